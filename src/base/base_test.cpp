@@ -1,0 +1,89 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "base/quantity.hpp"
+#include "base/result.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+
+namespace rigcast {
+namespace {
+
+TEST(Quantity, BytesOverBandwidthIsSeconds) {
+  // 140 GB at 4.8 TB/s: 140e9 / 4.8e12 = 29.1667 ms.
+  const Seconds time = Bytes(140e9) / Bandwidth(4.8e12);
+  EXPECT_NEAR(time.value(), 0.0291667, 1e-7);
+  const double share = Bytes(1) / Bytes(4);
+  EXPECT_EQ(share, 0.25);
+}
+
+TEST(Quantity, BytesAreExactToTwoToThe53) {
+  EXPECT_EQ((Bytes(9007199254740991.0) - Bytes(9007199254740990.0)).value(), 1.0);
+}
+
+TEST(Units, DecimalAndBinaryPrefixesDiffer) {
+  EXPECT_EQ(parse_bytes("24 GiB")->value(), 25769803776.0);  // 24 * 2^30
+  EXPECT_EQ(parse_bytes("24 GB")->value(), 24e9);
+  EXPECT_EQ(parse_bandwidth("25 Gbit/s")->value(), 3.125e9);  // 25e9 / 8
+  EXPECT_EQ(parse_flop_rate("71 Tflop/s")->value(), 71e12);
+}
+
+TEST(Units, BareGIsRefused) {
+  const auto result = parse_bytes("24 G");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "'G' is not a unit of size (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB)");
+}
+
+TEST(Units, Tokens) {
+  EXPECT_EQ(*parse_tokens("32k"), 32768);
+  EXPECT_EQ(*parse_tokens("8192"), 8192);
+  EXPECT_FALSE(parse_tokens("-1"));
+  EXPECT_FALSE(parse_tokens("9999999999999999M"));
+}
+
+TEST(Units, Printing) {
+  EXPECT_EQ(print_gib(Bytes(25769803776.0)), "24.00 GiB");
+  EXPECT_EQ(print_gib(Bytes(851443712.0)), "812 MiB");  // 812 * 2^20
+  EXPECT_EQ(print_bandwidth(Bandwidth(936.2e9)), "936 GB/s");
+  EXPECT_EQ(print_seconds(Seconds(0.0291667)), "29.2 ms");
+  EXPECT_EQ(print_seconds(Seconds(200)), "3 min 20 s");
+}
+
+TEST(Text, FoldedNamesCompareEqual) {
+  EXPECT_EQ(fold_name("NVIDIA GeForce RTX 3090"), "nvidia-geforce-rtx-3090");
+  EXPECT_EQ(fold_name("Intel(R) Core(TM) i9"), "intel-r-core-tm-i9");
+  EXPECT_EQ(fold_name("Radeon\xE2\x84\xA2 RX"), "radeon-rx");
+}
+
+TEST(Text, EditDistanceCountsASwapOnce) {
+  EXPECT_EQ(edit_distance("3900", "3090"), 1);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
+}
+
+TEST(Text, NearestNamePrefersWordsThatOccur) {
+  const std::array<std::string, 3> names = {"rtx-3090", "rtx-3080", "radeon-pro-w7900"};
+  EXPECT_EQ(nearest_name("rtx-3900", names), "rtx-3090");
+  EXPECT_EQ(nearest_name("w7900", names), "radeon-pro-w7900");
+  EXPECT_EQ(nearest_name("zzzzzzzz", names), "");
+}
+
+TEST(Text, Numbers) {
+  EXPECT_EQ(format_significant(936.2, 3), "936");
+  EXPECT_EQ(format_significant(0.01234, 2), "0.012");
+  EXPECT_EQ(format_grouped(-1234567), "-1,234,567");
+  EXPECT_EQ(format_number(-0.001, 2), "0.00");
+  EXPECT_FALSE(parse_double("1x"));
+  EXPECT_FALSE(parse_double("nan"));
+}
+
+TEST(Text, ChineseTakesTwoColumns) { EXPECT_EQ(display_width("\xE6\x98\xBE\xE5\xAD\x98 24"), 7); }
+
+TEST(Error, TextHasPlaceAndNearest) {
+  const Error error{ErrorKind::input, "unknown key 'memmory'", {"devices.toml", 4, 7}, "", "memory"};
+  EXPECT_EQ(to_text(error), "devices.toml:4:7: unknown key 'memmory' (nearest: memory)");
+}
+
+}  // namespace
+}  // namespace rigcast

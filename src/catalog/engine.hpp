@@ -1,0 +1,43 @@
+#pragma once
+// An Engine is rules as data: how it pads and pages its cache, how it may split a model, which backends and formats it runs, from
+// which version to which. data/engines/*.toml; every rule carries its source.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "catalog/catalog.hpp"
+
+namespace rigcast::catalog {
+
+// How an engine keeps keys and values.
+enum class KvRule {
+  slots,        // llama.cpp: one padded region per stream
+  paged,        // vLLM, SGLang, MindIE: blocks out of what is left of the memory
+  contiguous,   // Transformers, MLX, ExLlama: grows or is allocated at the maximum
+};
+
+struct Engine {
+  std::string key, name;
+  std::vector<std::string> aliases;
+  std::string base;                                // engine whose rules it inherits ("llama.cpp" for ollama)
+  KvRule kv_rule = KvRule::slots;
+  int context_padding = 1;                         // cells are rounded up to this
+  int block_tokens = 0;                            // paged: tokens per block
+  bool window_saves_memory = true;                 // sliding layers hold only their window
+  std::vector<std::string> backends;               // "cuda", "rocm", "vulkan", ...: in order of preference
+  std::vector<std::string> splits;                 // "layer", "row", "tensor", "pipeline", "expert", "data", "cpu-experts", "cpu-layers"
+  bool mixed_vendors = false;
+  std::vector<std::string> quant_groups;           // what weights it reads: Quant::group names
+  std::map<std::string, double> numbers;           // named constants of its rules ("default_ubatch", "footprint_mib.cuda"): each documented in the file
+  std::map<std::string, std::string> texts;        // named texts ("launch", "version")
+  std::vector<Source> sources;
+  std::string file;
+  int line = 0;
+};
+
+Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
+
+}  // namespace rigcast::catalog

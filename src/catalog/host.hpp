@@ -1,0 +1,46 @@
+#pragma once
+// Host processors and the memory and links that boards offer.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/fact.hpp"
+
+namespace rigcast::catalog {
+
+// A processor as a place where models run: its memory channels, cores and instruction sets.
+struct Processor {
+  std::string key;                  // "epyc-7532"
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string vendor;
+  std::string architecture;         // "zen2", "cascade-lake", "neoverse-n1"
+  int cores = 0;                    // physical
+  double base_ghz = 0, boost_ghz = 0;
+  std::vector<std::string> instruction_sets;  // "avx2", "avx512", "vnni", "amx", "neon", "sve", "dotprod", "i8mm"
+  int channels = 0;                 // memory channels per socket
+  std::string memory_type;          // "ddr4", "ddr5", "lpddr5x"
+  double memory_mt_s = 0;           // highest rate officially supported
+  int max_sockets = 1;
+  int pcie_generation = 0, pcie_lanes = 0;
+  std::optional<Fact<Bandwidth>> measured_bandwidth;  // one socket, read, best configuration
+  std::optional<Fact<Watts>> power;
+  std::vector<Source> sources;
+  std::string file;
+  int line = 0;
+};
+
+// What joins two memories. Bandwidth is one way and usable (after encoding and packet overhead).
+struct LinkType {
+  std::string key;                  // "pcie4x16", "nvlink3-pair", "usb4", "10gbe"
+  std::string name;
+  std::vector<std::string> aliases;
+  Fact<Bandwidth> bandwidth;
+  Fact<Seconds> latency;            // one message, software included
+  bool between_hosts = false;
+  std::string file;
+  int line = 0;
+};
+
+}  // namespace rigcast::catalog

@@ -1,0 +1,28 @@
+#pragma once
+// A Quant is a weight, activation or KV number format with its exact block bytes.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/quantity.hpp"
+#include "catalog/fact.hpp"
+
+namespace rigcast::catalog {
+
+struct Quant {
+  std::string key;                   // "q4_k", "f16", "fp8_e4m3", "mxfp4", "awq_int4_g128"
+  std::string name;                  // "Q4_K"
+  std::vector<std::string> aliases;
+  std::string group;                 // "float", "ggml-legacy", "ggml-k", "ggml-i", "ggml-ternary", "fp8", "fp4", "int4-group", "int8", "mlx", "exl"
+  std::int64_t block_elements = 1;
+  std::int64_t block_bytes = 0;      // scales, minima and zero points included
+  int ggml_type = -1;                // number in a GGUF file; -1: not a ggml type
+  Source source;
+};
+
+// Bytes of `elements` consecutive elements; REQUIRES elements % block_elements == 0 (a row that does not divide takes a whole block).
+Bytes quant_bytes(const Quant& quant, std::int64_t elements);
+double bits_per_weight(const Quant& quant);
+
+}  // namespace rigcast::catalog

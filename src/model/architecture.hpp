@@ -1,0 +1,114 @@
+#pragma once
+// An Architecture is a model's shape: its layers, what each attends to and remembers, and every tensor with its exact bytes.
+//
+// However it was read (GGUF header, safetensors + config.json, config.json alone, catalogue key + recipe) it always carries the full
+// tensor list under GGUF names, so that everything behind it (memory, placement, cost) has one input and no special cases.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/quantity.hpp"
+
+namespace rigcast::model {
+
+// How one layer looks back at earlier tokens.
+enum class AttentionKind {
+  none,       // no attention at all (pure recurrent or pure feed-forward layer)
+  full,       // every earlier token
+  sliding,    // the last `window` tokens
+  chunked,    // tokens of the current chunk of `window` (Llama 4)
+  mla,        // every earlier token through one latent vector (DeepSeek)
+};
+
+struct Attention {
+  AttentionKind kind = AttentionKind::none;
+  int heads = 0, kv_heads = 0;
+  int key_dim = 0, value_dim = 0;      // per head; for mla: of the expanded heads
+  int window = 0;                      // sliding, chunked
+  int latent_dim = 0, rope_dim = 0;    // mla: kv_lora_rank and qk_rope_head_dim; the cache holds latent_dim + rope_dim elements a token
+  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;  // sparse attention (DeepSeek V3.2): tokens scored, then top_k attended
+  int kv_layer = -1;                   // >= 0: reads the cache of that earlier layer and stores none (Gemma 3n/4)
+};
+
+// State of fixed size per sequence (Mamba, gated DeltaNet, lightning attention, RWKV), kept in F32 by llama.cpp.
+enum class RecurrentKind { none, mamba1, mamba2, gated_delta, kimi_delta, lightning, short_conv, rwkv };
+struct Recurrent {
+  RecurrentKind kind = RecurrentKind::none;
+  std::int64_t conv_elements = 0;      // per sequence
+  std::int64_t state_elements = 0;     // per sequence
+};
+
+enum class FeedForwardKind { none, dense, moe };
+struct FeedForward {
+  FeedForwardKind kind = FeedForwardKind::none;
+  int width = 0;                       // dense: intermediate size
+  int experts = 0, experts_used = 0, expert_width = 0;
+  int shared_experts = 0, shared_width = 0;  // shared_width: of all shared experts together
+  bool gated = true;
+};
+
+struct Layer {
+  Attention attention;
+  Recurrent recurrent;
+  FeedForward feed_forward;
+};
+
+// What a tensor does; decides which memory it may live in and which kernel reads it.
+enum class Role {
+  token_embedding,   // one row per token is gathered
+  per_layer_embedding,  // Gemma 3n/4: gathered too, may stay on the host
+  output_head,       // also the token embedding where tied
+  attention,         // q, k, v, o projections and MLA's a/b matrices
+  recurrent,         // ssm / linear attention projections, convolution, A, D
+  dense_ffn,
+  expert_ffn,        // 3-D: all experts of one layer
+  shared_expert_ffn,
+  router,
+  norm,              // norms, biases, scales, sinks: small vectors
+  other,             // rope factors, tables
+  vision,            // projector and vision tower
+  next_token,        // multi-token-prediction layers, not run in plain decoding
+};
+
+inline constexpr int kInputLayer = -1;   // token embedding and other tensors before layer 0
+
+struct Tensor {
+  std::string name;                    // GGUF name: "blk.3.ffn_down_exps.weight"
+  Role role = Role::other;
+  int layer = kInputLayer;             // 0..layers-1; layers: output norm and head
+  std::array<std::int64_t, 4> shape{1, 1, 1, 1};  // GGUF order: shape[0] is the contiguous input dimension, shape[1] rows, shape[2] experts
+  std::string quant;                   // catalog Quant key: "q4_k"
+  Bytes bytes{};
+  std::int64_t elements() const { return shape[0] * shape[1] * shape[2] * shape[3]; }
+};
+
+enum class Origin { gguf, safetensors, config, catalogue };
+
+struct Architecture {
+  std::string key;                     // catalogue key where known, else the file's name
+  std::string name;
+  std::string family;                  // llama.cpp architecture name: "llama", "qwen3moe", "deepseek2", "gemma3"
+  Origin origin = Origin::catalogue;
+  std::string file;                    // path, empty for catalogue
+  std::string quant;                   // recipe or dominant type: "Q4_K_M", "FP8", "BF16"
+  int hidden = 0, vocab = 0;
+  std::int64_t max_context = 0;
+  bool tied_embeddings = false;        // no output.weight: the embedding serves as head
+  std::vector<Layer> layers;           // without next-token layers
+  std::vector<Tensor> tensors;         // in file order, or in GGUF writing order
+  double attention_softcap = 0;        // Gemma 2: flash attention needs a kernel that supports it
+  int embedding_scale = 0;
+  bool encoder_only = false;           // embedding models: no KV cache
+  std::vector<std::string> notes;      // what was inferred rather than read, one sentence each
+  std::string source;                  // catalogue: where the shape comes from, with date
+
+  Bytes weight_bytes() const;          // all tensors, without alignment padding
+  double parameters() const;           // elements of all tensors except vision and next_token
+  double active_parameters() const;    // per token: experts counted at experts_used / experts
+  bool has_experts() const;
+};
+
+}  // namespace rigcast::model

@@ -1,0 +1,114 @@
+#pragma once
+// A Placement says which tensor and which KV lives on which memory, and how Ops are split; with it goes the memory every device and
+// the host need, by the engine's own rules, to the byte where that can be.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "catalog/engine.hpp"
+#include "model/architecture.hpp"
+#include "rig/rig.hpp"
+
+namespace rigcast::placement {
+
+enum class Mode {
+  single,    // one device holds all
+  layer,     // ranges of layers, one device after the other (llama.cpp -sm layer, pipeline of one stream)
+  row,       // llama.cpp -sm row: matrices split by rows, the rest on the main device
+  tensor,    // heads and matrices split evenly, all-reduce after attention and after feed-forward
+  pipeline,  // ranges of layers with several streams in flight (vLLM --pipeline-parallel-size)
+  expert,    // experts spread over devices, attention data- or tensor-parallel
+  cpu,       // all on the host
+};
+const char* to_string(Mode mode);
+
+inline constexpr int kHost = -1;   // "device" number of the host's memory
+
+// What the user or the search decided, in the engine's own terms. Fields an engine does not know stay at their defaults.
+struct Settings {
+  std::int64_t context = 0;               // per engine: llama.cpp -c (all slots), vLLM --max-model-len (one request)
+  int ubatch = 512, batch = 2048;
+  int sequences = 1;                      // llama.cpp -np, vLLM --max-num-seqs
+  bool unified_kv = false;                // -kvu
+  std::string key_quant = "f16", value_quant = "f16";
+  std::optional<bool> flash_attention;    // empty: auto
+  int gpu_layers = -1;                    // -ngl; -1: all
+  std::vector<double> split;              // -ts
+  Mode mode = Mode::single;
+  int tensor_degree = 1, pipeline_degree = 1, expert_degree = 1, data_degree = 1;
+  int main_device = 0;
+  int cpu_moe_layers = 0;                 // --n-cpu-moe; all layers for --cpu-moe
+  struct Override { std::string pattern; int device; };
+  std::vector<Override> overrides;        // -ot regex=buffer, in order
+  bool swa_full = false;
+  bool kv_offload = true;                 // false: --no-kv-offload
+  bool mmap = true;
+  bool op_offload = true;
+  int threads = 0;                        // 0: engine's default
+  double gpu_memory_utilization = 0.9;    // vLLM
+  int max_batched_tokens = 0;             // vLLM; 0: engine default
+  std::string weight_quant;               // vLLM --quantization
+};
+
+// One explained flag: what the user typed and what it does to memory and speed.
+struct FlagNote { std::string flag; std::string text; };
+
+// Bytes on one memory, each term named.
+struct Memory {
+  Bytes weights{}, kv{}, state{}, compute{}, footprint{};
+  Bytes total() const { return weights + kv + state + compute + footprint; }
+};
+
+struct DeviceShare {
+  int device = 0;                         // index in Rig::devices
+  int first_layer = 0, layer_count = 0;   // layers whose attention it runs (tensor parallel: all)
+  double fraction = 1;                    // share of each split tensor (tensor, row)
+  bool holds_output = false;
+  Memory memory;
+  Bytes capacity{};                       // what the engine may use at most
+};
+
+struct Placement {
+  std::string engine, backend;
+  Mode mode = Mode::single;
+  Settings settings;
+  std::vector<int> tensor_device;         // per Architecture::tensors: device index or kHost; split tensors: the first device
+  std::vector<int> kv_device;             // per layer: device index or kHost
+  std::vector<DeviceShare> devices;       // only those used
+  Memory host;
+  Bytes host_capacity{};
+  Bytes host_mapped{};                    // weights of the file that are mapped but also held elsewhere (not counted as needed)
+  std::int64_t kv_blocks = 0;             // paged engines: blocks that are left
+  std::int64_t kv_tokens = 0;             // tokens the cache can hold in all
+  bool fits = false;
+  std::vector<Bytes> missing;             // per devices[], 0 where it fits; the host's last
+  std::vector<FlagNote> flags;
+  struct Caveat { std::string id, text, source; };
+  std::vector<Caveat> caveats;
+};
+
+struct Request {
+  std::string engine = "llama.cpp";       // key or alias
+  std::string backend;                    // empty: the best the engine has for these devices
+  std::string flags;                      // engine's own launch flags, verbatim; empty: defaults for the rig
+  std::int64_t context = 0;               // wanted context when flags do not say; 0: engine's or a sensible default
+};
+
+// Reads an engine's own launch flags. Errors: column within `flags`, nearest flag.
+struct ParsedFlags { Settings settings; std::vector<FlagNote> notes; };
+Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
+                                std::string_view flags);
+
+// Lays the model over the rig: by the flags where given, else the sensible default. A placement that does not fit is a value with
+// fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).
+Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
+                        const Request& request);
+
+// The line to type for this placement, with each flag explained.
+struct Launch { std::string line; std::vector<FlagNote> flags; std::string file_name, file_text; };  // file: Modelfile, config.json where the engine takes one
+Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement);
+
+}  // namespace rigcast::placement

@@ -1,0 +1,66 @@
+#pragma once
+// A Rig is the Hosts, Devices and Links of one concrete machine or cluster.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "catalog/catalog.hpp"
+
+namespace rigcast::rig {
+
+enum class Os { linux_os, windows, macos };
+
+struct Host {
+  std::string name;                      // "epyc-7532", "generic"
+  std::optional<catalog::Processor> processor;
+  int sockets = 1;
+  int channels = 0;                      // populated, all sockets
+  std::string memory_type;               // "ddr4"
+  double memory_mt_s = 0;
+  Bytes memory{};                        // 0: unknown
+  Bandwidth bandwidth{};                 // theoretical peak, all sockets; 0: unknown
+  std::optional<catalog::Fact<Bandwidth>> measured_bandwidth;
+  int cores = 0;
+  Os os = Os::linux_os;
+  bool assumed = false;                  // the spec named no host: a plain desktop is assumed and said so
+};
+
+// One chip that software sees as a device: a card of two chips gives two.
+struct RigDevice {
+  catalog::Device device;
+  int index = 0;                         // as the engine numbers them
+  int card = 0;                          // chips of one card share it
+  int host = 0;
+  Bytes memory{};                        // capacity after overrides (unified: the part the GPU may take)
+  Bytes reserved{};                      // display, OS, other users: not ours
+  std::optional<Watts> power_limit;      // user's cap: "@200w"
+};
+
+// A joint between two memories. `a`, `b`: device index, or -1-h for the memory of host h.
+struct Link {
+  int a = 0, b = 0;
+  catalog::LinkType type;
+  bool peer_to_peer = false;             // device to device without passing host memory
+};
+
+struct Rig {
+  std::string spec;                      // as the user wrote it
+  std::vector<Host> hosts;
+  std::vector<RigDevice> devices;
+  std::vector<Link> links;
+  std::vector<std::string> notes;        // what was assumed
+};
+
+// One way from the memory of `a` to that of `b` (device index or -1-h), the best path; bandwidth 0 when nothing joins them.
+struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };
+Path path_between(const Rig& rig, int a, int b);
+
+// "2x3090", "4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g", "3090-ti+4090", "8xh200 nvlink", "host=epyc-7532:8xddr4-3200:512g"
+// (CPU only), or the path of a rig TOML file. Grammar and options are in docs/rig-spec.md.
+// Errors name the column and the nearest device, processor or link; impossible rigs (NVLink on a 4090) are infeasible.
+Result<Rig> parse_rig(const catalog::Catalog& catalog, std::string_view spec);
+
+}  // namespace rigcast::rig
