@@ -5,6 +5,8 @@
 // units of the reader's world ("936 GB/s", "24 GiB") appear at two borders, units.hpp's parsers and printers.
 // A quantity holds one double: byte counts are exact up to 2^53 (9 PB).
 
+#include <compare>
+
 namespace rigcast {
 
 // Exponents of the base dimensions.
