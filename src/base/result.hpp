@@ -1,7 +1,9 @@
 #pragma once
 // Errors are values: what the user gave was wrong, where, and what the nearest right thing is.
 
+#include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <tl/expected.hpp>
 
@@ -33,8 +35,34 @@ struct Error {
   std::string nearest = {};  // nearest valid choice, empty where there is none
 };
 
+// A T or the Error that prevented it; everything tl::expected offers (and_then, map, value_or, *, ->). Its own type only so that the
+// compiler refuses a Result nobody looks at.
 template <class T>
-using Result = tl::expected<T, Error>;
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using Base = tl::expected<T, Error>;
+  using Base::Base;
+  Result(const Base& base) : Base(base) {}
+  Result(Base&& base) : Base(std::move(base)) {}
+
+  // As tl::expected's, for continuations that yield a Result.
+  template <class F>
+  auto and_then(F&& next) && { return chain(std::move(*this), std::forward<F>(next)); }
+  template <class F>
+  auto and_then(F&& next) const& { return chain(*this, std::forward<F>(next)); }
+
+ private:
+  template <class Self, class F>
+  static auto chain(Self&& self, F&& next) {
+    if constexpr (std::is_void_v<T>) {
+      using Next = std::invoke_result_t<F>;
+      return self ? Next(std::invoke(next)) : Next(tl::unexpected<Error>(std::forward<Self>(self).error()));
+    } else {
+      using Next = std::invoke_result_t<F, decltype(*std::forward<Self>(self))>;
+      return self ? Next(std::invoke(next, *std::forward<Self>(self))) : Next(tl::unexpected<Error>(std::forward<Self>(self).error()));
+    }
+  }
+};
 
 // "devices.toml:4:7: unknown key 'memmory' (nearest: memory)"
 std::string to_text(const Error& error);
