@@ -1,0 +1,378 @@
+#include "placement/search.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <set>
+
+#include "base/text.hpp"
+#include "placement/split.hpp"
+
+namespace rigcast::placement {
+
+const char* to_string(Objective objective) {
+  switch (objective) {
+    case Objective::decode: return "decode";
+    case Objective::prefill: return "prefill";
+    case Objective::context: return "context";
+    case Objective::throughput: return "throughput";
+  }
+  return "";
+}
+
+Result<Objective> parse_objective(std::string_view text) {
+  const std::array<std::string, 4> names = {"decode", "prefill", "context", "throughput"};
+  for (const Objective objective : {Objective::decode, Objective::prefill, Objective::context, Objective::throughput})
+    if (equal_ignoring_case(text, to_string(objective))) return objective;
+  return fail(ErrorKind::input, "unknown objective '" + std::string(text) + "'", Where{"--for"}, "objective", nearest_name(text, names));
+}
+
+std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out) {
+  constexpr std::int64_t step = 256;
+  const auto fits = [&](std::int64_t context) {
+    Settings tried = settings;
+    tried.context = context;
+    const auto placement = lay_out(tried);
+    return placement && placement->fits;
+  };
+  std::int64_t low = 0, high = std::max<std::int64_t>(architecture.max_context, step) / step;  // in steps: low fits, high + 1 does not
+  while (low < high) {
+    const std::int64_t middle = (low + high + 1) / 2;
+    if (fits(middle * step)) low = middle;
+    else high = middle - 1;
+  }
+  return low * step;
+}
+
+namespace {
+
+// What one layer holds and reads, with experts apart so that they can be moved to the host.
+struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0; };
+
+double cache_bytes(const model::Attention& attention, double context, double bytes_per_element) {
+  using model::AttentionKind;
+  if (attention.kv_layer >= 0) return 0;
+  switch (attention.kind) {
+    case AttentionKind::none: return 0;
+    case AttentionKind::mla: return context * (attention.latent_dim + attention.rope_dim) * bytes_per_element;
+    case AttentionKind::sliding: context = std::min(context, attention.window + 512.0); break;
+    case AttentionKind::full:
+    case AttentionKind::chunked: break;
+  }
+  return context * attention.kv_heads * (attention.key_dim + attention.value_dim) * bytes_per_element;
+}
+
+std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element) {
+  const std::size_t count = architecture.layers.size();
+  std::vector<LayerBytes> bytes(count + 1);  // the last one is the output head
+  for (const model::Tensor& tensor : architecture.tensors) {
+    if (tensor.role == model::Role::next_token || tensor.role == model::Role::vision) continue;
+    const bool head = tensor.layer >= static_cast<int>(count) || (architecture.tied_embeddings && tensor.role == model::Role::token_embedding);
+    if (tensor.layer < 0 && !head) continue;  // input: stays on the host
+    LayerBytes& layer = bytes[head ? count : static_cast<std::size_t>(tensor.layer)];
+    if (tensor.role == model::Role::expert_ffn && !head) {
+      const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+      layer.experts += tensor.bytes.value();
+      layer.experts_read += tensor.bytes.value() * ffn.experts_used / std::max(1, ffn.experts);
+    } else {
+      layer.base += tensor.bytes.value();
+    }
+  }
+  for (std::size_t l = 0; l < count; ++l) bytes[l].cache = cache_bytes(architecture.layers[l].attention, context, cache_element);
+  return bytes;
+}
+
+class Searcher {
+ public:
+  Searcher(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal, const Settings& base,
+           LayOut lay_out, Cost cost)
+      : engine_(engine), architecture_(architecture), rig_(rig), goal_(goal), base_(base), lay_out_(lay_out), cost_(cost) {
+    base_.context = goal.context;
+    bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), 2.0);
+  }
+
+  Found run() {
+    if (engine_.kv_rule == catalog::KvRule::slots) slots();
+    else degrees();
+    if (splits("cpu") || rig_.devices.empty()) on_processor();
+    std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+    return std::move(found_);
+  }
+
+ private:
+  bool splits(std::string_view name) const { return std::find(engine_.splits.begin(), engine_.splits.end(), name) != engine_.splits.end(); }
+  int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
+
+  // llama.cpp and its kin: ranges of layers, and what may stay on the host.
+  void slots() {
+    one_device();
+    const bool several = rig_.devices.size() > 1;
+    if (several && splits("layer")) ranges("layers", base_, 0, 0);
+    if (several && splits("row")) whole("rows", Mode::row);
+    if (several && splits("tensor")) whole("tensor", Mode::tensor);
+    if (rig_.devices.empty()) return;
+    if (architecture_.has_experts() && splits("cpu-experts")) experts_on_host();
+    if (splits("cpu-layers")) layers_on_host();
+    cache_on_host();
+  }
+
+  void one_device() {
+    std::set<std::string> seen;
+    std::optional<Candidate> best;
+    std::optional<Rejected> nearest;
+    for (const rig::RigDevice& device : rig_.devices) {
+      if (!seen.insert(device.device.key + "/" + format_shortest(device.memory.value())).second) continue;
+      Settings settings = base_;
+      settings.mode = Mode::single;
+      settings.main_device = device.index;
+      settings.split.assign(rig_.devices.size(), 0);
+      settings.split[static_cast<std::size_t>(device.index)] = 1;
+      consider("one device", settings, best, nearest);
+    }
+    keep(std::move(best), std::move(nearest));
+  }
+
+  void whole(const char* kind, Mode mode) {
+    Settings settings = base_;
+    settings.mode = mode;
+    settings.tensor_degree = static_cast<int>(rig_.devices.size());
+    settings.split.clear();
+    std::optional<Candidate> best;
+    std::optional<Rejected> nearest;
+    consider(kind, settings, best, nearest);
+    keep(std::move(best), std::move(nearest));
+  }
+
+  void cache_on_host() {
+    Settings settings = base_;
+    settings.kv_offload = false;
+    ranges("cache on host", settings, 0, 0);
+  }
+
+  // The fewest layers whose experts must leave: feasibility is monotone in their number, so bisection finds it.
+  void experts_on_host() {
+    int low = 1, high = layer_total() - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (fitting_range(base_, middle, 0)) high = middle;
+      else low = middle + 1;
+    }
+    ranges("experts on host", base_, low, 0);
+  }
+
+  void layers_on_host() {
+    int low = 1, high = layer_total() - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (fitting_range(base_, 0, middle)) high = middle;
+      else low = middle + 1;
+    }
+    ranges("layers on host", base_, 0, low);
+  }
+
+  void ranges(const char* kind, const Settings& base, int expert_layers, int host_layers) {
+    std::optional<Candidate> best;
+    std::optional<Rejected> nearest;
+    if (const auto settings = fitting_range(base, expert_layers, host_layers)) consider(kind, *settings, best, nearest);
+    else nearest = last_rejection_;
+    if (nearest) nearest->kind = kind;
+    keep(std::move(best), std::move(nearest));
+  }
+
+  // Ranges by dynamic programming, corrected by the exact layout until it fits or shrinks no more.
+  std::optional<Settings> fitting_range(const Settings& base, int expert_layers, int host_layers) {
+    std::vector<double> lost(rig_.devices.size(), 0);
+    for (int round = 0; round < 6; ++round) {
+      const auto counts = best_split(loads(base, expert_layers, host_layers), device_loads(lost));
+      if (!counts) {
+        if (round == 0) last_rejection_ = shortage(base, expert_layers, host_layers);
+        return std::nullopt;
+      }
+      Settings settings = base;
+      settings.mode = std::count_if(counts->begin(), counts->end(), [](int n) { return n > 0; }) > 1 ? Mode::layer : Mode::single;
+      settings.cpu_moe_layers = expert_layers;
+      settings.gpu_layers = layer_total() - host_layers;
+      settings.split.assign(counts->begin(), counts->end());
+      settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), [](int n) { return n > 0; }) - counts->begin());
+      const auto placement = exact(settings);
+      if (!placement) {
+        last_rejection_ = Rejected{"", placement.error().message, {}};
+        return std::nullopt;
+      }
+      if (placement->fits) return settings;
+      if (!take_back(*placement, lost)) return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  // Lowers the capacities by what is missing; false when the host is what is short.
+  bool take_back(const Placement& placement, std::vector<double>& lost) {
+    bool device_short = false;
+    Bytes least{};
+    for (std::size_t i = 0; i < placement.devices.size() && i < placement.missing.size(); ++i) {
+      const Bytes missing = placement.missing[i];
+      if (missing <= Bytes{}) continue;
+      device_short = true;
+      least += missing;
+      lost[static_cast<std::size_t>(placement.devices[i].device)] += missing.value() + kMiB;
+    }
+    if (!device_short && !placement.missing.empty()) least = placement.missing.back();
+    last_rejection_ = Rejected{"", device_short ? "device memory is short" : "host memory is short", least};
+    return device_short;
+  }
+
+  std::vector<LayerLoad> loads(const Settings& base, int expert_layers, int host_layers) const {
+    std::vector<LayerLoad> result;
+    for (std::size_t l = static_cast<std::size_t>(host_layers); l < bytes_.size(); ++l) {
+      const LayerBytes& layer = bytes_[l];
+      const bool experts_here = l >= static_cast<std::size_t>(expert_layers);
+      const double cache = base.kv_offload ? layer.cache : 0;
+      result.push_back({layer.base + cache + (experts_here ? layer.experts : 0), layer.base + cache + (experts_here ? layer.experts_read : 0)});
+    }
+    return result;
+  }
+
+  std::vector<DeviceLoad> device_loads(const std::vector<double>& lost) const {
+    constexpr double hop_seconds = 50e-6;  // one more device: a synchronisation and a copy of the activations per token
+    std::vector<DeviceLoad> result;
+    for (const rig::RigDevice& device : rig_.devices) {
+      const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
+      const double capacity = (device.memory - device.reserved).value() - lost[static_cast<std::size_t>(device.index)];
+      result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
+    }
+    return result;
+  }
+
+  Rejected shortage(const Settings& base, int expert_layers, int host_layers) const {
+    double held = 0, capacity = 0;
+    for (const LayerLoad& layer : loads(base, expert_layers, host_layers)) held += layer.held;
+    for (const rig::RigDevice& device : rig_.devices) capacity += (device.memory - device.reserved).value();
+    return Rejected{"", "device memory is short", Bytes(std::max(0.0, held - capacity))};
+  }
+
+  // vLLM and its kin: every product of tensor and pipeline degrees that the devices allow.
+  void degrees() {
+    const int devices = static_cast<int>(rig_.devices.size());
+    for (const Mode mode : {Mode::single, Mode::tensor, Mode::pipeline, Mode::expert}) {
+      std::optional<Candidate> best;
+      std::optional<Rejected> nearest;
+      for (int tensor = 1; tensor <= devices; ++tensor)
+        for (int pipeline = 1; tensor * pipeline <= devices; ++pipeline)
+          if (mode_of(tensor, pipeline) == mode || (mode == Mode::expert && tensor > 1 && pipeline == 1 && architecture_.has_experts())) {
+            if (!splits(to_string(mode)) && mode != Mode::single) continue;
+            Settings settings = base_;
+            settings.mode = mode;
+            settings.tensor_degree = tensor;
+            settings.pipeline_degree = pipeline;
+            settings.expert_degree = mode == Mode::expert ? tensor : 1;
+            consider(mode == Mode::single ? "one device" : to_string(mode), settings, best, nearest);
+          }
+      keep(std::move(best), std::move(nearest));
+    }
+  }
+
+  static Mode mode_of(int tensor, int pipeline) {
+    if (pipeline > 1) return Mode::pipeline;
+    return tensor > 1 ? Mode::tensor : Mode::single;
+  }
+
+  void on_processor() {
+    Settings settings = base_;
+    settings.mode = Mode::cpu;
+    settings.gpu_layers = 0;
+    settings.split.clear();
+    std::optional<Candidate> best;
+    std::optional<Rejected> nearest;
+    consider("processor", settings, best, nearest);
+    keep(std::move(best), std::move(nearest));
+  }
+
+  Result<Placement> exact(const Settings& settings) {
+    ++found_.laid_out;
+    return lay_out_(settings);
+  }
+
+  // Lays out and costs one choice; keeps the better of it and `best`.
+  void consider(const char* kind, const Settings& settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
+    for (const Settings& variant : variants(settings)) {
+      const auto placement = exact(variant);
+      if (!placement) { note(nearest, {kind, placement.error().message, {}}); continue; }
+      if (!placement->fits) { note(nearest, {kind, "memory is short", short_by(*placement)}); continue; }
+      const auto speeds = cost_(*placement);
+      if (!speeds) { note(nearest, {kind, speeds.error().message, {}}); continue; }
+      if (speeds->decode < goal_.minimum_speed) {
+        note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
+        continue;
+      }
+      Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode};
+      if (!best || candidate.score > best->score) best = std::move(candidate);
+    }
+  }
+
+  // Settings worth trying around one split: larger batches of prompt tokens where prompts matter, a smaller cache where allowed.
+  std::vector<Settings> variants(const Settings& settings) const {
+    std::vector<Settings> result = {settings};
+    if (goal_.objective == Objective::prefill && engine_.kv_rule == catalog::KvRule::slots)
+      for (const int ubatch : {1024, 2048, 4096}) {
+        Settings larger = settings;
+        larger.ubatch = ubatch;
+        larger.batch = std::max(settings.batch, ubatch);
+        result.push_back(larger);
+      }
+    if (goal_.quantised_cache) {
+      const std::size_t count = result.size();
+      for (std::size_t i = 0; i < count; ++i) {
+        Settings smaller = result[i];
+        smaller.key_quant = smaller.value_quant = "q8_0";
+        result.push_back(smaller);
+      }
+    }
+    return result;
+  }
+
+  double score(const Placement& placement, const Speeds& speeds) {
+    switch (goal_.objective) {
+      case Objective::decode: return speeds.decode;
+      case Objective::prefill: return speeds.prefill;
+      case Objective::throughput: return speeds.throughput;
+      case Objective::context: break;
+    }
+    const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged
+                              ? static_cast<double>(std::min<std::int64_t>(placement.kv_tokens, architecture_.max_context))
+                              : static_cast<double>(largest_context(architecture_, placement.settings, lay_out_));
+    return tokens + speeds.decode * 1e-6;
+  }
+
+  static Bytes short_by(const Placement& placement) { return std::accumulate(placement.missing.begin(), placement.missing.end(), Bytes{}); }
+
+  // Keeps the rejection nearest to being possible: a shortage before a refusal, a smaller shortage before a larger.
+  static void note(std::optional<Rejected>& nearest, Rejected rejected) {
+    const bool has_shortage = rejected.missing > Bytes{};
+    if (!nearest || (has_shortage && (nearest->missing <= Bytes{} || rejected.missing < nearest->missing))) nearest = std::move(rejected);
+  }
+
+  void keep(std::optional<Candidate> best, std::optional<Rejected> nearest) {
+    if (best) found_.ranked.push_back(std::move(*best));
+    else if (nearest) found_.rejected.push_back(std::move(*nearest));
+  }
+
+  const catalog::Engine& engine_;
+  const model::Architecture& architecture_;
+  const rig::Rig& rig_;
+  const Goal& goal_;
+  Settings base_;
+  LayOut lay_out_;
+  Cost cost_;
+  std::vector<LayerBytes> bytes_;
+  Rejected last_rejection_;
+  Found found_;
+};
+
+}  // namespace
+
+Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
+             const Settings& base, LayOut lay_out, Cost cost) {
+  return Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
+}
+
+}  // namespace rigcast::placement

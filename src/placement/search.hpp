@@ -1,0 +1,74 @@
+#pragma once
+// The best legal way to lay a model over a rig: search, not greed.
+//
+// The search walks the kinds of placement an engine can do here (one device, layers over several, rows, tensor parallel, pipeline,
+// experts in host memory, layers in host memory, cache in host memory, all on the processor) and finds the best of each kind, so that
+// the answer shows not only the winner but what it won against.
+//
+// Layers over devices: let b(l) be the bytes layer l reads per token and m(l) the bytes it holds. A split into contiguous ranges is chosen
+// by dynamic programming over (device, layer): best(d, l) = min over n of best(d-1, l-n) + sum b / bandwidth(d), subject to
+// sum m <= capacity(d). Experts move to the host first layer first, as few layers as the memory demands (the host is always the slower
+// memory). What the sum cannot know (compute buffers, padding, staging) the exact layout tells: capacities shrink by what it says is
+// missing, and the range is chosen again. Every candidate that is reported has been laid out exactly and costed in full.
+// Worked example: 24 GiB at 936 GB/s beside 16 GiB at 288 GB/s, 34 GiB of equal layers: the fast card takes all it can hold, the slow one
+// the rest, and not 24:16.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/function_ref.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement {
+
+// What the user wants most.
+enum class Objective {
+  decode,      // token/s of one stream
+  prefill,     // token/s of reading a prompt
+  context,     // the longest context that still fits; ties by decode
+  throughput,  // token/s of all streams together
+};
+const char* to_string(Objective objective);
+Result<Objective> parse_objective(std::string_view text);
+
+struct Goal {
+  Objective objective = Objective::decode;
+  std::int64_t context = 4096;       // must fit
+  double minimum_speed = 0;          // token/s of decode; placements below it are rejected
+  bool quantised_cache = false;      // may store the cache as q8_0 to fit
+};
+
+// One placement laid out in full. `score` is what the objective measures, higher is better.
+struct Candidate {
+  std::string kind;                  // "one device", "layers", "rows", "tensor", "pipeline", "experts on host", "layers on host", ...
+  Placement placement;
+  double score = 0;
+  double decode = 0;                 // token/s
+};
+
+// A kind that has no legal or fitting placement here, and why in one sentence.
+struct Rejected {
+  std::string kind, why;
+  Bytes missing{};                   // smallest shortage over the memories, 0 where the reason is another
+};
+
+struct Found {
+  std::vector<Candidate> ranked;     // best of each kind, best first; empty when nothing fits
+  std::vector<Rejected> rejected;
+  std::int64_t laid_out = 0;         // exact layouts made
+};
+
+// The two views the search has of the rest of the program: the exact memory of one choice of settings (an error means that the engine
+// refuses it), and its speed.
+using LayOut = FunctionRef<Result<Placement>(const Settings&)>;
+struct Speeds { double decode = 0, prefill = 0, throughput = 0; };
+using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
+
+Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
+             const Settings& base, LayOut lay_out, Cost cost);
+
+// The largest context, a multiple of 256 and at most the model's own, that fits with these settings; 0 when none does.
+std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out);
+
+}  // namespace rigcast::placement
