@@ -1,0 +1,149 @@
+// Rows follow llama.cpp's src/models/*.cpp (load_arch_hparams) and src/llama-hparams.cpp.
+
+#include "model/gguf_families.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/text.hpp"
+
+namespace rigcast::model {
+namespace {
+
+constexpr WindowRule slides(int period, int window = 0) { return {.kind = AttentionKind::sliding, .period = period, .window = window}; }
+constexpr WindowRule slides_after_full(int period, int window = 0) { return {.kind = AttentionKind::sliding, .period = period, .full_first = true, .window = window}; }
+
+constexpr std::string_view kEncoderDecoder = "it is an encoder-decoder model, whose two caches no engine rule here describes";
+constexpr std::string_view kDenoises = "it is a diffusion language model, which writes by denoising whole passages, and no rule here describes that";
+constexpr std::string_view kPicture = "it is an image or video model; use the image verb with its catalogue name";
+constexpr std::string_view kDraft = "it is a draft model without embeddings of its own; name the model it drafts for";
+
+// In order of name.
+constexpr auto families = std::to_array<GgufFamily>({
+    {.name = "apertus"},
+    {.name = "arcee"},
+    {.name = "arctic"},
+    {.name = "baichuan"},
+    {.name = "bailingmoe"},
+    {.name = "bailingmoe2"},
+    {.name = "bert", .encoder_only = true},
+    {.name = "bitnet"},
+    {.name = "bloom"},
+    {.name = "chameleon"},
+    {.name = "chatglm"},
+    {.name = "codeshell"},
+    {.name = "cogvlm"},
+    {.name = "cohere2", .window = slides(4)},
+    {.name = "command-r"},
+    {.name = "dbrx"},
+    {.name = "deci"},
+    {.name = "deepseek"},
+    {.name = "deepseek2"},
+    {.name = "dots1"},
+    {.name = "dream", .refusal = kDenoises},
+    {.name = "eagle3", .refusal = kDraft},
+    {.name = "ernie4_5"},
+    {.name = "ernie4_5-moe"},
+    {.name = "eurobert", .encoder_only = true},
+    {.name = "exaone"},
+    {.name = "exaone4", .window = {.kind = AttentionKind::sliding, .period = 4, .window = 4096, .only_with_layers = 64}},
+    {.name = "falcon"},
+    {.name = "falcon-h1", .mixer = Mixer::both, .recurrent = RecurrentKind::mamba2},
+    {.name = "flux", .refusal = kPicture},
+    {.name = "gemma"},
+    {.name = "gemma-embedding", .window = slides(6), .encoder_only = true},
+    {.name = "gemma2", .window = slides(2, 4096)},
+    {.name = "gemma3", .window = slides(6)},
+    {.name = "gemma3n", .window = slides(5), .cached_layers = 20},
+    {.name = "glm4"},
+    {.name = "glm4moe"},
+    {.name = "gpt-oss", .window = slides(2)},
+    {.name = "gpt2"},
+    {.name = "gptneox"},
+    {.name = "granite"},
+    {.name = "granitehybrid", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba2},
+    {.name = "granitemoe"},
+    {.name = "grok"},
+    {.name = "grovemoe"},
+    {.name = "hunyuan-dense"},
+    {.name = "hunyuan-moe"},
+    {.name = "internlm2"},
+    {.name = "jais"},
+    {.name = "jamba", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba1},
+    {.name = "jina-bert-v2", .encoder_only = true},
+    {.name = "jina-bert-v3", .encoder_only = true},
+    {.name = "lfm2", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
+    {.name = "lfm2moe", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
+    {.name = "llada", .refusal = kDenoises},
+    {.name = "llada-moe", .refusal = kDenoises},
+    {.name = "llama"},
+    {.name = "llama-embed", .encoder_only = true},
+    {.name = "llama4", .window = {.kind = AttentionKind::chunked, .period = 4, .window = 8192}},
+    {.name = "mamba", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::mamba1},
+    {.name = "mamba2", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::mamba2},
+    {.name = "minicpm"},
+    {.name = "minicpm3"},
+    {.name = "minimax-m2"},
+    {.name = "modern-bert", .encoder_only = true},
+    {.name = "mpt"},
+    {.name = "nemotron"},
+    {.name = "nemotron_h", .mixer = Mixer::by_kv_heads_ffn, .recurrent = RecurrentKind::mamba2},
+    {.name = "nemotron_h_moe", .mixer = Mixer::by_kv_heads_ffn, .recurrent = RecurrentKind::mamba2},
+    {.name = "neo-bert", .encoder_only = true},
+    {.name = "nomic-bert", .encoder_only = true},
+    {.name = "nomic-bert-moe", .encoder_only = true},
+    {.name = "olmo"},
+    {.name = "olmo2", .window = slides(4)},
+    {.name = "olmoe"},
+    {.name = "openelm"},
+    {.name = "orion"},
+    {.name = "phi2"},
+    {.name = "phi3"},
+    {.name = "phimoe"},
+    {.name = "plamo"},
+    {.name = "plamo2", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba1},
+    {.name = "plm"},
+    {.name = "qwen"},
+    {.name = "qwen2"},
+    {.name = "qwen2moe"},
+    {.name = "qwen2vl"},
+    {.name = "qwen3"},
+    {.name = "qwen35", .mixer = Mixer::by_interval, .recurrent = RecurrentKind::gated_delta, .interval = 4},
+    {.name = "qwen35moe", .mixer = Mixer::by_interval, .recurrent = RecurrentKind::gated_delta, .interval = 4},
+    {.name = "qwen3moe"},
+    {.name = "qwen3next", .mixer = Mixer::by_interval, .recurrent = RecurrentKind::gated_delta, .interval = 4},
+    {.name = "qwen3vl"},
+    {.name = "qwen3vlmoe"},
+    {.name = "refact"},
+    {.name = "rwkv6", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::rwkv},
+    {.name = "rwkv6qwen2", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::rwkv},
+    {.name = "rwkv7", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::rwkv},
+    {.name = "seed_oss"},
+    {.name = "smallthinker", .window = slides_after_full(4)},
+    {.name = "smollm3"},
+    {.name = "stablelm"},
+    {.name = "starcoder"},
+    {.name = "starcoder2"},
+    {.name = "t5", .refusal = kEncoderDecoder},
+    {.name = "t5encoder", .encoder_only = true},
+    {.name = "xverse"},
+});
+
+constexpr bool by_name(const GgufFamily& a, const GgufFamily& b) { return a.name < b.name; }
+static_assert(std::is_sorted(families.begin(), families.end(), by_name));
+
+}  // namespace
+
+const GgufFamily* gguf_family(std::string_view name) {
+  const auto found = std::lower_bound(families.begin(), families.end(), GgufFamily{.name = name}, by_name);
+  return found != families.end() && found->name == name ? &*found : nullptr;
+}
+
+std::string nearest_gguf_family(std::string_view name) {
+  std::vector<std::string> names;
+  for (const GgufFamily& family : families) names.emplace_back(family.name);
+  return nearest_name(name, names);
+}
+
+}  // namespace rigcast::model

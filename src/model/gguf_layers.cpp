@@ -1,0 +1,266 @@
+#include "model/gguf_layers.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "model/gguf_tensors.hpp"
+
+namespace rigcast::model {
+
+TensorIndex::TensorIndex(const std::vector<GgufTensor>& tensors) {
+  by_name_.reserve(tensors.size());
+  for (const GgufTensor& tensor : tensors) by_name_.emplace(tensor.name, &tensor);
+}
+
+const GgufTensor* TensorIndex::find(int block, std::string_view stem) const {
+  const auto found = by_name_.find("blk." + std::to_string(block) + "." + std::string(stem) + ".weight");
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+namespace {
+
+// What the metadata say of every layer before any is built; vectors have one element per block.
+struct Plan {
+  std::vector<int> heads, kv_heads, ffn;
+  int key_dim = 0, value_dim = 0, key_dim_sliding = 0, value_dim_sliding = 0;
+  int mla_key_dim = 0, mla_value_dim = 0, latent_dim = 0, rope_dim = 0;
+  int window = 0;
+  std::vector<bool> slides;
+  std::vector<bool> recurs;
+  int cached_layers = std::numeric_limits<int>::max();
+  int experts_used = 0, experts_shared = 0;
+};
+
+std::string in_block(int block, std::string_view stem) { return "blk." + std::to_string(block) + "." + std::string(stem); }
+
+// heads, kv_heads, ffn: one value or one per block; KV heads default to heads.
+Result<void> read_heads(const LayerInput& in, Plan& plan) {
+  const auto zeros = std::vector<int>(static_cast<std::size_t>(in.blocks), 0);
+  RC_ASSIGN(heads, in.metadata.per_layer("attention.head_count", in.blocks));
+  RC_ASSIGN(kv_heads, in.metadata.per_layer("attention.head_count_kv", in.blocks));
+  RC_ASSIGN(ffn, in.metadata.per_layer("feed_forward_length", in.blocks));
+  if (!heads && in.family.mixer != Mixer::recurrent) return in.metadata.contradiction("lacks the key " + in.metadata.prefix() + ".attention.head_count");
+  plan.heads = heads.value_or(zeros);
+  plan.kv_heads = kv_heads.value_or(plan.heads);
+  plan.ffn = ffn.value_or(zeros);
+  return {};
+}
+
+Result<void> read_head_sizes(const LayerInput& in, Plan& plan, std::vector<std::string>& notes) {
+  const int most_heads = *std::max_element(plan.heads.begin(), plan.heads.end());
+  const int share = most_heads > 0 ? in.hidden / most_heads : 0;
+  RC_ASSIGN(key, in.metadata.count("attention.key_length"));
+  RC_ASSIGN(value, in.metadata.count("attention.value_length"));
+  if (most_heads > 0 && !key) notes.push_back("The file gives no attention.key_length; embedding_length / head_count = " + std::to_string(share) + " is used, as llama.cpp does.");
+  plan.key_dim = key.value_or(share);
+  plan.value_dim = value.value_or(share);
+  RC_ASSIGN(key_sliding, in.metadata.count_or("attention.key_length_swa", plan.key_dim));
+  RC_ASSIGN(value_sliding, in.metadata.count_or("attention.value_length_swa", plan.value_dim));
+  plan.key_dim_sliding = key_sliding;
+  plan.value_dim_sliding = value_sliding;
+  RC_ASSIGN(mla_key, in.metadata.count_or("attention.key_length_mla", 0));
+  RC_ASSIGN(mla_value, in.metadata.count_or("attention.value_length_mla", 0));
+  RC_ASSIGN(latent, in.metadata.count_or("attention.kv_lora_rank", 0));
+  RC_ASSIGN(rope, in.metadata.count_or("rope.dimension_count", 0));
+  plan.mla_key_dim = mla_key;
+  plan.mla_value_dim = mla_value;
+  plan.latent_dim = latent;
+  plan.rope_dim = rope;
+  if (mla_key > 0 && mla_value > 0 && plan.key_dim != latent + rope)
+    return in.metadata.contradiction("attention.key_length is " + std::to_string(plan.key_dim) + " where multi-head latent attention caches kv_lora_rank + rope.dimension_count = " + std::to_string(latent + rope));
+  return {};
+}
+
+bool slides_by_period(const WindowRule& rule, int period, int layer) {
+  if (period == 0) return true;
+  return rule.full_first ? layer % period != 0 : layer % period < period - 1;
+}
+
+// Which layers slide: the file's own pattern where it has one, else the family's period.
+Result<void> read_windows(const LayerInput& in, Plan& plan) {
+  const WindowRule& rule = in.family.window;
+  plan.slides.assign(static_cast<std::size_t>(in.blocks), false);
+  if (rule.kind == AttentionKind::full || (rule.only_with_layers > 0 && in.layers != rule.only_with_layers)) return {};
+  RC_ASSIGN(window, in.metadata.count_or("attention.sliding_window", rule.window));
+  plan.window = window;
+  if (window == 0) return {};
+  const std::string_view key = "attention.sliding_window_pattern";
+  if (in.metadata.is_array(key)) {
+    RC_ASSIGN(pattern, in.metadata.per_layer(key, in.blocks));
+    for (std::size_t i = 0; i < pattern->size(); ++i) plan.slides[i] = (*pattern)[i] != 0;
+    return {};
+  }
+  RC_ASSIGN(period, in.metadata.count_or(key, rule.period));
+  for (int layer = 0; layer < in.blocks; ++layer) plan.slides[static_cast<std::size_t>(layer)] = slides_by_period(rule, period, layer);
+  return {};
+}
+
+Result<void> read_mixers(const LayerInput& in, Plan& plan) {
+  RC_ASSIGN(interval, in.metadata.count_or("full_attention_interval", in.family.interval));
+  if (in.family.mixer == Mixer::by_interval && interval < 1) return in.metadata.contradiction("full_attention_interval is 0");
+  for (int layer = 0; layer < in.blocks; ++layer) {
+    const auto i = static_cast<std::size_t>(layer);
+    const bool no_kv = plan.kv_heads[i] == 0;
+    switch (in.family.mixer) {
+      case Mixer::attention: plan.recurs.push_back(false); break;
+      case Mixer::recurrent:
+      case Mixer::both: plan.recurs.push_back(true); break;
+      case Mixer::by_kv_heads: plan.recurs.push_back(no_kv); break;
+      case Mixer::by_kv_heads_ffn: plan.recurs.push_back(no_kv && plan.ffn[i] == 0); break;
+      case Mixer::by_interval: plan.recurs.push_back((layer + 1) % interval != 0); break;
+    }
+  }
+  return {};
+}
+
+Result<void> read_sharing(const LayerInput& in, Plan& plan) {
+  if (in.family.cached_layers > 0) plan.cached_layers = in.family.cached_layers;
+  RC_ASSIGN(shared, in.metadata.count("attention.shared_kv_layers"));
+  if (shared) plan.cached_layers = in.layers - *shared;
+  if (plan.cached_layers < 2) return in.metadata.contradiction("attention.shared_kv_layers is " + std::to_string(*shared) + " of " + std::to_string(in.layers) + " layers");
+  return {};
+}
+
+Result<Plan> read_plan(const LayerInput& in, std::vector<std::string>& notes) {
+  Plan plan;
+  RC_TRY(read_heads(in, plan));
+  RC_TRY(read_head_sizes(in, plan, notes));
+  RC_TRY(read_windows(in, plan));
+  RC_TRY(read_mixers(in, plan));
+  RC_TRY(read_sharing(in, plan));
+  RC_ASSIGN(used, in.metadata.count_or("expert_used_count", 0));
+  RC_ASSIGN(shared, in.metadata.count_or("expert_shared_count", 0));
+  plan.experts_used = used;
+  plan.experts_shared = shared;
+  return plan;
+}
+
+// The tensors must have the shape the metadata promise; only K and V are asked, since Q may carry a gate beside it.
+Result<void> check_kv_shape(const LayerInput& in, int block, std::string_view stem, std::int64_t rows) {
+  const GgufTensor* tensor = in.tensors.find(block, stem);
+  if (tensor == nullptr || tensor->shape[1] == rows) return {};
+  return in.metadata.contradiction("tensor '" + tensor->name + "' has " + std::to_string(tensor->shape[1]) + " rows where head_count_kv and the head size promise " + std::to_string(rows));
+}
+
+Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block) {
+  const auto i = static_cast<std::size_t>(block);
+  Attention attention;
+  if (plan.recurs[i] && in.family.mixer != Mixer::both) return attention;
+  if (plan.heads[i] == 0 || plan.kv_heads[i] == 0) return attention;
+  const bool mla = plan.mla_key_dim > 0 && plan.mla_value_dim > 0;
+  const bool slides = plan.slides[i];
+  attention.kind = mla ? AttentionKind::mla : slides ? in.family.window.kind : AttentionKind::full;
+  attention.heads = plan.heads[i];
+  attention.kv_heads = plan.kv_heads[i];
+  attention.window = slides ? plan.window : 0;
+  attention.key_dim = mla ? plan.mla_key_dim : slides ? plan.key_dim_sliding : plan.key_dim;
+  attention.value_dim = mla ? plan.mla_value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
+  if (mla) {
+    attention.latent_dim = plan.latent_dim;
+    attention.rope_dim = plan.rope_dim;
+    return attention;
+  }
+  // A layer without a cache of its own reads the last cached layer of its kind: the one before last slides.
+  if (block >= plan.cached_layers) attention.kv_layer = plan.cached_layers - (slides ? 2 : 1);
+  RC_TRY(check_kv_shape(in, block, "attn_k", std::int64_t{attention.kv_heads} * attention.key_dim));
+  RC_TRY(check_kv_shape(in, block, "attn_v", std::int64_t{attention.kv_heads} * attention.value_dim));
+  return attention;
+}
+
+// Sizes of the fixed state as llama.cpp keeps it (n_embd_r and n_embd_s in llama-hparams.cpp).
+Result<Recurrent> recurrent_of(const LayerInput& in) {
+  Recurrent state;
+  state.kind = in.family.recurrent;
+  const std::int64_t hidden = in.hidden;
+  if (state.kind == RecurrentKind::short_conv) {
+    RC_ASSIGN(length, in.metadata.required_count("shortconv.l_cache"));
+    state.conv_elements = hidden * std::max(0, length - 1);
+    return state;
+  }
+  if (state.kind == RecurrentKind::rwkv) {
+    RC_ASSIGN(shifts, in.metadata.count_or("token_shift_count", 2));
+    RC_ASSIGN(head, in.metadata.required_count("wkv.head_size"));
+    state.conv_elements = hidden * shifts;
+    state.state_elements = hidden * head;
+    return state;
+  }
+  RC_ASSIGN(kernel, in.metadata.required_count("ssm.conv_kernel"));
+  if (state.kind == RecurrentKind::kimi_delta) {
+    RC_ASSIGN(head, in.metadata.required_count("kda.head_dim"));
+    RC_ASSIGN(heads, in.metadata.per_layer("attention.head_count", in.blocks));
+    const std::int64_t inner = std::int64_t{head} * (heads ? *std::max_element(heads->begin(), heads->end()) : 0);
+    state.conv_elements = 3 * std::max(0, kernel - 1) * inner;
+    state.state_elements = inner * head;
+    return state;
+  }
+  RC_ASSIGN(inner, in.metadata.required_count("ssm.inner_size"));
+  RC_ASSIGN(size, in.metadata.required_count("ssm.state_size"));
+  RC_ASSIGN(groups, in.metadata.count_or("ssm.group_count", 0));
+  state.conv_elements = std::max(0, kernel - 1) * (std::int64_t{inner} + 2 * std::int64_t{groups} * size);
+  state.state_elements = std::int64_t{size} * inner;
+  return state;
+}
+
+int narrow(std::int64_t length) { return static_cast<int>(std::min<std::int64_t>(length, std::numeric_limits<int>::max())); }
+
+Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, FeedForward& ffn) {
+  const GgufTensor* down = in.tensors.find(block, "ffn_down_exps");
+  if (down == nullptr) return in.metadata.cannot_say("block " + std::to_string(block) + " has a router but no '" + in_block(block, "ffn_down_exps.weight") + "' (a 2023 conversion keeps each expert apart; convert again)");
+  ffn.kind = FeedForwardKind::moe;
+  ffn.expert_width = narrow(down->shape[0]);
+  ffn.experts = narrow(down->shape[2]);
+  ffn.experts_used = plan.experts_used;
+  if (plan.experts_used < 1 || plan.experts_used > ffn.experts)
+    return in.metadata.contradiction("expert_used_count is " + std::to_string(plan.experts_used) + " of " + std::to_string(ffn.experts) + " experts");
+  if (const GgufTensor* shared = in.tensors.find(block, "ffn_down_shexp")) {
+    ffn.shared_width = narrow(shared->shape[0]);
+    ffn.shared_experts = std::max(1, plan.experts_shared);
+  }
+  ffn.gated = in.tensors.find(block, "ffn_gate_exps") != nullptr || in.tensors.find(block, "ffn_gate_up_exps") != nullptr;
+  return {};
+}
+
+Result<FeedForward> feed_forward_of(const LayerInput& in, const Plan& plan, int block) {
+  FeedForward ffn;
+  ffn.gated = false;
+  const GgufTensor* down = in.tensors.find(block, "ffn_down");
+  if (down == nullptr) down = in.tensors.find(block, "channel_mix_value");
+  if (down != nullptr) {
+    const GgufTensor* up = in.tensors.find(block, "ffn_up");
+    ffn.kind = FeedForwardKind::dense;
+    ffn.width = narrow(down->shape[0]);
+    // Gate and up may be one matrix of twice the width (Phi 3, ChatGLM).
+    ffn.gated = in.tensors.find(block, "ffn_gate") != nullptr || (up != nullptr && up->shape[1] == 2 * down->shape[0]);
+    const int promised = plan.ffn[static_cast<std::size_t>(block)];
+    if (promised > 0 && promised != ffn.width && in.tensors.find(block, "ffn_gate_inp") == nullptr)
+      return in.metadata.contradiction("tensor '" + down->name + "' is " + std::to_string(ffn.width) + " wide where feed_forward_length promises " + std::to_string(promised));
+  }
+  if (in.tensors.find(block, "ffn_gate_inp") != nullptr) RC_TRY(read_experts(in, plan, block, ffn));
+  return ffn;
+}
+
+}  // namespace
+
+Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<std::string>& notes) {
+  RC_ASSIGN(plan, read_plan(input, notes));
+  Recurrent recurrent;
+  if (std::find(plan.recurs.begin(), plan.recurs.end(), true) != plan.recurs.end()) {
+    RC_ASSIGN(read, recurrent_of(input));
+    recurrent = read;
+  }
+  std::vector<Layer> layers;
+  for (int block = 0; block < input.layers; ++block) {
+    Layer layer;
+    RC_ASSIGN(attention, attention_of(input, plan, block));
+    RC_ASSIGN(feed_forward, feed_forward_of(input, plan, block));
+    layer.attention = attention;
+    layer.feed_forward = feed_forward;
+    if (plan.recurs[static_cast<std::size_t>(block)]) layer.recurrent = recurrent;
+    layers.push_back(layer);
+  }
+  return layers;
+}
+
+}  // namespace rigcast::model
