@@ -55,7 +55,9 @@ struct Device {
   std::string memory_type;             // "GDDR6X", "HBM2e", "LPDDR5X"
   Fact<Bytes> memory;                  // capacity a program could see before the driver takes its part
   std::optional<Fact<Bytes>> usable_memory;  // what an allocator was seen to get at most, where known
-  std::optional<Fact<Bandwidth>> bandwidth;
+  std::optional<Fact<Bandwidth>> bandwidth;            // data sheet
+  std::optional<Fact<Bandwidth>> measured_bandwidth;   // what a copy or read kernel was seen to reach
+  std::vector<Bytes> memory_sizes;     // configurations sold, where there are several (unified memory); memory is the largest
   int bus_bits = 0;
   double data_rate_gbps = 0;           // per pin
   bool unified = false;                // memory is the host's memory
@@ -65,6 +67,8 @@ struct Device {
   // one, with FP32 accumulate; "fp16_acc16", "fp8_acc16" with FP16 accumulate; "*_vector" from the plain ALUs. Absent: no such path
   // or unknown.
   std::map<std::string, Fact<FlopRate>> rates;
+  std::map<std::string, Fact<FlopRate>> measured_rates;  // what a peak-rate program reached, by the same names
+  std::string rates_note;              // how to read them
   bool sparse_quoted = false;          // its vendor usually prints the doubled sparse figure
 
   DeviceLink link;
@@ -74,10 +78,13 @@ struct Device {
   int cores = 0;                       // shader cores (SM x cores) or AI cores
   double boost_mhz = 0;
   std::map<std::string, double> caches_mb;  // "L2", "infinity_cache", "sram"
+  int process_nm = 0;                  // 0: unknown
 
   std::vector<std::string> runs;       // runtimes known to work: "cuda", "rocm", "vulkan", "metal", "cann", "musa", ...
   std::string first_version, last_version;  // of its main runtime, where one ended: "ROCm 6.3"
+  std::vector<std::string> software_notes;
   std::vector<std::string> caveats;    // one sentence each, sourced by the table's source
+  std::map<std::string, std::string> tolerated;  // check -> why this Device is right to fail it ("rates.fp16": "Pascal runs FP16 at 1/64")
   std::vector<Disputed> disputed;
   std::vector<Source> sources;
   std::string confidence;              // "high", "medium", "low"

@@ -26,6 +26,9 @@ struct Processor {
   int pcie_generation = 0, pcie_lanes = 0;
   std::optional<Fact<Bandwidth>> measured_bandwidth;  // one socket, read, best configuration
   std::optional<Fact<Watts>> power;
+  std::string soc_device;           // key of the Device whose memory it shares ("apple-m1-max")
+  std::vector<std::string> caveats;
+  std::string confidence;           // "high", "medium", "low"
   std::vector<Source> sources;
   std::string file;
   int line = 0;
@@ -39,6 +42,7 @@ struct LinkType {
   Fact<Bandwidth> bandwidth;
   Fact<Seconds> latency;            // one message, software included
   bool between_hosts = false;
+  std::vector<std::string> caveats;
   std::string file;
   int line = 0;
 };

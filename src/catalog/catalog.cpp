@@ -1,0 +1,262 @@
+#include "catalog/catalog.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <mutex>
+#include <set>
+
+#include "base/text.hpp"
+#include "catalog/embedded.hpp"
+#include "catalog/names.hpp"
+#include "catalog/pack.hpp"
+#include "catalog/read.hpp"
+
+namespace rigcast::catalog {
+namespace {
+
+// An entry of one of the packs.
+struct Spot {
+  std::size_t pack = 0;
+  int entry = 0;
+  friend auto operator<=>(const Spot&, const Spot&) = default;
+};
+
+const char* noun(Kind kind) {
+  switch (kind) {
+    case Kind::device: return "device";
+    case Kind::processor: return "processor";
+    case Kind::link: return "link";
+    case Kind::quant: return "number format";
+    case Kind::model: return "model";
+    case Kind::engine: return "engine";
+    case Kind::rule: return "rule";
+  }
+  return "entry";
+}
+
+}  // namespace
+
+struct Catalog::State {
+  std::vector<std::string> owned;  // bytes of the overlay packs
+  std::vector<Pack> packs;         // overlays first, the embedded one last
+
+  // What was parsed already; filled on first use.
+  mutable std::mutex lock;
+  mutable std::map<Spot, Device> devices;
+  mutable std::map<Spot, Quant> quants;
+
+  // Entries of this name, those of earlier packs hiding later ones with the same key.
+  std::vector<Spot> find(Kind kind, std::string_view name) const {
+    const std::string folded = fold_name(name);
+    std::vector<Spot> exact = find_folded(kind, folded);
+    return exact.empty() ? find_folded(kind, without_vendor(folded)) : exact;
+  }
+  std::vector<Spot> find_folded(Kind kind, const std::string& folded) const {
+    std::vector<Spot> all;
+    for (std::size_t pack = 0; pack < packs.size(); ++pack)
+      for (const int entry : packs[pack].find(kind, folded))
+        if (!hidden(kind, {pack, entry})) all.push_back({pack, entry});
+    // A key names one thing, whatever else carries it as a printed name.
+    for (const Spot& spot : all)
+      if (fold_name(row(spot).key) == folded) return {spot};
+    return all;
+  }
+  bool hidden(Kind kind, const Spot& spot) const {
+    const std::string key = fold_name(row(spot).key);
+    for (std::size_t pack = 0; pack < spot.pack; ++pack)
+      for (const int entry : packs[pack].find(kind, key))
+        if (fold_name(packs[pack].entry(entry).key) == key) return true;
+    return false;
+  }
+  Pack::Row row(const Spot& spot) const { return packs[spot.pack].entry(spot.entry); }
+  std::string file_name(const Spot& spot) const { return packs[spot.pack].file_name(row(spot).file); }
+  std::string text(const Spot& spot) const { return packs[spot.pack].entry_text(spot.entry); }
+
+  Result<Device> device(const Spot& spot) const {
+    const std::scoped_lock hold(lock);
+    if (const auto known = devices.find(spot); known != devices.end()) return known->second;
+    RC_ASSIGN(read, read_devices(text(spot), file_name(spot)));
+    for (const Device& each : read)
+      if (each.key == row(spot).key) return devices.emplace(spot, each).first->second;
+    return fail(ErrorKind::system, "the index of " + file_name(spot) + " is out of date");
+  }
+  Result<const Quant*> quant(const Spot& spot) const {
+    const std::scoped_lock hold(lock);
+    if (const auto known = quants.find(spot); known != quants.end()) return &known->second;
+    RC_ASSIGN(read, read_quants(text(spot), file_name(spot)));
+    for (const Quant& each : read)
+      if (each.key == row(spot).key) return &quants.emplace(spot, each).first->second;
+    return fail(ErrorKind::system, "the index of " + file_name(spot) + " is out of date");
+  }
+
+  std::string nearest(Kind kind, std::string_view name) const {
+    std::vector<std::string> names;
+    std::vector<Spot> spots;
+    for (std::size_t pack = 0; pack < packs.size(); ++pack) {
+      for (const std::string_view each : packs[pack].names(kind)) names.emplace_back(each);
+      for (const int entry : packs[pack].name_entries(kind)) spots.push_back({pack, entry});
+    }
+    const std::string best = nearest_name(name, names);
+    const auto at = std::find(names.begin(), names.end(), best);
+    return at == names.end() ? std::string() : std::string(row(spots[static_cast<std::size_t>(at - names.begin())]).key);
+  }
+  Error unknown(Kind kind, std::string_view name) const {
+    return Error{ErrorKind::not_found, "no " + std::string(noun(kind)) + " is called '" + std::string(trim(name)) + "'", {}, noun(kind), nearest(kind, name)};
+  }
+  Error ambiguous(Kind kind, std::string_view name, const std::vector<Spot>& spots) const {
+    std::vector<std::string> keys;
+    for (const Spot& spot : spots) keys.emplace_back(row(spot).key);
+    return Error{ErrorKind::input, "'" + std::string(trim(name)) + "' may be any of " + join(keys, ", ") + ": name one of them", {}, noun(kind), keys.front()};
+  }
+  Result<Spot> one(Kind kind, std::string_view name) const {
+    const std::vector<Spot> spots = find(kind, name);
+    if (spots.empty()) return tl::unexpected<Error>(unknown(kind, name));
+    if (spots.size() > 1) return tl::unexpected<Error>(ambiguous(kind, name, spots));
+    return spots.front();
+  }
+};
+
+namespace {
+
+Result<std::vector<DataFile>> read_folder(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<DataFile> files;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (!at->is_regular_file(error) || (at->path().extension() != ".toml" && at->path().extension() != ".csv")) continue;
+    std::ifstream in(at->path(), std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (!in) return fail(ErrorKind::system, "cannot be read", Where{at->path().string()});
+    files.push_back({fs::relative(at->path(), folder, error).generic_string(), std::move(text)});
+  }
+  if (error) return fail(ErrorKind::system, "cannot be read: " + error.message(), Where{folder.string()});
+  return files;
+}
+
+// How far the memory someone saw is from what this Device has; infinite where it cannot be it. A program sees up to 15 % less than the
+// capacity, and people quote GB for GiB (7 % less).
+double memory_distance(const Device& device, Bytes seen) {
+  double best = INFINITY;
+  std::vector<Bytes> sizes = device.memory_sizes;
+  sizes.push_back(device.memory.value);
+  sizes.push_back(card_memory(device));
+  if (device.usable_memory) sizes.push_back(device.usable_memory->value);
+  for (const Bytes size : sizes) {
+    const double ratio = seen / size;
+    if (ratio > 0.82 && ratio < 1.08) best = std::min(best, std::abs(std::log(ratio)));
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<Catalog> Catalog::load(const std::vector<std::filesystem::path>& overlays) {
+  auto state = std::make_shared<State>();
+  state->owned.reserve(overlays.size());
+  for (const std::filesystem::path& folder : overlays) {
+    const std::string prefix = (folder / "").string();
+    RC_ASSIGN(files, read_folder(folder));
+    RC_ASSIGN(bytes, build_pack(files, prefix, false));
+    state->owned.push_back(std::move(bytes));
+    state->packs.emplace_back(state->owned.back(), prefix);
+  }
+  state->packs.emplace_back(embedded_pack(), "data/");
+  Catalog catalog;
+  catalog.state_ = std::move(state);
+  return catalog;
+}
+
+Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memory_hint) const {
+  std::vector<Spot> spots = state_->find(Kind::device, name);
+  bool must_fit = false;
+  if (spots.empty()) {
+    // "RTX 3090 24GB", "mi50-32g": a name and a size that has to be right.
+    const SizedName sized = split_size(fold_name(name));
+    if (sized.size) spots = state_->find(Kind::device, sized.name);
+    if (spots.empty()) return tl::unexpected<Error>(state_->unknown(Kind::device, name));
+    memory_hint = sized.size;
+    must_fit = true;
+  }
+  if (spots.size() == 1 && !must_fit) return state_->device(spots.front());
+  if (memory_hint) {
+    std::vector<std::pair<double, Spot>> fitting;
+    for (const Spot& spot : spots) {
+      RC_ASSIGN(device, state_->device(spot));
+      if (const double distance = memory_distance(device, *memory_hint); std::isfinite(distance)) fitting.emplace_back(distance, spot);
+    }
+    std::sort(fitting.begin(), fitting.end());
+    if (fitting.empty() && must_fit) return tl::unexpected<Error>(state_->unknown(Kind::device, name));
+    if (fitting.size() == 1 || (fitting.size() > 1 && fitting[1].first > fitting[0].first + 0.02)) return state_->device(fitting.front().second);
+  }
+  return tl::unexpected<Error>(state_->ambiguous(Kind::device, name, spots));
+}
+
+Result<Processor> Catalog::processor(std::string_view name) const {
+  RC_ASSIGN(spot, state_->one(Kind::processor, name));
+  RC_ASSIGN(read, read_processors(state_->text(spot), state_->file_name(spot)));
+  for (const Processor& each : read)
+    if (each.key == state_->row(spot).key) return each;
+  return fail(ErrorKind::system, "the index of " + state_->file_name(spot) + " is out of date");
+}
+
+Result<LinkType> Catalog::link(std::string_view name) const {
+  RC_ASSIGN(spot, state_->one(Kind::link, name));
+  RC_ASSIGN(read, read_links(state_->text(spot), state_->file_name(spot)));
+  for (const LinkType& each : read)
+    if (each.key == state_->row(spot).key) return each;
+  return fail(ErrorKind::system, "the index of " + state_->file_name(spot) + " is out of date");
+}
+
+Result<Quant> Catalog::quant(std::string_view name) const {
+  RC_ASSIGN(spot, state_->one(Kind::quant, name));
+  RC_ASSIGN(found, state_->quant(spot));
+  return *found;
+}
+
+const Quant* Catalog::quant_of_ggml_type(int type) const {
+  for (std::size_t pack = 0; pack < state_->packs.size(); ++pack) {
+    const int entry = state_->packs[pack].entry_of_ggml_type(type);
+    if (entry < 0) continue;
+    const auto found = state_->quant({pack, entry});
+    return found ? *found : nullptr;
+  }
+  return nullptr;
+}
+
+Result<Catalog::Document> Catalog::document(Kind kind, std::string_view name) const {
+  RC_ASSIGN(spot, state_->one(kind, name));
+  return Document{state_->file_name(spot), state_->text(spot), std::string(state_->row(spot).key)};
+}
+
+Result<std::string> Catalog::file(std::string_view path) const {
+  for (const Pack& pack : state_->packs)
+    if (const auto text = pack.file_text(path)) return std::string(*text);
+  std::vector<std::string> known;
+  for (const Pack& pack : state_->packs)
+    for (std::string& each : pack.files("")) known.push_back(std::move(each));
+  return fail(ErrorKind::not_found, "no data file '" + std::string(path) + "'", Where{}, "", nearest_name(path, known));
+}
+
+std::vector<std::string> Catalog::files(std::string_view folder) const {
+  std::set<std::string> paths;
+  for (const Pack& pack : state_->packs)
+    for (std::string& each : pack.files(folder)) paths.insert(std::move(each));
+  return {paths.begin(), paths.end()};
+}
+
+std::vector<Entry> Catalog::entries(Kind kind) const {
+  std::map<std::string, Entry> by_key;
+  for (const Pack& pack : state_->packs)
+    for (int i = 0; i < pack.entry_count(); ++i) {
+      const Pack::Row row = pack.entry(i);
+      if (row.kind == kind) by_key.emplace(row.key, Entry{kind, std::string(row.key), std::string(row.name)});
+    }
+  std::vector<Entry> out;
+  for (auto& [key, entry] : by_key) out.push_back(std::move(entry));
+  return out;
+}
+
+std::string Catalog::nearest(Kind kind, std::string_view name) const { return state_->nearest(kind, name); }
+
+}  // namespace rigcast::catalog

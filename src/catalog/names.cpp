@@ -1,0 +1,44 @@
+#include "catalog/names.hpp"
+
+#include <array>
+
+#include "base/text.hpp"
+
+namespace rigcast::catalog {
+namespace {
+
+constexpr std::array kMakers = {"nvidia", "geforce", "tesla", "quadro", "amd", "radeon", "instinct", "intel", "intel-r", "huawei",
+                                "apple", "moore-threads", "google", "qualcomm", "tenstorrent", "hygon", "metax"};
+
+}  // namespace
+
+std::string without_vendor(std::string_view folded) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view maker : kMakers)
+      if (folded.size() > maker.size() + 1 && folded.starts_with(maker) && folded[maker.size()] == '-') {
+        folded.remove_prefix(maker.size() + 1);
+        again = true;
+      }
+  }
+  return std::string(folded);
+}
+
+SizedName split_size(std::string_view folded) {
+  std::string_view rest = folded;
+  for (const std::string_view unit : {"gib", "gb", "g"})
+    if (rest.ends_with(unit)) {
+      rest.remove_suffix(unit.size());
+      break;
+    }
+  if (rest.size() == folded.size()) return {std::string(folded), std::nullopt};
+  if (rest.ends_with('-')) rest.remove_suffix(1);
+  std::size_t digits = 0;
+  while (digits < rest.size() && rest[rest.size() - 1 - digits] >= '0' && rest[rest.size() - 1 - digits] <= '9') ++digits;
+  const std::string_view name = rest.substr(0, rest.size() - digits);
+  const auto size = parse_int(rest.substr(name.size()));
+  if (!size || *size < 1 || *size > 100000 || name.size() < 2 || !name.ends_with('-')) return {std::string(folded), std::nullopt};
+  return {std::string(name.substr(0, name.size() - 1)), Bytes(static_cast<double>(*size) * kGiB)};
+}
+
+}  // namespace rigcast::catalog

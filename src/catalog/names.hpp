@@ -1,0 +1,22 @@
+#pragma once
+// Names as people vary them, by rule and never by guess: with or without the maker before the model, with the memory size behind.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/quantity.hpp"
+
+namespace rigcast::catalog {
+
+// A folded name without the makers' words at its front: "nvidia-geforce-rtx-3090" -> "rtx-3090". Unchanged where nothing would be left.
+std::string without_vendor(std::string_view folded);
+
+// A folded name that ends in a memory size: "mi50-32g", "rtx-4090-48-gb" -> the rest and 32 or 48 GiB.
+struct SizedName {
+  std::string name;
+  std::optional<Bytes> size;  // empty: there is none, name is the whole
+};
+SizedName split_size(std::string_view folded);
+
+}  // namespace rigcast::catalog
