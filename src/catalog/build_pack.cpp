@@ -138,6 +138,23 @@ Result<void> check_unique(const std::vector<Found>& entries, const std::vector<D
   return {};
 }
 
+// Number formats have no memory size to tell them apart: every name and every ggml type is one format.
+Result<void> check_quants(const std::vector<Found>& entries, const std::vector<DataFile>& files, const std::string& prefix) {
+  std::map<std::string, const Found*> owners;
+  for (const Found& found : entries) {
+    if (found.kind != Kind::quant) continue;
+    std::vector<std::string> names = found.as_written;
+    if (found.ggml_type >= 0) names.push_back("ggml type " + std::to_string(found.ggml_type));
+    for (const std::string& name : names) {
+      const auto [other, fresh] = owners.emplace(name, &found);
+      if (!fresh && other->second != &found)
+        return fail(ErrorKind::input, found.key + " and " + other->second->key + " are both called '" + name + "'",
+                    Where{prefix + files[found.file].path, static_cast<int>(found.line), 1}, "aliases");
+    }
+  }
+  return {};
+}
+
 // A modified card computes exactly as the card it was made from.
 Result<void> check_bases(const std::vector<Device>& devices) {
   for (const Device& device : devices) {
@@ -188,7 +205,7 @@ std::string lay_out(const std::vector<DataFile>& files, const std::vector<Found>
   std::vector<std::size_t> ggml;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     for (const std::string& name : entries[i].names) names.emplace_back(entries[i].kind, name, i);
-    if (const int type = entries[i].ggml_type; type >= 0 && type < 1024) {
+    if (const int type = entries[i].ggml_type; type >= 0) {
       if (ggml.size() <= static_cast<std::size_t>(type)) ggml.resize(static_cast<std::size_t>(type) + 1);
       ggml[static_cast<std::size_t>(type)] = i + 1;
     }
@@ -238,6 +255,7 @@ Result<std::string> build_pack(const std::vector<DataFile>& unsorted, const std:
     }
   }
   RC_TRY(check_unique(entries, files, prefix));
+  RC_TRY(check_quants(entries, files, prefix));
   if (whole) RC_TRY(check_bases(devices));
   return lay_out(files, entries);
 }

@@ -79,6 +79,19 @@ TEST(Catalog, DataFilesAreFoundByPath) {
   EXPECT_EQ(error_of(catalog().file("devices/aple.toml")), "no data file 'devices/aple.toml' (nearest: devices/apple.toml)");
 }
 
+TEST(Catalog, NumberFormatsByNameAndByGgmlType) {
+  const auto q4_k = catalog().quant("q4_k");
+  ASSERT_TRUE(q4_k) << error_of(q4_k);
+  EXPECT_EQ(q4_k->block_elements, 256);
+  EXPECT_EQ(q4_k->block_bytes, 144);  // two f16, 12 B of scales, 128 B of 4-bit weights
+  ASSERT_NE(catalog().quant_of_ggml_type(12), nullptr);
+  EXPECT_EQ(catalog().quant_of_ggml_type(12)->key, "q4_k");
+  EXPECT_EQ(catalog().quant_of_ggml_type(4), nullptr);  // Q4_2 was removed from ggml
+  EXPECT_EQ(catalog().quant_of_ggml_type(-1), nullptr);
+  EXPECT_EQ(catalog().quant_of_ggml_type(100000), nullptr);
+  for (const Entry& entry : catalog().entries(Kind::quant)) EXPECT_TRUE(catalog().quant(entry.key)) << error_of(catalog().quant(entry.key));
+}
+
 class Overlay : public ::testing::Test {
  protected:
   void SetUp() override {
