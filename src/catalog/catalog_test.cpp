@@ -95,7 +95,8 @@ TEST(Catalog, EveryFabricOfADeviceIsALink) {
   for (const Entry& entry : catalog().entries(Kind::link)) EXPECT_TRUE(catalog().link(entry.key)) << error_of(catalog().link(entry.key));
   for (const Entry& entry : catalog().entries(Kind::device)) {
     const auto device = catalog().device(entry.key);
-    if (!device->link.name.empty()) EXPECT_TRUE(catalog().link(device->link.name)) << entry.key << ": " << device->link.name;
+    if (device->link.name.empty()) continue;
+    EXPECT_TRUE(catalog().link(device->link.name)) << entry.key << ": " << device->link.name;
   }
   // 16 GT/s x 16 lanes x 128/130 / 8 x 0.83 = 26.1 GB/s
   EXPECT_NEAR(catalog().link("PCIe 4.0 x16")->bandwidth.value.value(), 26.1e9, 0.1e9);
