@@ -30,6 +30,7 @@ struct Attention {
   int window = 0;                      // sliding, chunked
   int latent_dim = 0, rope_dim = 0;    // mla: kv_lora_rank and qk_rope_head_dim; the cache holds latent_dim + rope_dim elements a token
   int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;  // sparse attention (DeepSeek V3.2): tokens scored, then top_k attended
+  bool value_is_key = false;           // no value projection: the keys serve as values too (Gemma 4); the cache still holds both
   int kv_layer = -1;                   // >= 0: reads the cache of that earlier layer and stores none (Gemma 3n/4)
 };
 
@@ -94,6 +95,7 @@ struct Architecture {
   Origin origin = Origin::catalogue;
   std::string file;                    // path, empty for catalogue
   std::string quant;                   // recipe or dominant type: "Q4_K_M", "FP8", "BF16"
+  std::string half;                    // 16-bit format of what recipes leave alone: "bf16", "f16"; empty: bf16
   int hidden = 0, vocab = 0;
   std::int64_t max_context = 0;
   bool tied_embeddings = false;        // no output.weight: the embedding serves as head
@@ -106,6 +108,7 @@ struct Architecture {
   std::string source;                  // catalogue: where the shape comes from, with date
 
   Bytes weight_bytes() const;          // all tensors, without alignment padding
+  double elements() const;             // of all tensors
   double parameters() const;           // elements of all tensors except vision and next_token
   double active_parameters() const;    // per token: experts counted at experts_used / experts
   bool has_experts() const;

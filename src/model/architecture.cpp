@@ -1,0 +1,88 @@
+#include "model/architecture.hpp"
+
+#include <algorithm>
+
+#include "model/family.hpp"
+#include "model/recipe.hpp"
+#include "model/shape.hpp"
+#include "model/tensors.hpp"
+
+namespace rigcast::model {
+namespace {
+
+bool counts(const Tensor& tensor) { return tensor.role != Role::vision && tensor.role != Role::next_token; }
+
+// Share of a tensor's elements that one token meets: its experts only.
+double used_share(const Architecture& a, const Tensor& tensor) {
+  if (tensor.role != Role::expert_ffn || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return 1;
+  const FeedForward& f = a.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+  return f.experts > 0 ? static_cast<double>(f.experts_used) / f.experts : 1;
+}
+
+std::string half_format(std::string_view native) { return native == "F16" ? "f16" : "bf16"; }
+
+}  // namespace
+
+Bytes Architecture::weight_bytes() const {
+  Bytes sum{};
+  for (const Tensor& tensor : tensors) sum += tensor.bytes;
+  return sum;
+}
+
+double Architecture::elements() const {
+  double sum = 0;
+  for (const Tensor& tensor : tensors) sum += static_cast<double>(tensor.elements());
+  return sum;
+}
+
+double Architecture::parameters() const {
+  double sum = 0;
+  for (const Tensor& tensor : tensors)
+    if (counts(tensor)) sum += static_cast<double>(tensor.elements());
+  return sum;
+}
+
+double Architecture::active_parameters() const {
+  double sum = 0;
+  for (const Tensor& tensor : tensors)
+    if (counts(tensor)) sum += static_cast<double>(tensor.elements()) * used_share(*this, tensor);
+  return sum;
+}
+
+bool Architecture::has_experts() const {
+  return std::any_of(layers.begin(), layers.end(), [](const Layer& layer) { return layer.feed_forward.kind == FeedForwardKind::moe; });
+}
+
+Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape) {
+  if (!find_family(shape.family))
+    return fail(ErrorKind::unsupported, shape.key + ": no rule knows the tensors of architecture '" + shape.family + "'");
+  RC_ASSIGN(layers, lay_out(shape));
+  Architecture a;
+  a.key = shape.key;
+  a.name = shape.name;
+  a.family = shape.family;
+  a.origin = shape.origin;
+  a.half = half_format(shape.native);
+  a.hidden = shape.hidden;
+  a.vocab = shape.vocab;
+  a.max_context = shape.max_context;
+  a.tied_embeddings = shape.tied_embeddings;
+  a.tensors = list_tensors(shape, layers);
+  a.layers = std::move(layers);
+  a.attention_softcap = shape.features.attention_softcap;
+  a.notes = shape.notes;
+  if (!shape.verified) a.notes.push_back("nobody has held this shape against the model's own config; its parameter count agrees");
+  a.source = shape.source;
+  RC_TRY(apply_quant(catalog, a, a.half));
+  return a;
+}
+
+Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant) {
+  RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
+  RC_ASSIGN(shape, read_shape(catalog, document));
+  RC_ASSIGN(architecture, build_architecture(catalog, shape));
+  RC_TRY(apply_quant(catalog, architecture, quant.empty() ? std::string_view(shape.native) : quant));
+  return architecture;
+}
+
+}  // namespace rigcast::model

@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <string>
+
+#include "base/check.hpp"
+#include "model/shape.hpp"
+
+namespace rigcast::model {
+namespace {
+
+// What the letters of a pattern mean.
+struct Letter {
+  char letter;
+  AttentionKind attention;
+  bool recurrent;
+  bool feed_forward;   // of the kind the layer's number decides
+};
+constexpr Letter kLetters[] = {
+    {'F', AttentionKind::full, false, true},     {'S', AttentionKind::sliding, false, true}, {'C', AttentionKind::chunked, false, true},
+    {'R', AttentionKind::none, true, true},      {'H', AttentionKind::full, true, true},     {'A', AttentionKind::full, false, false},
+    {'M', AttentionKind::none, true, false},     {'D', AttentionKind::none, false, true},    {'E', AttentionKind::none, false, true},
+};
+
+const Letter* find_letter(char letter) {
+  for (const Letter& each : kLetters)
+    if (each.letter == letter) return &each;
+  return nullptr;
+}
+
+Error wrong(const Shape& shape, std::string message, std::string field) {
+  return {ErrorKind::input, shape.key + ": " + std::move(message), {}, std::move(field), {}};
+}
+
+int listed(const std::vector<int>& list, int layer, int usual) {
+  return list.empty() ? usual : list[static_cast<std::size_t>(layer)];
+}
+
+int or_usual(int value, int usual) { return value > 0 ? value : usual; }
+
+Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
+  Attention a;
+  if (kind == AttentionKind::none) return a;
+  const AttentionVariant& variant = kind == AttentionKind::full ? shape.full : shape.sliding;
+  a.heads = or_usual(variant.heads, listed(shape.layer_heads, layer, shape.heads));
+  a.kv_heads = or_usual(variant.kv_heads, listed(shape.layer_kv_heads, layer, shape.kv_heads));
+  if (a.heads == 0 || (a.kv_heads == 0 && shape.mla.kv_rank == 0)) return {};
+  a.kind = kind;
+  a.key_dim = or_usual(variant.head_dim, shape.head_dim);
+  a.value_dim = or_usual(variant.value_dim, variant.head_dim > 0 ? variant.head_dim : or_usual(shape.value_dim, shape.head_dim));
+  a.value_is_key = variant.value_is_key;
+  if (kind != AttentionKind::full) a.window = shape.window;
+  if (kind == AttentionKind::full && shape.mla.kv_rank > 0) {
+    a.kind = AttentionKind::mla;
+    a.kv_heads = 1;
+    a.key_dim = shape.mla.nope_dim + shape.mla.rope_dim;
+    a.value_dim = shape.mla.value_dim;
+    a.latent_dim = shape.mla.kv_rank;
+    a.rope_dim = shape.mla.rope_dim;
+  }
+  a.indexer_heads = shape.indexer.heads;
+  a.indexer_dim = shape.indexer.dim;
+  a.indexer_top_k = shape.indexer.top_k;
+  return a;
+}
+
+// State each sequence keeps, in elements; conv_elements: the last kernel - 1 inputs of the convolution.
+Recurrent recurrent_of(const Shape& shape) {
+  const RecurrentShape& r = shape.recurrent;
+  const std::int64_t inner = std::int64_t{r.heads} * r.head_dim, keys = std::int64_t{r.key_heads} * r.key_dim;
+  Recurrent out;
+  out.kind = r.kind;
+  switch (r.kind) {
+    case RecurrentKind::none: break;
+    case RecurrentKind::mamba1:
+      out.conv_elements = (r.conv - 1) * inner;
+      out.state_elements = inner * r.state;
+      break;
+    case RecurrentKind::mamba2:
+      out.conv_elements = (r.conv - 1) * (inner + 2 * std::int64_t{r.groups} * r.state);
+      out.state_elements = inner * r.state;
+      break;
+    case RecurrentKind::gated_delta:
+      out.conv_elements = (r.conv - 1) * (2 * keys + inner);
+      out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
+      break;
+    case RecurrentKind::kimi_delta:
+      out.conv_elements = (r.conv - 1) * 3 * inner;
+      out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
+      break;
+    case RecurrentKind::lightning: out.state_elements = inner * r.head_dim; break;
+    case RecurrentKind::short_conv: out.conv_elements = std::int64_t{r.conv - 1} * shape.hidden; break;
+    case RecurrentKind::rwkv:
+      out.conv_elements = 2 * std::int64_t{shape.hidden};  // the token before, for time and channel mixing
+      out.state_elements = std::int64_t{shape.hidden} * r.head_dim;
+      break;
+  }
+  return out;
+}
+
+bool has_experts_at(const Shape& shape, int layer) {
+  const Experts& e = shape.experts;
+  return e.count > 0 && layer >= e.first_dense && (layer + 1) % std::max(e.every, 1) == 0;
+}
+
+FeedForward feed_forward_of(const Shape& shape, char letter, int layer) {
+  FeedForward f;
+  f.gated = shape.features.gated;
+  if (letter == 'E' || (letter != 'D' && has_experts_at(shape, layer))) {
+    f.kind = FeedForwardKind::moe;
+    f.experts = shape.experts.count;
+    f.experts_used = shape.experts.used;
+    f.expert_width = shape.experts.width;
+    f.shared_experts = shape.experts.shared;
+    f.shared_width = shape.experts.shared_width;
+    return f;
+  }
+  f.width = listed(shape.layer_ffn, layer, shape.ffn);
+  if (layer >= shape.layers - shape.double_ffn_layers) f.width *= 2;
+  f.kind = f.width > 0 ? FeedForwardKind::dense : FeedForwardKind::none;
+  return f;
+}
+
+// The last layers of Gemma 3n and 4 read the cache of the last layer of their kind that still has its own.
+void share_cache(const Shape& shape, std::vector<Layer>& layers) {
+  const int own = shape.layers - shape.shared_cache_layers;
+  for (int i = own; i < shape.layers; ++i) {
+    Attention& a = layers[static_cast<std::size_t>(i)].attention;
+    for (int j = own - 1; j >= 0 && a.kv_layer < 0; --j)
+      if (layers[static_cast<std::size_t>(j)].attention.kind == a.kind) a.kv_layer = j;
+  }
+}
+
+Result<void> check(const Shape& shape) {
+  const auto missing = [&](const char* field) { return tl::unexpected<Error>(wrong(shape, std::string(field) + " is missing", field)); };
+  if (shape.layers <= 0) return missing("layers");
+  if (shape.hidden <= 0) return missing("hidden");
+  if (shape.vocab <= 0) return missing("vocab");
+  for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn})
+    if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
+      return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
+                                                    std::to_string(shape.layers) + " layers", "layers"));
+  return {};
+}
+
+Result<void> check_layer(const Shape& shape, char letter, const Layer& layer) {
+  const auto missing = [&](const char* field) { return tl::unexpected<Error>(wrong(shape, std::string(field) + " is missing", field)); };
+  const Attention& a = layer.attention;
+  const bool attends = a.kind != AttentionKind::none;
+  if (attends && a.key_dim <= 0) return missing("head_dim");
+  if (a.window == 0 && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked)) return missing("window");
+  if (find_letter(letter)->recurrent && layer.recurrent.kind == RecurrentKind::none) return missing("recurrent");
+  if (letter == 'E' && shape.experts.count <= 0) return missing("moe");
+  const FeedForward& f = layer.feed_forward;
+  if (f.kind == FeedForwardKind::moe && (f.experts <= 0 || f.experts_used <= 0 || f.expert_width <= 0)) return missing("moe");
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Layer>> lay_out(const Shape& shape) {
+  RC_TRY(check(shape));
+  const std::string pattern = !shape.pattern.empty() ? shape.pattern : shape.window > 0 ? "S" : "F";
+  std::vector<Layer> layers(static_cast<std::size_t>(shape.layers));
+  for (int i = 0; i < shape.layers; ++i) {
+    const char letter = pattern[static_cast<std::size_t>(i) % pattern.size()];
+    const Letter* meaning = find_letter(letter);
+    if (!meaning)
+      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHAMDE)", "pattern"));
+    Layer& layer = layers[static_cast<std::size_t>(i)];
+    layer.attention = attention_of(shape, meaning->attention, i);
+    if (meaning->recurrent) layer.recurrent = recurrent_of(shape);
+    if (meaning->feed_forward) layer.feed_forward = feed_forward_of(shape, letter, i);
+    RC_TRY(check_layer(shape, letter, layer));
+  }
+  share_cache(shape, layers);
+  return layers;
+}
+
+}  // namespace rigcast::model

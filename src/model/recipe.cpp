@@ -1,0 +1,261 @@
+#include "model/recipe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "model/detail/llama_recipe.hpp"
+
+namespace rigcast::model {
+namespace {
+
+using catalog::Quant;
+
+// Looks each format up once.
+class Formats {
+ public:
+  explicit Formats(const catalog::Catalog& catalog) : catalog_(catalog) {}
+
+  Result<const Quant*> find(std::string_view key) {
+    if (const auto at = known_.find(key); at != known_.end()) return &at->second;
+    RC_ASSIGN(quant, catalog_.quant(key));
+    return &known_.emplace(std::string(key), std::move(quant)).first->second;
+  }
+
+ private:
+  const catalog::Catalog& catalog_;
+  std::map<std::string, Quant, std::less<>> known_;
+};
+
+Result<void> set_format(Formats& formats, Tensor& tensor, std::string_view key) {
+  RC_ASSIGN(quant, formats.find(key));
+  tensor.quant = quant->key;
+  tensor.bytes = tensor_bytes(*quant, tensor.shape);
+  return {};
+}
+
+Result<void> set_formats(Formats& formats, Architecture& a, const std::vector<std::string>& keys) {
+  for (std::size_t i = 0; i < a.tensors.size(); ++i) RC_TRY(set_format(formats, a.tensors[i], keys[i]));
+  return {};
+}
+
+// The 16-bit format a model was published in; what a recipe leaves alone stays in it.
+std::string half_of(const Architecture& a) { return a.half.empty() ? "bf16" : a.half; }
+
+// Which matrices a recipe of the other engines quantises.
+struct Reach {
+  bool attention = true, recurrent = true, dense = true, experts = true, shared = true;
+  bool embedding = false, head = false, router = false;
+};
+
+bool reaches(const Reach& reach, const Tensor& tensor) {
+  if (tensor.shape[1] == 1 || tensor.name.find("conv") != std::string::npos) return false;
+  switch (tensor.role) {
+    case Role::attention: return reach.attention;
+    case Role::recurrent: return reach.recurrent;
+    case Role::dense_ffn: return reach.dense;
+    case Role::expert_ffn: return reach.experts;
+    case Role::shared_expert_ffn: return reach.shared;
+    case Role::token_embedding: return reach.embedding;
+    case Role::output_head: return reach.head;
+    case Role::router: return reach.router;
+    default: return false;
+  }
+}
+
+// A recipe of the other engines: one format for the matrices it reaches, 16 bits for the rest.
+struct Plain {
+  std::string_view name;     // folded
+  std::string_view quant;
+  Reach reach = {};
+  std::string_view head = {};  // format of the head where it has one of its own
+};
+
+constexpr Reach kLinear{};
+constexpr Reach kExpertsOnly{.attention = false, .recurrent = false, .dense = false, .shared = false};
+constexpr Reach kEverything{.embedding = true, .head = true, .router = true};
+constexpr Reach kLinearAndHead{.head = true};
+constexpr Reach kFeedForward{.attention = false, .recurrent = false};
+
+// Sources: quantization_config of published checkpoints (DeepSeek-V3, Qwen3-FP8, gpt-oss, nvidia/*-NVFP4, RedHatAI/*, mlx-community/*),
+// read 2026-11. modules_to_not_convert and ignore lists of single checkpoints are read from their own config.json.
+constexpr std::array kPlain = {
+    Plain{"fp8", "fp8_e4m3_channel", kLinear},          Plain{"fp8-dynamic", "fp8_e4m3_channel", kLinear},
+    Plain{"fp8-block", "fp8_e4m3_block128", kLinear},    Plain{"fp8-tensor", "fp8_e4m3", kLinear},
+    Plain{"w8a8", "int8_channel", kLinear},              Plain{"int8", "int8_channel", kLinear},
+    Plain{"w8a16", "int8_channel", kLinear},             Plain{"w4a8", "int4_channel", kLinear},
+    Plain{"awq", "awq_int4_g128", kLinear},              Plain{"gptq", "gptq_int4_g128", kLinear},
+    Plain{"gptq-int4", "gptq_int4_g128", kLinear},       Plain{"gptq-int8", "gptq_int8_g128", kLinear},
+    Plain{"awq-int4", "awq_int4_g128", kLinear},         Plain{"w4a16", "int4_g128", kLinear},
+    Plain{"int4", "int4_g128", kLinear},                 Plain{"int4-experts-g32", "int4_g32", kExpertsOnly},
+    Plain{"nvfp4", "nvfp4", kLinear},                    Plain{"nvfp4-ffn", "nvfp4", kFeedForward},
+    Plain{"mxfp4", "mxfp4", kExpertsOnly},               Plain{"mxfp4-all", "mxfp4", kLinear},
+    Plain{"mxfp8", "mxfp8", kLinear},                    Plain{"mxfp6", "mxfp6", kLinear},
+    Plain{"nf4", "nf4", kLinear},                        Plain{"bnb-4bit", "nf4_double", kLinear},
+    Plain{"bnb-8bit", "bnb_int8", kLinear},              Plain{"hqq", "hqq_4bit_g64", kLinear},
+};
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return out;
+}
+
+Result<void> apply_reach(Formats& formats, Architecture& a, std::string_view quant, const Reach& reach, std::string_view head = {}) {
+  const std::string half = half_of(a);
+  for (Tensor& tensor : a.tensors) {
+    const bool in = reaches(reach, tensor);
+    std::string_view key = in ? quant : tensor.shape[1] > 1 || tensor.role == Role::norm ? std::string_view(half) : "f32";
+    if (in && tensor.role == Role::output_head && !head.empty()) key = head;
+    if (tensor.role == Role::norm || tensor.role == Role::other) key = half;
+    RC_TRY(set_format(formats, tensor, key));
+  }
+  return {};
+}
+
+Result<void> apply_ftype(Formats& formats, Architecture& a, const detail::Ftype& ftype, bool imatrix) {
+  RC_TRY(set_formats(formats, a, detail::llama_formats(a, ftype, imatrix, half_of(a))));
+  a.quant = std::string(ftype.name);
+  return {};
+}
+
+// Scales what the recipe quantises so that all tensors together have `total` bytes; formats stay (they name the kernels).
+Result<void> scale_to(Architecture& a, Bytes total, const std::string& what) {
+  Bytes fixed{}, scaled{};
+  const auto scales = [](const Tensor& t) { return t.shape[1] > 1 && t.quant != "f32" && t.quant != "f16" && t.quant != "bf16"; };
+  for (const Tensor& tensor : a.tensors) (scales(tensor) ? scaled : fixed) += tensor.bytes;
+  if (scaled.value() <= 0 || total <= fixed) return fail(ErrorKind::infeasible, "'" + what + "' is less than what no recipe quantises");
+  const double factor = (total - fixed) / scaled;
+  for (Tensor& tensor : a.tensors)
+    if (scales(tensor)) tensor.bytes = Bytes(std::round(tensor.bytes.value() * factor));
+  return {};
+}
+
+// The ftype whose mean is nearest to so many bits a weight: its kernels will run.
+Result<void> apply_mean(Formats& formats, Architecture& a, double bits, const std::string& what) {
+  if (bits < 1 || bits > 32) return fail(ErrorKind::input, "'" + what + "': bits for each weight must lie between 1 and 32");
+  constexpr std::array kLadder = {std::pair{"IQ1_S", 1.9},  std::pair{"IQ2_XS", 2.5}, std::pair{"Q2_K", 3.2}, std::pair{"Q3_K_M", 4.0},
+                                  std::pair{"Q4_K_M", 4.9}, std::pair{"Q5_K_M", 5.7}, std::pair{"Q6_K", 6.6}, std::pair{"Q8_0", 8.5}};
+  const auto nearest = std::min_element(kLadder.begin(), kLadder.end(), [&](const auto& x, const auto& y) {
+    return std::abs(x.second - bits) < std::abs(y.second - bits);
+  });
+  if (bits > 12) return apply_ftype(formats, a, *detail::find_ftype(bits > 24 ? "F32" : "BF16"), false);
+  RC_TRY(apply_ftype(formats, a, *detail::find_ftype(nearest->first), false));
+  RC_TRY(scale_to(a, Bytes(a.elements() * bits / 8), what));
+  a.notes.push_back(what + ": formats as in " + nearest->first + ", bytes scaled to the mean asked for");
+  return {};
+}
+
+std::optional<double> number_before(std::string_view text, std::string_view unit) {
+  if (text.size() <= unit.size() || text.substr(text.size() - unit.size()) != unit) return std::nullopt;
+  return parse_double(trim(text.substr(0, text.size() - unit.size())));
+}
+
+// "4.5bpw" and "23.4 GiB"; nullopt: neither.
+std::optional<Result<void>> apply_size(Formats& formats, Architecture& a, std::string_view text) {
+  const std::string lower = to_lower(text);
+  if (const auto bits = number_before(lower, "bpw")) return apply_mean(formats, a, *bits, std::string(text));
+  const bool sized = lower.size() > 2 && lower.back() == 'b' && lower.front() >= '0' && lower.front() <= '9';
+  if (!sized) return std::nullopt;
+  const auto bytes = parse_bytes(text);
+  if (!bytes) return std::nullopt;
+  return apply_mean(formats, a, bytes->value() * 8 / a.elements(), std::string(text));
+}
+
+// EXL2 and EXL3 reach their mean with matrices of different whole bits; the head has six, the embedding stays in 16 on the host.
+std::optional<Result<void>> apply_exl(Formats& formats, Architecture& a, std::string_view folded) {
+  const bool two = folded.substr(0, 4) == "exl2", three = folded.substr(0, 4) == "exl3";
+  if (!two && !three) return std::nullopt;
+  std::string_view rest = folded.substr(4);
+  while (!rest.empty() && (rest.front() == '-' || rest.front() == '_')) rest.remove_prefix(1);
+  const auto bits = rest.empty() ? std::optional(4.0) : number_before(rest, "bpw").has_value() ? number_before(rest, "bpw") : parse_double(rest);
+  if (!bits || *bits < 1 || *bits > 8) return std::nullopt;
+  const int whole = static_cast<int>(std::lround(*bits)) == 7 && two ? 8 : std::max(two ? 2 : 1, static_cast<int>(std::lround(*bits)));
+  const std::string name = std::string(folded.substr(0, 4)) + "_";
+  const std::string head = name + "6";
+  if (auto done = apply_reach(formats, a, name + std::to_string(whole), kLinearAndHead, head); !done) return done;
+  double linear = 0;
+  for (const Tensor& t : a.tensors)
+    if (reaches(kLinear, t)) linear += static_cast<double>(t.elements());
+  for (Tensor& t : a.tensors)
+    if (reaches(kLinear, t)) t.bytes = Bytes(std::round(static_cast<double>(t.elements()) * *bits / 8));
+  return Result<void>{};
+}
+
+// "mlx-4bit", "mlx-4bit-g32", "4bit": embeddings and head too.
+std::optional<Result<void>> apply_mlx(Formats& formats, Architecture& a, std::string_view folded) {
+  if (folded.substr(0, 4) == "mlx-") folded.remove_prefix(4);
+  const std::size_t bit = folded.find("bit");
+  if (bit != 1 || folded[0] < '2' || folded[0] > '8') return std::nullopt;
+  std::string_view group = folded.substr(4);
+  if (!group.empty() && group.front() == '-') group.remove_prefix(1);
+  const std::string key = "mlx_" + std::string(folded.substr(0, 1)) + "bit_" + (group.empty() ? "g64" : std::string(group));
+  if (!formats.find(key)) return std::nullopt;
+  return apply_reach(formats, a, key, kEverything);
+}
+
+Result<void> unknown(std::string_view text) {
+  return tl::unexpected<Error>(Error{ErrorKind::not_found, "no recipe or format '" + std::string(text) + "'", {}, "quant",
+                                     nearest_name(text, recipe_names())});
+}
+
+// The names by which checkpoints and catalogue rows say how they were published.
+Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view folded) {
+  if (folded == "mxfp4-moe-bf16") {
+    RC_TRY(apply_reach(formats, a, "mxfp4", kExpertsOnly));
+    return true;
+  }
+  return false;
+}
+
+Result<bool> apply_plain(Formats& formats, Architecture& a, std::string_view folded) {
+  for (const Plain& plain : kPlain) {
+    if (plain.name != folded) continue;
+    RC_TRY(apply_reach(formats, a, plain.quant, plain.reach, plain.head));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Bytes tensor_bytes(const Quant& quant, const std::array<std::int64_t, 4>& shape) {
+  const std::int64_t rows = shape[1] * shape[2] * shape[3];
+  const Bytes meta(static_cast<double>(rows * quant.row_bytes));
+  if (quant.ggml_type < 0) return catalog::quant_bytes(quant, shape[0] * rows) + meta;
+  return catalog::quant_bytes(quant, shape[0]) * static_cast<double>(rows) + meta;
+}
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const detail::Ftype& each : detail::ftypes()) names.emplace_back(each.name);
+  for (const Plain& each : kPlain) names.push_back(upper(each.name));
+  for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
+    names.emplace_back(each);
+  return names;
+}
+
+Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::string_view text) {
+  Formats formats(catalog);
+  std::string_view name = trim(text);
+  const bool imatrix = starts_with_ignoring_case(name, "i1-");
+  if (imatrix) name.remove_prefix(3);
+  const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
+  a.quant = upper(name);
+  if (const detail::Ftype* known = detail::find_ftype(ftype)) return apply_ftype(formats, a, *known, imatrix);
+  RC_ASSIGN(native, apply_native(formats, a, folded));
+  if (native) return {};
+  RC_ASSIGN(plain, apply_plain(formats, a, folded));
+  if (plain) return {};
+  if (auto done = apply_size(formats, a, name)) return *done;
+  if (auto done = apply_exl(formats, a, folded)) return *done;
+  if (auto done = apply_mlx(formats, a, folded)) return *done;
+  if (const auto quant = catalog.quant(name)) return apply_reach(formats, a, quant->key, kLinear);
+  return unknown(text);
+}
+
+}  // namespace rigcast::model

@@ -1,0 +1,159 @@
+#pragma once
+// A Shape is what a catalogue row or a config.json says of a model: its numbers, before any tensor has a name or a format.
+//
+// catalogue TOML --read_shape--> Shape --list_tensors--> Architecture --apply_quant--> Architecture with bytes
+// config.json --read_config--> Shape (the same way on)
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "catalog/catalog.hpp"
+#include "model/architecture.hpp"
+
+namespace rigcast::model {
+
+// What is normalised of queries and keys before attention.
+enum class QkNorm {
+  none,
+  head,          // one weight vector of head_dim, shared by all heads (Qwen3, Gemma 3)
+  full,          // one weight for each element of the projection (OLMo 2, MiniMax M2)
+  per_head,      // a weight vector for each head (Command R+)
+};
+
+// Which norm stands before the feed-forward part, by its GGUF name.
+enum class FeedForwardNorm {
+  ffn_norm,
+  post_attention_norm,  // the same place under another name (Qwen3-Next, Seed-OSS, GLM-4.5)
+  attn_output_norm,     // and another (DBRX)
+  none,                 // attention and feed-forward share one norm, or only norms after each part
+};
+
+// What a family of models has besides plain projections. Families set these (family.cpp); a catalogue row or config may override.
+struct Features {
+  bool fused_qkv = false;            // one attn_qkv matrix
+  bool fused_gate_up = false;        // ffn_up holds gate and up
+  bool fused_expert_gate_up = false; // ffn_gate_up_exps
+  bool gated = true;                 // feed-forward with a gate (SwiGLU, GeGLU)
+  bool qkv_bias = false, attention_output_bias = false, ffn_bias = false, norm_bias = false, head_bias = false;
+  bool norm_weights = true;          // false: norms without weights (OLMo 1)
+  QkNorm qk_norm = QkNorm::none;
+  bool qk_norm_bias = false;
+  bool attention_norm = true;        // norm before attention
+  FeedForwardNorm ffn_norm = FeedForwardNorm::ffn_norm;
+  bool post_attention_norm = false, post_ffn_norm = false;  // norms after each part
+  bool query_gate = false;           // queries twice as wide: the second half gates the output (Qwen3-Next)
+  bool head_gate = false;            // attn_gate: one gate for each head (Step 3.5) ...
+  bool output_gate = false;          // attn_gate: one gate for each element of the heads' output (AFM)
+  bool sinks = false;                // one learned logit for each head (gpt-oss)
+  bool router_correction = false;    // exp_probs_b.bias (DeepSeek V3)
+  bool router_bias = false, expert_bias = false;            // gpt-oss
+  bool shared_expert_gate = false;   // Qwen2-MoE
+  bool shared_expert_beside_dense = false;  // the dense feed-forward IS the shared expert (Gemma 4)
+  bool rope_factors = false;         // rope_freqs.weight (Llama 3.1)
+  bool embedding_norm = false;       // token_embd_norm
+  bool learned_positions = false;    // position_embd
+  bool second_attention_norm = false;  // attn_norm_2 (Falcon 40B)
+  bool next_token_embeddings = false;  // next-token layers carry their own embedding and head (GLM-4.5)
+  bool layer_scale = false;          // layer_output_scale (Gemma 4)
+  double attention_softcap = 0;
+};
+
+struct Mla {
+  int q_rank = 0;                    // 0: queries without a low-rank step (V2-Lite)
+  int kv_rank = 0, nope_dim = 0, rope_dim = 0, value_dim = 0;
+};
+
+// The one kind of recurrent mixer a model uses.
+struct RecurrentShape {
+  RecurrentKind kind = RecurrentKind::none;
+  int heads = 0;                     // value heads
+  int key_heads = 0;                 // gated_delta: heads of queries and keys
+  int head_dim = 0;                  // of a value head; mamba: inner width / heads
+  int key_dim = 0;                   // gated_delta, kimi_delta: of a key head
+  int state = 0;                     // mamba: state size
+  int groups = 1;                    // mamba2
+  int conv = 4;                      // kernel width
+  int dt_rank = 0;                   // mamba1
+  int gate_rank = 0;                 // kimi_delta: width between the two gate projections
+  bool norm = true;                  // mamba2: a norm before the output projection (Falcon-H1 has none)
+};
+
+// One published file of the model: what the recipe is checked against.
+struct PublishedFile {
+  std::string quant;
+  Bytes bytes{};
+  std::string printed, source;
+};
+
+struct Published {
+  double parameters = 0, active = 0; // 0: nobody printed it
+  std::string source;                // where the counts come from
+  std::vector<PublishedFile> files;
+};
+
+struct Indexer { int heads = 0, dim = 0, top_k = 0; };
+
+struct Experts {
+  int count = 0, used = 0, width = 0;
+  int shared = 0, shared_width = 0;  // shared_width: of all shared experts together
+  int first_dense = 0;               // so many leading layers have a dense feed-forward instead
+  int every = 1;                     // of the others every so-manyth has experts: layers i with (i + 1) % every == 0
+  int latent = 0;                    // width experts work in, between two projections shared by all (Nemotron 3 Super); 0: hidden
+};
+
+// How attention of one kind differs from the model's usual one; 0: it does not.
+struct AttentionVariant {
+  int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
+  bool value_is_key = false;
+};
+
+// `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
+//   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, each with a feed-forward part;
+//   A attention, M recurrent, D dense feed-forward, E experts: layers of that one thing only (Nemotron-H).
+// Empty: all F, or all S where there is a window.
+struct Shape {
+  std::string key, name, family;     // family: llama.cpp's architecture name
+  std::string native;                // recipe of the checkpoint as published: "BF16", "FP8_BLOCK"
+  std::string release;               // "2025-04"
+  std::string source;                // with date
+  bool verified = true;              // against the model's own config
+  Origin origin = Origin::catalogue;
+  int layers = 0;                    // without next-token layers
+  int next_token_layers = 0;         // multi-token-prediction blocks a GGUF carries besides
+  int hidden = 0, vocab = 0, ffn = 0;
+  std::int64_t max_context = 0;
+  bool tied_embeddings = false;
+  int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
+  std::string pattern;
+  int window = 0;
+  AttentionVariant full, sliding;    // of F and of S layers
+  std::vector<int> layer_heads, layer_kv_heads, layer_ffn;  // one number a layer where they differ (Nemotron NAS); 0: that part is absent
+  Features features;
+  Mla mla;
+  Indexer indexer;
+  Experts experts;
+  RecurrentShape recurrent;
+  int per_layer_embedding = 0;       // Gemma 3n/4: width of each layer's own embedding
+  int shared_cache_layers = 0;       // Gemma 3n/4: so many last layers read the cache of an earlier one
+  int double_ffn_layers = 0;         // Gemma 4: so many last layers have a feed-forward twice as wide
+  int rope_dim = 0;                  // rotated part of a head; 0: all of it
+  Published published;
+  std::vector<std::string> notes;
+};
+
+// What every layer attends to, remembers and computes. Error input: a letter nobody knows, lists of the wrong length, parts missing.
+Result<std::vector<Layer>> lay_out(const Shape& shape);
+
+// The row `document.key` of a data/models file. Errors carry file, line and column.
+Result<Shape> read_shape(const catalog::Catalog& catalog, const catalog::Catalog::Document& document);
+
+// The full Architecture of a shape, every weight in F16 (norms F32) as converted for llama.cpp; apply_quant gives it another format.
+// Error unsupported: a family nobody taught us.
+Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape);
+
+// Catalogue key or alias -> Architecture in `quant`, or in its native format where that is empty.
+Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant = {});
+
+}  // namespace rigcast::model

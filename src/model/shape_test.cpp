@@ -1,0 +1,123 @@
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/family.hpp"
+#include "model/recipe.hpp"
+#include "model/shape.hpp"
+
+namespace rigcast::model {
+namespace {
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog loaded = catalog::Catalog::load().value();
+  return loaded;
+}
+
+Architecture model(std::string_view name, std::string_view quant = {}) {
+  auto built = architecture_from_catalogue(facts(), name, quant);
+  EXPECT_TRUE(built.has_value()) << name << ": " << (built ? "" : to_text(built.error()));
+  return built.value_or(Architecture{});
+}
+
+const Tensor& tensor(const Architecture& a, std::string_view name) {
+  for (const Tensor& each : a.tensors)
+    if (each.name == name) return each;
+  ADD_FAILURE() << "no tensor " << name;
+  static const Tensor none;
+  return none;
+}
+
+// 32 layers of (4096*4096 q + 2*4096*1024 k, v + 4096*4096 o + 3*4096*14336 + 2*4096 norms), 2*128256*4096 embedding and head,
+// 4096 output norm: 32*218112000 + 1050673152 + 4096 = 8030261248, the number on the model card.
+TEST(Shape, LlamaThreeCounts) { EXPECT_EQ(model("llama-3-8b").parameters(), 8030261248.0); }
+
+TEST(Shape, EveryModelOfTheCatalogueHasThePublishedParameters) {
+  for (const catalog::Entry& entry : facts().entries(catalog::Kind::model)) {
+    const auto document = facts().document(catalog::Kind::model, entry.key);
+    ASSERT_TRUE(document.has_value()) << entry.key;
+    const auto shape = read_shape(facts(), *document);
+    ASSERT_TRUE(shape.has_value()) << to_text(shape.error());
+    if (shape->published.parameters == 0) continue;
+    const double counted = model(entry.key).parameters();
+    // MiMo 7B and Falcon 180B publish a total with parts that do not take part in plain decoding (said in their notes).
+    const double allowed = entry.key == "mimo-7b" ? 0.03 : entry.key == "falcon-180b" || entry.key == "nemotron-h-56b" ? 0.006 : 0.005;
+    EXPECT_NEAR(counted / shape->published.parameters, 1, allowed) << entry.key;
+  }
+}
+
+// A mixture's active parameters: Qwen3-30B-A3B touches 8 of 128 experts: 30.53e9 - 48*(120/128)*128*3*2048*768 = 3.35e9.
+TEST(Shape, ActiveParametersCountTheExpertsUsed) {
+  const Architecture a = model("qwen3-30b-a3b");
+  const double experts = 48.0 * 128 * 3 * 2048 * 768;
+  EXPECT_DOUBLE_EQ(a.active_parameters(), a.parameters() - experts * 120 / 128);
+  EXPECT_TRUE(a.has_experts());
+}
+
+TEST(Shape, GemmaThreeSlidesFiveOfSix) {
+  const Architecture a = model("gemma-3-27b");
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    const Attention& attention = a.layers[i].attention;
+    EXPECT_EQ(attention.kind, i % 6 == 5 ? AttentionKind::full : AttentionKind::sliding) << i;
+    EXPECT_EQ(attention.window, i % 6 == 5 ? 0 : 1024);
+  }
+}
+
+TEST(Shape, DeepSeekKeepsOneLatentATokenAndLayer) {
+  const Architecture a = model("deepseek-v3");
+  EXPECT_EQ(a.layers[0].attention.kind, AttentionKind::mla);
+  EXPECT_EQ(a.layers[0].attention.latent_dim + a.layers[0].attention.rope_dim, 576);
+  EXPECT_EQ(a.layers[2].feed_forward.kind, FeedForwardKind::dense);
+  EXPECT_EQ(a.layers[3].feed_forward.kind, FeedForwardKind::moe);
+  EXPECT_EQ(tensor(a, "blk.60.attn_k_b.weight").shape, (std::array<std::int64_t, 4>{128, 512, 128, 1}));
+  EXPECT_EQ(tensor(a, "blk.60.attn_v_b.weight").shape, (std::array<std::int64_t, 4>{512, 128, 128, 1}));
+}
+
+TEST(Shape, HybridLayersRememberOrAttend) {
+  const Architecture a = model("qwen3.5-27b");
+  EXPECT_EQ(a.layers[2].recurrent.kind, RecurrentKind::gated_delta);
+  EXPECT_EQ(a.layers[2].recurrent.state_elements, 48 * 128 * 128);
+  EXPECT_EQ(a.layers[2].recurrent.conv_elements, 3 * (2 * 16 * 128 + 48 * 128));
+  EXPECT_EQ(a.layers[3].attention.kind, AttentionKind::full);
+  EXPECT_EQ(tensor(a, "blk.2.attn_qkv.weight").role, Role::recurrent);
+  EXPECT_EQ(tensor(a, "blk.3.attn_q.weight").role, Role::attention);
+  EXPECT_EQ(tensor(a, "blk.3.attn_q.weight").shape[1], 24 * 256 * 2);  // queries and their gate
+}
+
+// Bytes of a quantised file from the public listing ddh0/UnquantizedEmbeddingTesting: 4,920,733,984 with a header of 7.8 MB.
+TEST(Recipe, LlamaThreeAsQ4KMIsWithinAPercentOfThePublishedFile) {
+  const Architecture a = model("llama-3-8b", "Q4_K_M");
+  EXPECT_EQ(a.weight_bytes().value(), 4912898048.0);
+  EXPECT_EQ(tensor(a, "blk.0.attn_v.weight").quant, "q6_k");   // first eighth
+  EXPECT_EQ(tensor(a, "blk.4.ffn_down.weight").quant, "q4_k");  // (4 - 4) % 3 == 0
+  EXPECT_EQ(tensor(a, "blk.6.ffn_down.weight").quant, "q6_k");  // (6 - 4) % 3 == 2
+  EXPECT_EQ(tensor(a, "output.weight").quant, "q6_k");
+  EXPECT_EQ(tensor(a, "token_embd.weight").quant, "q4_k");
+  EXPECT_EQ(tensor(a, "blk.0.attn_norm.weight").quant, "f32");
+}
+
+TEST(Recipe, RowsThatDoNotDivideFallBack) {
+  // gpt-oss rows are 2880 = 11.25 * 256: Q4_K becomes Q5_0, Q6_K becomes Q8_0.
+  const Architecture a = model("gpt-oss-20b", "Q4_K_M");
+  EXPECT_EQ(tensor(a, "blk.12.attn_q.weight").quant, "q5_0");
+  EXPECT_EQ(tensor(a, "blk.0.ffn_down_exps.weight").quant, "q8_0");
+}
+
+TEST(Recipe, UnknownNamesTheNearest) {
+  Architecture a = model("llama-3-8b");
+  const auto done = apply_quant(facts(), a, "Q4_K_X");
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::not_found);
+  EXPECT_THAT(done.error().nearest, testing::StartsWith("Q4_K_"));
+}
+
+TEST(Recipe, AMeanOrASizeIsReached) {
+  const Architecture mean = model("llama-3-8b", "4.5bpw");
+  EXPECT_NEAR(mean.weight_bytes().value() * 8 / mean.elements(), 4.5, 1e-6);
+  const Architecture size = model("llama-3-8b", "6.5GiB");
+  EXPECT_NEAR(size.weight_bytes().value(), 6.5 * kGiB, 1000);
+}
+
+}  // namespace
+}  // namespace rigcast::model

@@ -1,0 +1,255 @@
+// data/models/*.toml -> Shape. data/README.md shows the keys.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "catalog/toml_reader.hpp"
+#include "model/family.hpp"
+#include "model/shape.hpp"
+
+namespace rigcast::model {
+namespace {
+
+using catalog::Faults;
+using catalog::TableReader;
+
+template <class T>
+struct Named { const char* name; T value; };
+
+constexpr Named<QkNorm> kQkNorms[] = {{"none", QkNorm::none}, {"head", QkNorm::head}, {"full", QkNorm::full}, {"per_head", QkNorm::per_head}};
+constexpr Named<FeedForwardNorm> kFfnNorms[] = {{"ffn_norm", FeedForwardNorm::ffn_norm},
+                                                {"post_attention_norm", FeedForwardNorm::post_attention_norm},
+                                                {"attn_output_norm", FeedForwardNorm::attn_output_norm},
+                                                {"none", FeedForwardNorm::none}};
+constexpr Named<RecurrentKind> kRecurrentKinds[] = {
+    {"mamba1", RecurrentKind::mamba1},         {"mamba2", RecurrentKind::mamba2},       {"gated_delta", RecurrentKind::gated_delta},
+    {"kimi_delta", RecurrentKind::kimi_delta}, {"lightning", RecurrentKind::lightning}, {"short_conv", RecurrentKind::short_conv},
+    {"rwkv", RecurrentKind::rwkv}};
+
+template <class T, std::size_t N>
+T choice(TableReader& table, const char* key, const Named<T> (&names)[N], T fallback) {
+  std::vector<std::string> texts;
+  std::size_t usual = 0;
+  for (std::size_t i = 0; i < N; ++i) {
+    texts.emplace_back(names[i].name);
+    if (names[i].value == fallback) usual = i;
+  }
+  return table.has(key) ? names[table.choice(key, texts, usual)].value : fallback;
+}
+
+// Every Features flag a row may set, by the name it has in the files.
+struct Flag { const char* name; bool Features::*field; };
+constexpr Flag kFlags[] = {
+    {"fused_qkv", &Features::fused_qkv}, {"fused_gate_up", &Features::fused_gate_up}, {"fused_expert_gate_up", &Features::fused_expert_gate_up},
+    {"gated", &Features::gated}, {"qkv_bias", &Features::qkv_bias}, {"attention_output_bias", &Features::attention_output_bias},
+    {"ffn_bias", &Features::ffn_bias}, {"norm_bias", &Features::norm_bias}, {"head_bias", &Features::head_bias},
+    {"norm_weights", &Features::norm_weights}, {"attention_norm", &Features::attention_norm},
+    {"post_attention_norm", &Features::post_attention_norm}, {"post_ffn_norm", &Features::post_ffn_norm},
+    {"query_gate", &Features::query_gate}, {"head_gate", &Features::head_gate}, {"output_gate", &Features::output_gate},
+    {"sinks", &Features::sinks}, {"router_correction", &Features::router_correction}, {"router_bias", &Features::router_bias},
+    {"expert_bias", &Features::expert_bias}, {"shared_expert_gate", &Features::shared_expert_gate},
+    {"rope_factors", &Features::rope_factors}, {"embedding_norm", &Features::embedding_norm},
+    {"learned_positions", &Features::learned_positions}, {"second_attention_norm", &Features::second_attention_norm},
+    {"layer_scale", &Features::layer_scale}, {"next_token_embeddings", &Features::next_token_embeddings},
+};
+
+void read_features(TableReader& row, Features& f) {
+  for (const Flag& flag : kFlags) f.*flag.field = row.flag(flag.name, f.*flag.field);
+  f.qk_norm = choice(row, "qk_norm", kQkNorms, f.qk_norm);
+  f.ffn_norm = choice(row, "ffn_norm", kFfnNorms, f.ffn_norm);
+}
+
+void read_variant(TableReader& row, const char* key, AttentionVariant& v) {
+  TableReader t = row.table(key);
+  v.heads = t.integer("heads", v.heads);
+  v.kv_heads = t.integer("kv_heads", v.kv_heads);
+  v.head_dim = t.integer("head_dim", v.head_dim);
+  v.value_dim = t.integer("value_dim", v.value_dim);
+  v.value_is_key = !t.flag("value", !v.value_is_key);
+  t.refuse_unknown();
+}
+
+void read_mla(TableReader& row, Mla& m) {
+  TableReader t = row.table("mla");
+  m.q_rank = t.integer("q_rank", m.q_rank);
+  m.kv_rank = t.integer("kv_rank", m.kv_rank);
+  m.nope_dim = t.integer("nope_dim", m.nope_dim);
+  m.rope_dim = t.integer("rope_dim", m.rope_dim);
+  m.value_dim = t.integer("value_dim", m.value_dim);
+  t.refuse_unknown();
+}
+
+void read_experts(TableReader& row, Experts& e) {
+  TableReader t = row.table("moe");
+  e.count = t.integer("experts", e.count);
+  e.used = t.integer("used", e.used);
+  e.width = t.integer("width", e.width);
+  e.shared = t.integer("shared", e.shared);
+  e.shared_width = t.integer("shared_width", e.shared_width);
+  e.first_dense = t.integer("first_dense", e.first_dense);
+  e.every = t.integer("every", e.every, 1);
+  e.latent = t.integer("latent", e.latent);
+  t.refuse_unknown();
+}
+
+void read_recurrent(TableReader& row, RecurrentShape& r) {
+  if (!row.has("recurrent")) return;
+  TableReader t = row.table("recurrent");
+  r.kind = choice(t, "kind", kRecurrentKinds, r.kind);
+  r.heads = t.integer("heads", r.heads);
+  r.key_heads = t.integer("key_heads", r.key_heads);
+  r.head_dim = t.integer("head_dim", r.head_dim);
+  r.key_dim = t.integer("key_dim", r.key_dim);
+  r.state = t.integer("state", r.state);
+  r.groups = t.integer("groups", r.groups);
+  r.conv = t.integer("conv", r.conv);
+  r.dt_rank = t.integer("dt_rank", r.dt_rank);
+  r.gate_rank = t.integer("gate_rank", r.gate_rank);
+  r.norm = t.flag("norm", r.norm);
+  t.refuse_unknown();
+}
+
+void read_indexer(TableReader& row, Indexer& i) {
+  TableReader t = row.table("indexer");
+  i.heads = t.integer("heads", i.heads);
+  i.dim = t.integer("dim", i.dim);
+  i.top_k = t.integer("top_k", i.top_k);
+  t.refuse_unknown();
+}
+
+void read_published(TableReader& row, Published& p) {
+  TableReader t = row.table("published");
+  p.parameters = t.number("parameters", p.parameters);
+  p.active = t.number("active", p.active);
+  if (row.has("published")) p.source = t.provenance().source.text;
+  t.refuse_unknown();
+  if (row.has("files")) p.files.clear();
+  for (TableReader& file : row.tables("files")) {
+    p.files.push_back({file.required_text("quant"), Bytes(file.number("bytes")), file.text("printed"), file.provenance().source.text});
+    file.refuse_unknown();
+  }
+}
+
+// "8*3 4 0*2" is 8 8 8 4 0 0: one number a layer, equal neighbours written once.
+void read_runs(TableReader& row, const char* key, std::vector<int>& list) {
+  const std::string text = row.text(key);
+  if (text.empty()) return;
+  list.clear();
+  for (const std::string_view word : split_words(text)) {
+    const std::size_t star = word.find('*');
+    const auto value = parse_int(word.substr(0, star));
+    const auto count = star == std::string_view::npos ? std::optional<std::int64_t>(1) : parse_int(word.substr(star + 1));
+    if (!value || !count || *value < 0 || *value > 10'000'000 || *count < 1 || *count > 1000)
+      return row.fault(key, "'" + std::string(word) + "' is not a number or number*times");
+    list.insert(list.end(), static_cast<std::size_t>(*count), static_cast<int>(*value));
+  }
+}
+
+void read_numbers(TableReader& row, Shape& s) {
+  s.layers = row.integer("layers", s.layers);
+  s.next_token_layers = row.integer("next_token_layers", s.next_token_layers);
+  s.hidden = row.integer("hidden", s.hidden);
+  s.vocab = row.integer("vocab", s.vocab);
+  s.ffn = row.integer("ffn", s.ffn);
+  s.max_context = row.integer("max_context", static_cast<int>(s.max_context));
+  s.tied_embeddings = row.flag("tied", s.tied_embeddings);
+  s.heads = row.integer("heads", s.heads);
+  s.kv_heads = row.integer("kv_heads", s.kv_heads);
+  s.head_dim = row.integer("head_dim", s.head_dim);
+  s.value_dim = row.integer("value_dim", s.value_dim);
+  s.pattern = row.text("pattern", s.pattern);
+  s.window = row.integer("window", s.window);
+  read_runs(row, "layer_heads", s.layer_heads);
+  read_runs(row, "layer_kv_heads", s.layer_kv_heads);
+  read_runs(row, "layer_ffn", s.layer_ffn);
+  s.per_layer_embedding = row.integer("per_layer_embedding", s.per_layer_embedding);
+  s.shared_cache_layers = row.integer("shared_cache_layers", s.shared_cache_layers);
+  s.double_ffn_layers = row.integer("double_ffn_layers", s.double_ffn_layers);
+  s.rope_dim = row.integer("rope_dim", s.rope_dim);
+}
+
+void read_identity(TableReader& row, Shape& s) {
+  s.key = row.required_text("key");
+  s.name = row.required_text("name");
+  row.texts("aliases");
+  s.native = row.text("native", s.native);
+  s.release = row.text("release", s.release);
+  const catalog::Source& source = row.provenance().source;
+  if (!source.text.empty()) s.source = source.date.empty() ? source.text : source.text + " (" + source.date + ")";
+  s.verified = row.flag("verified", s.verified);
+  if (const std::string note = row.text("note"); !note.empty()) s.notes.push_back(note);
+}
+
+// The family's features, unless the row grows from another one of the same family.
+void read_family(TableReader& row, Shape& s) {
+  const std::string family = row.text("architecture", s.family);
+  if (family == s.family) return;
+  const Family* known = find_family(family);
+  if (!known) {
+    std::vector<std::string> names;
+    for (const Family& each : families()) names.emplace_back(each.name);
+    return row.fault("architecture", "'" + family + "' is no architecture we know", nearest_name(family, names));
+  }
+  s.family = family;
+  s.features = known->features;
+}
+
+Result<Shape> read_document(const catalog::Catalog& catalog, const catalog::Catalog::Document& document, int depth);
+
+// The model this one is `like`: its whole shape, of which the row then changes what it names.
+Result<Shape> base_of(const catalog::Catalog& catalog, TableReader& row, int depth) {
+  const std::string like = row.text("like");
+  if (like.empty()) return Shape{};
+  if (depth > 4) return fail(ErrorKind::input, "models that are 'like' each other in a circle: " + like);
+  RC_ASSIGN(document, catalog.document(catalog::Kind::model, like));
+  RC_ASSIGN(base, read_document(catalog, document, depth + 1));
+  base.notes.clear();
+  base.published.files.clear();
+  return base;
+}
+
+Result<Shape> read_row(const catalog::Catalog& catalog, const toml::table& table, const std::string& file, int depth) {
+  Faults faults(file);
+  TableReader row(table, faults);
+  RC_ASSIGN(shape, base_of(catalog, row, depth));
+  read_identity(row, shape);
+  read_family(row, shape);
+  read_numbers(row, shape);
+  read_variant(row, "full", shape.full);
+  read_variant(row, "sliding", shape.sliding);
+  read_mla(row, shape.mla);
+  read_indexer(row, shape.indexer);
+  read_experts(row, shape.experts);
+  read_recurrent(row, shape.recurrent);
+  read_features(row, shape.features);
+  read_published(row, shape.published);
+  row.refuse_unknown();
+  RC_TRY(faults.result());
+  if (shape.value_dim == 0) shape.value_dim = shape.head_dim;
+  if (auto layers = lay_out(shape); !layers) {
+    Error error = layers.error();
+    error.where = {file, row.line(), 1};
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return shape;
+}
+
+Result<Shape> read_document(const catalog::Catalog& catalog, const catalog::Catalog::Document& document, int depth) {
+  RC_ASSIGN(root, catalog::parse_toml(document.text, document.file));
+  const toml::array* rows = root["model"].as_array();
+  for (std::size_t i = 0; rows && i < rows->size(); ++i) {
+    const toml::table* row = rows->get(i)->as_table();
+    if (row && (*row)["key"].value_or(std::string()) == document.key) return read_row(catalog, *row, document.file, depth);
+  }
+  return fail(ErrorKind::not_found, "no model '" + document.key + "' in this file", Where{document.file, 1, 1});
+}
+
+}  // namespace
+
+Result<Shape> read_shape(const catalog::Catalog& catalog, const catalog::Catalog::Document& document) {
+  return read_document(catalog, document, 0);
+}
+
+}  // namespace rigcast::model
