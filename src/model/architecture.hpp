@@ -79,7 +79,7 @@ inline constexpr int kInputLayer = -1;   // token embedding and other tensors be
 struct Tensor {
   std::string name;                    // GGUF name: "blk.3.ffn_down_exps.weight"
   Role role = Role::other;
-  int layer = kInputLayer;             // 0..layers-1; layers: output norm and head
+  int layer = kInputLayer;             // 0..layers-1; layers: output norm and head; next_token: its block, from `layers` on
   std::array<std::int64_t, 4> shape{1, 1, 1, 1};  // GGUF order: shape[0] is the contiguous input dimension, shape[1] rows, shape[2] experts
   std::string quant;                   // catalog Quant key: "q4_k"
   Bytes bytes{};

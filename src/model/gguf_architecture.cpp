@@ -10,6 +10,7 @@
 #include "model/gguf_layers.hpp"
 #include "model/gguf_metadata.hpp"
 #include "model/gguf_tensors.hpp"
+#include "model/tensors.hpp"
 
 namespace rigcast::model {
 namespace {
@@ -90,19 +91,15 @@ Result<Blocks> read_blocks(const GgufMetadata& metadata) {
   return Blocks{all, all - next_token};
 }
 
-Result<Tensor> placed_tensor(const GgufMetadata& metadata, const GgufTensor& from, const Blocks& blocks, const std::vector<Layer>& layers) {
-  const TensorName name = parse_tensor_name(from.name);
+// The layer of a tensor, by its name.
+Result<int> layer_of(const GgufMetadata& metadata, const std::string& tensor, const Blocks& blocks) {
+  const TensorName name = parse_tensor_name(tensor);
   const auto known = role_of(name);
-  if (!known) return metadata.cannot_say("tensor '" + from.name + "' is structure nobody has described");
-  if (known->place == Place::input) return tensor_of(from, known->role, kInputLayer);
-  if (known->place == Place::output) return tensor_of(from, known->role, blocks.layers);
-  if (name.block >= blocks.all) return metadata.contradiction("tensor '" + from.name + "' belongs to none of " + std::to_string(blocks.all) + " blocks");
-  if (name.block >= blocks.layers) return tensor_of(from, Role::next_token, blocks.layers);
-  // Names do not tell the projections of linear attention from those of attention; the layer does.
-  const Layer& layer = layers[static_cast<std::size_t>(name.block)];
-  const bool recurs = layer.recurrent.kind != RecurrentKind::none && layer.attention.kind == AttentionKind::none;
-  const Role role = recurs && known->role == Role::attention ? Role::recurrent : known->role;
-  return tensor_of(from, role, name.block);
+  if (!known) return metadata.cannot_say("tensor '" + tensor + "' is structure nobody has described");
+  if (known->place == Place::input) return kInputLayer;
+  if (known->place == Place::output) return blocks.layers;
+  if (name.block >= blocks.all) return metadata.contradiction("tensor '" + tensor + "' belongs to none of " + std::to_string(blocks.all) + " blocks");
+  return name.block;
 }
 
 // The structure a catalogue key would give: everything but the tensors.
@@ -125,7 +122,7 @@ Result<void> read_tensors(const Gguf& gguf, const GgufMetadata& metadata, const 
   bool has_head = false, has_embedding = false;
   architecture.tensors.reserve(gguf.tensors.size());
   for (const GgufTensor& from : gguf.tensors) {
-    RC_ASSIGN(tensor, placed_tensor(metadata, from, blocks, architecture.layers));
+    RC_ASSIGN(layer, layer_of(metadata, from.name, blocks));
     has_head = has_head || from.name == "output.weight";
     if (from.name == "token_embd.weight") {
       has_embedding = true;
@@ -133,8 +130,11 @@ Result<void> read_tensors(const Gguf& gguf, const GgufMetadata& metadata, const 
         return metadata.contradiction("token_embd.weight has rows of " + std::to_string(from.shape[0]) + " where embedding_length is " + std::to_string(architecture.hidden));
       architecture.vocab = static_cast<int>(std::min<std::int64_t>(from.shape[1], std::int64_t{1} << 30));
     }
-    architecture.tensors.push_back(std::move(tensor));
+    architecture.tensors.push_back(tensor_of(from, Role::other, layer));
   }
+  assign_roles(architecture.tensors);
+  for (Tensor& tensor : architecture.tensors)
+    if (parse_tensor_name(tensor.name).block >= blocks.layers) tensor.role = Role::next_token;
   if (!has_embedding) return metadata.contradiction("has no tensor 'token_embd.weight'");
   architecture.tied_embeddings = !has_head && !architecture.encoder_only;
   return {};

@@ -15,7 +15,9 @@ struct WindowRule {
   int period = 0;            // one layer of each `period` sees everything; 0: every layer slides. An array
                              // attention.sliding_window_pattern in the file decides instead, a number there replaces the period
   bool full_first = false;   // the layer that sees everything is the first of its period, else the last
+  bool listed = false;       // no period is known: the file must carry the array
   int window = 0;            // where the file does not say; 0: then no layer slides
+  bool fixed_window = false; // `window` holds whatever the file says, unless it says 0 (Llama 4)
   int only_with_layers = 0;  // the rule holds for models of this many layers only (EXAONE 4 32B, not 1.2B)
 };
 

@@ -26,6 +26,7 @@ struct Plan {
   std::vector<int> heads, kv_heads, ffn;
   int key_dim = 0, value_dim = 0, key_dim_sliding = 0, value_dim_sliding = 0;
   int mla_key_dim = 0, mla_value_dim = 0, latent_dim = 0, rope_dim = 0;
+  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;
   int window = 0;
   std::vector<bool> slides;
   std::vector<bool> recurs;
@@ -38,9 +39,9 @@ std::string in_block(int block, std::string_view stem) { return "blk." + std::to
 // heads, kv_heads, ffn: one value or one per block; KV heads default to heads.
 Result<void> read_heads(const LayerInput& in, Plan& plan) {
   const auto zeros = std::vector<int>(static_cast<std::size_t>(in.blocks), 0);
-  RC_ASSIGN(heads, in.metadata.per_layer("attention.head_count", in.blocks));
-  RC_ASSIGN(kv_heads, in.metadata.per_layer("attention.head_count_kv", in.blocks));
-  RC_ASSIGN(ffn, in.metadata.per_layer("feed_forward_length", in.blocks));
+  RC_ASSIGN(heads, in.metadata.per_block("attention.head_count", in.blocks, in.layers));
+  RC_ASSIGN(kv_heads, in.metadata.per_block("attention.head_count_kv", in.blocks, in.layers));
+  RC_ASSIGN(ffn, in.metadata.per_block("feed_forward_length", in.blocks, in.layers));
   if (!heads && in.family.mixer != Mixer::recurrent) return in.metadata.contradiction("lacks the key " + in.metadata.prefix() + ".attention.head_count");
   plan.heads = heads.value_or(zeros);
   plan.kv_heads = kv_heads.value_or(plan.heads);
@@ -84,20 +85,26 @@ Result<void> read_windows(const LayerInput& in, Plan& plan) {
   plan.slides.assign(static_cast<std::size_t>(in.blocks), false);
   if (rule.kind == AttentionKind::full || (rule.only_with_layers > 0 && in.layers != rule.only_with_layers)) return {};
   RC_ASSIGN(window, in.metadata.count_or("attention.sliding_window", rule.window));
-  plan.window = window;
+  plan.window = window > 0 && rule.fixed_window ? rule.window : window;
   if (window == 0) return {};
   const std::string_view key = "attention.sliding_window_pattern";
   if (in.metadata.is_array(key)) {
-    RC_ASSIGN(pattern, in.metadata.per_layer(key, in.blocks));
+    RC_ASSIGN(pattern, in.metadata.per_block(key, in.blocks, in.layers));
     for (std::size_t i = 0; i < pattern->size(); ++i) plan.slides[i] = (*pattern)[i] != 0;
     return {};
   }
+  if (rule.listed) return in.metadata.contradiction("lacks the array " + in.metadata.prefix() + "." + std::string(key) + ", without which its layers cannot be told apart");
   RC_ASSIGN(period, in.metadata.count_or(key, rule.period));
   for (int layer = 0; layer < in.blocks; ++layer) plan.slides[static_cast<std::size_t>(layer)] = slides_by_period(rule, period, layer);
   return {};
 }
 
 Result<void> read_mixers(const LayerInput& in, Plan& plan) {
+  RC_ASSIGN(listed, in.metadata.per_block("attention.recurrent_layers", in.blocks, in.layers));
+  if (listed && in.family.mixer == Mixer::by_interval) {
+    for (const int recurs : *listed) plan.recurs.push_back(recurs != 0);
+    return {};
+  }
   RC_ASSIGN(interval, in.metadata.count_or("full_attention_interval", in.family.interval));
   if (in.family.mixer == Mixer::by_interval && interval < 1) return in.metadata.contradiction("full_attention_interval is 0");
   for (int layer = 0; layer < in.blocks; ++layer) {
@@ -123,6 +130,17 @@ Result<void> read_sharing(const LayerInput& in, Plan& plan) {
   return {};
 }
 
+// Sparse attention: the indexer that picks the tokens (DeepSeek V3.2, GLM 5).
+Result<void> read_indexer(const LayerInput& in, Plan& plan) {
+  RC_ASSIGN(heads, in.metadata.count_or("attention.indexer.head_count", 0));
+  RC_ASSIGN(dim, in.metadata.count_or("attention.indexer.key_length", 0));
+  RC_ASSIGN(top_k, in.metadata.count_or("attention.indexer.top_k", 0));
+  plan.indexer_heads = heads;
+  plan.indexer_dim = dim;
+  plan.indexer_top_k = top_k;
+  return {};
+}
+
 Result<Plan> read_plan(const LayerInput& in, std::vector<std::string>& notes) {
   Plan plan;
   RC_TRY(read_heads(in, plan));
@@ -130,6 +148,7 @@ Result<Plan> read_plan(const LayerInput& in, std::vector<std::string>& notes) {
   RC_TRY(read_windows(in, plan));
   RC_TRY(read_mixers(in, plan));
   RC_TRY(read_sharing(in, plan));
+  RC_TRY(read_indexer(in, plan));
   RC_ASSIGN(used, in.metadata.count_or("expert_used_count", 0));
   RC_ASSIGN(shared, in.metadata.count_or("expert_shared_count", 0));
   plan.experts_used = used;
@@ -157,12 +176,19 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
   attention.window = slides ? plan.window : 0;
   attention.key_dim = mla ? plan.mla_key_dim : slides ? plan.key_dim_sliding : plan.key_dim;
   attention.value_dim = mla ? plan.mla_value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
+  attention.indexer_top_k = plan.indexer_top_k;
+  // A layer without an indexer of its own attends to the tokens an earlier layer picked (GLM 5.2).
+  if (in.tensors.find(block, "indexer.proj") != nullptr) {
+    attention.indexer_heads = plan.indexer_heads;
+    attention.indexer_dim = plan.indexer_dim;
+  }
   if (mla) {
     attention.latent_dim = plan.latent_dim;
     attention.rope_dim = plan.rope_dim;
     return attention;
   }
   // A layer without a cache of its own reads the last cached layer of its kind: the one before last slides.
+  attention.value_is_key = in.tensors.find(block, "attn_k") != nullptr && in.tensors.find(block, "attn_v") == nullptr;
   if (block >= plan.cached_layers) attention.kv_layer = plan.cached_layers - (slides ? 2 : 1);
   RC_TRY(check_kv_shape(in, block, "attn_k", std::int64_t{attention.kv_heads} * attention.key_dim));
   RC_TRY(check_kv_shape(in, block, "attn_v", std::int64_t{attention.kv_heads} * attention.value_dim));
@@ -170,7 +196,8 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
 }
 
 // Sizes of the fixed state as llama.cpp keeps it (n_embd_r and n_embd_s in llama-hparams.cpp).
-Result<Recurrent> recurrent_of(const LayerInput& in) {
+Result<Recurrent> recurrent_of(const LayerInput& in, const Plan& plan) {
+  const int heads = *std::max_element(plan.heads.begin(), plan.heads.end());
   Recurrent state;
   state.kind = in.family.recurrent;
   const std::int64_t hidden = in.hidden;
@@ -186,12 +213,16 @@ Result<Recurrent> recurrent_of(const LayerInput& in) {
     state.state_elements = hidden * head;
     return state;
   }
+  if (state.kind == RecurrentKind::lightning) {
+    RC_ASSIGN(head, in.metadata.required_count("attention.key_length"));
+    state.state_elements = std::int64_t{head} * head * heads;
+    return state;
+  }
   RC_ASSIGN(kernel, in.metadata.required_count("ssm.conv_kernel"));
   if (state.kind == RecurrentKind::kimi_delta) {
     RC_ASSIGN(head, in.metadata.required_count("kda.head_dim"));
-    RC_ASSIGN(heads, in.metadata.per_layer("attention.head_count", in.blocks));
-    const std::int64_t inner = std::int64_t{head} * (heads ? *std::max_element(heads->begin(), heads->end()) : 0);
-    state.conv_elements = 3 * std::max(0, kernel - 1) * inner;
+    const std::int64_t inner = std::int64_t{head} * heads;
+    state.conv_elements = std::int64_t{3} * std::max(0, kernel - 1) * inner;
     state.state_elements = inner * head;
     return state;
   }
@@ -208,6 +239,8 @@ int narrow(std::int64_t length) { return static_cast<int>(std::min<std::int64_t>
 Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, FeedForward& ffn) {
   const GgufTensor* down = in.tensors.find(block, "ffn_down_exps");
   if (down == nullptr) return in.metadata.cannot_say("block " + std::to_string(block) + " has a router but no '" + in_block(block, "ffn_down_exps.weight") + "' (a 2023 conversion keeps each expert apart; convert again)");
+  // A dense part beside the experts (Gemma 4, Arctic) serves every token, as a shared expert does.
+  if (ffn.kind == FeedForwardKind::dense) ffn = {.shared_experts = 1, .shared_width = ffn.width};
   ffn.kind = FeedForwardKind::moe;
   ffn.expert_width = narrow(down->shape[0]);
   ffn.experts = narrow(down->shape[2]);
@@ -224,7 +257,6 @@ Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, Fee
 
 Result<FeedForward> feed_forward_of(const LayerInput& in, const Plan& plan, int block) {
   FeedForward ffn;
-  ffn.gated = false;
   const GgufTensor* down = in.tensors.find(block, "ffn_down");
   if (down == nullptr) down = in.tensors.find(block, "channel_mix_value");
   if (down != nullptr) {
@@ -247,7 +279,7 @@ Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<s
   RC_ASSIGN(plan, read_plan(input, notes));
   Recurrent recurrent;
   if (std::find(plan.recurs.begin(), plan.recurs.end(), true) != plan.recurs.end()) {
-    RC_ASSIGN(read, recurrent_of(input));
+    RC_ASSIGN(read, recurrent_of(input, plan));
     recurrent = read;
   }
   std::vector<Layer> layers;

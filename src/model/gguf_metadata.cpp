@@ -49,20 +49,22 @@ Result<std::optional<double>> GgufMetadata::real(std::string_view key) const {
   return std::optional<double>{value->reals.empty() ? static_cast<double>(value->integers.front()) : value->reals.front()};
 }
 
-Result<std::optional<std::vector<int>>> GgufMetadata::per_layer(std::string_view key, int layers) const {
+Result<std::optional<std::vector<int>>> GgufMetadata::per_block(std::string_view key, int blocks, int layers) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::optional<std::vector<int>>{};
-  const auto wanted = static_cast<std::size_t>(layers);
+  const auto wanted = static_cast<std::size_t>(blocks);
   if (!value->is_array) {
     RC_ASSIGN(number, as_count(*value, 0, key));
     return std::optional<std::vector<int>>{std::vector<int>(wanted, number)};
   }
-  if (value->count != wanted) return fail_value(*value, key, "has " + std::to_string(value->count) + " elements for " + std::to_string(layers) + " layers");
+  if (value->count != wanted && value->count != static_cast<std::uint64_t>(layers))
+    return fail_value(*value, key, "has " + std::to_string(value->count) + " elements for " + std::to_string(blocks) + " blocks");
   std::vector<int> numbers;
-  for (std::size_t i = 0; i < wanted; ++i) {
+  for (std::size_t i = 0; i < value->count; ++i) {
     RC_ASSIGN(number, as_count(*value, i, key));
     numbers.push_back(number);
   }
+  numbers.resize(wanted, 0);
   return std::optional<std::vector<int>>{std::move(numbers)};
 }
 

@@ -22,8 +22,8 @@ class GgufMetadata {
   Result<int> required_count(std::string_view key) const;
   Result<int> count_or(std::string_view key, int otherwise) const;
   Result<std::optional<double>> real(std::string_view key) const;
-  // One value for every layer, or an array of one per layer. `layers` counts all blocks of the file.
-  Result<std::optional<std::vector<int>>> per_layer(std::string_view key, int layers) const;
+  // One value for every block, or an array of one per block (0 is added for next-token blocks that it leaves out).
+  Result<std::optional<std::vector<int>>> per_block(std::string_view key, int blocks, int layers) const;
   bool is_array(std::string_view key) const;
   // Any key, whole name; "" where absent or no text.
   std::string text(std::string_view whole_key) const;
