@@ -5,20 +5,30 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
+#include "catalog/catalog.hpp"
+
 namespace rigcast::cost {
 
-// One additive effect on the logarithm of a time term, shrunk towards its parent in the fit.
+// One additive effect on the logarithm of an efficiency (of a rate) or of 1 / overhead, shrunk towards 0 in the fit.
 struct Effect {
   double mean = 0;          // natural log
   double sd = 0;            // posterior standard deviation
   double observations = 0;  // weight of evidence behind it
 };
 
-// Effects by name, e.g. "bw|backend=cuda|family=ampere", "bw|device=rtx-3090|backend=cuda". Absent effects are 0 with the prior's sd.
+// How far answers of one kind fall from measurements: quantiles of log(measured / predicted) found by cross-validation.
+struct Spread { double low = -0.5, high = 0.5; double rows = 0; };
+
+// Effects by name, "weights|family=ampere": the quantity, then what it depends on. Absent effects are 0.
 struct Calibration {
   std::map<std::string, Effect, std::less<>> effects;
-  std::map<std::string, double, std::less<>> numbers;   // priors, residual scales by group
-  std::string date;                                     // of the fit
+  std::map<std::string, Spread, std::less<>> spreads;   // "decode|near", "prefill|family", ...: see spread_key
+  std::string date;                                     // of the newest Observation behind it
 };
+
+// data/calibration/effects.csv and spreads.csv. Errors: input with file and line.
+Result<Calibration> load_calibration(const catalog::Catalog& catalog);
+Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv);
 
 }  // namespace rigcast::cost

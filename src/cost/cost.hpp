@@ -1,12 +1,14 @@
 #pragma once
 // Time and energy of what a Placement does, with the reason for every number: the calibrated hierarchical roofline.
 //
-// Per Op: t = tau + max(bytes / (BW * eta_bw), flop / (F * eta_f)), summed over Ops, plus link terms and host time per step.
+// Per Op: t = tau + max(bytes / (BW * eta_bw), flop / (F * eta_f)), summed over Ops, plus link terms and host time per step
+// (load.hpp has the shape, terms.hpp the amounts).
 // Worked example: 140 GB read at 4.8 TB/s with efficiency 1 take 29.167 ms and are memory-bound.
 
 #include "base/result.hpp"
 #include "cost/calibration.hpp"
 #include "cost/estimate.hpp"
+#include "cost/load.hpp"
 #include "model/architecture.hpp"
 #include "model/graph.hpp"
 #include "placement/placement.hpp"
@@ -31,5 +33,9 @@ struct Question {
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth), never a silent guess.
 Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
                        const Question& question, const Calibration& calibration);
+
+// The same for a resolved Load, for searches that ask many questions of one layout.
+Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Placement& placement, const Question& question,
+                    const Calibration& calibration);
 
 }  // namespace rigcast::cost

@@ -1,0 +1,130 @@
+#include "cost/cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cost/power.hpp"
+#include "cost/spread.hpp"
+#include "cost/terms.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+const char* name_of(StageKind kind, bool prefill) {
+  switch (kind) {
+    case StageKind::weights: return "weights";
+    case StageKind::experts: return "experts";
+    case StageKind::kv: return prefill ? "attention" : "kv";
+    case StageKind::attention: return "attention";
+    case StageKind::state: return "state";
+    case StageKind::recurrent: return "recurrent";
+    case StageKind::launch: return "launch";
+    case StageKind::host: return "host";
+    case StageKind::sequence: return "sequences";
+    case StageKind::all_reduce: return "link_latency";
+    case StageKind::all_reduce_bytes: return "link";
+    case StageKind::hop: return "hop";
+    case StageKind::sync: return "sync";
+    case StageKind::stream: return "stream";
+  }
+  return "";
+}
+
+const char* unit_of(StageKind kind) {
+  switch (kind) {
+    case StageKind::launch: return "layers";
+    case StageKind::host: return "steps";
+    case StageKind::sequence: return "sequences";
+    case StageKind::all_reduce: case StageKind::hop: case StageKind::sync: return "messages";
+    default: return "B";
+  }
+}
+
+std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& work, bool prefill) {
+  std::vector<Term> terms;
+  for (const StageWork& w : work) {
+    const Stage& stage = load.stages[static_cast<std::size_t>(w.stage)];
+    StageWork memory = w, compute = w;
+    memory.compute = compute.memory = -1;
+    const bool by_compute = w.compute >= 0 && (w.memory < 0 || seconds(load, compute) > seconds(load, memory));
+    const Path& path = load.paths[static_cast<std::size_t>(by_compute ? w.compute : w.memory)];
+    Term term;
+    term.name = name_of(stage.kind, prefill);
+    term.where = stage.where;
+    if (stage.kind == StageKind::weights || stage.kind == StageKind::experts)
+      if (stage.device == placement::kHost && load.offloaded) term.name += "_host";
+    term.amount = by_compute ? w.flop : w.bytes;
+    term.amount_unit = by_compute ? "flop" : unit_of(stage.kind);
+    term.rate = path.peak;
+    term.efficiency = path.efficiency;
+    term.time = Seconds(seconds(load, w));
+    term.bound_by_compute = by_compute;
+    terms.push_back(std::move(term));
+  }
+  return terms;
+}
+
+// A rate of `amount` per `time`, or the time itself, with the interval that cross-validation found for such answers.
+Estimate rate(double amount, double time, const Spread& spread, const char* unit) {
+  Estimate e;
+  const double value = amount / time;
+  e.value = {value * std::exp(spread.low), value, value * std::exp(spread.high)};
+  e.unit = unit;
+  return e;
+}
+
+Estimate duration(double time, const Spread& spread) {
+  Estimate e;
+  e.value = {time * std::exp(-spread.high), time, time * std::exp(-spread.low)};
+  e.unit = "s";
+  return e;
+}
+
+}  // namespace
+
+const char* to_string(Grade grade) {
+  switch (grade) {
+    case Grade::measured: return "measured";
+    case Grade::near: return "near";
+    case Grade::family: return "family";
+    case Grade::extrapolated: return "extrapolated";
+  }
+  return "";
+}
+
+Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Placement& placement, const Question& question,
+                    const Calibration& calibration) {
+  const Grade grade = grade_of(load, calibration);
+  const double n = static_cast<double>(question.sequences), depth = static_cast<double>(question.depth);
+  std::vector<StageWork> decode, prefill, first;
+  add_decode(load, depth, n, 1, decode);
+  add_prefill(load, static_cast<double>(std::max<std::int64_t>(1, question.prompt)), depth, 1, prefill);
+  const double step = seconds(load, decode), prompt = seconds(load, prefill);
+  const Spread decode_spread = spread_of(load, "decode", grade, calibration);
+  const Spread prefill_spread = spread_of(load, "prefill", grade, calibration);
+
+  Speed speed;
+  speed.decode = rate(n, step, decode_spread, "token/s");
+  speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, "token/s");
+  speed.ttft = duration(prompt + step, prefill_spread);
+  speed.decode.derivation = derivation_of(load, decode, false);
+  speed.prefill.derivation = derivation_of(load, prefill, true);
+  speed.ttft.derivation = speed.prefill.derivation;
+  const double watts = decode_power(rig, placement, load, decode).value();
+  speed.power.value = {0.75 * watts, watts, 1.2 * watts};  // no measured spread yet: the range of decode shares seen on cards
+  speed.power.unit = "W";
+  const double energy = watts * step / n;
+  speed.energy.value = {0.75 * energy, energy, 1.3 * energy};
+  speed.energy.unit = "J/token";
+  for (Estimate* e : {&speed.decode, &speed.prefill, &speed.ttft, &speed.power, &speed.energy}) e->grade = grade;
+  return speed;
+}
+
+Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
+                       const Question& question, const Calibration& calibration) {
+  RC_ASSIGN(load, load_of(architecture, rig, placement));
+  resolve(load, calibration);
+  return estimate_load(load, rig, placement, question, calibration);
+}
+
+}  // namespace rigcast::cost

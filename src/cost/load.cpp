@@ -1,0 +1,411 @@
+#include "cost/load.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "cost/paths.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+using model::AttentionKind;
+using model::Role;
+using placement::kHost;
+
+// Round numbers that give overheads a size before calibration: amount per second.
+constexpr double kLayersPerSecond = 1 / 50e-6;     // launches of one plain layer
+constexpr double kPromptLayersPerSecond = 1 / 100e-6;
+constexpr double kHostStepsPerSecond = 1 / 0.5e-3;
+constexpr double kPromptsPerSecond = 1 / 1e-3;
+constexpr double kSequencesPerSecond = 1 / 20e-6;
+constexpr double kReductionsPerSecond = 1 / 12e-6;
+constexpr double kHopsPerSecond = 1 / 50e-6;
+constexpr double kSyncsPerSecond = 1 / 20e-6;
+
+struct Builder {
+  const model::Architecture& model;
+  const rig::Rig& rig;
+  const placement::Placement& place;
+  const Conditions& conditions;
+  Setting setting;
+  Load load;
+  int split = 1;            // devices that share every tensor
+
+  int path(Path p) {
+    if (!setting.source.empty()) p.factors.push_back({"source|" + setting.source, 1});
+    load.paths.push_back(std::move(p));
+    return static_cast<int>(load.paths.size()) - 1;
+  }
+  const rig::Host& host() const { return rig.hosts.front(); }
+  const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
+};
+
+std::string place_name(const Builder& b, int device) {
+  if (device == kHost) return "host";
+  return "device " + std::to_string(device) + ": " + b.device(device).device.name;
+}
+
+// A power cap lowers compute before it lowers bandwidth: two exponents on log(limit / rated).
+void add_power_cap(Path& path, std::string_view quantity, const rig::RigDevice& device) {
+  if (!device.power_limit || !device.device.power) return;
+  const double ratio = device.power_limit->value() / device.device.power->value.value() * device.device.chips;
+  if (ratio > 0 && ratio < 1) add_factor(path, quantity, "power_cap", "", std::log(ratio));
+}
+
+Path weight_path(const Builder& b, int device, const std::string& format, bool experts) {
+  if (device == kHost) {
+    Path p = host_path("host_weights", b.host().bandwidth.value(), b.host(), b.setting);
+    add_factor(p, "host_weights", "format", format);
+    if (experts) add_factor(p, "host_weights", "experts", "");
+    if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
+    return p;
+  }
+  Path p = device_path("weights", b.device(device).device.bandwidth->value.value(), b.device(device), b.setting);
+  add_factor(p, "weights", "format", format);
+  add_factor(p, "weights", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  if (experts) {
+    add_factor(p, "weights", "experts", "");
+    add_factor(p, "weights", "experts+engine", b.setting.engine + ":" + b.setting.backend);
+  }
+  add_power_cap(p, "weights", b.device(device));
+  return p;
+}
+
+Path gemm_path(const Builder& b, int device, const std::string& format, bool experts, bool decode) {
+  if (device == kHost) {
+    const char* quantity = decode ? "host_decode" : "host_gemm";
+    Path p = host_path(quantity, processor_rate(b.host(), b.place.settings.threads), b.host(), b.setting);
+    add_factor(p, quantity, "format", format);
+    if (!decode) add_factor(p, quantity, "format+engine", format + ":" + b.setting.engine);
+    if (experts) add_factor(p, quantity, "experts", "");
+    if (b.setting.repacked) add_factor(p, quantity, "repacked", "");
+    if (b.load.offloaded) add_factor(p, quantity, "offload", "");
+    return p;
+  }
+  const catalog::Device& d = b.device(device).device;
+  Path p = device_path("gemm", matrix_rate(d, b.setting, format), b.device(device), b.setting);
+  add_factor(p, "gemm", "format", format);
+  add_factor(p, "gemm", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
+  if (experts) {
+    add_factor(p, "gemm", "experts", "");
+    add_factor(p, "gemm", "experts+engine", b.setting.engine + ":" + b.setting.backend);
+  }
+  if (decode) add_factor(p, "gemm", "decode", "");
+  else {
+    add_factor(p, "gemm", "ubatch", "", std::log(std::max(b.load.ubatch, 16) / 512.0));
+    const auto half = d.rates.find("fp16"), single = d.rates.find("fp32");
+    if (b.setting.backend != "cuda" && half != d.rates.end() && single != d.rates.end())
+      add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half->second.value / single->second.value / 2));
+  }
+  add_power_cap(p, "gemm", b.device(device));
+  return p;
+}
+
+struct GroupKey {
+  int device;
+  bool experts;
+  std::string format;
+  auto operator<=>(const GroupKey&) const = default;
+};
+struct Group { double bytes = 0, elements = 0; int count = 0, experts = 0, used = 0; double width = 0; };
+
+bool multiplied(Role role, bool tied) {
+  switch (role) {
+    case Role::attention: case Role::recurrent: case Role::dense_ffn: case Role::expert_ffn: case Role::shared_expert_ffn:
+    case Role::router: case Role::output_head: return true;
+    case Role::token_embedding: return tied;
+    default: return false;
+  }
+}
+
+int device_of(const Builder& b, std::size_t tensor) {
+  if (b.place.mode == placement::Mode::cpu || b.rig.devices.empty()) return kHost;
+  const int device = tensor < b.place.tensor_device.size() ? b.place.tensor_device[tensor] : 0;
+  return b.split > 1 && device != kHost ? b.place.devices.front().device : device;
+}
+
+std::map<GroupKey, Group> group_weights(const Builder& b) {
+  std::map<GroupKey, Group> groups;
+  for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
+    const model::Tensor& t = b.model.tensors[i];
+    if (!multiplied(t.role, b.model.tied_embeddings) || t.shape[1] * t.shape[2] <= 1) continue;
+    const bool experts = t.role == Role::expert_ffn;
+    int device = device_of(b, i);
+    if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && b.place.mode != placement::Mode::cpu)
+      device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
+    Group& g = groups[{device, experts, format_class(t.quant)}];
+    const double part = device == kHost ? 1 : 1.0 / b.split;
+    g.bytes += t.bytes.value() * part;
+    g.elements += static_cast<double>(t.elements()) * part;
+    ++g.count;
+    if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
+      const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
+      g.experts = ff.experts;
+      g.used = ff.experts_used;
+    }
+  }
+  return groups;
+}
+
+void add_weights(Builder& b) {
+  for (const auto& [key, g] : group_weights(b)) {
+    Stage s{.kind = key.experts ? StageKind::experts : StageKind::weights, .device = key.device, .where = place_name(b, key.device)};
+    s.weight_bytes = g.bytes;
+    s.experts = g.experts;
+    s.experts_used = g.used;
+    const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
+    s.weight_flop = 2 * g.elements * share;
+    s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
+    s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
+    s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+    if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {
+      // Large batches of host weights may be streamed to the device and multiplied there; the faster of the two is taken.
+      const placement::DeviceShare& first = b.place.devices.front();
+      const rig::Path link = path_between(b.rig, -1, first.device);
+      Path p = engine_path("stream", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+      s.step_amount = 1;
+      s.prefill_memory = b.path(std::move(p));
+    }
+    b.load.active_bytes += g.bytes * share * b.split;
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+// Engines that compute sliding layers over the whole cache: without a windowed cache there is nothing to save.
+bool windows_save_work(const Builder& b) {
+  if (b.setting.engine == "ik_llama.cpp" || b.setting.group == "eager" || b.place.settings.swa_full) return false;
+  return b.setting.group != "ggml" || b.conditions.engine_year >= 2025.38;  // llama.cpp: windowed cache since May 2025
+}
+
+struct AttentionKey {
+  int device;
+  int window;
+  bool latent;
+  auto operator<=>(const AttentionKey&) const = default;
+};
+struct AttentionSum { double token_bytes = 0, flop = 0, layers = 0, share = 0; };
+
+std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
+  std::map<AttentionKey, AttentionSum> groups;
+  const double kb = cache_bytes(b.place.settings.key_quant), vb = cache_bytes(b.place.settings.value_quant);
+  const bool windows = windows_save_work(b);
+  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    const model::Attention& a = b.model.layers[i].attention;
+    if (a.kind == AttentionKind::none) continue;
+    int device = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu ? kHost
+                 : i < b.place.kv_device.size() ? b.place.kv_device[i] : 0;
+    if (b.split > 1 && device != kHost) device = b.place.devices.front().device;
+    const bool latent = a.kind == AttentionKind::mla;
+    int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
+    if (a.indexer_top_k > 0) window = a.indexer_top_k;
+    AttentionSum& sum = groups[{device, window, latent}];
+    const double part = device == kHost ? 1 : 1.0 / b.split;
+    if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache
+      sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
+    } else {
+      const double kv_part = device == kHost ? 1 : std::max(1.0 / b.split, 1.0 / std::max(1, a.kv_heads));
+      sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
+    }
+    sum.flop += 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
+    sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
+    sum.layers += 1;
+  }
+  return groups;
+}
+
+void add_attention(Builder& b) {
+  const Setting& set = b.setting;
+  for (const auto& [key, sum] : group_attention(b)) {
+    Stage s{.kind = StageKind::kv, .device = key.device, .where = place_name(b, key.device)};
+    s.token_bytes = sum.token_bytes;
+    s.token_flop = sum.flop;
+    s.window = key.window;
+    const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
+    const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
+    Path memory, compute;
+    if (key.device == kHost) {
+      memory = host_path("host_kv", b.host().bandwidth.value(), b.host(), set);
+      compute = host_path("host_attention", processor_rate(b.host(), b.place.settings.threads), b.host(), set);
+    } else {
+      const rig::RigDevice& d = b.device(key.device);
+      memory = device_path("kv", d.device.bandwidth->value.value(), d, set);
+      if (!key.latent) add_factor(memory, "kv", "heads_per_kv:engine", set.engine + ":" + set.backend, sum.share / sum.layers);
+      else add_factor(memory, "kv", "latent", set.engine + ":" + set.backend);
+      if (small_cache) add_factor(memory, "kv", "small_cache", set.engine + ":" + set.backend);
+      compute = device_path("attention", attention_rate(d.device, set), d, set);
+      if (key.latent) add_factor(compute, "attention", "latent", set.engine + ":" + set.backend);
+      if (small_cache) add_factor(compute, "attention", "small_cache", set.engine + ":" + set.backend);
+      add_factor(compute, "attention", "flash", (flash ? "on:" : "off:") + set.backend);
+    }
+    s.memory = b.path(std::move(memory));
+    s.prefill_compute = b.path(std::move(compute));
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+void add_recurrent(Builder& b) {
+  std::map<int, std::pair<double, double>> by_device;  // state elements, layers
+  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    const model::Recurrent& r = b.model.layers[i].recurrent;
+    if (r.kind == model::RecurrentKind::none) continue;
+    int device = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu ? kHost
+                 : i < b.place.kv_device.size() ? b.place.kv_device[i] : 0;
+    if (b.split > 1 && device != kHost) device = b.place.devices.front().device;
+    auto& [elements, layers] = by_device[device];
+    elements += static_cast<double>(r.state_elements) / (device == kHost ? 1 : b.split);
+    layers += 1;
+  }
+  for (const auto& [device, sum] : by_device) {
+    Stage s{.kind = StageKind::state, .device = device, .where = place_name(b, device)};
+    s.sequence_amount = sum.first * 8;       // F32, read and written
+    s.new_token_amount = sum.first * 6 + 1;  // decay, update, read out
+    if (device == kHost) {
+      s.memory = b.path(host_path("host_kv", b.host().bandwidth.value(), b.host(), b.setting));
+      s.prefill_compute = b.path(host_path("host_attention", processor_rate(b.host(), b.place.settings.threads), b.host(), b.setting));
+    } else {
+      const rig::RigDevice& d = b.device(device);
+      s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));
+      s.prefill_compute = b.path(device_path("scan", attention_rate(d.device, b.setting), d, b.setting));
+    }
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+// Kernels one layer starts, in units of a plain attention + feed-forward layer.
+double launches_of(const Builder& b, const model::Layer& layer) {
+  double units = 0;
+  if (layer.attention.kind != AttentionKind::none) units += 0.65;
+  if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
+  if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
+  if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
+    units += 1.25;
+    if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
+  }
+  if (b.model.family == "deepseek4") units += 2;  // hyper-connections and compressed caches: many small kernels
+  return units;
+}
+
+void add_overheads(Builder& b) {
+  double units = 0, moe_units = 0;
+  for (const model::Layer& layer : b.model.layers) {
+    units += launches_of(b, layer);
+    if (layer.feed_forward.kind == model::FeedForwardKind::moe) moe_units += 1;
+  }
+  const bool cpu = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu;
+  const int first = cpu ? kHost : b.place.devices.front().device;
+  Stage launch{.kind = StageKind::launch, .device = first, .where = place_name(b, first)};
+  launch.step_amount = units;
+  Path decode = cpu ? host_path("host_launch", kLayersPerSecond, b.host(), b.setting)
+                    : device_path("launch", kLayersPerSecond, b.device(first), b.setting);
+  Path prompt = cpu ? host_path("host_launch", kPromptLayersPerSecond, b.host(), b.setting)
+                    : device_path("prompt_launch", kPromptLayersPerSecond, b.device(first), b.setting);
+  if (!cpu && moe_units > 0) add_factor(decode, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
+  if (!cpu && b.setting.slow_host) add_factor(decode, "launch", "slow_host", "");
+  launch.memory = b.path(std::move(decode));
+  launch.prefill_memory = b.path(std::move(prompt));
+  b.load.stages.push_back(launch);
+
+  Stage step{.kind = StageKind::host, .device = kHost, .where = "host"};
+  step.step_amount = 1;
+  Path host = engine_path("host_step", kHostStepsPerSecond, b.setting);
+  if (b.setting.slow_host) add_factor(host, "host_step", "slow_host", "");
+  step.memory = b.path(std::move(host));
+  step.prefill_memory = b.path(engine_path("host_prompt", kPromptsPerSecond, b.setting));
+  b.load.stages.push_back(step);
+
+  Stage sequence{.kind = StageKind::sequence, .device = kHost, .where = "host"};
+  sequence.sequence_amount = 1;
+  sequence.memory = b.path(engine_path("host_sequence", kSequencesPerSecond, b.setting));
+  b.load.stages.push_back(sequence);
+}
+
+void add_links(Builder& b) {
+  const auto& used = b.place.devices;
+  if (b.split > 1) {
+    const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
+    const std::string kind = link.through_host || link.bandwidth.value() < 40e9 ? "pcie" : "nvlink";
+    const double layers = static_cast<double>(b.model.layers.size());
+    Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
+    latency.step_amount = 2 * layers;
+    Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
+    add_factor(p, "all_reduce", "link", kind);
+    add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
+    add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
+    latency.memory = b.path(std::move(p));
+    b.load.stages.push_back(latency);
+    Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
+    bytes.new_token_amount = 2 * layers * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
+    Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+    add_factor(q, "all_reduce_bytes", "link", kind);
+    bytes.memory = bytes.prefill_memory = b.path(std::move(q));
+    b.load.stages.push_back(bytes);
+  } else if (used.size() > 1) {
+    Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
+    hop.step_amount = static_cast<double>(used.size());
+    hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
+    b.load.stages.push_back(hop);
+  }
+  if (b.load.offloaded) {
+    double crossings = 0;
+    for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
+      if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn)
+        crossings += device_of(b, i) == kHost ? 1.0 / 3 : 0;  // gate, up and down of one layer cross together
+    Stage sync{.kind = StageKind::sync, .device = kHost, .where = "host"};
+    sync.step_amount = crossings;
+    sync.memory = b.path(engine_path("sync", kSyncsPerSecond, b.setting));
+    b.load.stages.push_back(sync);
+  }
+}
+
+}  // namespace
+
+Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
+                     const Conditions& conditions) {
+  Builder b{architecture, rig, placement, conditions, {}, {}, 1};
+  const bool cpu = rig.devices.empty() || placement.mode == placement::Mode::cpu;
+  b.setting = {placement.engine, engine_group(placement.engine), cpu ? "cpu" : placement.backend, conditions.engine_year - 2025.5,
+               conditions.slow_host, conditions.repacked, conditions.source};
+  if (rig.hosts.empty()) return fail(ErrorKind::unsupported, "the rig has no host");
+  if (!cpu && placement.devices.empty()) return fail(ErrorKind::unsupported, "the placement uses no device");
+  for (const auto& share : placement.devices) {
+    const auto& device = rig.devices[static_cast<std::size_t>(share.device)].device;
+    if (!device.bandwidth || device.bandwidth->value.value() <= 0)
+      return fail(ErrorKind::unsupported, "the memory bandwidth of " + device.name + " is unknown: no speed can be derived");
+  }
+  using placement::Mode;
+  if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
+    b.split = std::max(1, static_cast<int>(placement.devices.size()));
+  b.load.engine = placement.engine;
+  b.load.backend = b.setting.backend;
+  b.load.ubatch = std::max(1, placement.settings.ubatch);
+  if (placement.mode == Mode::layer && b.setting.group == "ggml" && (b.setting.backend == "cuda" || b.setting.backend == "rocm"))
+    b.load.pipeline_devices = static_cast<int>(placement.devices.size());
+  for (std::size_t i = 0; !cpu && i < architecture.tensors.size(); ++i) {
+    const Role role = architecture.tensors[i].role;
+    b.load.offloaded |= multiplied(role, false) && device_of(b, i) == kHost;
+  }
+  if ((cpu || b.load.offloaded) && rig.hosts.front().bandwidth.value() <= 0)
+    return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
+  if (b.load.offloaded) b.load.pipeline_devices = 1;
+  add_weights(b);
+  add_attention(b);
+  add_recurrent(b);
+  add_overheads(b);
+  add_links(b);
+  return std::move(b.load);
+}
+
+void resolve(Load& load, const Calibration& calibration) {
+  for (Path& path : load.paths) {
+    double sum = 0;
+    for (const Factor& factor : path.factors)
+      if (const auto found = calibration.effects.find(factor.effect); found != calibration.effects.end())
+        sum += factor.exponent * found->second.mean;
+    path.efficiency = std::exp(sum);
+  }
+}
+
+}  // namespace rigcast::cost

@@ -1,0 +1,78 @@
+#pragma once
+// A Load is what a Placement makes every device and the host do, summed once over tensors and layers, so that one Step of any batch
+// and depth is then a dozen products: the seam that lets searches cost a million candidates a second.
+//
+// Shape of a step's time, in seconds:
+//   time = sum over Stages of ((bytes / (BW eta))^4 + (flop / (F eta))^4)^(1/4)  +  launches, host work and links, amounts over rates
+// The fourth-power norm is a maximum with a rounded corner: a kernel near the ridge point reaches neither roof. Every eta is
+// exp(sum of the effects that Path names); launches and messages are amounts with a "rate" of so many a second.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "cost/calibration.hpp"
+#include "model/architecture.hpp"
+#include "placement/placement.hpp"
+#include "rig/rig.hpp"
+
+namespace rigcast::cost {
+
+// One effect on a Path and how strongly it applies (1 for a class; a logarithm for a continuous condition).
+struct Factor { std::string effect; double exponent = 1; };
+
+// A peak rate and what decides how much of it is reached.
+struct Path {
+  double peak = 0;                   // amount a second
+  std::vector<Factor> factors;
+  double efficiency = 1;             // exp(sum exponent * effect), set by resolve
+};
+
+enum class StageKind { weights, experts, kv, attention, state, recurrent, launch, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
+
+// Amounts of one kind on one device that share their Paths. `per_*` fields are those the kind uses; the rest stay 0.
+struct Stage {
+  StageKind kind = StageKind::weights;
+  int device = 0;                    // index into Rig::devices, placement::kHost for the host
+  std::string where;
+  int memory = -1, compute = -1;     // decode: Load::paths, -1 none
+  int prefill_memory = -1, prefill_compute = -1;
+  double weight_bytes = 0;           // read by every step (experts: of all experts)
+  double weight_flop = 0;            // per token (experts: of those used)
+  int experts = 0, experts_used = 0;
+  double expert_rows_width = 0;      // hidden x width of one expert matrix
+  double token_bytes = 0;            // cache read per earlier token
+  double window = 0;                 // at most so many earlier tokens count; 0 all
+  double token_flop = 0;             // attention work per earlier token and new token
+  double step_amount = 0;            // bytes, launches or messages of one step whatever its size
+  double sequence_amount = 0;        // of each sequence
+  double new_token_amount = 0;       // of each new token (bytes over links, flop of recurrent layers)
+};
+
+struct Load {
+  std::vector<Path> paths;
+  std::vector<Stage> stages;
+  std::string engine, backend;
+  int ubatch = 512;
+  int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
+  bool offloaded = false;            // weights on the host although a device is there
+  double active_bytes = 0;           // weights a token reads
+};
+
+// Extra conditions an Observation states and a plan may leave alone.
+struct Conditions {
+  double engine_year = 2026.5;       // date of the engine's build; decides what it can do and how fast it was
+  bool slow_host = false;            // a single-board computer in front of the device
+  std::string source;                // fit only: the source's own bias is a random effect
+  bool repacked = false;             // weights were repacked for the host's kernels (ik_llama.cpp -rtr, _R4)
+};
+
+// Errors: unsupported where no rule says how fast this is (a device without known bandwidth).
+Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
+                     const Conditions& conditions = {});
+
+// Fills in Path::efficiency.
+void resolve(Load& load, const Calibration& calibration);
+
+}  // namespace rigcast::cost

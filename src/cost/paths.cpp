@@ -1,0 +1,156 @@
+#include "cost/paths.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <initializer_list>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+double rate_of(const catalog::Device& device, std::string_view format) {
+  const auto found = device.rates.find(std::string(format));
+  return found == device.rates.end() ? 0 : found->second.value.value();
+}
+
+double first_rate(const catalog::Device& device, std::initializer_list<const char*> formats) {
+  for (const char* format : formats)
+    if (const double rate = rate_of(device, format); rate > 0) return rate;
+  return 0;
+}
+
+// Half-precision rate that a program can use: some chips (Pascal) list one that is slower than single precision.
+double half_rate(const catalog::Device& device) {
+  const double half = first_rate(device, {"fp16", "bf16"});
+  const double single = first_rate(device, {"fp32"});
+  if (half > 0.5 * single) return half;
+  return single > 0 ? single : first_rate(device, {"tf32", "fp8", "int8"}) * 0.5;
+}
+
+bool has_prefix(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+}  // namespace
+
+std::string engine_group(std::string_view engine) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> groups{{
+      {"llama.cpp", "ggml"}, {"ik_llama.cpp", "ggml"}, {"ollama", "ggml"}, {"lm-studio", "ggml"}, {"ktransformers", "ggml"},
+      {"vllm", "serving"}, {"sglang", "serving"}, {"tensorrt-llm", "serving"}, {"lmdeploy", "serving"}, {"mindie", "serving"},
+      {"vllm-ascend", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
+      {"ds4", "mlx"}}};
+  for (const auto& [name, group] : groups)
+    if (name == engine) return std::string(group);
+  return std::string(engine);
+}
+
+std::string format_class(std::string_view quant) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 33> classes{{
+      {"iq4_nl", "iq4"}, {"iq4_xs", "iq4"}, {"iq4_k", "ik4"}, {"iq5_k", "ik4"}, {"iq6_k", "ik4"}, {"iq2_k", "ik3"}, {"iq3_k", "ik3"},
+      {"iq1_kt", "ik3"}, {"iq2_kt", "ik3"}, {"iq3_kt", "ik3"}, {"iq4_kt", "ik3"}, {"iq", "iq3"}, {"tq", "iq3"}, {"q1_0", "q1"},
+      {"q2_0", "q1"}, {"q4_", "q4_0"}, {"q5_", "q4_0"}, {"q6_0", "q4_0"}, {"q8", "q8_0"}, {"awq", "int4"}, {"gptq_int8", "int8"},
+      {"gptq", "int4"}, {"int4", "int4"}, {"int8", "int8"}, {"fp8", "fp8"}, {"mxfp8", "fp8"}, {"mlx", "mlx"}, {"exl", "exl"},
+      {"nf4", "bnb"}, {"bnb", "bnb"}, {"hqq", "int4"}, {"bf16", "bf16"}, {"f16", "f16"}}};
+  for (const std::string_view exact : {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k"})
+    if (has_prefix(quant, exact)) return std::string(exact);
+  for (const auto& [prefix, name] : classes)
+    if (has_prefix(quant, prefix)) return std::string(name);
+  return std::string(quant);
+}
+
+double cache_bytes(std::string_view quant) {
+  static constexpr std::array<std::pair<std::string_view, double>, 12> sizes{{
+      {"f32", 4}, {"q8_0", 1.0625}, {"q5_1", 0.75}, {"q5_0", 0.6875}, {"q4_1", 0.625}, {"q4_0", 0.5625}, {"iq4_nl", 0.5625},
+      {"fp8", 1}, {"int8", 1}, {"int4", 0.5}, {"nvfp4", 0.5625}, {"turboquant", 0.5}}};
+  for (const auto& [prefix, bytes] : sizes)
+    if (has_prefix(quant, prefix)) return bytes;
+  return 2;
+}
+
+double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
+  const double half = half_rate(device), single = first_rate(device, {"fp32"});
+  const bool float_format = format == "f16" || format == "bf16" || format == "f32";
+  if (setting.group == "ggml" && (setting.backend == "cuda" || setting.backend == "musa")) {
+    // Quantised weights meet 8-bit integer units (MMQ); halves go through cuBLAS, which accumulates F16 in F16.
+    if (format == "f16") return std::max(half, rate_of(device, "fp16_acc16"));
+    if (float_format) return half;
+    if (device.architecture == "volta") return 0.5 * half;  // no integer tensor units: dequantised, then half precision
+    return std::max(rate_of(device, "int8"), half);
+  }
+  if (setting.group == "serving") {
+    if (format == "fp8") return std::max(rate_of(device, "fp8"), half);
+    if (format == "nvfp4" || format == "mxfp4") return std::max({rate_of(device, "fp4"), rate_of(device, "fp8"), half});
+    if (format == "int8") return std::max(rate_of(device, "int8"), half);
+    return half;
+  }
+  if (setting.backend == "cuda" || single <= 0) return half;
+  return std::sqrt(half * single);  // kernels that reach neither the matrix units' peak nor only the vector units'
+}
+
+double attention_rate(const catalog::Device& device, const Setting& setting) {
+  const double single = first_rate(device, {"fp32"});
+  if (setting.backend == "cuda" || setting.group == "serving" || single <= 0) return half_rate(device);
+  return single;
+}
+
+std::string instruction_class(const rig::Host& host) {
+  if (!host.processor) return "avx2";
+  const auto& sets = host.processor->instruction_sets;
+  for (const char* name : {"amx", "avx512", "avx2", "sve", "neon"})
+    if (std::find_if(sets.begin(), sets.end(), [&](const std::string& set) { return has_prefix(set, name); }) != sets.end())
+      return std::string(name) == "sve" ? "neon" : name;
+  return sets.empty() ? "avx2" : "scalar";
+}
+
+double processor_rate(const rig::Host& host, int threads) {
+  const std::string isa = instruction_class(host);
+  const double lanes = isa == "amx" ? 128 : isa == "avx512" ? 64 : isa == "avx2" ? 32 : isa == "neon" ? 16 : 4;  // flop a cycle
+  int cores = host.cores > 0 ? host.cores : host.processor ? host.processor->cores * std::max(1, host.sockets) : 8;
+  if (threads > 0) cores = std::min(cores, threads);
+  double ghz = 3.0;
+  if (host.processor && host.processor->boost_ghz > 0)
+    ghz = host.processor->base_ghz > 0 ? 0.5 * (host.processor->base_ghz + host.processor->boost_ghz) : 0.85 * host.processor->boost_ghz;
+  return cores * ghz * 1e9 * lanes;
+}
+
+void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent) {
+  if (exponent == 0) return;
+  std::string name(quantity);
+  if (!what.empty()) {
+    name += '|';
+    name += what;
+    if (!value.empty()) { name += '='; name += value; }
+  }
+  path.factors.push_back({std::move(name), exponent});
+}
+
+Path engine_path(std::string_view quantity, double peak, const Setting& setting) {
+  Path path{.peak = peak, .factors = {}, .efficiency = 1};
+  add_factor(path, quantity, "", "");
+  add_factor(path, quantity, "group", setting.group + ":" + setting.backend);
+  add_factor(path, quantity, "engine", setting.engine + ":" + setting.backend);
+  add_factor(path, quantity, "year:engine", setting.engine, setting.year);
+  return path;
+}
+
+Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting) {
+  Path path = engine_path(quantity, peak, setting);
+  const catalog::Device& d = device.device;
+  add_factor(path, quantity, "vendor", d.vendor + ":" + setting.backend);
+  add_factor(path, quantity, "family", d.architecture);
+  add_factor(path, quantity, "family+backend", d.architecture + ":" + setting.backend);
+  add_factor(path, quantity, "device", d.key);
+  return path;
+}
+
+Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting) {
+  Path path{.peak = peak, .factors = {}, .efficiency = 1};
+  add_factor(path, quantity, "", "");
+  add_factor(path, quantity, "engine", setting.engine);
+  add_factor(path, quantity, "instructions", instruction_class(host));
+  add_factor(path, quantity, "processor", host.processor ? host.processor->key : std::string("unknown"));
+  return path;
+}
+
+}  // namespace rigcast::cost

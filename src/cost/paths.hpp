@@ -1,0 +1,45 @@
+#pragma once
+// Which peak an amount of work meets on a device, a host or a link, and the names of the effects that say how much of it is reached.
+
+#include <string>
+#include <string_view>
+
+#include "cost/load.hpp"
+
+namespace rigcast::cost {
+
+// What all Paths of one Placement share.
+struct Setting {
+  std::string engine;        // "llama.cpp"
+  std::string group;         // engines that share kernels: "ggml", "serving", "mlx", "eager", ...
+  std::string backend;       // "cuda"
+  double year = 0;           // of the engine's build, from 2025.5
+  bool slow_host = false;
+  bool repacked = false;
+  std::string source;
+};
+
+std::string engine_group(std::string_view engine);
+
+// Formats that share kernels: "q4_k", "iq4", "f16", "fp8", "int4" ... of a Quant key.
+std::string format_class(std::string_view quant);
+
+// Bytes of one element of a cache type: "f16" 2, "q8_0" 1.0625, "fp8" 1.
+double cache_bytes(std::string_view quant);
+
+// Dense rate of the number format that the engine's kernel for this device really computes in when it multiplies weights of `format`
+// (falling back where the hardware has no such unit: FP8 on Ampere runs as FP16, a V100 has no BF16).
+double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format);
+// The same for scores and weighted values of attention.
+double attention_rate(const catalog::Device& device, const Setting& setting);
+// Plain arithmetic of a processor in flop/s: cores x clock x lanes of its widest instruction set, at most `threads` cores.
+double processor_rate(const rig::Host& host, int threads);
+std::string instruction_class(const rig::Host& host);  // "amx", "avx512", "avx2", "neon", "scalar"
+
+// Paths on a device. `quantity` is the first part of the effect names: "weights", "gemm", "kv", "attention", "state", ...
+Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting);
+Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting);
+Path engine_path(std::string_view quantity, double peak, const Setting& setting);
+void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent = 1);
+
+}  // namespace rigcast::cost

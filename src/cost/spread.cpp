@@ -1,0 +1,48 @@
+#include "cost/spread.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+bool seen(const Calibration& calibration, const std::string& effect) {
+  const auto found = calibration.effects.find(effect);
+  return found != calibration.effects.end() && found->second.observations > 0;
+}
+
+bool any_seen(const Load& load, const Calibration& calibration, std::string_view what) {
+  for (const Path& path : load.paths)
+    for (const Factor& factor : path.factors) {
+      const std::size_t bar = factor.effect.find('|');
+      if (bar != std::string::npos && factor.effect.compare(bar + 1, what.size(), what) == 0 && seen(calibration, factor.effect)) return true;
+    }
+  return false;
+}
+
+std::string_view layout_of(const Load& load) {
+  if (load.offloaded) return "offload";
+  for (const Stage& stage : load.stages)
+    if (stage.kind == StageKind::all_reduce || stage.kind == StageKind::hop) return "several";
+  return load.backend == "cpu" ? "cpu" : "one";
+}
+
+}  // namespace
+
+Grade grade_of(const Load& load, const Calibration& calibration) {
+  const bool engine = any_seen(load, calibration, "engine=");
+  if (engine && (any_seen(load, calibration, "device=") || any_seen(load, calibration, "processor="))) return Grade::near;
+  if (any_seen(load, calibration, "family=") || any_seen(load, calibration, "instructions=")) return Grade::family;
+  return Grade::extrapolated;
+}
+
+std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade) {
+  const std::string first(phase), by_grade = first + "|" + (grade == Grade::measured ? "near" : to_string(grade));
+  const std::string layout(layout_of(load));
+  return {by_grade + "|" + layout + "|" + load.engine, by_grade + "|" + layout, by_grade, first};
+}
+
+Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration) {
+  for (const std::string& key : spread_keys(load, phase, grade))
+    if (const auto found = calibration.spreads.find(key); found != calibration.spreads.end()) return found->second;
+  return {};
+}
+
+}  // namespace rigcast::cost

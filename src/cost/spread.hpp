@@ -1,0 +1,22 @@
+#pragma once
+// How close the evidence of a Calibration comes to a Load, and how far such answers fall from measurements.
+
+#include <string>
+#include <string_view>
+
+#include "cost/calibration.hpp"
+#include "cost/estimate.hpp"
+#include "cost/load.hpp"
+
+namespace rigcast::cost {
+
+// near: this device under this engine and backend; family: others of its chip family under engines that share kernels.
+Grade grade_of(const Load& load, const Calibration& calibration);
+
+// Names of the groups a question belongs to, most particular first: "decode|near|offload", "decode|near", "decode".
+std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade);
+
+// The first of those groups that cross-validation measured.
+Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration);
+
+}  // namespace rigcast::cost

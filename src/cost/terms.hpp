@@ -1,0 +1,29 @@
+#pragma once
+// The terms of one Step's time under a Load: amounts by Stage, before and after efficiencies.
+
+#include <cstdint>
+#include <vector>
+
+#include "cost/load.hpp"
+
+namespace rigcast::cost {
+
+// What one Stage has to do. Exponents of `shape` effects depend on the step and so cannot sit in a Path.
+struct StageWork {
+  int stage = 0;
+  int memory = -1, compute = -1;     // Load::paths
+  double bytes = 0, flop = 0;        // amounts for the two Paths
+};
+
+// Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`.
+void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out);
+
+// Appends the work of reading `prompt` tokens after `depth` earlier ones in ubatches. `share`: without launches and host work, as a
+// prompt costs that is read along with a decoding batch.
+void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out, bool share = false);
+
+// Seconds of one StageWork, and of all.
+double seconds(const Load& load, const StageWork& work);
+double seconds(const Load& load, const std::vector<StageWork>& work);
+
+}  // namespace rigcast::cost
