@@ -79,6 +79,29 @@ TEST(Catalog, DataFilesAreFoundByPath) {
   EXPECT_EQ(error_of(catalog().file("devices/aple.toml")), "no data file 'devices/aple.toml' (nearest: devices/apple.toml)");
 }
 
+TEST(Catalog, ProcessorsByTheirPrintedNames) {
+  for (const char* name : {"epyc-7532", "AMD EPYC 7532", "7532", "AMD EPYC 7532 32-Core Processor"}) {
+    const auto processor = catalog().processor(name);
+    ASSERT_TRUE(processor) << name << ": " << error_of(processor);
+    EXPECT_EQ(processor->key, "epyc-7532");
+    EXPECT_EQ(peak_bandwidth(*processor), Bandwidth(204.8e9));  // 8 channels x 8 B x 3200 MT/s
+    EXPECT_EQ(processor->cores, 32);
+  }
+  for (const Entry& entry : catalog().entries(Kind::processor))
+    EXPECT_TRUE(catalog().processor(entry.key)) << error_of(catalog().processor(entry.key));
+}
+
+TEST(Catalog, EveryFabricOfADeviceIsALink) {
+  for (const Entry& entry : catalog().entries(Kind::link)) EXPECT_TRUE(catalog().link(entry.key)) << error_of(catalog().link(entry.key));
+  for (const Entry& entry : catalog().entries(Kind::device)) {
+    const auto device = catalog().device(entry.key);
+    if (device->link.name.empty()) continue;
+    EXPECT_TRUE(catalog().link(device->link.name)) << entry.key << ": " << device->link.name;
+  }
+  // 16 GT/s x 16 lanes x 128/130 / 8 x 0.83 = 26.1 GB/s
+  EXPECT_NEAR(catalog().link("PCIe 4.0 x16")->bandwidth.value.value(), 26.1e9, 0.1e9);
+}
+
 TEST(Catalog, NumberFormatsByNameAndByGgmlType) {
   const auto q4_k = catalog().quant("q4_k");
   ASSERT_TRUE(q4_k) << error_of(q4_k);

@@ -180,7 +180,7 @@ std::vector<DataFault> check_processor(const Processor& processor) {
   require(processor.boost_ghz < 8, "boost_ghz", "is above 8 GHz: give GHz");
   require(processor.memory_mt_s == 0 || (processor.memory_mt_s >= 800 && processor.memory_mt_s <= 13000), "memory_mt_s", "is not a rate in MT/s");
   if (processor.measured_bandwidth && processor.memory_mt_s > 0) {
-    const double peak = processor.channels * processor.memory_mt_s * 8e6;
+    const double peak = peak_bandwidth(processor).value();
     require(processor.measured_bandwidth->value.value() <= peak * 1.01, "measured_bandwidth",
             "is more than its channels carry: is it the sum of two sockets?");
   }

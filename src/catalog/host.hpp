@@ -20,6 +20,7 @@ struct Processor {
   double base_ghz = 0, boost_ghz = 0;
   std::vector<std::string> instruction_sets;  // "avx2", "avx512", "vnni", "amx", "neon", "sve", "dotprod", "i8mm"
   int channels = 0;                 // memory channels per socket
+  int channel_bits = 64;            // width of one: 64 for DDR (two halves of DDR5 count as one), 32 or 16 on small boards
   std::string memory_type;          // "ddr4", "ddr5", "lpddr5x"
   double memory_mt_s = 0;           // highest rate officially supported
   int max_sockets = 1;
@@ -34,6 +35,9 @@ struct Processor {
   int line = 0;
 };
 
+// Theoretical peak of one socket with all its channels at `mt_s` (0: the highest official rate).
+Bandwidth peak_bandwidth(const Processor& processor, double mt_s = 0);
+
 // What joins two memories. Bandwidth is one way and usable (after encoding and packet overhead).
 struct LinkType {
   std::string key;                  // "pcie4x16", "nvlink3-pair", "usb4", "10gbe"
@@ -41,6 +45,7 @@ struct LinkType {
   std::vector<std::string> aliases;
   Fact<Bandwidth> bandwidth;
   Fact<Seconds> latency;            // one message, software included
+  double usable_share = 1;          // device fabrics: share of the Device's own peer_bandwidth that a copy gets
   bool between_hosts = false;
   std::vector<std::string> caveats;
   std::string file;

@@ -22,6 +22,7 @@ Processor read_processor(TableReader& table, TableReader& defaults, const std::s
   processor.boost_ghz = number("boost_ghz");
   processor.instruction_sets = table.has("instruction_sets") ? table.texts("instruction_sets") : defaults.texts("instruction_sets");
   processor.channels = integer("channels", 0);
+  processor.channel_bits = integer("channel_bits", 64);
   processor.memory_type = table.text("memory_type", defaults.text("memory_type"));
   processor.memory_mt_s = number("memory_mt_s");
   processor.max_sockets = integer("max_sockets", 1);
@@ -55,6 +56,8 @@ LinkType read_link(TableReader& table, TableReader& defaults, const std::string&
   link.bandwidth = bandwidth.value_or(Fact<Bandwidth>{});
   link.latency = latency.value_or(Fact<Seconds>{});
   link.between_hosts = table.has("between_hosts") ? table.flag("between_hosts") : defaults.flag("between_hosts");
+  link.usable_share = table.number("usable_share", 1);
+  if (link.usable_share <= 0 || link.usable_share > 1) table.fault("usable_share", "must be above 0 and at most 1");
   link.caveats = table.texts("caveats");
   if (bandwidth && bandwidth->value.value() > 2e12) table.fault("bandwidth", "is above 2 TB/s one way: is the unit right?");
   if (latency && latency->value.value() > 0.1) table.fault("latency", "is above 0.1 s: is the unit right?");
@@ -70,7 +73,7 @@ Result<std::vector<Processor>> read_processors(std::string_view text, const std:
   Faults faults(file);
   TableReader root(document, faults);
   TableReader defaults = root.table("defaults");
-  for (const char* key : {"vendor", "architecture", "cores", "base_ghz", "boost_ghz", "instruction_sets", "channels", "memory_type", "memory_mt_s",
+  for (const char* key : {"vendor", "architecture", "cores", "base_ghz", "boost_ghz", "instruction_sets", "channels", "channel_bits", "memory_type", "memory_mt_s",
                           "max_sockets", "pcie_generation", "pcie_lanes", "confidence"})
     defaults.allow(key);
   defaults.refuse_unknown();

@@ -1,0 +1,126 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "bench/probe.hpp"
+#include "recorded.hpp"
+
+namespace rigcast::bench {
+namespace {
+
+using testing::RecordedTree;
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog catalog = *catalog::Catalog::load();
+  return catalog;
+}
+
+World recorded_world(const RecordedTree& tree, std::string library = {}) {
+  return {.root = tree.root(),
+          .run = [](const std::vector<std::string>& words) -> Result<std::string> { return fail(ErrorKind::system, words.front() + " is not installed"); },
+          .library = [library](std::string_view name) { return name == "libnvidia-ml.so.1" ? library : std::string(); }};
+}
+
+Findings with_device(FoundDevice device) {
+  Findings findings;
+  findings.devices.push_back(std::move(device));
+  return findings;
+}
+
+std::string key_for(FoundDevice device) {
+  const Here here = to_rig(facts(), with_device(std::move(device)));
+  return here.rig.devices.empty() ? "none" : here.rig.devices[0].device.key;
+}
+
+TEST(Here, MemoryDecidesBetweenVariantsOfOneName) {
+  const auto nvidia = [](const char* name, double mib) { return FoundDevice{.name = name, .vendor = "nvidia", .found_by = "NVML", .memory = Bytes(mib * kMiB)}; };
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 4090", 24564)), "rtx-4090");
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 4090", 49140)), "rtx-4090-48gb");
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 2080 Ti", 11264)), "rtx-2080-ti");
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 2080 Ti", 22528)), "rtx-2080-ti-22gb");
+  const auto mi50 = [](double gib) { return FoundDevice{.vendor = "amd", .pci_id = "1002:66a1", .pci_revision = "00", .memory = Bytes(gib * kGiB)}; };
+  EXPECT_EQ(key_for(mi50(16)), "mi50-16gb");
+  EXPECT_EQ(key_for(mi50(32)), "mi50-32gb");
+}
+
+TEST(Here, ToolNamesAndChipsOfOneCard) {
+  Findings findings;
+  for (int chip = 0; chip < 2; ++chip)
+    findings.devices.push_back({.name = "310P3", .vendor = "huawei", .found_by = "npu-smi", .memory = Bytes(44280 * kMiB), .card = 2});
+  const Here here = to_rig(facts(), findings);
+  ASSERT_EQ(here.rig.devices.size(), 2u);
+  EXPECT_EQ(here.rig.devices[0].device.key, "atlas-300i-duo-96gb");
+  EXPECT_EQ(here.rig.devices[0].card, here.rig.devices[1].card);
+  EXPECT_EQ(key_for({.name = "K100_AI", .vendor = "hygon", .memory = Bytes(65520 * kMiB)}), "hygon-k100-ai");
+  EXPECT_EQ(key_for({.name = "Apple M3 Max", .vendor = "apple", .memory = Bytes(128 * kGiB), .unified = true, .cores = 40}), "apple-m3-max-40");
+}
+
+TEST(Here, WorkstationBecomesARig) {
+  const RecordedTree tree("machines/epyc-2x3090.tree");
+  const Here here = to_rig(facts(), probe(recorded_world(tree, RIGCAST_FAKE_NVML), Depth::quick));
+  ASSERT_EQ(here.rig.devices.size(), 2u);
+  EXPECT_EQ(here.rig.devices[1].device.key, "rtx-3090");
+  EXPECT_EQ(here.rig.devices[0].reserved.value(), 1024 * kMiB);
+  EXPECT_EQ(here.rig.devices[0].power_limit, Watts(220));   // below the default 350
+  const rig::Host& host = here.rig.hosts[0];
+  EXPECT_EQ(host.channels, 8);
+  EXPECT_EQ(host.bandwidth.value(), 8 * 8 * 2933e6);        // channels x bytes x configured rate
+  EXPECT_EQ(host.cores, 32);
+  // Two links to the host (PCIe 4 x16 possible; PCIe 3 x4 on the riser) and the NVLink bridge.
+  ASSERT_EQ(here.rig.links.size(), 3u);
+  EXPECT_EQ(here.rig.links[0].type.key, "pcie4x16");
+  EXPECT_EQ(here.rig.links[1].type.key, "pcie3x4");
+  EXPECT_EQ(here.rig.links[2].a, 0);
+  EXPECT_EQ(here.rig.links[2].b, 1);
+}
+
+TEST(Here, StrixHaloTakesHostMemory) {
+  const RecordedTree tree("machines/strix-halo.tree");
+  const Here here = to_rig(facts(), probe(recorded_world(tree), Depth::quick));
+  ASSERT_EQ(here.rig.devices.size(), 1u);
+  EXPECT_EQ(here.rig.devices[0].device.key, "ryzen-ai-max-395");
+  EXPECT_EQ(here.rig.devices[0].memory.value(), 96.5 * kGiB);   // 0.5 GiB of its own and 96 GiB it may take
+  EXPECT_EQ(here.rig.hosts[0].bandwidth.value(), 256e9);         // 256 bits at 8000 MT/s
+}
+
+TEST(Here, OldRuntimeIsNamed) {
+  Findings findings = with_device({.name = "NVIDIA GeForce GTX 1080 Ti", .vendor = "nvidia", .memory = Bytes(11264 * kMiB)});
+  findings.runtimes = {{"CUDA driver API", "13.0"}};
+  const Here here = to_rig(facts(), findings);
+  ASSERT_EQ(here.notes.size(), 1u);
+  EXPECT_EQ(here.notes[0], "GeForce GTX 1080 Ti: CUDA 12.9 was the last to support it; programs built for 13.0 will not run on it");
+}
+
+TEST(Here, UnknownDeviceBecomesAStubThatLoads) {
+  FoundDevice odd{.name = "Wonder Card 3", .vendor = "nvidia", .found_by = "NVML", .pci_id = "10de:ffff", .memory = Bytes(40 * kGiB)};
+  odd.link.device_generation = 5, odd.link.device_lanes = 16;
+  odd.default_power_limit = Watts(300);
+  Findings findings = with_device(odd);
+  findings.date = "2026-11-20";
+  const Here here = to_rig(facts(), findings);
+  ASSERT_EQ(here.stubs.size(), 1u);
+  ASSERT_EQ(here.rig.devices.size(), 1u);
+  EXPECT_EQ(here.rig.devices[0].memory.value(), 40 * kGiB);
+  const auto folder = std::filesystem::temp_directory_path() / "rigcast-stub-test";
+  const auto file = folder / here.stubs[0].file_name;
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file) << here.stubs[0].text;
+  const auto overlaid = catalog::Catalog::load({folder});
+  ASSERT_TRUE(overlaid) << to_text(overlaid.error());
+  const auto device = overlaid->device("Wonder Card 3");
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(device) << to_text(device.error());
+  EXPECT_EQ(device->memory.value.value(), 40 * kGiB);
+  EXPECT_EQ(device->link.pcie_lanes, 16);
+}
+
+TEST(Here, GraphicsOfTheProcessorStayOutBesideACard) {
+  Findings findings = with_device({.name = "NVIDIA GeForce RTX 3090", .vendor = "nvidia", .memory = Bytes(24576 * kMiB)});
+  findings.devices.push_back({.name = "Intel(R) UHD Graphics 770", .vendor = "intel", .memory = Bytes(15 * kGiB), .unified = true});
+  const Here here = to_rig(facts(), findings);
+  ASSERT_EQ(here.rig.devices.size(), 1u);
+  EXPECT_EQ(here.notes[0], "Intel(R) UHD Graphics 770 uses the host's memory and is left out beside cards of their own memory");
+}
+
+}  // namespace
+}  // namespace rigcast::bench
