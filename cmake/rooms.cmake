@@ -1,11 +1,12 @@
 # A room is one folder under src/, one static library, and exactly the edges given here (tools/layers.toml says the same and
-# tools/check_layers.py compares). Sources are found by name: x.cpp is the room, x_test.cpp is its unit test.
+# tools/check_layers.py compares). Sources are found by name: x.cpp is the room, x_test.cpp is its unit test,
+# main.cpp belongs to a program.
 function(rigcast_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
   set(folder ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   if(sources)
     add_library(rc_${name} STATIC ${sources})

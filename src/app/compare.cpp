@@ -1,0 +1,35 @@
+#include "app/compare.hpp"
+
+namespace rigcast::app {
+namespace {
+
+bool concerns_all(const Error& error) { return error.kind == ErrorKind::input || error.kind == ErrorKind::not_found; }
+
+double decode_speed(const Compared& row) {
+  return row.answer && row.answer->placement.fits && row.answer->speed ? row.answer->speed->decode.value.p50 : 0;
+}
+
+}  // namespace
+
+Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& request) {
+  CompareAnswer answer{request, {}, -1};
+  const std::vector<std::string> engines = request.engines.empty() ? std::vector{request.placement.engine} : request.engines;
+  for (const std::string& model : request.models)
+    for (const std::string& rig : request.rigs)
+      for (const std::string& engine : engines) {
+        PlanRequest one{model, rig, request.placement, request.question};
+        one.placement.engine = engine;
+        auto planned = plan(knowledge, one);
+        if (!planned && concerns_all(planned.error())) return tl::unexpected<Error>(std::move(planned.error()));
+        answer.rows.push_back({std::move(one), std::move(planned)});
+      }
+  double best = 0;
+  for (std::size_t i = 0; i < answer.rows.size(); ++i)
+    if (const double speed = decode_speed(answer.rows[i]); speed > best) {
+      best = speed;
+      answer.fastest = static_cast<int>(i);
+    }
+  return answer;
+}
+
+}  // namespace rigcast::app

@@ -1,0 +1,49 @@
+#pragma once
+// plan: does this model fit this Rig, where does each byte go, how fast is it, and what does one type to run it?
+
+#include <optional>
+#include <string>
+
+#include "app/knowledge.hpp"
+#include "base/result.hpp"
+#include "cost/cost.hpp"
+#include "model/architecture.hpp"
+#include "placement/placement.hpp"
+#include "rig/rig.hpp"
+
+namespace rigcast::app {
+
+struct PlanRequest {
+  std::string model;             // model spec: "qwen3-8b:q4_k_m", a path
+  std::string rig;               // rig spec: "2x3090; host=..."
+  placement::Request placement;  // engine, backend, launch flags, context
+  cost::Question question;       // prompt, depth, sequences
+};
+
+// A setting that changes the verdict: what to type instead, and what it gives.
+struct Remedy {
+  enum class Kind {
+    context,   // a shorter context that fits, or the longest one that does
+    quant,     // a smaller Quant that fits
+  };
+  Kind kind = Kind::context;
+  std::string value;             // "16384", "q3_k_m"
+  Bytes weights{};               // quant: bytes of that file
+};
+
+struct PlanAnswer {
+  PlanRequest request;
+  model::Architecture architecture;
+  rig::Rig rig;
+  placement::Placement placement;
+  placement::Launch launch;
+  std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
+  Error no_speed;
+  std::vector<Remedy> remedies;
+};
+
+// read model -> parse rig -> place -> estimate. Errors: bad input, or what the engine would refuse; a model that does not fit is an
+// answer, not an error.
+Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request);
+
+}  // namespace rigcast::app

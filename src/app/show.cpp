@@ -1,0 +1,62 @@
+#include "app/show.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "model/read.hpp"
+
+namespace rigcast::app {
+namespace {
+
+using catalog::Kind;
+
+constexpr std::array<std::string_view, 10> kRecipes = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k", "fp8", "awq"};
+
+Result<ModelFacts> model_facts(const Knowledge& knowledge, const std::string& name) {
+  RC_ASSIGN(architecture, model::read_model(knowledge.catalog, name));
+  ModelFacts facts{std::move(architecture), {}};
+  for (const std::string_view recipe : kRecipes)
+    if (const auto sized = model::read_model(knowledge.catalog, name + ':' + std::string(recipe)))
+      facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters()});
+  return facts;
+}
+
+template <class T>
+Result<Shown> as_shown(Result<T> result) {
+  if (!result) return tl::unexpected<Error>(std::move(result.error()));
+  return Shown(std::move(*result));
+}
+
+Result<Shown> look_up(const Knowledge& knowledge, Kind kind, const std::string& name) {
+  const catalog::Catalog& catalog = knowledge.catalog;
+  switch (kind) {
+    case Kind::device: return as_shown(catalog.device(name));
+    case Kind::processor: return as_shown(catalog.processor(name));
+    case Kind::link: return as_shown(catalog.link(name));
+    case Kind::quant: return as_shown(catalog.quant(name));
+    case Kind::engine: return as_shown(catalog::read_engine(catalog, name));
+    case Kind::model: return as_shown(model_facts(knowledge, name));
+    case Kind::rule: break;
+  }
+  return fail(ErrorKind::not_found, "no such thing to show");
+}
+
+}  // namespace
+
+Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) {
+  constexpr std::array kKinds = {Kind::device, Kind::processor, Kind::model, Kind::engine, Kind::quant, Kind::link};
+  ShowAnswer answer{request, {}};
+  std::vector<std::string> near;
+  for (const Kind kind : kKinds) {
+    if (request.kind && *request.kind != kind) continue;
+    auto found = look_up(knowledge, kind, request.name);
+    if (found) answer.entries.push_back(std::move(*found));
+    else if (found.error().kind != ErrorKind::not_found) return tl::unexpected<Error>(std::move(found.error()));
+    else if (std::string nearest = knowledge.catalog.nearest(kind, request.name); !nearest.empty()) near.push_back(std::move(nearest));
+  }
+  if (!answer.entries.empty()) return answer;
+  return fail(ErrorKind::not_found, "nothing is called '" + request.name + "'", Where{"NAME"}, "name", nearest_name(request.name, near));
+}
+
+}  // namespace rigcast::app

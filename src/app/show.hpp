@@ -1,0 +1,38 @@
+#pragma once
+// show: everything the Catalog knows under one name, each number with its source.
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "app/knowledge.hpp"
+#include "catalog/engine.hpp"
+#include "model/architecture.hpp"
+
+namespace rigcast::app {
+
+// How large a model becomes in one Quant recipe.
+struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; };
+
+struct ModelFacts {
+  model::Architecture architecture;      // in its native format
+  std::vector<SizeInQuant> sizes;
+};
+
+struct ShowRequest {
+  std::string name;                      // key or alias of anything
+  std::optional<catalog::Kind> kind;     // only this kind
+};
+
+using Shown = std::variant<catalog::Device, catalog::Processor, catalog::LinkType, catalog::Quant, catalog::Engine, ModelFacts>;
+
+struct ShowAnswer {
+  ShowRequest request;
+  std::vector<Shown> entries;            // at least one; a name may be a Device and a Processor at once
+};
+
+// not_found: with the nearest name of any kind.
+Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request);
+
+}  // namespace rigcast::app

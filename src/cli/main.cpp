@@ -1,0 +1,5 @@
+// rigcast tells what a machine will do with an AI model before you buy the machine or download the model.
+
+#include "cli/run.hpp"
+
+int main(int argc, char** argv) { return rigcast::cli::run({argv + 1, argv + argc}); }

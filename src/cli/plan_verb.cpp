@@ -1,0 +1,52 @@
+#include "app/plan.hpp"
+#include "cli/questions.hpp"
+#include "cli/verb.hpp"
+#include "report/answers.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+ExitCode code_of(const app::PlanAnswer& answer) { return answer.placement.fits ? ExitCode::fits : ExitCode::does_not_fit; }
+
+Result<app::PlanAnswer> ask(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(request, read_plan_request(arguments));
+  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  return app::plan(knowledge, request);
+}
+
+Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(answer, ask(arguments, world));
+  return Outcome{report::fields(answer), {}, code_of(answer)};
+}
+
+Result<Outcome> run_explain(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(answer, ask(arguments, world));
+  return Outcome{report::explain_fields(answer), {}, code_of(answer)};
+}
+
+Positional model_positional() {
+  return {"MODEL", "catalogue key (qwen3-32b:q4_k_m), .gguf file, safetensors folder or config.json; :QUANT chooses a format"_say, Completes::model};
+}
+
+}  // namespace
+
+Verb plan_verb() {
+  return {"plan",
+          "does a model fit a machine, where does each byte go, how fast is it, what to type"_say,
+          {model_positional()},
+          question_options(false),
+          {"rigcast plan qwen3-32b:q4_k_m --on 2xrtx-3090 -c 32k", "rigcast plan ./model.gguf --on rtx-4090 --flags \"-ngl 40 -ctk q8_0\"",
+           "rigcast plan llama-3.1-70b --on \"4xa100-80g nvlink\" --engine vllm"},
+          run_plan};
+}
+
+Verb explain_verb() {
+  return {"explain",
+          "the same answer step by step: bytes, bandwidth, efficiency, evidence"_say,
+          {model_positional()},
+          question_options(false),
+          {"rigcast explain qwen3-32b:q4_k_m --on 2xrtx-3090"},
+          run_explain};
+}
+
+}  // namespace rigcast::cli

@@ -1,0 +1,64 @@
+#include "cli/questions.hpp"
+
+#include "base/units.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+constexpr std::int64_t kMostSequences = 1 << 20;
+
+// The token count of an option, or `otherwise`.
+Result<std::int64_t> tokens(const Arguments& arguments, const std::string& name, std::int64_t least, std::int64_t otherwise) {
+  const auto text = arguments.one(name);
+  if (!text) return otherwise;
+  const auto count = parse_tokens(*text);
+  if (!count) {
+    Error error = count.error();
+    error.where.file = name;
+    error.field = name.substr(2);
+    return tl::unexpected<Error>(std::move(error));
+  }
+  if (*count < least) return fail(ErrorKind::input, "must be at least " + std::to_string(least), Where{name}, name.substr(2));
+  return std::int64_t{*count};
+}
+
+}  // namespace
+
+std::vector<Option> question_options(bool several) {
+  return {
+      {"--on", "", "RIG", "the machine: 2xrtx-3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
+      {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several},
+      {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
+      {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},
+      {"--context", "-c", "TOKENS", "context length: 8192, 32k, 1M"_say},
+      {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
+      {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
+      {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
+  };
+}
+
+Result<Question> read_question(const Arguments& arguments) {
+  Question question;
+  question.placement.engine = arguments.one_or("--engine", question.placement.engine);
+  question.placement.backend = arguments.one_or("--backend", "");
+  question.placement.flags = arguments.one_or("--flags", "");
+  RC_ASSIGN(context, tokens(arguments, "--context", 1, 0));
+  RC_ASSIGN(prompt, tokens(arguments, "--prompt", 1, question.question.prompt));
+  RC_ASSIGN(depth, tokens(arguments, "--depth", 0, question.question.depth));
+  RC_ASSIGN(sequences, tokens(arguments, "--sequences", 1, question.question.sequences));
+  if (sequences > kMostSequences) return fail(ErrorKind::input, "more streams than any engine decodes together", Where{"--sequences"}, "sequences");
+  question.placement.context = context;
+  question.question.prompt = prompt;
+  question.question.depth = depth;
+  question.question.sequences = sequences;
+  return question;
+}
+
+Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
+  RC_ASSIGN(question, read_question(arguments));
+  const auto rig = arguments.one("--on");
+  if (!rig) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2xrtx-3090", Where{}, "rig");
+  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question};
+}
+
+}  // namespace rigcast::cli

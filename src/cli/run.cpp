@@ -1,0 +1,86 @@
+#include "cli/run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "cli/arguments.hpp"
+#include "cli/help.hpp"
+#include "cli/terminal.hpp"
+#include "report/answers.hpp"
+#include "report/json.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+void print(const std::string& text, std::FILE* stream) { std::fwrite(text.data(), 1, text.size(), stream); }
+
+// Says in one line what was wrong; programs get the same as JSON on the usual stream.
+int complain(const Error& error, bool json, const report::Language& language, const Terminal& terminal) {
+  print(report::render_error(error, language, terminal.error) + '\n', stderr);
+  if (json) print(report::render_json(report::fields(error), language), stdout);
+  return static_cast<int>(ExitCode::bad_input);
+}
+
+// --lang wins over the locale wherever it stands, even before the words are understood.
+std::string language_name(const std::vector<std::string>& words, const Terminal& terminal) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with("--lang=")) return words[i].substr(7);
+    if (words[i] == "--lang" && i + 1 < words.size()) return words[i + 1];
+  }
+  return terminal.language;
+}
+
+Error unknown_verb(const std::string& word, const std::vector<Verb>& verbs) {
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) names.push_back(verb.name);
+  const std::string what = word.starts_with("-") ? "unknown option '" : "unknown verb '";
+  return {ErrorKind::not_found, what + word + "'; 'rigcast --help' lists them", Where{}, {}, nearest_name(word, names)};
+}
+
+}  // namespace
+
+int run(std::vector<std::string> words) {
+  Terminal terminal = ask_terminal();
+  report::Language language;
+  if (const auto built_in = catalog::Catalog::load()) language = report::load_language(*built_in, language_name(words, terminal));
+  const auto verbs = all_verbs();
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  if (words.empty() || words.front() == "--help" || words.front() == "-h" || words.front() == "help") {
+    print(general_help(verbs, language, terminal.out.width), stdout);
+    return words.empty() ? static_cast<int>(ExitCode::bad_input) : 0;
+  }
+  if (words.front() == "--version") {
+    print("rigcast " RIGCAST_VERSION "\n", stdout);
+    return 0;
+  }
+  // Options of every verb may stand before it.
+  const auto name = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
+    return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.name == word; });
+  });
+  const bool only_options_before = std::all_of(words.begin(), name, [](const std::string& word) { return word.starts_with("--") || word == "en" || word == "zh"; });
+  if (name == words.end() || !only_options_before) return complain(unknown_verb(words.front(), verbs), json, language, terminal);
+  const Verb& verb = *std::find_if(verbs.begin(), verbs.end(), [&](const Verb& one) { return one.name == *name; });
+  words.erase(name);
+  const auto arguments = parse_arguments(verb, words);
+  if (!arguments) return complain(arguments.error(), json, language, terminal);
+  if (arguments->has("--help")) {
+    print(verb_help(verb, language, terminal.out.width), stdout);
+    return 0;
+  }
+  if (arguments->has("--no-color")) terminal.out.colour = terminal.error.colour = false;
+  World world;
+  for (const std::string& folder : arguments->all("--data")) world.overlays.emplace_back(folder);
+  if (!terminal.user_data.empty()) world.overlays.push_back(terminal.user_data);
+  const auto outcome = verb.run(*arguments, world);
+  if (!outcome) return complain(outcome.error(), json, language, terminal);
+  if (!outcome->verbatim.empty()) print(outcome->verbatim, stdout);
+  else print(json ? report::render_json(outcome->report, language) : report::render_text(outcome->report, language, terminal.out), stdout);
+  return std::fflush(stdout) == 0 ? static_cast<int>(outcome->code) : static_cast<int>(ExitCode::bad_input);
+}
+
+}  // namespace rigcast::cli

@@ -1,0 +1,25 @@
+#include "app/show.hpp"
+#include "cli/verb.hpp"
+#include "report/answers.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+Result<Outcome> run(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(answer, app::show(knowledge, {arguments.one_or("NAME", ""), {}}));
+  return Outcome{report::fields(answer)};
+}
+
+}  // namespace
+
+Verb show_verb() {
+  return {"show",
+          "all facts about one device, processor, model, engine, quant or link, each with its source"_say,
+          {{"NAME", "key or alias of anything"_say, Completes::device}},
+          {},
+          {"rigcast show rtx-4090-48g", "rigcast show \"NVIDIA GeForce RTX 3090\"", "rigcast show qwen3-235b-a22b", "rigcast show q4_k"},
+          run};
+}
+
+}  // namespace rigcast::cli

@@ -1,0 +1,9 @@
+#include "cli/verb.hpp"
+
+namespace rigcast::cli {
+
+std::vector<Verb> all_verbs() {
+  return {plan_verb(), compare_verb(), explain_verb(), show_verb(), list_verb(), completions_verb()};
+}
+
+}  // namespace rigcast::cli

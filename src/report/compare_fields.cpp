@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "report/answers.hpp"
+#include "report/detail/parts.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+Fields flattened(const Report& report) {
+  Fields all;
+  for (const Section& section : report.sections)
+    for (const Field& field : section.fields)
+      if (!field.id.empty()) all.push_back(field);
+  return all;
+}
+
+// What sets this row apart from the others: the parts of the question that were given more than once.
+std::string row_name(const app::CompareRequest& request, const app::Compared& row) {
+  std::string name;
+  const auto add = [&](bool differs, const std::string& part) {
+    if (differs) name += (name.empty() ? "" : ", ") + part;
+  };
+  add(request.models.size() > 1, row.request.model);
+  add(request.rigs.size() > 1, row.request.rig);
+  add(request.engines.size() > 1, row.request.placement.engine);
+  return name.empty() ? row.request.rig : name;
+}
+
+Value range_or_nothing(const app::Compared& row, cost::Estimate cost::Speed::*which, Unit unit) {
+  if (!row.answer || !row.answer->speed) return std::monostate{};
+  return Range{((*row.answer->speed).*which).value, unit};
+}
+
+Phrase likely(const app::Compared& row, cost::Estimate cost::Speed::*which, Unit unit = Unit::rough) {
+  if (!row.answer || !row.answer->speed) return "-";
+  return print(Number{((*row.answer->speed).*which).value.p50, unit});
+}
+
+Phrase interval(const app::Compared& row) {
+  if (!row.answer || !row.answer->speed) return "";
+  return print_interval({row.answer->speed->decode.value, Unit::rough});
+}
+
+std::string memory_used(const app::Compared& row) {
+  if (!row.answer) return "-";
+  Bytes used{}, capacity{};
+  for (const auto& share : row.answer->placement.devices) {
+    used += share.memory.total();
+    capacity += share.capacity;
+  }
+  if (row.answer->placement.devices.empty()) {
+    used = row.answer->placement.host.total();
+    capacity = row.answer->placement.host_capacity;
+  }
+  return format_number(used / Bytes(kGiB), 1) + "/" + format_number(capacity / Bytes(kGiB), 0);
+}
+
+Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
+  const bool fits = row.answer && row.answer->placement.fits;
+  return {{{}, ""_say, Phrase(row_name(answer.request, row)), Show::row},
+          machine("model", Phrase(row.request.model)),
+          machine("rig", Phrase(row.request.rig)),
+          machine("engine", Phrase(row.request.placement.engine)),
+          {"fits", "fits"_say, fits, Show::row},
+          {{}, "memory"_say, Phrase(memory_used(row)), Show::row},
+          {{}, "decode"_say, likely(row, &cost::Speed::decode), Show::row},
+          {{}, "8 of 10 in"_say, interval(row), Show::row},
+          {{}, "prefill"_say, likely(row, &cost::Speed::prefill), Show::row},
+          {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
+          {{}, "J/token"_say, likely(row, &cost::Speed::energy), Show::row},
+          machine("decode", range_or_nothing(row, &cost::Speed::decode, Unit::token_rate)),
+          machine("prefill", range_or_nothing(row, &cost::Speed::prefill, Unit::token_rate)),
+          machine("ttft", range_or_nothing(row, &cost::Speed::ttft, Unit::seconds)),
+          machine("error", row.answer ? Value(std::monostate{}) : Value(Phrase(row.answer.error().message))),
+          machine("plan", row.answer ? Value(flattened(fields(*row.answer))) : Value(std::monostate{}))};
+}
+
+Phrase headline(const app::CompareRequest& request) {
+  std::vector<Phrase> constant;
+  if (request.models.size() == 1) constant.push_back(request.models.front());
+  if (request.rigs.size() == 1) constant.push_back(request.rigs.front());
+  if (constant.size() == 2) return fill("{0} on {1}, compared"_say, {constant[0], constant[1]});
+  return constant.empty() ? "Compared"_say : fill("{0}, compared"_say, {constant[0]});
+}
+
+Sentences reasons(const app::CompareAnswer& answer) {
+  Sentences all;
+  for (const app::Compared& row : answer.rows) {
+    const Phrase name = row_name(answer.request, row);
+    if (!row.answer) all.push_back(fill("{0}: {1}"_say, {name, row.answer.error().message}));
+    else if (!row.answer->placement.fits) all.push_back(fill("{0}: {1}"_say, {name, shortfall(*row.answer)}));
+    else if (!row.answer->speed) all.push_back(fill("{0}: {1}"_say, {name, row.answer->no_speed.message}));
+  }
+  return all;
+}
+
+Phrase verdict(const app::CompareAnswer& answer) {
+  if (answer.fastest < 0) return "None of them can be given a speed."_say;
+  const app::Compared& best = answer.rows[static_cast<std::size_t>(answer.fastest)];
+  return fill("Fastest writer: {0}, {1}."_say, {row_name(answer.request, best), likely(best, &cost::Speed::decode, Unit::token_rate)});
+}
+
+Section next_steps(const app::CompareAnswer& answer) {
+  Section section{"Next"_say, {}};
+  if (answer.fastest >= 0)
+    section.fields.push_back(people(Show::code, Phrase(command("plan", answer.rows[static_cast<std::size_t>(answer.fastest)].request))));
+  return section;
+}
+
+}  // namespace
+
+Report fields(const app::CompareAnswer& answer) {
+  Rows rows;
+  for (const app::Compared& row : answer.rows) rows.push_back(table_row(answer, row));
+  Section table{{}, {people(Show::headline, headline(answer.request)),
+                     people(answer.fastest < 0 ? Show::bad : Show::good, verdict(answer)),
+                     {"rows", {}, std::move(rows), Show::table},
+                     people(Show::sentence, "Memory in GiB, used / usable; decode and prefill in tok/s."_say),
+                     machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
+  return {{std::move(table), std::move(not_these), next_steps(answer)}};
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,37 @@
+#pragma once
+// Pieces of the lists of fields that several answers share.
+
+#include <string>
+
+#include "app/plan.hpp"
+#include "report/field.hpp"
+
+namespace rigcast::report {
+
+// "2 x GeForce RTX 3090 + Radeon RX 7900 XTX", "EPYC 7532, 8 x ddr4-3200" without devices.
+std::string rig_name(const rig::Rig& rig);
+// "Qwen3 32B Q4_K_M"
+std::string model_name(const model::Architecture& architecture);
+// "0  GeForce RTX 3090"
+std::string device_name(const rig::Rig& rig, int device);
+
+// The command that asks `verb` the same question, ready to paste.
+std::string command(const std::string& verb, const app::PlanRequest& request);
+// The text in double quotes where a shell would take it apart.
+std::string shell_quoted(const std::string& text);
+
+Phrase grade_name(cost::Grade grade);      // "near"
+Phrase grade_meaning(cost::Grade grade);   // a sentence
+
+// Why it does not fit: which memory is short of how much. REQUIRES that it does not fit.
+Phrase shortfall(const app::PlanAnswer& answer);
+
+// One term of a derivation as a short sentence: "weights: 4.92 GiB at 936 GB/s x 0.78 = 6.74 ms".
+Phrase term_line(const cost::Term& term);
+// What a term's name means: "weights read from memory".
+Phrase term_name(const std::string& name);
+
+Fields derivation_row(const char* phase, const cost::Term& term);
+Rows evidence_rows(const cost::Estimate& estimate);
+
+}  // namespace rigcast::report

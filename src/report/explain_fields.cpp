@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "report/answers.hpp"
+#include "report/detail/parts.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+Field tell(Phrase sentence) { return people(Show::sentence, std::move(sentence)); }
+
+Section the_model(const app::PlanAnswer& answer) {
+  const model::Architecture& a = answer.architecture;
+  const double bits = a.weight_bytes().value() * 8 / std::max(a.parameters(), 1.0);
+  Section section{"1. The model"_say, {}};
+  section.fields.push_back(tell(fill("{0} has {1} parameters in {2} layers. Stored as {3} a parameter takes {4} bits on average, so the weights are {5}."_say,
+                                     {a.name, print_count(a.parameters()), std::to_string(a.layers.size()), a.quant, format_number(bits, 2), print_gib(a.weight_bytes())})));
+  if (a.has_experts())
+    section.fields.push_back(tell(fill("It is a mixture of experts: a router picks a few of them for each token, so only {0} parameters work on one token. All of them must still be in memory."_say,
+                                       {print_count(a.active_parameters())})));
+  return section;
+}
+
+Section the_memory(const app::PlanAnswer& answer) {
+  const placement::Placement& p = answer.placement;
+  placement::Memory sum = p.host;
+  for (const auto& share : p.devices) {
+    sum.weights += share.memory.weights;
+    sum.kv += share.memory.kv;
+    sum.state += share.memory.state;
+    sum.compute += share.memory.compute;
+    sum.footprint += share.memory.footprint;
+  }
+  Section section{"2. The memory"_say, {tell(fill("Weights: {0} in all, laid out as the engine does it."_say, {print_gib(sum.weights)}))}};
+  if (sum.kv > Bytes{})
+    section.fields.push_back(tell(fill("KV cache: what the model remembers of every earlier token, so that it need not read them again. For a context of {0} tokens: {1}, which is {2} a token."_say,
+                                       {format_grouped(p.settings.context), print_gib(sum.kv), print_gib(sum.kv / static_cast<double>(std::max<std::int64_t>(p.settings.context, 1)))})));
+  if (sum.state > Bytes{})
+    section.fields.push_back(tell(fill("Recurrent state: {0}, whatever the context."_say, {print_gib(sum.state)})));
+  section.fields.push_back(tell(fill("Compute buffers (intermediate results of one batch): {0}. Runtime (what the driver and its libraries take): {1}."_say,
+                                     {print_gib(sum.compute), print_gib(sum.footprint)})));
+  if (p.fits) section.fields.push_back(tell("Every memory holds its part: it fits."_say));
+  else section.fields.push_back(people(Show::bad, shortfall(answer)));
+  return section;
+}
+
+Fields term_row(const cost::Term& term) {
+  const bool has_rate = term.amount > 0 && term.rate > 0;
+  const bool flops = term.amount_unit == "flop";
+  const Phrase amount = !has_rate ? Phrase(term.amount > 0 ? format_grouped(static_cast<std::int64_t>(term.amount)) : "")
+                        : flops   ? Phrase(format_significant(term.amount / 1e9, 4) + " Gflop")
+                                  : Phrase(print_gib(Bytes(term.amount)));
+  const Phrase rate = !has_rate ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
+  return {{{}, "what"_say, term_name(term.name)},
+          {{}, "where"_say, Phrase(term.where)},
+          {{}, "amount"_say, amount},
+          {{}, "at most"_say, rate},
+          {{}, "reached"_say, Phrase(has_rate ? format_number(term.efficiency * 100, 0) + " %" : "")},
+          {{}, "time"_say, Phrase(print_seconds(term.time))}};
+}
+
+Field term_table(const cost::Estimate& estimate) {
+  Rows rows;
+  for (const cost::Term& term : estimate.derivation) rows.push_back(term_row(term));
+  return list_field({}, std::move(rows), Show::table);
+}
+
+Seconds total_time(const cost::Estimate& estimate) {
+  Seconds total{};
+  for (const cost::Term& term : estimate.derivation) total += term.time;
+  return total;
+}
+
+Phrase interval_sentence(const cost::Estimate& estimate, Unit unit) {
+  return fill("In 8 of 10 cases the truth lies between {0} and {1}."_say,
+              {print(Number{estimate.value.p10, unit}), print(Number{estimate.value.p90, unit})});
+}
+
+Section decode(const app::PlanAnswer& answer) {
+  const cost::Estimate& decode = answer.speed->decode;
+  Section section{"3. Writing (decode)"_say, {}};
+  section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
+  section.fields.push_back(term_table(decode));
+  const double together = static_cast<double>(std::max<std::int64_t>(answer.request.question.sequences, 1));
+  section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
+  if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
+  section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));
+  return section;
+}
+
+Section prefill(const app::PlanAnswer& answer) {
+  const cost::Speed& speed = *answer.speed;
+  Section section{"4. Reading (prefill)"_say, {}};
+  section.fields.push_back(tell("The prompt is read many tokens at once: the weights are fetched once for all of them, so arithmetic decides here, not bandwidth."_say));
+  section.fields.push_back(term_table(speed.prefill));
+  section.fields.push_back(tell(fill("That is {0} for {1} tokens; the first token of the answer comes after {2}."_say,
+                                     {print(Number{speed.prefill.value.p50, Unit::token_rate}), format_grouped(answer.request.question.prompt),
+                                      print(Number{speed.ttft.value.p50, Unit::seconds})})));
+  section.fields.push_back(tell(interval_sentence(speed.prefill, Unit::token_rate)));
+  return section;
+}
+
+Section sureness(const app::PlanAnswer& answer) {
+  const cost::Estimate& decode = answer.speed->decode;
+  Section section{"5. How sure"_say, {tell(fill("{0}: {1}."_say, {grade_name(decode.grade), grade_meaning(decode.grade)}))}};
+  if (!decode.evidence.empty()) section.fields.push_back(tell("The nearest measurements, and what this estimator says for each:"_say));
+  section.fields.push_back(list_field({}, evidence_rows(decode), Show::bullets));
+  return section;
+}
+
+}  // namespace
+
+Report explain_fields(const app::PlanAnswer& answer) {
+  Report report{{{{}, {people(Show::headline, fill("{0} on {1}, step by step"_say, {model_name(answer.architecture), rig_name(answer.rig)}))}},
+                 the_model(answer), the_memory(answer)}};
+  if (answer.speed) {
+    report.sections.push_back(decode(answer));
+    report.sections.push_back(prefill(answer));
+    report.sections.push_back(sureness(answer));
+  } else if (answer.placement.fits) {
+    report.sections.push_back({"3. The speed"_say, {tell(fill("Cannot be said: {0}."_say, {answer.no_speed.message}))}});
+  }
+  Report numbers = fields(answer);   // programs get the plan's own fields
+  for (Section& section : numbers.sections) {
+    std::erase_if(section.fields, [](const Field& field) { return field.id.empty(); });
+    for (Field& field : section.fields) field.show = Show::machine;
+    report.sections.push_back({{}, std::move(section.fields)});
+  }
+  return report;
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,77 @@
+#pragma once
+// A Report is an answer as a list of fields, each once, in the order people read them. Text, JSON, Markdown and HTML all walk this one
+// list: `id` is the JSON key, `label` what people see, `show` how they see it. A field without an id is for people only, one with
+// Show::machine for programs only.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "catalog/fact.hpp"
+#include "cost/estimate.hpp"
+#include "report/phrase.hpp"
+
+namespace rigcast::report {
+
+enum class Unit { none, rough /* three digits, unit said elsewhere */, bytes, tokens, token_rate, seconds, watts, joules_per_token, bandwidth, flop_rate, percent, millimetres, megahertz };
+
+struct Number { double value = 0; Unit unit = Unit::none; };
+struct Range { cost::Interval value; Unit unit = Unit::none; };
+
+// A Number or a text with where it comes from.
+struct Sourced { Number number; std::string text; catalog::Basis basis = catalog::Basis::vendor; catalog::Source source; };
+
+struct Field;
+using Fields = std::vector<Field>;
+using Rows = std::vector<Fields>;          // an array of objects
+using Sentences = std::vector<Phrase>;     // an array of texts
+
+using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, Phrase, Sourced, Sentences, Fields, Rows>;
+
+// How people see a field.
+enum class Show {
+  machine,    // not at all
+  headline,   // the first line: what was asked
+  good, bad,  // the verdict, in green or red
+  row,        // label and value on one line; neighbours align
+  sentence,   // wrapped text
+  code,       // to be copied: never wrapped inside a word, continued with a backslash
+  bullets,    // Sentences or Rows: one item each (Rows: their sentences run together)
+  warnings,   // as bullets, marked as worth minding
+  steps,      // numbered
+  table,      // Rows: the labels of the first row head the columns
+  bars,       // Rows: one bar each; its parts are the fields shown as segment, its whole the one shown as capacity
+  segment, capacity,
+  source,     // where the line came from: a number in brackets, spelt out at the end
+  group,      // Fields: its own fields in this place
+};
+
+struct Field {
+  std::string id;
+  Phrase label;
+  Value value;
+  Show show = Show::row;
+};
+
+struct Section {
+  Phrase title;   // empty: none is printed
+  Fields fields;
+};
+
+struct Report {
+  std::vector<Section> sections;
+};
+
+// Shorthands for the lists of fields.
+inline Field machine(std::string id, Value value) { return {std::move(id), {}, std::move(value), Show::machine}; }
+inline Field people(Show show, Value value) { return {{}, {}, std::move(value), show}; }
+// A list that people see as `show` where it holds anything, and not at all where it is empty.
+template <class List>
+Field list_field(std::string id, List list, Show show) {
+  if (list.empty()) show = Show::machine;
+  return {std::move(id), {}, std::move(list), show};
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,125 @@
+#include "report/json.hpp"
+
+#include <cmath>
+
+#include "base/text.hpp"
+#include "report/print.hpp"
+#include "report/text.hpp"
+
+namespace rigcast::report {
+namespace {
+
+constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+
+class Writer {
+ public:
+  explicit Writer(const Language& language) : language_(language) {}
+
+  void object(const Fields& fields) {
+    begin('{');
+    members(fields);
+    end('}');
+  }
+
+  void report(const Report& report) {
+    begin('{');
+    for (const Section& section : report.sections) members(section.fields);
+    end('}');
+    out_ += '\n';
+  }
+
+  std::string take() { return std::move(out_); }
+
+  void operator()(std::monostate) { out_ += "null"; }
+  void operator()(bool b) { out_ += b ? "true" : "false"; }
+  void operator()(std::int64_t n) { out_ += std::to_string(n); }
+  void operator()(const Number& n) { number(n.value); }
+  void operator()(const Range& r) {
+    object({machine("p10", Number{r.value.p10}), machine("p50", Number{r.value.p50}), machine("p90", Number{r.value.p90}),
+            machine("unit", Phrase(unit_name(r.unit)))});
+  }
+  void operator()(const Phrase& p) { string(language_.say(p)); }
+  void operator()(const Sourced& s) {
+    Fields fields;
+    if (s.text.empty()) {
+      fields.push_back(machine("value", s.number));
+      fields.push_back(machine("unit", Phrase(unit_name(s.number.unit))));
+    } else {
+      fields.push_back(machine("value", Phrase(s.text)));
+    }
+    fields.push_back(machine("basis", Phrase(catalog::to_string(s.basis))));
+    fields.push_back(machine("source", Phrase(s.source.text)));
+    fields.push_back(machine("date", Phrase(s.source.date)));
+    object(fields);
+  }
+  void operator()(const Sentences& all) {
+    begin('[');
+    for (const Phrase& one : all) { next(); string(language_.say(one)); }
+    end(']');
+  }
+  void operator()(const Fields& fields) { object(fields); }
+  void operator()(const Rows& rows) {
+    begin('[');
+    for (const Fields& row : rows) { next(); object(row); }
+    end(']');
+  }
+
+ private:
+  void begin(char bracket) { out_ += bracket; ++depth_; first_ = true; }
+  void end(char bracket) {
+    --depth_;
+    if (!first_) new_line();
+    out_ += bracket;
+    first_ = false;
+  }
+  void next() {
+    if (!first_) out_ += ',';
+    first_ = false;
+    new_line();
+  }
+  void new_line() { out_ += '\n'; out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
+
+  void members(const Fields& fields) {
+    for (const Field& field : fields) {
+      if (field.id.empty()) {  // a group for people: its own fields belong here
+        if (const auto* inner = std::get_if<Fields>(&field.value)) members(*inner);
+        continue;
+      }
+      next();
+      string(field.id);
+      out_ += ": ";
+      std::visit(*this, field.value);
+    }
+  }
+
+  void number(double value) {
+    if (!std::isfinite(value)) out_ += "null";
+    else if (value == std::floor(value) && std::abs(value) < kExactIntegers) out_ += std::to_string(static_cast<std::int64_t>(value));
+    else out_ += format_significant(value, 6);
+  }
+
+  void string(std::string_view text) {
+    out_ += '"';
+    for (const char c : printable(text)) {
+      if (c == '"' || c == '\\') out_ += '\\';
+      if (c == '\n') out_ += "\\n";
+      else out_ += c;
+    }
+    out_ += '"';
+  }
+
+  const Language& language_;
+  std::string out_;
+  int depth_ = 0;
+  bool first_ = true;
+};
+
+}  // namespace
+
+std::string render_json(const Report& report, const Language& language) {
+  Writer writer(language);
+  writer.report(report);
+  return writer.take();
+}
+
+}  // namespace rigcast::report

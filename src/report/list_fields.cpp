@@ -1,0 +1,61 @@
+#include "base/text.hpp"
+#include "report/answers.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+using catalog::Kind;
+
+Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
+
+Fields row_fields(Kind kind, const app::Listed& row) {
+  Fields fields{{"key", "key"_say, Phrase(row.key)}, {"name", "name"_say, Phrase(row.name)}};
+  const auto add = [&](const char* id, Phrase label, Value value) { fields.push_back({id, std::move(label), std::move(value)}); };
+  switch (kind) {
+    case Kind::device:
+      add("memory", "memory"_say, known(row.memory.value(), Unit::bytes));
+      add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
+      add("half_rate", "FP16 dense"_say, known(row.half_rate.value(), Unit::flop_rate));
+      add("power", "power"_say, known(row.power.value(), Unit::watts));
+      for (auto [id, text] : {std::pair{"vendor", &row.vendor}, {"architecture", &row.architecture}, {"release", &row.release}})
+        fields.push_back(machine(id, Phrase(*text)));
+      fields.push_back(machine("chips", std::int64_t{row.chips}));
+      break;
+    case Kind::processor:
+      add("detail", "cores and memory channels"_say, Phrase(row.detail));
+      add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
+      fields.push_back(machine("vendor", Phrase(row.vendor)));
+      fields.push_back(machine("architecture", Phrase(row.architecture)));
+      break;
+    case Kind::model:
+      add("params", "parameters"_say, Phrase(print_count(row.parameters)));
+      add("params_active", "per token"_say, Phrase(print_count(row.active_parameters)));
+      add("max_context", "context"_say, row.max_context);
+      add("family", "family"_say, Phrase(row.architecture));
+      break;
+    case Kind::quant:
+      add("group", "group"_say, Phrase(row.architecture));
+      add("bits_per_weight", "bits per weight"_say, known(parse_double(row.detail).value_or(0), Unit::none));
+      break;
+    case Kind::engine: add("backends", "backends"_say, Phrase(row.detail)); break;
+    case Kind::link:
+      add("bandwidth", "bandwidth, one way"_say, known(row.bandwidth.value(), Unit::bandwidth));
+      add("latency", "latency"_say, Phrase(row.detail));
+      break;
+    case Kind::rule: break;
+  }
+  return fields;
+}
+
+}  // namespace
+
+Report fields(const app::ListAnswer& answer) {
+  Rows rows;
+  for (const app::Listed& row : answer.rows) rows.push_back(row_fields(answer.request.kind, row));
+  const std::string count = format_grouped(static_cast<std::int64_t>(rows.size()));
+  return {{{{}, {{"rows", {}, std::move(rows), Show::table},
+                 people(Show::sentence, fill("{0} shown; 'rigcast show KEY' tells all about one of them"_say, {count}))}}}};
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,163 @@
+#include "report/detail/parts.hpp"
+
+#include <map>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+std::string host_name(const rig::Host& host) {
+  std::string name = host.sockets > 1 ? std::to_string(host.sockets) + " x " : "";
+  name += host.processor ? host.processor->name : host.name;
+  if (host.channels > 0) {
+    name += ", " + std::to_string(host.channels) + " x " + host.memory_type;
+    if (host.memory_mt_s > 0) name += '-' + format_number(host.memory_mt_s, 0);
+  }
+  return name;
+}
+
+Unit unit_of_amount(const std::string& unit) { return unit == "B" ? Unit::bytes : Unit::none; }
+
+std::string print_amount(const cost::Term& term) {
+  if (term.amount_unit == "B") return print_gib(Bytes(term.amount));
+  if (term.amount_unit == "flop") return print_flop_rate(FlopRate(term.amount)).substr(0, print_flop_rate(FlopRate(term.amount)).size() - 2);
+  return format_grouped(static_cast<std::int64_t>(term.amount));
+}
+
+std::string print_rate(const cost::Term& term) {
+  return term.amount_unit == "flop" ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
+}
+
+}  // namespace
+
+std::string rig_name(const rig::Rig& rig) {
+  std::string out;
+  for (std::size_t i = 0; i < rig.devices.size();) {
+    std::size_t same = i;
+    while (same < rig.devices.size() && rig.devices[same].device.key == rig.devices[i].device.key) ++same;
+    out += out.empty() ? "" : " + ";
+    if (same - i > 1) out += std::to_string(same - i) + " x ";
+    out += rig.devices[i].device.name;
+    i = same;
+  }
+  if (out.empty() && !rig.hosts.empty()) out = host_name(rig.hosts.front());
+  return out;
+}
+
+std::string model_name(const model::Architecture& architecture) {
+  return architecture.quant.empty() ? architecture.name : architecture.name + ' ' + architecture.quant;
+}
+
+std::string device_name(const rig::Rig& rig, int device) {
+  const rig::RigDevice& one = rig.devices[static_cast<std::size_t>(device)];
+  return std::to_string(one.index) + "  " + one.device.name;
+}
+
+std::string shell_quoted(const std::string& text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:+@=,%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || c == '$' || c == '`') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string command(const std::string& verb, const app::PlanRequest& request) {
+  std::string out = "rigcast " + verb + ' ' + shell_quoted(request.model) + " --on " + shell_quoted(request.rig);
+  if (request.placement.engine != "llama.cpp") out += " --engine " + shell_quoted(request.placement.engine);
+  if (!request.placement.backend.empty()) out += " --backend " + shell_quoted(request.placement.backend);
+  if (!request.placement.flags.empty()) out += " --flags " + shell_quoted(request.placement.flags);
+  if (request.placement.context > 0) out += " -c " + std::to_string(request.placement.context);
+  const cost::Question usual;
+  if (request.question.prompt != usual.prompt) out += " --prompt " + std::to_string(request.question.prompt);
+  if (request.question.depth != usual.depth) out += " --depth " + std::to_string(request.question.depth);
+  if (request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
+  return out;
+}
+
+Phrase grade_name(cost::Grade grade) { return cost::to_string(grade); }
+
+Phrase grade_meaning(cost::Grade grade) {
+  switch (grade) {
+    case cost::Grade::measured: return "this model has been timed on this device"_say;
+    case cost::Grade::near: return "this device has been timed, with other models"_say;
+    case cost::Grade::family: return "other devices of this chip family have been timed"_say;
+    case cost::Grade::extrapolated: return "nothing close to it has been timed: physics and the data sheet only"_say;
+  }
+  return "";
+}
+
+Phrase shortfall(const app::PlanAnswer& answer) {
+  const placement::Placement& placement = answer.placement;
+  for (std::size_t i = 0; i < placement.missing.size(); ++i) {
+    if (placement.missing[i] <= Bytes{}) continue;
+    const std::string short_of = print_gib(placement.missing[i]);
+    if (i >= placement.devices.size()) return fill("Does not fit: the host's memory is short of {0}."_say, {short_of});
+    const rig::RigDevice& device = answer.rig.devices[static_cast<std::size_t>(placement.devices[i].device)];
+    return fill("Does not fit: device {0}, {1}, is short of {2}."_say,
+                  {std::to_string(device.index), device.device.name, short_of});
+  }
+  return "Does not fit."_say;
+}
+
+Phrase term_name(const std::string& name) {
+  static const std::map<std::string, Phrase, std::less<>> kNames = {
+      {"weights", "reading the weights"_say},
+      {"experts", "reading the experts' weights"_say},
+      {"experts_host", "experts in host memory"_say},
+      {"kv", "reading the KV cache"_say},
+      {"attention", "attention over the context"_say},
+      {"matmul", "multiplying matrices"_say},
+      {"recurrent", "recurrent layers"_say},
+      {"launch", "starting kernels"_say},
+      {"host", "work of the host per step"_say},
+      {"link", "moving data between memories"_say},
+      {"elementwise", "small operations"_say},
+      {"output", "the output layer"_say},
+  };
+  const auto found = kNames.find(name);
+  return found == kNames.end() ? Phrase(replace_all(name, "_", " ")) : found->second;
+}
+
+Phrase term_line(const cost::Term& term) {
+  const std::string time = print_seconds(term.time);
+  if (term.amount <= 0 || term.rate <= 0) return fill("{0}: {1}"_say, {term_name(term.name), time});
+  return fill("{0}: {1} at {2} x {3} = {4}"_say,
+              {term_name(term.name), print_amount(term), print_rate(term), format_number(term.efficiency, 2), time});
+}
+
+Fields derivation_row(const char* phase, const cost::Term& term) {
+  return {machine("phase", Phrase(phase)),
+          machine("name", Phrase(term.name)),
+          machine("where", Phrase(term.where)),
+          machine("amount", Number{term.amount, unit_of_amount(term.amount_unit)}),
+          machine("amount_unit", Phrase(term.amount_unit)),
+          machine("rate", Number{term.rate}),
+          machine("efficiency", Number{term.efficiency}),
+          machine("seconds", Number{term.time.value(), Unit::seconds}),
+          machine("bound", Phrase(term.bound_by_compute ? "compute" : "memory")),
+          {"text", {}, term_line(term), Show::sentence}};
+}
+
+Rows evidence_rows(const cost::Estimate& estimate) {
+  Rows rows;
+  for (const cost::Evidence& one : estimate.evidence) {
+    const Unit unit = estimate.unit == "s" ? Unit::seconds : Unit::token_rate;
+    const std::string what = one.device + ", " + one.model + ' ' + one.quant + ", " + one.engine + ' ' + one.backend;
+    Phrase text = fill("{0}: {1} measured, {2} by this estimator"_say, {what, print(Number{one.value, unit}), print(Number{one.predicted, unit})});
+    rows.push_back({machine("id", Phrase(one.id)), machine("device", Phrase(one.device)), machine("engine", Phrase(one.engine)),
+                    machine("backend", Phrase(one.backend)), machine("model", Phrase(one.model)), machine("quant", Phrase(one.quant)),
+                    machine("value", Number{one.value}), machine("predicted", Number{one.predicted}), machine("unit", Phrase(estimate.unit)),
+                    machine("note", Phrase(one.note)), {"text", {}, std::move(text), Show::sentence},
+                    {"source", {}, Phrase(one.date.empty() ? one.source : one.source + " (" + one.date + ")"), Show::source},
+                    machine("date", Phrase(one.date))});
+  }
+  return rows;
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,279 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "report/answers.hpp"
+#include "report/detail/parts.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+constexpr std::size_t kBarsShown = 6;   // more devices than these are drawn together where they hold the same
+constexpr std::size_t kTermsShown = 4;
+
+Fields memory_fields(const placement::Memory& memory, Bytes capacity) {
+  const auto bytes = [](Bytes value) { return Number{value.value(), Unit::bytes}; };
+  return {{"capacity_bytes", "capacity"_say, bytes(capacity), Show::capacity},
+          {"weights_bytes", "weights"_say, bytes(memory.weights), Show::segment},
+          {"kv_bytes", "KV cache"_say, bytes(memory.kv), Show::segment},
+          {"state_bytes", "state"_say, bytes(memory.state), Show::segment},
+          {"compute_bytes", "compute"_say, bytes(memory.compute), Show::segment},
+          {"footprint_bytes", "runtime"_say, bytes(memory.footprint), Show::segment},
+          machine("total_bytes", bytes(memory.total()))};
+}
+
+Fields device_fields(const app::PlanAnswer& answer, const placement::DeviceShare& share) {
+  const rig::RigDevice& one = answer.rig.devices[static_cast<std::size_t>(share.device)];
+  return {people(Show::row, Phrase(device_name(answer.rig, share.device))),
+          machine("device", Phrase(one.device.key)),
+          machine("name", Phrase(one.device.name)),
+          machine("index", std::int64_t{one.index}),
+          machine("layers", std::int64_t{share.layer_count}),
+          machine("first_layer", std::int64_t{share.first_layer}),
+          machine("fraction", Number{share.fraction}),
+          {"memory", {}, memory_fields(share.memory, share.capacity), Show::group}};
+}
+
+Fields host_fields(const app::PlanAnswer& answer) {
+  return {people(Show::row, "host memory"_say),
+          machine("device", Phrase(answer.rig.hosts.empty() ? "" : answer.rig.hosts.front().name)),
+          {"memory", {}, memory_fields(answer.placement.host, answer.placement.host_capacity), Show::group},
+          machine("mapped_bytes", Number{answer.placement.host_mapped.value(), Unit::bytes})};
+}
+
+bool same_share(const app::PlanAnswer& answer, const placement::DeviceShare& a, const placement::DeviceShare& b) {
+  const auto& devices = answer.rig.devices;
+  const double difference = (a.memory.total() - b.memory.total()).value();
+  return devices[static_cast<std::size_t>(a.device)].device.key == devices[static_cast<std::size_t>(b.device)].device.key &&
+         a.capacity == b.capacity && std::abs(difference) < 0.02 * a.memory.total().value();
+}
+
+// One bar per memory; many devices that hold the same are drawn as one.
+Rows bar_rows(const app::PlanAnswer& answer) {
+  const auto& shares = answer.placement.devices;
+  Rows rows;
+  for (std::size_t i = 0; i < shares.size();) {
+    std::size_t end = i + 1;
+    while (shares.size() > kBarsShown && end < shares.size() && same_share(answer, shares[i], shares[end])) ++end;
+    rows.push_back(device_fields(answer, shares[i]));
+    if (end - i > 1) {
+      const auto& first = answer.rig.devices[static_cast<std::size_t>(shares[i].device)];
+      const auto& last = answer.rig.devices[static_cast<std::size_t>(shares[end - 1].device)];
+      rows.back().front().value = Phrase(std::to_string(first.index) + '-' + std::to_string(last.index) + "  " + first.device.name);
+    }
+    i = end;
+  }
+  if (answer.placement.host.total() > Bytes{}) rows.push_back(host_fields(answer));
+  return rows;
+}
+
+Field placement_field(const app::PlanAnswer& answer) {
+  const placement::Placement& placement = answer.placement;
+  Rows devices;
+  for (const placement::DeviceShare& share : placement.devices) devices.push_back(device_fields(answer, share));
+  return machine("placement", Fields{machine("mode", Phrase(placement::to_string(placement.mode))),
+                                     machine("devices", std::move(devices)),
+                                     machine("host", host_fields(answer)),
+                                     machine("sequences", std::int64_t{placement.settings.sequences}),
+                                     machine("kv_blocks", placement.kv_blocks),
+                                     machine("kv_tokens", placement.kv_tokens)});
+}
+
+Field model_field(const app::PlanAnswer& answer) {
+  const model::Architecture& a = answer.architecture;
+  return machine("model", Fields{machine("key", Phrase(a.key)), machine("name", Phrase(a.name)), machine("family", Phrase(a.family)),
+                                 machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
+                                 machine("quant", Phrase(a.quant)), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
+                                 machine("layers", static_cast<std::int64_t>(a.layers.size())), machine("max_context", a.max_context),
+                                 machine("source", Phrase(a.source))});
+}
+
+Phrase mode_phrase(const app::PlanAnswer& answer) {
+  const auto count = std::to_string(answer.placement.devices.size());
+  switch (answer.placement.mode) {
+    case placement::Mode::single: return "all on one device"_say;
+    case placement::Mode::layer: return fill("layers one after the other over {0} devices"_say, {count});
+    case placement::Mode::row: return fill("matrices split by rows over {0} devices"_say, {count});
+    case placement::Mode::tensor: return fill("tensor parallel over {0} devices"_say, {count});
+    case placement::Mode::pipeline: return fill("pipeline of {0} devices"_say, {count});
+    case placement::Mode::expert: return fill("experts spread over {0} devices"_say, {count});
+    case placement::Mode::cpu: return "all on the host's processor"_say;
+  }
+  return "";
+}
+
+Phrase model_line(const model::Architecture& a) {
+  if (a.has_experts())
+    return fill("{0} parameters, {1} of them per token, {2} of weights"_say,
+                {print_count(a.parameters()), print_count(a.active_parameters()), print_gib(a.weight_bytes())});
+  return fill("{0} parameters, {1} of weights"_say, {print_count(a.parameters()), print_gib(a.weight_bytes())});
+}
+
+Phrase verdict(const app::PlanAnswer& answer) {
+  if (!answer.placement.fits) return shortfall(answer);
+  if (!answer.speed) return "Fits. How fast cannot be said."_say;
+  const cost::Speed& speed = *answer.speed;
+  return fill("Fits. Writes {0}, reads {1}, first token after {2}."_say,
+              {print(Number{speed.decode.value.p50, Unit::token_rate}), print(Number{speed.prefill.value.p50, Unit::token_rate}),
+               print(Number{speed.ttft.value.p50, Unit::seconds})});
+}
+
+Section summary(const app::PlanAnswer& answer) {
+  const placement::Placement& placement = answer.placement;
+  const Phrase how = fill("{0} on {1}, context {2}, {3}"_say,
+                          {placement.engine, placement.backend, format_grouped(placement.settings.context), mode_phrase(answer)});
+  return {{},
+          {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
+           machine("fits", placement.fits),
+           people(placement.fits ? Show::good : Show::bad, verdict(answer)),
+           people(Show::sentence, model_line(answer.architecture)),
+           people(Show::sentence, how),
+           machine("engine", Phrase(placement.engine)),
+           machine("backend", Phrase(placement.backend)),
+           model_field(answer),
+           machine("rig", Phrase(answer.rig.spec)),
+           machine("context", placement.settings.context)}};
+}
+
+Section memory(const app::PlanAnswer& answer) {
+  Section section{"Memory"_say, {placement_field(answer), people(Show::bars, bar_rows(answer))}};
+  const placement::Placement& placement = answer.placement;
+  if (placement.kv_blocks > 0)
+    section.fields.push_back(people(Show::sentence, fill("The cache holds {0} tokens in {1} blocks."_say,
+                                                         {format_grouped(placement.kv_tokens), format_grouped(placement.kv_blocks)})));
+  return section;
+}
+
+// "Of 29.2 ms per token: reading the weights 24.1 ms, ..."
+Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
+  std::vector<std::pair<std::string, Seconds>> terms;   // by name, over all devices
+  Seconds total{};
+  for (const cost::Term& term : decode.derivation) {
+    const auto same = std::find_if(terms.begin(), terms.end(), [&](const auto& one) { return one.first == term.name; });
+    if (same == terms.end()) terms.emplace_back(term.name, term.time);
+    else same->second += term.time;
+    total += term.time;
+  }
+  std::stable_sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  Phrase list;
+  for (std::size_t i = 0; i < std::min(terms.size(), kTermsShown); ++i) {
+    Phrase part = fill("{0} {1}"_say, {term_name(terms[i].first), print_seconds(terms[i].second)});
+    list = list.empty() ? std::move(part) : fill("{0}, {1}"_say, {std::move(list), std::move(part)});
+  }
+  return fill(sequences > 1 ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
+}
+
+Section speed(const app::PlanAnswer& answer) {
+  Section section{"Speed: likely, and the range that holds in 8 of 10 cases"_say, {}};
+  if (!answer.speed) {
+    section.title = "Speed"_say;
+    if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
+    for (const char* id : {"decode", "prefill", "ttft", "power"}) section.fields.push_back(machine(id, std::monostate{}));
+    return section;
+  }
+  const cost::Speed& s = *answer.speed;
+  const cost::Question& q = answer.request.question;
+  const Phrase writing = q.sequences > 1 ? fill("decode, {0} streams together"_say, {std::to_string(q.sequences)})
+                         : q.depth > 0   ? fill("decode at depth {0}"_say, {format_grouped(q.depth)})
+                                         : "decode"_say;
+  section.fields = {
+      {"decode", writing, Range{s.decode.value, Unit::token_rate}},
+      {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
+      {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
+      {"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power.value, Unit::watts}},
+                           {"energy", "energy"_say, Range{s.energy.value, Unit::joules_per_token}}}, Show::group},
+  };
+  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, q.sequences)));
+  return section;
+}
+
+Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
+  Rows rows;
+  for (const placement::FlagNote& note : notes)
+    rows.push_back({{"flag", {}, Phrase(note.flag), Show::row}, {"text", {}, Phrase(note.text), Show::row}});
+  return rows;
+}
+
+Section launch(const app::PlanAnswer& answer) {
+  Section section{"Run it"_say, {{"launch", {}, Phrase(answer.launch.line), answer.placement.fits ? Show::code : Show::machine}}};
+  if (!answer.launch.file_name.empty()) {
+    section.fields.push_back(machine("launch_file", Fields{machine("name", Phrase(answer.launch.file_name)), machine("text", Phrase(answer.launch.file_text))}));
+    if (answer.placement.fits) {
+      section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
+      section.fields.push_back(people(Show::code, Phrase(answer.launch.file_text)));
+    }
+  }
+  section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
+  if (!answer.placement.fits) section.title = {};
+  return section;
+}
+
+Section flags(const app::PlanAnswer& answer) {
+  return {"What your flags do"_say, {list_field("flags", flag_rows(answer.placement.flags), Show::table)}};
+}
+
+Section caveats(const app::PlanAnswer& answer) {
+  Rows rows;
+  const auto add = [&](const std::string& id, const std::string& text, const std::string& source) {
+    rows.push_back({machine("id", Phrase(id)), {"text", {}, Phrase(text), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
+  };
+  for (const auto& caveat : answer.placement.caveats) add(caveat.id, caveat.text, caveat.source);
+  for (const std::string& note : answer.rig.notes) add("rig", note, "");
+  for (const std::string& note : answer.architecture.notes) add("model", note, "");
+  return {"Mind"_say, {list_field("caveats", std::move(rows), Show::warnings)}};
+}
+
+Section confidence(const app::PlanAnswer& answer) {
+  Section section{"How sure"_say, {}};
+  Rows derivation, evidence;
+  if (answer.speed) {
+    const cost::Speed& s = *answer.speed;
+    section.fields.push_back(machine("grade", grade_name(s.decode.grade)));
+    section.fields.push_back(people(Show::sentence, fill("{0}: {1}."_say, {grade_name(s.decode.grade), grade_meaning(s.decode.grade)})));
+    evidence = evidence_rows(s.decode);
+    for (const auto* part : {&s.decode, &s.prefill, &s.ttft})
+      for (const cost::Term& term : part->derivation)
+        derivation.push_back(derivation_row(part == &s.decode ? "decode" : part == &s.prefill ? "prefill" : "ttft", term));
+  } else {
+    section.fields.push_back(machine("grade", std::monostate{}));
+  }
+  section.fields.push_back(list_field("evidence", std::move(evidence), Show::bullets));
+  section.fields.push_back(machine("derivation", std::move(derivation)));
+  return section;
+}
+
+Section remedies(const app::PlanAnswer& answer) {
+  Rows rows;
+  for (const app::Remedy& remedy : answer.remedies) {
+    app::PlanRequest other = answer.request;
+    Phrase text;
+    if (remedy.kind == app::Remedy::Kind::context) {
+      other.placement.context = parse_int(remedy.value).value_or(0);
+      text = fill("fits with a context of {0}:"_say, {format_grouped(other.placement.context)});
+    } else {
+      const std::size_t colon = other.model.rfind(':');
+      other.model = (colon == std::string::npos ? other.model : other.model.substr(0, colon)) + ':' + remedy.value;
+      text = fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
+    }
+    rows.push_back({machine("kind", Phrase(remedy.kind == app::Remedy::Kind::context ? "context" : "quant")), machine("value", Phrase(remedy.value)),
+                    {"text", {}, std::move(text), Show::sentence}, {"command", {}, Phrase(command("plan", other)), Show::code}});
+  }
+  return {"What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
+}
+
+Section next_steps(const app::PlanAnswer& answer) {
+  Section section{"Next"_say, {}};
+  if (answer.speed) section.fields.push_back(people(Show::code, Phrase(command("explain", answer.request))));
+  if (!answer.rig.devices.empty()) section.fields.push_back(people(Show::code, Phrase("rigcast show " + answer.rig.devices.front().device.key)));
+  return section;
+}
+
+}  // namespace
+
+Report fields(const app::PlanAnswer& answer) {
+  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), caveats(answer), remedies(answer), confidence(answer),
+           next_steps(answer)}};
+}
+
+}  // namespace rigcast::report

@@ -1,0 +1,66 @@
+#include "report/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include "report/json.hpp"
+
+namespace rigcast::report {
+namespace {
+
+Report sample() {
+  return {{{"Speed", {{"decode", "decode", Range{{30, 34.12, 38}, Unit::token_rate}},
+                      {"fits", "fits", true},
+                      machine("secret", std::int64_t{42}),
+                      {"memory", "memory", Sourced{{24 * kGiB, Unit::bytes}, "", catalog::Basis::vendor, {"data sheet", "2020"}}},
+                      people(Show::code, Phrase("run -m model.gguf -c 4096"))}},
+           {"Mind", {list_field("caveats", Sentences{}, Show::warnings)}}}};
+}
+
+TEST(Text, RowsAlignAndEmptySectionsVanish) {
+  EXPECT_EQ(render_text(sample(), {}, {80, false, true}),
+            "Speed\n"
+            "  decode  34.1 tok/s  30.0 - 38.0\n"
+            "  fits    yes\n"
+            "  memory  24.00 GiB   vendor [1]\n"
+            "  run -m model.gguf -c 4096\n"
+            "\n"
+            "  [1] data sheet (2020)\n");
+}
+
+TEST(Text, CodeBreaksBetweenFlagsAndNeverInsideThem) {
+  const Report report{{{{}, {people(Show::code, Phrase("server -m a.gguf --on \"2x card; host=y\" -c 4096"))}}}};
+  EXPECT_EQ(render_text(report, {}, {36, false, true}), "  server -m a.gguf \\\n    --on \"2x card; host=y\" -c 4096\n");
+}
+
+TEST(Text, NamesFromFilesCannotSteerTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[2Jb"), "a?[2Jb");
+  EXPECT_EQ(printable("broken \xff\xc3"), "broken ??");
+  EXPECT_EQ(printable("\u80fd \xc2\x9b"), "\u80fd ?");   // U+009B opens an escape sequence too
+}
+
+TEST(Text, ErrorsAreOneLine) {
+  const Error error{ErrorKind::not_found, "no device is\ncalled 'x'", Where{"--on", 0, 3}, "rig", "rtx-3090"};
+  EXPECT_EQ(render_error(error, {}, {}), "error: --on:3: no device is called 'x' (nearest: rtx-3090)");
+}
+
+TEST(Json, HasEveryIdOnceAndBaseUnits) {
+  EXPECT_EQ(render_json(sample(), {}),
+            "{\n"
+            "  \"decode\": {\n    \"p10\": 30,\n    \"p50\": 34.12,\n    \"p90\": 38,\n    \"unit\": \"token/s\"\n  },\n"
+            "  \"fits\": true,\n"
+            "  \"secret\": 42,\n"
+            "  \"memory\": {\n    \"value\": 25769803776,\n    \"unit\": \"B\",\n    \"basis\": \"vendor\",\n    \"source\": \"data sheet\",\n"
+            "    \"date\": \"2020\"\n  },\n"
+            "  \"caveats\": []\n"
+            "}\n");
+}
+
+TEST(Json, EscapesAndRounds) {
+  const Report report{{{{}, {machine("text", Phrase("a \"b\" \\ \n\x01")), machine("third", Number{1.0 / 3}), machine("none", std::monostate{}),
+                             machine("exact", Number{9007199254740991.0, Unit::bytes}), machine("object", Fields{})}}}};
+  EXPECT_EQ(render_json(report, {}),
+            "{\n  \"text\": \"a \\\"b\\\" \\\\ \\n?\",\n  \"third\": 0.333333,\n  \"none\": null,\n  \"exact\": 9007199254740991,\n  \"object\": {}\n}\n");
+}
+
+}  // namespace
+}  // namespace rigcast::report
