@@ -66,9 +66,9 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("engine", Phrase(row.request.placement.engine)),
           {"fits", "fits"_say, fits, Show::row},
           {{}, "memory"_say, Phrase(memory_used(row)), Show::row},
-          {{}, "decode"_say, likely(row, &cost::Speed::decode), Show::row},
+          {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
-          {{}, "prefill"_say, likely(row, &cost::Speed::prefill), Show::row},
+          {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely(row, &cost::Speed::energy), Show::row},
           machine("decode", range_or_nothing(row, &cost::Speed::decode, Unit::token_rate)),
@@ -118,7 +118,7 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(answer.fastest < 0 ? Show::bad : Show::good, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, "Memory in GiB, used / usable; decode and prefill in tok/s."_say),
+                     people(Show::sentence, "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   return {{std::move(table), std::move(not_these), next_steps(answer)}};

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Every English text marked "..."_say in src/ has a translation in each data/messages/*.po, and every translation a use.
+
+Entries marked "#, pattern" are sentences of rooms that know no language; their fixed parts must stand in some source or data file.
+Holes must be the same on both sides. `--missing` prints the missing entries ready to paste.
+"""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STRING = r'"((?:[^"\\]|\\.)*)"'
+SAY = re.compile(r'((?:"(?:[^"\\]|\\.)*"\s*)+)_say\b')
+
+
+def unescape(text):
+    return text.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
+
+
+def said_in_sources():
+    said = {}
+    for path in sorted((ROOT / "src").rglob("*.cpp")) + sorted((ROOT / "src").rglob("*.hpp")):
+        if path.stem.endswith("_test"):
+            continue
+        text = path.read_text()
+        for found in SAY.finditer(text):
+            english = "".join(unescape(part) for part in re.findall(STRING, found[1]))
+            if english and english != "...":
+                said.setdefault(english, f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}")
+    return said
+
+
+def read_po(path):
+    entries, pattern, current, key = [], False, None, None
+    for line in path.read_text().splitlines():
+        line = line.strip()
+        if line.startswith("#,"):
+            pattern = "pattern" in line
+        elif line.startswith("msgid "):
+            entries.append({"id": "", "str": "", "pattern": pattern})
+            key, pattern, line = "id", False, line[6:]
+        elif line.startswith("msgstr "):
+            key, line = "str", line[7:]
+        if line.startswith('"') and entries:
+            entries[-1][key] += unescape(line[1:-1])
+    return [entry for entry in entries if entry["id"]]
+
+
+def holes(text):
+    return sorted(set(re.findall(r"\{\d\}", text)))
+
+
+def main():
+    said, faults = said_in_sources(), []
+    everything = "".join(p.read_text(errors="replace") for p in sorted((ROOT / "src").rglob("*.cpp")) + sorted((ROOT / "data").rglob("*.toml")))
+    everything = unescape(everything)
+    for po in sorted((ROOT / "data/messages").glob("*.po")):
+        entries = read_po(po)
+        known = {}
+        for entry in entries:
+            if entry["id"] in known:
+                faults.append(f"{po.name}: '{entry['id']}' twice")
+            known[entry["id"]] = entry
+            if not entry["str"]:
+                faults.append(f"{po.name}: '{entry['id']}' is not translated")
+            if not set(holes(entry["str"])) <= set(holes(entry["id"])):
+                faults.append(f"{po.name}: '{entry['id']}': holes differ")
+            if entry["pattern"]:
+                for part in re.split(r"\{\d\}", entry["id"]):
+                    if part.strip() and part not in everything and part.strip() not in everything:
+                        faults.append(f"{po.name}: '{entry['id']}': nothing says '{part}'")
+            elif entry["id"] not in said and entry["id"] not in everything:
+                faults.append(f"{po.name}: '{entry['id']}' is used nowhere")
+        for english, place in said.items():
+            if english not in known:
+                faults.append(f"{place}: '{english}' has no translation in {po.name}")
+                if "--missing" in sys.argv:
+                    quoted = english.replace("\\", "\\\\").replace('"', '\\"')
+                    print(f'msgid "{quoted}"\nmsgstr ""\n')
+    print("\n".join(faults) if faults else f"messages: ok, {len(said)} texts")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
