@@ -1,6 +1,6 @@
 # Everything under data/ is read, checked and indexed by the catalog room's own code at build time and goes into the program as one
 # pack; a fault in a data file fails the build with file:line:column.
-file(GLOB_RECURSE data_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/data/*.toml ${CMAKE_SOURCE_DIR}/data/*.csv)
+file(GLOB_RECURSE data_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/data/*.toml ${CMAKE_SOURCE_DIR}/data/*.csv ${CMAKE_SOURCE_DIR}/data/*.po)
 set(RIGCAST_PACK ${CMAKE_BINARY_DIR}/data.pack)
 
 # The tool takes the readers from the room's archive without asking for the embedded pack that it is there to make.

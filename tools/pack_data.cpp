@@ -14,7 +14,8 @@ namespace {
 std::vector<rigcast::catalog::DataFile> read_files(const fs::path& folder) {
   std::vector<rigcast::catalog::DataFile> files;
   for (const fs::directory_entry& at : fs::recursive_directory_iterator(folder)) {
-    if (!at.is_regular_file() || (at.path().extension() != ".toml" && at.path().extension() != ".csv")) continue;
+    const auto kind = at.path().extension();
+    if (!at.is_regular_file() || (kind != ".toml" && kind != ".csv" && kind != ".po")) continue;
     std::ifstream in(at.path(), std::ios::binary);
     files.push_back({fs::relative(at.path(), folder).generic_string(),
                      std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>())});
