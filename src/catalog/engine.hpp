@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -39,5 +40,9 @@ struct Engine {
 };
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
+
+// A rule of the engine on one backend: numbers["name.backend"], else numbers["name"], else the fallback.
+double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback);
+std::string text_of(const Engine& engine, std::string_view name, std::string_view backend);
 
 }  // namespace rigcast::catalog

@@ -31,7 +31,7 @@ inline constexpr int kHost = -1;   // "device" number of the host's memory
 struct Settings {
   std::int64_t context = 0;               // per engine: llama.cpp -c (all slots), vLLM --max-model-len (one request)
   int ubatch = 512, batch = 2048;
-  int sequences = 1;                      // llama.cpp -np, vLLM --max-num-seqs
+  int sequences = 1;                      // llama.cpp -np, vLLM --max-num-seqs (0: engine's default)
   bool unified_kv = false;                // -kvu
   std::string key_quant = "f16", value_quant = "f16";
   std::optional<bool> flash_attention;    // empty: auto
@@ -47,8 +47,10 @@ struct Settings {
   bool kv_offload = true;                 // false: --no-kv-offload
   bool mmap = true;
   bool op_offload = true;
+  bool repack = true;                     // false: --no-repack
+  int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
-  double gpu_memory_utilization = 0.9;    // vLLM
+  double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default
   int max_batched_tokens = 0;             // vLLM; 0: engine default
   std::string weight_quant;               // vLLM --quantization
 };
@@ -97,6 +99,9 @@ struct Request {
   std::int64_t context = 0;               // wanted context when flags do not say; 0: engine's or a sensible default
 };
 
+// What an engine does on this rig when nobody says anything.
+Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig);
+
 // Reads an engine's own launch flags. Errors: column within `flags`, nearest flag.
 struct ParsedFlags { Settings settings; std::vector<FlagNote> notes; };
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
@@ -106,6 +111,14 @@ Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Arch
 // fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
                         const Request& request);
+
+// The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
+// different makers where the engine cannot mix them.
+Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked);
+
+// Exact memory of one choice of settings; the one place where bytes are computed. Errors: what the engine would refuse.
+Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings);
 
 // The line to type for this placement, with each flag explained.
 struct Launch { std::string line; std::vector<FlagNote> flags; std::string file_name, file_text; };  // file: Modelfile, config.json where the engine takes one

@@ -1,0 +1,71 @@
+#include "catalog/engine.hpp"
+
+#include <array>
+
+#include "catalog/toml_reader.hpp"
+
+namespace rigcast::catalog {
+namespace {
+
+const std::vector<std::string> kKvRules = {"slots", "paged", "contiguous"};
+
+// Fields an engine leaves out keep the value of the engine it is based on.
+Engine read_over(Engine engine, TableReader& table) {
+  engine.key = table.required_text("key");
+  engine.name = table.required_text("name");
+  engine.aliases = table.texts("aliases");
+  engine.base = table.text("base");
+  engine.kv_rule = static_cast<KvRule>(table.choice("kv_rule", kKvRules, static_cast<std::size_t>(engine.kv_rule)));
+  engine.context_padding = table.integer("context_padding", engine.context_padding, 1);
+  engine.block_tokens = table.integer("block_tokens", engine.block_tokens, 0);
+  engine.window_saves_memory = table.flag("window_saves_memory", engine.window_saves_memory);
+  if (table.has("backends")) engine.backends = table.texts("backends");
+  if (table.has("splits")) engine.splits = table.texts("splits");
+  engine.mixed_vendors = table.flag("mixed_vendors", engine.mixed_vendors);
+  if (table.has("quant_groups")) engine.quant_groups = table.texts("quant_groups");
+  for (auto& [key, value] : table.numbers("numbers")) engine.numbers[key] = value;
+  for (auto& [key, value] : table.text_map("texts")) engine.texts[key] = value;
+  engine.sources = table.sources("sources");
+  engine.line = table.line();
+  table.refuse_unknown();
+  return engine;
+}
+
+Result<Engine> read_named(const Catalog& catalog, std::string_view name, int depth) {
+  RC_ASSIGN(document, catalog.document(Kind::engine, name));
+  RC_ASSIGN(parsed, parse_toml(document.text, document.file));
+  const std::string base = parsed["base"].value_or(std::string());
+  Engine inherited;
+  if (!base.empty()) {
+    if (depth == 0) return fail(ErrorKind::input, "engines build on each other in a circle", Where{document.file}, "base");
+    RC_ASSIGN(below, read_named(catalog, base, depth - 1));
+    inherited = below;
+  }
+  Faults faults(document.file);
+  TableReader table(parsed, faults);
+  Engine engine = read_over(std::move(inherited), table);
+  RC_TRY(faults.result());
+  engine.file = document.file;
+  return engine;
+}
+
+}  // namespace
+
+Result<Engine> read_engine(const Catalog& catalog, std::string_view name) {
+  constexpr int kDeepest = 4;
+  return read_named(catalog, name, kDeepest);
+}
+
+double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback) {
+  for (const std::string& key : {std::string(name) + "." + std::string(backend), std::string(name)})
+    if (const auto found = engine.numbers.find(key); found != engine.numbers.end()) return found->second;
+  return fallback;
+}
+
+std::string text_of(const Engine& engine, std::string_view name, std::string_view backend) {
+  for (const std::string& key : {std::string(name) + "." + std::string(backend), std::string(name)})
+    if (const auto found = engine.texts.find(key); found != engine.texts.end()) return found->second;
+  return {};
+}
+
+}  // namespace rigcast::catalog

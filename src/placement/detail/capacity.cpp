@@ -1,0 +1,36 @@
+#include "placement/detail/capacity.hpp"
+
+#include <algorithm>
+
+namespace rigcast::placement::detail {
+
+Bytes device_capacity(const catalog::Engine& engine, const std::string& backend, const rig::RigDevice& device) {
+  Bytes visible = device.memory * catalog::number_of(engine, "visible_fraction", backend, 1.0);
+  if (device.device.usable_memory && device.memory == device.device.memory.value) visible = device.device.usable_memory->value;
+  return std::max(Bytes{}, visible - device.reserved);
+}
+
+Bytes host_capacity(const rig::Rig& rig) {
+  Bytes sum{};
+  for (const rig::Host& host : rig.hosts) sum += host.memory;
+  return sum;
+}
+
+void check_fit(const rig::Rig& rig, Placement& placement) {
+  placement.missing.clear();
+  placement.fits = true;
+  Bytes shared{};  // taken out of the host's memory by devices that have none of their own
+  for (const DeviceShare& share : placement.devices) {
+    const Bytes missing = std::max(Bytes{}, share.memory.total() - share.capacity);
+    placement.missing.push_back(missing);
+    placement.fits = placement.fits && missing == Bytes{};
+    if (rig.devices[static_cast<std::size_t>(share.device)].device.unified) shared += share.memory.total();
+  }
+  placement.host_capacity = host_capacity(rig);
+  const bool known = placement.host_capacity > Bytes{};
+  const Bytes missing = known ? std::max(Bytes{}, placement.host.total() + shared - placement.host_capacity) : Bytes{};
+  placement.missing.push_back(missing);
+  placement.fits = placement.fits && missing == Bytes{};
+}
+
+}  // namespace rigcast::placement::detail

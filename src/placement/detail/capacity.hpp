@@ -1,0 +1,18 @@
+#pragma once
+// What memory there is for an engine, and whether a placement fits it: the same for all engines.
+
+#include "catalog/engine.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement::detail {
+
+// What programs on this backend can allocate on the device, the parts reserved for others taken off.
+Bytes device_capacity(const catalog::Engine& engine, const std::string& backend, const rig::RigDevice& device);
+
+// All hosts' memory; 0: unknown.
+Bytes host_capacity(const rig::Rig& rig);
+
+// Fills capacity, missing and fits. Devices on unified memory share the host's.
+void check_fit(const rig::Rig& rig, Placement& placement);
+
+}  // namespace rigcast::placement::detail

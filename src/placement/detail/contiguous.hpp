@@ -1,0 +1,11 @@
+#pragma once
+// Engines with one growing cache and no server around it (MLX, ExLlama, Transformers).
+
+#include "placement/placement.hpp"
+
+namespace rigcast::placement::detail {
+
+Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                     const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings);
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,35 @@
+#include "placement/detail/flag_table.hpp"
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+
+namespace rigcast::placement::detail {
+
+Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, std::int64_t highest) {
+  std::optional<std::int64_t> number = parse_int(value);
+  if (!number)
+    if (const auto tokens = parse_tokens(value)) number = *tokens;
+  if (!number || *number < lowest || *number > highest)
+    return fail(ErrorKind::input, "takes a whole number" + (lowest > INT64_MIN ? " of at least " + std::to_string(lowest) : std::string()) + ", not '" +
+                                      std::string(value) + "'");
+  return *number;
+}
+
+Result<double> fraction(std::string_view value) {
+  const auto number = parse_double(value);
+  if (!number || *number <= 0 || *number > 1) return fail(ErrorKind::input, "takes a share above 0 and up to 1, not '" + std::string(value) + "'");
+  return *number;
+}
+
+std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine) {
+  if (engine.key == "ollama") return {ollama_flags(), llama_flags()};
+  if (engine.key == "sglang") return {sglang_flags()};
+  if (engine.key == "ktransformers") return {ktransformers_flags(), sglang_flags()};
+  if (engine.key == "tensorrt-llm") return {tensorrt_flags()};
+  if (engine.key == "mindie") return {mindie_flags()};
+  if (engine.kv_rule == catalog::KvRule::slots) return {llama_flags()};
+  if (engine.kv_rule == catalog::KvRule::paged) return {vllm_flags()};
+  return {plain_flags()};
+}
+
+}  // namespace rigcast::placement::detail

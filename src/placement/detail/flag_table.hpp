@@ -1,0 +1,51 @@
+#pragma once
+// Launch flags of an engine as a table: names, what they take, what they do to memory and speed, and how they change the Settings.
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement::detail {
+
+enum class Takes {
+  nothing,
+  value,
+  choice,   // on | off | auto, may be left out (then: on)
+};
+
+struct FlagTarget {
+  Settings settings;
+  const model::Architecture& architecture;
+  const rig::Rig& rig;
+};
+
+// Fails with a message that says what the value must be; the parser adds the place.
+using ApplyFlag = Result<void> (*)(FlagTarget& target, std::string_view value);
+
+struct FlagRule {
+  std::string_view names;           // space-separated, the usual one first: "-c --ctx-size"
+  Takes takes = Takes::value;
+  std::string_view note;            // empty: no effect on memory or speed that is modelled
+  ApplyFlag apply = nullptr;        // nullptr: accepted and passed on
+};
+
+std::span<const FlagRule> llama_flags();
+std::span<const FlagRule> ollama_flags();
+std::span<const FlagRule> vllm_flags();
+std::span<const FlagRule> sglang_flags();
+std::span<const FlagRule> tensorrt_flags();
+std::span<const FlagRule> mindie_flags();
+std::span<const FlagRule> ktransformers_flags();
+std::span<const FlagRule> plain_flags();      // MLX, ExLlama, Transformers: context and cache
+
+// The tables of an engine, looked through in order.
+std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine);
+
+// Helpers for the tables.
+Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, std::int64_t highest = INT64_MAX);
+Result<double> fraction(std::string_view value);
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,49 @@
+#pragma once
+// How much compute memory a tensor graph takes on each device and on the host: which backend runs which operation, where the graph is
+// cut, what is copied across the cuts, and the peak of what is alive, with the fragmentation of a best-fit allocator.
+//
+// This repeats what ggml does before it loads anything (scheduler: ggml/src/ggml-backend.cpp, allocator: ggml/src/ggml-alloc.c), so that
+// the answer agrees with the engine to the byte as long as the graph does. A closed formula was the alternative; over 59 layouts of a
+// real llama.cpp it missed by up to a factor of ten where operations fall back to the host or inputs are kept in four copies.
+
+#include <cstdint>
+#include <vector>
+
+#include "placement/detail/tensor_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+// What a backend's devices accept and how they lay memory out. Numbers come from the engine's data file.
+struct BackendRules {
+  std::int64_t max_tensor_bytes = INT64_MAX;  // an operation that touches a larger tensor runs on the host (Vulkan: maxStorageBufferRange)
+  std::int64_t chunk_bytes = INT64_MAX;       // compute memory is allocated in pieces of at most this, unless one tensor is larger
+  std::int64_t alignment = 128, host_alignment = 64;
+  int reorder_window = 0;                     // operations looked ahead when independent ones are pulled together; 0: keeps the order
+  int offload_batch = 32;                     // host weights are sent to a device for batches of at least this many tokens
+  bool attention_reads_key = true, attention_reads_value = true;  // flash attention takes these cache types
+  bool writes_key = true, writes_value = true;                    // scatter converts into these cache types
+  bool state_scan = true, delta_scan = true;                      // has kernels for recurrent layers
+};
+
+// Buffers, and backends in order of preference: 0..devices-1, then the host; repacked host weights come last.
+struct Machine {
+  int devices = 0;
+  int host() const { return devices; }
+  int repacked() const { return devices + 1; }
+};
+
+struct SchedulerSettings {
+  int copies = 1;               // of every input, so that several batches can be in flight (pipeline of devices)
+  bool offload_operations = true;
+};
+
+bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation);
+
+// Bytes per backend (devices, then host). `graph` is consumed: copies are added and sources redirected.
+struct GraphMemory { std::vector<std::int64_t> bytes; int splits = 0; };
+GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
+
+// Pulls independent operations together so that a device can run them at once; changes what is alive at the same time.
+void reorder_for_concurrency(const TensorGraph& graph, std::vector<TensorId>& operations, int window);
+
+}  // namespace rigcast::placement::detail

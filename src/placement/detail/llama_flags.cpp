@@ -1,0 +1,220 @@
+// Flags of llama.cpp's programs (common/arg.cpp) and of the forks that share them.
+#include <algorithm>
+#include <regex>
+
+#include "base/text.hpp"
+#include "placement/detail/flag_table.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+using Target = FlagTarget;
+using Text = std::string_view;
+
+#define RC_WHOLE(field, lowest)                               \
+  [](Target& t, Text v) -> Result<void> {                     \
+    RC_ASSIGN(n, whole_number(v, lowest));                    \
+    t.settings.field = static_cast<decltype(t.settings.field)>(n); \
+    return {};                                                \
+  }
+
+Result<void> wrong(const std::string& wanted, Text value, const std::vector<std::string>& names) {
+  return fail(ErrorKind::input, "takes " + wanted + ", not '" + std::string(value) + "'", Where{}, std::string(), nearest_name(value, names));
+}
+
+Result<void> gpu_layers(Target& t, Text v) {
+  if (v == "auto" || v == "all") t.settings.gpu_layers = -1;
+  else {
+    RC_ASSIGN(n, whole_number(v, -1, 100000));
+    t.settings.gpu_layers = static_cast<int>(n);
+  }
+  return {};
+}
+
+Result<void> tensor_split(Target& t, Text v) {
+  t.settings.split.clear();
+  std::string text(v);
+  std::replace(text.begin(), text.end(), '/', ',');
+  for (const Text piece : split(text, ',')) {
+    const auto share = parse_double(trim(piece));
+    if (!share || *share < 0) return fail(ErrorKind::input, "takes shares separated by commas, as 3,1, not '" + std::string(v) + "'");
+    t.settings.split.push_back(*share);
+  }
+  if (t.settings.split.size() > t.rig.devices.size())
+    return fail(ErrorKind::infeasible, "names " + std::to_string(t.settings.split.size()) + " devices, the rig has " + std::to_string(t.rig.devices.size()));
+  if (std::all_of(t.settings.split.begin(), t.settings.split.end(), [](double s) { return s == 0; }))
+    return fail(ErrorKind::input, "gives every device nothing");
+  return {};
+}
+
+Result<void> split_mode(Target& t, Text v) {
+  if (v == "none") t.settings.mode = Mode::single;
+  else if (v == "layer") t.settings.mode = Mode::layer;
+  else if (v == "row") t.settings.mode = Mode::row;
+  else if (v == "tensor" || v == "graph") t.settings.mode = Mode::tensor;
+  else return wrong("none, layer, row or tensor", v, {"none", "layer", "row", "tensor"});
+  return {};
+}
+
+Result<void> main_device(Target& t, Text v) {
+  RC_ASSIGN(n, whole_number(v, 0));
+  if (n >= static_cast<std::int64_t>(t.rig.devices.size()))
+    return fail(ErrorKind::infeasible, "names device " + std::to_string(n) + ", the rig has " + std::to_string(t.rig.devices.size()));
+  t.settings.main_device = static_cast<int>(n);
+  return {};
+}
+
+// The number at the end of a buffer's or device's name: "CUDA1", "Vulkan0"; kHost for "CPU".
+Result<int> device_number(const Target& t, Text name) {
+  if (equal_ignoring_case(name, "CPU") || starts_with_ignoring_case(name, "CUDA_Host") || starts_with_ignoring_case(name, "Vulkan_Host")) return kHost;
+  std::size_t digits = name.size();
+  while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
+  const auto number = digits < name.size() ? parse_int(name.substr(digits)) : std::optional<std::int64_t>(digits == 0 ? -1 : 0);
+  if (!number || *number < 0 || name.empty()) return fail(ErrorKind::input, "names no memory: '" + std::string(name) + "' (CPU, CUDA0, Vulkan1 ...)");
+  if (*number >= static_cast<std::int64_t>(t.rig.devices.size()))
+    return fail(ErrorKind::infeasible, "names device " + std::to_string(*number) + ", the rig has " + std::to_string(t.rig.devices.size()));
+  return static_cast<int>(*number);
+}
+
+Result<void> override_tensor(Target& t, Text v) {
+  constexpr std::size_t kLongest = 512;  // a pattern of a launch line, not a program
+  for (const Text piece : split(v, ',')) {
+    const std::size_t equals = piece.rfind('=');
+    if (equals == Text::npos) return fail(ErrorKind::input, "takes PATTERN=MEMORY, as exps=CPU, not '" + std::string(piece) + "'");
+    RC_ASSIGN(device, device_number(t, trim(piece.substr(equals + 1))));
+    const std::string pattern(piece.substr(0, equals));
+    if (pattern.size() > kLongest) return fail(ErrorKind::input, "has a pattern of more than 512 characters");
+    try {
+      const std::regex valid(pattern);
+    } catch (const std::regex_error&) {
+      return fail(ErrorKind::input, "has a pattern that is no regular expression: '" + pattern + "'");
+    }
+    t.settings.overrides.push_back({pattern, device});
+  }
+  return {};
+}
+
+Result<void> cpu_moe(Target& t, Text) {
+  t.settings.cpu_moe_layers = static_cast<int>(t.architecture.layers.size());
+  return {};
+}
+
+Result<void> cpu_ffn(Target& t, Text v) {
+  RC_ASSIGN(n, whole_number(v, 0, 100000));
+  for (std::int64_t l = 0; l < std::min<std::int64_t>(n, static_cast<std::int64_t>(t.architecture.layers.size())); ++l)
+    t.settings.overrides.push_back({"blk\\." + std::to_string(l) + "\\.ffn_(up|down|gate)\\.", kHost});
+  return {};
+}
+
+Result<void> cache_type(std::string& field, Text v) {
+  const std::vector<std::string> known = {"f32", "f16", "bf16", "q8_0", "q6_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl", "q8_KV"};
+  const auto found = std::find_if(known.begin(), known.end(), [&](const std::string& k) { return equal_ignoring_case(k, v); });
+  if (found == known.end()) return wrong("a cache format", v, known);
+  field = to_lower(*found);
+  return {};
+}
+Result<void> key_type(Target& t, Text v) { return cache_type(t.settings.key_quant, v); }
+Result<void> value_type(Target& t, Text v) { return cache_type(t.settings.value_quant, v); }
+
+Result<void> flash_attention(Target& t, Text v) {
+  if (v == "auto") t.settings.flash_attention.reset();
+  else if (v == "on" || v == "1" || v == "true") t.settings.flash_attention = true;
+  else if (v == "off" || v == "0" || v == "false") t.settings.flash_attention = false;
+  else return wrong("on, off or auto", v, {"on", "off", "auto"});
+  return {};
+}
+
+Result<void> devices(Target& t, Text v) {
+  if (equal_ignoring_case(v, "none")) {
+    t.settings.gpu_layers = 0;
+    t.settings.mode = Mode::cpu;
+    return {};
+  }
+  if (v.find(',') != Text::npos)
+    return fail(ErrorKind::unsupported, "takes one device here; name the others out of the rig with --on, or give them no share with -ts");
+  RC_ASSIGN(n, device_number(t, v));
+  t.settings.mode = Mode::single;
+  t.settings.main_device = std::max(0, n);
+  return {};
+}
+
+Result<void> parallel(Target& t, Text v) {
+  RC_ASSIGN(n, whole_number(v, -1, 256));
+  if (n < 0) {  // auto: four slots over one cache
+    t.settings.sequences = 4;
+    t.settings.unified_kv = true;
+  } else {
+    t.settings.sequences = static_cast<int>(std::max<std::int64_t>(1, n));
+  }
+  return {};
+}
+
+template <bool Settings::*field, bool value>
+Result<void> set(Target& t, Text) {
+  t.settings.*field = value;
+  return {};
+}
+
+constexpr FlagRule kRules[] = {
+    {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", RC_WHOLE(context, 0)},
+    {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
+    {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split},
+    {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode},
+    {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device},
+    {"-dev --device", Takes::value, "the device to use", devices},
+    {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor},
+    {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", RC_WHOLE(cpu_moe_layers, 0)},
+    {"-cmoe --cpu-moe", Takes::nothing, "all experts stay in host memory; devices hold attention, shared experts and cache", cpu_moe},
+    {"-ncffn --n-cpu-ffn", Takes::value, "dense feed-forward weights of the first N layers stay in host memory", cpu_ffn},
+    {"-ctk --cache-type-k", Takes::value, "number format of the keys: q8_0 takes 53 %, q4_0 28 % of f16", key_type},
+    {"-ctv --cache-type-v", Takes::value, "number format of the values; quantised ones need flash attention", value_type},
+    {"-ub --ubatch-size", Takes::value, "prompt tokens in one pass: compute buffers and windowed caches grow with it, prompts read faster", RC_WHOLE(ubatch, 1)},
+    {"-b --batch-size", Takes::value, "prompt tokens handed over at once; caps -ub", RC_WHOLE(batch, 1)},
+    {"-fa --flash-attn", Takes::choice, "fused attention: no context x heads buffer, needed for a quantised V cache", flash_attention},
+    {"-np --parallel", Takes::value, "slots: each has its share of -c, windowed layers and recurrent states once per slot", parallel},
+    {"-kvu --kv-unified", Takes::nothing, "slots share one cache instead of a fixed share each", set<&Settings::unified_kv, true>},
+    {"-no-kvu --no-kv-unified", Takes::nothing, "every slot has its own cache", set<&Settings::unified_kv, false>},
+    {"--swa-full", Takes::nothing, "windowed layers keep the whole context (for context shifts and cache reuse)", set<&Settings::swa_full, true>},
+    {"-nkvo --no-kv-offload", Takes::nothing, "cache in host memory: saves device memory, every token's attention waits for the link or the processor", set<&Settings::kv_offload, false>},
+    {"-kvo --kv-offload", Takes::nothing, "cache beside its layers (default)", set<&Settings::kv_offload, true>},
+    {"--no-mmap", Takes::nothing, "host weights are read into memory of their own instead of being mapped from the file", set<&Settings::mmap, false>},
+    {"--mmap", Takes::nothing, "host weights are mapped from the file (default)", set<&Settings::mmap, true>},
+    {"--no-op-offload", Takes::nothing, "host weights are never sent to a device for large batches: smaller compute buffers, slower prompts", set<&Settings::op_offload, false>},
+    {"--op-offload", Takes::nothing, "host weights are sent to a device for batches of 32 tokens or more (default)", set<&Settings::op_offload, true>},
+    {"-nr --no-repack", Takes::nothing, "host weights keep the file's order: mapped rather than copied, slower on the processor", set<&Settings::repack, false>},
+    {"--repack", Takes::nothing, "host weights are stored in the kernels' order (default)", set<&Settings::repack, true>},
+    {"-t --threads", Takes::value, "processor threads while writing; more than the memory channels can feed do not help", RC_WHOLE(threads, 0)},
+    // Accepted, without effect on what is modelled.
+    {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
+     "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
+     "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx -v "
+     "--presence-penalty --repeat-penalty -lm --load-mode -ctkd -ctvd -md --model-draft -amb -ser", Takes::value, "", nullptr},
+    {"--mlock --jinja --no-jinja --warmup --no-warmup --metrics --slots --no-slots --context-shift --no-context-shift -cb --cont-batching -nocb "
+     "--no-cont-batching -no-cnv --no-conversation -cnv --conversation --verbose --log-disable --no-perf --perf -fmoe -rtr --no-host", Takes::nothing, "", nullptr},
+    {"-fit --fit", Takes::choice, "", nullptr},
+};
+
+// Ollama: parameters of a Modelfile and variables of its environment, as NAME=VALUE.
+constexpr FlagRule kOllama[] = {
+    {"num_ctx OLLAMA_CONTEXT_LENGTH", Takes::value, "context of one request: memory grows with it", RC_WHOLE(context, 1)},
+    {"num_gpu", Takes::value, "layers held by the devices; the rest runs from host memory", gpu_layers},
+    {"num_batch", Takes::value, "prompt tokens in one pass", RC_WHOLE(ubatch, 1)},
+    {"main_gpu", Takes::value, "the device used alone", main_device},
+    {"num_thread", Takes::value, "processor threads", RC_WHOLE(threads, 0)},
+    {"OLLAMA_NUM_PARALLEL", Takes::value, "requests at a time: the cache is held once for each", RC_WHOLE(sequences, 1)},
+    {"OLLAMA_FLASH_ATTENTION", Takes::value, "fused attention: no context x heads buffer", flash_attention},
+    {"OLLAMA_KV_CACHE_TYPE", Takes::value, "number format of keys and values: q8_0 takes 53 %, q4_0 28 % of f16",
+     [](Target& t, Text v) -> Result<void> {
+       RC_TRY(cache_type(t.settings.key_quant, v));
+       return cache_type(t.settings.value_quant, v);
+     }},
+    {"use_mmap temperature top_p top_k num_predict seed num_keep OLLAMA_KEEP_ALIVE OLLAMA_HOST OLLAMA_MAX_LOADED_MODELS OLLAMA_SCHED_SPREAD", Takes::value, "", nullptr},
+};
+
+}  // namespace
+
+std::span<const FlagRule> llama_flags() { return kRules; }
+std::span<const FlagRule> ollama_flags() { return kOllama; }
+
+}  // namespace rigcast::placement::detail

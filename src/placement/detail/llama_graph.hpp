@@ -1,0 +1,40 @@
+#pragma once
+// The graph llama.cpp reserves memory for: one prompt batch of the largest size, every token asked for its output, caches full.
+
+#include <cstdint>
+#include <vector>
+
+#include "model/architecture.hpp"
+#include "placement/detail/tensor_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+// One layer's cache as laid out by llama_cache.
+struct LayerCache {
+  bool stored = false;             // false: no attention, or reads an earlier layer's cache
+  bool windowed = false;           // holds the window only
+  std::int64_t cells = 0;          // per stream
+  std::int64_t key_elements = 0, value_elements = 0;  // per cell; value 0: MLA keeps one vector for both
+  std::int64_t state_elements = 0, conv_elements = 0; // F32, per sequence
+  int place = 0;                   // buffer
+};
+
+struct GraphRequest {
+  const model::Architecture* architecture = nullptr;
+  std::vector<int> tensor_place;   // per Architecture::tensors: buffer
+  int output_place = 0;            // buffer of the head; differs from the embedding's where a tied head was copied
+  std::vector<LayerCache> caches;
+  std::int64_t tokens = 512;       // in the batch, a multiple of the sequences
+  std::int64_t outputs = 512;      // tokens whose logits are asked for
+  std::int64_t streams = 1;        // separate caches (sequences without -kvu)
+  std::int64_t sequences = 1;
+  std::int64_t cells = 0, window_cells = 0;  // per stream
+  bool flash_attention = true;
+  bool kv_on_device = true;        // false: the attention result is put together on the host
+  int host = 0;                    // backend number of the host
+  ElementType key_type{1, 2}, value_type{1, 2};
+};
+
+TensorGraph build_prompt_graph(const GraphRequest& request);
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,225 @@
+#include "placement/detail/llama_layout.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <regex>
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+using model::AttentionKind;
+using model::Role;
+
+std::int64_t pad(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+bool is_expert_matrix(const model::Tensor& tensor) {
+  return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos;
+}
+
+// Rows are looked up rather than multiplied, also where the same table serves as the head.
+bool is_gathered(const model::Tensor& tensor) { return tensor.layer < 0 && tensor.name.find("token_embd.weight") != std::string::npos; }
+
+// The engine decides where a weight goes by asking each device whether it could run the weight's operation on a batch of 512 tokens.
+bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t experts_used, const BackendRules& rules) {
+  constexpr double batch = 512, f32 = 4;
+  const double in = static_cast<double>(tensor.shape[0]), out = static_cast<double>(tensor.shape[1]);
+  const double planes = static_cast<double>(tensor.shape[2] * tensor.shape[3]);
+  double largest = tensor.bytes.value();
+  if (is_expert_matrix(tensor)) largest = std::max({largest, in * static_cast<double>(experts_used) * batch * f32, out * static_cast<double>(experts_used) * batch * f32});
+  else if (tensor.role == Role::norm || tensor.role == Role::other) largest = std::max(largest, in * batch * planes * f32);
+  else if (gathered) largest = std::max(largest, in * batch * f32);
+  else largest = std::max({largest, in * batch * planes * f32, out * batch * planes * f32});
+  return largest <= static_cast<double>(rules.max_tensor_bytes);
+}
+
+class Placer {
+ public:
+  explicit Placer(const LlamaInput& input) : in_(input), a_(*input.architecture), s_(*input.settings) {
+    for (const Settings::Override& o : s_.overrides) overrides_.push_back({std::regex(o.pattern), o.device});
+    for (const model::Layer& layer : a_.layers) experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
+  }
+
+  LlamaLayout run() {
+    out_.context = llama_context(a_, s_, in_.rules);
+    out_.buffers.assign(static_cast<std::size_t>(in_.devices) + 2, {});
+    assign_layers();
+    place_weights();
+    const std::vector<LayerCache> caches = llama_caches(in_, out_.context, out_.layer_device);
+    for (const LayerCache& c : caches) add_cache(c);
+    reserve_compute(caches);
+    return std::move(out_);
+  }
+
+ private:
+  int host() const { return in_.devices; }
+  int repacked() const { return in_.devices + 1; }
+  BufferBytes& buffer(int place) { return out_.buffers[static_cast<std::size_t>(place)]; }
+
+  // Layers counted from the end go to the devices, in ranges by the split; single precision as in the engine.
+  void assign_layers() {
+    const int layers = static_cast<int>(a_.layers.size());
+    out_.layer_device.assign(static_cast<std::size_t>(layers) + 1, host());
+    if (in_.devices == 0) return;
+    const int wanted = s_.gpu_layers < 0 ? layers + 1 : std::min(s_.gpu_layers, layers + 1);
+    const int first = layers + 1 - wanted;
+    const std::vector<float> bounds = split_bounds();
+    for (int l = first; l <= layers; ++l) {
+      const float at = static_cast<float>(l - first) / static_cast<float>(wanted);
+      const auto device = std::upper_bound(bounds.begin(), bounds.end(), at) - bounds.begin();
+      out_.layer_device[static_cast<std::size_t>(l)] = std::min(static_cast<int>(device), in_.devices - 1);
+    }
+  }
+  std::vector<float> split_bounds() const {
+    std::vector<float> bounds;
+    float sum = 0;
+    const bool given = std::any_of(s_.split.begin(), s_.split.end(), [](double x) { return x > 0; });
+    for (std::size_t d = 0; d < static_cast<std::size_t>(in_.devices); ++d) {
+      double share = d < in_.free_bytes.size() ? in_.free_bytes[d] : 1;
+      if (given) share = d < s_.split.size() ? s_.split[d] : 0;
+      bounds.push_back(sum += static_cast<float>(share));
+    }
+    for (float& b : bounds) b = sum > 0 ? b / sum : b;
+    return bounds;
+  }
+
+  struct Home { int place = 0; bool pinned = false; };
+
+  // The first memory on the list that can serve the weight: its device, pinned host memory, repacked host memory, plain host memory.
+  Home home_of(const model::Tensor& tensor, int wanted, bool as_matrix) const {
+    const bool gathered = is_gathered(tensor) && !as_matrix;
+    const bool fits_device = in_.devices > 0 && device_takes(tensor, gathered, experts_used_, in_.rules.compute);
+    if (wanted < host() && fits_device) return {wanted, false};
+    if (in_.devices > 0 && in_.rules.pinned_host && fits_device) return {host(), true};
+    if (!gathered && can_repack(tensor)) return {repacked(), false};
+    return {host(), false};
+  }
+  bool can_repack(const model::Tensor& t) const {
+    const bool matrix = is_expert_matrix(t) ? t.shape[2] > 1 && t.shape[3] == 1 : t.shape[1] > 1 && t.shape[2] == 1 && t.shape[3] == 1;
+    const bool multiplied = t.role != Role::norm && t.role != Role::other;
+    return matrix && multiplied && t.shape[1] % 8 == 0 &&
+           std::find(in_.rules.repacked.begin(), in_.rules.repacked.end(), t.quant) != in_.rules.repacked.end();
+  }
+
+  int wanted_place(const model::Tensor& tensor) const {
+    for (const auto& [pattern, device] : overrides_)
+      if (std::regex_search(tensor.name, pattern)) return device == kHost ? host() : std::min(device, in_.devices);
+    if (is_expert_matrix(tensor) && tensor.layer < s_.cpu_moe_layers) return host();
+    if (tensor.layer < 0 || tensor.name == "rope_freqs.weight") return host();
+    return out_.layer_device[static_cast<std::size_t>(std::min<int>(tensor.layer, static_cast<int>(a_.layers.size())))];
+  }
+
+  void place_weights() {
+    std::optional<Home> table;
+    const model::Tensor* table_tensor = nullptr;
+    bool has_head = false;
+    for (const model::Tensor& tensor : a_.tensors) {
+      const bool skipped = tensor.role == Role::vision;
+      const Home home = home_of(tensor, wanted_place(tensor), false);
+      out_.tensor_place.push_back(home.place);
+      if (!skipped) buffer(home.place).weights += tensor.bytes.value();
+      if (tensor.name == "token_embd.weight") {
+        table = home;
+        table_tensor = &tensor;
+      }
+      has_head = has_head || tensor.name == "output.weight";
+    }
+    if (has_head || !table) return;
+    const Home head = home_of(*table_tensor, out_.layer_device.back(), true);  // a tied head is loaded a second time where it is needed elsewhere
+    output_place_ = head.place;
+    if (head.place != table->place || head.pinned != table->pinned) buffer(head.place).weights += table_tensor->bytes.value();
+  }
+
+  void add_cache(const LayerCache& c) {
+    const auto bytes = [](ElementType t, std::int64_t n) { return static_cast<double>(n / t.block_elements * t.block_bytes); };
+    const double rows = static_cast<double>(c.cells * out_.context.streams);
+    if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements));
+    buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements) * out_.context.sequences);
+  }
+
+  void reserve_compute(const std::vector<LayerCache>& caches) {
+    const LlamaContext& c = out_.context;
+    const int layers = static_cast<int>(a_.layers.size());
+    const bool overridden = !s_.overrides.empty() || s_.cpu_moe_layers > 0;
+    const bool all_layers = s_.gpu_layers < 0 || s_.gpu_layers > layers;
+    const bool pipeline = in_.devices > 1 && all_layers && s_.mode != Mode::row && s_.kv_offload && !overridden && in_.rules.overlaps_devices;
+    out_.copies = pipeline ? in_.rules.copies : 1;
+
+    GraphRequest request;
+    request.architecture = &a_;
+    request.tensor_place = out_.tensor_place;
+    request.output_place = output_place_;
+    request.caches = caches;
+    request.outputs = std::min(c.tokens, c.ubatch);
+    request.tokens = pad(request.outputs, c.sequences);
+    request.streams = c.streams;
+    request.sequences = c.sequences;
+    request.cells = c.cells;
+    request.window_cells = c.window_cells;
+    request.flash_attention = c.flash_attention;
+    request.kv_on_device = s_.kv_offload || in_.devices == 0;
+    request.host = host();
+    request.key_type = in_.key_type;
+    request.value_type = in_.value_type;
+    TensorGraph graph = build_prompt_graph(request);
+    const GraphMemory memory = reserve_graph(graph, Machine{in_.devices}, in_.rules.compute, {out_.copies, s_.op_offload});
+    for (std::size_t b = 0; b < memory.bytes.size(); ++b) out_.buffers[b].compute = static_cast<double>(memory.bytes[b]);
+    out_.splits = memory.splits;
+  }
+
+  const LlamaInput& in_;
+  const model::Architecture& a_;
+  const Settings& s_;
+  std::vector<std::pair<std::regex, int>> overrides_;
+  std::int64_t experts_used_ = 1;
+  int output_place_ = 0;
+  LlamaLayout out_;
+};
+
+}  // namespace
+
+LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules) {
+  LlamaContext c;
+  const std::int64_t padding = rules.context_padding;
+  c.sequences = std::max(1, settings.sequences);
+  c.tokens = pad(settings.context > 0 ? settings.context : architecture.max_context, padding);
+  c.streams = settings.unified_kv ? 1 : c.sequences;
+  c.cells = c.streams == 1 ? c.tokens : pad(c.tokens / c.streams, padding);
+  c.tokens = c.cells * c.streams;
+  c.batch = std::min<std::int64_t>(settings.batch, c.tokens);
+  c.ubatch = std::min<std::int64_t>(settings.ubatch, c.batch);
+  std::int64_t window = 0;
+  for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
+  const std::int64_t sharing = settings.unified_kv ? c.sequences : 1;  // sequences whose windows lie in one stream
+  c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, pad(window * sharing + c.ubatch, padding));
+  c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value);
+  return c;
+}
+
+std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device) {
+  std::vector<LayerCache> caches;
+  for (std::size_t i = 0; i < input.architecture->layers.size(); ++i) {
+    const model::Layer& layer = input.architecture->layers[i];
+    const model::Attention& attention = layer.attention;
+    LayerCache c;
+    c.place = input.settings->kv_offload ? layer_device[i] : input.devices;
+    c.stored = attention.kind != AttentionKind::none && attention.kv_layer < 0;
+    c.windowed = attention.kind == AttentionKind::sliding || attention.kind == AttentionKind::chunked;
+    c.cells = c.windowed ? context.window_cells : context.cells;
+    if (c.stored && attention.kind == AttentionKind::mla) {
+      c.key_elements = attention.latent_dim + attention.rope_dim;
+    } else if (c.stored) {
+      c.key_elements = std::int64_t{attention.key_dim} * attention.kv_heads;
+      c.value_elements = std::int64_t{attention.value_dim} * attention.kv_heads;
+    }
+    c.state_elements = layer.recurrent.state_elements;
+    c.conv_elements = layer.recurrent.conv_elements;
+    caches.push_back(c);
+  }
+  return caches;
+}
+
+LlamaLayout lay_out_llama(const LlamaInput& input) { return Placer(input).run(); }
+
+}  // namespace rigcast::placement::detail

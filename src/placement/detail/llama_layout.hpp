@@ -1,0 +1,60 @@
+#pragma once
+// Where llama.cpp (and engines that keep its rules) puts every tensor, cache and buffer for given settings: the layout its own dry run
+// would print, per device and host.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "catalog/engine.hpp"
+#include "model/architecture.hpp"
+#include "placement/detail/graph_memory.hpp"
+#include "placement/detail/llama_graph.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement::detail {
+
+// The engine's rules for one backend, out of its data file.
+struct LlamaRules {
+  BackendRules compute;
+  int context_padding = 256;
+  bool window_saves_memory = true;
+  bool pinned_host = true;               // host weights a device could read go to memory it can copy from directly; else they may be repacked
+  bool overlaps_devices = true;          // several devices work on several batches at once: inputs kept in `copies`
+  int copies = 4;
+  std::vector<std::string> repacked;     // weight formats the processor's kernels store in their own order
+};
+
+// What settings mean in numbers, before any byte is placed.
+struct LlamaContext {
+  std::int64_t tokens = 0;               // context over all sequences
+  std::int64_t batch = 0, ubatch = 0;
+  std::int64_t streams = 1, sequences = 1;
+  std::int64_t cells = 0, window_cells = 0;  // per stream
+  bool flash_attention = true;
+};
+
+struct LlamaInput {
+  const model::Architecture* architecture = nullptr;
+  const Settings* settings = nullptr;
+  LlamaRules rules;
+  int devices = 0;                       // that the engine sees
+  std::vector<double> free_bytes;        // per device: the default split goes by it
+  ElementType key_type{1, 2}, value_type{1, 2};
+};
+
+struct BufferBytes { double weights = 0, kv = 0, state = 0, compute = 0; };
+
+struct LlamaLayout {
+  LlamaContext context;
+  std::vector<int> layer_device;         // layers + 1 (the output head); devices: the host
+  std::vector<int> tensor_place;         // per Architecture::tensors: device, devices: host, devices + 1: repacked on the host
+  std::vector<BufferBytes> buffers;      // devices, host, repacked
+  int copies = 1, splits = 0;
+};
+
+LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules);
+std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device);
+LlamaLayout lay_out_llama(const LlamaInput& input);
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,258 @@
+#include "placement/detail/paged.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "catalog/engine.hpp"
+#include "placement/detail/activation.hpp"
+#include "placement/detail/capacity.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+using model::AttentionKind;
+using model::Role;
+
+struct Degrees { int tensor = 1, pipeline = 1, data = 1, expert = 1; int devices() const { return tensor * pipeline * data; } };
+
+Result<Degrees> degrees_of(const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+  Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1};
+  const int devices = static_cast<int>(rig.devices.size());
+  if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none");
+  if (d.devices() > devices)
+    return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices));
+  if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
+  for (const model::Layer& layer : architecture.layers) {
+    const model::Attention& a = layer.attention;
+    if (a.kind == AttentionKind::none || a.heads % d.tensor == 0) continue;
+    int nearest = d.tensor;
+    while (nearest > 1 && a.heads % nearest != 0) --nearest;
+    return fail(ErrorKind::infeasible, "a tensor degree of " + std::to_string(d.tensor) + " does not divide " + std::to_string(a.heads) + " attention heads",
+                Where{"--flags"}, "tensor_degree", std::to_string(nearest));
+  }
+  if (d.pipeline > static_cast<int>(architecture.layers.size()))
+    return fail(ErrorKind::infeasible, "a pipeline degree above the number of layers", Where{"--flags"}, "pipeline_degree", std::to_string(architecture.layers.size()));
+  return d;
+}
+
+// Key-value heads a device holds: they are copied where the degree exceeds their number.
+double cache_share(const model::Layer& layer, int degree) {
+  const model::Attention& a = layer.attention;
+  if (a.kind == AttentionKind::mla || a.kv_heads == 0) return 1;  // one latent vector for all heads: every device holds it
+  return std::max(1.0, double(a.kv_heads) / degree) / a.kv_heads;
+}
+
+// Which matrices the degree splits; norms, routers and MLA's down projections are held by every device.
+double weight_share(const model::Tensor& tensor, const Degrees& d) {
+  switch (tensor.role) {
+    case Role::expert_ffn: return 1.0 / std::max(d.tensor, d.expert);
+    case Role::norm: case Role::router: case Role::other: case Role::vision: return 1;
+    case Role::attention: {
+      const bool down = tensor.name.find("attn_q_a") != std::string::npos || tensor.name.find("attn_kv_a") != std::string::npos;
+      return down ? 1 : 1.0 / d.tensor;
+    }
+    default: return 1.0 / d.tensor;
+  }
+}
+
+class Paged {
+ public:
+  Paged(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
+        const Settings& settings, const Degrees& degrees, double cache_element)
+      : engine_(engine), backend_(backend), a_(architecture), rig_(rig), settings_(settings), d_(degrees), cache_element_(cache_element) {
+    resolve();
+  }
+
+  Placement run() {
+    Placement p;
+    p.engine = engine_.key;
+    p.backend = backend_;
+    p.settings = settings_;
+    p.mode = settings_.mode == Mode::expert ? Mode::expert : d_.pipeline > 1 ? Mode::pipeline : d_.tensor > 1 ? Mode::tensor : Mode::single;
+    p.tensor_device.assign(a_.tensors.size(), 0);
+    p.kv_device.assign(a_.layers.size(), 0);
+    for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage);
+    host_experts(p);
+    share_blocks(p);
+    check_fit(rig_, p);
+    const double needed = std::min<double>(static_cast<double>(settings_.context), static_cast<double>(a_.max_context));
+    if (static_cast<double>(p.kv_tokens) < needed && !a_.encoder_only) report_short_cache(p, needed);
+    return p;
+  }
+
+ private:
+  double rule(std::string_view name, double fallback = 0) const { return catalog::number_of(engine_, name, backend_, fallback); }
+  double sized_rule(std::string_view name) const {
+    const bool large = rig_.devices.front().memory.value() >= rule("large_device_gib", 1e9) * kGiB;
+    return large ? catalog::number_of(engine_, name, "large", 0) : catalog::number_of(engine_, name, "", 0);
+  }
+  void resolve() {
+    if (settings_.sequences <= 0) settings_.sequences = static_cast<int>(sized_rule("default_max_num_seqs"));
+    if (settings_.max_batched_tokens <= 0) settings_.max_batched_tokens = static_cast<int>(sized_rule("default_max_batched_tokens"));
+    if (settings_.gpu_memory_utilization <= 0) settings_.gpu_memory_utilization = rule("default_memory_utilization", 0.9);
+    if (settings_.context <= 0) settings_.context = a_.max_context;
+    gpu_experts_ = settings_.gpu_experts >= 0 ? settings_.gpu_experts : static_cast<int>(rule("default_gpu_experts", -1));
+  }
+
+  bool in_stage(int layer, int stage) const {
+    const int layers = static_cast<int>(a_.layers.size());
+    if (layer < 0) return stage == 0;
+    if (layer >= layers) return stage == d_.pipeline - 1;
+    return stage_of(layer) == stage;
+  }
+  int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide
+    const int layers = static_cast<int>(a_.layers.size()), base = layers / d_.pipeline, rest = layers % d_.pipeline;
+    int first = 0;
+    for (int stage = 0; stage < d_.pipeline; ++stage) {
+      first += base + (stage >= d_.pipeline - rest ? 1 : 0);
+      if (layer < first) return stage;
+    }
+    return d_.pipeline - 1;
+  }
+
+  double device_weights(int stage) const {
+    double sum = 0;
+    for (const model::Tensor& t : a_.tensors) {
+      if (t.role == Role::next_token || !in_stage(t.layer, stage)) continue;
+      double bytes = t.bytes.value() * weight_share(t, d_);
+      if (t.role == Role::expert_ffn && gpu_experts_ >= 0) bytes *= expert_share(t);
+      sum += bytes;
+    }
+    if (a_.tied_embeddings && d_.pipeline > 1 && stage == d_.pipeline - 1)  // the head's copy of the embedding
+      for (const model::Tensor& t : a_.tensors)
+        if (t.role == Role::token_embedding) sum += t.bytes.value() * weight_share(t, d_);
+    return sum;
+  }
+  double expert_share(const model::Tensor& t) const {
+    const int experts = a_.layers[static_cast<std::size_t>(std::clamp<int>(t.layer, 0, static_cast<int>(a_.layers.size()) - 1))].feed_forward.experts;
+    return experts > 0 ? std::min(1.0, double(gpu_experts_) / experts) : 1;
+  }
+
+  // What profiling leaves out of the share: the peak of one step, graphs, and collective buffers.
+  double profiled_peak() const {
+    const double sampler = rule("sampler_bytes_per_logit", 26) * std::min(settings_.sequences, settings_.max_batched_tokens) * a_.vocab;
+    const double layer = layer_peak_bytes(a_, settings_.max_batched_tokens, d_.tensor);
+    double sum = std::max(sampler, layer) + rule("graphs_and_workspaces_mib") * kMiB;
+    if (d_.tensor > 1) sum += rule("collective_mib") * kMiB;
+    return sum;
+  }
+
+  void add_stage(Placement& p, int stage) {
+    const double weights = device_weights(stage), peak = profiled_peak();
+    for (int copy = 0; copy < d_.data; ++copy)
+      for (int rank = 0; rank < d_.tensor; ++rank) {
+        DeviceShare share;
+        share.device = (copy * d_.pipeline + stage) * d_.tensor + rank;
+        const Bytes visible = device_capacity(engine_, backend_, rig_.devices[static_cast<std::size_t>(share.device)]);
+        const bool free_share = rule("free_fraction") > 0;     // of what is left, not of the whole
+        const bool static_share = rule("static_fraction") > 0; // weights and cache only
+        share.capacity = free_share || static_share ? visible : visible * settings_.gpu_memory_utilization;
+        share.memory.weights = Bytes(weights);
+        share.memory.compute = Bytes(peak);
+        share.memory.state = Bytes(states(stage));
+        double left = share.capacity.value() - share.memory.total().value();
+        if (free_share) left *= settings_.gpu_memory_utilization;
+        if (static_share) left = std::min(left, visible.value() * settings_.gpu_memory_utilization - weights - share.memory.state.value());
+        share.memory.kv = Bytes(std::max(0.0, left));  // made whole blocks of below
+        share.fraction = 1.0 / d_.tensor;
+        share.holds_output = stage == d_.pipeline - 1;
+        share.first_layer = static_cast<int>(a_.layers.size());
+        for (int l = 0; l < static_cast<int>(a_.layers.size()); ++l)
+          if (stage_of(l) == stage) {
+            share.first_layer = std::min(share.first_layer, l);
+            ++share.layer_count;
+            p.kv_device[static_cast<std::size_t>(l)] = stage * d_.tensor;
+          }
+        p.devices.push_back(share);
+      }
+    for (std::size_t i = 0; i < a_.tensors.size(); ++i)
+      if (in_stage(a_.tensors[i].layer, stage)) p.tensor_device[i] = stage * d_.tensor;
+  }
+
+  double states(int stage) const {
+    double sum = 0;
+    for (std::size_t l = 0; l < a_.layers.size(); ++l)
+      if (stage_of(static_cast<int>(l)) == stage) sum += state_bytes_per_sequence(a_.layers[l], 2) / d_.tensor;
+    return sum * settings_.sequences;
+  }
+
+  // Bytes one token takes on one device of a stage. Pages are of one size: where layers of several kinds exist, each group of as many
+  // layers as the smallest kind has takes pages of its own, and windowed layers keep full-size pages for their window only.
+  double token_bytes(int stage) const {
+    double sum = 0;
+    for (std::size_t l = 0; l < a_.layers.size(); ++l)
+      if (stage_of(static_cast<int>(l)) == stage) sum += cache_bytes_per_token(a_.layers[l], cache_element_) * cache_share(a_.layers[l], d_.tensor);
+    return sum;
+  }
+  // The part of it that lasts beyond the window.
+  double lasting_token_bytes(int stage) const {
+    double sum = 0;
+    for (std::size_t l = 0; l < a_.layers.size(); ++l) {
+      const AttentionKind kind = a_.layers[l].attention.kind;
+      const bool windowed = kind == AttentionKind::sliding || kind == AttentionKind::chunked;
+      if (stage_of(static_cast<int>(l)) == stage && !(windowed && engine_.window_saves_memory))
+        sum += cache_bytes_per_token(a_.layers[l], cache_element_) * cache_share(a_.layers[l], d_.tensor);
+    }
+    return sum;
+  }
+
+  void share_blocks(Placement& p) {
+    std::int64_t blocks = INT64_MAX;
+    for (const DeviceShare& share : p.devices) {
+      const double per_block = token_bytes(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1))) * engine_.block_tokens;
+      if (per_block > 0) blocks = std::min(blocks, static_cast<std::int64_t>(share.memory.kv.value() / per_block));
+    }
+    if (blocks == INT64_MAX) blocks = 0;
+    p.kv_blocks = blocks;
+    p.kv_tokens = blocks * engine_.block_tokens;
+    for (DeviceShare& share : p.devices) {
+      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
+      share.memory.kv = Bytes(token_bytes(stage) * static_cast<double>(p.kv_tokens));
+      const double lasting = lasting_token_bytes(stage), all = token_bytes(stage);
+      if (lasting > 0 && lasting < all) longest_ = std::max(longest_, all / lasting);
+    }
+    if (longest_ > 1) p.kv_tokens = static_cast<std::int64_t>(static_cast<double>(p.kv_tokens) * longest_);
+  }
+
+  void host_experts(Placement& p) const {
+    if (gpu_experts_ < 0) return;
+    for (std::size_t i = 0; i < a_.tensors.size(); ++i) {
+      const model::Tensor& t = a_.tensors[i];
+      if (t.role != Role::expert_ffn) continue;
+      p.host.weights += t.bytes * (1 - expert_share(t));
+      if (expert_share(t) < 0.5) p.tensor_device[i] = kHost;
+    }
+  }
+
+  void report_short_cache(Placement& p, double needed) const {
+    p.fits = false;
+    const double bytes = (needed - static_cast<double>(p.kv_tokens)) * token_bytes(0);
+    for (std::size_t i = 0; i < p.devices.size(); ++i) p.missing[i] = std::max(p.missing[i], Bytes(bytes));
+    p.caveats.push_back({"cache-shorter-than-context",
+                         "The cache holds " + std::to_string(p.kv_tokens) + " tokens; the engine refuses to start with a longest request of " +
+                             std::to_string(static_cast<std::int64_t>(needed)) + ". Lower the context or raise the memory share.",
+                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+  }
+
+  const catalog::Engine& engine_;
+  const std::string& backend_;
+  const model::Architecture& a_;
+  const rig::Rig& rig_;
+  Settings settings_;
+  Degrees d_;
+  double cache_element_, longest_ = 1;
+  int gpu_experts_ = -1;
+};
+
+}  // namespace
+
+Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+  RC_ASSIGN(degrees, degrees_of(architecture, rig, settings));
+  RC_ASSIGN(cache, catalog.quant(settings.key_quant));
+  return Paged(engine, backend, architecture, rig, settings, degrees, static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements)).run();
+}
+
+}  // namespace rigcast::placement::detail

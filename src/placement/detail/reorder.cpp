@@ -1,0 +1,160 @@
+// The Vulkan backend's order (ggml/src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_graph_optimize): from the first operation not yet placed
+// it looks a window ahead and takes along whatever depends on nothing still open, so that they run without a barrier in between;
+// known fusions stay together.
+#include <algorithm>
+#include <span>
+
+#include "placement/detail/graph_memory.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+using Op = TensorOp;
+
+bool runs_nothing(Op op) { return op == Op::none || is_view(op); }
+
+// Expert routing that one kernel does in one go.
+constexpr Op kSoftmaxNormalised[] = {Op::softmax, Op::reshape, Op::argsort, Op::view, Op::gather, Op::reshape, Op::sum_rows, Op::clamp, Op::divide, Op::reshape};
+constexpr Op kSigmoidNormalised[] = {Op::unary, Op::reshape, Op::add, Op::argsort, Op::view, Op::gather, Op::reshape, Op::sum_rows, Op::clamp, Op::divide, Op::reshape};
+constexpr Op kSoftmaxFirst[] = {Op::softmax, Op::reshape, Op::argsort, Op::view, Op::gather};
+constexpr Op kSoftmaxLast[] = {Op::argsort, Op::view, Op::gather, Op::reshape, Op::softmax, Op::reshape};
+
+class Reorder {
+ public:
+  Reorder(const TensorGraph& graph, const std::vector<TensorId>& operations, int window)
+      : graph_(graph), operations_(operations), window_(window), taken_(operations.size(), 0), placed_(graph.tensors.size(), 0) {}
+
+  std::vector<TensorId> run() {
+    order_.reserve(operations_.size());
+    while (first_ < count()) {
+      if (const int length = routing_at(first_)) {
+        for (int i = 0; i < length; ++i) place(first_ + i);
+      } else {
+        std::vector<int> group{first_};
+        gather_operations(group);
+        if (op(group.back()) != Op::add) gather_views(group);
+        for (const int i : group) place(i);
+      }
+      while (first_ < count() && taken_[at(first_)]) ++first_;
+    }
+    return std::move(order_);
+  }
+
+ private:
+  int count() const { return static_cast<int>(operations_.size()); }
+  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
+  const GraphTensor& tensor(int i) const { return graph_[operations_[at(i)]]; }
+  Op op(int i) const { return tensor(i).op; }
+
+  void place(int i) {
+    order_.push_back(operations_[at(i)]);
+    placed_[at(operations_[at(i)])] = 1;
+    taken_[at(i)] = 1;
+  }
+
+  bool matches(std::span<const Op> pattern, int start) const {
+    if (start + static_cast<int>(pattern.size()) > count()) return false;
+    for (std::size_t i = 0; i < pattern.size(); ++i)
+      if (op(start + static_cast<int>(i)) != pattern[i] || taken_[at(start) + i]) return false;
+    return true;
+  }
+  int routing_at(int start) const {
+    for (const std::span<const Op> pattern : {std::span<const Op>(kSoftmaxNormalised), std::span<const Op>(kSigmoidNormalised),
+                                              std::span<const Op>(kSoftmaxFirst), std::span<const Op>(kSoftmaxLast)})
+      if (matches(pattern, start)) return static_cast<int>(pattern.size());
+    return 0;
+  }
+
+  bool depends(int later, int earlier) const {
+    const TensorId a = operations_[at(later)], b = operations_[at(earlier)];
+    const auto& source = graph_[a].source;
+    return std::find(source.begin(), source.end(), b) != source.end() || graph_.root(a) == graph_.root(b);
+  }
+  static bool fuses(Op first, Op second) {
+    return (first == Op::rms_norm && second == Op::multiply) || (first == Op::matmul && second == Op::add) ||
+           (first == Op::matmul_experts && (second == Op::add_expert || second == Op::multiply)) || (first == Op::add && second == Op::add) ||
+           (first == Op::short_convolution && (second == Op::add || second == Op::unary));
+  }
+
+  void gather_operations(std::vector<int>& group) {
+    for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
+      if (taken_[at(j)] || runs_nothing(op(j)) || routing_at(j)) continue;
+      bool free = true;
+      for (int c = first_; c < j && free; ++c) {
+        if (taken_[at(c)] || !depends(j, c)) continue;
+        free = j == c + 1 && c == group.back() && fuses(op(c), op(j));
+      }
+      if (free) take_with_fusions(group, j);
+    }
+  }
+
+  void take_with_fusions(std::vector<int>& group, int j) {
+    group.push_back(j);
+    int rope = j;
+    const Op before = op(j - 1);
+    if (op(j) == Op::multiply && before == Op::rms_norm) {
+      if (const int k = find_user(j, Op::rope, [&](int i) { return all_leaves(i, 1); })) take(group, rope = k);
+    }
+    if (op(rope) == Op::rope) take_cache_write(group, rope);
+    const auto ready = [&](int i) { return tensor(i).source[1] == kNoTensor || is_leaf_or_placed(tensor(i).source[1]); };
+    if (before == Op::matmul_experts && op(j) == Op::add_expert)
+      if (const int k = find_user(j, Op::multiply, ready)) take(group, k);
+    if (before == Op::matmul && op(j) == Op::add)
+      if (const int k = find_user(j, Op::add, ready)) take(group, k);
+    if (before == Op::short_convolution && op(j) == Op::add)
+      if (const int k = find_user(j, Op::unary, [](int) { return true; })) take(group, k);
+  }
+  void take(std::vector<int>& group, int i) {
+    group.push_back(i);
+    taken_[at(i)] = 1;
+  }
+  // A following operation of this kind that reads j first; 0 when there is none near.
+  template <class Ready>
+  int find_user(int j, Op wanted, Ready ready) const {
+    for (int k = j + 1; k < std::min(j + 15, count()); ++k)
+      if (op(k) == wanted && tensor(k).source[0] == operations_[at(j)] && ready(k)) return k;
+    return 0;
+  }
+  bool all_leaves(int i, std::size_t from) const {
+    for (std::size_t s = from; s < 3; ++s)
+      if (tensor(i).source[s] != kNoTensor && graph_[tensor(i).source[s]].op != Op::none) return false;
+    return true;
+  }
+  bool is_leaf_or_placed(TensorId id) const { return graph_[id].op == Op::none || placed_[at(id)]; }
+  void take_cache_write(std::vector<int>& group, int rope) {
+    int view = 0;
+    for (int k = rope + 1; k < std::min(rope + 10, count()); ++k) {
+      if (!view && op(k) == Op::view && tensor(k).source[0] == operations_[at(rope)]) view = k;
+      else if (view && op(k) == Op::scatter && tensor(k).source[0] == operations_[at(view)]) {
+        take(group, view);
+        take(group, k);
+        return;
+      }
+    }
+  }
+
+  void gather_views(std::vector<int>& group) {
+    for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
+      if (taken_[at(j)] || !runs_nothing(op(j))) continue;
+      bool free = true;
+      for (int c = first_; c < j && free; ++c)
+        free = taken_[at(c)] || !depends(j, c) || std::find(group.begin(), group.end(), c) != group.end();
+      if (free) group.push_back(j);
+    }
+  }
+
+  const TensorGraph& graph_;
+  const std::vector<TensorId>& operations_;
+  int window_, first_ = 0;
+  std::vector<char> taken_, placed_;
+  std::vector<TensorId> order_;
+};
+
+}  // namespace
+
+void reorder_for_concurrency(const TensorGraph& graph, std::vector<TensorId>& operations, int window) {
+  operations = Reorder(graph, operations, window).run();
+}
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,163 @@
+// Flags of the engines that serve from paged caches, and of those with one growing cache.
+#include "base/text.hpp"
+#include "placement/detail/flag_table.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+using Target = FlagTarget;
+using Text = std::string_view;
+
+#define RC_WHOLE(field, lowest)                               \
+  [](Target& t, Text v) -> Result<void> {                     \
+    RC_ASSIGN(n, whole_number(v, lowest));                    \
+    t.settings.field = static_cast<decltype(t.settings.field)>(n); \
+    return {};                                                \
+  }
+
+Result<void> memory_share(Target& t, Text v) {
+  RC_ASSIGN(share, fraction(v));
+  t.settings.gpu_memory_utilization = share;
+  return {};
+}
+
+// Names of cache formats as these engines spell them.
+Result<void> cache_type(Target& t, Text v) {
+  const std::string name = to_lower(v);
+  std::string quant = name;
+  if (name == "auto" || name == "bfloat16" || name == "bf16" || name == "float16" || name == "half") quant = "f16";
+  else if (name == "fp8" || name == "fp8_e4m3" || name == "fp8_inc" || name == "fp8_ds_mla") quant = "fp8_e4m3";
+  else if (name != "fp8_e5m2" && name != "int8" && name != "nvfp4" && name != "fp4_e2m1")
+    return fail(ErrorKind::input, "takes a cache format, not '" + std::string(v) + "'", Where{}, std::string(),
+                nearest_name(name, std::vector<std::string>{"auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "nvfp4"}));
+  if (quant == "fp4_e2m1") quant = "nvfp4";
+  t.settings.key_quant = t.settings.value_quant = quant;
+  return {};
+}
+
+Result<void> quantization(Target& t, Text v) {
+  t.settings.weight_quant = to_lower(v);
+  return {};
+}
+
+template <int Settings::*field, Mode mode>
+Result<void> degree(Target& t, Text v) {
+  RC_ASSIGN(n, whole_number(v, 1, 4096));
+  if (n > static_cast<std::int64_t>(t.rig.devices.size()))
+    return fail(ErrorKind::infeasible, "of " + std::to_string(n) + " needs as many devices, the rig has " + std::to_string(t.rig.devices.size()));
+  t.settings.*field = static_cast<int>(n);
+  if (n > 1 && t.settings.mode == Mode::single) t.settings.mode = mode;
+  return {};
+}
+
+Result<void> expert_parallel(Target& t, Text) {
+  t.settings.mode = Mode::expert;
+  t.settings.expert_degree = 0;  // follows the tensor and data degrees
+  return {};
+}
+
+constexpr std::string_view kTensorNote = "every matrix and every head group is split over this many devices: weights and cache divide by it, two all-reduces per layer";
+constexpr std::string_view kPipelineNote = "ranges of layers on this many groups of devices: little traffic, idle time unless many requests are in flight";
+constexpr std::string_view kShareNote = "share of each device's memory the engine may take; what weights and the profiled peak leave of it becomes cache blocks";
+constexpr std::string_view kContextNote = "longest request: at least one such request must fit the cache, otherwise the engine does not start";
+constexpr std::string_view kCacheNote = "number format of the cache: one byte per element holds twice the tokens of bf16";
+constexpr std::string_view kSequencesNote = "requests running at a time; the sampler's peak memory grows with it";
+constexpr std::string_view kBatchedNote = "tokens in one step: activations grow with it; larger reads prompts faster, smaller keeps writing smooth";
+constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
+
+constexpr FlagRule kVllm[] = {
+    {"-tp --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
+    {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
+    {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>},
+    {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel},
+    {"--max-model-len", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--gpu-memory-utilization", Takes::value, kShareNote, memory_share},
+    {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
+    {"--max-num-seqs", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
+    {"--max-num-batched-tokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"-q --quantization", Takes::value, kQuantNote, quantization},
+    {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
+     "--distributed-executor-backend --block-size --swap-space --cpu-offload-gb --limit-mm-per-prompt --compilation-config --speculative-config "
+     "--attention-backend", Takes::value, "", nullptr},
+    {"--trust-remote-code --enforce-eager --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
+     "--enable-auto-tool-choice --disable-log-requests --disable-custom-all-reduce --async-scheduling", Takes::nothing, "", nullptr},
+};
+
+constexpr FlagRule kSglang[] = {
+    {"--tp --tp-size --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
+    {"--pp-size --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
+    {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the attention layers with caches of their own", degree<&Settings::data_degree, Mode::single>},
+    {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
+    {"--context-length", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--mem-fraction-static", Takes::value, "share of each device's memory for weights and cache; activations and graphs live in the rest", memory_share},
+    {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
+    {"--max-running-requests", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
+    {"--chunked-prefill-size", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"--quantization", Takes::value, kQuantNote, quantization},
+    {"--model --model-path --host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
+     "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
+    {"--trust-remote-code --disable-cuda-graph --disable-radix-cache --enable-torch-compile --enable-dp-attention --enable-mixed-chunk "
+     "--disable-shared-experts-fusion --enable-p2p-check", Takes::nothing, "", nullptr},
+};
+
+constexpr FlagRule kKtransformers[] = {
+    {"--kt-num-gpu-experts", Takes::value, "experts of each layer kept on the devices; the others run on the processor from host memory", RC_WHOLE(gpu_experts, 0)},
+    {"--kt-method --kt-weight-path --kt-cpuinfer --kt-threadpool-count --kt-gpu-prefill-token-threshold --kt-expert-placement-strategy --kt-max-deferred-experts-per-token",
+     Takes::value, "", nullptr},
+};
+
+constexpr FlagRule kTensorrt[] = {
+    {"--tp_size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
+    {"--pp_size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
+    {"--ep_size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
+    {"--max_seq_len", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--kv_cache_free_gpu_memory_fraction --kv-cache-free-gpu-mem-fraction", Takes::value, "share of what weights and activations leave free that becomes cache", memory_share},
+    {"--max_batch_size", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
+    {"--max_num_tokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"--backend --host --port --tokenizer --extra_llm_api_options --log_level --max_beam_width", Takes::value, "", nullptr},
+    {"--trust_remote_code", Takes::nothing, "", nullptr},
+};
+
+constexpr FlagRule kMindie[] = {
+    {"worldSize", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
+    {"maxSeqLen", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"maxBatchSize", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
+    {"maxPrefillTokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"NPU_MEMORY_FRACTION", Takes::value, kShareNote, memory_share},
+    {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName", Takes::value, "", nullptr},
+};
+
+constexpr FlagRule kPlain[] = {
+    {"-c --max-kv-size --max-seq-len --cache-size -l --length --max-length", Takes::value, "tokens the cache can hold", RC_WHOLE(context, 1)},
+    {"--prefill-step-size --chunk-size", Takes::value, "prompt tokens in one pass: activations grow with it", RC_WHOLE(ubatch, 1)},
+    {"--kv-bits -cq --cache-quant", Takes::value, "bits of a cache element",
+     [](Target& t, Text v) -> Result<void> {
+       RC_ASSIGN(bits, whole_number(v, 2, 16));
+       t.settings.key_quant = t.settings.value_quant = bits <= 4 ? "q4_0" : bits <= 8 ? "q8_0" : "f16";
+       return {};
+     }},
+    {"-gs --gpu-split", Takes::value, "GB of each device used for layers, in device order",
+     [](Target& t, Text v) -> Result<void> {
+       for (const Text piece : split(v, ',')) {
+         const auto share = parse_double(trim(piece));
+         if (!share || *share < 0) return fail(ErrorKind::input, "takes gigabytes separated by commas, not '" + std::string(v) + "'");
+         t.settings.split.push_back(*share);
+       }
+       t.settings.mode = Mode::layer;
+       return {};
+     }},
+    {"-m --model --model-dir --host --port --max-tokens --temp", Takes::value, "", nullptr},
+    {"--trust-remote-code", Takes::nothing, "", nullptr},
+};
+
+}  // namespace
+
+std::span<const FlagRule> vllm_flags() { return kVllm; }
+std::span<const FlagRule> sglang_flags() { return kSglang; }
+std::span<const FlagRule> tensorrt_flags() { return kTensorrt; }
+std::span<const FlagRule> mindie_flags() { return kMindie; }
+std::span<const FlagRule> ktransformers_flags() { return kKtransformers; }
+std::span<const FlagRule> plain_flags() { return kPlain; }
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,152 @@
+#include "placement/detail/slots.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "placement/detail/capacity.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+bool lists(std::string_view words, std::string_view word) {
+  const auto all = split_words(words);
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
+
+// What the processor's kernels are compiled for; without a named processor, what every desktop of the last ten years has.
+std::string instruction_set(const rig::Rig& rig, const std::string& backend) {
+  if (backend == "metal") return "neon";
+  if (rig.hosts.empty() || !rig.hosts.front().processor) return "avx2";
+  const auto& sets = rig.hosts.front().processor->instruction_sets;
+  for (const char* set : {"avx512", "avx2", "neon"})
+    if (std::find(sets.begin(), sets.end(), set) != sets.end()) return set;
+  return "none";
+}
+
+std::int64_t integer_rule(const catalog::Engine& engine, std::string_view name, const std::string& backend, std::int64_t fallback) {
+  return static_cast<std::int64_t>(catalog::number_of(engine, name, backend, static_cast<double>(fallback)));
+}
+
+// The devices the engine sees: one with -sm none, else all; none on the processor alone.
+std::vector<int> visible_devices(const rig::Rig& rig, const Settings& settings) {
+  std::vector<int> devices;
+  if (settings.mode == Mode::cpu) return devices;
+  if (settings.mode == Mode::single && !rig.devices.empty()) return {std::min(settings.main_device, static_cast<int>(rig.devices.size()) - 1)};
+  for (const rig::RigDevice& device : rig.devices) devices.push_back(device.index);
+  return devices;
+}
+
+Result<ElementType> cache_format(const catalog::Catalog& catalog, const std::string& name) {
+  RC_ASSIGN(quant, catalog.quant(name));
+  return ElementType{quant.block_elements, quant.block_bytes};
+}
+
+// What llama.cpp refuses to load.
+Result<void> refuse(const model::Architecture& architecture, const Settings& settings, const LlamaInput& input, const LlamaContext& context) {
+  const std::int64_t block = input.value_type.block_elements;
+  if (block > 1 && !context.flash_attention)
+    return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention (-fa on)", Where{"--flags"}, "-ctv");
+  for (const model::Layer& layer : architecture.layers) {
+    const model::Attention& a = layer.attention;
+    if (a.kind == model::AttentionKind::none || a.kind == model::AttentionKind::mla) continue;
+    if (a.key_dim % input.key_type.block_elements != 0 || a.value_dim % block != 0)
+      return fail(ErrorKind::infeasible, "heads of " + std::to_string(a.key_dim) + " elements cannot be stored in blocks of " +
+                                             std::to_string(std::max(block, input.key_type.block_elements)), Where{"--flags"}, "-ctk");
+  }
+  return {};
+}
+
+Memory memory_of(const BufferBytes& bytes) {
+  return Memory{Bytes(bytes.weights), Bytes(bytes.kv), Bytes(bytes.state), Bytes(bytes.compute), {}};
+}
+
+void fill_devices(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const std::vector<int>& visible,
+                  const LlamaLayout& layout, Placement& placement) {
+  const int layers = static_cast<int>(layout.layer_device.size()) - 1;
+  for (std::size_t d = 0; d < visible.size(); ++d) {
+    DeviceShare share;
+    share.device = visible[d];
+    share.memory = memory_of(layout.buffers[d]);
+    if (share.memory.total() == Bytes{}) continue;
+    share.memory.footprint = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
+    share.first_layer = layers;
+    for (int l = 0; l < layers; ++l) {
+      if (layout.layer_device[static_cast<std::size_t>(l)] != static_cast<int>(d)) continue;
+      share.first_layer = std::min(share.first_layer, l);
+      ++share.layer_count;
+    }
+    if (share.layer_count == 0) share.first_layer = 0;
+    share.holds_output = layout.layer_device.back() == static_cast<int>(d);
+    share.capacity = device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(share.device)]);
+    placement.devices.push_back(share);
+  }
+}
+
+}  // namespace
+
+LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const Settings& settings) {
+  LlamaRules rules;
+  const std::string device = rig.devices.empty() ? std::string() : rig.devices.front().device.key;
+  rules.compute.max_tensor_bytes =
+      integer_rule(engine, "max_tensor_bytes", backend + "." + device, integer_rule(engine, "max_tensor_bytes", backend, INT64_MAX / 2));
+  rules.compute.chunk_bytes = integer_rule(engine, "chunk_bytes", backend, INT64_MAX / 2);
+  rules.compute.alignment = integer_rule(engine, "alignment", backend, 128);
+  rules.compute.host_alignment = integer_rule(engine, "host_alignment", backend, 64);
+  rules.compute.reorder_window = static_cast<int>(integer_rule(engine, "reorder_window", backend, 0));
+  rules.compute.offload_batch = static_cast<int>(integer_rule(engine, "offload_batch", backend, 32));
+  const std::string cache_types = catalog::text_of(engine, "attention_cache", backend);
+  rules.compute.attention_reads_key = cache_types.empty() || lists(cache_types, settings.key_quant);
+  rules.compute.attention_reads_value = cache_types.empty() || lists(cache_types, settings.value_quant);
+  const std::string alone = catalog::text_of(engine, "attention_cache_alone", backend);
+  if (settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant)))
+    rules.compute.attention_reads_key = false;
+  rules.context_padding = engine.context_padding;
+  rules.window_saves_memory = engine.window_saves_memory;
+  rules.pinned_host = catalog::number_of(engine, "pinned_host", backend, 1) > 0;
+  rules.overlaps_devices = catalog::number_of(engine, "overlaps_devices", backend, 1) > 0;
+  rules.copies = static_cast<int>(integer_rule(engine, "input_copies", backend, 4));
+  const std::string repacked = settings.repack ? catalog::text_of(engine, "repacked", instruction_set(rig, backend)) : std::string();
+  for (const std::string_view name : split_words(repacked)) rules.repacked.emplace_back(name);
+  return rules;
+}
+
+Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+  const std::vector<int> visible = visible_devices(rig, settings);
+  LlamaInput input;
+  input.architecture = &architecture;
+  input.settings = &settings;
+  input.rules = llama_rules(engine, visible.empty() ? "cpu" : backend, rig, settings);
+  input.devices = static_cast<int>(visible.size());
+  for (const int d : visible) input.free_bytes.push_back(device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(d)]).value());
+  RC_ASSIGN(key, cache_format(catalog, settings.key_quant));
+  RC_ASSIGN(value, cache_format(catalog, settings.value_quant));
+  input.key_type = key;
+  input.value_type = value;
+  const LlamaContext context = llama_context(architecture, settings, input.rules);
+  RC_TRY(refuse(architecture, settings, input, context));
+  const LlamaLayout layout = lay_out_llama(input);
+
+  Placement placement;
+  placement.engine = engine.key;
+  placement.backend = visible.empty() ? "cpu" : backend;
+  placement.settings = settings;
+  placement.settings.context = context.tokens;
+  placement.settings.flash_attention = context.flash_attention;
+  placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
+  const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
+  for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
+  for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
+    placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
+  fill_devices(engine, backend, rig, visible, layout, placement);
+  placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
+  placement.host.weights += Bytes(layout.buffers.back().weights);
+  placement.host.footprint = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
+  placement.kv_tokens = context.tokens;
+  if (settings.mmap) placement.host_mapped = std::max(Bytes{}, architecture.weight_bytes() - placement.host.weights);
+  check_fit(rig, placement);
+  return placement;
+}
+
+}  // namespace rigcast::placement::detail

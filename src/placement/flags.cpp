@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "placement/detail/flag_table.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement {
+
+namespace {
+
+using detail::FlagRule;
+using detail::Takes;
+
+struct Word { std::string text; int column = 0; };
+
+// Words as a shell would see them: quotes group, backslashes inside double quotes and outside escape.
+Result<std::vector<Word>> shell_words(std::string_view text) {
+  std::vector<Word> words;
+  std::size_t i = 0;
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
+  while (i < text.size()) {
+    if (is_space(text[i])) { ++i; continue; }
+    Word word{"", static_cast<int>(i) + 1};
+    char quote = 0;
+    for (; i < text.size() && (quote || !is_space(text[i])); ++i) {
+      const char c = text[i];
+      if (quote) {
+        if (c == quote) quote = 0;
+        else word.text += c;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else {
+        word.text += c;
+      }
+    }
+    if (quote) return fail(ErrorKind::input, std::string("quote ") + quote + " is not closed", Where{"--flags", 1, word.column});
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+class Parser {
+ public:
+  Parser(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig)
+      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, rig} {}
+
+  Result<ParsedFlags> run(std::string_view flags) {
+    RC_ASSIGN(words, shell_words(flags));
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      RC_ASSIGN(used, one(words, i));
+      i += used;
+    }
+    return ParsedFlags{std::move(target_.settings), std::move(notes_)};
+  }
+
+ private:
+  // How many further words the flag at `i` took.
+  Result<std::size_t> one(const std::vector<Word>& words, std::size_t i) {
+    const Word& word = words[i];
+    const std::size_t equals = word.text.find('=');
+    std::string name = word.text.substr(0, equals);
+    const FlagRule* rule = find(name);
+    if (!rule) return unknown(word);
+    std::optional<std::string> value;
+    std::size_t used = 0;
+    if (equals != std::string::npos) value = word.text.substr(equals + 1);
+    if (!value && rule->takes == Takes::value) {
+      if (i + 1 >= words.size()) return fail(ErrorKind::input, name + " needs a value", Where{"--flags", 1, word.column}, name);
+      value = words[i + 1].text;
+      used = 1;
+    }
+    if (!value && rule->takes == Takes::choice && i + 1 < words.size() && is_choice(words[i + 1].text)) {
+      value = words[i + 1].text;
+      used = 1;
+    }
+    if (rule->apply) {
+      if (auto applied = rule->apply(target_, value ? std::string_view(*value) : std::string_view(rule->takes == Takes::choice ? "on" : name)); !applied) {
+        Error error = applied.error();
+        error.message = name + " " + error.message;
+        error.where = Where{"--flags", 1, words[i + used].column};
+        error.field = name;
+        return tl::unexpected<Error>(std::move(error));
+      }
+    }
+    std::string shown = word.text;
+    if (used) shown += " " + words[i + 1].text;
+    if (!rule->note.empty()) notes_.push_back({std::move(shown), std::string(rule->note)});
+    return used;
+  }
+
+  static bool is_choice(std::string_view text) {
+    return text == "on" || text == "off" || text == "auto" || text == "0" || text == "1" || text == "true" || text == "false";
+  }
+
+  const FlagRule* find(std::string_view name) const {
+    for (const auto& table : tables_)
+      for (const FlagRule& rule : table)
+        for (const std::string_view each : split_words(rule.names))
+          if (each == name) return &rule;
+    return nullptr;
+  }
+
+  tl::unexpected<Error> unknown(const Word& word) const {
+    std::vector<std::string> names;
+    for (const auto& table : tables_)
+      for (const FlagRule& rule : table)
+        for (const std::string_view each : split_words(rule.names)) names.emplace_back(each);
+    const std::string name = word.text.substr(0, word.text.find('='));
+    return fail(ErrorKind::input, "'" + name + "' is not a flag of " + engine_.name, Where{"--flags", 1, word.column}, "flags", nearest_name(name, names));
+  }
+
+  const catalog::Engine& engine_;
+  std::vector<std::span<const FlagRule>> tables_;
+  detail::FlagTarget target_;
+  std::vector<FlagNote> notes_;
+};
+
+}  // namespace
+
+const char* to_string(Mode mode) {
+  switch (mode) {
+    case Mode::single: return "single";
+    case Mode::layer: return "layer";
+    case Mode::row: return "row";
+    case Mode::tensor: return "tensor";
+    case Mode::pipeline: return "pipeline";
+    case Mode::expert: return "expert";
+    case Mode::cpu: return "cpu";
+  }
+  return "";
+}
+
+Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {
+  Settings settings;
+  settings.ubatch = static_cast<int>(catalog::number_of(engine, "default_ubatch", "", settings.ubatch));
+  settings.batch = static_cast<int>(catalog::number_of(engine, "default_batch", "", settings.batch));
+  if (engine.kv_rule == catalog::KvRule::paged) settings.sequences = 0;
+  if (engine.kv_rule == catalog::KvRule::contiguous) settings.ubatch = static_cast<int>(catalog::number_of(engine, "prefill_step", "", settings.ubatch));
+  if (rig.devices.empty()) settings.mode = Mode::cpu;
+  else if (rig.devices.size() > 1 && engine.kv_rule != catalog::KvRule::paged) settings.mode = Mode::layer;
+  return settings;
+}
+
+Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, std::string_view flags) {
+  return Parser(engine, architecture, rig).run(flags);
+}
+
+}  // namespace rigcast::placement

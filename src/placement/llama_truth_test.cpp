@@ -1,0 +1,191 @@
+// What a real llama.cpp prints for 257 layouts of 26 shapes (tests/truth/llama-memory.csv), against what we say: weights within 0.5 %,
+// cache within 1 MiB, compute within 10 %, on every device and on the host. Each shape is written as a header-only GGUF and read back.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "base/text.hpp"
+#include "catalog/engine.hpp"
+#include "gguf_writer.hpp"
+#include "model/gguf.hpp"
+#include "model/gguf_architecture.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement {
+namespace {
+
+struct Row { std::map<std::string, std::string> fields; int line = 0; };
+struct Printed { double weights = 0, context = 0, compute = 0; };  // MiB, rounded down
+
+std::vector<std::string> csv_fields(const std::string& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') quoted = !quoted;
+    else if (c == ',' && !quoted) fields.emplace_back();
+    else fields.back() += c;
+  }
+  return fields;
+}
+
+std::vector<Row> read_rows() {
+  std::ifstream in(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth/llama-memory.csv");
+  std::vector<Row> rows;
+  std::vector<std::string> names;
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    if (line.empty() || line[0] == '#') continue;
+    const auto fields = csv_fields(line);
+    if (names.empty()) { names = fields; continue; }
+    Row row{{}, number};
+    for (std::size_t i = 0; i < names.size(); ++i) row.fields[names[i]] = fields.at(i);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::map<std::string, Printed> printed(const Row& row) {
+  std::map<std::string, Printed> memory;
+  for (const std::string_view piece : split(row.fields.at("memory"), ';')) {
+    const auto words = split_words(piece);
+    memory[std::string(words.at(0))] = {*parse_double(words.at(1)), *parse_double(words.at(2)), *parse_double(words.at(3))};
+  }
+  return memory;
+}
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog loaded = *catalog::Catalog::load();
+  return loaded;
+}
+
+model::Architecture architecture_of(const Row& row) {
+  const auto text = [&](const char* name) { return row.fields.at(name); };
+  const auto number = [&](const char* name) { return static_cast<int>(*parse_int(row.fields.at(name))); };
+  const auto quant = *facts().quant(text("quant"));
+  const test::GgmlType type{quant.ggml_type, quant.block_elements, quant.block_bytes};
+  const test::DenseShape shape{.family = text("family"), .layers = number("layers"), .hidden = number("hidden"), .heads = number("heads"),
+                               .kv_heads = number("kv_heads"), .head_dim = number("head_dim"), .ffn = number("ffn"), .vocab = number("vocab"),
+                               .tied = number("tied") == 1, .context = number("context")};
+  test::GgufWriter out = test::begin_model(shape);
+  const auto u = [](int value) { return static_cast<std::uint32_t>(value); };
+  if (number("window") > 0) out.set("attention.sliding_window", u(number("window")));
+  if (number("experts") > 0)
+    out.set("expert_count", u(number("experts"))).set("expert_used_count", u(number("experts_used"))).set("expert_feed_forward_length", u(number("expert_ffn")));
+  test::add_outside(out, shape, type);
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const std::string block = "blk." + std::to_string(layer) + ".";
+    test::add_attention(out, shape, layer, type);
+    if (shape.family == "qwen2")
+      out.tensor(block + "attn_q.bias", {shape.heads * shape.head_dim}, test::ggml::f32)
+          .tensor(block + "attn_k.bias", {shape.kv_heads * shape.head_dim}, test::ggml::f32)
+          .tensor(block + "attn_v.bias", {shape.kv_heads * shape.head_dim}, test::ggml::f32);
+    if (shape.family == "qwen3" || shape.family == "qwen3moe" || shape.family == "gemma3")
+      out.tensor(block + "attn_q_norm.weight", {shape.head_dim}, test::ggml::f32).tensor(block + "attn_k_norm.weight", {shape.head_dim}, test::ggml::f32);
+    if (shape.family == "gemma3")
+      out.tensor(block + "post_attention_norm.weight", {shape.hidden}, test::ggml::f32).tensor(block + "post_ffw_norm.weight", {shape.hidden}, test::ggml::f32);
+    if (number("experts") > 0) test::add_experts(out, shape, layer, number("experts"), number("expert_ffn"), type);
+    else test::add_feed_forward(out, shape, layer, type);
+  }
+  const auto file = std::filesystem::path(testing::TempDir()) / "llama_truth.gguf";
+  out.write(file);
+  const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
+  EXPECT_TRUE(gguf) << (gguf ? "" : to_text(gguf.error()));
+  const auto architecture = model::architecture_of_gguf(*gguf);
+  EXPECT_TRUE(architecture) << (architecture ? "" : to_text(architecture.error()));
+  return *architecture;
+}
+
+// The machine the layouts were printed on: Mesa's CPU driver, shown once or twice, on a processor with AVX-512.
+rig::Rig software_rig(int devices) {
+  rig::Rig rig;
+  rig::Host host;
+  host.processor.emplace();
+  host.processor->instruction_sets = {"avx2", "avx512"};
+  rig.hosts.push_back(host);
+  for (int i = 0; i < devices; ++i) {
+    rig::RigDevice device;
+    device.device.key = "llvmpipe";
+    device.device.name = "llvmpipe";
+    device.device.runs = {"vulkan"};
+    device.index = device.card = i;
+    device.memory = Bytes(1024 * kGiB);
+    rig.devices.push_back(device);
+  }
+  return rig;
+}
+
+class Comparison {
+ public:
+  explicit Comparison(const Row& row) : row_(row) {}
+  void near(const std::string& what, double shown, double ours, double relative, double absolute) {
+    // Printed figures are rounded down: anything in [shown, shown + 1) is exact.
+    const double distance = ours < shown ? shown - ours : std::max(0.0, ours - shown - 1);
+    if (distance > std::max(absolute, relative * shown)) {
+      std::ostringstream text;
+      text << what << " " << shown << " MiB printed, " << ours << " predicted; ";
+      faults_ += text.str();
+    }
+    worst = std::max(worst, shown > 0 ? distance / shown : distance > 1 ? 1.0 : 0.0);
+    exact = exact && distance <= 0.25;
+  }
+  void report() const {
+    EXPECT_TRUE(faults_.empty()) << "llama-memory.csv:" << row_.line << ": " << row_.fields.at("family") << " " << row_.fields.at("hidden") << " "
+                                 << row_.fields.at("quant") << ", " << row_.fields.at("devices") << " devices, " << row_.fields.at("flags") << "\n  " << faults_;
+  }
+  double worst = 0;
+  bool exact = true;
+
+ private:
+  const Row& row_;
+  std::string faults_;
+};
+
+TEST(LlamaTruth, EveryTermOfEveryLayout) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  int layouts = 0, exact = 0;
+  double worst_compute = 0;
+  for (const Row& row : read_rows()) {
+    const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
+    const rig::Rig rig = software_rig(devices);
+    const model::Architecture architecture = architecture_of(row);
+    Request request;
+    request.backend = devices ? "vulkan" : "";
+    request.flags = row.fields.at("flags");
+    const auto placement = place(facts(), architecture, rig, request);
+    ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
+    auto shown = printed(row);
+    Comparison comparison(row);
+    for (int d = 0; d < devices; ++d) {
+      const Printed want = shown["Vulkan" + std::to_string(d)];
+      Memory memory;
+      for (const DeviceShare& share : placement->devices)
+        if (share.device == d) memory = share.memory;
+      const std::string name = "device " + std::to_string(d);
+      comparison.near(name + " weights", want.weights, memory.weights.value() / kMiB, 0.005, 0.5);
+      comparison.near(name + " cache", want.context, (memory.kv + memory.state).value() / kMiB, 0, 1);
+      comparison.near(name + " compute", want.compute, memory.compute.value() / kMiB, 0.1, 0.5);
+      if (want.compute > 0) worst_compute = std::max(worst_compute, std::abs(memory.compute.value() / kMiB / (want.compute + 0.5) - 1));
+    }
+    const Memory& host = placement->host;
+    comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, host.weights.value() / kMiB, 0.005, 1);
+    comparison.near("host cache", shown["Host"].context, (host.kv + host.state).value() / kMiB, 0, 1);
+    comparison.near("host compute", shown["Host"].compute, host.compute.value() / kMiB, 0.1, 0.5);
+    comparison.report();
+    ++layouts;
+    exact += comparison.exact ? 1 : 0;
+  }
+  EXPECT_GE(layouts, 250);
+  EXPECT_GE(exact, layouts * 85 / 100) << "layouts reproduced to the rounding of what is printed";
+  RecordProperty("layouts", layouts);
+  RecordProperty("exact", exact);
+  RecordProperty("worst_device_compute_percent", static_cast<int>(worst_compute * 100));
+  std::printf("%d layouts, %d exact in every term, worst device compute %.1f %%\n", layouts, exact, worst_compute * 100);
+}
+
+}  // namespace
+}  // namespace rigcast::placement
