@@ -18,7 +18,7 @@ namespace {
 struct Found {
   Kind kind = Kind::device;
   std::string key, name;
-  std::vector<std::string> names;   // folded: key, name, aliases, and each without its maker
+  std::vector<std::string> names;   // folded: key, name, aliases, and the core of each
   std::vector<std::string> as_written;  // folded: key, name, aliases
   std::size_t file = 0;
   std::size_t line = 0, head = 0, begin = 0, end = 0;
@@ -47,7 +47,7 @@ Found describe(const toml::table& table, Kind kind) {
     for (const toml::node& alias : *aliases) names.insert(fold_name(alias.value_or(std::string())));
   names.erase("");
   found.as_written.assign(names.begin(), names.end());
-  for (const std::string& full : found.as_written) names.insert(without_vendor(full));
+  for (const std::string& full : found.as_written) names.insert(core_name(full));
   found.names.assign(names.begin(), names.end());
   found.ggml_type = kind == Kind::quant ? static_cast<int>(table["ggml_type"].value_or(std::int64_t{-1})) : -1;
   found.line = table.source().begin.line;

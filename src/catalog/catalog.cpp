@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "catalog/embedded.hpp"
 #include "catalog/names.hpp"
 #include "catalog/pack.hpp"
@@ -50,7 +51,7 @@ struct Catalog::State {
   std::vector<Spot> find(Kind kind, std::string_view name) const {
     const std::string folded = fold_name(name);
     std::vector<Spot> exact = find_folded(kind, folded);
-    return exact.empty() ? find_folded(kind, without_vendor(folded)) : exact;
+    return exact.empty() ? find_folded(kind, core_name(folded)) : exact;
   }
   std::vector<Spot> find_folded(Kind kind, const std::string& folded) const {
     std::vector<Spot> all;
@@ -58,9 +59,10 @@ struct Catalog::State {
       for (const int entry : packs[pack].find(kind, folded))
         if (!hidden(kind, {pack, entry})) all.push_back({pack, entry});
     // A key names one thing, whatever else carries it as a printed name.
+    std::vector<Spot> by_key;
     for (const Spot& spot : all)
-      if (fold_name(row(spot).key) == folded) return {spot};
-    return all;
+      if (const std::string key = fold_name(row(spot).key); key == folded || core_name(key) == folded) by_key.push_back(spot);
+    return by_key.size() == 1 ? by_key : all;
   }
   bool hidden(Kind kind, const Spot& spot) const {
     const std::string key = fold_name(row(spot).key);
@@ -94,8 +96,10 @@ struct Catalog::State {
     std::vector<std::string> names;
     std::vector<Spot> spots;
     for (std::size_t pack = 0; pack < packs.size(); ++pack) {
-      for (const std::string_view each : packs[pack].names(kind)) names.emplace_back(each);
-      for (const int entry : packs[pack].name_entries(kind)) spots.push_back({pack, entry});
+      for (const Pack::Name& each : packs[pack].names(kind)) {
+        names.emplace_back(each.folded);
+        spots.push_back({pack, each.entry});
+      }
     }
     const std::string best = nearest_name(name, names);
     const auto at = std::find(names.begin(), names.end(), best);
@@ -186,7 +190,10 @@ Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memor
       if (const double distance = memory_distance(device, *memory_hint); std::isfinite(distance)) fitting.emplace_back(distance, spot);
     }
     std::sort(fitting.begin(), fitting.end());
-    if (fitting.empty() && must_fit) return tl::unexpected<Error>(state_->unknown(Kind::device, name));
+    if (fitting.empty() && must_fit) {
+      const std::string key(state_->row(spots.front()).key);
+      return fail(ErrorKind::not_found, "no " + split_size(fold_name(name)).name + " has " + print_gib(*memory_hint), Where{}, noun(Kind::device), key);
+    }
     if (fitting.size() == 1 || (fitting.size() > 1 && fitting[1].first > fitting[0].first + 0.02)) return state_->device(fitting.front().second);
   }
   return tl::unexpected<Error>(state_->ambiguous(Kind::device, name, spots));

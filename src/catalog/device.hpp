@@ -26,7 +26,10 @@ struct DeviceLink {
   int pcie_lanes = 0;
   std::optional<Fact<Bandwidth>> nvlink;  // one-way bandwidth to a peer over NVLink / xGMI / HCCS / fabric, all lanes of the Device
   int nvlink_peers = 0;      // how many Devices such a link joins at most (3090 bridge: 2; H100 NVSwitch: 8)
-  std::string name;          // "NVLink 3", "xGMI", "HCCS"; empty without one
+  std::string name;          // "NVLink 3", "xGMI", "HCCS"; empty without one: the name of a LinkType
+  bool built_in = false;     // its boards always join them (SXM, OAM modules); else a bridge does, where there is one
+  std::string host_link;     // LinkType to its host where that is not PCIe: "NVLink-C2C", "USB4"
+  std::string host_processor;  // the processor it is always sold with (GH200: Grace)
 };
 
 struct Form {

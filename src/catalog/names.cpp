@@ -7,21 +7,25 @@
 namespace rigcast::catalog {
 namespace {
 
-constexpr std::array kMakers = {"nvidia", "geforce", "tesla", "quadro", "amd", "radeon", "instinct", "intel", "intel-r", "huawei",
-                                "apple", "moore-threads", "google", "qualcomm", "tenstorrent", "hygon", "metax"};
+const std::string kCoreMark = "~";  // keeps cores apart from names in the index
+
+constexpr std::array kMakers = {"nvidia", "geforce", "tesla", "quadro", "rtx",    "gtx",          "amd",    "radeon",   "instinct",    "rx",
+                                "intel",  "intelr",  "arc",   "huawei", "apple",  "moorethreads", "google", "qualcomm", "tenstorrent", "hygon", "metax"};
 
 }  // namespace
 
-std::string without_vendor(std::string_view folded) {
+std::string core_name(std::string_view folded) {
+  const std::string joined = replace_all(std::string(folded), "-", "");
+  std::string_view rest = joined;
   for (bool again = true; again;) {
     again = false;
     for (const std::string_view maker : kMakers)
-      if (folded.size() > maker.size() + 1 && folded.starts_with(maker) && folded[maker.size()] == '-') {
-        folded.remove_prefix(maker.size() + 1);
+      if (rest.size() > maker.size() && rest.starts_with(maker)) {
+        rest.remove_prefix(maker.size());
         again = true;
       }
   }
-  return std::string(folded);
+  return kCoreMark + std::string(rest);
 }
 
 SizedName split_size(std::string_view folded) {

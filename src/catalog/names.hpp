@@ -9,8 +9,9 @@
 
 namespace rigcast::catalog {
 
-// A folded name without the makers' words at its front: "nvidia-geforce-rtx-3090" -> "rtx-3090". Unchanged where nothing would be left.
-std::string without_vendor(std::string_view folded);
+// A folded name without the makers' and series' words at its front and without separators: "nvidia-geforce-rtx-3090" -> "~3090",
+// "radeon-rx-7900-xtx" -> "~7900xtx"; the mark keeps cores apart from names in the index. Two ways of writing one model have the same core; words are never dropped to nothing.
+std::string core_name(std::string_view folded);
 
 // A folded name that ends in a memory size: "mi50-32g", "rtx-4090-48-gb" -> the rest and 32 or 48 GiB.
 struct SizedName {

@@ -65,20 +65,12 @@ std::vector<int> Pack::find(Kind kind, std::string_view folded) const {
   return out;
 }
 
-std::vector<std::string_view> Pack::names(Kind kind) const {
-  std::vector<std::string_view> out;
+std::vector<Pack::Name> Pack::names(Kind kind) const {
+  std::vector<Name> out;
   for (int row = 0; row < name_count_; ++row) {
     const std::size_t at = names_at_ + static_cast<std::size_t>(row) * kNameRow;
-    if (static_cast<Kind>(word(at)) == kind) out.push_back(text_at(at + 4));
-  }
-  return out;
-}
-
-std::vector<int> Pack::name_entries(Kind kind) const {
-  std::vector<int> out;
-  for (int row = 0; row < name_count_; ++row) {
-    const std::size_t at = names_at_ + static_cast<std::size_t>(row) * kNameRow;
-    if (static_cast<Kind>(word(at)) == kind) out.push_back(static_cast<int>(word(at + 12)));
+    const Name name{text_at(at + 4), static_cast<int>(word(at + 12))};
+    if (static_cast<Kind>(word(at)) == kind && !name.folded.starts_with('~')) out.push_back(name);
   }
   return out;
 }

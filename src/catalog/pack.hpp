@@ -39,8 +39,8 @@ class Pack {
   std::string entry_text(int index) const;
 
   std::vector<int> find(Kind kind, std::string_view folded) const;  // entries of this name, in index order
-  std::vector<std::string_view> names(Kind kind) const;             // every folded name, and beside it:
-  std::vector<int> name_entries(Kind kind) const;
+  struct Name { std::string_view folded; int entry = 0; };
+  std::vector<Name> names(Kind kind) const;                         // as written, folded; cores left out
   int entry_of_ggml_type(int type) const;                           // -1: none
 
   std::string file_name(int file) const;                            // with prefix

@@ -61,6 +61,9 @@ void read_link(TableReader link, Device& device) {
   device.link.nvlink = link.bandwidth("peer_bandwidth");
   device.link.nvlink_peers = link.integer("peers");
   device.link.name = link.text("name");
+  device.link.built_in = link.flag("built_in");
+  device.link.host_link = link.text("host_link");
+  device.link.host_processor = link.text("host_processor");
   link.refuse_unknown();
 }
 

@@ -21,6 +21,7 @@ struct Host {
   std::string memory_type;               // "ddr4"
   double memory_mt_s = 0;
   Bytes memory{};                        // 0: unknown
+  Bytes reserved{};                      // what the operating system and its programs keep
   Bandwidth bandwidth{};                 // theoretical peak, all sockets; 0: unknown
   std::optional<catalog::Fact<Bandwidth>> measured_bandwidth;
   int cores = 0;
@@ -57,6 +58,9 @@ struct Rig {
 // One way from the memory of `a` to that of `b` (device index or -1-h), the best path; bandwidth 0 when nothing joins them.
 struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };
 Path path_between(const Rig& rig, int a, int b);
+
+// `memory` of a unified Device: the part of the host's memory that the GPU may take by the operating system's own rule.
+Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os);
 
 // "2x3090", "4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g", "3090-ti+4090", "8xh200 nvlink", "host=epyc-7532:8xddr4-3200:512g"
 // (CPU only), or the path of a rig TOML file. Grammar and options are in docs/rig-spec.md.

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "catalog/names.hpp"
+#include "rig/assemble.hpp"
+
+namespace rigcast::rig {
+namespace {
+
+// What a desktop and its browser hold on the card that drives the screen, and what the Windows driver keeps on every card.
+constexpr double kLinuxDisplay = 0.6 * kGiB, kWindowsDisplay = 1.0 * kGiB, kWindowsDriver = 0.3 * kGiB;
+
+Error placed(Error error, const Where& where) {
+  error.where = where;
+  error.field = "rig";
+  return error;
+}
+
+// "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
+Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
+  const std::size_t space = group.name.find_last_of(' ');
+  if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
+    const std::string word = group.name.substr(space + 1);
+    Where where = group.where;
+    where.column += static_cast<int>(space) + 1;
+    return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, part_options())};
+  }
+  return placed(error, group.where);
+}
+
+// The size behind the name of a chip that is sold with several ("m1-max-64g").
+std::optional<Bytes> unified_size(const catalog::Device& device, const std::string& name) {
+  if (!device.unified) return std::nullopt;
+  return catalog::split_size(fold_name(name)).size;
+}
+
+Result<Card> resolve(const catalog::Catalog& catalog, const DeviceGroup& group, const std::vector<Option>& part_options_given) {
+  Card card;
+  card.where = group.where;
+  card.options = part_options_given;
+  card.options.insert(card.options.end(), group.options.begin(), group.options.end());
+  std::optional<Bytes> hint;
+  if (const Option* memory = find_option(group.options, "memory")) {
+    RC_ASSIGN(bytes, read_memory(*memory));
+    hint = bytes;
+  }
+  auto device = catalog.device(group.name, hint);
+  if (!device) return tl::unexpected<Error>(explain_unknown(catalog, group, device.error()));
+  card.device = std::move(*device);
+  card.memory = hint ? hint : unified_size(card.device, group.name);
+  if (card.device.memory.value.value() <= 0 && !card.memory)
+    return fail(ErrorKind::unsupported, card.device.name + ": its memory size is not published; say " + card.device.key + "@64g", group.where, "rig");
+  if (card.device.unified && card.memory && *card.memory > card.device.memory.value * 1.001)
+    return fail(ErrorKind::infeasible, card.device.name + " is sold with at most " + print_gib(card.device.memory.value), group.where, "rig");
+  for (const Option& option : group.options)
+    if (const auto& names = device_options(); std::find(names.begin(), names.end(), option.name) == names.end())
+      return fail(ErrorKind::input, "'" + option.name + "' is not an option of a device", option.where, "rig", nearest_name(option.name, names));
+  return card;
+}
+
+Result<std::optional<Watts>> read_power(const Card& card, Rig& rig) {
+  const Option* option = find_option(card.options, "power");
+  if (!option) return std::optional<Watts>{};
+  std::string_view text = trim(option->value);
+  if (!text.empty() && (text.back() == 'w' || text.back() == 'W')) text = trim(text.substr(0, text.size() - 1));
+  const auto watts = parse_double(text);
+  if (!watts || *watts < 1 || *watts > 100000) return fail(ErrorKind::input, "power: '" + option->value + "' is not a power cap (200w)", option->where, "power");
+  if (card.device.power && *watts > card.device.power->value.value())
+    rig.notes.push_back(card.device.name + ": a cap of " + print_watts(Watts(*watts)) + " is above its limit of " + print_watts(card.device.power->value) + " and changes nothing");
+  return std::optional<Watts>(Watts(*watts));
+}
+
+Result<Bytes> read_reserve(const Card& card, Os os, bool first) {
+  if (const Option* option = find_option(card.options, "reserved")) return read_memory(*option);
+  if (card.device.unified) return Bytes{};
+  const bool drives_screen = find_option(card.options, "display") != nullptr;
+  if (os == Os::windows) return Bytes(drives_screen || (first && card.device.form.display) ? kWindowsDisplay : kWindowsDriver);
+  return Bytes(drives_screen ? kLinuxDisplay : 0);
+}
+
+Result<Bytes> read_gpu_memory(const Card& card, const Host& host, Rig& rig) {
+  if (!card.device.unified) return card.memory.value_or(card.device.memory.value);
+  if (const Option* option = find_option(card.options, "gpu")) {
+    RC_ASSIGN(bytes, read_memory(*option));
+    if (bytes > host.memory) return fail(ErrorKind::infeasible, "gpu: more than the " + print_gib(host.memory) + " there are", option->where, "gpu");
+    return bytes;
+  }
+  const Bytes share = gpu_share(card.device, host.memory, host.os);
+  rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(host.memory) + "; say gpu=" +
+                      format_shortest(std::floor(host.memory.value() / kGiB * 0.875)) + "g where that was raised or lowered");
+  return share;
+}
+
+}  // namespace
+
+const Option* find_option(const std::vector<Option>& options, std::string_view name) {
+  const auto at = std::find_if(options.rbegin(), options.rend(), [&](const Option& option) { return option.name == name; });
+  return at == options.rend() ? nullptr : &*at;
+}
+
+// macOS: recommendedMaxWorkingSetSize as Metal reports it, two thirds up to 36 GB and three quarters above (llama.cpp logs: 21.3 of 32,
+// 48 of 64, 96 of 128 GiB). Strix Halo under Linux: what people set ttm.pages_limit to, all but an eighth; the kernel's own default is
+// half. Windows: half for shared memory; Strix Halo's Variable Graphics Memory reserves up to three quarters. CUDA SoCs: all.
+Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os) {
+  if (device.vendor == "apple") return host_memory * (host_memory.value() > 36.5 * kGiB || std::abs(host_memory.value() - 36 * kGiB) < kGiB / 2 ? 0.75 : 2.0 / 3.0);
+  if (device.usable_memory && host_memory >= device.memory.value * 0.99) return device.usable_memory->value;
+  if (device.vendor == "nvidia") return host_memory * 0.93;
+  if (device.kind != catalog::DeviceKind::apu) return host_memory * 0.75;
+  const bool large = device.capability == "gfx1151" || device.capability == "gfx942";
+  if (device.capability == "gfx942") return host_memory;
+  if (os == Os::windows) return host_memory * (large ? 0.75 : 0.5);
+  return host_memory * (large ? 0.875 : 0.5);
+}
+
+Result<std::vector<Card>> resolve_cards(const catalog::Catalog& catalog, const Part& part) {
+  for (const Option& option : part.options)
+    if (const auto& names = part_options(); std::find(names.begin(), names.end(), option.name) == names.end())
+      return fail(ErrorKind::input, "'" + option.name + "' is not an option of a rig", option.where, "rig", nearest_name(option.name, names));
+  std::vector<Card> cards;
+  for (const DeviceGroup& group : part.groups) {
+    RC_ASSIGN(card, resolve(catalog, group, part.options));
+    if (cards.size() + static_cast<std::size_t>(group.count) * static_cast<std::size_t>(card.device.chips) > 4096)
+      return fail(ErrorKind::input, "more than 4096 devices", group.where, "rig");
+    cards.insert(cards.end(), static_cast<std::size_t>(group.count), card);
+  }
+  return cards;
+}
+
+Result<void> add_devices(std::vector<Card>& cards, int host, Rig& rig) {
+  const Host where = rig.hosts[static_cast<std::size_t>(host)];
+  std::vector<std::string> noted;
+  bool first = true;
+  for (Card& card : cards) {
+    Rig said;  // what is noted for one card is not repeated for its twins
+    RC_ASSIGN(power, read_power(card, said));
+    RC_ASSIGN(reserved, read_reserve(card, where.os, first));
+    RC_ASSIGN(memory, read_gpu_memory(card, where, said));
+    if (reserved >= memory) return fail(ErrorKind::infeasible, "reserved: leaves nothing of " + print_gib(memory), card.where, "reserved");
+    if (!card.device.unified && card.memory && std::abs(*card.memory / card.device.memory.value - 1) > 0.1)
+      said.notes.push_back(card.device.name + " is taken with " + print_gib(*card.memory) + " instead of " + print_gib(card.device.memory.value));
+    if (card.device.confidence == "low") said.notes.push_back(card.device.name + ": little is known of it for sure; see show " + card.device.key);
+    for (const std::string& note : said.notes)
+      if (std::find(noted.begin(), noted.end(), note) == noted.end()) noted.push_back(note);
+    const int card_number = rig.devices.empty() ? 0 : rig.devices.back().card + 1;
+    card.first_device = static_cast<int>(rig.devices.size());
+    for (int chip = 0; chip < card.device.chips; ++chip) {
+      RigDevice device;
+      device.device = card.device;
+      device.index = static_cast<int>(rig.devices.size());
+      device.card = card_number;
+      device.host = host;
+      device.memory = memory;
+      device.reserved = reserved;
+      device.power_limit = power;
+      rig.devices.push_back(std::move(device));
+    }
+    first = false;
+  }
+  rig.notes.insert(rig.notes.end(), noted.begin(), noted.end());
+  return {};
+}
+
+}  // namespace rigcast::rig

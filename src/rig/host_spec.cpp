@@ -1,0 +1,232 @@
+#include "rig/host_spec.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace rigcast::rig {
+namespace {
+
+constexpr double kGuessedBytesPerChannel = 32 * kGiB;  // where a host is named without its memory
+
+// A piece of the text behind "host=".
+struct Piece {
+  std::string text;
+  Where where;
+};
+
+std::vector<Piece> pieces_of(const Option& option) {
+  std::vector<Piece> out;
+  Where where = option.where;
+  for (const std::string_view text : split(option.value, ':')) {
+    out.push_back({std::string(trim(text)), where});
+    where.column += static_cast<int>(text.size()) + 1;
+  }
+  return out;
+}
+
+// "8xddr4-3200", "ddr5-5600"; empty: this is something else.
+std::optional<MemoryConfig> read_config(std::string_view text) {
+  const std::string lower = to_lower(text);
+  std::string_view rest = lower;
+  MemoryConfig config;
+  if (const std::size_t times = rest.find('x'); times != std::string_view::npos && times > 0) {
+    const auto channels = parse_int(rest.substr(0, times));
+    if (channels && *channels >= 1 && *channels <= 128) {
+      config.channels = static_cast<int>(*channels);
+      rest.remove_prefix(times + 1);
+    }
+  }
+  for (const std::string_view type : {"mrdimm", "lpddr5x", "lpddr4x", "lpddr5", "lpddr4", "ddr3", "ddr4", "ddr5"}) {
+    if (!rest.starts_with(type)) continue;
+    const std::string_view rate = rest.substr(type.size());
+    const auto mt_s = rate.empty() ? std::optional<double>(0) : rate.front() == '-' ? parse_double(rate.substr(1)) : std::nullopt;
+    if (!mt_s || *mt_s < 0 || *mt_s > 20000) return std::nullopt;
+    config.type = std::string(type);
+    config.mt_s = *mt_s;
+    return config;
+  }
+  return std::nullopt;
+}
+
+bool is_memory_size(std::string_view text) {
+  const std::string lower = to_lower(text);
+  return !lower.empty() && lower.front() >= '0' && lower.front() <= '9' && lower.find("ddr") == std::string::npos && lower.find('x') == std::string::npos &&
+         (lower.ends_with("g") || lower.ends_with("gb") || lower.ends_with("gib") || lower.ends_with("t") || lower.ends_with("tb"));
+}
+
+// "2xepyc-7532" -> 2 and the name.
+int take_sockets(std::string& name) {
+  const std::size_t times = name.find_first_of("xX");
+  const auto sockets = times == std::string::npos || times == 0 ? std::nullopt : parse_int(std::string_view(name).substr(0, times));
+  if (!sockets || *sockets < 1 || *sockets > 16) return 1;
+  name = std::string(trim(std::string_view(name).substr(times + 1)));
+  return static_cast<int>(*sockets);
+}
+
+void fill_from_processor(Host& host, const catalog::Processor& processor) {
+  host.processor = processor;
+  host.name = processor.key;
+  host.cores = processor.cores * host.sockets;
+  if (host.channels == 0) host.channels = processor.channels * host.sockets;
+  if (host.memory_type.empty()) host.memory_type = processor.memory_type;
+  if (host.memory_mt_s == 0) host.memory_mt_s = processor.memory_mt_s;
+}
+
+void fill_bandwidth(Host& host) {
+  const int bits = host.processor ? host.processor->channel_bits : 64;
+  host.bandwidth = Bandwidth(host.channels * bits / 8.0 * host.memory_mt_s * kMega);
+  if (!host.processor || !host.processor->measured_bandwidth) return;
+  // Measured with all channels at the official rate; says nothing of other configurations.
+  const bool full = host.channels == host.processor->channels * host.sockets && host.memory_mt_s == host.processor->memory_mt_s;
+  if (!full) return;
+  host.measured_bandwidth = host.processor->measured_bandwidth;
+  host.measured_bandwidth->value *= host.sockets;
+}
+
+Result<void> check_against_processor(const Host& host, const MemoryConfig& config, const Where& where, std::vector<std::string>& notes) {
+  const catalog::Processor& processor = *host.processor;
+  const int most = processor.channels * host.sockets;
+  if (host.sockets > processor.max_sockets)
+    return fail(ErrorKind::infeasible, processor.name + " works in boards of " + std::to_string(processor.max_sockets) + " socket" + (processor.max_sockets > 1 ? "s" : "") + ", not " + std::to_string(host.sockets), where, "host");
+  if (config.channels > most)
+    return fail(ErrorKind::infeasible, processor.name + " has " + std::to_string(most) + " memory channels" + (host.sockets > 1 ? " in all sockets" : "") + ", not " + std::to_string(config.channels), where, "host");
+  // DDR4 and DDR5 do not mix; some desktop generations took either, and MRDIMM goes where DDR5 goes.
+  const std::string family = processor.memory_type == "mrdimm" ? "ddr5" : processor.memory_type;
+  const std::string wanted = config.type == "mrdimm" ? "ddr5" : config.type;
+  const bool either = (processor.architecture == "alder-lake" || processor.architecture == "raptor-lake") && wanted == "ddr4";
+  const bool board_choice = family.starts_with("lpddr") || wanted.starts_with("lpddr");
+  if (!wanted.empty() && wanted != family && !either && !board_choice)
+    return fail(ErrorKind::infeasible, processor.name + " takes " + processor.memory_type + ", not " + config.type, where, "host");
+  if (config.mt_s > processor.memory_mt_s && processor.memory_mt_s > 0 && config.type == processor.memory_type)
+    notes.push_back(processor.name + " is specified for " + processor.memory_type + "-" + format_shortest(processor.memory_mt_s) + "; " + format_shortest(config.mt_s) + " is overclocked");
+  return {};
+}
+
+std::string noun_of(Os os) { return os == Os::windows ? "windows" : os == Os::macos ? "macos" : "linux"; }
+
+Host generic_host(const catalog::Catalog& catalog, const char* key, Bytes memory) {
+  Host host;
+  if (const auto processor = catalog.processor(key)) fill_from_processor(host, *processor);
+  host.memory = memory;
+  host.assumed = true;
+  fill_bandwidth(host);
+  return host;
+}
+
+}  // namespace
+
+Result<Os> read_os(const Option& option) {
+  const std::string name = to_lower(option.value);
+  if (name == "linux") return Os::linux_os;
+  if (name == "windows" || name == "win") return Os::windows;
+  if (name == "macos" || name == "mac" || name == "darwin") return Os::macos;
+  const std::vector<std::string> names = {noun_of(Os::linux_os), noun_of(Os::windows), noun_of(Os::macos)};
+  return fail(ErrorKind::input, "'" + option.value + "' is not an operating system (linux, windows, macos)", option.where, "os", nearest_name(name, names));
+}
+
+Bytes host_reserve(Os os) { return Bytes((os == Os::windows ? 4.0 : os == Os::macos ? 3.0 : 1.5) * kGiB); }
+
+Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, std::vector<std::string>& notes) {
+  Host host;
+  MemoryConfig config;
+  Where config_where = option.where;
+  bool has_memory = false;
+  if (trim(option.value).empty()) return fail(ErrorKind::input, "host= names a processor or a memory (\"epyc-7532:8xddr4-3200:512g\")", option.where, "host");
+  for (const Piece& piece : pieces_of(option)) {
+    if (piece.text.empty()) continue;
+    if (const auto read = read_config(piece.text)) {
+      config = *read;
+      config_where = piece.where;
+    } else if (is_memory_size(piece.text)) {
+      RC_ASSIGN(bytes, read_memory({"host", piece.text, piece.where}));
+      if (bytes.value() <= 0) return fail(ErrorKind::input, "a host of no memory cannot start", piece.where, "host");
+      host.memory = bytes;
+      has_memory = true;
+    } else {
+      std::string name = piece.text;
+      host.sockets = take_sockets(name);
+      auto processor = catalog.processor(name);
+      if (!processor) {
+        Error error = processor.error();
+        error.where = piece.where;
+        return tl::unexpected<Error>(std::move(error));
+      }
+      host.processor = std::move(*processor);
+    }
+  }
+  host.channels = config.channels;
+  host.memory_type = config.type;
+  host.memory_mt_s = config.mt_s;
+  if (host.processor) {
+    RC_TRY(check_against_processor(host, config, config_where, notes));
+    if (config.type.empty() || config.type == host.processor->memory_type) {
+      fill_from_processor(host, *host.processor);
+    } else {
+      if (host.memory_mt_s == 0) host.memory_mt_s = config.type == "ddr4" ? 3200 : host.processor->memory_mt_s;
+      fill_from_processor(host, *host.processor);
+    }
+  } else {
+    if (config.type.empty()) return fail(ErrorKind::input, "a host without a processor needs its memory: \"2xddr5-5600:64g\"", option.where, "host");
+    host.name = "generic";
+    if (host.channels == 0) host.channels = 2;
+    if (host.memory_mt_s == 0) return fail(ErrorKind::input, "the memory's rate is missing: \"" + config.type + "-3200\"", config_where, "host");
+  }
+  fill_bandwidth(host);
+  if (!has_memory) {
+    host.memory = Bytes(std::max(1, host.channels) * kGuessedBytesPerChannel);
+    notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, 32 GiB a channel; say host=" + host.name + ":512g");
+  }
+  return host;
+}
+
+Host host_of_chip(const catalog::Catalog& catalog, const catalog::Device& device, Bytes memory) {
+  Host host;
+  auto processor = catalog.processor(device.key);
+  if (!processor) processor = catalog.processor(device.name);
+  if (processor) fill_from_processor(host, *processor);
+  if (host.name.empty()) host.name = device.key;
+  host.memory = memory;
+  host.channels = std::max(1, device.bus_bits / 64);
+  host.memory_type = to_lower(device.memory_type);
+  host.memory_mt_s = device.data_rate_gbps * 1000;
+  if (processor && processor->measured_bandwidth) host.measured_bandwidth = processor->measured_bandwidth;
+  if (device.bandwidth) host.bandwidth = device.bandwidth->value;
+  if (device.vendor == "apple") host.os = Os::macos;
+  return host;
+}
+
+Result<Host> assume_host(const catalog::Catalog& catalog, const std::vector<catalog::Device>& devices, std::vector<std::string>& notes) {
+  const auto any = [&](auto&& predicate) { return std::any_of(devices.begin(), devices.end(), predicate); };
+  const auto with = std::find_if(devices.begin(), devices.end(), [](const catalog::Device& d) { return !d.link.host_processor.empty(); });
+  Host host;
+  if (with != devices.end()) {
+    const auto processor = catalog.processor(with->link.host_processor);
+    if (!processor) return tl::unexpected<Error>(processor.error());
+    host.sockets = static_cast<int>(devices.size());
+    fill_from_processor(host, *processor);
+    host.memory = Bytes(480 * kGiB * host.sockets);
+    host.assumed = true;
+    fill_bandwidth(host);
+    notes.push_back("no host is named: " + with->name + " comes with " + processor->name);
+    return host;
+  }
+  const bool modules = any([](const catalog::Device& d) { return d.link.built_in || d.kind == catalog::DeviceKind::accelerator; });
+  const bool servers = any([](const catalog::Device& d) { return d.form.cooler == "passive"; });
+  if (modules) {
+    host = generic_host(catalog, "host-xeon-sp5-8ch", Bytes(1024 * kGiB));
+    host.sockets = 2;
+    host.channels = 0, host.cores = 0;
+    if (host.processor) fill_from_processor(host, *host.processor);
+    fill_bandwidth(host);
+  } else if (devices.size() > 2 || servers) {
+    host = generic_host(catalog, "host-epyc-rome-8ch", Bytes(256 * kGiB));
+  } else {
+    host = generic_host(catalog, "host-ddr5-5600-2ch", Bytes(64 * kGiB));
+  }
+  notes.push_back("no host is named: " + std::string(host.sockets > 1 ? "two sockets of " : "") + (host.processor ? host.processor->name : host.name) + " with " +
+                  format_shortest(host.memory.value() / kGiB) + " GiB are assumed; say host=PROCESSOR:CHANNELSxTYPE-RATE:MEMORY");
+  return host;
+}
+
+}  // namespace rigcast::rig

@@ -1,0 +1,119 @@
+#include "rig/rig.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "rig/assemble.hpp"
+
+namespace rigcast::rig {
+namespace {
+
+// A chip with its own host memory is a machine: two of them are two hosts, and other cards plug into the first.
+std::vector<std::vector<Card>> into_machines(std::vector<Card> cards) {
+  std::vector<std::vector<Card>> machines(1);
+  bool has_chip = false;
+  std::vector<Card> others;
+  for (Card& card : cards) {
+    if (!card.device.unified) {
+      others.push_back(std::move(card));
+      continue;
+    }
+    if (has_chip) machines.emplace_back();
+    machines.back().push_back(std::move(card));
+    has_chip = true;
+  }
+  std::move(others.begin(), others.end(), std::back_inserter(machines.front()));
+  return machines;
+}
+
+Result<Host> host_for(const catalog::Catalog& catalog, const std::vector<Card>& cards, const Part& part, Rig& rig) {
+  const Option* said = find_option(part.options, "host");
+  const auto chip = std::find_if(cards.begin(), cards.end(), [](const Card& card) { return card.device.unified; });
+  Host host;
+  if (chip != cards.end() && !said) {
+    host = host_of_chip(catalog, chip->device, chip->memory.value_or(chip->device.memory.value));
+    if (!chip->memory && chip->device.memory_sizes.size() > 1)
+      rig.notes.push_back(chip->device.name + " is sold with several sizes: " + print_gib(host.memory) + " are assumed; say " + chip->device.key + "-" +
+                          format_shortest(chip->device.memory_sizes.front().value() / kGiB) + "g");
+  } else if (said) {
+    RC_ASSIGN(read, read_host(catalog, *said, rig.notes));
+    host = std::move(read);
+  } else {
+    std::vector<catalog::Device> devices;
+    for (const Card& card : cards) devices.push_back(card.device);
+    RC_ASSIGN(assumed, assume_host(catalog, devices, rig.notes));
+    host = std::move(assumed);
+  }
+  if (const Option* os = find_option(part.options, "os")) {
+    RC_ASSIGN(read, read_os(*os));
+    const bool apple = chip != cards.end() && chip->device.vendor == "apple";
+    if (read == Os::macos && !apple && !cards.empty())
+      return fail(ErrorKind::infeasible, "macOS does not run on " + (cards.front().device.name), os->where, "os");
+    host.os = read;
+  }
+  host.reserved = std::min(host_reserve(host.os), host.memory * 0.5);
+  if (const Option* reserved = find_option(part.options, "host-reserved")) {
+    RC_ASSIGN(bytes, read_memory(*reserved));
+    if (bytes >= host.memory) return fail(ErrorKind::infeasible, "host-reserved: leaves nothing of " + print_gib(host.memory), reserved->where, "host-reserved");
+    host.reserved = bytes;
+  }
+  return host;
+}
+
+Result<void> add_part(const catalog::Catalog& catalog, const Part& part, Rig& rig) {
+  RC_ASSIGN(all, resolve_cards(catalog, part));
+  if (all.empty() && !find_option(part.options, "host"))
+    return fail(ErrorKind::input, "no device and no host: \"2x3090\" or \"host=epyc-7532:8xddr4-3200:512g\"", part.options.empty() ? Where{"rig", 1, 1} : part.options.front().where, "rig");
+  for (std::vector<Card>& cards : into_machines(std::move(all))) {
+    RC_ASSIGN(host, host_for(catalog, cards, part, rig));
+    const int number = static_cast<int>(rig.hosts.size());
+    rig.hosts.push_back(std::move(host));
+    RC_TRY(add_devices(cards, number, rig));
+    RC_TRY(join_host(catalog, cards, number, rig));
+    RC_TRY(join_peers(catalog, cards, part, number, rig));
+  }
+  return {};
+}
+
+Result<int> read_nodes(const Spec& spec) {
+  const Option* option = find_option(spec.options, "nodes");
+  if (!option) return 1;
+  const auto nodes = parse_int(option->value);
+  if (!nodes || *nodes < 1 || *nodes > 1024) return fail(ErrorKind::input, "nodes: '" + option->value + "' is not a number of hosts", option->where, "nodes");
+  return static_cast<int>(*nodes);
+}
+
+Result<Spec> read_any(std::string_view text) {
+  if (!trim(text).ends_with(".toml")) return read_spec(text);
+  const std::string path(trim(text));
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(ErrorKind::system, "cannot be read", Where{path}, "rig");
+  const std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return read_rig_file(content, path);
+}
+
+}  // namespace
+
+Result<Rig> parse_rig(const catalog::Catalog& catalog, std::string_view text) {
+  RC_ASSIGN(spec, read_any(text));
+  RC_ASSIGN(nodes, read_nodes(spec));
+  Rig rig;
+  rig.spec = std::string(trim(text));
+  for (int node = 0; node < nodes; ++node)
+    for (const Part& part : spec.parts) {
+      RC_TRY(add_part(catalog, part, rig));
+      if (rig.devices.size() > 4096) return fail(ErrorKind::input, "more than 4096 devices", Where{"rig", 1, 1}, "rig");
+    }
+  RC_TRY(join_hosts(catalog, find_option(spec.options, "net"), rig));
+  // What holds for every node is said once.
+  std::vector<std::string> once;
+  for (std::string& note : rig.notes)
+    if (std::find(once.begin(), once.end(), note) == once.end()) once.push_back(std::move(note));
+  rig.notes = std::move(once);
+  return rig;
+}
+
+}  // namespace rigcast::rig

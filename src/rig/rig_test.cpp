@@ -1,0 +1,227 @@
+#include "rig/rig.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace rigcast::rig {
+namespace {
+
+const catalog::Catalog& catalog() {
+  static const catalog::Catalog loaded = *catalog::Catalog::load();
+  return loaded;
+}
+Rig rig(const char* spec) {
+  auto result = parse_rig(catalog(), spec);
+  EXPECT_TRUE(result) << spec << ": " << (result ? "" : to_text(result.error()));
+  return result ? *result : Rig{};
+}
+std::string error(const char* spec) {
+  const auto result = parse_rig(catalog(), spec);
+  return result ? "no error" : to_text(result.error());
+}
+bool has_note(const Rig& rig, const char* part) {
+  for (const std::string& note : rig.notes)
+    if (note.find(part) != std::string::npos) return true;
+  return false;
+}
+
+TEST(Rig, TwoCardsAndAnAssumedHost) {
+  const Rig two = rig("2x3090");
+  ASSERT_EQ(two.devices.size(), 2u);
+  EXPECT_EQ(two.devices[1].device.key, "rtx-3090");
+  EXPECT_EQ(two.devices[1].index, 1);
+  EXPECT_EQ(two.devices[1].card, 1);
+  EXPECT_TRUE(two.hosts[0].assumed);
+  EXPECT_TRUE(has_note(two, "no host is named"));
+  // 24 lanes of a desktop: x8 each, PCIe 4.0; GeForce drivers copy between cards through the host's memory.
+  EXPECT_EQ(path_between(two, 0, -1).name, "PCIe 4.0 x8");
+  EXPECT_TRUE(path_between(two, 0, 1).through_host);
+  EXPECT_EQ(two.devices[0].reserved, Bytes(0));
+}
+
+TEST(Rig, SpacesAndCaseDoNotMatter) {
+  const Rig mixed = rig("2 x RTX 3090 +  rtx4090@300W");
+  ASSERT_EQ(mixed.devices.size(), 3u);
+  EXPECT_EQ(mixed.devices[2].device.key, "rtx-4090");
+  EXPECT_EQ(mixed.devices[2].power_limit, Watts(300));
+  EXPECT_FALSE(mixed.devices[0].power_limit);
+  EXPECT_EQ(rig("4060ti-16g").devices[0].device.key, "rtx-4060-ti-16gb");
+  EXPECT_EQ(error("2x3090@nothing=1"), "rig:1:16: 'nothing' is not an option of a device");
+}
+
+TEST(Rig, AServerWithCapsAndItsMemory) {
+  const Rig server = rig("4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g");
+  ASSERT_EQ(server.devices.size(), 4u);
+  EXPECT_EQ(server.devices[0].device.key, "mi50-32gb");
+  EXPECT_EQ(server.devices[3].power_limit, Watts(200));
+  const Host& host = server.hosts[0];
+  EXPECT_EQ(host.memory, Bytes(512 * kGiB));
+  EXPECT_EQ(host.bandwidth, Bandwidth(204.8e9));  // 8 x 8 B x 3200 MT/s
+  EXPECT_EQ(host.cores, 32);
+  EXPECT_FALSE(host.assumed);
+  EXPECT_EQ(path_between(server, 0, -1).name, "PCIe 4.0 x16");  // 4 x 16 of 128 lanes
+  EXPECT_FALSE(path_between(server, 0, 1).through_host);        // Instinct: peer access over PCIe
+}
+
+TEST(Rig, HostAlone) {
+  const Rig cpu = rig("host=2xepyc-9654:24xddr5-4800:1.5t");
+  EXPECT_TRUE(cpu.devices.empty());
+  EXPECT_EQ(cpu.hosts[0].sockets, 2);
+  EXPECT_EQ(cpu.hosts[0].cores, 192);
+  EXPECT_EQ(cpu.hosts[0].bandwidth, Bandwidth(921.6e9));  // 24 x 8 B x 4800 MT/s
+  EXPECT_EQ(cpu.hosts[0].memory, Bytes(1536 * kGiB));
+  EXPECT_EQ(rig("host=AMD EPYC 7532:512g").hosts[0].channels, 8);
+}
+
+TEST(Rig, NvlinkBridges) {
+  const Rig pair = rig("2x3090 nvlink");
+  const Path path = path_between(pair, 0, 1);
+  EXPECT_EQ(path.name, "NVLink 3");
+  EXPECT_FALSE(path.through_host);
+  EXPECT_NEAR(path.bandwidth.value(), 56.25e9 * 0.92, 1e6);  // 112.5 GB/s both ways, halved, usable share 0.92
+  const Rig four = rig("4x3090 nvlink-pairs pcie=4x4");
+  EXPECT_EQ(path_between(four, 0, 1).name, "NVLink 3");
+  EXPECT_TRUE(path_between(four, 1, 2).through_host);
+  EXPECT_EQ(path_between(four, 2, -1).name, "PCIe 4.0 x4");
+  EXPECT_EQ(error("2x4090 nvlink"), "rig:1:8: GeForce RTX 4090 has no NVLink");
+  EXPECT_EQ(error("4x3090 nvlink"), "rig:1:8: NVLink 3 joins at most 2 of GeForce RTX 3090, not 4 (nearest: nvlink-pairs)");
+}
+
+TEST(Rig, ModuleBoardsAreJoinedByThemselves) {
+  const Rig node = rig("8xh200");
+  ASSERT_EQ(node.devices.size(), 8u);
+  EXPECT_EQ(path_between(node, 0, 7).name, "NVLink 4");
+  EXPECT_NEAR(path_between(node, 0, 7).bandwidth.value(), 450e9 * 0.88, 1e6);
+  EXPECT_EQ(path_between(rig("8xh200 nvlink"), 3, 4).name, "NVLink 4");
+  const Rig cluster = rig("8xh200; nodes=2; net=infiniband-ndr");
+  ASSERT_EQ(cluster.devices.size(), 16u);
+  EXPECT_EQ(cluster.devices[8].host, 1);
+  const Path path = path_between(cluster, 0, 8);
+  EXPECT_TRUE(path.bandwidth < Bandwidth(60e9) && path.bandwidth > Bandwidth(40e9)) << path.bandwidth.value();
+}
+
+TEST(Rig, CardsOfTwoChipsAreTwoDevices) {
+  const Rig duo = rig("2xatlas-300i-duo-96gb");
+  ASSERT_EQ(duo.devices.size(), 4u);
+  EXPECT_EQ(duo.devices[0].card, duo.devices[1].card);
+  EXPECT_NE(duo.devices[1].card, duo.devices[2].card);
+  EXPECT_EQ(duo.devices[0].memory, Bytes(48 * kGiB));
+  EXPECT_EQ(path_between(duo, 0, 1).name, "on-card link");
+  // The B60 Dual has no switch: each chip has half of the slot.
+  EXPECT_EQ(path_between(rig("arc-pro-b60-dual-48gb"), 0, -1).name, "PCIe 5.0 x8");
+}
+
+TEST(Rig, UnifiedMemoryIsTheHosts) {
+  const Rig mac = rig("m1-max-64g");
+  ASSERT_EQ(mac.devices.size(), 1u);
+  EXPECT_EQ(mac.hosts[0].memory, Bytes(64 * kGiB));
+  EXPECT_EQ(mac.hosts[0].os, Os::macos);
+  EXPECT_EQ(mac.devices[0].memory, Bytes(48 * kGiB));  // three quarters
+  EXPECT_EQ(mac.hosts[0].bandwidth, Bandwidth(409.6e9));
+  EXPECT_EQ(rig("m3-max-128g").devices[0].device.key, "apple-m3-max-40");  // 36 and 96 GB belong to the other one
+  EXPECT_EQ(rig("ryzen-ai-max-395-128g@gpu=96g").devices[0].memory, Bytes(96 * kGiB));
+  EXPECT_EQ(rig("Ryzen AI Max+ 395").devices[0].memory, Bytes(112 * kGiB));
+  EXPECT_EQ(rig("Ryzen AI Max+ 395 os=windows").devices[0].memory, Bytes(96 * kGiB));
+  const Rig two = rig("2xm3-ultra-512g");
+  EXPECT_EQ(two.hosts.size(), 2u);
+  EXPECT_TRUE(has_note(two, "Thunderbolt network"));
+  const Rig docked = rig("ryzen-ai-max-395-128g + 4090@oculink");
+  EXPECT_EQ(docked.hosts.size(), 1u);
+  EXPECT_EQ(path_between(docked, 1, -1).name, "OCuLink");
+  EXPECT_EQ(error("m1-max-96g"), "rig:1:1: no m1-max has 96.00 GiB (nearest: apple-m1-max)");
+}
+
+TEST(Rig, WindowsKeepsMemory) {
+  const Rig windows = rig("2x4090; os=windows");
+  EXPECT_EQ(windows.devices[0].reserved, Bytes(1.0 * kGiB));
+  EXPECT_EQ(windows.devices[1].reserved, Bytes(0.3 * kGiB));
+  EXPECT_EQ(rig("4090@display,reserved=2g").devices[0].reserved, Bytes(2 * kGiB));
+}
+
+TEST(Rig, ExternalAndChipsetJoints) {
+  EXPECT_EQ(path_between(rig("3090@tb3"), 0, -1).name, "Thunderbolt 3");
+  EXPECT_EQ(path_between(rig("3090+3060-12gb@chipset"), 1, -1).name, "PCIe 4.0 x4");
+  EXPECT_TRUE(path_between(rig("orange-pi-ai-studio-pro-192gb"), 0, -1).name == "USB4");
+  EXPECT_TRUE(has_note(rig("8x3090 pcie=4x16; host=ryzen-9-7950x:64g"), "128 PCIe lanes"));
+  EXPECT_FALSE(path_between(rig("2x4090 p2p"), 0, 1).through_host);
+}
+
+TEST(Rig, SeveralHosts) {
+  const Rig two = rig("2x3090; host=epyc-7532:256g | 4090; host=ryzen-9-7950x:64g; net=10gbe");
+  ASSERT_EQ(two.hosts.size(), 2u);
+  ASSERT_EQ(two.devices.size(), 3u);
+  EXPECT_EQ(two.devices[2].host, 1);
+  EXPECT_EQ(path_between(two, -1, -2).name, "10 Gbit/s Ethernet");
+  EXPECT_LT(path_between(two, 0, 2).bandwidth, Bandwidth(1.25e9));
+}
+
+TEST(Rig, FaultsHaveTheirColumn) {
+  EXPECT_EQ(error("2x3900 xt"), "rig:1:3: no device is called '3900 xt' (nearest: rx-6900-xt)");
+  EXPECT_EQ(error("4x3090 nvlnk"), "rig:1:8: 'nvlnk' is not an option of a rig (nearest: nvlink)");
+  EXPECT_EQ(error("0x3090"), "rig:1:1: a rig of zero devices: the count must be at least 1");
+  EXPECT_EQ(error("3090; host=epyc-7523:512g").substr(0, 49), "rig:1:12: no processor is called 'epyc-7523' (nea");
+  EXPECT_EQ(error("3090; host=epyc-7532:0g"), "rig:1:22: a host of no memory cannot start");
+  EXPECT_EQ(error("3090; host=epyc-7532:12xddr4-3200:512g"), "rig:1:22: EPYC 7532 has 8 memory channels, not 12");
+  EXPECT_EQ(error("3090; host=epyc-7532:8xddr5-4800:512g"), "rig:1:22: EPYC 7532 takes ddr4, not ddr5");
+  EXPECT_EQ(error("3090 pcie=4x3"), "rig:1:11: pcie: '4x3' is not GENERATIONxLANES (3x16, 4x4, 5x8)");
+  EXPECT_EQ(error("3090@link=string"), "rig:1:11: no link is called 'string' (nearest: mtlink-1.0)");
+  EXPECT_EQ(error("3090; os=beos"), "rig:1:10: 'beos' is not an operating system (linux, windows, macos)");
+  EXPECT_EQ(error(""), "rig:1:1: an empty rig: name a device (\"2x3090\") or a host (\"host=epyc-7532:8xddr4-3200:512g\")");
+  EXPECT_EQ(error("3090 net=10gbe"), "rig:1:10: net= joins several hosts and there is one: separate hosts by '|' or say nodes=2");
+  EXPECT_EQ(error("4090@50000000000g").substr(0, 9), "rig:1:6: ");
+  EXPECT_EQ(error("nosuch.toml"), "nosuch.toml: cannot be read");
+}
+
+TEST(Rig, EveryDeviceMakesARig) {
+  for (const catalog::Entry& entry : catalog().entries(catalog::Kind::device)) {
+    const auto device = catalog().device(entry.key);
+    if (device->memory.value.value() == 0) continue;
+    const auto one = parse_rig(catalog(), entry.key);
+    ASSERT_TRUE(one) << entry.key << ": " << to_text(one.error());
+    EXPECT_EQ(static_cast<int>(one->devices.size()), device->chips);
+    const bool known = device->bandwidth || !device->unified;
+    EXPECT_EQ(known, 0 < path_between(*one, 0, -1).bandwidth.value()) << entry.key;
+    EXPECT_GT(one->hosts[0].memory.value(), 0) << entry.key;
+  }
+}
+
+class RigFile : public ::testing::Test {
+ protected:
+  void write(const char* text) { std::ofstream(path_) << text; }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_ = (std::filesystem::path(::testing::TempDir()) / "rig_test_file.toml").string();
+};
+
+TEST_F(RigFile, SaysWhatASpecSays) {
+  write(R"(net = "25gbe"
+[[host]]
+host = "epyc-7532:8xddr4-3200:512g"
+os = "linux"
+nvlink-pairs = true
+[[host.device]]
+name = "rtx-3090"
+count = 4
+power = "250w"
+pcie = "4x16"
+[[host]]
+[[host.device]]
+name = "rtx-4090"
+)");
+  const Rig rig_of_file = rig(path_.c_str());
+  ASSERT_EQ(rig_of_file.devices.size(), 5u);
+  EXPECT_EQ(rig_of_file.devices[0].power_limit, Watts(250));
+  EXPECT_EQ(path_between(rig_of_file, 0, 1).name, "NVLink 3");
+  EXPECT_EQ(path_between(rig_of_file, -1, -2).name, "25 Gbit/s Ethernet");
+}
+
+TEST_F(RigFile, FaultsHaveTheirPlace) {
+  write("[[host]]\n[[host.device]]\nname = \"rtx-3900\"\n");
+  EXPECT_EQ(error(path_.c_str()), path_ + ":3:8: no device is called 'rtx-3900' (nearest: rtx-3090)");
+  write("[[host]]\nhots = \"epyc-7532\"\n");
+  EXPECT_EQ(error(path_.c_str()), path_ + ":2:1: unknown key 'host.hots' (nearest: host)");
+}
+
+}  // namespace
+}  // namespace rigcast::rig

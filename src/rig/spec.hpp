@@ -1,0 +1,48 @@
+#pragma once
+// The words of a rig spec, before anything is looked up: who is there and what was said about it, each with its place.
+// docs/rig-spec.md has the grammar; a rig file in TOML becomes the same words.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/quantity.hpp"
+#include "base/result.hpp"
+
+namespace rigcast::rig {
+
+// "nvlink" (name nvlink), "pcie=4x8" (name pcie, value 4x8), "@200w" (name power, value 200w).
+struct Option {
+  std::string name, value;
+  Where where;
+};
+
+struct DeviceGroup {
+  int count = 1;
+  std::string name;
+  std::vector<Option> options;  // behind '@'
+  Where where;
+};
+
+// One host with what sits in it.
+struct Part {
+  std::vector<DeviceGroup> groups;
+  std::vector<Option> options;
+};
+
+struct Spec {
+  std::vector<Part> parts;
+  std::vector<Option> options;  // of the whole: net, nodes
+};
+
+Result<Spec> read_spec(std::string_view text);
+Result<Spec> read_rig_file(std::string_view text, const std::string& file);
+
+// Options of a device, of a part and of the whole; for errors and for the reader of words.
+const std::vector<std::string>& device_options();
+const std::vector<std::string>& part_options();
+
+// "24g", "24gb", "24 GiB", "1.5t" -> bytes: memory is counted in binary units whatever people write.
+Result<Bytes> read_memory(const Option& option);
+
+}  // namespace rigcast::rig
