@@ -70,6 +70,18 @@ Result<std::string_view> ByteWindow::take(std::uint64_t count, std::string_view 
   return out;
 }
 
+Result<std::string> ByteWindow::read(std::uint64_t count, std::string_view what) {
+  RC_CHECK(count <= kLongestHeader, "asked for more than any header holds");
+  if (count > left()) return fail_short(count, what);
+  std::string out;
+  // Grows with what is really there, not with what was promised.
+  while (out.size() < count) {
+    RC_ASSIGN(piece, take(std::min(kWindow, count - out.size()), what));
+    out += piece;
+  }
+  return out;
+}
+
 Result<void> ByteWindow::skip(std::uint64_t count, std::string_view what) {
   if (count > left()) return fail_short(count, what);
   at_ += count;

@@ -38,6 +38,8 @@ class ByteWindow {
 
   // The next `count` bytes, valid until the next call. REQUIRES count <= kWindow.
   Result<std::string_view> take(std::uint64_t count, std::string_view what);
+  // The same for any count up to kLongestHeader, as a copy.
+  Result<std::string> read(std::uint64_t count, std::string_view what);
   Result<void> skip(std::uint64_t count, std::string_view what);
   // `count` strings of a 64-bit length and that many bytes each: a vocabulary, walked and forgotten.
   Result<void> skip_strings(std::uint64_t count, std::string_view what);

@@ -27,6 +27,9 @@ template <class F>
 std::vector<std::uint32_t> each_layer(const Architecture& model, F of) {
   std::vector<std::uint32_t> out;
   for (const Layer& layer : model.layers) out.push_back(unsigned_of(of(layer)));
+  // A next-token block is a copy of the last layer.
+  const auto predicts = std::any_of(model.tensors.begin(), model.tensors.end(), [](const Tensor& tensor) { return tensor.role == Role::next_token; });
+  if (predicts) out.push_back(out.back());
   return out;
 }
 
@@ -41,7 +44,9 @@ bool has(const Architecture& model, AttentionKind kind) {
 
 void set_attention(GgufWriter& out, const Architecture& model, const Shape& shape) {
   out.set_all("attention.head_count", each_layer(model, [&](const Layer& layer) { return layer.recurrent.kind == RecurrentKind::none ? layer.attention.heads : shape.heads; }));
-  out.set_all("attention.head_count_kv", each_layer(model, [](const Layer& layer) { return layer.attention.kv_heads; }));
+  // Families whose recurrent layers go by an interval keep the KV heads of every layer equal; the others mark those layers with 0.
+  const bool marked = shape.recurrent.kind != RecurrentKind::gated_delta && shape.recurrent.kind != RecurrentKind::lightning;
+  out.set_all("attention.head_count_kv", each_layer(model, [&](const Layer& layer) { return layer.recurrent.kind != RecurrentKind::none && !marked ? shape.kv_heads : layer.attention.kv_heads; }));
   const Attention& full = first_with(model, AttentionKind::full).attention;
   if (shape.mla.kv_rank > 0) {
     out.set("attention.key_length", unsigned_of(shape.mla.kv_rank + shape.mla.rope_dim)).set("attention.value_length", unsigned_of(shape.mla.kv_rank));
@@ -61,6 +66,7 @@ void set_windows(GgufWriter& out, const Architecture& model, const Shape& shape)
   out.set("attention.key_length_swa", unsigned_of(sliding.key_dim)).set("attention.value_length_swa", unsigned_of(sliding.value_dim));
   std::vector<bool> pattern;
   for (const Layer& layer : model.layers) pattern.push_back(layer.attention.window > 0);
+  pattern.resize(pattern.size() + static_cast<std::size_t>(shape.next_token_layers), false);
   out.booleans(shape.family + ".attention.sliding_window_pattern", pattern);
   if (shape.shared_cache_layers > 0) out.set("attention.shared_kv_layers", unsigned_of(shape.shared_cache_layers));
 }
@@ -78,12 +84,18 @@ void set_recurrence(GgufWriter& out, const Architecture& model, const Shape& sha
   out.set("kda.head_dim", unsigned_of(r.head_dim));
 }
 
+// feed_forward_length of a layer: with experts, of the dense part that stands beside them or leads the model.
+std::int64_t dense_width(const FeedForward& ffn, const Shape& shape) {
+  if (ffn.kind != FeedForwardKind::moe) return ffn.width;
+  return shape.features.shared_expert_beside_dense ? ffn.shared_width : ffn.expert_width;
+}
+
 // The header that a conversion of this model would have, as far as the reader asks.
 GgufWriter header_of(const Architecture& model, const Shape& shape) {
   GgufWriter out(shape.family);
   out.set("block_count", unsigned_of(std::ssize(model.layers) + shape.next_token_layers)).set("nextn_predict_layers", unsigned_of(shape.next_token_layers));
   out.set("embedding_length", unsigned_of(model.hidden)).set("context_length", unsigned_of(model.max_context));
-  out.set_all("feed_forward_length", each_layer(model, [](const Layer& layer) { return layer.feed_forward.kind == FeedForwardKind::moe ? layer.feed_forward.expert_width : layer.feed_forward.width; }));
+  out.set_all("feed_forward_length", each_layer(model, [&](const Layer& layer) { return dense_width(layer.feed_forward, shape); }));
   if (shape.experts.count > 0) out.set("expert_count", unsigned_of(shape.experts.count)).set("expert_used_count", unsigned_of(shape.experts.used)).set("expert_shared_count", unsigned_of(shape.experts.shared));
   if (model.attention_softcap > 0) out.f32(shape.family + ".attn_logit_softcapping", static_cast<float>(model.attention_softcap));
   set_attention(out, model, shape);

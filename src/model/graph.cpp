@@ -84,12 +84,19 @@ class Planner {
         case Role::next_token:
         case Role::other: break;
         default:
+          if (own && is_unused(tensor)) break;
           if (!own) (tensor.shape[1] > 1 ? early_ : late_small_).push_back(t);
           else if (tensor.shape[1] == 1 || tensor.role == Role::norm) own->small.push_back(t);
           else if (is_feed_forward(tensor.role)) own->feed_forward.push_back(t);
           else (follows_mixing(tensor.name) ? own->mixer_after : own->mixer).push_back(t);
       }
     }
+  }
+
+  // Keys and values of a layer that reads another one's cache.
+  bool is_unused(const Tensor& tensor) const {
+    if (a_.layers[static_cast<std::size_t>(tensor.layer)].attention.kv_layer < 0) return false;
+    return ends(tensor.name, "attn_k.weight") || ends(tensor.name, "attn_v.weight");
   }
 
   void gather(int t) {

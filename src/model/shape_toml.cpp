@@ -206,7 +206,7 @@ Result<Shape> base_of(const catalog::Catalog& catalog, TableReader& row, int dep
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, like));
   RC_ASSIGN(base, read_document(catalog, document, depth + 1));
   base.notes.clear();
-  base.published.files.clear();
+  base.published = {};
   return base;
 }
 

@@ -114,18 +114,17 @@ class Lister {
   void list_attention(const Attention& a) {
     const int64_t q = int64_t{a.heads} * a.key_dim * (features_.query_gate ? 2 : 1);
     const int64_t k = int64_t{a.kv_heads} * a.key_dim, v = int64_t{a.kv_heads} * a.value_dim;
-    const bool own_cache = a.kv_layer < 0;
     if (features_.fused_qkv) {
       matrix("attn_qkv", hidden_, q + k + v);
       if (features_.qkv_bias) bias("attn_qkv", q + k + v);
     } else {
       projection("attn_q", q);
-      if (own_cache) projection("attn_k", k);
-      if (own_cache && !a.value_is_key) projection("attn_v", v);
+      projection("attn_k", k);  // layers that read another's cache carry these too, unused
+      if (!a.value_is_key) projection("attn_v", v);
     }
     matrix("attn_output", int64_t{a.heads} * a.value_dim, hidden_);
     if (features_.attention_output_bias) bias("attn_output", hidden_);
-    list_qk_norm(a, own_cache);
+    list_qk_norm(a);
     if (features_.sinks) vector("attn_sinks", a.heads);
     if (features_.head_gate) matrix("attn_gate", hidden_, a.heads);
     if (features_.output_gate) matrix("attn_gate", hidden_, int64_t{a.heads} * a.value_dim);
@@ -137,16 +136,16 @@ class Lister {
     if (features_.qkv_bias) bias(part, width);
   }
 
-  void list_qk_norm(const Attention& a, bool own_cache) {
+  void list_qk_norm(const Attention& a) {
     switch (features_.qk_norm) {
       case QkNorm::none: return;
       case QkNorm::head:
         vector("attn_q_norm", a.key_dim);
-        if (own_cache) vector("attn_k_norm", a.key_dim);
+        vector("attn_k_norm", a.key_dim);
         return;
       case QkNorm::full:
         vector("attn_q_norm", int64_t{a.heads} * a.key_dim);
-        if (own_cache) vector("attn_k_norm", int64_t{a.kv_heads} * a.key_dim);
+        vector("attn_k_norm", int64_t{a.kv_heads} * a.key_dim);
         return;
       case QkNorm::per_head:
         matrix("attn_q_norm", a.key_dim, a.heads);
