@@ -1,0 +1,431 @@
+#include "bench/cpu/cpu_device.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "bench/cpu/kernels.hpp"
+#include "bench/cpu/pool.hpp"
+#include "bench/detail/probes.hpp"
+#include "bench/format.hpp"
+
+namespace rigcast::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Memory as engines get it: ordinary pages, placed by whoever touches them first.
+class Memory {
+ public:
+  static Result<Memory> get(std::size_t bytes) {
+    constexpr std::size_t kBehind = 8192;   // kernels read whole registers and prefetch past the end
+    Memory memory;
+    memory.bytes_ = bytes + kBehind;
+    void* const at = mmap(nullptr, memory.bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(static_cast<double>(bytes))) + " wanted");
+    memory.at_ = static_cast<std::byte*>(at);
+    return memory;
+  }
+  Memory() = default;
+  Memory(Memory&& other) noexcept : at_(std::exchange(other.at_, nullptr)), bytes_(other.bytes_) {}
+  Memory& operator=(Memory&& other) noexcept { std::swap(at_, other.at_), std::swap(bytes_, other.bytes_); return *this; }
+  ~Memory() { if (at_) munmap(at_, bytes_); }
+  std::byte* get() const { return at_; }
+
+ private:
+  std::byte* at_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+struct Machine {
+  const CpuKernels* kernels = nullptr;
+  Pool pool;
+  Bytes cold{}, available{};
+  explicit Machine(std::vector<int> cpus) : pool(std::move(cpus)) {}
+};
+
+// Thread `i` of `n` gets [first, last) of `count`, in multiples of `grain`.
+struct Range { std::int64_t first, last; };
+Range share(std::int64_t count, int i, int n, std::int64_t grain) {
+  const std::int64_t grains = (count + grain - 1) / grain;
+  return {std::min(count, grains * i / n * grain), std::min(count, grains * (i + 1) / n * grain)};
+}
+
+// Times `body` run `runs` times; disturbed when a thread had to give 3 % of its time to others.
+template <class Body>
+Sample timed(Machine& machine, int runs, bool account, const Body& body) {
+  machine.pool.account(account);
+  const auto start = Clock::now();
+  for (int r = 0; r < runs; ++r) body(r);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  machine.pool.account(false);
+  return {.seconds = seconds, .runs = runs, .disturbed = machine.pool.taken_away() > 0.03};
+}
+
+// ---- read, copy, triad, launch
+class Streams : public Prepared {
+ public:
+  static Result<std::unique_ptr<Prepared>> make(Machine& machine, const Case& c) {
+    auto self = std::unique_ptr<Streams>(new Streams(machine, c));
+    const int arrays = c.kind == KernelKind::read ? 1 : c.kind == KernelKind::copy ? 2 : c.kind == KernelKind::triad ? 3 : 0;
+    for (int i = 0; i < arrays; ++i) {
+      RC_ASSIGN(memory, Memory::get(static_cast<std::size_t>(c.shape.bytes)));
+      self->arrays_.push_back(std::move(memory));
+    }
+    self->touch();
+    return self;
+  }
+
+  Result<Sample> run(int runs) override {
+    return timed(machine_, runs, case_.kind != KernelKind::launch, [&](int) {
+      machine_.pool.run([&](int thread) { part(thread); });
+    });
+  }
+
+  Result<double> error() override {
+    const std::int64_t words = case_.shape.bytes / 8;
+    if (case_.kind == KernelKind::read) {   // word i holds i + 1
+      std::uint64_t sum = 0;
+      for (const std::uint64_t partial : sums_) sum += partial;
+      const auto n = static_cast<std::uint64_t>(words);
+      return sum == (n % 2 == 0 ? n / 2 * (n + 1) : (n + 1) / 2 * n) ? 0.0 : 1.0;
+    }
+    if (case_.kind == KernelKind::copy) return std::memcmp(arrays_[0].get(), arrays_[1].get(), static_cast<std::size_t>(case_.shape.bytes)) == 0 ? 0.0 : 1.0;
+    double worst = 0;
+    for (std::int64_t i = 0; case_.kind == KernelKind::triad && i < case_.shape.bytes / 4; i += 997) {
+      float a;
+      std::memcpy(&a, arrays_[0].get() + 4 * i, 4);
+      worst = std::max(worst, std::fabs(static_cast<double>(a) - (value(1, i) + 0.5 * value(2, i))));
+    }
+    return worst;
+  }
+
+ private:
+  Streams(Machine& machine, const Case& c) : machine_(machine), case_(c), sums_(static_cast<std::size_t>(machine.pool.threads())) {}
+
+  static float value(int array, std::int64_t i) { return static_cast<float>((i * (array + 3)) % 64) / 64.0f; }
+
+  Range bytes_of(int thread) const { return share(case_.shape.bytes, thread, machine_.pool.threads(), 4096); }
+
+  void touch() {
+    machine_.pool.run([&](int thread) {
+      const Range range = bytes_of(thread);
+      for (std::size_t array = 0; array < arrays_.size(); ++array) {
+        std::byte* const at = arrays_[array].get();
+        for (std::int64_t i = range.first / 8; case_.kind != KernelKind::triad && i < range.last / 8; ++i) {
+          const std::uint64_t word = array == 0 && case_.kind == KernelKind::copy ? 0 : static_cast<std::uint64_t>(i) + 1;
+          std::memcpy(at + 8 * i, &word, 8);
+        }
+        for (std::int64_t i = range.first / 4; case_.kind == KernelKind::triad && i < range.last / 4; ++i) {
+          const float f = array == 0 ? 0.0f : value(static_cast<int>(array), i);
+          std::memcpy(at + 4 * i, &f, 4);
+        }
+      }
+    });
+  }
+
+  void part(int thread) {
+    const Range range = bytes_of(thread);
+    const auto bytes = static_cast<std::size_t>(range.last - range.first);
+    const CpuKernels& k = *machine_.kernels;
+    const auto at = [&](std::size_t array) { return arrays_[array].get() + range.first; };
+    switch (case_.kind) {
+      case KernelKind::read: sums_[static_cast<std::size_t>(thread)] = k.read(at(0), bytes); break;
+      case KernelKind::copy: k.copy(at(0), at(1), bytes); break;
+      case KernelKind::triad: k.triad(reinterpret_cast<float*>(at(0)), reinterpret_cast<const float*>(at(1)), reinterpret_cast<const float*>(at(2)), 0.5f, bytes / 4); break;
+      default: break;   // launch: waking and joining is all
+    }
+  }
+
+  Machine& machine_;
+  Case case_;
+  std::vector<Memory> arrays_;
+  std::vector<std::uint64_t> sums_;
+};
+
+// ---- matvec, matmul, experts
+class Weights : public Prepared {
+ public:
+  static Result<std::unique_ptr<Prepared>> make(Machine& machine, const Case& c) {
+    auto self = std::unique_ptr<Weights>(new Weights(machine, c));
+    RC_TRY(self->allocate());
+    return self;
+  }
+
+  Result<Sample> run(int runs) override {
+    return timed(machine_, runs, true, [&](int) { once(); });
+  }
+
+  Result<double> error() override {
+    const std::vector<float> x = rounded(values_, format_.activation);
+    const auto columns = static_cast<std::size_t>(case_.shape.columns);
+    double worst = 0;
+    for (std::size_t used = 0; used < last_.size(); ++used)
+      for (std::int64_t sample = 0; sample < 48; ++sample) {
+        const std::int64_t row = sample == 0 ? 0 : sample == 1 ? case_.shape.rows - 1 : sample * 7919 % case_.shape.rows;
+        const auto token = static_cast<std::size_t>(sample * 31 % case_.shape.tokens);
+        const Product want = reference_row(tile_, last_[used] * blocks_per_matrix_, row, std::span(x).subspan(token * columns, columns));
+        const float got = out_[(used * static_cast<std::size_t>(case_.shape.tokens) + token) * static_cast<std::size_t>(case_.shape.rows) + static_cast<std::size_t>(row)];
+        const double difference = std::fabs(static_cast<double>(got) - want.value) / want.magnitude;
+        worst = std::isnan(difference) ? 1.0 : std::max(worst, difference);
+      }
+    return worst;
+  }
+
+ private:
+  Weights(Machine& machine, const Case& c)
+      : machine_(machine), case_(c), format_(*find_format(c.format)), tile_(make_tile(format_)), row_bytes_(c.shape.columns / format_.block * format_.bytes),
+        blocks_per_matrix_(c.shape.rows * c.shape.columns / format_.block) {}
+
+  // As many matrices as it takes to be four times larger than the caches, run one after the other, as decoding reads layer after layer.
+  Result<void> allocate() {
+    const Shape& s = case_.shape;
+    matrix_bytes_ = s.rows * row_bytes_;
+    const auto matrix = static_cast<double>(matrix_bytes_);
+    const double wanted = std::min(machine_.cold.value(), machine_.available.value() / 2);
+    const bool cold = case_.kind != KernelKind::matmul;   // a matrix product works from the caches anyway
+    matrices_ = case_.kind == KernelKind::experts ? s.experts : 1;
+    if (cold) matrices_ = std::max<std::int64_t>(matrices_, static_cast<std::int64_t>(std::ceil(wanted / matrix)));
+    RC_ASSIGN(memory, Memory::get(static_cast<std::size_t>(matrices_ * matrix_bytes_)));
+    memory_ = std::move(memory);
+    for (std::int64_t m = 0; m < matrices_; ++m)   // each thread fills the rows it will read
+      machine_.pool.run([&](int thread) {
+        const Range rows = share(s.rows, thread, machine_.pool.threads(), 1);
+        fill(tile_, m * blocks_per_matrix_ + rows.first * (s.columns / format_.block),
+             {memory_.get() + m * matrix_bytes_ + rows.first * row_bytes_, static_cast<std::size_t>((rows.last - rows.first) * row_bytes_)});
+      });
+    values_ = activations(7, s.tokens * s.columns);
+    out_.resize(static_cast<std::size_t>(s.rows * s.tokens * std::max(1, s.used)));
+    return {};
+  }
+
+  void once() {
+    const Shape& s = case_.shape;
+    Activations x;
+    machine_.kernels->arrange(format_, values_, s.columns, x);   // rounding the activations is part of the work
+    last_.clear();
+    for (int used = 0; used < std::max(1, s.used); ++used) {
+      // Experts: spread over all of them without repeating within a token.
+      const std::int64_t m = s.experts > 0 ? (next_ * s.used * 17 + used * (matrices_ / s.used)) % matrices_ : next_ % matrices_;
+      last_.push_back(m);
+    }
+    ++next_;
+    const auto id = static_cast<std::size_t>(format_.id);
+    auto* kernel = s.tokens > 1 ? machine_.kernels->matmul[id] : machine_.kernels->matvec[id];
+    if (!kernel) kernel = scalar_kernels.matmul[id];
+    std::atomic<std::int64_t> taken{0};
+    const int threads = machine_.pool.threads();
+    // Matrix products are shared out in chunks taken on demand (cores differ in speed); streams stay with the thread that filled them.
+    const std::int64_t chunk = std::max<std::int64_t>(4, (s.rows / (threads * 8) + 3) / 4 * 4);
+    machine_.pool.run([&](int thread) {
+      for (std::size_t used = 0; used < last_.size(); ++used) {
+        const auto work = [&](Range rows) {
+          if (rows.first >= rows.last) return;
+          kernel({.weights = memory_.get() + last_[used] * matrix_bytes_ + rows.first * row_bytes_, .row_bytes = row_bytes_, .columns = s.columns,
+               .rows = rows.last - rows.first, .x = &x, .out = out_.data() + static_cast<std::int64_t>(used) * s.rows * s.tokens + rows.first, .out_stride = s.rows});
+        };
+        if (s.tokens == 1) {
+          work(share(s.rows, thread, threads, 1));
+        } else {
+          for (std::int64_t first; (first = taken.fetch_add(chunk)) < s.rows;) work({first, std::min(first + chunk, s.rows)});
+        }
+      }
+    });
+  }
+
+  Machine& machine_;
+  Case case_;
+  const Format& format_;
+  Tile tile_;
+  std::int64_t row_bytes_, blocks_per_matrix_, matrix_bytes_ = 0, matrices_ = 1, next_ = 0;
+  Memory memory_;
+  std::vector<float> values_, out_;
+  std::vector<std::int64_t> last_;   // matrices the last run used
+};
+
+// ---- attention
+class Attention : public Prepared {
+ public:
+  static Result<std::unique_ptr<Prepared>> make(Machine& machine, const Case& c) {
+    auto self = std::unique_ptr<Attention>(new Attention(machine, c));
+    RC_TRY(self->allocate());
+    return self;
+  }
+
+  Result<Sample> run(int runs) override {
+    return timed(machine_, runs, true, [&](int) { once(); });
+  }
+
+  Result<double> error() override {
+    const Shape& s = case_.shape;
+    const auto dim = static_cast<std::size_t>(s.head_dim);
+    double worst = 0;
+    for (const int head : {0, s.heads - 1}) {
+      const int kv = head / (s.heads / s.kv_heads);
+      const std::uint16_t *const keys = at(0, kv), *const values = at(1, kv);
+      std::vector<double> want(dim), size(dim);
+      double sum = 0, top = -1e300;
+      std::vector<double> scores(static_cast<std::size_t>(s.depth));
+      for (std::int64_t t = 0; t < s.depth; ++t) {
+        double score = 0;
+        for (std::size_t i = 0; i < dim; ++i) score += static_cast<double>(q_[static_cast<std::size_t>(head) * dim + i]) * half_to_float(keys[static_cast<std::size_t>(t) * dim + i]);
+        scores[static_cast<std::size_t>(t)] = score * scale_;
+        top = std::max(top, score * scale_);
+      }
+      for (std::int64_t t = 0; t < s.depth; ++t) {
+        const double weight = std::exp(scores[static_cast<std::size_t>(t)] - top);
+        sum += weight;
+        for (std::size_t i = 0; i < dim; ++i) {
+          const double term = weight * half_to_float(values[static_cast<std::size_t>(t) * dim + i]);
+          want[i] += term, size[i] += std::fabs(term);
+        }
+      }
+      for (std::size_t i = 0; i < dim; ++i) worst = std::max(worst, std::fabs(out_[static_cast<std::size_t>(head) * dim + i] - want[i] / sum) / (size[i] / sum));
+    }
+    return worst;
+  }
+
+ private:
+  Attention(Machine& machine, const Case& c) : machine_(machine), case_(c), scale_(1.0f / std::sqrt(static_cast<float>(c.shape.head_dim))) {}
+
+  std::uint16_t* at(int which, int kv_head) const {
+    const Shape& s = case_.shape;
+    const std::int64_t elements = s.depth * s.head_dim;
+    return reinterpret_cast<std::uint16_t*>(memory_.get()) + ((now_ * 2 + which) * s.kv_heads + kv_head) * elements;
+  }
+
+  Result<void> allocate() {
+    const Shape& s = case_.shape;
+    const std::int64_t elements = 2 * s.kv_heads * s.depth * s.head_dim;
+    const double wanted = std::min(machine_.cold.value(), machine_.available.value() / 2);
+    layers_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(wanted / (2.0 * static_cast<double>(elements)))));
+    RC_ASSIGN(memory, Memory::get(static_cast<std::size_t>(layers_ * elements * 2)));
+    memory_ = std::move(memory);
+    const Tile tile = make_tile(format_of(FormatId::f16));
+    machine_.pool.run([&](int thread) {
+      const Range range = share(layers_ * elements, thread, machine_.pool.threads(), 2048);
+      fill(tile, range.first, {memory_.get() + 2 * range.first, static_cast<std::size_t>(2 * (range.last - range.first))});
+    });
+    q_ = activations(9, static_cast<std::int64_t>(s.heads) * s.head_dim);
+    out_.resize(q_.size());
+    return {};
+  }
+
+  // Every key-value head's cache is cut into parts, so that all threads have work; the parts are joined by their maxima and sums.
+  void once() {
+    const Shape& s = case_.shape;
+    now_ = next_++ % layers_;
+    const int threads = machine_.pool.threads(), group = s.heads / s.kv_heads;
+    const int parts = std::max(1, std::min<int>((4 * threads + s.kv_heads - 1) / s.kv_heads, static_cast<int>(s.depth / 64 + 1)));
+    const auto dim = static_cast<std::size_t>(s.head_dim);
+    partial_.resize(static_cast<std::size_t>(s.kv_heads * parts * group) * (dim + 2));
+    std::atomic<int> taken{0};
+    machine_.pool.run([&](int) {
+      for (int job; (job = taken.fetch_add(1)) < s.kv_heads * parts;) {
+        const int kv = job / parts;
+        const Range range = share(s.depth, job % parts, parts, 32);
+        float* const mine = partial_.data() + static_cast<std::size_t>(job * group) * (dim + 2);
+        machine_.kernels->attention(q_.data() + static_cast<std::size_t>(kv * group) * dim, group, s.head_dim, at(0, kv) + range.first * s.head_dim,
+                                    at(1, kv) + range.first * s.head_dim, range.last - range.first, scale_, mine, mine + static_cast<std::size_t>(group) * dim,
+                                    mine + static_cast<std::size_t>(group) * (dim + 1));
+      }
+    });
+    for (int head = 0; head < s.heads; ++head) join(head, parts, group);
+  }
+
+  void join(int head, int parts, int group) {
+    const auto dim = static_cast<std::size_t>(case_.shape.head_dim), g = static_cast<std::size_t>(group), inside = static_cast<std::size_t>(head % group);
+    const auto part_at = [&](int part) { return partial_.data() + static_cast<std::size_t>((head / group * parts + part) * group) * (dim + 2); };
+    float top = -INFINITY, sum = 0;
+    for (int part = 0; part < parts; ++part) top = std::max(top, part_at(part)[g * dim + inside]);
+    float* const out = out_.data() + static_cast<std::size_t>(head) * dim;
+    std::fill(out, out + dim, 0.0f);
+    for (int part = 0; part < parts; ++part) {
+      const float* const from = part_at(part);
+      const float weight = std::exp(from[g * dim + inside] - top);
+      sum += weight * from[g * (dim + 1) + inside];
+      for (std::size_t i = 0; i < dim; ++i) out[i] += weight * from[inside * dim + i];
+    }
+    for (std::size_t i = 0; i < dim; ++i) out[i] /= sum;
+  }
+
+  Machine& machine_;
+  Case case_;
+  float scale_;
+  std::int64_t layers_ = 1, next_ = 0, now_ = 0;
+  Memory memory_;
+  std::vector<float> q_, out_, partial_;
+};
+
+class CpuDevice : public Device {
+ public:
+  CpuDevice(const World& world, const Options& options, const CpuKernels& set) : machine_(cpus(options)), world_(world) {
+    std::vector<std::string> unread;
+    const FoundHost host = read_host(world, unread);
+    machine_.kernels = &set;
+    machine_.available = host.available;
+    const Bytes cache = host.processor.caches.empty() ? Bytes() : host.processor.caches.rbegin()->second;
+    machine_.cold = options.cold.value() > 0 ? options.cold : Bytes(std::max(4 * cache.value(), 512 * kMiB));
+    info_ = {.id = "cpu", .backend = "cpu", .name = host.processor.name, .driver = host.os + " " + host.os_version, .path = std::string(set.name),
+             .pci_address = {}, .memory = host.available, .cache = cache, .units = machine_.pool.threads(), .in_software = false};
+  }
+
+  const DeviceInfo& info() const override { return info_; }
+
+  bool can(KernelKind kind, std::string_view format) const override {
+    if (kind <= KernelKind::triad || kind == KernelKind::launch) return format.empty();
+    if (kind == KernelKind::attention) return format == "f16";
+    return (kind == KernelKind::matvec || kind == KernelKind::matmul || kind == KernelKind::experts) && find_format(format);
+  }
+
+  Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
+    if (const double needed = work_of(c).bytes.value(); needed > 0.8 * machine_.available.value())
+      return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(needed)) + " wanted, " + print_gib(machine_.available) + " free");
+    if (c.kind == KernelKind::attention) return Attention::make(machine_, c);
+    if (!c.format.empty()) return Weights::make(machine_, c);
+    return Streams::make(machine_, c);
+  }
+
+  Conditions conditions() override {
+    Conditions now;
+    if (const auto khz = read_int(world_, "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")) now.clock_mhz = static_cast<double>(*khz) * 1e-3;
+    return now;
+  }
+
+ private:
+  static std::vector<int> cpus(const Options& options) {
+    std::vector<int> chosen = choose_cpus(options.threads);
+    if (!options.pin) std::fill(chosen.begin(), chosen.end(), -1);
+    return chosen;
+  }
+
+  Machine machine_;
+  World world_;
+  DeviceInfo info_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> open_cpu_set(const World& world, const Options& options, std::string_view set) {
+  std::vector<std::string> names;
+  for (const CpuKernels* candidate : cpu_kernels()) {
+    if (!candidate->usable()) continue;
+    if (set.empty() || candidate->name == set) return std::make_unique<CpuDevice>(world, options, *candidate);
+    names.emplace_back(candidate->name);
+  }
+  return fail(ErrorKind::not_found, "this processor has no '" + std::string(set) + "' kernels; it has " + join(names, ", "));
+}
+
+Result<std::vector<std::unique_ptr<Device>>> open_cpu(const World& world, const Options& options) {
+  std::vector<std::unique_ptr<Device>> devices;
+  RC_ASSIGN(device, open_cpu_set(world, options, ""));
+  devices.push_back(std::move(device));
+  return devices;
+}
+
+}  // namespace rigcast::bench

@@ -1,0 +1,494 @@
+// AVX-512 with VNNI. Integer products go through dpbusd, whose first operand is unsigned: weights are shifted to be non-negative and
+// the shift is taken back by starting each accumulator at -shift x (sum of the four activations of its lane), prepared by arrange().
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "bench/cpu/kernels.hpp"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma"))), apply_to = function)
+#else
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"   // both in the compiler's own headers (GCC bug 105593)
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma")
+#endif
+
+namespace rigcast::bench {
+namespace {
+
+using Reg = __m512i;
+using RegF = __m512;
+
+bool usable() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+
+Reg load(const void* from) { return _mm512_loadu_si512(from); }
+__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+__m128i load_quarter(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+
+// ---- memory. Four streams per thread keep more pages and prefetchers busy than one.
+std::uint64_t read(const std::byte* from, std::size_t bytes) {
+  const std::size_t part = bytes / 256 * 64;
+  Reg a = _mm512_setzero_si512(), b = a, c = a, d = a;
+  for (std::size_t i = 0; i < part; i += 64) {
+    a = _mm512_add_epi64(a, load(from + i));
+    b = _mm512_add_epi64(b, load(from + part + i));
+    c = _mm512_add_epi64(c, load(from + 2 * part + i));
+    d = _mm512_add_epi64(d, load(from + 3 * part + i));
+  }
+  for (std::size_t i = 4 * part; i + 64 <= bytes; i += 64) a = _mm512_add_epi64(a, load(from + i));
+  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_add_epi64(a, b), _mm512_add_epi64(c, d))));
+}
+
+// Stores past the caches: nothing of `to` is read first, so the bytes moved are the two that are counted.
+void copy(std::byte* to, const std::byte* from, std::size_t bytes) {
+  for (std::size_t i = 0; i + 64 <= bytes; i += 64) _mm512_stream_si512(reinterpret_cast<Reg*>(to + i), load(from + i));
+  _mm_sfence();
+}
+
+void triad(float* a, const float* b, const float* c, float s, std::size_t count) {
+  const RegF factor = _mm512_set1_ps(s);
+  for (std::size_t i = 0; i + 16 <= count; i += 16)
+    _mm512_stream_ps(a + i, _mm512_fmadd_ps(factor, _mm512_loadu_ps(c + i), _mm512_loadu_ps(b + i)));
+  _mm_sfence();
+}
+
+// ---- arranging activations
+// Two blocks of 32 (a, b) in the order their nibbles unpack to: a[0:16] b[0:16] a[16:32] b[16:32].
+void interleave_pairs(std::int8_t* q) {
+  std::int8_t pair[64];
+  std::memcpy(pair, q, 64);
+  std::memcpy(q + 16, pair + 32, 16);
+  std::memcpy(q + 32, pair + 16, 16);
+}
+
+int shift_of(FormatId id) {
+  switch (id) {
+    case FormatId::q4_0: return 8;
+    case FormatId::mxfp4: return 12;
+    case FormatId::q6_k: return 32;
+    case FormatId::q8_0:
+    case FormatId::i8: return 128;
+    default: return 0;
+  }
+}
+
+// The starting accumulators stand behind the integers of each token: padded int8, then padded / 4 int32.
+void arrange(const Format& format, std::span<const float> values, std::int64_t columns, Activations& out) {
+  arrange_plain(format, values, columns, out);
+  if (out.values && format.id == FormatId::bf16) {   // even elements of each 32 first, then odd: how bf16 pairs split
+    for (std::int64_t i = 0; i < out.padded * out.tokens; i += 32) {
+      float* const at = out.values.get() + i;
+      float group[32];
+      std::memcpy(group, at, sizeof group);
+      for (int k = 0; k < 16; ++k) at[k] = group[2 * k], at[16 + k] = group[2 * k + 1];
+    }
+  }
+  if (!out.q) return;
+  const std::int64_t padded = out.padded;
+  Aligned<std::int8_t> both = make_aligned<std::int8_t>(static_cast<std::size_t>(2 * padded * out.tokens));
+  const bool pairs = format.id == FormatId::q4_0 || format.id == FormatId::mxfp4;
+  for (std::int64_t t = 0; t < out.tokens; ++t) {
+    std::int8_t* const q = both.get() + 2 * padded * t;
+    std::memcpy(q, out.q.get() + padded * t, static_cast<std::size_t>(padded));
+    for (std::int64_t i = 0; pairs && i < padded; i += 64) interleave_pairs(q + i);
+    auto* const start = reinterpret_cast<std::int32_t*>(q + padded);
+    for (std::int64_t lane = 0; lane < padded / 4; ++lane)
+      start[lane] = -shift_of(format.id) * (q[4 * lane] + q[4 * lane + 1] + q[4 * lane + 2] + q[4 * lane + 3]);
+  }
+  out.q = std::move(both);
+}
+
+const std::int8_t* integers(const Activations& x, std::int64_t token) { return x.q.get() + 2 * x.padded * token; }
+const std::int32_t* starts(const Activations& x, std::int64_t token) { return reinterpret_cast<const std::int32_t*>(integers(x, token) + x.padded); }
+
+// ---- scales
+// Sixteen half-precision scales `stride` bytes apart.
+RegF gather_halves(const std::byte* from, int stride) {
+  const Reg index = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(stride));
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_i32gather_epi32(index, from, 1)));
+}
+// Sixteen exponent bytes (E8M0) as floats, halved since the integers are doubled.
+RegF gather_exponents(const std::byte* from, int stride) {
+  const Reg index = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(stride));
+  // Padding behind the last row is zero: an exponent of zero must not become an infinity.
+  const Reg exponent = _mm512_max_epi32(_mm512_and_si512(_mm512_i32gather_epi32(index, from, 1), _mm512_set1_epi32(255)), _mm512_set1_epi32(1));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_sub_epi32(exponent, _mm512_set1_epi32(1)), 23));
+}
+
+// Lanes of pair k: blocks 2k and 2k+1 in the order of the integers.
+template <bool pairs>
+RegF spread(RegF scales, int k) {
+  const Reg even = _mm512_set1_epi32(2 * k);
+  const Reg odd = pairs ? _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1) : _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  return _mm512_permutexvar_ps(_mm512_add_epi32(even, odd), scales);
+}
+
+// ---- unpacking two blocks of 32 into 64 unsigned bytes
+template <FormatId id>
+Reg unpack_pair(const std::byte* at) {
+  if constexpr (id == FormatId::q8_0) {
+    const Reg both = _mm512_inserti64x4(_mm512_castsi256_si512(load_half(at + 2)), load_half(at + 36), 1);
+    return _mm512_xor_si512(both, _mm512_set1_epi8(static_cast<char>(0x80)));
+  } else {
+    constexpr int first = id == FormatId::q4_0 ? 2 : 1, second = id == FormatId::q4_0 ? 20 : 18;
+    const __m256i packed = _mm256_inserti128_si256(_mm256_castsi128_si256(load_quarter(at + first)), load_quarter(at + second), 1);
+    const Reg nibbles = _mm512_and_si512(_mm512_inserti64x4(_mm512_castsi256_si512(packed), _mm256_srli_epi16(packed, 4), 1), _mm512_set1_epi8(15));
+    if constexpr (id == FormatId::q4_0) return nibbles;
+    // E2M1 doubled, plus twelve.
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)), nibbles);
+  }
+}
+
+constexpr std::int64_t kAhead = 1536;   // bytes prefetched ahead: beyond what the hardware's own streams reach when they cross a page
+
+// Rows of 32-element blocks with one scale each, `tokens` vectors at a time from token `first`.
+template <FormatId id, int tokens>
+void block_rows(const Slice& slice, std::int64_t first) {
+  constexpr int bytes = id == FormatId::q8_0 ? 34 : id == FormatId::q4_0 ? 18 : 17;
+  constexpr bool pairs = id != FormatId::q8_0;
+  constexpr int lanes = tokens == 1 ? 4 : 1;   // independent accumulators per token
+  const Activations& x = *slice.x;
+  for (std::int64_t r = 0; r < slice.rows; ++r) {
+    const std::byte* at = slice.weights + r * slice.row_bytes;
+    RegF sum[tokens][lanes];
+    for (auto& token : sum) for (auto& lane : token) lane = _mm512_setzero_ps();
+    for (std::int64_t i = 0; i < slice.columns; i += 512, at += 16 * bytes) {
+      for (int line = 0; line < 16 * bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+      RegF weight_scale;
+      if constexpr (id == FormatId::mxfp4) weight_scale = gather_exponents(at, bytes);
+      else weight_scale = gather_halves(at, bytes);
+      RegF scale[tokens];
+      for (int t = 0; t < tokens; ++t) scale[t] = _mm512_mul_ps(weight_scale, _mm512_loadu_ps(x.scale.get() + ((first + t) * x.padded + i) / 32));
+      for (int k = 0; k < 8; ++k) {
+        const Reg weights = unpack_pair<id>(at + 2 * bytes * k);
+        for (int t = 0; t < tokens; ++t) {
+          const Reg product = _mm512_dpbusd_epi32(load(starts(x, first + t) + (i + 64 * k) / 4), weights, load(integers(x, first + t) + i + 64 * k));
+          sum[t][k % lanes] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<pairs>(scale[t], k), sum[t][k % lanes]);
+        }
+      }
+    }
+    for (int t = 0; t < tokens; ++t) {
+      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
+      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(sum[t][0]);
+    }
+  }
+}
+
+// The eight 6-bit scales and minima of a q4_k block as bytes: scales in the low eight, minima in the high eight.
+__m128i unpack_scales(const std::byte* packed) {
+  std::uint32_t word[3], out[4];
+  std::memcpy(word, packed, 12);
+  constexpr std::uint32_t low6 = 0x3f3f3f3f, low4 = 0x0f0f0f0f, high2 = 0x03030303;
+  out[0] = word[0] & low6;
+  out[1] = (word[2] & low4) | (word[0] >> 6 & high2) << 4;
+  out[2] = word[1] & low6;
+  out[3] = (word[2] >> 4 & low4) | (word[1] >> 6 & high2) << 4;
+  return load_quarter(out);
+}
+
+template <int tokens>
+void q4_k_rows(const Slice& slice, std::int64_t first) {
+  constexpr int lanes = tokens == 1 ? 4 : 1;
+  const Activations& x = *slice.x;
+  for (std::int64_t r = 0; r < slice.rows; ++r) {
+    const std::byte* at = slice.weights + r * slice.row_bytes;
+    RegF sum[tokens][lanes];
+    __m256 minimum[tokens];
+    for (int t = 0; t < tokens; ++t) {
+      minimum[t] = _mm256_setzero_ps();
+      for (auto& lane : sum[t]) lane = _mm512_setzero_ps();
+    }
+    for (std::int64_t i = 0; i < slice.columns; i += 256, at += 144) {
+      for (int line = 0; line < 144; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+      std::uint32_t both;
+      std::memcpy(&both, at, 4);
+      const __m128 halves = _mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(both)));
+      const __m128i unpacked = unpack_scales(at + 4);
+      const __m256 scales = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(unpacked)), _mm256_broadcastss_ps(halves));
+      const __m256 minima = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(unpacked, 8))), _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
+      RegF scale[tokens];
+      for (int t = 0; t < tokens; ++t) {
+        const std::int64_t small = ((first + t) * x.padded + i) / 32;
+        minimum[t] = _mm256_fmadd_ps(minima, _mm256_loadu_ps(x.sum.get() + small), minimum[t]);
+        scale[t] = _mm512_castps256_ps512(_mm256_mul_ps(scales, _mm256_loadu_ps(x.scale.get() + small)));
+      }
+      for (int k = 0; k < 4; ++k) {
+        const __m256i packed = load_half(at + 16 + 32 * k);
+        const Reg weights = _mm512_and_si512(_mm512_inserti64x4(_mm512_castsi256_si512(packed), _mm256_srli_epi16(packed, 4), 1), _mm512_set1_epi8(15));
+        for (int t = 0; t < tokens; ++t) {
+          const Reg product = _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, load(integers(x, first + t) + i + 64 * k));
+          sum[t][k % lanes] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<false>(scale[t], k), sum[t][k % lanes]);
+        }
+      }
+    }
+    for (int t = 0; t < tokens; ++t) {
+      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
+      const RegF less = _mm512_insertf32x8(_mm512_setzero_ps(), minimum[t], 0);
+      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(_mm512_sub_ps(sum[t][0], less));
+    }
+  }
+}
+
+template <int tokens>
+void q6_k_rows(const Slice& slice, std::int64_t first) {
+  constexpr int lanes = tokens == 1 ? 4 : 1;
+  const Activations& x = *slice.x;
+  const Reg low = _mm512_set1_epi8(15), high = _mm512_set1_epi8(0x30);
+  for (std::int64_t r = 0; r < slice.rows; ++r) {
+    const std::byte* at = slice.weights + r * slice.row_bytes;
+    RegF sum[tokens][lanes];
+    for (auto& token : sum) for (auto& lane : token) lane = _mm512_setzero_ps();
+    for (std::int64_t i = 0; i < slice.columns; i += 256, at += 210) {
+      for (int line = 0; line < 210; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+      std::uint16_t d;
+      std::memcpy(&d, at + 208, 2);
+      const RegF scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_quarter(at + 192))), _mm512_set1_ps(_cvtsh_ss(d)));
+      RegF scale[tokens];
+      for (int t = 0; t < tokens; ++t) scale[t] = _mm512_mul_ps(scales, _mm512_set1_ps(x.scale[static_cast<std::size_t>(((first + t) * x.padded + i) / 32)]));
+      for (int half = 0; half < 2; ++half) {
+        const Reg nibbles = load(at + 64 * half);
+        const __m256i bits = load_half(at + 128 + 32 * half);
+        const Reg spread_bits = _mm512_inserti64x4(_mm512_castsi256_si512(bits), _mm256_srli_epi16(bits, 2), 1);
+        const Reg weights[2] = {_mm512_or_si512(_mm512_and_si512(nibbles, low), _mm512_and_si512(_mm512_slli_epi16(spread_bits, 4), high)),
+                                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low), _mm512_and_si512(spread_bits, high))};
+        for (int part = 0; part < 2; ++part) {
+          const std::int64_t k = i + 128 * half + 64 * part;
+          const Reg index = _mm512_add_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), _mm512_set1_epi32(8 * half + 4 * part));
+          for (int t = 0; t < tokens; ++t) {
+            const Reg product = _mm512_dpbusd_epi32(load(starts(x, first + t) + k / 4), weights[part], load(integers(x, first + t) + k));
+            RegF& lane = sum[t][(2 * half + part) % lanes];
+            lane = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), _mm512_permutexvar_ps(index, scale[t]), lane);
+          }
+        }
+      }
+    }
+    for (int t = 0; t < tokens; ++t) {
+      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
+      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(sum[t][0]);
+    }
+  }
+}
+
+// ---- formats without scales: tiles of rows x tokens so that each loaded register serves several products
+template <FormatId id>
+struct Plain;
+template <>
+struct Plain<FormatId::f32> {
+  static constexpr int step = 16, bytes = 4;
+  static RegF weights(const std::byte* at) { return _mm512_loadu_ps(at); }
+  static RegF values(const Activations& x, std::int64_t at) { return _mm512_loadu_ps(x.values.get() + at); }
+  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_fmadd_ps(w, v, sum); }
+  static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
+};
+template <>
+struct Plain<FormatId::f16> : Plain<FormatId::f32> {
+  static constexpr int step = 16, bytes = 2;
+  static RegF weights(const std::byte* at) { return _mm512_cvtph_ps(load_half(at)); }
+};
+template <>
+struct Plain<FormatId::bf16> {
+  static constexpr int step = 32, bytes = 2;
+  static RegF weights(const std::byte* at) { return _mm512_castsi512_ps(load(at)); }
+  static RegF values(const Activations& x, std::int64_t at) { return _mm512_castsi512_ps(load(x.halves.get() + at)); }
+  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)v); }
+  static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
+};
+template <>
+struct Plain<FormatId::i8> {
+  static constexpr int step = 64, bytes = 1;
+  static RegF weights(const std::byte* at) { return _mm512_castsi512_ps(_mm512_xor_si512(load(at), _mm512_set1_epi8(static_cast<char>(0x80)))); }
+  static RegF values(const Activations& x, std::int64_t at) {
+    const std::int64_t token = at / x.padded;
+    return _mm512_castsi512_ps(load(integers(x, token) + (at - token * x.padded)));
+  }
+  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(w), _mm512_castps_si512(v))); }
+  static float total(RegF sum) { return static_cast<float>(_mm512_reduce_add_epi32(_mm512_castps_si512(sum))); }
+};
+
+// What the unsigned shift of whole-number weights adds to every row: taken back once per token.
+float shift_total(const Activations& x, std::int64_t token) {
+  if (!x.q) return 0;
+  Reg sum = _mm512_setzero_si512();
+  for (std::int64_t i = 0; i < x.padded / 4; i += 16) sum = _mm512_add_epi32(sum, load(starts(x, token) + i));
+  return static_cast<float>(_mm512_reduce_add_epi32(sum));
+}
+
+template <FormatId id, int rows, int tokens>
+void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
+  using P = Plain<id>;
+  const Activations& x = *slice.x;
+  RegF sum[rows][tokens];
+  for (auto& line : sum) for (auto& cell : line) cell = _mm512_setzero_ps();
+  const std::byte* const from = slice.weights + row * slice.row_bytes;
+  for (std::int64_t i = 0; i < slice.columns; i += P::step) {
+    RegF w[rows];
+    for (int r = 0; r < rows; ++r) w[r] = P::weights(from + r * slice.row_bytes + i * P::bytes);
+    for (int t = 0; t < tokens; ++t) {
+      const RegF v = P::values(x, (first + t) * x.padded + i);
+      for (int r = 0; r < rows; ++r) sum[r][t] = P::add(sum[r][t], w[r], v);
+    }
+  }
+  for (int t = 0; t < tokens; ++t)
+    for (int r = 0; r < rows; ++r) slice.out[(first + t) * slice.out_stride + row + r] = P::total(sum[r][t]) + (id == FormatId::i8 ? shift_total(x, first + t) : 0);
+}
+
+template <FormatId id>
+void plain_matmul(const Slice& slice) {
+  constexpr int kRows = 4, kTokens = 6;
+  std::int64_t t = 0;
+  for (; t + kTokens <= slice.x->tokens; t += kTokens) {
+    std::int64_t r = 0;
+    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kTokens>(slice, r, t);
+    for (; r < slice.rows; ++r) plain_tile<id, 1, kTokens>(slice, r, t);
+  }
+  for (; t < slice.x->tokens; ++t)
+    for (std::int64_t r = 0; r < slice.rows; ++r) plain_tile<id, 1, 1>(slice, r, t);
+}
+
+// One vector: four accumulators along the row, prefetching. bf16 is widened to floats, even and odd elements apart.
+template <FormatId id>
+void plain_vector(const Slice& slice, std::int64_t token) {
+  constexpr int bytes = id == FormatId::f32 ? 4 : id == FormatId::i8 ? 1 : 2;
+  const Activations& x = *slice.x;
+  const float correction = id == FormatId::i8 ? shift_total(x, token) : 0;
+  const std::int64_t base = token * x.padded;
+  float* const out = slice.out + token * slice.out_stride;
+  for (std::int64_t r = 0; r < slice.rows; ++r) {
+    const std::byte* at = slice.weights + r * slice.row_bytes;
+    RegF sum[4];
+    for (auto& lane : sum) lane = _mm512_setzero_ps();
+    constexpr int step = id == FormatId::i8 ? 256 : id == FormatId::bf16 ? 128 : 64;
+    std::int64_t i = 0;
+    for (; i + step <= slice.columns; i += step, at += step * bytes) {
+      for (int line = 0; line < step * bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+      for (int k = 0; k < 4; ++k) {
+        if constexpr (id == FormatId::bf16) {
+          const Reg raw = load(at + 64 * k);
+          const float* const v = x.values.get() + base + i + 32 * k;
+          sum[k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16)), _mm512_loadu_ps(v), sum[k]);
+          sum[k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(static_cast<int>(0xffff0000u)))), _mm512_loadu_ps(v + 16), sum[k]);
+        } else {
+          using P = Plain<id>;
+          sum[k] = P::add(sum[k], P::weights(at + P::step * bytes * k), P::values(x, base + i + P::step * k));
+        }
+      }
+    }
+    float rest = 0;
+    if constexpr (id == FormatId::i8) {
+      for (; i < slice.columns; ++i, ++at) rest += static_cast<float>(static_cast<int>(*reinterpret_cast<const std::int8_t*>(at)) + 128) * static_cast<float>(integers(x, token)[i]);
+      Reg all = _mm512_castps_si512(sum[0]);
+      for (int k = 1; k < 4; ++k) all = _mm512_add_epi32(all, _mm512_castps_si512(sum[k]));
+      out[r] = static_cast<float>(_mm512_reduce_add_epi32(all)) + rest + correction;
+    } else {
+      float value;
+      for (; i < slice.columns; ++i, at += bytes) {
+        decode_block(format_of(id), at, &value);
+        const std::int64_t in_group = i % 32, position = id == FormatId::bf16 ? i - in_group + in_group / 2 + (in_group % 2) * 16 : i;
+        rest += value * x.values[static_cast<std::size_t>(base + position)];
+      }
+      out[r] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3]))) + rest;
+    }
+  }
+}
+
+// Processors before Cooper Lake have no product of bf16 pairs.
+void bf16_matmul(const Slice& slice) {
+  if (__builtin_cpu_supports("avx512bf16")) return plain_matmul<FormatId::bf16>(slice);
+  for (std::int64_t t = 0; t < slice.x->tokens; ++t) plain_vector<FormatId::bf16>(slice, t);
+}
+
+template <void (*wide)(const Slice&, std::int64_t), void (*narrow)(const Slice&, std::int64_t), int width>
+void over_tokens(const Slice& slice) {
+  std::int64_t t = 0;
+  for (; t + width <= slice.x->tokens; t += width) wide(slice, t);
+  for (; t < slice.x->tokens; ++t) narrow(slice, t);
+}
+template <void (*rows)(const Slice&, std::int64_t)>
+void one_token(const Slice& slice) { rows(slice, 0); }
+
+// ---- attention
+// exp for x <= 0 to 2e-7: 2^n times a polynomial of the rest.
+RegF exp_of(RegF x) {
+  const RegF t = _mm512_mul_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0f)), _mm512_set1_ps(1.44269504f));
+  const RegF whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const RegF f = _mm512_mul_ps(_mm512_sub_ps(t, whole), _mm512_set1_ps(0.693147181f));
+  RegF p = _mm512_set1_ps(1.0f / 720);
+  for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
+  return _mm512_scalef_ps(p, whole);
+}
+
+void attention(const float* q, int heads, int dim, const std::uint16_t* keys, const std::uint16_t* values, std::int64_t depth, float scale, float* out,
+               float* maximum, float* sum) {
+  constexpr int kBlock = 32;
+  if (dim % 16 != 0 || heads > 64) return scalar_kernels.attention(q, heads, dim, keys, values, depth, scale, out, maximum, sum);
+  float score[64][kBlock];
+  for (int h = 0; h < heads; ++h) maximum[h] = -INFINITY, sum[h] = 0;
+  std::fill(out, out + heads * dim, 0.0f);
+  for (std::int64_t first = 0; first < depth; first += kBlock) {
+    const int count = static_cast<int>(std::min<std::int64_t>(kBlock, depth - first));
+    for (int t = 0; t < kBlock; ++t) {
+      const std::uint16_t* const key = keys + (first + std::min(t, count - 1)) * dim;
+      for (int h = 0; h < heads; ++h) {
+        RegF dot = _mm512_setzero_ps();
+        for (int i = 0; i < dim; i += 16) dot = _mm512_fmadd_ps(_mm512_cvtph_ps(load_half(key + i)), _mm512_loadu_ps(q + h * dim + i), dot);
+        score[h][t] = t < count ? scale * _mm512_reduce_add_ps(dot) : -INFINITY;
+      }
+    }
+    for (int h = 0; h < heads; ++h) {
+      const RegF low = _mm512_loadu_ps(score[h]), high = _mm512_loadu_ps(score[h] + 16);
+      const float top = std::max(maximum[h], _mm512_reduce_max_ps(_mm512_max_ps(low, high)));
+      const RegF a = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(low, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ), exp_of(_mm512_sub_ps(low, _mm512_set1_ps(top))));
+      const RegF b = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(high, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ), exp_of(_mm512_sub_ps(high, _mm512_set1_ps(top))));
+      _mm512_storeu_ps(score[h], a), _mm512_storeu_ps(score[h] + 16, b);
+      const float shrink = maximum[h] == -INFINITY ? 0.0f : std::exp(maximum[h] - top);
+      maximum[h] = top, sum[h] = sum[h] * shrink + _mm512_reduce_add_ps(_mm512_add_ps(a, b));
+      for (int i = 0; shrink != 1.0f && i < dim; i += 16) _mm512_storeu_ps(out + h * dim + i, _mm512_mul_ps(_mm512_loadu_ps(out + h * dim + i), _mm512_set1_ps(shrink)));
+    }
+    for (int i = 0; i < dim; i += 16)
+      for (int h = 0; h < heads; ++h) {
+        RegF o = _mm512_loadu_ps(out + h * dim + i);
+        for (int t = 0; t < count; ++t) o = _mm512_fmadd_ps(_mm512_set1_ps(score[h][t]), _mm512_cvtph_ps(load_half(values + (first + t) * dim + i)), o);
+        _mm512_storeu_ps(out + h * dim + i, o);
+      }
+  }
+}
+
+}  // namespace
+
+const CpuKernels avx512_kernels = {
+    .name = "avx512-vnni",
+    .usable = usable,
+    .read = read,
+    .copy = copy,
+    .triad = triad,
+    .arrange = arrange,
+    .matvec = {one_token<plain_vector<FormatId::f32>>, one_token<plain_vector<FormatId::f16>>, one_token<plain_vector<FormatId::bf16>>, one_token<plain_vector<FormatId::i8>>,
+               one_token<block_rows<FormatId::q8_0, 1>>, one_token<block_rows<FormatId::q4_0, 1>>, one_token<block_rows<FormatId::mxfp4, 1>>,
+               one_token<q4_k_rows<1>>, one_token<q6_k_rows<1>>},
+    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, bf16_matmul, plain_matmul<FormatId::i8>,
+               over_tokens<block_rows<FormatId::q8_0, 8>, block_rows<FormatId::q8_0, 1>, 8>, over_tokens<block_rows<FormatId::q4_0, 8>, block_rows<FormatId::q4_0, 1>, 8>,
+               over_tokens<block_rows<FormatId::mxfp4, 8>, block_rows<FormatId::mxfp4, 1>, 8>, over_tokens<q4_k_rows<8>, q4_k_rows<1>, 8>,
+               over_tokens<q6_k_rows<8>, q6_k_rows<1>, 8>},
+    .attention = attention,
+};
+
+}  // namespace rigcast::bench
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif

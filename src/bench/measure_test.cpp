@@ -1,0 +1,117 @@
+#include "bench/measure.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/text.hpp"
+#include "bench/cpu/cpu_device.hpp"
+#include "bench/cpu/kernels.hpp"
+#include "bench/format.hpp"
+#include "catalog/catalog.hpp"
+
+namespace rigcast::bench {
+namespace {
+
+TEST(Kernel, WorkFollowsTheFormulas) {
+  // q4_0: 18 bytes for 32 weights; 14336 x 4096 weights, one vector in and one out in 32-bit floats.
+  const Work matvec = work_of(*parse_case("matvec:q4_0:14336x4096"));
+  EXPECT_EQ(matvec.bytes.value(), 14336.0 * 4096 / 32 * 18 + 4 * 4096 + 4 * 14336);
+  EXPECT_EQ(matvec.flop.value(), 2.0 * 14336 * 4096);
+  // 8 key-value heads of 128 elements at depth 4096, keys and values in 16 bits; 32 query heads.
+  const Work attention = work_of(*parse_case("attention:f16:32/8x128@4096"));
+  EXPECT_EQ(attention.bytes.value(), 2.0 * 8 * 128 * 4096 * 2);
+  EXPECT_EQ(attention.flop.value(), 4.0 * 32 * 128 * 4096);
+  EXPECT_EQ(work_of(*parse_case("triad:1GiB")).bytes.value(), 3 * kGiB);
+  // 8 of 128 experts of 768 x 2048 in q4_k (144 bytes for 256).
+  EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128")).bytes.value(), 8 * (768.0 * 2048 / 256 * 144 + 4 * 768) + 4 * 2048);
+}
+
+TEST(Kernel, CasesReadBackAsWritten) {
+  for (const char* text : {"read:1GiB", "copy:64MiB", "launch", "matvec:q8_0:4096x14336", "matmul:bf16:4096x4096x512", "attention:f16:64/8x128@32768", "experts:q4_k:768x2048:8/128"}) {
+    const auto c = parse_case(text);
+    ASSERT_TRUE(c) << text;
+    EXPECT_EQ(spell(*c), text);
+  }
+}
+
+TEST(Kernel, BadCasesAreNamed) {
+  const auto message = [](const char* text) { return parse_case(text).error().message; };
+  EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, attention, experts, launch, copy-in, copy-out, copy-both, copy-peer, all-reduce");
+  EXPECT_EQ(message("matvec:q5_9:1x32"), "'matvec:q5_9:1x32' names no format; there are f32, f16, bf16, i8, q8_0, q4_0, mxfp4, q4_k, q6_k");
+  EXPECT_EQ(message("matvec:q4_k:16x100"), "'matvec:q4_k:16x100': 100 columns do not divide into q4_k blocks of 256");
+  for (const char* text : {"", ":", "read", "read:0", "read:x", "matvec:q4_0:", "matvec:q4_0:-1x32", "matmul:f16:1x2", "attention:f16:32/7x128@1", "experts:q4_0:32x32:9/8", "launch:1"})
+    EXPECT_FALSE(parse_case(text)) << text;
+}
+
+TEST(Format, BlocksAreThoseOfTheCatalogue) {
+  const auto catalog = *catalog::Catalog::load();
+  for (const Format& format : formats) {
+    if (format.id == FormatId::i8) continue;   // no ggml type
+    const auto quant = catalog.quant(format.name);
+    ASSERT_TRUE(quant) << format.name;
+    EXPECT_EQ(quant->block_elements, format.block) << format.name;
+    EXPECT_EQ(quant->block_bytes, format.bytes) << format.name;
+  }
+}
+
+TEST(Format, HalvesRoundTrip) {
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const float value = half_to_float(static_cast<std::uint16_t>(bits));
+    if (value == value) { EXPECT_EQ(float_to_half(value), bits); }
+  }
+  EXPECT_EQ(float_to_half(1.0f), 0x3c00);
+  EXPECT_EQ(float_to_half(65520.0f), 0x7c00);            // rounds up to infinity
+  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);      // half way to the next: to even
+  EXPECT_EQ(float_to_bf16(1.00390625f), 0x3f80);          // 1 + 2^-8, half way: to even
+}
+
+TEST(Format, DecodesKnownBlocks) {
+  std::byte block[256] = {};
+  float values[256];
+  block[1] = std::byte{0x3c};                             // d = 1.0 (0x3c00)
+  block[2] = std::byte{0xf0};                             // element 0 is 0 - 8, element 16 is 15 - 8
+  decode_block(format_of(FormatId::q4_0), block, values);
+  EXPECT_EQ(values[0], -8.0f);
+  EXPECT_EQ(values[16], 7.0f);
+  block[0] = std::byte{127}, block[1] = std::byte{0x72};  // E8M0 127 is 2^0: low nibble 2 is 1.0, high nibble 7 is 6.0
+  decode_block(format_of(FormatId::mxfp4), block, values);
+  EXPECT_EQ(values[0], 1.0f);
+  EXPECT_EQ(values[16], 6.0f);
+}
+
+TEST(Quantile, InterpolatesBetweenOrderStatistics) {
+  EXPECT_EQ(quantile({4, 1, 3, 2}, 0.5), 2.5);
+  EXPECT_EQ(quantile({10, 20, 30}, 0.1), 12.0);   // 0.1 x 2 = 0.2 of the way from 10 to 20
+  EXPECT_EQ(quantile({}, 0.5), 0.0);
+}
+
+// Every kernel of every instruction set this processor has agrees with the reference, at shapes with and without remainders.
+TEST(Cpu, EverySetAgreesWithTheReference) {
+  std::atomic<bool> stop{true};   // one sample is enough
+  for (const CpuKernels* set : cpu_kernels()) {
+    if (!set->usable()) continue;
+    auto device = *open_cpu_set(this_machine(), {.threads = 2, .pin = false, .cold = Bytes(1 << 20)}, set->name);
+    std::vector<std::string> cases = {"read:1MiB", "copy:1MiB", "triad:1MiB", "launch", "attention:f16:8/2x64@100", "attention:f16:4/4x128@33"};
+    for (const Format& format : formats) {
+      const std::string name(format.name);
+      for (const char* shape : {"67x768", "64x512"}) {
+        cases.push_back("matvec:" + name + ":" + shape);
+        cases.push_back("matmul:" + name + ":" + shape + "x13");
+      }
+      cases.push_back("experts:" + name + ":32x256:2/8");
+    }
+    for (const std::string& text : cases) {
+      const Measurement m = measure(*device, *parse_case(text), {.seconds = 0, .least = 1, .most = 1, .sample_seconds = 0}, stop);
+      EXPECT_TRUE(m.ok()) << set->name << " " << text << ": " << m.failure;
+    }
+  }
+}
+
+TEST(Cpu, RefusesMoreThanTheMachineHas) {
+  std::atomic<bool> stop{false};
+  auto device = *open_cpu_set(this_machine(), {.threads = 1}, "scalar");
+  const Measurement m = measure(*device, *parse_case("read:9000GiB"), kQuick, stop);
+  EXPECT_NE(m.failure.find("out of memory: 9000.00 GiB wanted"), std::string::npos) << m.failure;
+}
+
+}  // namespace
+}  // namespace rigcast::bench
