@@ -142,14 +142,14 @@ Result<std::vector<DataFile>> read_folder(const std::filesystem::path& folder) {
 // capacity, and people quote GB for GiB (7 % less).
 double memory_distance(const Device& device, Bytes seen) {
   double best = INFINITY;
-  std::vector<Bytes> sizes = device.memory_sizes;
-  sizes.push_back(device.memory.value);
-  sizes.push_back(card_memory(device));
-  if (device.usable_memory) sizes.push_back(device.usable_memory->value);
-  for (const Bytes size : sizes) {
+  const auto consider = [&](Bytes size, double penalty) {
     const double ratio = seen / size;
-    if (ratio > 0.82 && ratio < 1.08) best = std::min(best, std::abs(std::log(ratio)));
-  }
+    if (ratio > 0.82 && ratio < 1.08) best = std::min(best, std::abs(std::log(ratio)) + penalty);
+  };
+  for (const Bytes size : device.memory_sizes) consider(size, 0);
+  consider(card_memory(device), 0);
+  consider(device.memory.value, device.chips > 1 ? 0.05 : 0);  // people quote the card, drivers the chip
+  if (device.usable_memory) consider(device.usable_memory->value, device.chips > 1 ? 0.05 : 0);
   return best;
 }
 

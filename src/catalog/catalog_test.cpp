@@ -65,6 +65,8 @@ TEST(Catalog, MemoryDecidesBetweenCardsThatPrintOneName) {
   EXPECT_EQ(catalog().device("NVIDIA GeForce RTX 4090", Bytes(49140 * kMiB))->key, "rtx-4090-48gb");
   EXPECT_EQ(catalog().device("NVIDIA GeForce RTX 4090", Bytes(24564 * kMiB))->key, "rtx-4090");
   EXPECT_EQ(catalog().device("mi50-16g")->key, "mi50-16gb");
+  EXPECT_EQ(catalog().device("300I Duo", Bytes(48 * kGiB))->key, "atlas-300i-duo-48gb");
+  EXPECT_EQ(catalog().device("NVIDIA H100")->key, "h100-sxm-80gb");
   EXPECT_FALSE(catalog().device("RTX 3090 48GB"));  // no such card
 }
 
