@@ -133,7 +133,7 @@ Device read_one(TableReader& table, TableReader& defaults, const std::string& fi
   device.runs = table.has("runs") ? table.texts("runs") : defaults.texts("runs");
   device.first_version = table.text("first_version", defaults.text("first_version"));
   device.last_version = table.text("last_version", defaults.text("last_version"));
-  device.software_notes = table.texts("software_notes");
+  device.software_notes = table.has("software_notes") ? table.texts("software_notes") : defaults.texts("software_notes");
   device.caveats = table.texts("caveats");
   device.confidence = table.text("confidence");
   device.sources = table.sources("sources");
@@ -162,7 +162,7 @@ Result<std::vector<Device>> read_devices(std::string_view text, const std::strin
   TableReader root(document, faults);
   TableReader defaults = root.table("defaults");
   std::vector<Device> devices;
-  for (const char* key : {"kind", "vendor", "architecture", "capability", "runs", "first_version", "last_version"}) defaults.allow(key);
+  for (const char* key : {"kind", "vendor", "architecture", "capability", "runs", "first_version", "last_version", "software_notes"}) defaults.allow(key);
   defaults.refuse_unknown();
   for (TableReader& table : root.tables("device", defaults.provenance())) {
     Device device = read_one(table, defaults, file);
