@@ -4,6 +4,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+
+#include "base/text.hpp"
 
 namespace rigcast::rig {
 namespace {
@@ -185,6 +188,43 @@ TEST(Rig, EveryDeviceMakesARig) {
     EXPECT_EQ(known, 0 < path_between(*one, 0, -1).bandwidth.value()) << entry.key;
     EXPECT_GT(one->hosts[0].memory.value(), 0) << entry.key;
   }
+}
+
+std::string text_of(const char* path) {
+  std::ifstream in(std::filesystem::path(RIGCAST_SOURCE_DIR) / path);
+  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+}
+
+TEST(Documentation, EveryExampleOfTheGrammarIsARig) {
+  const std::string page = text_of("docs/rig-spec.md");
+  int examples = 0;
+  for (const std::string_view line : split(page, '\n')) {
+    if (line == "## Grammar") break;
+    if (!line.starts_with("| `")) continue;
+    const std::string_view cell = line.substr(2, line.find(" | ", 2) - 2);
+    const auto pieces = split(cell, '`');
+    for (std::size_t i = 1; i < pieces.size(); i += 2, ++examples) {
+      const std::string spec = replace_all(std::string(pieces[i]), "\\|", "|");
+      const auto parsed = parse_rig(catalog(), spec);
+      EXPECT_TRUE(parsed) << spec << ": " << to_text(parsed.error());
+    }
+  }
+  EXPECT_GE(examples, 11);
+}
+
+TEST(Documentation, TheCardOfTheContributingGuideWorks) {
+  const std::string guide = text_of("CONTRIBUTING.md");
+  const std::size_t begin = guide.find("[[device]]", guide.find("```toml")), end = guide.find("```", begin);
+  ASSERT_NE(begin, std::string::npos);
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "contributing";
+  std::filesystem::create_directories(folder / "devices");
+  std::ofstream(folder / "devices/mine.toml") << guide.substr(begin, end - begin);
+  const auto with = catalog::Catalog::load({folder});
+  ASSERT_TRUE(with) << to_text(with.error());
+  const auto two = parse_rig(*with, "2xmy-card");
+  ASSERT_TRUE(two) << to_text(two.error());
+  EXPECT_EQ(two->devices[1].memory, Bytes(16 * kGiB));
+  std::filesystem::remove_all(folder);
 }
 
 class RigFile : public ::testing::Test {
