@@ -8,6 +8,7 @@
 #include "placement/detail/contiguous.hpp"
 #include "placement/detail/paged.hpp"
 #include "placement/detail/slots.hpp"
+#include "placement/rules.hpp"
 
 namespace rigcast::placement {
 
@@ -124,6 +125,8 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
+  RC_ASSIGN(rules, catalog::all_rules(catalog));
+  RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   const bool says_context = settings.context > 0 || std::any_of(parsed.notes.begin(), parsed.notes.end(), [](const FlagNote& n) {
@@ -135,7 +138,9 @@ Result<Placement> place(const catalog::Catalog& catalog, const model::Architectu
   }
   auto placement = trim(request.flags).empty() ? DefaultPlacement(catalog, engine, backend, architecture, rig).run(settings)
                                                : lay_out(catalog, engine, backend, architecture, rig, settings);
-  if (placement) placement->flags = parsed.notes;
+  if (!placement) return placement;
+  placement->flags = parsed.notes;
+  add_caveats(rules, catalog, engine, architecture, rig, *placement);
   return placement;
 }
 

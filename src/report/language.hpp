@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -20,6 +21,8 @@ class Language {
   // not used. "#, pattern" before a pair marks a sentence that arrives finished from another room: its {0}, {1} are then found by the
   // fixed text around them. Errors: file:line of the first line that is none of these.
   static Result<Language> parse(std::string_view po, std::string_view file);
+
+  void add(std::string english, std::string translation) { known_.insert_or_assign(std::move(english), std::move(translation)); }
 
   // The Phrase in this Language; parts it does not know stay English.
   std::string say(const Phrase& phrase) const;

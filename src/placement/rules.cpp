@@ -1,0 +1,111 @@
+#include "placement/rules.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/check.hpp"
+
+namespace rigcast::placement {
+namespace {
+
+const char* os_name(rig::Os os) {
+  switch (os) {
+    case rig::Os::linux_os: return "linux";
+    case rig::Os::windows: return "windows";
+    case rig::Os::macos: return "macos";
+  }
+  return "";
+}
+
+// The format most of the weight bytes are in.
+std::string dominant_quant(const model::Architecture& architecture) {
+  std::map<std::string, double> bytes;
+  for (const model::Tensor& tensor : architecture.tensors) bytes[tensor.quant] += tensor.bytes.value();
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? std::string{} : most->first;
+}
+
+bool has_windows(const model::Architecture& architecture) {
+  return std::any_of(architecture.layers.begin(), architecture.layers.end(),
+                     [](const model::Layer& layer) { return layer.attention.kind == model::AttentionKind::sliding; });
+}
+
+bool mixed_vendors(const rig::Rig& rig) {
+  return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor != rig.devices.front().device.vendor; });
+}
+
+bool has_fast_link(const rig::Rig& rig, int device) {
+  return std::any_of(rig.links.begin(), rig.links.end(), [&](const rig::Link& link) { return link.peer_to_peer && (link.a == device || link.b == device); });
+}
+
+Placement::Caveat caveat_of(const catalog::Rule& rule) {
+  return {rule.key, rule.text, rule.source.text + " (" + rule.source.date + ")"};
+}
+
+// Weights read in full for every token; gathered tables and towers that plain decoding does not run may stay on the host at no cost.
+bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement) {
+  using model::Role;
+  for (std::size_t i = 0; i < architecture.tensors.size() && i < placement.tensor_device.size(); ++i) {
+    const Role role = architecture.tensors[i].role;
+    const bool read_whole = role != Role::token_embedding && role != Role::per_layer_embedding && role != Role::vision && role != Role::next_token &&
+                            role != Role::other;
+    if (read_whole && placement.tensor_device[i] == kHost) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device) {
+  catalog::Situation situation;
+  situation.engine = engine.key;
+  situation.backend = backend;
+  situation.device = device.device.key;
+  situation.device_kind = to_string(device.device.kind);
+  situation.vendor = device.device.vendor;
+  situation.architecture = device.device.architecture;
+  situation.capability = device.device.capability;
+  if (device.host < static_cast<int>(rig.hosts.size())) situation.os = os_name(rig.hosts[static_cast<std::size_t>(device.host)].os);
+  situation.quant = dominant_quant(architecture);
+  if (const auto quant = catalog.quant(situation.quant)) situation.quant_group = quant->group;
+  situation.several_devices = rig.devices.size() > 1;
+  situation.mixed_vendors = mixed_vendors(rig);
+  situation.dual_chip = device.device.chips > 1;
+  situation.modified = device.device.modified;
+  situation.nvlink = has_fast_link(rig, device.index);
+  situation.experts = architecture.has_experts();
+  situation.windowed = has_windows(architecture);
+  return situation;
+}
+
+Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                            const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
+  for (const rig::RigDevice& device : rig.devices) {
+    const catalog::Situation situation = situation_of(catalog, engine, backend, architecture, rig, device);
+    for (const catalog::Rule& rule : rules)
+      if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation))
+        return fail(ErrorKind::unsupported, engine.name + " on " + device.device.name + ": " + rule.text, Where{"--on"}, "engine");
+  }
+  return {};
+}
+
+void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                 const model::Architecture& architecture, const rig::Rig& rig, Placement& placement) {
+  const auto known = [&](const std::string& key) {
+    return std::any_of(placement.caveats.begin(), placement.caveats.end(), [&](const Placement::Caveat& caveat) { return caveat.id == key; });
+  };
+  for (const DeviceShare& share : placement.devices) {
+    RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");
+    catalog::Situation situation =
+        situation_of(catalog, engine, placement.backend, architecture, rig, rig.devices[static_cast<std::size_t>(share.device)]);
+    situation.split = to_string(placement.mode);
+    situation.several_devices = placement.devices.size() > 1;
+    situation.weights_on_host = reads_weights_on_host(architecture, placement);
+    situation.kv_on_host = !placement.settings.kv_offload;
+    for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
+      if (!known(rule.key)) placement.caveats.push_back(caveat_of(rule));
+  }
+}
+
+}  // namespace rigcast::placement

@@ -1,0 +1,24 @@
+#pragma once
+// Where the Rules of the Catalog meet a Placement: what the engine refuses on these devices is an error with the rule's sentence, what it
+// costs is a caveat with the rule's source.
+
+#include <vector>
+
+#include "catalog/rule.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::placement {
+
+// What a Rule may ask of one device of the Rig, before anything is placed: `split` and what lies on the host stay unknown.
+catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device);
+
+// unsupported: the first refusal that applies to any of the devices.
+Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                            const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig);
+
+// Adds what applies to the finished placement, each rule once, whichever of the devices it speaks of.
+void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                 const model::Architecture& architecture, const rig::Rig& rig, Placement& placement);
+
+}  // namespace rigcast::placement

@@ -1,0 +1,185 @@
+#include "placement/search.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace rigcast::placement {
+namespace {
+
+// A world small enough to enumerate: a layer holds `base` and, in a MoE, `experts`; a device or the host needs their sum plus a fixed
+// compute buffer; time is bytes read over bandwidth.
+struct ToyWorld {
+  model::Architecture architecture;
+  rig::Rig rig;
+  double compute = 0.5e9;
+  double host_bandwidth = 60e9;
+  double host_memory = 512e9;
+
+  static catalog::Engine engine() {
+    catalog::Engine llama;
+    llama.key = "llama.cpp";
+    llama.splits = {"layer", "cpu-experts", "cpu-layers", "cpu"};
+    return llama;
+  }
+
+  void add_device(double memory, double bandwidth) {
+    rig::RigDevice device;
+    device.index = static_cast<int>(rig.devices.size());
+    device.device.key = "toy-" + std::to_string(device.index);
+    device.memory = Bytes(memory);
+    device.device.bandwidth = catalog::Fact<Bandwidth>{Bandwidth(bandwidth), catalog::Basis::vendor, {}};
+    rig.devices.push_back(device);
+  }
+
+  void add_layers(int count, double base, double experts = 0, int used = 1, int all = 1) {
+    for (int l = 0; l < count; ++l) {
+      model::Layer layer;
+      if (experts > 0) layer.feed_forward = {model::FeedForwardKind::moe, 0, all, used, 1, 0, 0, true};
+      architecture.layers.push_back(layer);
+      const auto tensor = [&](model::Role role, double bytes) {
+        model::Tensor t;
+        t.role = role;
+        t.layer = l;
+        t.bytes = Bytes(bytes);
+        architecture.tensors.push_back(t);
+      };
+      tensor(model::Role::attention, base);
+      if (experts > 0) tensor(model::Role::expert_ffn, experts);
+    }
+    architecture.max_context = 4096;
+  }
+
+  Placement lay_out(const Settings& settings) const {
+    Placement placement;
+    placement.settings = settings;
+    placement.mode = settings.mode;
+    const int total = static_cast<int>(architecture.layers.size()) + 1;
+    const int on_host = settings.mode == Mode::cpu ? total : total - std::min(total, settings.gpu_layers < 0 ? total : settings.gpu_layers);
+    const auto device_of = [&](int layer) {
+      if (layer < on_host) return kHost;
+      double sum = 0, share = 0;
+      for (const double part : settings.split) sum += part;
+      for (std::size_t d = 0; d < settings.split.size(); ++d) {
+        share += settings.split[d];
+        if (layer - on_host < share / sum * (total - on_host) - 1e-9) return static_cast<int>(d);
+      }
+      return static_cast<int>(rig.devices.size()) - 1;
+    };
+    std::vector<double> held(rig.devices.size(), 0);
+    double host = 0;
+    seconds_ = 0;
+    for (const model::Tensor& tensor : architecture.tensors) {
+      int device = device_of(tensor.layer);
+      double read = tensor.bytes.value();
+      if (tensor.role == model::Role::expert_ffn) {
+        const auto& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+        read *= static_cast<double>(ffn.experts_used) / ffn.experts;
+        if (tensor.layer < settings.cpu_moe_layers) device = kHost;
+      }
+      if (device == kHost) { host += tensor.bytes.value(); seconds_ += read / host_bandwidth; }
+      else {
+        held[static_cast<std::size_t>(device)] += tensor.bytes.value();
+        seconds_ += read / rig.devices[static_cast<std::size_t>(device)].device.bandwidth->value.value();
+      }
+    }
+    placement.fits = host <= host_memory;
+    for (std::size_t d = 0; d < held.size(); ++d) {
+      if (held[d] <= 0) continue;
+      DeviceShare share;
+      share.device = static_cast<int>(d);
+      share.memory.weights = Bytes(held[d]);
+      share.memory.compute = Bytes(compute);
+      share.capacity = rig.devices[d].memory;
+      const double missing = std::max(0.0, held[d] + compute - share.capacity.value());
+      placement.missing.push_back(Bytes(missing));
+      placement.devices.push_back(share);
+      if (missing > 0) placement.fits = false;
+    }
+    placement.missing.push_back(Bytes(std::max(0.0, host - host_memory)));
+    placement.host.weights = Bytes(host);
+    return placement;
+  }
+
+  Found find() const {
+    const auto lay = [this](const Settings& settings) -> Result<Placement> { return lay_out(settings); };
+    const auto cost = [this](const Placement& placement) -> Result<Speeds> {
+      (void)lay_out(placement.settings);
+      return Speeds{1 / seconds_, 1 / seconds_, 1 / seconds_};
+    };
+    return search(engine(), architecture, rig, Goal{}, Settings{}, lay, cost);
+  }
+
+  mutable double seconds_ = 0;
+};
+
+double best_by_enumeration(const ToyWorld& world) {
+  const int total = static_cast<int>(world.architecture.layers.size()) + 1;
+  double best = 0;
+  for (int experts_out = 0; experts_out < total; ++experts_out)
+    for (int host = 0; host < total; ++host)
+      for (int first = 0; first <= total - host; ++first) {
+        Settings settings;
+        settings.mode = Mode::layer;
+        settings.gpu_layers = total - host;
+        settings.cpu_moe_layers = experts_out;
+        settings.split = {static_cast<double>(first), static_cast<double>(total - host - first)};
+        if (world.lay_out(settings).fits) best = std::max(best, 1 / world.seconds_);
+      }
+  return best;
+}
+
+TEST(Search, TwoUnequalCardsWithinTwoPercentOfEnumeration) {
+  for (const double layer : {0.3e9, 0.9e9, 1.3e9, 1.9e9}) {
+    ToyWorld world;
+    world.add_device(24e9, 936e9);
+    world.add_device(16e9, 288e9);
+    world.add_layers(24, layer);
+    const Found found = world.find();
+    ASSERT_FALSE(found.ranked.empty()) << layer;
+    EXPECT_GE(found.ranked.front().score, 0.98 * best_by_enumeration(world)) << layer;
+  }
+}
+
+TEST(Search, ExpertsLeaveOnlyAsFarAsMemoryDemands) {
+  ToyWorld world;
+  world.add_device(24e9, 936e9);
+  world.add_device(24e9, 936e9);
+  world.add_layers(24, 0.2e9, 4e9, 8, 128);  // 96 GB of experts on 48 GB of cards
+  const Found found = world.find();
+  ASSERT_FALSE(found.ranked.empty());
+  EXPECT_EQ(found.ranked.front().kind, "experts on host");
+  EXPECT_GE(found.ranked.front().score, 0.98 * best_by_enumeration(world));
+}
+
+TEST(Search, SaysWhatIsMissing) {
+  ToyWorld world;
+  world.host_memory = 1e9;
+  world.add_device(24e9, 936e9);
+  world.add_layers(30, 1e9);  // 30 GB, 6.5 GB too much with the compute buffer
+  const Found found = world.find();
+  EXPECT_TRUE(found.ranked.empty());
+  ASSERT_FALSE(found.rejected.empty());
+  EXPECT_EQ(found.rejected.front().kind, "one device");
+  EXPECT_NEAR(found.rejected.front().missing.value(), 6.5e9, 1);
+}
+
+TEST(Search, EightDevicesAndNinetyFourLayersTakeFewLayouts) {
+  ToyWorld world;
+  for (int d = 0; d < 8; ++d) world.add_device(24e9, d % 2 == 0 ? 936e9 : 448e9);
+  world.add_layers(94, 0.1e9, 2.4e9, 8, 128);  // 235 GB on 192 GB
+  const Found found = world.find();
+  ASSERT_FALSE(found.ranked.empty());
+  EXPECT_LE(found.laid_out, 120);  // an exact layout takes about 0.1 ms: the search stays far below 50 ms
+}
+
+TEST(Objective, NearestNameIsGiven) {
+  const auto objective = parse_objective("prefil");
+  ASSERT_FALSE(objective);
+  EXPECT_EQ(objective.error().nearest, "prefill");
+}
+
+}  // namespace
+}  // namespace rigcast::placement
