@@ -5,8 +5,8 @@
 
 packages_for() {
   case "$1" in
-    build) echo "g++ cmake ninja-build mold ccache libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev" ;;
-    check) echo "libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang-14 libclang-rt-14-dev python3 python3-jsonschema" ;;
+    build) echo "g++ cmake ninja-build mold ccache libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev opencl-c-headers libvulkan-dev" ;;
+    check) echo "libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang-14 libclang-rt-14-dev python3 python3-jsonschema ocl-icd-libopencl1 pocl-opencl-icd mesa-vulkan-drivers glslang-tools" ;;
   esac
 }
 

@@ -22,7 +22,7 @@ Result<T> from_option(Result<T> result, const char* option, const char* field) {
 
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(architecture, from_option(model::read_model(knowledge.catalog, request.model), "MODEL", "model"));
-  RC_ASSIGN(rig, from_option(rig::parse_rig(knowledge.catalog, request.rig), "--on", "rig"));
+  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
   PlanAnswer answer;

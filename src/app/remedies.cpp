@@ -34,7 +34,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
   const auto architecture = model::read_model(knowledge.catalog, request.model);
-  const auto rig = rig::parse_rig(knowledge.catalog, request.rig);
+  const auto rig = read_rig(knowledge, request.rig);
   if (!architecture || !rig) return remedies;
   for (std::int64_t context = failed.settings.context / 2; context >= kShortestContext; context /= 2) {
     if (!fits(knowledge, *architecture, *rig, request.placement, context)) continue;

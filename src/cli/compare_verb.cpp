@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/compare.hpp"
+#include "cli/here.hpp"
 #include "cli/questions.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
@@ -12,7 +13,7 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(question, read_question(arguments));
   app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question};
   if (request.rigs.empty()) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2xrtx-3090", Where{}, "rig");
-  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::compare(knowledge, request));
   const bool any = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->placement.fits; });
   return Outcome{report::fields(answer), {}, any ? ExitCode::fits : ExitCode::does_not_fit};

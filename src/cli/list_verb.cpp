@@ -3,6 +3,7 @@
 
 #include "app/list.hpp"
 #include "base/units.hpp"
+#include "cli/here.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
 
@@ -27,7 +28,7 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
     if (!bytes) return fail(ErrorKind::input, bytes.error().message, Where{"--memory"}, "memory");
     request.memory_at_least = *bytes;
   }
-  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::list(knowledge, request));
   Outcome outcome{report::fields(answer)};
   if (arguments.has("--keys"))

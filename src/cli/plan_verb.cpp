@@ -1,4 +1,5 @@
 #include "app/plan.hpp"
+#include "cli/here.hpp"
 #include "cli/questions.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
@@ -10,7 +11,7 @@ ExitCode code_of(const app::PlanAnswer& answer) { return answer.placement.fits ?
 
 Result<app::PlanAnswer> ask(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_plan_request(arguments));
-  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(knowledge, load_knowledge(world));
   return app::plan(knowledge, request);
 }
 

@@ -26,7 +26,7 @@ Result<std::int64_t> tokens(const Arguments& arguments, const std::string& name,
 
 std::vector<Option> question_options(bool several) {
   return {
-      {"--on", "", "RIG", "the machine: 2xrtx-3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
+      {"--on", "", "RIG", "the machine: here, 2xrtx-3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
       {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several},
       {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
       {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},

@@ -1,4 +1,5 @@
 #include "app/show.hpp"
+#include "cli/here.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
 
@@ -6,7 +7,7 @@ namespace rigcast::cli {
 namespace {
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
-  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::show(knowledge, {arguments.one_or("NAME", ""), {}}));
   return Outcome{report::fields(answer)};
 }

@@ -81,6 +81,7 @@ Verb compare_verb();
 Verb explain_verb();
 Verb show_verb();
 Verb list_verb();
+Verb probe_verb();
 Verb completions_verb();
 
 }  // namespace rigcast::cli

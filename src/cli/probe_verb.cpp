@@ -1,0 +1,44 @@
+#include <fstream>
+
+#include "bench/probe.hpp"
+#include "cli/here.hpp"
+#include "cli/probe_fields.hpp"
+#include "cli/verb.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+// Writes the stubs as new files; one that is already there is somebody's work and stays.
+Result<void> write_stubs(const std::filesystem::path& folder, const std::vector<bench::Stub>& stubs) {
+  for (const bench::Stub& stub : stubs) {
+    const std::filesystem::path file = folder / stub.file_name;
+    std::error_code failed;
+    std::filesystem::create_directories(file.parent_path(), failed);
+    if (std::filesystem::exists(file)) continue;
+    std::ofstream out(file, std::ios::binary);
+    out << stub.text;
+    if (!out.flush()) return fail(ErrorKind::system, "cannot write " + file.string(), Where{"--stubs"});
+  }
+  return {};
+}
+
+Result<Outcome> run(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::full);
+  const bench::Here here = bench::to_rig(knowledge.catalog, findings);
+  if (const auto folder = arguments.one("--stubs")) RC_TRY(write_stubs(*folder, here.stubs));
+  return Outcome{fields(findings, here)};
+}
+
+}  // namespace
+
+Verb probe_verb() {
+  return {"probe",
+          "what is in this machine: processor, memory, devices, links, drivers, and what limits them"_say,
+          {},
+          {{"--stubs", "", "DIR", "write a data file to complete for each device nobody knows"_say, Completes::file}},
+          {"rigcast probe", "rigcast probe --json", "rigcast plan qwen3-8b:q4_k_m --on here"},
+          run};
+}
+
+}  // namespace rigcast::cli
