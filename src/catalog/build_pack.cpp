@@ -9,6 +9,7 @@
 #include "catalog/pack.hpp"
 #include "catalog/pack_layout.hpp"
 #include "catalog/read.hpp"
+#include "catalog/rule.hpp"
 #include "catalog/toml_reader.hpp"
 
 namespace rigcast::catalog {
@@ -109,9 +110,9 @@ Result<void> check_file(Kind kind, const DataFile& file, const std::string& show
     case Kind::processor: RC_TRY(read_processors(file.text, shown)); return {};
     case Kind::link: RC_TRY(read_links(file.text, shown)); return {};
     case Kind::quant: RC_TRY(read_quants(file.text, shown)); return {};
+    case Kind::rule: RC_TRY(read_rules(file.text, shown)); return {};
     case Kind::model:
-    case Kind::engine:
-    case Kind::rule: return {};  // checked by the rooms that own them
+    case Kind::engine: return {};  // checked by the rooms that own them
   }
   return {};
 }

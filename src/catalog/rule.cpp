@@ -88,16 +88,6 @@ Result<std::vector<Rule>> read_rules(std::string_view text, const std::string& f
   return rules;
 }
 
-Result<std::vector<Rule>> all_rules(const Catalog& catalog) {
-  std::vector<Rule> rules;
-  for (const std::string& file : catalog.files("rules")) {
-    RC_ASSIGN(text, catalog.file(file));
-    RC_ASSIGN(read, read_rules(text, file));
-    rules.insert(rules.end(), read.begin(), read.end());
-  }
-  return rules;
-}
-
 bool applies(const Rule& rule, const Situation& situation) {
   for (const auto& [name, member] : kTexts)
     if (const auto wanted = rule.any_of.find(name); wanted != rule.any_of.end() && !holds(wanted->second, situation.*member)) return false;
