@@ -132,9 +132,7 @@ Result<void> read_tensors(const Gguf& gguf, const GgufMetadata& metadata, const 
     }
     architecture.tensors.push_back(tensor_of(from, Role::other, layer));
   }
-  assign_roles(architecture.tensors);
-  for (Tensor& tensor : architecture.tensors)
-    if (parse_tensor_name(tensor.name).block >= blocks.layers) tensor.role = Role::next_token;
+  assign_roles(architecture.tensors, architecture.layers);
   if (!has_embedding) return metadata.contradiction("has no tensor 'token_embd.weight'");
   architecture.tied_embeddings = !has_head && !architecture.encoder_only;
   return {};

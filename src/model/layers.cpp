@@ -56,6 +56,7 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
     a.latent_dim = shape.mla.kv_rank;
     a.rope_dim = shape.mla.rope_dim;
   }
+  if (layer < shape.indexer.first_layer) return a;
   a.indexer_heads = shape.indexer.heads;
   a.indexer_dim = shape.indexer.dim;
   a.indexer_top_k = shape.indexer.top_k;

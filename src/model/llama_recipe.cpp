@@ -46,11 +46,20 @@ struct Traits {
   bool tied = true, falcon = false, size_70b = false;
 };
 
+// The quantiser looks at the first layer. Files of gated-DeltaNet models name one number of KV heads for all layers, those of other
+// hybrids name 0 for layers that do not attend.
+int queries_per_key(const Architecture& a) {
+  for (const Layer& layer : a.layers) {
+    if (layer.attention.kv_heads > 0) return layer.attention.heads / layer.attention.kv_heads;
+    if (layer.recurrent.kind != RecurrentKind::gated_delta) return 0;
+  }
+  return 0;
+}
+
 Traits traits_of(const Architecture& a) {
   Traits t;
   for (const Layer& layer : a.layers) t.experts = std::max(t.experts, layer.feed_forward.experts);
-  if (!a.layers.empty() && a.layers.front().attention.kv_heads > 0)
-    t.queries_per_key = a.layers.front().attention.heads / a.layers.front().attention.kv_heads;
+  t.queries_per_key = queries_per_key(a);
   t.layers = static_cast<int>(a.layers.size());
   for (const Tensor& tensor : a.tensors) {
     if (tensor.role == Role::next_token) t.layers = std::max(t.layers, tensor.layer + 1);

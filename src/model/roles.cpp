@@ -1,30 +1,25 @@
-#include <map>
-
 #include "model/gguf_tensors.hpp"
 #include "model/tensors.hpp"
 
 namespace rigcast::model {
+namespace {
 
-void assign_roles(std::vector<Tensor>& tensors) {
-  struct Seen { bool next_token = false, recurrent = false, keys = false, split_convolution = false; };
-  std::map<int, Seen> layers;
+Role in_layer(Role role, int block, const std::vector<Layer>& layers) {
+  if (block >= static_cast<int>(layers.size())) return Role::next_token;
+  const Layer& layer = layers[static_cast<std::size_t>(block)];
+  // Linear attention keeps its projections under attention's names.
+  const bool only_recalls = layer.attention.kind == AttentionKind::none && layer.recurrent.kind != RecurrentKind::none;
+  return role == Role::attention && only_recalls ? Role::recurrent : role;
+}
+
+}  // namespace
+
+void assign_roles(std::vector<Tensor>& tensors, const std::vector<Layer>& layers) {
   for (Tensor& tensor : tensors) {
     const TensorName name = parse_tensor_name(tensor.name);
     const auto known = role_of(name);
-    tensor.role = known ? known->role : Role::other;
-    Seen& seen = layers[name.block];
-    seen.next_token |= tensor.role == Role::next_token;
-    seen.recurrent |= tensor.role == Role::recurrent;
-    seen.keys |= name.stem == "attn_k";
-    seen.split_convolution |= name.stem == "ssm_conv1d_k";
-  }
-  for (Tensor& tensor : tensors) {
-    const int block = parse_tensor_name(tensor.name).block;
-    if (block < 0) continue;
-    const Seen& seen = layers[block];
-    if (seen.next_token) tensor.role = Role::next_token;
-    // Linear attention keeps its projections under attention's names; a layer that attends besides (Falcon-H1) has keys of its own.
-    else if (seen.recurrent && tensor.role == Role::attention && (!seen.keys || seen.split_convolution)) tensor.role = Role::recurrent;
+    const Role role = known ? known->role : Role::other;
+    tensor.role = name.block < 0 ? role : in_layer(role, name.block, layers);
   }
 }
 

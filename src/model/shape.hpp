@@ -93,7 +93,10 @@ struct Published {
   std::vector<PublishedFile> files;
 };
 
-struct Indexer { int heads = 0, dim = 0, top_k = 0; };
+struct Indexer {
+  int heads = 0, dim = 0, top_k = 0;  // top_k in tokens
+  int first_layer = 0;               // layers before it attend to everything
+};
 
 struct Experts {
   int count = 0, used = 0, width = 0;

@@ -116,6 +116,7 @@ void read_indexer(TableReader& row, Indexer& i) {
   i.heads = t.integer("heads", i.heads);
   i.dim = t.integer("dim", i.dim);
   i.top_k = t.integer("top_k", i.top_k);
+  i.first_layer = t.integer("first_layer", i.first_layer);
   t.refuse_unknown();
 }
 

@@ -1,3 +1,4 @@
+#include "model/gguf_tensors.hpp"
 #include "model/tensors.hpp"
 
 #include <algorithm>
@@ -19,8 +20,9 @@ class Lister {
     const int layers = static_cast<int>(layers_.size());
     for (int i = 0; i < layers; ++i) list_layer(i, layers_[static_cast<std::size_t>(i)]);
     for (int i = 0; i < shape_.next_token_layers; ++i) list_next_token(layers + i);
+    for (Tensor& tensor : tensors_) place_outside(tensor);
     sort_in_writing_order(tensors_);
-    assign_roles(tensors_);
+    assign_roles(tensors_, layers_);
     return std::move(tensors_);
   }
 
@@ -31,6 +33,12 @@ class Lister {
     tensor.shape = {in, out, experts, 1};
     tensor.layer = layer_;
     tensors_.push_back(std::move(tensor));
+  }
+  // Tensors of no block live with the input or with the output.
+  void place_outside(Tensor& tensor) const {
+    const TensorName name = parse_tensor_name(tensor.name);
+    const auto known = role_of(name);
+    if (name.block < 0) tensor.layer = known && known->place == Place::output ? static_cast<int>(layers_.size()) : kInputLayer;
   }
   std::string block(std::string_view part) const { return "blk." + std::to_string(layer_) + "." + std::string(part); }
   void matrix(std::string_view part, int64_t in, int64_t out) { put(block(part) + ".weight", in, out); }
@@ -50,8 +58,8 @@ class Lister {
     if (features_.embedding_norm) global_norm("token_embd_norm");
     list_rope_factors();
     if (shape_.per_layer_embedding > 0) list_per_layer_embedding();
-    layer_ = static_cast<int>(layers_.size());
-    if (features_.norm_weights) global_norm("output_norm");
+    const bool lfm2 = shape_.family == "lfm2" || shape_.family == "lfm2moe";  // there the last norm has the embedding's name
+    if (features_.norm_weights) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
     if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
     if (features_.head_bias) put("output.bias", shape_.vocab);
   }
@@ -104,7 +112,10 @@ class Lister {
   void list_feed_forward_norm(const Layer& layer) {
     if (layer.feed_forward.kind == FeedForwardKind::none) return;
     switch (features_.ffn_norm) {
-      case FeedForwardNorm::ffn_norm: norm("ffn_norm", hidden_); break;
+      case FeedForwardNorm::ffn_norm:
+        if (shape_.family == "falcon-h1") put(block("ffn_norm"), hidden_);  // this family's loader asks for the bare name
+        else norm("ffn_norm", hidden_);
+        break;
       case FeedForwardNorm::post_attention_norm: norm("post_attention_norm", hidden_); break;
       case FeedForwardNorm::attn_output_norm: norm("attn_output_norm", hidden_); break;
       case FeedForwardNorm::none: break;
@@ -273,8 +284,8 @@ class Lister {
     const int64_t inner = int64_t{r.heads} * r.head_dim;
     matrix("attn_qkv", hidden_, 3 * inner);
     matrix("attn_gate", hidden_, inner);
-    vector("ssm_norm", inner);
-    matrix("ssm_out", inner, hidden_);
+    vector("attn_norm_2", inner);
+    matrix("attn_output", inner, hidden_);
   }
 
   void list_short_conv() {
@@ -287,11 +298,10 @@ class Lister {
   void list_rwkv() {
     const RecurrentShape& r = shape_.recurrent;
     put(block("time_mix_lerp_fused.weight"), hidden_, 1, 1);
-    tensors_.back().shape = {hidden_, 1, 1, layer_ == 0 ? 5 : 6};
+    tensors_.back().shape = {hidden_, 1, 1, 6};
     for (const char* part : {"time_mix_receptance", "time_mix_key", "time_mix_value", "time_mix_output"}) matrix(part, hidden_, hidden_);
-    struct Path { const char* letter; int64_t rank; bool first_layer; };
-    for (const Path& p : {Path{"w", r.dt_rank, true}, Path{"a", r.state, true}, Path{"v", r.groups, false}}) {
-      if (layer_ == 0 && !p.first_layer) continue;
+    struct Path { const char* letter; int64_t rank; };
+    for (const Path& p : {Path{"w", r.dt_rank}, Path{"a", r.state}, Path{"v", layer_ == 0 ? r.state : r.groups}}) {
       vector(std::string("time_mix_") + p.letter + "0", hidden_);
       matrix(std::string("time_mix_") + p.letter + "1", hidden_, p.rank);
       matrix(std::string("time_mix_") + p.letter + "2", p.rank, hidden_);

@@ -13,9 +13,9 @@ namespace rigcast::model {
 // Every tensor with role, layer and exact shape; quant and bytes are empty.
 std::vector<Tensor> list_tensors(const Shape& shape, const std::vector<Layer>& layers);
 
-// Sets the role of every tensor of one model: by name, and by its neighbours where a name has two uses (attn_qkv of a linear-attention
-// layer is recurrent; every tensor of a next-token layer is next_token). REQUIRES layer to be set.
-void assign_roles(std::vector<Tensor>& tensors);
+// Sets the role of every tensor: by name, and by what its layer does where a name has two uses (attn_qkv of a layer that does not
+// attend is recurrent; every block beyond `layers` predicts later tokens). REQUIRES Tensor::layer to be set.
+void assign_roles(std::vector<Tensor>& tensors, const std::vector<Layer>& layers);
 
 // Puts `tensors` into writing order.
 void sort_in_writing_order(std::vector<Tensor>& tensors);
