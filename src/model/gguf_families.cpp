@@ -132,6 +132,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "olmo2", .window = slides(4)},
     {.name = "olmoe"},
     {.name = "openelm"},
+    {.name = "opt"},
     {.name = "orion"},
     {.name = "paddleocr"},
     {.name = "pangu-embedded"},

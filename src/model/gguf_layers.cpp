@@ -137,7 +137,8 @@ Result<void> read_indexer(const LayerInput& in, Plan& plan) {
   RC_ASSIGN(top_k, in.metadata.count_or("attention.indexer.top_k", 0));
   plan.indexer_heads = heads;
   plan.indexer_dim = dim;
-  plan.indexer_top_k = top_k;
+  RC_ASSIGN(block, in.metadata.count_or("attention.indexer.block_size", 1));  // MiniMax M3 picks blocks of tokens
+  plan.indexer_top_k = top_k * std::max(block, 1);
   return {};
 }
 
@@ -176,9 +177,10 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
   attention.window = slides ? plan.window : 0;
   attention.key_dim = mla ? plan.mla_key_dim : slides ? plan.key_dim_sliding : plan.key_dim;
   attention.value_dim = mla ? plan.mla_value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
-  attention.indexer_top_k = plan.indexer_top_k;
-  // A layer without an indexer of its own attends to the tokens an earlier layer picked (GLM 5.2).
-  if (in.tensors.find(block, "indexer.proj") != nullptr) {
+  const bool scores_blocks = in.tensors.find(block, "indexer.q_proj") != nullptr;
+  // A layer of latent attention without an indexer of its own attends to the tokens an earlier layer picked (GLM 5.2).
+  if (mla || scores_blocks) attention.indexer_top_k = plan.indexer_top_k;
+  if (scores_blocks || in.tensors.find(block, "indexer.proj") != nullptr) {
     attention.indexer_heads = plan.indexer_heads;
     attention.indexer_dim = plan.indexer_dim;
   }

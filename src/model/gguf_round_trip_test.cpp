@@ -81,7 +81,7 @@ void set_recurrence(GgufWriter& out, const Architecture& model, const Shape& sha
   out.set("ssm.inner_size", unsigned_of(std::int64_t{r.heads} * r.head_dim)).set("ssm.time_step_rank", unsigned_of(r.heads));
   const bool delta = r.kind == RecurrentKind::gated_delta;
   out.set("ssm.state_size", unsigned_of(delta ? r.key_dim : r.state)).set("ssm.group_count", unsigned_of(delta ? r.key_heads : r.kind == RecurrentKind::mamba1 ? 0 : r.groups));
-  out.set("kda.head_dim", unsigned_of(r.head_dim));
+  out.set("kda.head_dim", unsigned_of(r.head_dim)).set("wkv.head_size", unsigned_of(r.head_dim));
 }
 
 // feed_forward_length of a layer: with experts, of the dense part that stands beside them or leads the model.
