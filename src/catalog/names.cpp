@@ -10,7 +10,8 @@ namespace {
 const std::string kCoreMark = "~";  // keeps cores apart from names in the index
 
 constexpr std::array kMakers = {"nvidia", "geforce", "tesla", "quadro", "rtx",    "gtx",          "amd",    "radeon",   "instinct",    "rx",
-                                "intel",  "intelr",  "arc",   "huawei", "apple",  "moorethreads", "google", "qualcomm", "tenstorrent", "hygon", "metax"};
+                                "intel",  "intelr",  "arc",   "huawei", "apple",  "moorethreads", "google", "qualcomm", "tenstorrent", "hygon", "metax",
+                                "macstudio", "macbookpro", "macbookair", "macmini", "imac", "macpro"};
 
 }  // namespace
 

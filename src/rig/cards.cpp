@@ -18,8 +18,10 @@ Error placed(Error error, const Where& where) {
   return error;
 }
 
-// "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
+// "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
+  if (const auto processor = catalog.processor(group.name))
+    return Error{ErrorKind::input, "'" + group.name + "' is a processor: say host=" + processor->key + ":64g", group.where, "rig", "host=" + processor->key};
   const std::size_t space = group.name.find_last_of(' ');
   if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
     const std::string word = group.name.substr(space + 1);
@@ -88,8 +90,8 @@ Result<Bytes> read_gpu_memory(const Card& card, const Host& host, Rig& rig) {
     return bytes;
   }
   const Bytes share = gpu_share(card.device, host.memory, host.os);
-  rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(host.memory) + "; say gpu=" +
-                      format_shortest(std::floor(host.memory.value() / kGiB * 0.875)) + "g where that was raised or lowered");
+  rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(host.memory) + " (assumed; gpu=" +
+                      format_shortest(std::floor(host.memory.value() / kGiB * 0.8)) + "g would set it)");
   return share;
 }
 

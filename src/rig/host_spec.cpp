@@ -211,14 +211,18 @@ Result<Host> assume_host(const catalog::Catalog& catalog, const std::vector<cata
     notes.push_back("no host is named: " + with->name + " comes with " + processor->name);
     return host;
   }
-  const bool modules = any([](const catalog::Device& d) { return d.link.built_in || d.kind == catalog::DeviceKind::accelerator; });
+  const bool modules = any([](const catalog::Device& d) { return d.link.built_in; });
   const bool servers = any([](const catalog::Device& d) { return d.form.cooler == "passive"; });
+  int generation = 0;
+  for (const catalog::Device& device : devices) generation = std::max(generation, device.link.pcie_generation);
   if (modules) {
-    host = generic_host(catalog, "host-xeon-sp5-8ch", Bytes(1024 * kGiB));
+    host = generic_host(catalog, generation >= 5 ? "host-xeon-sp5-8ch" : generation == 4 ? "host-epyc-rome-8ch" : "host-xeon-sp2-6ch", Bytes(1024 * kGiB));
     host.sockets = 2;
     host.channels = 0, host.cores = 0;
     if (host.processor) fill_from_processor(host, *host.processor);
     fill_bandwidth(host);
+  } else if (servers && generation >= 5) {
+    host = generic_host(catalog, "host-epyc-genoa-12ch", Bytes(384 * kGiB));
   } else if (devices.size() > 2 || servers) {
     host = generic_host(catalog, "host-epyc-rome-8ch", Bytes(256 * kGiB));
   } else {

@@ -50,6 +50,8 @@ TEST(Rig, SpacesAndCaseDoNotMatter) {
   EXPECT_EQ(mixed.devices[2].device.key, "rtx-4090");
   EXPECT_EQ(mixed.devices[2].power_limit, Watts(300));
   EXPECT_FALSE(mixed.devices[0].power_limit);
+  EXPECT_EQ(rig("7900xtx").devices[0].device.key, "rx-7900-xtx");
+  EXPECT_EQ(rig("Mac Studio M3 Ultra 512g").devices[0].device.key, "apple-m3-ultra");
   EXPECT_EQ(rig("4060ti-16g").devices[0].device.key, "rtx-4060-ti-16gb");
   EXPECT_EQ(error("2x3090@nothing=1"), "rig:1:16: 'nothing' is not an option of a device");
 }
@@ -171,6 +173,7 @@ TEST(Rig, FaultsHaveTheirColumn) {
   EXPECT_EQ(error("3090 pcie=4x3"), "rig:1:11: pcie: '4x3' is not GENERATIONxLANES (3x16, 4x4, 5x8)");
   EXPECT_EQ(error("3090@link=string"), "rig:1:11: no link is called 'string' (nearest: mtlink-1.0)");
   EXPECT_EQ(error("3090; os=beos"), "rig:1:10: 'beos' is not an operating system (linux, windows, macos)");
+  EXPECT_EQ(error("8845hs"), "rig:1:1: '8845hs' is a processor: say host=ryzen-7-8845hs:64g (nearest: host=ryzen-7-8845hs)");
   EXPECT_EQ(error(""), "rig:1:1: an empty rig: name a device (\"2x3090\") or a host (\"host=epyc-7532:8xddr4-3200:512g\")");
   EXPECT_EQ(error("3090 net=10gbe"), "rig:1:10: net= joins several hosts and there is one: separate hosts by '|' or say nodes=2");
   EXPECT_EQ(error("4090@50000000000g").substr(0, 9), "rig:1:6: ");

@@ -95,7 +95,8 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   std::size_t after = 0;
   if (rest < name.text.size() && (name.text[rest] == 'x' || name.text[rest] == 'X' || name.text[rest] == '*')) after = rest + 1;
   if (name.text.substr(rest, 2) == "\xC3\x97") after = rest + 2;  // the multiplication sign
-  if (digits > 0 && after > 0) {
+  // "7900xtx" is a name: nobody has a thousand cards, and no name is three digits and an x.
+  if (digits > 0 && digits <= 3 && after > 0) {
     const auto count = parse_int(name.text.substr(0, digits));
     if (!count || *count < 1) return fail(ErrorKind::input, "a rig of zero devices: the count must be at least 1", at(name.column), "rig");
     if (*count > kMostDevices) return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", at(name.column), "rig");
