@@ -121,7 +121,12 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings);
 
 // The line to type for this placement, with each flag explained.
-struct Launch { std::string line; std::vector<FlagNote> flags; std::string file_name, file_text; };  // file: Modelfile, config.json where the engine takes one
+struct Launch {
+  std::string line;
+  std::vector<FlagNote> flags;
+  std::string file_name, file_text;   // Modelfile, config.json where the engine takes one
+  std::string bench;                  // the line that measures what was promised; empty where the engine brings no such tool
+};
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement);
 
 }  // namespace rigcast::placement
