@@ -92,14 +92,12 @@ Result<Blocks> read_blocks(const GgufMetadata& metadata) {
 }
 
 // The layer of a tensor, by its name.
-Result<int> layer_of(const GgufMetadata& metadata, const std::string& tensor, const Blocks& blocks) {
+Result<int> read_layer(const GgufMetadata& metadata, const std::string& tensor, const Blocks& blocks) {
   const TensorName name = parse_tensor_name(tensor);
   const auto known = role_of(name);
   if (!known) return metadata.cannot_say("tensor '" + tensor + "' is structure nobody has described");
-  if (known->place == Place::input) return kInputLayer;
-  if (known->place == Place::output) return blocks.layers;
   if (name.block >= blocks.all) return metadata.contradiction("tensor '" + tensor + "' belongs to none of " + std::to_string(blocks.all) + " blocks");
-  return name.block;
+  return layer_of(name, known->place, blocks.layers);
 }
 
 // The structure a catalogue key would give: everything but the tensors.
@@ -122,7 +120,7 @@ Result<void> read_tensors(const Gguf& gguf, const GgufMetadata& metadata, const 
   bool has_head = false, has_embedding = false;
   architecture.tensors.reserve(gguf.tensors.size());
   for (const GgufTensor& from : gguf.tensors) {
-    RC_ASSIGN(layer, layer_of(metadata, from.name, blocks));
+    RC_ASSIGN(layer, read_layer(metadata, from.name, blocks));
     has_head = has_head || from.name == "output.weight";
     if (from.name == "token_embd.weight") {
       has_embedding = true;

@@ -173,8 +173,8 @@ constexpr auto outside = std::to_array<Row>({
     {"dense_3", Role::other, Place::output},
     {"output", Role::output_head, Place::output},
     {"output_norm", Role::norm, Place::output},
-    {"per_layer_model_proj", Role::dense_ffn, Place::output},
-    {"per_layer_proj_norm", Role::norm, Place::output},
+    {"per_layer_model_proj", Role::dense_ffn, Place::first_block},
+    {"per_layer_proj_norm", Role::norm, Place::first_block},
     {"per_layer_token_embd", Role::per_layer_embedding, Place::input},
     {"position_embd", Role::token_embedding, Place::input},
     {"rope_factors_long", Role::other, Place::input},
@@ -209,6 +209,16 @@ TensorName parse_tensor_name(std::string_view name) {
   parsed.suffix = last;
   parsed.stem = parsed.stem.substr(0, dot);
   return parsed;
+}
+
+int layer_of(const TensorName& name, Place place, int layers) {
+  switch (place) {
+    case Place::input: return kInputLayer;
+    case Place::block: return name.block;
+    case Place::first_block: return 0;
+    case Place::output: return layers;
+  }
+  return kInputLayer;
 }
 
 std::optional<TensorRole> role_of(const TensorName& name) {

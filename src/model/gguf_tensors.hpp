@@ -18,14 +18,22 @@ struct TensorName {
 // Views into `name`. A block number beyond 2^20 counts as no block.
 TensorName parse_tensor_name(std::string_view name);
 
-// Where a tensor outside the blocks lives.
-enum class Place { input, block, output };
+// Where a tensor lives.
+enum class Place {
+  input,        // before the first layer: on the host in llama.cpp
+  block,        // with its block
+  first_block,  // outside the blocks, yet llama.cpp keeps it with the first one
+  output,       // with the output norm and head
+};
 
 struct TensorRole {
   Role role;
   Place place;
 };
 
+// Nothing: structure nobody has described.
 std::optional<TensorRole> role_of(const TensorName& name);
+// Tensor::layer of a model of `layers` layers.
+int layer_of(const TensorName& name, Place place, int layers);
 
 }  // namespace rigcast::model

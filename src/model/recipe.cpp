@@ -178,9 +178,6 @@ std::optional<Result<void>> apply_exl(Formats& formats, Architecture& a, std::st
   const std::string name = std::string(folded.substr(0, 4)) + "_";
   const std::string head = name + "6";
   if (auto done = apply_reach(formats, a, name + std::to_string(whole), kLinearAndHead, head); !done) return done;
-  double linear = 0;
-  for (const Tensor& t : a.tensors)
-    if (reaches(kLinear, t)) linear += static_cast<double>(t.elements());
   for (Tensor& t : a.tensors)
     if (reaches(kLinear, t)) t.bytes = Bytes(std::round(static_cast<double>(t.elements()) * *bits / 8));
   return Result<void>{};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ int dtype_bits(std::string_view dtype);
 // The header of one file. input: with file and byte, for anything that contradicts itself or the size of the file.
 // unsupported: a dtype nobody knows.
 Result<Safetensors> read_safetensors_part(ByteWindow window);
+
+// Tensor name -> name of the file that holds it: model.safetensors.index.json. input: no JSON, or JSON that is no such index.
+Result<std::map<std::string, std::string>> read_index(ByteWindow window);
 
 // A .safetensors file; or a folder: the files of its model.safetensors.index.json, which must all be there and hold what it promises,
 // or without one every .safetensors file in it.

@@ -69,16 +69,6 @@ class IndexHandler : public nlohmann::json_sax<nlohmann::json> {
   std::string section_, name_;
 };
 
-Result<WeightMap> read_index(const fs::path& file) {
-  RC_ASSIGN(window, ByteWindow::open(file));
-  if (window.size() > kLongestIndex) return window.fail_at(0, "is longer than 256 MiB: no index is");
-  RC_ASSIGN(json, window.read(window.size(), "the index"));
-  IndexHandler handler;
-  if (!nlohmann::json::sax_parse(json, &handler)) return window.fail_at(handler.problem_at, handler.problem);
-  if (handler.map.empty()) return window.fail_at(0, "has no weight_map");
-  return std::move(handler.map);
-}
-
 // A file name of the index must name a sister of the index, nothing elsewhere.
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name.find_first_of("/\\:") == std::string::npos && name != "." && name != "..";
@@ -132,6 +122,15 @@ Result<std::set<std::string>> files_of(const fs::path& folder) {
 
 }  // namespace
 
+Result<WeightMap> read_index(ByteWindow window) {
+  if (window.size() > kLongestIndex) return window.fail_at(0, "is longer than 256 MiB: no index is");
+  RC_ASSIGN(json, window.read(window.size(), "the index"));
+  IndexHandler handler;
+  if (!nlohmann::json::sax_parse(json, &handler)) return window.fail_at(handler.problem_at, handler.problem);
+  if (handler.map.empty()) return window.fail_at(0, "has no weight_map");
+  return std::move(handler.map);
+}
+
 Result<Safetensors> read_safetensors(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
@@ -139,7 +138,8 @@ Result<Safetensors> read_safetensors(const fs::path& path) {
     return read_safetensors_part(std::move(window));
   }
   if (fs::exists(path / kIndexName, ignored)) {
-    RC_ASSIGN(map, read_index(path / kIndexName));
+    RC_ASSIGN(window, ByteWindow::open(path / kIndexName));
+    RC_ASSIGN(map, read_index(std::move(window)));
     return read_indexed(path, map);
   }
   RC_ASSIGN(names, files_of(path));

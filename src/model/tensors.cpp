@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "model/gguf_tensors.hpp"
+
 namespace rigcast::model {
 namespace {
 
@@ -20,7 +22,7 @@ class Lister {
     const int layers = static_cast<int>(layers_.size());
     for (int i = 0; i < layers; ++i) list_layer(i, layers_[static_cast<std::size_t>(i)]);
     for (int i = 0; i < shape_.next_token_layers; ++i) list_next_token(layers + i);
-    for (Tensor& tensor : tensors_) place_outside(tensor);
+    for (Tensor& tensor : tensors_) settle_layer(tensor);
     sort_in_writing_order(tensors_);
     assign_roles(tensors_, layers_);
     return std::move(tensors_);
@@ -34,11 +36,10 @@ class Lister {
     tensor.layer = layer_;
     tensors_.push_back(std::move(tensor));
   }
-  // Tensors of no block live with the input or with the output.
-  void place_outside(Tensor& tensor) const {
+  void settle_layer(Tensor& tensor) const {
     const TensorName name = parse_tensor_name(tensor.name);
     const auto known = role_of(name);
-    if (name.block < 0) tensor.layer = known && known->place == Place::output ? static_cast<int>(layers_.size()) : kInputLayer;
+    if (known) tensor.layer = layer_of(name, known->place, static_cast<int>(layers_.size()));
   }
   std::string block(std::string_view part) const { return "blk." + std::to_string(layer_) + "." + std::string(part); }
   void matrix(std::string_view part, int64_t in, int64_t out) { put(block(part) + ".weight", in, out); }

@@ -62,14 +62,7 @@ class GgufWriter {
 
   // `shape` in GGUF order: contiguous dimension first.
   GgufWriter& tensor(std::string_view name, const std::vector<std::int64_t>& shape, GgmlType type) {
-    put_text(infos_, name);
-    put(infos_, static_cast<std::uint32_t>(shape.size()));
-    std::int64_t elements = 1;
-    for (const std::int64_t length : shape) { put(infos_, length); elements *= length; }
-    put(infos_, static_cast<std::uint32_t>(type.number));
-    put(infos_, data_bytes_);
-    data_bytes_ = pad(data_bytes_ + static_cast<std::uint64_t>(elements / type.block_elements * type.block_bytes));
-    ++tensors_;
+    tensors_.push_back({std::string(name), shape, type});
     return *this;
   }
   GgufWriter& alignment(std::uint32_t value) { alignment_ = value; return u32("general.alignment", value); }
@@ -77,12 +70,26 @@ class GgufWriter {
   std::string header() const {
     std::string out = "GGUF";
     put(out, std::uint32_t{3});
-    put(out, tensors_);
+    put(out, static_cast<std::uint64_t>(tensors_.size()));
     put(out, value_count_);
-    return out + values_ + infos_;
+    out += values_;
+    std::uint64_t offset = 0;
+    for (const Info& info : tensors_) {
+      put_text(out, info.name);
+      put(out, static_cast<std::uint32_t>(info.shape.size()));
+      for (const std::int64_t length : info.shape) put(out, length);
+      put(out, static_cast<std::uint32_t>(info.type.number));
+      put(out, offset);
+      offset = pad(offset + info.bytes());
+    }
+    return out;
   }
   std::uint64_t data_offset() const { return pad(header().size()); }
-  std::uint64_t file_size() const { return data_offset() + data_bytes_; }
+  std::uint64_t file_size() const {
+    std::uint64_t bytes = 0;
+    for (const Info& info : tensors_) bytes = pad(bytes + info.bytes());
+    return data_offset() + bytes;
+  }
 
   void write(const std::filesystem::path& file) const {
     write_bytes(file, header());
@@ -125,9 +132,21 @@ class GgufWriter {
   }
   std::uint64_t pad(std::uint64_t value) const { return (value + alignment_ - 1) / alignment_ * alignment_; }
 
+  struct Info {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    GgmlType type;
+    std::uint64_t bytes() const {
+      std::int64_t elements = 1;
+      for (const std::int64_t length : shape) elements *= length;
+      return static_cast<std::uint64_t>(elements / type.block_elements * type.block_bytes);
+    }
+  };
+
   std::string family_;
-  std::string values_, infos_;
-  std::uint64_t tensors_ = 0, value_count_ = 0, data_bytes_ = 0;
+  std::string values_;
+  std::vector<Info> tensors_;
+  std::uint64_t value_count_ = 0;
   std::uint64_t alignment_ = 32;
 };
 
