@@ -2,7 +2,10 @@
 // The Catalog reads, checks and looks up facts. Names match exactly through folded aliases, never by substring; a name nobody
 // knows is answered with the nearest ones, and a name that belongs to several entries with all of them.
 //
-// Nothing is parsed before it is asked for: an index made at build time says which data file holds which name, so that a cold
+// A name is compared folded (case, spaces, hyphens), first as written, then by its core: without the maker's words and separators
+// ("NVIDIA GeForce RTX 3090" and "rtx3090" -> "3090"). A size behind a device's name ("mi50-32g") picks the version and must be right.
+//
+// A Catalog may be copied and read by several threads. Nothing is parsed before it is asked for: an index made at build time says which data file holds which name, so that a cold
 // process reads only the files it needs.
 
 #include <filesystem>
