@@ -284,7 +284,7 @@ double launches_of(const Builder& b, const model::Layer& layer) {
     units += 1.25;
     if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
   }
-  if (b.model.family == "deepseek4") units += 2;  // hyper-connections and compressed caches: many small kernels
+  if (b.model.family == "deepseek4" || b.model.key.rfind("deepseek-v4", 0) == 0) units += 2;  // hyper-connections and compressed caches: many small kernels
   return units;
 }
 
@@ -381,7 +381,8 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, placement.settings.ubatch);
-  if (placement.mode == Mode::layer && b.setting.group == "ggml" && (b.setting.backend == "cuda" || b.setting.backend == "rocm"))
+  // Ubatches of one prompt follow each other through the devices: llama.cpp with event-capable backends only.
+  if (placement.mode == Mode::layer && placement.engine != "ik_llama.cpp" && b.setting.group == "ggml" && b.setting.backend == "cuda")
     b.load.pipeline_devices = static_cast<int>(placement.devices.size());
   for (std::size_t i = 0; !cpu && i < architecture.tensors.size(); ++i) {
     const Role role = architecture.tensors[i].role;
@@ -395,6 +396,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   add_recurrent(b);
   add_overheads(b);
   add_links(b);
+  b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
   return std::move(b.load);
 }
 

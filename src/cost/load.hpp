@@ -58,6 +58,7 @@ struct Load {
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
   bool offloaded = false;            // weights on the host although a device is there
   double active_bytes = 0;           // weights a token reads
+  int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
 };
 
 // Extra conditions an Observation states and a plan may leave alone.

@@ -17,9 +17,9 @@ double touched(const Stage& s, double tokens) {
   return 1 - std::pow(1 - static_cast<double>(s.experts_used) / s.experts, tokens);
 }
 
-void push(std::vector<StageWork>& out, std::size_t stage, int memory, int compute, double bytes, double flop) {
+void push(std::vector<StageWork>& out, std::size_t stage, int memory, int compute, double bytes, double flop, int also = -1) {
   if ((memory >= 0 && bytes > 0) || (compute >= 0 && flop > 0))
-    out.push_back({static_cast<int>(stage), bytes > 0 ? memory : -1, flop > 0 ? compute : -1, bytes, flop});
+    out.push_back({static_cast<int>(stage), bytes > 0 ? memory : -1, flop > 0 ? compute : -1, bytes, flop, also});
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
       case StageKind::host: bytes = share ? 0 : s.step_amount; break;
       default: break;
     }
-    push(out, i, memory, compute, bytes * times, flop * times);
+    push(out, i, memory, compute, bytes * times, flop * times, share ? load.mixed : -1);
   }
 }
 
@@ -92,9 +92,10 @@ double seconds(const Load& load, const StageWork& work) {
     const Path& p = load.paths[static_cast<std::size_t>(work.compute)];
     c = work.flop / (p.peak * p.efficiency);
   }
-  if (m == 0 || c == 0) return m + c;
+  const double scale = work.also < 0 ? 1 : 1 / load.paths[static_cast<std::size_t>(work.also)].efficiency;
+  if (m == 0 || c == 0) return (m + c) * scale;
   const double m2 = m * m, c2 = c * c;
-  return std::sqrt(std::sqrt(m2 * m2 + c2 * c2));
+  return std::sqrt(std::sqrt(m2 * m2 + c2 * c2)) * scale;
 }
 
 double seconds(const Load& load, const std::vector<StageWork>& work) {

@@ -8,11 +8,12 @@
 
 namespace rigcast::cost {
 
-// What one Stage has to do. Exponents of `shape` effects depend on the step and so cannot sit in a Path.
+// What one Stage has to do.
 struct StageWork {
   int stage = 0;
   int memory = -1, compute = -1;     // Load::paths
   double bytes = 0, flop = 0;        // amounts for the two Paths
+  int also = -1;                     // a Path whose efficiency applies to the whole
 };
 
 // Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`.

@@ -1,0 +1,47 @@
+#pragma once
+// From the conditions of an Observation to what the estimator takes: the same Architecture, Rig and Placement a plan would use.
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "calibration/observation.hpp"
+#include "catalog/catalog.hpp"
+#include "cost/load.hpp"
+#include "cost/terms.hpp"
+
+namespace rigcast::calibration {
+
+// An Observation understood: its layout summed into a Load, and the work whose time it reports.
+struct Prepared {
+  std::shared_ptr<const cost::Load> load;       // shared by all Observations of one layout; not resolved
+  std::vector<cost::StageWork> work;            // its seconds are the measured time
+  double units = 1;                             // value = units / seconds for rates, units * seconds for times
+  bool is_rate = true;
+  std::string phase;                            // prefill, decode, serve (batched decoding)
+  std::string device, family, vendor, engine, backend, model, format, layout;  // resolved keys, for groups
+  std::string source;                           // whose measurement: repository, else site
+  bool surrogate = false;                       // shape made from the parameter count: nobody knows this model
+  double depth = 0, active_bytes = 0, bandwidth = 0, file_bytes = 0, sequences = 1;
+  double measured_seconds = 0;
+};
+
+// Understands Observations one by one, remembering what their layouts share.
+class Configurator {
+ public:
+  // `with_sources`: for fits, where each source's own way of measuring is an effect of its own.
+  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false) : catalog_(catalog), with_sources_(with_sources) {}
+  // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.
+  Result<Prepared> prepare(const Observation& observation);
+
+ private:
+  struct Layout;
+  Result<std::shared_ptr<const Layout>> make_layout(const Observation& observation);
+
+  const catalog::Catalog& catalog_;
+  bool with_sources_ = false;
+  std::unordered_map<std::string, Result<std::shared_ptr<const Layout>>> layouts_;
+  std::unordered_map<std::string, Result<std::shared_ptr<const model::Architecture>>> models_;
+};
+
+}  // namespace rigcast::calibration

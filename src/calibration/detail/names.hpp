@@ -1,0 +1,34 @@
+#pragma once
+// How sources name devices, processors, engines, backends, models and formats, brought to the catalogue's keys by rule.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "calibration/observation.hpp"
+#include "catalog/catalog.hpp"
+#include "model/architecture.hpp"
+
+namespace rigcast::calibration::detail {
+
+// The device of a row; nullopt where the row names a processor ("... (CPU)").
+Result<std::optional<catalog::Device>> device_of(const catalog::Catalog& catalog, const Observation& o);
+// The processor of a row or of its host; nullopt where none is known by that name.
+std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, std::string_view name);
+
+std::string engine_key(const Observation& o);
+// Backend as stated, else what this engine runs on such a device.
+std::string backend_key(const Observation& o, const std::string& engine, const catalog::Device* device);
+
+// A format as model::apply_quant knows it: "UD-Q4_K_XL" -> "Q4_K_M", "MLX-4bit-QAT" -> "MLX-4BIT"; empty where none is stated.
+std::string recipe_of(std::string_view quant);
+// The format an engine loads when nobody says: Q4_K_M for llama.cpp and Ollama, the checkpoint's own for servers.
+std::string default_recipe(const std::string& engine);
+
+// A shape with the parameters a name or a count states, for models nobody has described: a plain stack of usual proportions.
+std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, const Observation& o, std::string_view recipe);
+
+// Years as a fraction: "2025-06-24" -> 2025.46; the middle of what is not stated; 2025.5 where nothing is.
+double year_of(std::string_view date);
+
+}  // namespace rigcast::calibration::detail

@@ -1,0 +1,287 @@
+#include "calibration/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include <Eigen/Dense>
+#include <ceres/ceres.h>
+
+#include "base/text.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+using Exponents = std::vector<std::pair<int, double>>;  // local parameter of the row, exponent
+
+// One StageWork ready for the solver: time = (memory^4 + compute^4)^(1/4), each base * exp(-sum exponent * theta).
+struct Part {
+  double memory = 0, compute = 0;
+  Exponents memory_effects, compute_effects;
+};
+
+struct Row {
+  std::vector<int> effects;     // global numbers, one per local parameter
+  std::vector<Part> parts;
+  double log_measured = 0, weight = 1;
+};
+
+double log_time(const Row& row, const double* const* theta, double* gradient) {
+  double total = 0;
+  if (gradient) std::fill(gradient, gradient + row.effects.size(), 0.0);
+  for (const Part& part : row.parts) {
+    double m = part.memory, c = part.compute, em = 0, ec = 0;
+    for (const auto& [i, x] : part.memory_effects) em += x * theta[i][0];
+    for (const auto& [i, x] : part.compute_effects) ec += x * theta[i][0];
+    m *= std::exp(-em);
+    c *= std::exp(-ec);
+    const double m4 = m * m * m * m, c4 = c * c * c * c;
+    const double t = c == 0 ? m : m == 0 ? c : std::sqrt(std::sqrt(m4 + c4));
+    total += t;
+    if (!gradient || t == 0) continue;
+    const double share_m = c == 0 ? 1 : m4 / (m4 + c4), share_c = m == 0 ? 1 : c4 / (m4 + c4);
+    if (m > 0) for (const auto& [i, x] : part.memory_effects) gradient[i] -= t * share_m * x;
+    if (c > 0) for (const auto& [i, x] : part.compute_effects) gradient[i] -= t * share_c * x;
+  }
+  if (gradient) for (std::size_t i = 0; i < row.effects.size(); ++i) gradient[i] /= total;
+  return std::log(total);
+}
+
+class RowCost final : public ceres::CostFunction {
+ public:
+  RowCost(const Row& row, double sigma) : row_(row), sigma_(sigma) {
+    set_num_residuals(1);
+    mutable_parameter_block_sizes()->assign(row.effects.size(), 1);
+  }
+  bool Evaluate(double const* const* theta, double* residuals, double** jacobians) const override {
+    thread_local std::vector<double> gradient;
+    gradient.resize(row_.effects.size());
+    residuals[0] = (log_time(row_, theta, jacobians ? gradient.data() : nullptr) - row_.log_measured) / sigma_;
+    if (jacobians)
+      for (std::size_t i = 0; i < row_.effects.size(); ++i)
+        if (jacobians[i]) jacobians[i][0] = gradient[i] / sigma_;
+    return true;
+  }
+
+ private:
+  const Row& row_;
+  double sigma_;
+};
+
+class PriorCost final : public ceres::SizedCostFunction<1, 1> {
+ public:
+  PriorCost(double mean, double sd) : mean_(mean), sd_(sd) {}
+  bool Evaluate(double const* const* theta, double* residuals, double** jacobians) const override {
+    residuals[0] = (theta[0][0] - mean_) / sd_;
+    if (jacobians && jacobians[0]) jacobians[0][0] = 1 / sd_;
+    return true;
+  }
+
+ private:
+  double mean_, sd_;
+};
+
+bool of_source(std::string_view effect) { return effect.substr(0, 7) == "source|"; }
+
+}  // namespace
+
+Result<Priors> Priors::read(std::string_view csv) {
+  Priors priors;
+  int number = 0;
+  bool header = true;
+  for (std::string_view line : split(csv, '\n')) {
+    ++number;
+    line = trim(line);
+    if (line.empty() || line.front() == '#') continue;
+    if (header) { header = false; continue; }
+    const auto cells = split(line, ',');
+    const auto mean = cells.size() > 2 ? parse_double(cells[1]) : std::nullopt, sd = cells.size() > 2 ? parse_double(cells[2]) : std::nullopt;
+    if (!mean || !sd || *sd <= 0)
+      return fail(ErrorKind::input, "expected an effect, a mean and a standard deviation above 0", Where{"data/calibration/priors.csv", number, 1});
+    if (cells[0].substr(0, 6) == "times|") priors.times_[std::string(cells[0].substr(6))] = *sd;
+    else priors.exact_[std::string(cells[0])] = {*mean, *sd, 0};
+  }
+  return priors;
+}
+
+cost::Effect Priors::of(std::string_view effect) const {
+  if (const auto found = exact_.find(effect); found != exact_.end()) return found->second;
+  const std::size_t bar = effect.find('|');
+  const std::string_view quantity = effect.substr(0, bar);
+  if (quantity == "source") return exact_.count("source") ? exact_.find("source")->second : cost::Effect{0, 0.15, 0};
+  cost::Effect prior{0, 0.25, 0};
+  if (bar != std::string_view::npos) {
+    const std::string_view rest = effect.substr(bar + 1);
+    const std::size_t colon = rest.find(':'), equal = rest.find('=');
+    const std::string kind = colon < equal ? std::string(rest.substr(0, colon + 1)) + "*" : std::string(rest.substr(0, equal)) + "=*";
+    for (const std::string& pattern : {std::string(quantity) + "|" + kind, "*|" + kind, std::string("*|*")})
+      if (const auto found = exact_.find(pattern); found != exact_.end()) { prior = found->second; break; }
+  }
+  if (const auto found = times_.find(quantity); found != times_.end()) prior.sd *= found->second;
+  return prior;
+}
+
+struct FitProblem::Compiled {
+  std::vector<std::string> names;
+  std::vector<cost::Effect> priors;
+  std::vector<Row> rows;
+};
+
+FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<double>& weights, const Priors& priors)
+    : compiled_(std::make_unique<Compiled>()) {
+  std::unordered_map<std::string, int> numbers;
+  std::unordered_map<const cost::Load*, std::vector<Exponents>> paths;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Prepared& p = rows[i];
+    auto found = paths.find(p.load.get());
+    if (found == paths.end()) {
+      std::vector<Exponents> all;
+      for (const cost::Path& path : p.load->paths) {
+        Exponents& e = all.emplace_back();
+        for (const cost::Factor& factor : path.factors) {
+          const auto [number, added] = numbers.emplace(factor.effect, static_cast<int>(compiled_->names.size()));
+          if (added) {
+            compiled_->names.push_back(factor.effect);
+            compiled_->priors.push_back(priors.of(factor.effect));
+          }
+          e.emplace_back(number->second, factor.exponent);
+        }
+      }
+      found = paths.emplace(p.load.get(), std::move(all)).first;
+    }
+    Row row;
+    row.log_measured = std::log(p.measured_seconds);
+    row.weight = weights[i];
+    std::unordered_map<int, int> local;
+    const auto localise = [&](int path, int also) {
+      Exponents e;
+      for (const int which : {path, also}) {
+        if (which < 0) continue;
+        for (const auto& [global, x] : found->second[static_cast<std::size_t>(which)]) {
+          const auto [slot, added] = local.emplace(global, static_cast<int>(row.effects.size()));
+          if (added) row.effects.push_back(global);
+          e.emplace_back(slot->second, x);
+        }
+      }
+      return e;
+    };
+    for (const cost::StageWork& w : p.work) {
+      Part part;
+      if (w.memory >= 0) {
+        part.memory = w.bytes / p.load->paths[static_cast<std::size_t>(w.memory)].peak;
+        part.memory_effects = localise(w.memory, w.also);
+      }
+      if (w.compute >= 0) {
+        part.compute = w.flop / p.load->paths[static_cast<std::size_t>(w.compute)].peak;
+        part.compute_effects = localise(w.compute, w.also);
+      }
+      row.parts.push_back(std::move(part));
+    }
+    compiled_->rows.push_back(std::move(row));
+  }
+}
+
+FitProblem::~FitProblem() = default;
+
+cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions& options, const cost::Calibration* start) const {
+  const Compiled& c = *compiled_;
+  std::vector<double> theta(c.names.size());
+  std::vector<double> seen(c.names.size(), 0.0);
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    theta[i] = c.priors[i].mean;
+    if (!start) continue;
+    if (const auto found = start->effects.find(c.names[i]); found != start->effects.end()) theta[i] = found->second.mean;
+  }
+  ceres::Problem::Options settings;
+  settings.loss_function_ownership = ceres::DO_NOT_TAKE_OWNERSHIP;
+  ceres::Problem problem(settings);
+  const ceres::CauchyLoss heavy(std::sqrt(3.0));
+  std::vector<std::unique_ptr<ceres::LossFunction>> losses;
+  for (std::size_t i = 0; i < c.rows.size(); ++i) {
+    if (!use[i]) continue;
+    const Row& row = c.rows[i];
+    std::vector<double*> blocks;
+    for (const int effect : row.effects) {
+      blocks.push_back(&theta[static_cast<std::size_t>(effect)]);
+      seen[static_cast<std::size_t>(effect)] += row.weight;
+    }
+    losses.push_back(std::make_unique<ceres::ScaledLoss>(&heavy, row.weight, ceres::DO_NOT_TAKE_OWNERSHIP));
+    problem.AddResidualBlock(new RowCost(row, options.sigma), losses.back().get(), blocks);
+  }
+  for (std::size_t i = 0; i < theta.size(); ++i)
+    if (seen[i] > 0) problem.AddResidualBlock(new PriorCost(c.priors[i].mean, c.priors[i].sd), nullptr, &theta[i]);
+  ceres::Solver::Options solver;
+  solver.linear_solver_type = ceres::SPARSE_NORMAL_CHOLESKY;
+  solver.max_num_iterations = options.iterations;
+  solver.num_threads = options.threads;
+  solver.function_tolerance = 1e-4;
+  solver.logging_type = ceres::SILENT;
+  ceres::Solver::Summary summary;
+  ceres::Solve(solver, &problem, &summary);
+
+  std::vector<double> sd(theta.size());
+  for (std::size_t i = 0; i < theta.size(); ++i) sd[i] = c.priors[i].sd;
+  if (options.uncertainty) {
+    // Posterior precision at the optimum: J^T J of the weighted residuals and of the priors.
+    std::vector<int> order(theta.size(), -1);
+    int n = 0;
+    for (std::size_t i = 0; i < theta.size(); ++i) if (seen[i] > 0) order[i] = n++;
+    Eigen::MatrixXd precision = Eigen::MatrixXd::Zero(n, n);
+    for (std::size_t i = 0; i < theta.size(); ++i)
+      if (order[i] >= 0) precision(order[i], order[i]) += 1 / (c.priors[i].sd * c.priors[i].sd);
+    std::vector<const double*> blocks;
+    std::vector<double> gradient;
+    for (std::size_t r = 0; r < c.rows.size(); ++r) {
+      if (!use[r]) continue;
+      const Row& row = c.rows[r];
+      blocks.clear();
+      for (const int effect : row.effects) blocks.push_back(&theta[static_cast<std::size_t>(effect)]);
+      gradient.resize(row.effects.size());
+      const double z = (log_time(row, blocks.data(), gradient.data()) - row.log_measured) / options.sigma;
+      const double w = row.weight / (1 + z * z / 3) / (options.sigma * options.sigma);
+      for (std::size_t a = 0; a < gradient.size(); ++a)
+        for (std::size_t b = 0; b < gradient.size(); ++b)
+          precision(order[static_cast<std::size_t>(row.effects[a])], order[static_cast<std::size_t>(row.effects[b])]) += w * gradient[a] * gradient[b];
+    }
+    const Eigen::MatrixXd covariance = precision.llt().solve(Eigen::MatrixXd::Identity(n, n));
+    for (std::size_t i = 0; i < theta.size(); ++i)
+      if (order[i] >= 0) sd[i] = std::sqrt(std::max(0.0, covariance(order[i], order[i])));
+  }
+  cost::Calibration calibration;
+  for (std::size_t i = 0; i < theta.size(); ++i)
+    if ((seen[i] > 0 || c.priors[i].mean != 0) && !of_source(c.names[i])) calibration.effects[c.names[i]] = {theta[i], sd[i], seen[i]};
+  return calibration;
+}
+
+std::vector<double> FitProblem::residuals(const cost::Calibration& calibration) const {
+  const Compiled& c = *compiled_;
+  std::vector<double> theta(c.names.size(), 0.0);
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    if (of_source(c.names[i])) continue;
+    if (const auto found = calibration.effects.find(c.names[i]); found != calibration.effects.end()) theta[i] = found->second.mean;
+    else theta[i] = c.priors[i].mean;
+  }
+  std::vector<double> out;
+  std::vector<const double*> blocks;
+  for (const Row& row : c.rows) {
+    blocks.clear();
+    for (const int effect : row.effects) blocks.push_back(&theta[static_cast<std::size_t>(effect)]);
+    out.push_back(log_time(row, blocks.data(), nullptr) - row.log_measured);
+  }
+  return out;
+}
+
+std::vector<double> row_weights(const std::vector<Prepared>& rows, const std::vector<double>& own) {
+  std::map<std::string, double> counts;
+  std::vector<std::string> keys;
+  for (const Prepared& p : rows) {
+    keys.push_back(p.source + "|" + p.device + "|" + p.engine + "|" + p.phase);
+    counts[keys.back()] += 1;
+  }
+  std::vector<double> weights;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    weights.push_back(own[i] / std::sqrt(counts[keys[i]]) * (rows[i].surrogate ? 0.3 : 1) * 2);
+  return weights;
+}
+
+}  // namespace rigcast::calibration

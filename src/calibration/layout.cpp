@@ -1,0 +1,179 @@
+#include "calibration/detail/layout.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "calibration/detail/names.hpp"
+
+namespace rigcast::calibration::detail {
+namespace {
+
+using model::Role;
+using placement::Mode;
+
+std::string flag(const Observation& o, const char* key) {
+  const auto found = o.flags.find(key);
+  return found == o.flags.end() ? std::string() : found->second;
+}
+
+double number_flag(const Observation& o, const char* key, double missing) {
+  return parse_double(flag(o, key)).value_or(missing);
+}
+
+bool noted(const Observation& o, std::string_view text) { return o.note.find(text) != std::string::npos; }
+
+rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is_processor) {
+  rig::Host host;
+  auto processor = processor_of(catalog, is_processor ? o.device : o.processor);
+  if (!processor && is_processor) processor = processor_of(catalog, o.processor);
+  host.name = processor ? processor->key : "unknown";
+  host.assumed = !processor;
+  host.sockets = is_processor ? std::max(1, o.devices) : (!o.processor.empty() && o.processor.rfind("2x", 0) == 0 ? 2 : 1);
+  if (processor) {
+    host.processor = processor;
+    host.cores = processor->cores * host.sockets;
+    host.channels = processor->channels * host.sockets;
+    host.memory_mt_s = processor->memory_mt_s;
+    host.memory_type = processor->memory_type;
+  } else {
+    host.cores = 16;
+    host.channels = 2;
+    host.memory_mt_s = 5200;
+    host.memory_type = "ddr5";
+  }
+  // A model on two sockets runs at little more than one socket's bandwidth: pages are spread, threads are not.
+  host.bandwidth = Bandwidth(8.0 * host.channels / host.sockets * host.memory_mt_s * 1e6);
+  return host;
+}
+
+void join(rig::Rig& rig, const catalog::Device& device, int count, const Observation& o) {
+  static constexpr double per_lane[] = {0, 0.25e9, 0.5e9, 0.8e9, 1.6e9, 3.2e9, 6.4e9};  // one way, usable
+  int generation = std::clamp(device.link.pcie_generation > 0 ? device.link.pcie_generation : 4, 1, 6);
+  if (noted(o, "PCIe 3") || noted(o, "PCIe Gen3")) generation = std::min(generation, 3);
+  if (noted(o, "PCIe 4")) generation = std::min(generation, 4);
+  const int lanes = device.link.pcie_lanes > 0 ? device.link.pcie_lanes : 16;
+  catalog::LinkType bus;
+  bus.name = "PCIe";
+  bus.bandwidth.value = Bandwidth(device.unified ? device.bandwidth ? device.bandwidth->value.value() : 50e9 : per_lane[generation] * lanes);
+  bus.latency.value = Seconds(10e-6);
+  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, bus, false});
+  if (count < 2 || !device.link.nvlink) return;
+  // Server modules sit on their fabric; bridges between cards are optional and rarely stated.
+  const bool module = device.kind == catalog::DeviceKind::accelerator || noted(o, "NVLink") || noted(o, "nvlink");
+  if (!module || noted(o, "no NVLink")) return;
+  catalog::LinkType fabric;
+  fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;
+  fabric.bandwidth = *device.link.nvlink;
+  fabric.latency.value = Seconds(5e-6);
+  for (int i = 0; i < count; ++i)
+    for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, fabric, true});
+}
+
+Mode mode_of(const Observation& o, const std::string& group, int devices) {
+  if (devices < 2) return Mode::single;
+  if (flag(o, "split_mode") == "graph" || flag(o, "sm") == "graph" || noted(o, "'graph'")) return Mode::tensor;
+  if (o.mode == "layer" || o.mode == "pipeline") return Mode::layer;
+  if (o.mode == "tensor" || o.mode == "expert" || o.mode == "data") return Mode::tensor;
+  return group == "ggml" || group == "exllama" || group == "eager" ? Mode::layer : Mode::tensor;
+}
+
+// Which weights the notes and flags say stayed in host memory.
+enum class Offload { none, experts, rest };
+Offload offload_of(const Observation& o) {
+  if (noted(o, "in system RAM") || flag(o, "ot").find("exps=CPU") != std::string::npos || noted(o, "on the CPU (MoE offload)")) return Offload::experts;
+  if (noted(o, "rest on CPU") || noted(o, "layers partly") || noted(o, "ffn on CPU") || noted(o, "partially offloaded")) return Offload::rest;
+  if (!flag(o, "n_cpu_moe").empty() || !flag(o, "cpu_moe").empty()) return Offload::experts;
+  return Offload::none;
+}
+
+void place_tensors(const model::Architecture& model, placement::Placement& p, Offload offload, double device_memory, int devices) {
+  const int layers = static_cast<int>(model.layers.size());
+  const auto owner = [&](int layer) { return std::clamp(layer, 0, layers) * devices / (layers + 1); };
+  p.tensor_device.assign(model.tensors.size(), 0);
+  p.kv_device.resize(static_cast<std::size_t>(layers));
+  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = p.mode == Mode::layer ? owner(l) : 0;
+  for (std::size_t i = 0; i < model.tensors.size(); ++i)
+    if (p.mode == Mode::layer) p.tensor_device[i] = owner(model.tensors[i].layer);
+  double total = model.weight_bytes().value();
+  // What does not fit goes to the host although nobody said so: experts or feed-forward matrices from the last layer backwards.
+  if (offload == Offload::none && total < 1.04 * device_memory) return;
+  const double room = offload == Offload::experts ? 0 : 0.92 * device_memory - 1e9;
+  const Role first = model.has_experts() ? Role::expert_ffn : Role::dense_ffn;
+  for (std::size_t i = model.tensors.size(); i-- > 0;) {
+    const model::Tensor& t = model.tensors[i];
+    if (t.role != first) continue;
+    if (offload != Offload::experts && total <= room) break;
+    p.tensor_device[i] = placement::kHost;
+    total -= t.bytes.value();
+  }
+  for (std::size_t i = model.tensors.size(); i-- > 0 && first == Role::dense_ffn && total > room && offload != Offload::experts;) {
+    const model::Tensor& t = model.tensors[i];
+    if (t.role != Role::attention) continue;
+    p.tensor_device[i] = placement::kHost;
+    total -= t.bytes.value();
+  }
+}
+
+void set_settings(const Observation& o, const std::string& group, placement::Settings& s) {
+  s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", group == "ggml" ? 512 : 2048), 1.0, 65536.0));
+  s.batch = static_cast<int>(std::clamp(number_flag(o, "b", 2048), 1.0, 65536.0));
+  const std::string fa = to_lower(flag(o, "fa").empty() ? flag(o, "flash_attn") : flag(o, "fa"));
+  if (!fa.empty()) s.flash_attention = fa != "0" && fa != "off" && fa != "false";
+  const std::string cache = to_lower(flag(o, "kv_cache_dtype"));
+  s.key_quant = !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
+  s.value_quant = !flag(o, "ctv").empty() ? to_lower(flag(o, "ctv")) : s.key_quant;
+  s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));
+}
+
+}  // namespace
+
+Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, const model::Architecture& model) {
+  Site site;
+  RC_ASSIGN(device, device_of(catalog, o));
+  const std::string engine = engine_key(o), group = cost::engine_group(engine);
+  const std::string backend = backend_key(o, engine, device ? &*device : nullptr);
+  const bool cpu = !device || backend == "cpu";
+  site.rig.hosts = {host_of(catalog, o, cpu && !device)};
+  placement::Placement& p = site.placement;
+  p.engine = engine;
+  p.backend = backend;
+  set_settings(o, group, p.settings);
+  site.conditions.engine_year = year_of(o.date);
+  site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
+  site.conditions.repacked = flag(o, "rtr") == "1" || o.quant.find("_R4") != std::string::npos || o.quant.find("_R8") != std::string::npos;
+  if (cpu) {
+    if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;
+    p.mode = Mode::cpu;
+    p.tensor_device.assign(model.tensors.size(), placement::kHost);
+    p.kv_device.assign(model.layers.size(), placement::kHost);
+    site.layout = "cpu";
+    return site;
+  }
+  const int chips = std::clamp(o.degree > 1 && o.devices == 1 && engine != "tt-metal" ? 1 : std::max(o.devices, 1), 1, 1024);
+  for (int i = 0; i < chips; ++i) {
+    rig::RigDevice d;
+    d.device = *device;
+    d.index = d.card = i;
+    d.memory = o.memory_gb > 0 ? Bytes(o.memory_gb * kGiB) : device->memory.value;
+    if (const double watts = number_flag(o, "power_limit_w", 0); watts > 0) d.power_limit = Watts(watts);
+    site.rig.devices.push_back(std::move(d));
+  }
+  join(site.rig, *device, chips, o);
+  p.mode = mode_of(o, group, chips);
+  // Attention by data, experts spread: every device reads its own share of the batch; approximated by an even split of everything.
+  for (int i = 0; i < chips; ++i) {
+    placement::DeviceShare share;
+    share.device = i;
+    share.fraction = p.mode == Mode::tensor ? 1.0 / chips : 1;
+    p.devices.push_back(share);
+  }
+  const bool offloads = group == "ggml" && !device->unified && device->memory.value.value() > 0;
+  const double memory = site.rig.devices[0].memory.value() * chips;
+  place_tensors(model, p, offloads ? offload_of(o) : Offload::none, offloads ? memory : 1e30, chips);
+  const bool hosted = std::find(p.tensor_device.begin(), p.tensor_device.end(), placement::kHost) != p.tensor_device.end();
+  site.layout = hosted ? "offload" : chips > 1 ? "several" : "one";
+  return site;
+}
+
+}  // namespace rigcast::calibration::detail

@@ -1,0 +1,242 @@
+#include "calibration/detail/names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "base/text.hpp"
+#include "catalog/names.hpp"
+#include "model/read.hpp"
+#include "model/recipe.hpp"
+
+namespace rigcast::calibration::detail {
+namespace {
+
+// data/calibration/names.csv: folded name -> key.
+std::map<std::string, std::string> read_names(const catalog::Catalog& catalog) {
+  std::map<std::string, std::string> names;
+  const auto text = catalog.file("calibration/names.csv");
+  if (!text) return names;
+  for (const std::string_view line : split(*text, '\n')) {
+    if (line.empty() || line.front() == '#') continue;
+    const auto cells = split(trim(line), ',');
+    if (cells.size() >= 2) names[fold_name(cells[0])] = std::string(cells[1]);
+  }
+  return names;
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+std::string outside_parentheses(std::string_view name) { return std::string(trim(name.substr(0, name.find('(')))); }
+
+std::string inside_parentheses(std::string_view name) {
+  const std::size_t open = name.find('('), close = name.find(')', open);
+  return open == std::string_view::npos || close == std::string_view::npos ? std::string() : std::string(name.substr(open + 1, close - open - 1));
+}
+
+std::optional<Bytes> memory_hint(const Observation& o) {
+  if (o.memory_gb <= 0) return std::nullopt;
+  return Bytes(o.memory_gb * kGiB);
+}
+
+// "qwen3-30b-a3b" -> 30 and 3; 0 where the name has no such number.
+struct Sizes { double total = 0, active = 0; };
+Sizes sizes_in(std::string_view name) {
+  Sizes sizes;
+  const std::string text = to_lower(name);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] < '0' || text[i] > '9' || (i > 0 && (text[i - 1] == '.' || (text[i - 1] >= '0' && text[i - 1] <= '9')))) continue;
+    std::size_t end = i;
+    while (end < text.size() && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.')) ++end;
+    if (end >= text.size() || (text[end] != 'b' && text[end] != 'm' && text[end] != 't')) continue;
+    if (end + 1 < text.size() && text[end + 1] >= 'a' && text[end + 1] <= 'z') continue;
+    const double scale = text[end] == 'b' ? 1e9 : text[end] == 'm' ? 1e6 : 1e12;
+    const double value = parse_double(std::string_view(text).substr(i, end - i)).value_or(0) * scale;
+    if (i > 0 && text[i - 1] == 'a' && (i < 2 || text[i - 2] < 'a' || text[i - 2] > 'z')) sizes.active = value;
+    else if (sizes.total == 0) sizes.total = value;
+  }
+  return sizes;
+}
+
+model::Tensor tensor(std::string name, model::Role role, int layer, std::int64_t in, std::int64_t out, std::int64_t count = 1) {
+  model::Tensor t;
+  t.name = std::move(name);
+  t.role = role;
+  t.layer = layer;
+  t.shape = {in, out, count, 1};
+  return t;
+}
+
+}  // namespace
+
+Result<std::optional<catalog::Device>> device_of(const catalog::Catalog& catalog, const Observation& o) {
+  if (o.device.empty()) return fail(ErrorKind::input, "no device is stated");
+  if (contains(o.device, "CPU)")) return std::optional<catalog::Device>{};
+  const auto names = read_names(catalog);
+  if (const auto found = names.find(fold_name(o.device)); found != names.end()) {
+    auto device = catalog.device(found->second);
+    if (device) return std::optional(*device);
+  }
+  const auto hint = memory_hint(o);
+  auto first = catalog.device(o.device, hint);
+  if (first) return std::optional(*first);
+  const auto sized = catalog::split_size(fold_name(o.device));
+  for (const std::string& name : {outside_parentheses(o.device), inside_parentheses(o.device), sized.name, o.device_printed}) {
+    if (name.empty()) continue;
+    auto device = catalog.device(name, sized.size ? sized.size : hint);
+    if (device) return std::optional(*device);
+  }
+  if (processor_of(catalog, o.device)) return std::optional<catalog::Device>{};
+  return tl::unexpected<Error>(first.error());
+}
+
+std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, std::string_view name) {
+  if (trim(name).empty()) return std::nullopt;
+  std::vector<std::string> tries{std::string(name), outside_parentheses(name)};
+  std::string plain = outside_parentheses(name);
+  if (plain.size() > 2 && plain[1] == 'x' && plain[0] >= '1' && plain[0] <= '9') tries.push_back(std::string(trim(plain.substr(2))));
+  if (const std::size_t at = name.find('@'); at != std::string_view::npos) tries.emplace_back(trim(name.substr(0, at)));
+  // "Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz", "AMD Ryzen 9 5900X 12-Core Processor"
+  std::string cleaned = replace_all(replace_all(replace_all(std::string(name), "(R)", ""), "(TM)", ""), " CPU", "");
+  cleaned = std::string(trim(cleaned.substr(0, cleaned.find('@'))));
+  if (const std::size_t core = cleaned.find("-Core"); core != std::string::npos)
+    tries.emplace_back(trim(cleaned.substr(0, cleaned.rfind(' ', core))));
+  tries.push_back(cleaned);
+  tries.push_back(outside_parentheses(cleaned));
+  for (const std::string& text : tries) {
+    auto processor = catalog.processor(text);
+    if (processor) return *processor;
+  }
+  return std::nullopt;
+}
+
+std::string engine_key(const Observation& o) {
+  const std::string e = to_lower(o.engine);
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 23> names{{
+      {"ik_llama", "ik_llama.cpp"}, {"ollama", "ollama"}, {"lm studio", "lm-studio"}, {"llama.cpp", "llama.cpp"}, {"llamacpp", "llama.cpp"},
+      {"tt-metal", "tt-metal"}, {"tenstorrent", "tt-metal"}, {"mlx", "mlx"}, {"vllm", "vllm"}, {"slimserve", "vllm"}, {"sglang", "sglang"},
+      {"tensorrt", "tensorrt-llm"}, {"trt", "tensorrt-llm"}, {"transformers", "transformers"}, {"exllamav2", "exllamav2"}, {"exl", "exllamav3"},
+      {"ktransformers", "ktransformers"}, {"ds4", "ds4"}, {"rkllm", "rkllm"}, {"mindie", "mindie"}, {"lmdeploy", "lmdeploy"},
+      {"openvino", "openvino"}, {"deepspeed", "transformers"}}};
+  if (contains(e, "ktransformers")) return "ktransformers";
+  for (const auto& [part, key] : names)
+    if (contains(e, part)) return std::string(key);
+  return e.empty() ? "llama.cpp" : e.substr(0, e.find(' '));
+}
+
+std::string backend_key(const Observation& o, const std::string& engine, const catalog::Device* device) {
+  const std::string b = to_lower(o.backend);
+  if (!device) return "cpu";
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> names{{
+      {"cuda", "cuda"}, {"rocm", "rocm"}, {"hip", "rocm"}, {"vulkan", "vulkan"}, {"tt", "tt-metal"}, {"metal", "metal"}, {"sycl", "sycl"},
+      {"xpu", "sycl"}, {"cann", "cann"}, {"musa", "musa"}, {"maca", "maca"}, {"opencl", "opencl"}, {"hexagon", "hexagon"}, {"rknpu", "rknpu"},
+      {"openvino", "openvino"}, {"neuron", "neuron"}, {"hpu", "hpu"}, {"tpu", "tpu"}}};
+  for (const auto& [part, key] : names)
+    if (contains(b, part)) return std::string(key);
+  if (b == "cpu") return "cpu";
+  if (!b.empty()) return b;
+  const std::string& v = device->vendor;
+  if (v == "nvidia") return "cuda";
+  if (v == "apple") return "metal";
+  if (v == "amd") return engine == "ollama" ? "rocm" : device->kind == catalog::DeviceKind::apu ? "vulkan" : "rocm";
+  if (v == "intel") return "vulkan";
+  if (v == "huawei") return "cann";
+  return v == "moore-threads" ? "musa" : "vulkan";
+}
+
+std::string recipe_of(std::string_view quant) {
+  std::string q(trim(quant));
+  for (char& c : q)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  if (q.empty()) return {};
+  if (q.rfind("GGUF-", 0) == 0) q = q.substr(5);
+  if (q.rfind("MIX-", 0) == 0) q = q.substr(4);
+  for (const char* tail : {" MIX", " (", "-REAP", "-MTP", "_R4", "_R8"})
+    if (const std::size_t at = q.find(tail); at != std::string::npos && at > 0) q = q.substr(0, at);
+  static const std::map<std::string, std::string> same = {
+      {"CUSTOM", "IQ4_KS"},       {"QAT", "Q4_0"},          {"Q4", "Q4_K_M"},            {"Q8", "Q8_0"},          {"Q2", "Q2_K"},
+      {"Q4_K", "Q4_K_M"},         {"Q5_K", "Q5_K_M"},       {"Q3_K", "Q3_K_M"},          {"DQ4_K", "IQ4_K"},      {"AWQ-INT4", "AWQ"},
+      {"INT4", "AWQ"},            {"W4A16", "AWQ"},         {"AUTOROUND-INT4", "AWQ"},   {"INT4-AUTOROUND", "AWQ"}, {"W4A16-G32", "INT4-G32"},
+      {"INT8", "GPTQ-INT8"},      {"INT8-W8A8", "W8A8"},    {"W8A8-G128", "W8A8"},       {"FP16", "F16"},         {"BF16/FP16", "BF16"},
+      {"FP4", "NVFP4"},           {"MLX-4BIT-QAT", "MLX-4BIT"}, {"MLX-3.5BPW", "3.8BPW"}, {"INT4 WEIGHTS", "AWQ"}, {"INT8 WEIGHTS", "GPTQ-INT8"},
+      {"IQ2_XXS+Q2_K", "2.4BPW"}, {"PQ2_0", "2.2BPW"},      {"Q4-XYZ-V2", "Q4_K_S"},     {"QAT-MIXED-INT2-4-8", "4.5BPW"}, {"UD-Q2_K_XL", "Q2_K"},
+      {"UD-Q3_K_XL", "Q3_K_M"},   {"UD-Q4_K_XL", "Q4_K_M"}, {"UD-Q5_K_XL", "Q5_K_M"},    {"UD-Q6_K_XL", "Q6_K"},  {"UD-Q8_K_XL", "Q8_0"},
+      {"FP8-STATIC", "FP8"},      {"FP8-DYNAMIC", "FP8"},   {"MXFP4-MOE", "MXFP4"},      {"AWQ-4BIT", "AWQ"},     {"4BIT", "MLX-4BIT"},
+      {"INT4-G32", "INT4-G32"},   {"Q1_0", "Q1_0"},         {"8BIT", "MLX-8BIT"}};
+  if (const auto found = same.find(q); found != same.end()) return found->second;
+  if (q.rfind("UD-", 0) == 0) return q.substr(3);
+  return q;
+}
+
+std::string default_recipe(const std::string& engine) {
+  if (engine == "mlx") return "MLX-4BIT";
+  for (const char* gguf : {"llama.cpp", "ik_llama.cpp", "ollama", "lm-studio", "ktransformers", "ds4"})
+    if (engine == gguf) return "Q4_K_M";
+  return {};
+}
+
+std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, const Observation& o, std::string_view recipe) {
+  Sizes s = sizes_in(o.model);
+  if (s.total <= 0) { const Sizes printed = sizes_in(o.model_printed); s.total = printed.total; s.active = std::max(s.active, printed.active); }
+  if (o.parameters > 0) s.total = o.parameters;
+  if (s.total <= 0 && o.model_bytes > 0) s.total = o.model_bytes * 8 / 4.8;
+  if (s.total <= 0) return std::nullopt;
+  const bool experts = s.active > 0 && s.active < 0.7 * s.total;
+  model::Architecture a;
+  a.key = o.model.empty() ? o.model_printed : o.model;
+  a.name = a.key;
+  a.family = "llama";
+  a.tied_embeddings = s.total < 4e9;
+  a.vocab = s.total < 1e9 ? 64000 : 128000;
+  const double body = experts ? s.active : s.total;
+  const int layers = std::clamp(static_cast<int>(std::lround(32 * std::pow((experts ? 4 : 1) * body / 8e9, 0.28))), 12, 120);
+  int hidden = 512;  // 2.5 h^2 of attention and 10.5 h^2 of feed-forward a layer
+  const double tables = a.tied_embeddings ? 1 : 2;
+  while (hidden < 20480 && layers * 13.0 * hidden * hidden + tables * a.vocab * hidden < body) hidden += 128;
+  a.hidden = hidden;
+  model::Layer layer;
+  layer.attention = {.kind = model::AttentionKind::full, .heads = std::max(1, hidden / 128), .kv_heads = std::max(1, hidden / 512),
+                     .key_dim = 128, .value_dim = 128};
+  const int width = 7 * hidden / 2;
+  constexpr int kExperts = 128, kUsed = 8;
+  const double fixed = layers * 2.5 * hidden * hidden + tables * a.vocab * hidden;
+  const int expert_width = std::max(64, static_cast<int>((s.total - fixed) / (3.0 * layers * kExperts * hidden)));
+  layer.feed_forward = experts ? model::FeedForward{.kind = model::FeedForwardKind::moe, .experts = kExperts, .experts_used = kUsed, .expert_width = expert_width}
+                               : model::FeedForward{.kind = model::FeedForwardKind::dense, .width = width};
+  a.layers.assign(static_cast<std::size_t>(layers), layer);
+  using model::Role;
+  a.tensors.push_back(tensor("token_embd.weight", Role::token_embedding, model::kInputLayer, hidden, a.vocab));
+  for (int l = 0; l < layers; ++l) {
+    const std::string name = "blk." + std::to_string(l) + ".";
+    const int kv = 128 * layer.attention.kv_heads;
+    a.tensors.push_back(tensor(name + "attn_q.weight", Role::attention, l, hidden, hidden));
+    a.tensors.push_back(tensor(name + "attn_k.weight", Role::attention, l, hidden, kv));
+    a.tensors.push_back(tensor(name + "attn_v.weight", Role::attention, l, hidden, kv));
+    a.tensors.push_back(tensor(name + "attn_output.weight", Role::attention, l, hidden, hidden));
+    const Role role = experts ? Role::expert_ffn : Role::dense_ffn;
+    const std::string tail = experts ? "_exps.weight" : ".weight";
+    const int w = experts ? expert_width : width;
+    const std::int64_t count = experts ? kExperts : 1;
+    a.tensors.push_back(tensor(name + "ffn_gate" + tail, role, l, hidden, w, count));
+    a.tensors.push_back(tensor(name + "ffn_up" + tail, role, l, hidden, w, count));
+    a.tensors.push_back(tensor(name + "ffn_down" + tail, role, l, w, hidden, count));
+  }
+  if (!a.tied_embeddings) a.tensors.push_back(tensor("output.weight", Role::output_head, layers, hidden, a.vocab));
+  if (!model::apply_quant(catalog, a, recipe.empty() ? "BF16" : recipe)) {
+    const auto fallback = model::apply_quant(catalog, a, "Q4_K_M");
+    if (!fallback) return std::nullopt;
+  }
+  return a;
+}
+
+double year_of(std::string_view date) {
+  const auto parts = split(date, '-');
+  const double year = parse_double(parts[0]).value_or(0);
+  if (year < 2000 || year > 2100) return 2025.5;
+  const double month = parts.size() > 1 ? parse_double(parts[1]).value_or(6.5) : 6.5;
+  return year + (month - 0.5) / 12;
+}
+
+}  // namespace rigcast::calibration::detail

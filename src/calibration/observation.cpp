@@ -1,0 +1,187 @@
+#include "calibration/observation.hpp"
+
+#include <array>
+#include <functional>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Metric>, 6> kMetrics{{{"tokens_per_second", Metric::tokens_per_second},
+                                                                     {"output_tokens_per_second", Metric::output_tokens_per_second},
+                                                                     {"total_tokens_per_second", Metric::total_tokens_per_second},
+                                                                     {"ttft_ms", Metric::ttft_ms},
+                                                                     {"tpot_ms", Metric::tpot_ms},
+                                                                     {"itl_ms", Metric::tpot_ms}}};
+
+// One column: its name, how it is written and how it is read. The only list of columns there is.
+struct Column {
+  const char* name;
+  std::function<std::string(const Observation&)> write;
+  std::function<bool(Observation&, std::string_view)> read;
+};
+
+Column text_column(const char* name, std::string Observation::*field) {
+  return {name, [field](const Observation& o) { return o.*field; },
+          [field](Observation& o, std::string_view text) { o.*field = std::string(text); return true; }};
+}
+
+Column number_column(const char* name, double Observation::*field, double missing) {
+  return {name, [field, missing](const Observation& o) { return o.*field == missing ? std::string() : format_shortest(o.*field); },
+          [field, missing](Observation& o, std::string_view text) {
+            const auto value = text.empty() ? missing : parse_double(text).value_or(missing - 1);
+            o.*field = value;
+            return text.empty() || parse_double(text).has_value();
+          }};
+}
+
+Column count_column(const char* name, int Observation::*field, int missing) {
+  return {name, [field, missing](const Observation& o) { return o.*field == missing ? std::string() : std::to_string(o.*field); },
+          [field, missing](Observation& o, std::string_view text) {
+            const auto value = parse_int(text);
+            o.*field = text.empty() ? missing : static_cast<int>(value.value_or(missing));
+            return text.empty() || (value.has_value() && *value >= 0 && *value < 1000000);
+          }};
+}
+
+std::string write_flags(const Observation& o) {
+  std::string text;
+  for (const auto& [key, value] : o.flags) text += (text.empty() ? "" : ";") + key + "=" + value;
+  return text;
+}
+
+bool read_flags(Observation& o, std::string_view text) {
+  if (text.empty()) return true;
+  for (const std::string_view flag : split(text, ';')) {
+    const std::size_t equal = flag.find('=');
+    if (equal == std::string_view::npos) return false;
+    o.flags[std::string(flag.substr(0, equal))] = std::string(flag.substr(equal + 1));
+  }
+  return true;
+}
+
+const std::vector<Column>& columns() {
+  using O = Observation;
+  static const std::vector<Column> all = {
+      text_column("id", &O::id), text_column("device", &O::device), text_column("device_printed", &O::device_printed),
+      count_column("devices", &O::devices, 1), number_column("memory_gb", &O::memory_gb, 0), text_column("processor", &O::processor),
+      text_column("host_memory", &O::host_memory), text_column("os", &O::os), text_column("engine", &O::engine),
+      text_column("engine_version", &O::engine_version), text_column("backend", &O::backend), text_column("model", &O::model),
+      text_column("model_printed", &O::model_printed), text_column("quant", &O::quant), number_column("model_bytes", &O::model_bytes, 0),
+      number_column("parameters", &O::parameters, 0), text_column("mode", &O::mode), count_column("degree", &O::degree, 0),
+      {"flags", write_flags, read_flags}, text_column("phase", &O::phase), number_column("prompt", &O::prompt, -1),
+      number_column("generated", &O::generated, -1), number_column("depth", &O::depth, -1),
+      number_column("concurrency", &O::concurrency, -1),
+      {"metric", [](const O& o) { return o.metric_name; },
+       [](O& o, std::string_view text) { o.metric_name = std::string(text); o.metric = metric_of(text); return true; }},
+      number_column("value", &O::value, 0), text_column("date", &O::date), text_column("source", &O::source),
+      text_column("repository", &O::repository), text_column("title", &O::title), text_column("note", &O::note),
+      number_column("weight", &O::weight, 1), text_column("excluded", &O::excluded)};
+  return all;
+}
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  return "\"" + replace_all(replace_all(replace_all(text, "\"", "\"\""), "\n", " "), "\r", "") + "\"";
+}
+
+// Cells of one line; a quote that never closes is an error.
+Result<std::vector<std::string>> cells_of(std::string_view line, const Where& where) {
+  std::vector<std::string> cells(1);
+  bool open = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (open && c == '"' && i + 1 < line.size() && line[i + 1] == '"') { cells.back() += '"'; ++i; }
+    else if (c == '"') open = !open;
+    else if (c == ',' && !open) cells.emplace_back();
+    else cells.back() += c;
+  }
+  if (open) return fail(ErrorKind::input, "a quote is not closed", where);
+  return cells;
+}
+
+}  // namespace
+
+const char* to_string(Metric metric) {
+  for (const auto& [name, value] : kMetrics)
+    if (value == metric) return name.data();
+  return "other";
+}
+
+Metric metric_of(std::string_view name) {
+  for (const auto& [known, value] : kMetrics)
+    if (known == name) return value;
+  return Metric::other;
+}
+
+bool is_speculative(const Observation& o) {
+  for (const char* key : {"spec", "spec_decode", "draft_n_max", "speculative"}) {
+    const auto found = o.flags.find(key);
+    if (found == o.flags.end()) continue;
+    const std::string value = to_lower(found->second);
+    if (!value.empty() && value != "none" && value != "0" && value != "false" && value != "off" && value != "null") return true;
+  }
+  return o.note.find("SPECULATIVE") != std::string::npos;
+}
+
+double trust(const Observation& o) {
+  if (!o.excluded.empty()) return 0;
+  const auto says = [&](const char* text) { return o.note.find(text) != std::string::npos; };
+  // Lower bounds, bring-ups and runs whose own checks found something else at work than the card.
+  for (const char* doubt : {"lower bound", "untuned", "very slow", "upper bound", "slow host", "abnormally slow", "SUSPICIOUS", "low trust", "ABOVE"})
+    if (says(doubt)) return 0.03 * o.weight;
+  if (says("Raspberry Pi") || says("not stated") || says("not printed")) return 0.5 * o.weight;
+  return o.weight;
+}
+
+Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_view file) {
+  std::vector<Observation> rows;
+  std::vector<const Column*> order;
+  int number = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (trim(line).empty() || line.front() == '#') continue;
+    const Where where{std::string(file), number, 1};
+    RC_ASSIGN(cells, cells_of(line, where));
+    if (order.empty()) {
+      for (const std::string& cell : cells) {
+        const Column* found = nullptr;
+        for (const Column& column : columns())
+          if (cell == column.name) found = &column;
+        if (!found) return fail(ErrorKind::input, "no column is called '" + cell + "'", where);
+        order.push_back(found);
+      }
+      continue;
+    }
+    if (cells.size() != order.size())
+      return fail(ErrorKind::input, std::to_string(cells.size()) + " cells where the header has " + std::to_string(order.size()), where);
+    Observation& o = rows.emplace_back();
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (!order[i]->read(o, cells[i])) return fail(ErrorKind::input, "'" + cells[i] + "' cannot be a " + order[i]->name, where);
+  }
+  return rows;
+}
+
+std::string to_csv(const std::vector<Observation>& rows) {
+  std::string text;
+  for (const Column& column : columns()) text += (text.empty() ? "" : ",") + std::string(column.name);
+  text += '\n';
+  for (const Observation& o : rows) {
+    bool first = true;
+    for (const Column& column : columns()) {
+      if (!first) text += ',';
+      first = false;
+      text += quoted(column.write(o));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace rigcast::calibration
