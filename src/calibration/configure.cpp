@@ -190,6 +190,9 @@ Result<Prepared> Configurator::prepare(const Observation& o) {
   if (!found->second) return tl::unexpected<Error>(found->second.error());
   Prepared p = (*found->second)->prototype;
   RC_TRY(set_work(o, p));
+  p.speculative = is_speculative(o);
+  if (p.speculative && p.phase != "prefill")
+    for (cost::StageWork& work : p.work) work.also = p.load->speculation;
   p.measured_seconds = p.is_rate ? p.units / o.value : o.value / p.units;
   return p;
 }

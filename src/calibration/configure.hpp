@@ -21,6 +21,7 @@ struct Prepared {
   std::string phase;                            // prefill, decode, serve (batched decoding)
   std::string device, family, vendor, engine, backend, model, format, layout;  // resolved keys, for groups
   std::string source;                           // whose measurement: repository, else site
+  bool speculative = false;                     // several tokens a step
   bool surrogate = false;                       // shape made from the parameter count: nobody knows this model
   double depth = 0, active_bytes = 0, bandwidth = 0, file_bytes = 0, sequences = 1;
   double measured_seconds = 0;

@@ -54,6 +54,9 @@ void add_power_cap(Path& path, std::string_view quantity, const rig::RigDevice& 
   if (ratio > 0 && ratio < 1) add_factor(path, quantity, "power_cap", "", std::log(ratio));
 }
 
+// Chips whose arithmetic nobody publishes: phones and embedded parts compute about 40 flop for each byte they can read.
+double known_rate(double rate, const catalog::Device& device) { return rate > 0 ? rate : 40 * device.bandwidth->value.value(); }
+
 Path weight_path(const Builder& b, int device, const std::string& format, bool experts) {
   if (device == kHost) {
     Path p = host_path("host_weights", b.host().bandwidth.value(), b.host(), b.setting);
@@ -85,7 +88,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     return p;
   }
   const catalog::Device& d = b.device(device).device;
-  Path p = device_path("gemm", matrix_rate(d, b.setting, format), b.device(device), b.setting);
+  Path p = device_path("gemm", known_rate(matrix_rate(d, b.setting, format), d), b.device(device), b.setting);
   add_factor(p, "gemm", "format", format);
   add_factor(p, "gemm", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
@@ -235,7 +238,7 @@ void add_attention(Builder& b) {
       if (!key.latent) add_factor(memory, "kv", "heads_per_kv:engine", set.engine + ":" + set.backend, sum.share / sum.layers);
       else add_factor(memory, "kv", "latent", set.engine + ":" + set.backend);
       if (small_cache) add_factor(memory, "kv", "small_cache", set.engine + ":" + set.backend);
-      compute = device_path("attention", attention_rate(d.device, set), d, set);
+      compute = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
       if (key.latent) add_factor(compute, "attention", "latent", set.engine + ":" + set.backend);
       if (small_cache) add_factor(compute, "attention", "small_cache", set.engine + ":" + set.backend);
       add_factor(compute, "attention", "flash", (flash ? "on:" : "off:") + set.backend);
@@ -268,7 +271,7 @@ void add_recurrent(Builder& b) {
     } else {
       const rig::RigDevice& d = b.device(device);
       s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));
-      s.prefill_compute = b.path(device_path("scan", attention_rate(d.device, b.setting), d, b.setting));
+      s.prefill_compute = b.path(device_path("scan", known_rate(attention_rate(d.device, b.setting), d.device), d, b.setting));
     }
     b.load.stages.push_back(std::move(s));
   }
@@ -397,6 +400,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   add_overheads(b);
   add_links(b);
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
+  b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
   return std::move(b.load);
 }
 

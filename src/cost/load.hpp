@@ -59,6 +59,7 @@ struct Load {
   bool offloaded = false;            // weights on the host although a device is there
   double active_bytes = 0;           // weights a token reads
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
+  int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean
 };
 
 // Extra conditions an Observation states and a plan may leave alone.

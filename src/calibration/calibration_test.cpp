@@ -1,0 +1,156 @@
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "calibration/configure.hpp"
+#include "calibration/evaluate.hpp"
+#include "calibration/fit.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog catalog = *catalog::Catalog::load();
+  return catalog;
+}
+
+Observation decode_row(const char* device, double value) {
+  Observation o;
+  o.id = std::string(device) + "-" + std::to_string(value);
+  o.device = device;
+  o.engine = "llama.cpp";
+  o.backend = "CUDA";
+  o.model = "llama-2-7b";
+  o.quant = "Q4_0";
+  o.phase = "decode";
+  o.metric_name = "tokens_per_second";
+  o.metric = Metric::tokens_per_second;
+  o.value = value;
+  o.depth = 0;
+  o.repository = "someone/somewhere";
+  o.date = "2025-06-15";
+  return o;
+}
+
+TEST(Observation, RowsOfTheSharedFormat) {
+  const auto o = parse_row(R"({"id":"x","device":"NVIDIA GeForce RTX 3090","device_count":2,"flags":{"ub":1024,"spec":"mtp"},
+    "source":{"url":"https://e.org/a","repo":"a/b","date":"2025-02"},"metric":"itl_ms","value":11.5,"prompt_tokens":"512","phase":"decode"})");
+  ASSERT_TRUE(o);
+  EXPECT_EQ(o->devices, 2);
+  EXPECT_EQ(o->flags.at("ub"), "1024");
+  EXPECT_EQ(o->metric, Metric::tpot_ms);
+  EXPECT_EQ(o->prompt, 512);
+  EXPECT_EQ(o->depth, -1);   // not stated
+  EXPECT_TRUE(is_speculative(*o));
+  EXPECT_FALSE(parse_row("{\"id\":"));
+  EXPECT_FALSE(parse_row("[1]"));
+}
+
+TEST(Observation, CsvRoundTrip) {
+  Observation o = decode_row("rtx-3090", 134.5);
+  o.note = "a \"quoted\" note, with a comma";
+  o.flags = {{"ub", "512"}, {"fa", "1"}};
+  const auto back = parse_csv(to_csv({o}), "x.csv");
+  ASSERT_TRUE(back);
+  ASSERT_EQ(back->size(), 1u);
+  EXPECT_EQ((*back)[0].note, o.note);
+  EXPECT_EQ((*back)[0].flags, o.flags);
+  EXPECT_EQ((*back)[0].value, 134.5);
+  EXPECT_EQ((*back)[0].prompt, -1);
+}
+
+TEST(Observation, CsvErrorsNameTheLine) {
+  const auto column = parse_csv("id,weather\n", "x.csv");
+  ASSERT_FALSE(column);
+  EXPECT_EQ(column.error().where.line, 1);
+  const auto cell = parse_csv("id,value\na,fast\n", "x.csv");
+  ASSERT_FALSE(cell);
+  EXPECT_EQ(cell.error().where.line, 2);
+  EXPECT_FALSE(parse_csv("id,value\n\"a,1\n", "x.csv"));
+}
+
+TEST(Configurator, UnderstandsDecodeAndRefusesWhatQueueingDecides) {
+  Configurator configurator(facts());
+  const auto p = configurator.prepare(decode_row("NVIDIA GeForce RTX 3090", 150));
+  ASSERT_TRUE(p) << to_text(p.error());
+  EXPECT_EQ(p->device, "rtx-3090");
+  EXPECT_EQ(p->family, "ampere");
+  EXPECT_EQ(p->phase, "decode");
+  EXPECT_NEAR(p->measured_seconds, 1 / 150.0, 1e-12);
+  EXPECT_NEAR(p->active_bytes / 1e9, 3.75, 0.15);   // 3.82 GB file less the 74 MB embedding
+  Observation load = decode_row("rtx-3090", 900);
+  load.phase = "serve";
+  EXPECT_FALSE(configurator.prepare(load));
+  Observation nobody = decode_row("RTX 9999", 1);
+  EXPECT_FALSE(configurator.prepare(nobody));
+}
+
+TEST(Configurator, UnknownModelsBecomePlainStacksOfTheirSize) {
+  Configurator configurator(facts());
+  Observation o = decode_row("rtx-3090", 100);
+  o.model = "nobody-knows-13b";
+  const auto p = configurator.prepare(o);
+  ASSERT_TRUE(p);
+  EXPECT_TRUE(p->surrogate);
+  EXPECT_NEAR(p->file_bytes / 1e9, 13 * 4.55 / 8, 0.8);
+}
+
+TEST(Priors, MostParticularPatternWins) {
+  const auto priors = Priors::read("effect,mean,sd,why\nweights,-0.3,0.3,\n*|family=*,0,0.2,\n*|year:*,0,0.06,\n*|*,0,0.25,\ntimes|gemm,0,2,\nsource,0,0.15,\n");
+  ASSERT_TRUE(priors);
+  EXPECT_EQ(priors->of("weights").mean, -0.3);
+  EXPECT_EQ(priors->of("weights|family=ada").sd, 0.2);
+  EXPECT_EQ(priors->of("gemm|family=ada").sd, 0.4);
+  EXPECT_EQ(priors->of("weights|year:engine=vllm").sd, 0.06);
+  EXPECT_EQ(priors->of("weights|experts").sd, 0.25);
+  EXPECT_EQ(priors->of("source|a/b").sd, 0.15);
+  EXPECT_FALSE(Priors::read("effect,mean,sd\nweights,x,1\n"));
+}
+
+// Twenty cards of one family measured at 60 % of what the prior says: the fit must move there, and an unmeasured card must inherit it.
+TEST(Fit, FamiliesInherit) {
+  const auto priors = Priors::read("effect,mean,sd,why\nweights,-0.3,0.3,\n*|family=*,0,0.3,\n*|device=*,0,0.1,\n*|*,0,0.02,\nsource,0,0.05,\n");
+  ASSERT_TRUE(priors);
+  std::vector<Observation> rows;
+  Configurator configurator(facts(), true);
+  std::vector<Prepared> prepared;
+  for (const char* device : {"rtx-3060-12gb", "rtx-3070", "rtx-3080-10gb", "rtx-3090", "rtx-3090-ti", "rtx-a6000", "rtx-a5000", "rtx-a4000"}) {
+    auto p = configurator.prepare(decode_row(device, 100));
+    ASSERT_TRUE(p);
+    cost::Load load = *p->load;
+    cost::Calibration base;
+    base.effects["weights"].mean = -0.3 + std::log(0.6);
+    cost::resolve(load, base);
+    p->measured_seconds = cost::seconds(load, p->work);
+    p->source = device;
+    prepared.push_back(*p);
+  }
+  std::vector<char> use(prepared.size(), 1);
+  use.back() = 0;  // the A4000 is never seen
+  const FitProblem problem(prepared, std::vector<double>(prepared.size(), 4.0), *priors);
+  const auto calibration = problem.fit(use, {});
+  const auto residuals = problem.residuals(calibration);
+  EXPECT_LT(std::abs(residuals.back()), 0.12);   // without the family it would be log(1 / 0.6) = 0.51
+  EXPECT_EQ(calibration.effects.count("weights|device=rtx-a4000"), 0u);
+  EXPECT_LT(calibration.effects.at("weights").sd, 0.3);
+}
+
+TEST(Evaluate, NothingIsDroppedSilently) {
+  Observation impossible = decode_row("rtx-3090", 5000), unknown = decode_row("GeForce 9", 5), good = decode_row("rtx-3090", 130);
+  const auto calibration = cost::load_calibration(facts());
+  ASSERT_TRUE(calibration) << to_text(calibration.error());
+  const Evaluation e = evaluate(facts(), *calibration, {impossible, unknown, good});
+  ASSERT_EQ(e.rows.size(), 3u);
+  EXPECT_FALSE(e.rows[0].predicted);
+  EXPECT_NE(e.rows[0].reason.find("roofline"), std::string::npos);
+  EXPECT_FALSE(e.rows[1].predicted);
+  ASSERT_TRUE(e.rows[2].predicted);
+  EXPECT_LT(e.rows[2].predicted->p10, e.rows[2].predicted->p50);
+  EXPECT_LT(std::abs(e.rows[2].error()), 0.35);
+  const auto all = score(e, "");
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].predicted, 1);
+}
+
+}  // namespace
+}  // namespace rigcast::calibration

@@ -1,0 +1,308 @@
+#include "calibration/evaluate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/text.hpp"
+#include "cost/spread.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+constexpr int kFolds = 10;
+constexpr double kImpossible = 1.4;   // times the roofline: more is a wrong row, not a fast card
+
+// One Observation with what preparing it gave.
+struct Case {
+  std::optional<Prepared> prepared;
+  std::string reason;
+  bool usable = true;
+};
+
+std::string number_group(double value, std::initializer_list<std::pair<double, const char*>> steps, const char* last) {
+  for (const auto& [limit, name] : steps)
+    if (value <= limit) return name;
+  return last;
+}
+
+std::map<std::string, std::string> groups_of(const Observation& o, const Prepared& p) {
+  bool experts = false;
+  for (const auto& stage : p.load->stages) experts |= stage.kind == cost::StageKind::experts;
+  return {{"phase", p.speculative ? "speculative" : p.phase}, {"engine", p.engine}, {"backend", p.backend}, {"vendor", p.vendor},
+          {"family", p.family}, {"device", p.device}, {"format", p.format}, {"layout", p.layout}, {"moe", experts ? "experts" : "dense"},
+          {"source", p.source}, {"model", p.model}, {"devices", std::to_string(o.devices)},
+          {"kind", (p.speculative ? "speculative" : p.phase) + " " + p.layout},
+          {"depth", number_group(p.depth, {{512, "up to 512"}, {4096, "up to 4k"}, {16384, "up to 16k"}, {65536, "up to 64k"}}, "above 64k")},
+          {"size", number_group(p.file_bytes / 1e9, {{2, "up to 2 GB"}, {8, "up to 8 GB"}, {24, "up to 24 GB"}, {100, "up to 100 GB"}}, "above 100 GB")}};
+}
+
+Case prepare_case(Configurator& configurator, const Observation& o) {
+  Case c;
+  auto prepared = configurator.prepare(o);
+  if (!prepared) {
+    c.reason = to_text(prepared.error());
+    c.usable = prepared.error().kind == ErrorKind::not_found;   // a gap of ours; the others are other estimators' or broken rows
+    return c;
+  }
+  const double roof = prepared->bandwidth / std::max(1.0, prepared->active_bytes);
+  if (prepared->phase == "decode" && !prepared->speculative && prepared->is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1)) {
+    c.reason = "impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3);
+    c.usable = false;
+    return c;
+  }
+  c.prepared = std::move(*prepared);
+  return c;
+}
+
+Prediction describe(const Observation& o, const Case& c) {
+  Prediction p;
+  p.id = o.id;
+  p.actual = o.value;
+  p.metric = o.metric_name;
+  p.reason = c.reason;
+  p.usable = c.usable;
+  if (!c.prepared) return p;
+  p.groups = groups_of(o, *c.prepared);
+  if (c.prepared->phase == "decode" && c.prepared->is_rate && !c.prepared->speculative)
+    p.bandwidth_over_size = c.prepared->bandwidth / std::max(1.0, c.prepared->file_bytes);
+  return p;
+}
+
+void answer(Prediction& out, const Prepared& p, double seconds, const cost::Calibration& calibration) {
+  out.grade = cost::grade_of(*p.load, calibration);
+  const cost::Spread spread = cost::spread_of(*p.load, p.speculative ? "speculative" : p.phase, out.grade, calibration);
+  if (p.is_rate) {
+    const double value = p.units / seconds;
+    out.predicted = cost::Interval{value * std::exp(spread.low), value, value * std::exp(spread.high)};
+  } else {
+    const double value = p.units * seconds;
+    out.predicted = cost::Interval{value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
+  }
+}
+
+struct Cases {
+  std::vector<Case> cases;
+  std::vector<Prepared> rows;        // those that were understood
+  std::vector<std::size_t> index;    // into cases
+  std::vector<char> fits;            // rows that may calibrate
+  std::vector<double> weights;
+};
+
+Cases prepare_all(const catalog::Catalog& catalog, const std::vector<Observation>& observations) {
+  Cases all;
+  Configurator configurator(catalog, true);
+  std::vector<double> own;
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    all.cases.push_back(prepare_case(configurator, observations[i]));
+    if (!all.cases.back().prepared) continue;
+    all.rows.push_back(*all.cases.back().prepared);
+    all.index.push_back(i);
+    own.push_back(trust(observations[i]));
+    all.fits.push_back(own.back() > 0);
+  }
+  all.weights = row_weights(all.rows, own);
+  return all;
+}
+
+// Groups to folds, the largest first to the emptiest fold: deterministic, and a group is never divided.
+std::vector<int> folds_of(const std::vector<Prepared>& rows, Fold fold) {
+  std::map<std::string, int> counts;
+  const auto key = [&](const Prepared& p) -> const std::string& { return fold == Fold::device ? p.device : fold == Fold::model ? p.model : p.source; };
+  for (const Prepared& p : rows) ++counts[key(p)];
+  std::vector<std::pair<int, std::string>> order;
+  for (const auto& [name, count] : counts) order.emplace_back(-count, name);
+  std::sort(order.begin(), order.end());
+  std::vector<int> load(kFolds);
+  std::map<std::string, int> where;
+  for (const auto& [count, name] : order) {
+    const auto least = std::min_element(load.begin(), load.end());
+    where[name] = static_cast<int>(least - load.begin());
+    *least -= count;
+  }
+  std::vector<int> folds;
+  for (const Prepared& p : rows) folds.push_back(where[key(p)]);
+  return folds;
+}
+
+// log(predicted / measured) and the grade of every row by the fit of the other folds.
+struct HeldOut { std::vector<double> residuals; std::vector<cost::Grade> grades; };
+
+HeldOut hold_out(const FitProblem& problem, const Cases& all, Fold fold, const cost::Calibration& full) {
+  HeldOut out{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size())};
+  const std::vector<int> folds = folds_of(all.rows, fold);
+  for (int f = 0; f < kFolds; ++f) {
+    std::vector<char> use = all.fits;
+    for (std::size_t i = 0; i < use.size(); ++i) use[i] = use[i] && folds[i] != f;
+    FitOptions options;
+    options.iterations = 8;
+    options.uncertainty = false;
+    const cost::Calibration calibration = problem.fit(use, options, &full);
+    const std::vector<double> residuals = problem.residuals(calibration);
+    for (std::size_t i = 0; i < use.size(); ++i) {
+      if (folds[i] != f) continue;
+      out.residuals[i] = residuals[i];
+      out.grades[i] = cost::grade_of(*all.rows[i].load, calibration);
+    }
+  }
+  return out;
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  const double at = q * static_cast<double>(values.size() - 1);
+  const std::size_t low = static_cast<std::size_t>(at), high = std::min(values.size() - 1, low + 1);
+  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+}
+
+// Spreads of all groups with enough rows. Values are log(measured / predicted) as speeds.
+void add_spreads(std::map<std::string, std::vector<double>>& values, const Cases& all, const HeldOut& held) {
+  for (std::size_t i = 0; i < all.rows.size(); ++i) {
+    if (!all.fits[i]) continue;
+    const Prepared& p = all.rows[i];
+    for (const std::string& key : cost::spread_keys(*p.load, p.speculative ? "speculative" : p.phase, held.grades[i]))
+      values[key].push_back(held.residuals[i]);
+  }
+}
+
+std::map<std::string, cost::Spread, std::less<>> spreads_of(const std::map<std::string, std::vector<double>>& values) {
+  std::map<std::string, cost::Spread, std::less<>> spreads;
+  for (const auto& [key, v] : values)
+    if (v.size() >= 40)
+      spreads[key] = {std::min(-0.02, quantile(v, 0.1)), std::max(0.02, quantile(v, 0.9)), static_cast<double>(v.size())};
+  return spreads;
+}
+
+}  // namespace
+
+double Prediction::error() const {
+  if (!predicted || predicted->p50 <= 0 || actual <= 0) return 0;
+  const bool time = metric.size() > 3 && metric.substr(metric.size() - 3) == "_ms";
+  return time ? actual / predicted->p50 - 1 : predicted->p50 / actual - 1;
+}
+
+bool Prediction::covered() const { return predicted && actual >= predicted->p10 && actual <= predicted->p90; }
+
+std::optional<Fold> fold_of(std::string_view name) {
+  if (name == "device") return Fold::device;
+  if (name == "model") return Fold::model;
+  if (name == "source") return Fold::source;
+  return std::nullopt;
+}
+
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations) {
+  Evaluation out;
+  Configurator configurator(catalog);
+  std::map<const cost::Load*, cost::Load> resolved;   // layouts outlive this call's rows inside the configurator
+  for (const Observation& o : observations) {
+    const Case c = prepare_case(configurator, o);
+    Prediction p = describe(o, c);
+    if (c.prepared) {
+      auto found = resolved.find(c.prepared->load.get());
+      if (found == resolved.end()) {
+        found = resolved.emplace(c.prepared->load.get(), *c.prepared->load).first;
+        cost::resolve(found->second, calibration);
+      }
+      answer(p, *c.prepared, cost::seconds(found->second, c.prepared->work), calibration);
+    }
+    out.rows.push_back(std::move(p));
+  }
+  return out;
+}
+
+Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold) {
+  const Cases all = prepare_all(catalog, observations);
+  const FitProblem problem(all.rows, all.weights, priors);
+  FitOptions options;
+  options.uncertainty = false;
+  const cost::Calibration full = problem.fit(all.fits, options);
+  std::map<std::string, std::vector<double>> values;
+  std::vector<HeldOut> held;
+  for (const Fold f : {Fold::source, Fold::device, Fold::model}) {
+    held.push_back(hold_out(problem, all, f, full));
+    add_spreads(values, all, held.back());
+  }
+  const HeldOut& mine = held[fold == Fold::source ? 0 : fold == Fold::device ? 1 : 2];
+  cost::Calibration intervals;
+  intervals.spreads = spreads_of(values);
+  Evaluation out;
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    Prediction p = describe(observations[i], all.cases[i]);
+    if (all.cases[i].prepared) {
+      const Prepared& prepared = *all.cases[i].prepared;
+      const double seconds = prepared.measured_seconds * std::exp(mine.residuals[row]);
+      p.grade = mine.grades[row];
+      answer(p, prepared, seconds, intervals);
+      p.grade = mine.grades[row];
+      const cost::Spread spread = cost::spread_of(*prepared.load, prepared.speculative ? "speculative" : prepared.phase, p.grade, intervals);
+      const double value = p.predicted->p50;
+      p.predicted = prepared.is_rate ? cost::Interval{value * std::exp(spread.low), value, value * std::exp(spread.high)}
+                                     : cost::Interval{value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
+      ++row;
+    }
+    out.rows.push_back(std::move(p));
+  }
+  return out;
+}
+
+Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations) {
+  const Cases all = prepare_all(catalog, observations);
+  if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");
+  const FitProblem problem(all.rows, all.weights, priors);
+  cost::Calibration calibration = problem.fit(all.fits, {});
+  std::map<std::string, std::vector<double>> values;
+  for (const Fold f : {Fold::source, Fold::device, Fold::model}) add_spreads(values, all, hold_out(problem, all, f, calibration));
+  calibration.spreads = spreads_of(values);
+  for (const Observation& o : observations) calibration.date = std::max(calibration.date, o.date);
+  return calibration;
+}
+
+std::vector<Score> score(const Evaluation& evaluation, std::string_view by) {
+  std::map<std::string, std::vector<const Prediction*>> groups;
+  for (const Prediction& p : evaluation.rows) {
+    if (!p.usable) continue;
+    if (by.empty()) { groups["all"].push_back(&p); continue; }
+    if (by == "grade") { groups[p.predicted ? cost::to_string(p.grade) : "none"].push_back(&p); continue; }
+    const auto found = p.groups.find(std::string(by));
+    groups[found == p.groups.end() ? "unknown" : found->second].push_back(&p);
+  }
+  std::vector<Score> scores;
+  for (const auto& [name, rows] : groups) {
+    Score s{.group = name, .rows = static_cast<int>(rows.size())};
+    std::vector<double> errors, absolute;
+    int covered = 0;
+    for (const Prediction* p : rows) {
+      if (!p->predicted) continue;
+      errors.push_back(p->error());
+      absolute.push_back(std::abs(p->error()));
+      covered += p->covered() ? 1 : 0;
+    }
+    s.predicted = static_cast<int>(errors.size());
+    if (!errors.empty()) {
+      s.median = quantile(absolute, 0.5);
+      s.p90 = quantile(absolute, 0.9);
+      s.bias = quantile(errors, 0.5);
+      s.coverage = static_cast<double>(covered) / s.predicted;
+    }
+    scores.push_back(std::move(s));
+  }
+  std::stable_sort(scores.begin(), scores.end(), [](const Score& a, const Score& b) { return a.rows > b.rows; });
+  return scores;
+}
+
+std::string effects_csv(const cost::Calibration& calibration) {
+  std::string text = "effect,mean,sd,observations\n";
+  for (const auto& [name, e] : calibration.effects)
+    text += name + "," + format_number(e.mean, 4) + "," + format_number(e.sd, 4) + "," + format_number(e.observations, 2) + "\n";
+  return text;
+}
+
+std::string spreads_csv(const cost::Calibration& calibration) {
+  std::string text = "group,low,high,rows\n";
+  for (const auto& [name, s] : calibration.spreads)
+    text += name + "," + format_number(s.low, 4) + "," + format_number(s.high, 4) + "," + format_number(s.rows, 0) + "\n";
+  return text;
+}
+
+}  // namespace rigcast::calibration

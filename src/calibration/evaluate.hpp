@@ -1,0 +1,59 @@
+#pragma once
+// Predictions of Observations by the one estimator, how far they fall, and how far they fall on what a fit has not seen.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "calibration/configure.hpp"
+#include "calibration/fit.hpp"
+#include "cost/estimate.hpp"
+
+namespace rigcast::calibration {
+
+struct Prediction {
+  std::string id;
+  std::optional<cost::Interval> predicted;   // in the row's own metric and unit; empty: `reason` says why not
+  std::string reason;
+  double actual = 0;
+  cost::Grade grade = cost::Grade::extrapolated;
+  bool usable = true;                        // false: not a speed of a language model, or impossible; not counted in scores
+  std::string metric;
+  std::map<std::string, std::string> groups; // "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size", "devices", "layout", "moe", "source", "model"
+  double bandwidth_over_size = 0;            // tokens/s by bandwidth / file bytes, for the comparison; 0 where it says nothing
+  double error() const;                      // predicted / actual - 1 as a speed, whatever the metric; 0 without prediction
+  bool covered() const;                      // the measured value lies in the interval
+};
+
+struct Evaluation { std::vector<Prediction> rows; };
+
+struct Score {
+  std::string group;
+  int rows = 0, predicted = 0;
+  double median = 0, p90 = 0;                // absolute error
+  double bias = 0;                           // median error
+  double coverage = 0;                       // share in the 80 % interval
+};
+
+// Predicts every row; none is dropped silently.
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations);
+
+// What is held out together.
+enum class Fold { device, model, source };
+std::optional<Fold> fold_of(std::string_view name);
+
+// Predicts every row by a fit that has seen no row of its device, model or source (up to ten folds of whole groups).
+Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold);
+
+// Fits all effects, then finds the spreads of answers by holding out sources, devices and models in turn.
+Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations);
+
+// Scores by a group name of Prediction::groups ("" for all rows), largest group first.
+std::vector<Score> score(const Evaluation& evaluation, std::string_view by);
+
+// The two data files of a Calibration.
+std::string effects_csv(const cost::Calibration& calibration);
+std::string spreads_csv(const cost::Calibration& calibration);
+
+}  // namespace rigcast::calibration
