@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -103,7 +104,7 @@ Result<int> read_layer(const GgufMetadata& metadata, const std::string& tensor, 
 // The structure a catalogue key would give: everything but the tensors.
 Result<void> read_structure(const Gguf& gguf, const GgufMetadata& metadata, const GgufFamily& family, const Blocks& blocks, Architecture& architecture) {
   RC_ASSIGN(hidden, metadata.required_count("embedding_length"));
-  RC_ASSIGN(context, metadata.count_or("context_length", 0));
+  RC_ASSIGN(context, metadata.count_or("context_length", 0, std::numeric_limits<int>::max()));
   RC_ASSIGN(softcap, metadata.real("attn_logit_softcapping"));
   architecture.hidden = hidden;
   architecture.max_context = context;

@@ -21,6 +21,10 @@ const GgufTensor* TensorIndex::find(int block, std::string_view stem) const {
 
 namespace {
 
+constexpr int kMostHeads = GgufMetadata::kMostHeads;
+constexpr int kMostWidth = 1 << 26;
+constexpr int kAnyCount = std::numeric_limits<int>::max();
+
 // What the metadata say of every layer before any is built; vectors have one element per block.
 struct Plan {
   std::vector<int> heads, kv_heads, ffn;
@@ -39,9 +43,9 @@ std::string in_block(int block, std::string_view stem) { return "blk." + std::to
 // heads, kv_heads, ffn: one value or one per block; KV heads default to heads.
 Result<void> read_heads(const LayerInput& in, Plan& plan) {
   const auto zeros = std::vector<int>(static_cast<std::size_t>(in.blocks), 0);
-  RC_ASSIGN(heads, in.metadata.per_block("attention.head_count", in.blocks, in.layers));
-  RC_ASSIGN(kv_heads, in.metadata.per_block("attention.head_count_kv", in.blocks, in.layers));
-  RC_ASSIGN(ffn, in.metadata.per_block("feed_forward_length", in.blocks, in.layers));
+  RC_ASSIGN(heads, in.metadata.per_block("attention.head_count", in.blocks, in.layers, kMostHeads));
+  RC_ASSIGN(kv_heads, in.metadata.per_block("attention.head_count_kv", in.blocks, in.layers, kMostHeads));
+  RC_ASSIGN(ffn, in.metadata.per_block("feed_forward_length", in.blocks, in.layers, kMostWidth));
   if (!heads && in.family.mixer != Mixer::recurrent) return in.metadata.contradiction("lacks the key " + in.metadata.prefix() + ".attention.head_count");
   plan.heads = heads.value_or(zeros);
   plan.kv_heads = kv_heads.value_or(plan.heads);
@@ -52,19 +56,19 @@ Result<void> read_heads(const LayerInput& in, Plan& plan) {
 Result<void> read_head_sizes(const LayerInput& in, Plan& plan, std::vector<std::string>& notes) {
   const int most_heads = *std::max_element(plan.heads.begin(), plan.heads.end());
   const int share = most_heads > 0 ? in.hidden / most_heads : 0;
-  RC_ASSIGN(key, in.metadata.count("attention.key_length"));
-  RC_ASSIGN(value, in.metadata.count("attention.value_length"));
+  RC_ASSIGN(key, in.metadata.count("attention.key_length", kMostHeads));
+  RC_ASSIGN(value, in.metadata.count("attention.value_length", kMostHeads));
   if (most_heads > 0 && !key) notes.push_back("The file gives no attention.key_length; embedding_length / head_count = " + std::to_string(share) + " is used, as llama.cpp does.");
   plan.key_dim = key.value_or(share);
   plan.value_dim = value.value_or(share);
-  RC_ASSIGN(key_sliding, in.metadata.count_or("attention.key_length_swa", plan.key_dim));
-  RC_ASSIGN(value_sliding, in.metadata.count_or("attention.value_length_swa", plan.value_dim));
+  RC_ASSIGN(key_sliding, in.metadata.count_or("attention.key_length_swa", plan.key_dim, kMostHeads));
+  RC_ASSIGN(value_sliding, in.metadata.count_or("attention.value_length_swa", plan.value_dim, kMostHeads));
   plan.key_dim_sliding = key_sliding;
   plan.value_dim_sliding = value_sliding;
-  RC_ASSIGN(mla_key, in.metadata.count_or("attention.key_length_mla", 0));
-  RC_ASSIGN(mla_value, in.metadata.count_or("attention.value_length_mla", 0));
-  RC_ASSIGN(latent, in.metadata.count_or("attention.kv_lora_rank", 0));
-  RC_ASSIGN(rope, in.metadata.count_or("rope.dimension_count", 0));
+  RC_ASSIGN(mla_key, in.metadata.count_or("attention.key_length_mla", 0, kMostHeads));
+  RC_ASSIGN(mla_value, in.metadata.count_or("attention.value_length_mla", 0, kMostHeads));
+  RC_ASSIGN(latent, in.metadata.count_or("attention.kv_lora_rank", 0, kMostHeads));
+  RC_ASSIGN(rope, in.metadata.count_or("rope.dimension_count", 0, kMostHeads));
   plan.mla_key_dim = mla_key;
   plan.mla_value_dim = mla_value;
   plan.latent_dim = latent;
@@ -84,7 +88,7 @@ Result<void> read_windows(const LayerInput& in, Plan& plan) {
   const WindowRule& rule = in.family.window;
   plan.slides.assign(static_cast<std::size_t>(in.blocks), false);
   if (rule.kind == AttentionKind::full || (rule.only_with_layers > 0 && in.layers != rule.only_with_layers)) return {};
-  RC_ASSIGN(window, in.metadata.count_or("attention.sliding_window", rule.window));
+  RC_ASSIGN(window, in.metadata.count_or("attention.sliding_window", rule.window, kAnyCount));
   plan.window = window > 0 && rule.fixed_window ? rule.window : window;
   if (window == 0) return {};
   const std::string_view key = "attention.sliding_window_pattern";
@@ -132,12 +136,12 @@ Result<void> read_sharing(const LayerInput& in, Plan& plan) {
 
 // Sparse attention: the indexer that picks the tokens (DeepSeek V3.2, GLM 5).
 Result<void> read_indexer(const LayerInput& in, Plan& plan) {
-  RC_ASSIGN(heads, in.metadata.count_or("attention.indexer.head_count", 0));
-  RC_ASSIGN(dim, in.metadata.count_or("attention.indexer.key_length", 0));
+  RC_ASSIGN(heads, in.metadata.count_or("attention.indexer.head_count", 0, kMostHeads));
+  RC_ASSIGN(dim, in.metadata.count_or("attention.indexer.key_length", 0, kMostHeads));
   RC_ASSIGN(top_k, in.metadata.count_or("attention.indexer.top_k", 0));
   plan.indexer_heads = heads;
   plan.indexer_dim = dim;
-  RC_ASSIGN(block, in.metadata.count_or("attention.indexer.block_size", 1));  // MiniMax M3 picks blocks of tokens
+  RC_ASSIGN(block, in.metadata.count_or("attention.indexer.block_size", 1, 1 << 10));  // MiniMax M3 picks blocks of tokens
   plan.indexer_top_k = top_k * std::max(block, 1);
   return {};
 }
@@ -216,7 +220,7 @@ Result<Recurrent> recurrent_of(const LayerInput& in, const Plan& plan) {
     return state;
   }
   if (state.kind == RecurrentKind::lightning) {
-    RC_ASSIGN(head, in.metadata.required_count("attention.key_length"));
+    RC_ASSIGN(head, in.metadata.required_count("attention.key_length", kMostHeads));
     state.state_elements = std::int64_t{head} * head * heads;
     return state;
   }

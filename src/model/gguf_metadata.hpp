@@ -17,13 +17,18 @@ class GgufMetadata {
   // `gguf` must outlive this. `prefix` is general.architecture.
   GgufMetadata(const Gguf& gguf, std::string prefix) : gguf_(&gguf), prefix_(std::move(prefix)) {}
 
-  // Keys are given without the prefix: "block_count", "attention.head_count".
-  Result<std::optional<int>> count(std::string_view key) const;    // 0..2^31-1
-  Result<int> required_count(std::string_view key) const;
-  Result<int> count_or(std::string_view key, int otherwise) const;
+  // Largest count believed, unless said otherwise: a hundred times any real one, and products of three still fit 64 bits.
+  static constexpr int kMost = 1 << 20;
+  // Heads, and elements of one: their product fits an int.
+  static constexpr int kMostHeads = 1 << 15;
+
+  // Keys are given without the prefix: "block_count", "attention.head_count". Counts are 0..most.
+  Result<std::optional<int>> count(std::string_view key, int most = kMost) const;
+  Result<int> required_count(std::string_view key, int most = kMost) const;
+  Result<int> count_or(std::string_view key, int otherwise, int most = kMost) const;
   Result<std::optional<double>> real(std::string_view key) const;
   // One value for every block, or an array of one per block (0 is added for next-token blocks that it leaves out).
-  Result<std::optional<std::vector<int>>> per_block(std::string_view key, int blocks, int layers) const;
+  Result<std::optional<std::vector<int>>> per_block(std::string_view key, int blocks, int layers, int most = kMost) const;
   bool is_array(std::string_view key) const;
   // Any key, whole name; "" where absent or no text.
   std::string text(std::string_view whole_key) const;
@@ -38,7 +43,7 @@ class GgufMetadata {
 
  private:
   const GgufValue* find(std::string_view key) const;
-  Result<int> as_count(const GgufValue& value, std::size_t index, std::string_view key) const;
+  Result<int> as_count(const GgufValue& value, std::size_t index, std::string_view key, int most) const;
   tl::unexpected<Error> fail_value(const GgufValue& value, std::string_view key, const std::string& message) const;
 
   const Gguf* gguf_;
