@@ -32,6 +32,11 @@ constexpr auto towers = std::to_array<std::string_view>({
 
 // Within a layer, the first rule that fits decides.
 constexpr auto in_layer = std::to_array<Rule>({
+    {"eh_proj", At::last, Role::next_token},
+    {"enorm", At::last, Role::next_token},
+    {"hnorm", At::last, Role::next_token},
+    {"shared_head", At::any, Role::next_token},
+    {"embed_tokens", At::last, Role::next_token},
     {"e_score_correction_bias", At::last, Role::norm},
     {"moe_statics", At::any, Role::norm},
     {"shared_expert_gate", At::any, Role::router},
@@ -83,8 +88,6 @@ constexpr auto in_layer = std::to_array<Rule>({
 });
 
 constexpr auto outside = std::to_array<Rule>({
-    {"mtp", At::any, Role::next_token},
-    {"mtp_block", At::any, Role::next_token},
     {"inv_freq", At::last, Role::other},
     {"embed_tokens_per_layer", At::last, Role::per_layer_embedding},
     {"per_layer_model_projection", At::last, Role::dense_ffn},

@@ -116,6 +116,10 @@ int main(int count, char** arguments) {
   SafetensorsWriter plain;
   plain.tensor("model.embed_tokens.weight", {2, 4}).tensor("model.layers.0.self_attn.q_proj.qweight", {4, 4}, "I32", 32).tensor("a.scales", {4}, "F16", 16);
   GgufWriter::write_bytes(safetensors / "plain", plain.header());
+  SafetensorsWriter whole;
+  whole.tensor("model.embed_tokens.weight", {4, 4}).tensor("model.layers.0.self_attn.q_proj.weight", {4, 4}).tensor("model.layers.1.mlp.experts.0.up_proj.weight", {2, 4});
+  whole.tensor("model.visual.proj.weight", {2, 2}).tensor("mtp.fc.weight", {2, 2}).tensor("model.layers.0.input_layernorm.weight", {4});
+  GgufWriter::write_bytes(safetensors / "whole", whole.header());
   SafetensorsWriter floats;
   GgufWriter::write_bytes(safetensors / "floats", floats.tensor("w", {4, 8}, "F32", 32).header());
   GgufWriter::write_bytes(safetensors / "metadata", SafetensorsWriter::with_length(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F8_E4M3","shape":[128],"data_offsets":[0,128]}})"));

@@ -5,10 +5,28 @@
 
 #include "base/check.hpp"
 #include "model/safetensors.hpp"
+#include "model/safetensors_architecture.hpp"
 
 namespace {
 
 using namespace rigcast::model;
+
+// Something for the tensors to belong to.
+const Architecture& structure() {
+  static const Architecture tiny = [] {
+    Architecture model;
+    model.hidden = 4;
+    model.layers.resize(2);
+    for (Layer& layer : model.layers) layer.attention.kind = AttentionKind::full;
+    const auto add = [&](const char* name, Role role, int layer) { model.tensors.push_back({name, role, layer, {4, 4, 1, 1}, "bf16", rigcast::Bytes(32)}); };
+    add("token_embd.weight", Role::token_embedding, kInputLayer);
+    add("blk.0.attn_q.weight", Role::attention, 0);
+    add("blk.0.attn_norm.weight", Role::norm, 0);
+    add("blk.1.ffn_up_exps.weight", Role::expert_ffn, 1);
+    return model;
+  }();
+  return tiny;
+}
 
 void run(std::string_view bytes, std::uint64_t size) {
   const auto model = read_safetensors_part(ByteWindow::over(bytes, size, "fuzz.safetensors"));
@@ -22,6 +40,8 @@ void run(std::string_view bytes, std::uint64_t size) {
     sum += tensor.bytes;
   }
   RC_CHECK(sum <= size, "tensors take no more bytes than the file has");
+  const auto whole = architecture_of_safetensors(*model, structure());
+  RC_CHECK(whole.has_value() || !whole.error().message.empty(), "an Error says something");
 }
 
 }  // namespace
