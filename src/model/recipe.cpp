@@ -209,6 +209,31 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
   return false;
 }
 
+// "nvfp4(dense+experts)": a format and the parts it reaches.
+struct PartName { std::string_view name; bool Reach::*part; };
+constexpr std::array kPartNames = {
+    PartName{"attention", &Reach::attention}, PartName{"recurrent", &Reach::recurrent}, PartName{"dense", &Reach::dense},
+    PartName{"experts", &Reach::experts},     PartName{"shared", &Reach::shared},       PartName{"embedding", &Reach::embedding},
+    PartName{"head", &Reach::head},           PartName{"router", &Reach::router},
+};
+
+Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view text) {
+  const std::size_t open = text.find('(');
+  if (open == std::string_view::npos || text.back() != ')') return false;
+  Reach reach{.attention = false, .recurrent = false, .dense = false, .experts = false, .shared = false};
+  for (const std::string_view word : split(text.substr(open + 1, text.size() - open - 2), '+')) {
+    const auto* part = std::find_if(kPartNames.begin(), kPartNames.end(), [&](const PartName& each) { return equal_ignoring_case(each.name, trim(word)); });
+    if (part == kPartNames.end()) {
+      std::vector<std::string> names;
+      for (const PartName& each : kPartNames) names.emplace_back(each.name);
+      return tl::unexpected<Error>(Error{ErrorKind::input, "'" + std::string(word) + "' is no part of a model", {}, "quant", nearest_name(word, names)});
+    }
+    reach.*(part->part) = true;
+  }
+  RC_TRY(apply_reach(formats, a, trim(text.substr(0, open)), reach));
+  return true;
+}
+
 Result<bool> apply_plain(Formats& formats, Architecture& a, std::string_view folded) {
   for (const Plain& plain : kPlain) {
     if (plain.name != folded) continue;
@@ -246,6 +271,8 @@ Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::
   if (const detail::Ftype* known = detail::find_ftype(ftype)) return apply_ftype(formats, a, *known, imatrix);
   RC_ASSIGN(native, apply_native(formats, a, folded));
   if (native) return {};
+  RC_ASSIGN(parts, apply_parts(formats, a, name));
+  if (parts) return {};
   RC_ASSIGN(plain, apply_plain(formats, a, folded));
   if (plain) return {};
   if (auto done = apply_size(formats, a, name)) return *done;

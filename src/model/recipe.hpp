@@ -22,6 +22,7 @@ namespace rigcast::model {
 //   an ftype of ik_llama.cpp         IQ4_K, IQ3_KS, IQ4_K_R4 ...
 //   an Unsloth dynamic recipe        UD-Q4_K_XL ...: approximate, scaled to published sizes
 //   a format of the other engines    AWQ, GPTQ-INT4-G64, FP8, FP8_BLOCK, W8A8, NVFP4, MXFP4, NF4, MLX-4BIT, EXL3-4.0BPW ...
+//   a format and the parts it reaches  nvfp4(dense+experts): of attention, recurrent, dense, experts, shared, embedding, head, router
 //   a mean or a file size            4.5bpw, 23.4GiB: every quantised tensor scaled to reach it
 // Notes are added where the recipe is approximate. Error not_found: with the nearest recipe.
 Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& architecture, std::string_view text);

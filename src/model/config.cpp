@@ -1,0 +1,187 @@
+#include "model/config.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+#include "model/detail/config_families.hpp"
+#include "model/detail/config_quant.hpp"
+#include "model/family.hpp"
+#include "model/recipe.hpp"
+
+namespace rigcast::model {
+namespace {
+
+using detail::ConfigReader;
+using nlohmann::json;
+
+Where place_of(std::string_view text, const std::string& file, std::size_t byte) {
+  const std::string_view before = text.substr(0, std::min(byte > 0 ? byte - 1 : 0, text.size()));
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const std::size_t start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return {file, static_cast<int>(lines) + 1, static_cast<int>(before.size() - start) + 1};
+}
+
+Result<json> parse_object(std::string_view text, const std::string& file) {
+  try {
+    json parsed = json::parse(text.begin(), text.end());
+    if (parsed.is_object()) return parsed;
+    return fail(ErrorKind::input, "is no JSON object", Where{file, 1, 1});
+  } catch (const json::parse_error& error) {
+    return fail(ErrorKind::input, "is no JSON", place_of(text, file, error.byte));
+  } catch (const json::exception&) {
+    return fail(ErrorKind::input, "is no JSON", Where{file, 1, 1});
+  }
+}
+
+// The object that describes the language model: the file itself, or the text part of a multimodal one.
+const json* text_part(const json& root) {
+  for (const char* name : {"text_config", "llm_config", "language_config", "thinker_config"}) {
+    const auto at = root.find(name);
+    if (at != root.end() && at->is_object()) return text_part(*at);
+  }
+  return &root;
+}
+
+struct LayerWord { std::string_view word; char letter; };
+constexpr std::array kLayerWords = {
+    LayerWord{"full_attention", 'F'}, LayerWord{"attention", 'F'}, LayerWord{"global", 'F'}, LayerWord{"global_attention", 'F'},
+    LayerWord{"sliding_attention", 'S'}, LayerWord{"local", 'S'}, LayerWord{"chunked_attention", 'C'}, LayerWord{"linear_attention", 'R'},
+    LayerWord{"mamba", 'R'}, LayerWord{"mamba2", 'R'}, LayerWord{"conv", 'R'}, LayerWord{"recurrent", 'R'},
+    LayerWord{"deepseek_sparse_attention", 'F'}, LayerWord{"hybrid", 'H'},
+};
+
+void read_sizes(ConfigReader& c, Shape& s) {
+  s.layers = c.integer({"num_hidden_layers", "n_layer", "num_layers", "n_layers"});
+  s.hidden = c.integer({"hidden_size", "n_embd", "d_model", "hidden_dim"});
+  s.vocab = c.integer({"vocab_size", "padded_vocab_size"});
+  s.max_context = c.integer({"max_position_embeddings", "seq_length", "n_positions", "max_seq_len", "max_sequence_length", "model_max_length"});
+  s.ffn = c.is_list("intermediate_size") ? 0 : c.integer({"intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "feed_forward_dim", "block_ff_dim"});
+  s.heads = c.integer({"num_attention_heads", "n_head", "n_heads"});
+  s.kv_heads = c.integer({"num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "num_attention_groups"}, s.heads);
+  const int usual = s.heads > 0 ? s.hidden / s.heads : 0;
+  s.head_dim = c.integer({"head_dim", "attention_head_dim", "kv_channels"}, usual);
+  s.value_dim = c.integer({"v_head_dim"}, s.head_dim);
+}
+
+void read_experts(ConfigReader& c, Shape& s) {
+  Experts& e = s.experts;
+  e.count = c.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"});
+  if (e.count == 0) return;
+  e.used = c.integer({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_k", "moe_top_k"});
+  e.width = c.is_list("moe_intermediate_size") ? 0 : c.integer({"moe_intermediate_size", "moe_ffn_hidden_size"});
+  if (e.width == 0) e.width = s.ffn;
+  e.shared = c.integer({"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"});
+  e.shared_width = e.shared * c.integer({"moe_shared_expert_intermediate_size", "shared_expert_intermediate_size"}, e.width);
+  e.first_dense = c.integer({"first_k_dense_replace", "first_dense_layers"});
+}
+
+void read_latent(ConfigReader& c, Shape& s) {
+  Mla& m = s.mla;
+  m.kv_rank = c.integer({"kv_lora_rank"});
+  if (m.kv_rank == 0) return;
+  m.q_rank = c.integer({"q_lora_rank"});
+  m.nope_dim = c.integer({"qk_nope_head_dim"});
+  m.rope_dim = c.integer({"qk_rope_head_dim"});
+  m.value_dim = s.value_dim > 0 ? s.value_dim : m.nope_dim;
+  c.ignore({"qk_head_dim", "qk_layernorm"});
+}
+
+void read_biases(ConfigReader& c, Shape& s) {
+  Features& f = s.features;
+  if (c.has("attention_bias") || c.has("qkv_bias") || c.has("add_qkv_bias") || c.has("use_qkv_bias"))
+    f.qkv_bias = c.flag({"attention_bias", "qkv_bias", "add_qkv_bias", "use_qkv_bias"});
+  if (s.family == "llama" || s.family == "apertus") f.attention_output_bias = c.flag({"attention_bias", "bias"}) || c.flag({"attention_out_bias"});
+  if (s.family == "llama" && c.flag({"bias"})) f.qkv_bias = true;
+  f.ffn_bias = c.flag({"mlp_bias"}, f.ffn_bias);
+  if (const json* scaling = c.object("rope_scaling"))
+    if (scaling->value("rope_type", scaling->value("type", json(""))) == json("llama3")) f.rope_factors = true;
+}
+
+// What the family never has, whatever its config says, is left to family.cpp; the sources of the numbers are the model's own.
+Shape common_shape(ConfigReader& c, const detail::ModelType& type) {
+  Shape s;
+  s.origin = Origin::config;
+  s.family = type.family;
+  s.features = find_family(type.family)->features;
+  read_sizes(c, s);
+  s.window = c.integer({"sliding_window", "sliding_window_size", "window_size"});
+  s.next_token_layers = c.integer({"num_nextn_predict_layers"});
+  read_experts(c, s);
+  read_latent(c, s);
+  read_biases(c, s);
+  detail::read_pattern(c, s);
+  return s;
+}
+
+std::string name_of(const std::string& file) {
+  const std::size_t slash = file.find_last_of("/\\");
+  const std::string folder = slash == std::string::npos ? file : file.substr(0, slash);
+  const std::size_t last = folder.find_last_of("/\\");
+  return last == std::string::npos ? folder : folder.substr(last + 1);
+}
+
+Error unknown_type(const std::string& type, const std::string& file) {
+  return {ErrorKind::unsupported, type.empty() ? "has no model_type: nothing says what structure this is" : "no rule knows the model_type '" + type + "'",
+          Where{file}, "model_type", nearest_name(type, detail::model_type_names())};
+}
+
+}  // namespace
+
+namespace detail {
+
+void read_pattern(ConfigReader& config, Shape& shape) {
+  const std::vector<std::string> kinds = config.texts({"layer_types", "layers_block_type", "layer_type"});
+  for (const std::string& kind : kinds) {
+    const auto* at = std::find_if(kLayerWords.begin(), kLayerWords.end(), [&](const LayerWord& each) { return each.word == kind; });
+    if (at == kLayerWords.end()) {
+      if (shape.family != "nemotron_h") config.fault(ErrorKind::unsupported, "layer_types", "has '" + kind + "', which no rule knows");
+      return;
+    }
+    shape.pattern += at->letter;
+  }
+  if (!shape.pattern.empty() && static_cast<int>(shape.pattern.size()) < shape.layers)
+    config.fault(ErrorKind::input, "layer_types", "has " + std::to_string(shape.pattern.size()) + " entries for " + std::to_string(shape.layers) + " layers");
+  if (static_cast<int>(shape.pattern.size()) > shape.layers) shape.pattern.resize(static_cast<std::size_t>(std::max(shape.layers, 0)));
+}
+
+}  // namespace detail
+
+Result<Shape> read_config(std::string_view text, const std::string& file) {
+  RC_ASSIGN(root, parse_object(text, file));
+  const json& part = *text_part(root);
+  ConfigReader outer(root, file), c(part, file);
+  std::string type_name = c.text({"model_type"}, outer.text({"model_type"}));
+  const detail::ModelType* type = detail::find_model_type(type_name);
+  if (!type) type = detail::find_model_type(outer.text({"model_type"}));
+  if (!type) return tl::unexpected<Error>(unknown_type(type_name, file));
+  Shape shape = common_shape(c, *type);
+  if (shape.layers > 100'000) c.fault(ErrorKind::input, "num_hidden_layers", "is out of range");
+  shape.tied_embeddings = c.flag({"tie_word_embeddings", "tie_embedding", "use_tied_embeddings"}, outer.flag({"tie_word_embeddings", "tie_embedding"}, type->tied));
+  RC_TRY(c.result());
+  if (type->quirk) type->quirk(c, shape);
+  RC_ASSIGN(recipe, detail::checkpoint_recipe(outer, c, shape.layers));
+  RC_TRY(c.result());
+  RC_TRY(outer.result());
+  if (const auto key = c.unknown_structure())
+    return fail(ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key);
+  shape.native = recipe;
+  shape.key = shape.name = name_of(file);
+  if (auto layers = lay_out(shape); !layers) {
+    Error error = layers.error();
+    error.where = {file, 0, 0};
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return shape;
+}
+
+Result<Architecture> architecture_from_config(const catalog::Catalog& catalog, std::string_view text, const std::string& file,
+                                              std::string_view quant) {
+  RC_ASSIGN(shape, read_config(text, file));
+  RC_ASSIGN(architecture, build_architecture(catalog, shape));
+  architecture.file = file;
+  RC_TRY(apply_quant(catalog, architecture, quant.empty() ? std::string_view(shape.native) : quant));
+  return architecture;
+}
+
+}  // namespace rigcast::model
