@@ -26,6 +26,7 @@ struct Processor {
   int max_sockets = 1;
   int pcie_generation = 0, pcie_lanes = 0;
   std::optional<Fact<Bandwidth>> measured_bandwidth;  // one socket, read, best configuration
+  std::optional<Fact<Bandwidth>> core_bandwidth;      // most its cores pull from memory, whatever the modules (chiplet links)
   std::optional<Fact<Watts>> power;
   std::string soc_device;           // key of the Device whose memory it shares ("apple-m1-max")
   std::vector<std::string> caveats;

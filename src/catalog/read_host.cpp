@@ -29,6 +29,7 @@ Processor read_processor(TableReader& table, TableReader& defaults, const std::s
   processor.pcie_generation = integer("pcie_generation", 0);
   processor.pcie_lanes = integer("pcie_lanes", 0);
   processor.measured_bandwidth = table.bandwidth("measured_bandwidth");
+  processor.core_bandwidth = table.bandwidth("core_bandwidth");
   processor.power = table.watts("power");
   processor.soc_device = table.text("soc_device");
   processor.caveats = table.texts("caveats");

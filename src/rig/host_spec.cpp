@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace rigcast::rig {
 namespace {
@@ -73,9 +74,16 @@ void fill_from_processor(Host& host, const catalog::Processor& processor) {
   if (host.memory_mt_s == 0) host.memory_mt_s = processor.memory_mt_s;
 }
 
-void fill_bandwidth(Host& host) {
+void fill_bandwidth(Host& host, std::vector<std::string>* notes = nullptr) {
   const int bits = host.processor ? host.processor->channel_bits : 64;
   host.bandwidth = Bandwidth(host.channels * bits / 8.0 * host.memory_mt_s * kMega);
+  if (host.processor && host.processor->core_bandwidth) {
+    const Bandwidth cores = host.processor->core_bandwidth->value * host.sockets;
+    if (cores < host.bandwidth && notes)
+      notes->push_back(host.processor->name + ": its cores pull at most " + print_bandwidth(cores) + " of the " + print_bandwidth(host.bandwidth) + " of its channels (" +
+                       host.processor->core_bandwidth->source.text + ")");
+    host.bandwidth = std::min(host.bandwidth, cores);
+  }
   if (!host.processor || !host.processor->measured_bandwidth) return;
   // Measured with all channels at the official rate; says nothing of other configurations.
   const bool full = host.channels == host.processor->channels * host.sockets && host.memory_mt_s == host.processor->memory_mt_s;
@@ -172,7 +180,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
     if (host.channels == 0) host.channels = 2;
     if (host.memory_mt_s == 0) return fail(ErrorKind::input, "the memory's rate is missing: \"" + config.type + "-3200\"", config_where, "host");
   }
-  fill_bandwidth(host);
+  fill_bandwidth(host, &notes);
   if (!has_memory) {
     host.memory = Bytes(std::max(1, host.channels) * kGuessedBytesPerChannel);
     notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, 32 GiB a channel; say host=" + host.name + ":512g");
@@ -192,6 +200,7 @@ Host host_of_chip(const catalog::Catalog& catalog, const catalog::Device& device
   host.memory_mt_s = device.data_rate_gbps * 1000;
   if (processor && processor->measured_bandwidth) host.measured_bandwidth = processor->measured_bandwidth;
   if (device.bandwidth) host.bandwidth = device.bandwidth->value;
+  if (processor && processor->core_bandwidth) host.bandwidth = std::min(host.bandwidth, processor->core_bandwidth->value);
   if (device.vendor == "apple") host.os = Os::macos;
   return host;
 }

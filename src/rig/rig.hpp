@@ -22,7 +22,7 @@ struct Host {
   double memory_mt_s = 0;
   Bytes memory{};                        // 0: unknown
   Bytes reserved{};                      // what the operating system and its programs keep
-  Bandwidth bandwidth{};                 // theoretical peak, all sockets; 0: unknown
+  Bandwidth bandwidth{};                 // theoretical peak, all sockets: what channels carry and cores can pull; 0: unknown
   std::optional<catalog::Fact<Bandwidth>> measured_bandwidth;
   int cores = 0;
   Os os = Os::linux_os;

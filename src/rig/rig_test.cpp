@@ -77,6 +77,9 @@ TEST(Rig, HostAlone) {
   EXPECT_EQ(cpu.hosts[0].cores, 192);
   EXPECT_EQ(cpu.hosts[0].bandwidth, Bandwidth(921.6e9));  // 24 x 8 B x 4800 MT/s
   EXPECT_EQ(cpu.hosts[0].memory, Bytes(1536 * kGiB));
+  // Two chiplets carry 85.3 GB/s of the eight channels' 204.8.
+  EXPECT_EQ(rig("host=epyc-7282:256g").hosts[0].bandwidth, Bandwidth(85.3e9));
+  EXPECT_TRUE(has_note(rig("host=epyc-7282:256g"), "pull at most 85.3 GB/s of the 205 GB/s"));
   EXPECT_EQ(rig("host=AMD EPYC 7532:512g").hosts[0].channels, 8);
 }
 
@@ -124,7 +127,8 @@ TEST(Rig, UnifiedMemoryIsTheHosts) {
   EXPECT_EQ(mac.hosts[0].memory, Bytes(64 * kGiB));
   EXPECT_EQ(mac.hosts[0].os, Os::macos);
   EXPECT_EQ(mac.devices[0].memory, Bytes(48 * kGiB));  // three quarters
-  EXPECT_EQ(mac.hosts[0].bandwidth, Bandwidth(409.6e9));
+  EXPECT_EQ(mac.hosts[0].bandwidth, Bandwidth(243e9));  // its CPU cores; the GPU has the chip's 409.6 GB/s
+  EXPECT_EQ(path_between(mac, 0, -1).bandwidth, Bandwidth(409.6e9));
   EXPECT_EQ(rig("m3-max-128g").devices[0].device.key, "apple-m3-max-40");  // 36 and 96 GB belong to the other one
   EXPECT_EQ(rig("ryzen-ai-max-395-128g@gpu=96g").devices[0].memory, Bytes(96 * kGiB));
   EXPECT_EQ(rig("Ryzen AI Max+ 395").devices[0].memory, Bytes(112 * kGiB));
