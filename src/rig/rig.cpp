@@ -87,6 +87,8 @@ Result<int> read_nodes(const Spec& spec) {
 }
 
 Result<Spec> read_any(std::string_view text) {
+  if (equal_ignoring_case(trim(text), "here"))
+    return fail(ErrorKind::unsupported, "'here' is this machine, which has to be probed: name the devices instead (\"2x3090\")", Where{"rig", 1, 1}, "rig");
   if (!trim(text).ends_with(".toml")) return read_spec(text);
   const std::string path(trim(text));
   std::ifstream in(path, std::ios::binary);

@@ -181,6 +181,7 @@ TEST(Rig, FaultsHaveTheirColumn) {
   EXPECT_EQ(error(""), "rig:1:1: an empty rig: name a device (\"2x3090\") or a host (\"host=epyc-7532:8xddr4-3200:512g\")");
   EXPECT_EQ(error("3090 net=10gbe"), "rig:1:10: net= joins several hosts and there is one: separate hosts by '|' or say nodes=2");
   EXPECT_EQ(error("4090@50000000000g").substr(0, 9), "rig:1:6: ");
+  EXPECT_EQ(error("here"), "rig:1:1: 'here' is this machine, which has to be probed: name the devices instead (\"2x3090\")");
   EXPECT_EQ(error("nosuch.toml"), "nosuch.toml: cannot be read");
 }
 
