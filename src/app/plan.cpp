@@ -1,5 +1,6 @@
 #include "app/plan.hpp"
 
+#include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
@@ -24,9 +25,12 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
   RC_ASSIGN(architecture, from_option(model::read_model(knowledge.catalog, request.model), "MODEL", "model"));
   RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
-  RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
+  RC_ASSIGN(chosen, choose(knowledge, architecture, rig, request));
+  placement::Placement& placement = chosen.placement;
   PlanAnswer answer;
   answer.request = request;
+  answer.alternatives = std::move(chosen.alternatives);
+  answer.rejected = std::move(chosen.rejected);
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
   if (placement.fits) {
     auto speed = cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);

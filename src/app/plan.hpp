@@ -9,6 +9,7 @@
 #include "cost/cost.hpp"
 #include "model/architecture.hpp"
 #include "placement/placement.hpp"
+#include "placement/search.hpp"
 #include "rig/rig.hpp"
 
 namespace rigcast::app {
@@ -18,6 +19,18 @@ struct PlanRequest {
   std::string rig;               // rig spec: "2x3090; host=..."
   placement::Request placement;  // engine, backend, launch flags, context
   cost::Question question;       // prompt, depth, sequences
+  // Where the flags leave the placement open:
+  placement::Objective objective = placement::Objective::decode;
+  double minimum_speed = 0;      // token/s of decode that a placement must reach
+  bool quantised_cache = false;  // the cache may be stored as q8_0
+};
+
+// Another way to lay the same model over the same Rig: the best of its kind.
+struct Alternative {
+  std::string kind;              // "one device", "layers", "experts on host", ...
+  double decode = 0, prefill = 0;  // token/s, p50
+  Bytes host{};                  // host memory it takes
+  std::string launch;
 };
 
 // A setting that changes the verdict: what to type instead, and what it gives.
@@ -40,6 +53,8 @@ struct PlanAnswer {
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   Error no_speed;
   std::vector<Remedy> remedies;
+  std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
+  std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
 };
 
 // read model -> parse rig -> place -> estimate. Errors: bad input, or what the engine would refuse; a model that does not fit is an

@@ -1,5 +1,6 @@
 #include "cli/questions.hpp"
 
+#include "base/text.hpp"
 #include "base/units.hpp"
 
 namespace rigcast::cli {
@@ -34,6 +35,9 @@ std::vector<Option> question_options(bool several) {
       {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
       {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
+      {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
+       {"decode", "prefill", "context", "throughput"}},
+      {"--at-least", "", "SPEED", "token/s of decode that a placement must reach"_say},
   };
 }
 
@@ -58,7 +62,10 @@ Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
   RC_ASSIGN(question, read_question(arguments));
   const auto rig = arguments.one("--on");
   if (!rig) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2xrtx-3090", Where{}, "rig");
-  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question};
+  RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
+  const auto least = parse_double(arguments.one_or("--at-least", "0"));
+  if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
+  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, false};
 }
 
 }  // namespace rigcast::cli

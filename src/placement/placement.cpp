@@ -122,7 +122,7 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
   return fail(ErrorKind::unsupported, "no memory rule for " + engine.name);
 }
 
-Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
+Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
   RC_ASSIGN(rules, catalog::all_rules(catalog));
@@ -136,10 +136,16 @@ Result<Placement> place(const catalog::Catalog& catalog, const model::Architectu
     const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, 0));
     settings.context = request.context > 0 ? request.context : fallback > 0 ? std::min(fallback, std::max<std::int64_t>(256, architecture.max_context)) : 0;
   }
+  return Prepared{std::move(engine), std::move(backend), std::move(rules), std::move(settings), std::move(parsed.notes)};
+}
+
+Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
+  RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
+  const auto& [engine, backend, rules, settings, notes] = prepared;
   auto placement = trim(request.flags).empty() ? DefaultPlacement(catalog, engine, backend, architecture, rig).run(settings)
                                                : lay_out(catalog, engine, backend, architecture, rig, settings);
   if (!placement) return placement;
-  placement->flags = parsed.notes;
+  placement->flags = notes;
   add_caveats(rules, catalog, engine, architecture, rig, *placement);
   return placement;
 }

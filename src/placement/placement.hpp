@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "catalog/engine.hpp"
+#include "catalog/rule.hpp"
 #include "model/architecture.hpp"
 #include "rig/rig.hpp"
 
@@ -106,6 +107,17 @@ Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig);
 struct ParsedFlags { Settings settings; std::vector<FlagNote> notes; };
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                                 std::string_view flags);
+
+// Everything that is settled before bytes are counted: the engine and its backend, the rules that may apply, what the flags say.
+// Errors: names nobody knows, flags that cannot be read, what the engine refuses on these devices.
+struct Prepared {
+  catalog::Engine engine;
+  std::string backend;
+  std::vector<catalog::Rule> rules;
+  Settings settings;                      // with the context the request asks for
+  std::vector<FlagNote> notes;
+};
+Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
 // Lays the model over the rig: by the flags where given, else the sensible default. A placement that does not fit is a value with
 // fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).

@@ -89,6 +89,7 @@ class Searcher {
       : engine_(engine), architecture_(architecture), rig_(rig), goal_(goal), base_(base), lay_out_(lay_out), cost_(cost) {
     base_.context = goal.context;
     bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), 2.0);
+    overhead_.assign(rig.devices.size(), 0);
   }
 
   Found run() {
@@ -107,7 +108,7 @@ class Searcher {
   void slots() {
     one_device();
     const bool several = rig_.devices.size() > 1;
-    if (several && splits("layer")) ranges("layers", base_, 0, 0);
+    if (several && splits("layer")) ranges("layers", base_, Moves::nothing);
     if (several && splits("row")) whole("rows", Mode::row);
     if (several && splits("tensor")) whole("tensor", Mode::tensor);
     if (rig_.devices.empty()) return;
@@ -146,63 +147,89 @@ class Searcher {
   void cache_on_host() {
     Settings settings = base_;
     settings.kv_offload = false;
-    ranges("cache on host", settings, 0, 0);
+    ranges("cache on host", settings, Moves::nothing);
   }
 
-  // The fewest layers whose experts must leave: feasibility is monotone in their number, so bisection finds it.
-  void experts_on_host() {
-    int low = 1, high = layer_total() - 1;
-    while (low < high) {
-      const int middle = (low + high) / 2;
-      if (fitting_range(base_, middle, 0)) high = middle;
-      else low = middle + 1;
-    }
-    ranges("experts on host", base_, low, 0);
-  }
+  void experts_on_host() { ranges("experts on host", base_, Moves::experts); }
+  void layers_on_host() { ranges("layers on host", base_, Moves::layers); }
 
-  void layers_on_host() {
-    int low = 1, high = layer_total() - 1;
-    while (low < high) {
-      const int middle = (low + high) / 2;
-      if (fitting_range(base_, 0, middle)) high = middle;
-      else low = middle + 1;
-    }
-    ranges("layers on host", base_, 0, low);
-  }
+  // What may leave the devices for the host, first layers first; as little as the memory demands.
+  enum class Moves { nothing, experts, layers };
 
-  void ranges(const char* kind, const Settings& base, int expert_layers, int host_layers) {
+  void ranges(const char* kind, const Settings& base, Moves moves) {
     std::optional<Candidate> best;
     std::optional<Rejected> nearest;
-    if (const auto settings = fitting_range(base, expert_layers, host_layers)) consider(kind, *settings, best, nearest);
+    if (const auto settings = fitting_range(base, moves)) consider(kind, *settings, best, nearest);
     else nearest = last_rejection_;
     if (nearest) nearest->kind = kind;
     keep(std::move(best), std::move(nearest));
   }
 
-  // Ranges by dynamic programming, corrected by the exact layout until it fits or shrinks no more.
-  std::optional<Settings> fitting_range(const Settings& base, int expert_layers, int host_layers) {
-    std::vector<double> lost(rig_.devices.size(), 0);
-    for (int round = 0; round < 6; ++round) {
-      const auto counts = best_split(loads(base, expert_layers, host_layers), device_loads(lost));
-      if (!counts) {
-        if (round == 0) last_rejection_ = shortage(base, expert_layers, host_layers);
+  // Ranges by dynamic programming, corrected by the exact layout until it fits or only the host is short.
+  // With a margin first, so that a desktop or a driver update does not push the choice out of memory; without, where only that fits.
+  std::optional<Settings> fitting_range(const Settings& base, Moves moves) {
+    margin_ = kMargin;
+    if (auto settings = range_within(base, moves)) return settings;
+    margin_ = 0;
+    return range_within(base, moves);
+  }
+
+  std::optional<Settings> range_within(const Settings& base, Moves moves) {
+    std::vector<double> lost = overhead_;
+    for (int round = 0; round < 8; ++round) {
+      const auto choice = fewest_moved(base, moves, lost);
+      if (!choice) {
+        if (round == 0 || overhead_known_) last_rejection_ = shortage(base);
         return std::nullopt;
       }
-      Settings settings = base;
-      settings.mode = std::count_if(counts->begin(), counts->end(), [](int n) { return n > 0; }) > 1 ? Mode::layer : Mode::single;
-      settings.cpu_moe_layers = expert_layers;
-      settings.gpu_layers = layer_total() - host_layers;
-      settings.split.assign(counts->begin(), counts->end());
-      settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), [](int n) { return n > 0; }) - counts->begin());
-      const auto placement = exact(settings);
+      const auto placement = exact(*choice);
       if (!placement) {
         last_rejection_ = Rejected{"", placement.error().message, {}};
         return std::nullopt;
       }
-      if (placement->fits) return settings;
-      if (!take_back(*placement, lost)) return std::nullopt;
+      if (placement->fits) return choice;
+      if (!overhead_known_) lost = overhead_ = overhead_of(*placement);
+      else if (!take_back(*placement, lost)) return std::nullopt;
+      overhead_known_ = true;
     }
     return std::nullopt;
+  }
+
+  // Feasibility is monotone in how many layers are moved, so bisection finds the fewest.
+  std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost) const {
+    const auto split_with = [&](int moved) {
+      return best_split(loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : 0), device_loads(lost));
+    };
+    int low = moves == Moves::nothing ? 0 : 1, high = moves == Moves::nothing ? 0 : layer_total() - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (split_with(middle)) high = middle;
+      else low = middle + 1;
+    }
+    const auto counts = split_with(low);
+    if (!counts) return std::nullopt;
+    const auto used = [](int n) { return n > 0; };
+    Settings settings = base;
+    settings.mode = std::count_if(counts->begin(), counts->end(), used) > 1 ? Mode::layer : Mode::single;
+    settings.cpu_moe_layers = moves == Moves::experts ? low : 0;
+    settings.gpu_layers = layer_total() - (moves == Moves::layers ? low : 0);
+    settings.split.assign(counts->begin(), counts->end());
+    settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), used) - counts->begin());
+    return settings;
+  }
+
+  // What a device needs beyond its layers, and what of it the engine cannot see; devices that were not used are taken as the worst one.
+  std::vector<double> overhead_of(const Placement& placement) const {
+    std::vector<double> overhead(rig_.devices.size(), -1);
+    double worst = 0;
+    for (const DeviceShare& share : placement.devices) {
+      const rig::RigDevice& device = rig_.devices[static_cast<std::size_t>(share.device)];
+      const double unseen = (device.memory - device.reserved - share.capacity).value();
+      overhead[static_cast<std::size_t>(share.device)] = (share.memory.compute + share.memory.footprint).value() + std::max(0.0, unseen);
+      worst = std::max(worst, overhead[static_cast<std::size_t>(share.device)]);
+    }
+    for (double& value : overhead) value = value < 0 ? worst : value;
+    return overhead;
   }
 
   // Lowers the capacities by what is missing; false when the host is what is short.
@@ -237,16 +264,16 @@ class Searcher {
     std::vector<DeviceLoad> result;
     for (const rig::RigDevice& device : rig_.devices) {
       const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
-      const double capacity = (device.memory - device.reserved).value() - lost[static_cast<std::size_t>(device.index)];
+      const double capacity = (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)];
       result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
     }
     return result;
   }
 
-  Rejected shortage(const Settings& base, int expert_layers, int host_layers) const {
+  Rejected shortage(const Settings& base) const {
     double held = 0, capacity = 0;
-    for (const LayerLoad& layer : loads(base, expert_layers, host_layers)) held += layer.held;
-    for (const rig::RigDevice& device : rig_.devices) capacity += (device.memory - device.reserved).value();
+    for (const LayerLoad& layer : loads(base, 0, 0)) held += layer.held;
+    for (const DeviceLoad& device : device_loads(overhead_)) capacity += device.capacity;
     return Rejected{"", "device memory is short", Bytes(std::max(0.0, held - capacity))};
   }
 
@@ -304,7 +331,7 @@ class Searcher {
         note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
         continue;
       }
-      Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode};
+      Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill};
       if (!best || candidate.score > best->score) best = std::move(candidate);
     }
   }
@@ -364,6 +391,10 @@ class Searcher {
   LayOut lay_out_;
   Cost cost_;
   std::vector<LayerBytes> bytes_;
+  std::vector<double> overhead_;     // bytes per device that are not layers, learned from the first exact layout
+  bool overhead_known_ = false;
+  static constexpr double kMargin = 512 * kMiB;
+  double margin_ = kMargin;          // bytes left free per device where the search may choose
   Rejected last_rejection_;
   Found found_;
 };

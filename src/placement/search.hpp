@@ -44,7 +44,7 @@ struct Candidate {
   std::string kind;                  // "one device", "layers", "rows", "tensor", "pipeline", "experts on host", "layers on host", ...
   Placement placement;
   double score = 0;
-  double decode = 0;                 // token/s
+  double decode = 0, prefill = 0;    // token/s
 };
 
 // A kind that has no legal or fitting placement here, and why in one sentence.

@@ -172,7 +172,7 @@ TEST(Search, EightDevicesAndNinetyFourLayersTakeFewLayouts) {
   world.add_layers(94, 0.1e9, 2.4e9, 8, 128);  // 235 GB on 192 GB
   const Found found = world.find();
   ASSERT_FALSE(found.ranked.empty());
-  EXPECT_LE(found.laid_out, 120);  // an exact layout takes about 0.1 ms: the search stays far below 50 ms
+  EXPECT_LE(found.laid_out, 20);  // an exact layout takes about a millisecond: 50 ms hold all of them
 }
 
 TEST(Objective, NearestNameIsGiven) {

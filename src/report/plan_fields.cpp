@@ -262,6 +262,23 @@ Section remedies(const app::PlanAnswer& answer) {
   return {"What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
 
+// The runner-up of each kind, so that what was weighed is visible; of what is impossible only people's kinds with a reason in bytes.
+Section other_ways(const app::PlanAnswer& answer) {
+  Rows rows, refused;
+  for (const app::Alternative& other : answer.alternatives)
+    rows.push_back({{"kind", ""_say, Phrase(other.kind), Show::row},
+                    {"decode", "decode"_say, Number{other.decode, Unit::token_rate}, Show::row},
+                    {"prefill", "prefill"_say, Number{other.prefill, Unit::token_rate}, Show::row},
+                    {"host_bytes", "host memory"_say, Number{other.host.value(), Unit::bytes}, Show::row},
+                    machine("launch", Phrase(other.launch))});
+  for (const placement::Rejected& rejected : answer.rejected)
+    refused.push_back({machine("kind", Phrase(rejected.kind)), machine("why", Phrase(rejected.why)),
+                       machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes})});
+  Section section{"Other ways"_say, {list_field("alternatives", std::move(rows), Show::table)}};
+  section.fields.push_back(machine("rejected", std::move(refused)));
+  return section;
+}
+
 Section next_steps(const app::PlanAnswer& answer) {
   Section section{"Next"_say, {}};
   if (answer.speed) section.fields.push_back(people(Show::code, Phrase(command("explain", answer.request))));
@@ -272,8 +289,8 @@ Section next_steps(const app::PlanAnswer& answer) {
 }  // namespace
 
 Report fields(const app::PlanAnswer& answer) {
-  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), caveats(answer), remedies(answer), confidence(answer),
-           next_steps(answer)}};
+  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), other_ways(answer), caveats(answer), remedies(answer),
+           confidence(answer), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

@@ -1,0 +1,62 @@
+#include "app/detail/choose.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "placement/rules.hpp"
+
+namespace rigcast::app {
+namespace {
+
+constexpr double kMostStreams = 256;
+
+// Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
+placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
+                            const placement::Placement& placement, const PlanRequest& request) {
+  auto load = cost::load_of(architecture, rig, placement);
+  if (!load) return {};
+  cost::resolve(*load, knowledge.calibration);
+  const cost::Speed one = cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration);
+  placement::Speeds speeds{one.decode.value.p50, one.prefill.value.p50, one.decode.value.p50};
+  if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
+    cost::Question many = request.question;
+    const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
+    many.sequences = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement.kv_tokens) / tokens, 1.0, kMostStreams));
+    speeds.throughput = cost::estimate_load(*load, rig, placement, many, knowledge.calibration).decode.value.p50;
+  }
+  return speeds;
+}
+
+}  // namespace
+
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
+  const auto given = [&]() -> Result<Chosen> {
+    RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
+    return Chosen{std::move(placement), {}, {}};
+  };
+  if (!trim(request.placement.flags).empty()) return given();
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
+  const auto lay_out = [&](const placement::Settings& settings) {
+    return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
+  };
+  const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
+    return speeds_of(knowledge, architecture, rig, placement, request);
+  };
+  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, request.quantised_cache};
+  placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
+  if (found.ranked.empty()) {
+    RC_ASSIGN(nearest, given());
+    nearest.rejected = std::move(found.rejected);
+    return nearest;
+  }
+  Chosen chosen{std::move(found.ranked.front().placement), {}, std::move(found.rejected)};
+  placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
+  for (std::size_t i = 1; i < found.ranked.size(); ++i) {
+    const placement::Candidate& other = found.ranked[i];
+    const auto launch = placement::launch_line(prepared.engine, architecture, rig, other.placement);
+    chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.placement.host.total(), launch.line});
+  }
+  return chosen;
+}
+
+}  // namespace rigcast::app

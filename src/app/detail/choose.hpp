@@ -1,0 +1,17 @@
+#pragma once
+// The placement to propose where the user's flags leave it open: the search of room placement, seen with the eyes of room cost.
+
+#include "app/plan.hpp"
+
+namespace rigcast::app {
+
+struct Chosen {
+  placement::Placement placement;            // the winner; where nothing fits, what is nearest, with its missing bytes
+  std::vector<Alternative> alternatives;     // best of every other kind, best first
+  std::vector<placement::Rejected> rejected;
+};
+
+// Flags that say where things go are obeyed and not searched. Errors: as placement::place.
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request);
+
+}  // namespace rigcast::app
