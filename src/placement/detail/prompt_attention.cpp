@@ -1,0 +1,211 @@
+#include <string>
+
+#include "placement/detail/prompt_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+// Largest power of two that divides n.
+std::int64_t power_of_two_in(std::int64_t n) { return n & -n; }
+
+}  // namespace
+
+// Query and key norms are over one head, or over all heads at once.
+TensorId PromptGraph::head_norm(std::size_t i, std::string_view name, TensorId x, std::int64_t dim, std::int64_t heads) {
+  const TensorId scale = weight(i, name);
+  if (scale == kNoTensor) return g_.shape(x)[1] == heads ? x : g_.reshape(x, {dim, heads, tokens_, 1});
+  const bool whole = g_.shape(scale)[0] == dim * heads && heads > 1 && g_.shape(scale)[1] == 1;
+  if (whole) return g_.reshape(norm(x, scale), {dim, heads, tokens_, 1});
+  const TensorId split = g_.shape(x)[1] == heads && g_.shape(x)[2] == tokens_ ? x : g_.reshape(x, {dim, heads, tokens_, 1});
+  return norm(split, scale);
+}
+
+PromptGraph::Heads PromptGraph::separate_heads(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  Heads h;
+  const std::int64_t query = std::int64_t{a.key_dim} * a.heads;
+  h.q = project(i, "attn_q", x);
+  if (g_.shape(h.q)[0] == 2 * query) {  // query and output gate of each head side by side
+    const TensorId both = h.q;
+    const std::int64_t head = 2 * a.key_dim * 4, row = head * a.heads;
+    h.q = g_.view(both, {a.key_dim, a.heads, tokens_, 1}, {4, head, row, row * tokens_});
+    h.gate = g_.view(both, {a.key_dim, a.heads, tokens_, 1}, {4, head, row, row * tokens_});
+  }
+  h.k = has(i, "attn_k.weight") ? project(i, "attn_k", x) : kNoTensor;
+  h.v = has(i, "attn_v.weight") ? project(i, "attn_v", x) : h.k;
+  return h;
+}
+
+PromptGraph::Heads PromptGraph::fused_heads(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  const TensorId all = project(i, "attn_qkv", x);
+  const std::int64_t row = g_.stride(all)[1];
+  const auto part = [&](std::int64_t dim, std::int64_t heads) { return g_.view(all, {dim, heads, tokens_, 1}, {4, dim * 4, row, row * tokens_}); };
+  return {part(a.key_dim, a.heads), part(a.key_dim, a.kv_heads), part(a.value_dim, a.kv_heads), kNoTensor};
+}
+
+TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  if (!has(i, "attn_q.weight") && !has(i, "attn_qkv.weight")) return kNoTensor;
+  Heads h = has(i, "attn_q.weight") ? separate_heads(i, x) : fused_heads(i, x);
+  if (h.k == kNoTensor) return kNoTensor;
+  const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
+    return g_.shape(t)[1] == heads && g_.shape(t)[2] == tokens_ ? t : g_.reshape(t, {dim, heads, tokens_, 1});
+  };
+  if (habits_.norm_after_rope) {
+    h.q = head_norm(i, "attn_q_norm.weight", rope(split(h.q, a.key_dim, a.heads)), a.key_dim, a.heads);
+    h.k = head_norm(i, "attn_k_norm.weight", rope(split(h.k, a.key_dim, a.kv_heads)), a.key_dim, a.kv_heads);
+  } else {
+    h.q = rope(head_norm(i, "attn_q_norm.weight", h.q, a.key_dim, a.heads));
+    h.k = rope(head_norm(i, "attn_k_norm.weight", h.k, a.key_dim, a.kv_heads));
+  }
+  if (habits_.bare_norm_after_rope) {
+    h.q = norm(h.q, kNoTensor);
+    h.k = norm(h.k, kNoTensor);
+  }
+  if (habits_.scales_query) h.q = g_.elementwise(Op::scale, h.q);
+  TensorId out = attend(i, h.q, h.k, split(h.v, a.value_dim, a.kv_heads));
+  if (h.gate != kNoTensor) {
+    const TensorId gate = g_.contiguous(h.gate, {std::int64_t{a.key_dim} * a.heads, tokens_, 1, 1});
+    out = g_.elementwise(Op::multiply, out, {g_.elementwise(Op::unary, gate)});
+  }
+  return has(i, "attn_output.weight") ? project(i, "attn_output", out) : out;
+}
+
+bool PromptGraph::has_latent_weights(std::size_t i) const {
+  for (const char* name : {"attn_kv_a_mqa.weight", "attn_kv_a_norm.weight", "attn_k_b.weight", "attn_v_b.weight", "attn_output.weight"})
+    if (!has(i, name)) return false;
+  return has(i, "attn_q.weight") || (has(i, "attn_q_a.weight") && has(i, "attn_q_a_norm.weight") && has(i, "attn_q_b.weight"));
+}
+
+// DeepSeek's latent attention with its up-projections absorbed: one key and value of latent + rope elements for all heads.
+TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  const std::int64_t latent = a.latent_dim, turned = a.rope_dim;
+  TensorId q = has(i, "attn_q_a.weight") ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
+  const std::int64_t head = g_.shape(q)[0] / a.heads, plain = head - turned;
+  q = g_.reshape(q, {head, a.heads, tokens_, 1});
+  const std::int64_t row = head * a.heads * 4;
+  const TensorId q_plain = g_.view(q, {plain, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_});
+  const TensorId q_turned = rope(g_.view(q, {turned, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_}));
+  const TensorId both = project(i, "attn_kv_a_mqa", x);
+  const std::int64_t both_row = g_.stride(both)[1];
+  const TensorId compressed = g_.view(both, {latent, tokens_, 1, 1}, {4, both_row, both_row * tokens_, both_row * tokens_});
+  const TensorId k_turned = rope(g_.view(both, {turned, 1, tokens_, 1}, {4, both_row, both_row, both_row * tokens_}));
+  const TensorId v = g_.reshape(norm(compressed, weight(i, "attn_kv_a_norm.weight")), {latent, 1, tokens_, 1});
+  const TensorId absorbed = g_.permute(g_.matmul(weight(i, "attn_k_b.weight"), g_.permute(q_plain, 0, 2, 1, 3)), 0, 2, 1, 3);
+  const TensorId query = g_.concatenate(absorbed, q_turned, 0), key = g_.concatenate(v, k_turned, 0);
+  g_.expand(query);
+  g_.expand(v);
+  g_.expand(key);
+  store_key(i, key, full_.key_rows);
+  const TensorId keys = key_view(i, 1, latent + turned), values = g_.view(keys, {latent, 1, r_.caches[i].cells, r_.streams}, Shape(g_.stride(keys)));
+  const TensorId out = core_attention(i, query, keys, values, full_.mask, weight(i, "attn_v_b.weight"), false);
+  return project(i, "attn_output", out);
+}
+
+// A quantised cache is rotated (Hadamard) so that outliers spread: one more product before the cache and one after the attention.
+TensorId PromptGraph::rotate(TensorId x, TensorId rotation) {
+  const Shape shape = g_.shape(x);
+  const std::int64_t n = g_.shape(rotation)[0];
+  const TensorId rows = g_.reshape(x, {n, shape[0] * shape[1] * shape[2] / n, 1, 1});
+  return g_.reshape(g_.matmul(rotation, rows), shape);
+}
+
+TensorId PromptGraph::rotation(bool key, bool windowed, std::int64_t dim) {
+  const std::int64_t n = key ? power_of_two_in(dim) : 64;
+  const auto [known, is_new] = rotations_.try_emplace({key, windowed}, kNoTensor);
+  if (is_new) known->second = g_.input(key ? "k_rot" : "v_rot", kF32, {n, n, 1, 1});
+  return known->second;
+}
+
+TensorId PromptGraph::attend(std::size_t i, TensorId q, TensorId k, TensorId v) {
+  const LayerCache& cache = r_.caches[i];
+  const model::Attention& shape = a_.layers[i].attention;
+  const CacheInputs& in = cache.windowed ? windowed_ : full_;
+  const bool rotate_key = r_.key_type.block_elements > 1 && shape.key_dim % 64 == 0;
+  const bool rotate_value = r_.value_type.block_elements > 1 && shape.value_dim % 64 == 0;
+  if (rotate_key) {
+    const TensorId turn = rotation(true, cache.windowed, shape.key_dim);
+    q = rotate(q, turn);
+    k = rotate(k, turn);
+  }
+  if (rotate_value) v = rotate(v, rotation(false, cache.windowed, shape.value_dim));
+  g_.expand(q);
+  g_.expand(any_window_ ? k : v);
+  g_.expand(any_window_ ? v : k);
+  store_key(i, k, in.key_rows);
+  store_value(i, v, in.value_rows);
+  const TensorId out = core_attention(i, q, key_view(i, shape.kv_heads, shape.key_dim), value_view(i, shape.kv_heads, shape.value_dim), in.mask,
+                                      kNoTensor, !r_.flash_attention);
+  return rotate_value ? rotate(out, rotation(false, cache.windowed, shape.value_dim)) : out;
+}
+
+void PromptGraph::store_key(std::size_t i, TensorId k, TensorId rows) {
+  const LayerCache& c = r_.caches[i];
+  const std::int64_t step = g_.stride(k)[2];
+  const TensorId flat = g_.view(k, {c.key_elements, tokens_, 1, 1}, {g_.stride(k)[0], step, step * tokens_, step * tokens_});
+  const TensorId into = r_.streams > 1 ? g_.reshape(key_cache_[i], {c.key_elements, c.cells * r_.streams, 1, 1}) : key_cache_[i];
+  g_.expand(g_.scatter(into, flat, rows));
+}
+
+void PromptGraph::store_value(std::size_t i, TensorId v, TensorId rows) {
+  const LayerCache& c = r_.caches[i];
+  if (r_.flash_attention) {
+    const std::int64_t step = g_.stride(v)[2];
+    const TensorId flat = g_.view(v, {c.value_elements, tokens_, 1, 1}, {g_.stride(v)[0], step, step * tokens_, step * tokens_});
+    const TensorId into = r_.streams > 1 ? g_.reshape(value_cache_[i], {c.value_elements, c.cells * r_.streams, 1, 1}) : value_cache_[i];
+    g_.expand(g_.scatter(into, flat, rows));
+  } else {  // transposed: one element per row
+    const TensorId flat = g_.reshape(g_.reshape(v, {c.value_elements, tokens_, 1, 1}), {1, c.value_elements * tokens_, 1, 1});
+    const TensorId into = g_.reshape(value_cache_[i], {1, c.value_elements * c.cells * r_.streams, 1, 1});
+    g_.expand(g_.scatter(into, flat, rows));
+  }
+}
+
+TensorId PromptGraph::key_view(std::size_t i, std::int64_t heads, std::int64_t dim) {
+  const LayerCache& c = r_.caches[i];
+  return g_.view(key_cache_[i], {dim, heads, c.cells, r_.streams},
+                 {g_.stride(key_cache_[i])[0], g_.row_bytes(kKey, dim), g_.row_bytes(kKey, c.key_elements), g_.row_bytes(kKey, c.key_elements * c.cells)});
+}
+
+TensorId PromptGraph::value_view(std::size_t i, std::int64_t heads, std::int64_t dim) {
+  const LayerCache& c = r_.caches[i];
+  const TensorId cache = value_cache_[i];
+  const std::int64_t stream = g_.row_bytes(kValue, c.value_elements * c.cells);
+  if (r_.flash_attention)
+    return g_.view(cache, {dim, heads, c.cells, r_.streams}, {g_.stride(cache)[0], g_.row_bytes(kValue, dim), g_.row_bytes(kValue, c.value_elements), stream});
+  return g_.view(cache, {c.cells, heads, dim, r_.streams}, {g_.stride(cache)[0], g_.row_bytes(kValue, c.cells * dim), g_.row_bytes(kValue, c.cells), stream});
+}
+
+TensorId PromptGraph::core_attention(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask, TensorId value_up, bool transposed) {
+  const std::int64_t streams = r_.streams;
+  const Shape qs = g_.shape(q), qt = g_.stride(q);
+  const TensorId sinks = weight(i, "attn_sinks.weight");
+  q = g_.permute(g_.view(q, {qs[0], qs[1], qs[2] / streams, streams}, {qt[0], qt[1], qt[2], qt[3] / streams}), 0, 2, 1, 3);
+  k = g_.permute(k, 0, 2, 1, 3);
+  v = g_.permute(v, 0, 2, 1, 3);
+  TensorId out = kNoTensor;
+  if (r_.flash_attention) {
+    out = g_.attention(q, k, v, mask, sinks);
+    if (value_up != kNoTensor) out = g_.contiguous(g_.permute(g_.matmul(value_up, g_.permute(out, 0, 2, 1, 3)), 0, 2, 1, 3));
+    const Shape s = g_.shape(out);
+    out = g_.reshape(out, {s[0] * s[1], s[2] * s[3], 1, 1});
+  } else {
+    TensorId scores = g_.matmul(k, q);
+    if (a_.attention_softcap > 0) scores = g_.elementwise(Op::scale, g_.elementwise(Op::unary, g_.elementwise(Op::scale, scores)));
+    scores = g_.elementwise(Op::softmax, scores, {mask, sinks});
+    if (!transposed) v = g_.contiguous(g_.transpose(v));
+    TensorId values = g_.matmul(v, scores);
+    if (value_up != kNoTensor) values = g_.matmul(value_up, values);
+    const TensorId merged = g_.permute(values, 0, 2, 1, 3);
+    const Shape m = g_.shape(merged);
+    out = g_.contiguous(merged, {m[0] * m[1], m[2] * m[3], 1, 1});
+    if (!r_.kv_on_device) g_[out].pinned = r_.host;
+  }
+  g_.expand(out);
+  return out;
+}
+
+}  // namespace rigcast::placement::detail

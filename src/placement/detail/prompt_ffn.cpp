@@ -1,0 +1,89 @@
+#include <string>
+
+#include "placement/detail/prompt_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+// `suffix` is empty or "_shexp" for shared experts.
+TensorId PromptGraph::dense_ffn(std::size_t i, TensorId x, std::string_view suffix) {
+  const std::string tail(suffix);
+  const TensorId up = project(i, "ffn_up" + tail, x);
+  const TensorId down = weight(i, "ffn_down" + tail + ".weight");
+  TensorId y = up;
+  if (has(i, "ffn_gate" + tail + ".weight")) y = g_.gated_unit(project(i, "ffn_gate" + tail, x), up);
+  else if (g_.shape(up)[0] == 2 * g_.shape(down)[0]) y = g_.gated_unit(up, kNoTensor);  // both halves in one matrix
+  else y = g_.elementwise(Op::unary, up);
+  return project(i, "ffn_down" + tail, y);
+}
+
+// Which experts each token goes to, and their weights [1, used, tokens].
+TensorId PromptGraph::route(std::size_t i, TensorId x, TensorId& chosen) {
+  const std::int64_t experts = a_.layers[i].feed_forward.experts, used = a_.layers[i].feed_forward.experts_used;
+  const TensorId bias = weight(i, "exp_probs_b.bias");
+  const TensorId logits = project(i, "ffn_gate_inp", x);
+  TensorId probabilities = logits;
+  if (!habits_.softmax_chosen) probabilities = g_.elementwise(bias != kNoTensor || habits_.sigmoid_router ? Op::unary : Op::softmax, logits);
+  TensorId ranked = bias != kNoTensor ? g_.elementwise(Op::add, probabilities, {bias}) : probabilities;
+  if (habits_.sigmoid_router) ranked = logits;
+  const TensorId sorted = g_.operation(Op::argsort, kI32, Shape(g_.shape(ranked)), {ranked});
+  chosen = g_.view(sorted, {used, tokens_, 1, 1}, Shape(g_.stride(sorted)));
+  TensorId weights = g_.operation(Op::gather, kF32, {1, used, tokens_, 1}, {g_.reshape(probabilities, {1, experts, tokens_, 1}), chosen});
+  if (habits_.softmax_chosen) {
+    weights = g_.reshape(g_.elementwise(Op::softmax, g_.reshape(weights, {used, tokens_, 1, 1})), {1, used, tokens_, 1});
+  } else if (!habits_.plain_router) {
+    const TensorId flat = g_.reshape(weights, {used, tokens_, 1, 1});
+    const TensorId sum = g_.elementwise(Op::clamp, g_.operation(Op::sum_rows, kF32, {1, tokens_, 1, 1}, {flat}));
+    weights = g_.reshape(g_.elementwise(Op::divide, flat, {sum}), {1, used, tokens_, 1});
+  }
+  g_.expand(weights);
+  return weights;
+}
+
+TensorId PromptGraph::experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen) {
+  const std::string name(stem);
+  const TensorId y = g_.matmul_experts(weight(i, name + ".weight"), x, chosen);
+  const TensorId bias = weight(i, name + ".bias");
+  return bias == kNoTensor ? y : g_.elementwise(Op::add_expert, y, {bias, chosen});
+}
+
+TensorId PromptGraph::expert_ffn(std::size_t i, TensorId x) {
+  const std::int64_t used = a_.layers[i].feed_forward.experts_used;
+  TensorId chosen = kNoTensor;
+  const TensorId weights = route(i, x, chosen);
+  TensorId rows = g_.reshape(x, {g_.shape(x)[0], 1, tokens_, 1});
+  if (habits_.weights_before_experts) {
+    rows = g_.operation(Op::repeat, kF32, {g_.shape(x)[0], used, tokens_, 1}, {rows});
+    rows = g_.elementwise(Op::multiply, rows, {weights});
+  }
+  TensorId y = kNoTensor;
+  if (has(i, "ffn_gate_up_exps.weight")) {
+    y = g_.gated_unit(experts(i, "ffn_gate_up_exps", rows, chosen), kNoTensor);
+  } else {
+    const TensorId up = experts(i, "ffn_up_exps", rows, chosen);
+    y = has(i, "ffn_gate_exps.weight") ? g_.gated_unit(experts(i, "ffn_gate_exps", rows, chosen), up) : g_.elementwise(Op::unary, up);
+  }
+  y = experts(i, "ffn_down_exps", y, chosen);
+  if (!habits_.weights_before_experts) y = g_.elementwise(Op::multiply, y, {weights});
+  y = sum_experts(y, used);
+  if (!has(i, "ffn_down_shexp.weight") || !has(i, "ffn_up_shexp.weight")) return y;
+  TensorId shared = dense_ffn(i, x, "_shexp");
+  if (const TensorId gate = weight(i, "ffn_gate_inp_shexp.weight"); gate != kNoTensor)
+    shared = g_.elementwise(Op::multiply, shared, {g_.elementwise(Op::unary, g_.matmul(gate, x))});
+  return g_.elementwise(Op::add, y, {shared});
+}
+
+TensorId PromptGraph::sum_experts(TensorId y, std::int64_t used) {
+  const Shape s = g_.shape(y), t = g_.stride(y);
+  std::vector<TensorId> parts;
+  for (std::int64_t e = 0; e < used; ++e) {
+    parts.push_back(g_.view(y, {s[0], tokens_, 1, 1}, {t[0], t[2], t[2] * tokens_, t[2] * tokens_}));
+    g_.expand(parts.back());
+  }
+  TensorId sum = parts[0];
+  for (std::size_t e = 1; e < parts.size(); ++e) sum = g_.operation(Op::add, kF32, {s[0], tokens_, 1, 1}, {sum, parts[e]});
+  if (used == 1) sum = g_.contiguous(sum);
+  g_.expand(sum);
+  return sum;
+}
+
+}  // namespace rigcast::placement::detail

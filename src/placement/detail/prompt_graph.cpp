@@ -1,0 +1,210 @@
+#include "placement/detail/prompt_graph.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+constexpr auto kHabits = std::to_array<FamilyHabits>({
+    {.family = ""},
+    {.family = "cohere2", .layer_norm = true},
+    {.family = "command-r", .layer_norm = true},
+    {.family = "dbrx", .layer_norm = true},
+    {.family = "deepseek", .plain_router = true},
+    {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
+    {.family = "gemma2", .scales_input_by_row = true, .scales_query = true},
+    {.family = "gemma3", .scales_input_by_row = true, .scales_query = true},
+    {.family = "gemma3n", .scales_input_by_row = true},
+    {.family = "gemma4", .scales_input_by_row = true},
+    {.family = "gpt-oss", .softmax_chosen = true},
+    {.family = "granite", .scales_input = true, .scales_residual = true},
+    {.family = "granitehybrid", .scales_input = true, .scales_residual = true},
+    {.family = "granitemoe", .scales_input = true, .scales_residual = true},
+    {.family = "hunyuan-dense", .norm_after_rope = true},
+    {.family = "hunyuan-moe", .norm_after_rope = true},
+    {.family = "llama4", .bare_norm_after_rope = true, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
+    {.family = "minicpm", .scales_input = true, .scales_residual = true},
+    {.family = "mpt", .layer_norm = true},
+    {.family = "olmo", .layer_norm = true},
+    {.family = "olmoe", .plain_router = true},
+    {.family = "phi3", .scales_query = true},
+    {.family = "qwen2moe", .plain_router = true},
+});
+
+}  // namespace
+
+const FamilyHabits& family_habits(std::string_view family) {
+  const auto found = std::find_if(kHabits.begin(), kHabits.end(), [&](const FamilyHabits& h) { return h.family == family; });
+  return found == kHabits.end() ? kHabits.front() : *found;
+}
+
+PromptGraph::PromptGraph(const GraphRequest& request)
+    : r_(request), a_(*request.architecture), habits_(family_habits(a_.family)), g_(request.key_type, request.value_type), tokens_(request.tokens) {
+  per_layer_.resize(a_.layers.size());
+  for (const LayerCache& cache : r_.caches) any_window_ = any_window_ || (cache.stored && cache.windowed);
+  place_weights();
+  place_caches();
+}
+
+TensorGraph PromptGraph::build() {
+  TensorId x = embedding();
+  if (habits_.scales_input_by_row) x = g_.elementwise(Op::multiply, x, {g_.input("inp_scale_rows", kF32, {1, tokens_, 1, 1})});
+  if (habits_.scales_input) g_.expand(x = g_.elementwise(Op::scale, x));
+  if (const TensorId scale = weight("token_embd_norm.weight"); scale != kNoTensor) x = norm(x, scale, weight("token_embd_norm.bias"));
+  make_inputs();
+  for (std::size_t i = 0; i < a_.layers.size(); ++i) x = layer(i, x);
+  head(x);
+  return std::move(g_);
+}
+
+void PromptGraph::place_weights() {
+  for (std::size_t i = 0; i < a_.tensors.size(); ++i) {
+    const model::Tensor& t = a_.tensors[i];
+    if (t.role == model::Role::vision || t.role == model::Role::next_token) continue;
+    const TensorId id = g_.weight(t.shape, static_cast<std::int64_t>(t.bytes.value()), r_.tensor_place[i]);
+    const std::string_view name = t.name;
+    if (starts_with(name, "blk.") && t.layer >= 0 && t.layer < static_cast<int>(a_.layers.size()))
+      per_layer_[static_cast<std::size_t>(t.layer)].push_back({name.substr(name.find('.', 4) + 1), id});
+    else
+      global_.push_back({name, id});
+  }
+  output_ = weight("output.weight");
+  if (const TensorId table = weight("token_embd.weight"); output_ == kNoTensor && table != kNoTensor) {
+    output_ = table;
+    if (r_.output_place != g_[table].place) output_ = g_.weight(Shape(g_.shape(table)), g_[table].bytes, r_.output_place);
+  }
+}
+
+void PromptGraph::place_caches() {
+  for (const LayerCache& c : r_.caches) {
+    const bool has_value = c.stored && c.value_elements > 0;
+    key_cache_.push_back(c.stored ? g_.cache(kKey, {c.key_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
+    value_cache_.push_back(has_value ? g_.cache(kValue, {c.value_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
+    conv_cache_.push_back(c.conv_elements > 0 ? g_.cache(kF32, {c.conv_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
+    state_cache_.push_back(c.state_elements > 0 ? g_.cache(kF32, {c.state_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
+  }
+}
+
+TensorId PromptGraph::weight(std::string_view name) const {
+  const auto it = std::find_if(global_.begin(), global_.end(), [&](const auto& n) { return n.first == name; });
+  return it == global_.end() ? kNoTensor : it->second;
+}
+
+TensorId PromptGraph::weight(std::size_t layer, std::string_view name) const {
+  const Names& names = per_layer_[layer];
+  const auto it = std::find_if(names.begin(), names.end(), [&](const auto& n) { return n.first == name; });
+  return it == names.end() ? kNoTensor : it->second;
+}
+
+void PromptGraph::make_inputs() {
+  const auto mask = [&](const char* label, std::int64_t cells) {
+    return g_.input(label, r_.flash_attention ? kF16 : kF32, {cells, tokens_ / r_.streams, 1, r_.streams});
+  };
+  std::int64_t widest_value = 0;
+  for (const LayerCache& c : r_.caches) widest_value = std::max(widest_value, c.value_elements);
+  const std::int64_t value_rows = r_.flash_attention ? tokens_ : tokens_ * std::max<std::int64_t>(1, widest_value);  // without it V is stored transposed
+  positions_ = g_.input("inp_pos", kI32, {tokens_, 1, 1, 1});
+  full_ = {g_.input("k_idxs", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs", kI64, {value_rows, 1, 1, 1}), mask("kq_mask", r_.cells)};
+  if (any_window_)
+    windowed_ = {g_.input("k_idxs_swa", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs_swa", kI64, {value_rows, 1, 1, 1}),
+                 mask("kq_mask_swa", r_.window_cells)};
+  state_rows_ = g_.input("rs_s_copy", kI32, {r_.sequences, 1, 1, 1});
+  output_rows_ = g_.input("out_ids", kI32, {r_.outputs, 1, 1, 1});
+}
+
+// The engine reserves all three ways in which tokens may come in: as numbers, as embeddings, and mixed.
+TensorId PromptGraph::embedding() {
+  const std::int64_t hidden = a_.hidden;
+  const TensorId table = weight("token_embd.weight");
+  const TensorId embedded = g_.gather(table, g_.input("inp_tokens", kI32, {tokens_, 1, 1, 1}));
+  const TensorId as_embeddings = g_.input("inp_embd", kF32, {hidden, tokens_, 1, 1});
+  const TensorId mixed = g_.input("inp_mixed_embd", kF32, {hidden, tokens_, 1, 1});
+  const TensorId mixed_tokens = g_.input("inp_mixed_tokens", kI32, {tokens_, 1, 1, 1});
+  const TensorId slots = g_.input("inp_mixed_slots", kI64, {tokens_, 1, 1, 1});
+  g_.expand(embedded);
+  g_.expand(as_embeddings);
+  const TensorId gathered = g_.gather(table, mixed_tokens);
+  g_.expand(g_.scatter(g_.elementwise(Op::duplicate, mixed), gathered, slots));
+  return embedded;
+}
+
+TensorId PromptGraph::norm(TensorId x, TensorId scale, TensorId bias) {
+  TensorId y = g_.elementwise(bias != kNoTensor || habits_.layer_norm ? Op::layer_norm : Op::rms_norm, x);
+  if (scale != kNoTensor) y = g_.elementwise(Op::multiply, y, {scale});
+  if (bias != kNoTensor) y = g_.elementwise(Op::add, y, {bias});
+  return y;
+}
+
+TensorId PromptGraph::project(TensorId matrix, TensorId bias, TensorId x) {
+  const TensorId y = g_.matmul(matrix, x);
+  return bias == kNoTensor ? y : g_.elementwise(Op::add, y, {bias});
+}
+
+TensorId PromptGraph::project(std::size_t i, std::string_view stem, TensorId x) {
+  const std::string name(stem);
+  return project(weight(i, name + ".weight"), weight(i, name + ".bias"), x);
+}
+
+TensorId PromptGraph::mixer(std::size_t i, TensorId normed) {
+  if (a_.layers[i].recurrent.kind != model::RecurrentKind::none && !has(i, "attn_k.weight")) return recurrent(i, normed);
+  if (a_.layers[i].attention.kind == model::AttentionKind::mla) return has_latent_weights(i) ? latent_attention(i, normed) : kNoTensor;
+  return r_.caches[i].stored ? heads_attention(i, normed) : kNoTensor;
+}
+
+TensorId PromptGraph::ffn(std::size_t i, TensorId x) {
+  const bool experts_in = has(i, "ffn_up_exps.weight") || has(i, "ffn_gate_up_exps.weight");
+  if (has(i, "ffn_gate_inp.weight") && experts_in && has(i, "ffn_down_exps.weight")) return expert_ffn(i, x);
+  return has(i, "ffn_up.weight") && has(i, "ffn_down.weight") ? dense_ffn(i, x, "") : kNoTensor;
+}
+
+TensorId PromptGraph::layer(std::size_t i, TensorId x) {
+  const bool last = i + 1 == a_.layers.size();
+  TensorId residual = x;
+  const TensorId normed = has(i, "attn_norm.weight") ? norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
+  TensorId y = mixer(i, normed);
+  const auto rows_asked_for = [&](TensorId t) { return last ? g_.gather(t, output_rows_) : t; };
+  const auto scaled = [&](TensorId t) { return habits_.scales_residual ? g_.elementwise(Op::scale, t) : t; };
+
+  if (y == kNoTensor) {  // a layer that is feed-forward only: its norm is the first one
+    const TensorId only = ffn(i, normed);
+    if (only == kNoTensor) return x;
+    return g_.elementwise(Op::add, rows_asked_for(only), {rows_asked_for(residual)});
+  }
+  y = rows_asked_for(y);
+  if (last) tokens_ = r_.outputs;
+  const TensorId after = weight(i, "post_attention_norm.weight"), before_ffn = weight(i, "ffn_norm.weight"), after_ffn = weight(i, "post_ffw_norm.weight");
+  if (after != kNoTensor && (before_ffn != kNoTensor || after_ffn != kNoTensor)) y = norm(y, after);
+  y = scaled(y);
+  residual = rows_asked_for(residual);
+
+  if (before_ffn == kNoTensor && after == kNoTensor && a_.layers[i].recurrent.kind == model::RecurrentKind::none) {  // attention and feed-forward side by side
+    const TensorId beside = ffn(i, last ? g_.gather(normed, output_rows_) : normed);
+    return beside == kNoTensor ? g_.elementwise(Op::add, y, {residual}) : g_.elementwise(Op::add, g_.elementwise(Op::add, beside, {residual}), {y});
+  }
+  const TensorId middle = g_.elementwise(Op::add, y, {residual});
+  y = middle;
+  if (before_ffn != kNoTensor) y = norm(middle, before_ffn, weight(i, "ffn_norm.bias"));
+  else if (after != kNoTensor && after_ffn == kNoTensor) y = norm(middle, after);
+  y = ffn(i, y);
+  if (y == kNoTensor) return middle;
+  if (after_ffn != kNoTensor) y = norm(y, after_ffn);
+  return g_.elementwise(Op::add, scaled(y), {middle});
+}
+
+void PromptGraph::head(TensorId x) {
+  const TensorId normed = norm(x, weight("output_norm.weight"), weight("output_norm.bias"));
+  g_[normed].is_output = true;
+  g_.expand(normed);
+  if (output_ == kNoTensor) return;
+  const TensorId logits = project(output_, weight("output.bias"), normed);
+  g_[logits].is_output = true;
+  g_.expand(logits);
+}
+
+TensorGraph build_prompt_graph(const GraphRequest& request) { return PromptGraph(request).build(); }
+
+}  // namespace rigcast::placement::detail

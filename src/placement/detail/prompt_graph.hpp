@@ -1,0 +1,110 @@
+#pragma once
+// Builds the prompt graph layer by layer. What a layer is made of is read off its tensors (a fused projection, a norm after the
+// attention, shared experts, ...); the few things tensors do not show are looked up by family (family_habits).
+
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "placement/detail/llama_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+// What the tensors of a family do not show.
+struct FamilyHabits {
+  std::string_view family;
+  bool layer_norm = false;         // LayerNorm without a bias
+  bool scales_input = false;       // embeddings times a constant
+  bool scales_input_by_row = false;  // ... given as an input (Gemma)
+  bool scales_query = false;
+  bool scales_residual = false;
+  bool norm_after_rope = false;    // query and key norms come after the rotation
+  bool bare_norm_after_rope = false;  // ... and have no weights
+  bool sigmoid_router = false;
+  bool plain_router = false;       // chosen experts' weights are not normalised
+  bool softmax_chosen = false;     // softmax over the chosen experts only
+  bool weights_before_experts = false;
+};
+const FamilyHabits& family_habits(std::string_view family);
+
+class PromptGraph {
+ public:
+  explicit PromptGraph(const GraphRequest& request);
+  TensorGraph build();
+
+ private:
+  using Op = TensorOp;
+  struct CacheInputs { TensorId key_rows = kNoTensor, value_rows = kNoTensor, mask = kNoTensor; };
+  using Names = std::vector<std::pair<std::string_view, TensorId>>;
+
+  // prompt_graph.cpp: leaves, layers, head
+  void place_weights();
+  void place_caches();
+  TensorId weight(std::string_view name) const;
+  TensorId weight(std::size_t layer, std::string_view name) const;
+  bool has(std::size_t layer, std::string_view name) const { return weight(layer, name) != kNoTensor; }
+  bool has_all(std::size_t layer, std::initializer_list<std::string_view> names) const;
+  void make_inputs();
+  TensorId embedding();
+  TensorId layer(std::size_t i, TensorId x);
+  TensorId mixer(std::size_t i, TensorId normed);
+  TensorId ffn(std::size_t i, TensorId x);
+  void head(TensorId x);
+
+  // pieces
+  TensorId norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
+  TensorId project(TensorId matrix, TensorId bias, TensorId x);
+  TensorId project(std::size_t i, std::string_view stem, TensorId x);  // stem.weight and, where present, stem.bias
+  TensorId rope(TensorId x) { return g_.elementwise(Op::rope, x, {positions_, weight("rope_freqs.weight")}); }
+
+  // prompt_attention.cpp
+  struct Heads { TensorId q = kNoTensor, k = kNoTensor, v = kNoTensor, gate = kNoTensor; };
+  TensorId heads_attention(std::size_t i, TensorId x);
+  Heads separate_heads(std::size_t i, TensorId x);
+  Heads fused_heads(std::size_t i, TensorId x);
+  TensorId head_norm(std::size_t i, std::string_view name, TensorId x, std::int64_t dim, std::int64_t heads);
+  bool has_latent_weights(std::size_t i) const;
+  TensorId latent_attention(std::size_t i, TensorId x);
+  TensorId attend(std::size_t i, TensorId q, TensorId k, TensorId v);
+  TensorId core_attention(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask, TensorId value_up, bool transposed);
+  TensorId rotate(TensorId x, TensorId rotation);
+  TensorId rotation(bool key, bool windowed, std::int64_t dim);
+  void store_key(std::size_t i, TensorId k, TensorId rows);
+  void store_value(std::size_t i, TensorId v, TensorId rows);
+  TensorId key_view(std::size_t i, std::int64_t heads, std::int64_t dim);
+  TensorId value_view(std::size_t i, std::int64_t heads, std::int64_t dim);
+
+  // prompt_ffn.cpp
+  TensorId dense_ffn(std::size_t i, TensorId x, std::string_view suffix);
+  TensorId expert_ffn(std::size_t i, TensorId x);
+  TensorId route(std::size_t i, TensorId x, TensorId& chosen);
+  TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
+  TensorId sum_experts(TensorId y, std::int64_t used);
+
+  // prompt_recurrent.cpp
+  TensorId recurrent(std::size_t i, TensorId x);
+  void clear_state(TensorId rows, std::int64_t elements);
+  void carry_others(TensorId cache, TensorId others, std::int64_t elements);
+  TensorId load_state(TensorId cache, std::int64_t elements);
+  TensorId convolve(std::size_t i, TensorId mixed, std::int64_t channels);
+  void store_state(TensorId cache, TensorId from, std::int64_t elements);
+  TensorId mamba2(std::size_t i, TensorId x);
+  TensorId gated_delta(std::size_t i, TensorId x);
+  TensorId unknown_recurrent(std::size_t i, TensorId x);
+
+  const GraphRequest& r_;
+  const model::Architecture& a_;
+  const FamilyHabits& habits_;
+  TensorGraph g_;
+  std::int64_t tokens_;
+  bool any_window_ = false;
+  Names global_;
+  std::vector<Names> per_layer_;
+  std::vector<TensorId> key_cache_, value_cache_, conv_cache_, state_cache_;
+  TensorId output_ = kNoTensor, positions_ = kNoTensor, output_rows_ = kNoTensor, state_rows_ = kNoTensor;
+  CacheInputs full_, windowed_;
+  std::map<std::pair<bool, bool>, TensorId> rotations_;
+};
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,165 @@
+// Layers with a state of fixed size: Mamba-2, gated DeltaNet, and an outline for kinds whose kernels are not described here.
+#include <algorithm>
+
+#include "placement/detail/prompt_graph.hpp"
+
+namespace rigcast::placement::detail {
+
+TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
+  switch (a_.layers[i].recurrent.kind) {
+    case model::RecurrentKind::mamba2:
+      if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_out.weight", "ssm_a", "ssm_dt.bias"})) return mamba2(i, x);
+      break;
+    case model::RecurrentKind::gated_delta:
+      if (has_all(i, {"ssm_conv1d.weight", "ssm_out.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight"}) &&
+          (has(i, "attn_qkv.weight") || has(i, "ssm_in.weight")) && (has(i, "ssm_ba.weight") || has_all(i, {"ssm_alpha.weight", "ssm_beta.weight"})))
+        return gated_delta(i, x);
+      break;
+    default: break;
+  }
+  return unknown_recurrent(i, x);
+}
+
+bool PromptGraph::has_all(std::size_t i, std::initializer_list<std::string_view> names) const {
+  return std::all_of(names.begin(), names.end(), [&](std::string_view name) { return has(i, name); });
+}
+
+// In place: the state of a sequence that begins.
+void PromptGraph::clear_state(TensorId rows, std::int64_t elements) {
+  const TensorId cleared = g_.elementwise(Op::scale, g_.view(rows, {elements, 1, 1, 1}, Shape(g_.stride(rows))));
+  g_[cleared].view_of = g_.root(rows);
+  g_.expand(cleared);
+}
+
+// Takes the sequences' states out of the cache, cleared where a sequence begins; states of sequences that are not in the batch (none in
+// the largest one) are copied along.
+TensorId PromptGraph::load_state(TensorId cache, std::int64_t elements) {
+  const TensorId rows = g_.reshape(cache, {elements, r_.sequences, 1, 1});
+  clear_state(rows, elements);
+  const TensorId loaded = g_.operation(Op::gather, kF32, {elements, r_.sequences, 1, 1}, {rows, state_rows_});
+  carry_others(cache, g_.view(loaded, {elements, 0, 1, 1}, Shape(g_.stride(loaded))), elements);
+  return loaded;
+}
+
+// Copies no row in the largest batch, but takes its place in the running order.
+void PromptGraph::carry_others(TensorId cache, TensorId others, std::int64_t elements) {
+  const Shape none{elements, 0, 1, 1};
+  const TensorId into = g_.view(g_.view(cache, none, Shape(g_.stride(cache))), none, Shape(g_.stride(cache)));
+  const TensorId copied = g_.operation(Op::convert, kF32, none, {others, into});
+  g_[copied].view_of = g_.root(cache);
+  g_.expand(copied);
+}
+
+void PromptGraph::store_state(TensorId cache, TensorId from, std::int64_t elements) {
+  const Shape shape{elements, r_.sequences, 1, 1};
+  const TensorId part = g_.view(from, shape, {4, elements * 4, elements * 4 * r_.sequences, elements * 4 * r_.sequences});
+  const TensorId into = g_.view(cache, shape, Shape(g_.stride(cache)));
+  const TensorId written = g_.operation(Op::convert, kF32, shape, {part, into});
+  g_[written].view_of = g_.root(cache);
+  g_.expand(written);
+}
+
+// Causal convolution over the last inputs, the kept ones in front.
+TensorId PromptGraph::convolve(std::size_t i, TensorId mixed, std::int64_t channels) {
+  const TensorId kernel = weight(i, "ssm_conv1d.weight");
+  const std::int64_t kept = g_.shape(kernel)[0] - 1, per_sequence = tokens_ / r_.sequences;
+  const TensorId before = g_.reshape(load_state(conv_cache_[i], kept * channels), {kept, channels, r_.sequences, 1});
+  const TensorId columns = g_.transpose(g_.reshape(mixed, {channels, per_sequence, r_.sequences, 1}));
+  const TensorId padded = g_.operation(Op::concatenate, kF32, {kept + per_sequence, channels, r_.sequences, 1}, {before, columns});
+  store_state(conv_cache_[i], padded, kept * channels);
+  TensorId y = g_.operation(Op::short_convolution, kF32, {channels, per_sequence, r_.sequences, 1}, {padded, kernel});
+  if (const TensorId bias = weight(i, "ssm_conv1d.bias"); bias != kNoTensor) y = g_.elementwise(Op::add, y, {bias});
+  return g_.elementwise(Op::unary, y);
+}
+
+TensorId PromptGraph::mamba2(std::size_t i, TensorId x) {
+  const std::int64_t channels = g_.shape(weight(i, "ssm_conv1d.weight"))[1], inner = g_.shape(weight(i, "ssm_out.weight"))[0];
+  const std::int64_t heads = g_[weight(i, "ssm_a")].bytes / 4, state = a_.layers[i].recurrent.state_elements;
+  const TensorId all = project(i, "ssm_in", x);
+  const std::int64_t row = g_.stride(all)[1];
+  const auto part = [&](TensorId of, std::int64_t width, std::int64_t stride) { return g_.view(of, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_}); };
+  const TensorId mixed = convolve(i, part(all, channels, row), channels);
+  const std::int64_t mixed_row = channels * 4;
+  const TensorId cached = g_.reshape(state_cache_[i], {state, r_.sequences, 1, 1});
+  clear_state(cached, state);
+  const TensorId step = g_.elementwise(Op::add, g_.contiguous(part(all, heads, row)), {weight(i, "ssm_dt.bias")});
+  const TensorId values = part(mixed, inner, mixed_row);
+  const std::int64_t rest = (channels - inner) / 2;
+  const auto rows_of = [&](std::int64_t count) { return g_.view(state_rows_, {count, 1, 1, 1}, Shape(g_.stride(state_rows_))); };
+  const TensorId scanned = g_.operation(Op::state_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
+                                        {g_.reshape(cached, {state, r_.sequences, 1, 1}), values, step, weight(i, "ssm_a"), part(mixed, rest, mixed_row),
+                                         part(mixed, rest, mixed_row), rows_of(r_.sequences)});
+  g_.expand(scanned);
+  carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {state, 0, 1, 1}, {cached, rows_of(0)}), state);
+  store_state(state_cache_[i], scanned, state);
+  const TensorId y = g_.view(scanned, {inner, tokens_, 1, 1}, {4, inner * 4, inner * 4 * tokens_, inner * 4 * tokens_});
+  const TensorId gate = g_.contiguous(part(all, inner, row));
+  TensorId out = y;
+  if (const TensorId skip = weight(i, "ssm_d"); skip != kNoTensor) out = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, values, {skip})});
+  out = g_.gated_unit(gate, out);
+  if (const TensorId scale = weight(i, "ssm_norm.weight"); scale != kNoTensor) {
+    const std::int64_t groups = std::max<std::int64_t>(1, g_.shape(scale)[1]);
+    out = g_.reshape(norm(g_.reshape(out, {inner / groups, groups, tokens_, 1}), scale), {inner, tokens_, 1, 1});
+  }
+  return project(i, "ssm_out", out);
+}
+
+TensorId PromptGraph::gated_delta(std::size_t i, TensorId x) {
+  const std::int64_t channels = g_.shape(weight(i, "ssm_conv1d.weight"))[1], inner = g_.shape(weight(i, "ssm_out.weight"))[0];
+  const std::int64_t heads = g_[weight(i, "ssm_a")].bytes / 4, head = inner / heads, keys = (channels - inner) / 2;
+  const std::int64_t state = a_.layers[i].recurrent.state_elements, key_heads = keys / head;
+  g_.expand(x);
+  const bool fused = has(i, "ssm_ba.weight");  // Qwen3-Next: rates in one matrix, keys repeated for all value heads
+  const TensorId mixed = convolve(i, project(i, has(i, "attn_qkv.weight") ? "attn_qkv" : "ssm_in", x), channels);
+  const TensorId kept = load_state(state_cache_[i], state);
+  const auto normalised = [&]() {
+    TensorId part = g_.view(mixed, {head, key_heads, tokens_, 1}, {4, head * 4, channels * 4, channels * 4 * tokens_});
+    part = g_.elementwise(Op::scale, g_.elementwise(Op::rms_norm, part));
+    if (fused && key_heads < heads)
+      part = g_.reshape(g_.operation(Op::repeat, kF32, {head, heads, tokens_, 1}, {g_.reshape(part, {head, key_heads, tokens_, 1})}), {head, heads, tokens_, 1});
+    return part;
+  };
+  const TensorId q = normalised(), k = normalised();
+  const TensorId v = g_.view(mixed, {head, heads, tokens_, 1}, {4, head * 4, channels * 4, channels * 4 * tokens_});
+  TensorId rate = kNoTensor, mix = kNoTensor;
+  const Shape per_head{heads, tokens_, 1, 1};
+  if (fused) {
+    const TensorId both = g_.reshape(project(i, "ssm_ba", x), {2 * heads, tokens_, 1, 1});
+    const std::int64_t row = g_.stride(both)[1];
+    rate = g_.contiguous(g_.view(both, per_head, {4, row, row * tokens_, row * tokens_}));
+    mix = g_.reshape(g_.elementwise(Op::unary, g_.view(both, per_head, {4, row, row * tokens_, row * tokens_})), per_head);
+  } else {
+    rate = g_.reshape(project(i, "ssm_alpha", x), per_head);
+    mix = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_beta", x), per_head));
+  }
+  rate = g_.elementwise(Op::multiply, g_.elementwise(Op::unary, g_.elementwise(Op::add, rate, {weight(i, "ssm_dt.bias")})), {weight(i, "ssm_a")});
+  const TensorId scanned = g_.operation(Op::delta_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
+                                        {q, k, v, g_.reshape(rate, per_head), mix, g_.reshape(kept, {state, r_.sequences, 1, 1})});
+  store_state(state_cache_[i], scanned, state);
+  const TensorId y = g_.view(scanned, {head, heads, tokens_, 1}, {4, head * 4, inner * 4, inner * 4 * tokens_});
+  const TensorId scaled = norm(y, weight(i, "ssm_norm.weight"));
+  TensorId out = scaled;
+  if (has(i, "attn_gate.weight")) {
+    const TensorId gate = g_.reshape(project(i, "attn_gate", x), {head, heads, tokens_, 1});
+    out = g_.elementwise(Op::multiply, scaled, {g_.elementwise(Op::unary, gate)});
+  }
+  return g_.reshape(project(i, "ssm_out", g_.reshape(out, {inner, tokens_, 1, 1})), {a_.hidden, tokens_, 1, 1});
+}
+
+// In, through a non-linearity, out: the right order of size for kinds whose graph nobody has written down here.
+TensorId PromptGraph::unknown_recurrent(std::size_t i, TensorId x) {
+  TensorId widest = kNoTensor, out = kNoTensor;
+  for (const auto& [name, id] : per_layer_[i]) {
+    const Shape& s = g_.shape(id);
+    if (s[1] <= 1 || s[2] > 1 || name.substr(0, 4) == "ffn_") continue;
+    if (s[0] == a_.hidden && (widest == kNoTensor || s[1] > g_.shape(widest)[1])) widest = id;
+    if (s[1] == a_.hidden) out = id;
+  }
+  if (widest == kNoTensor || out == kNoTensor) return kNoTensor;
+  const TensorId inside = g_.elementwise(Op::unary, g_.matmul(widest, x));
+  const std::int64_t width = std::min(g_.shape(inside)[0], g_.shape(out)[0]);
+  const TensorId part = g_.view(inside, {width, tokens_, 1, 1}, Shape(g_.stride(inside)));
+  return g_.matmul(out, g_.elementwise(Op::multiply, g_.contiguous(part)));
+}
+
+}  // namespace rigcast::placement::detail
