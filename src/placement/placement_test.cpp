@@ -1,0 +1,199 @@
+#include "placement/placement.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "catalog/engine.hpp"
+#include "gguf_writer.hpp"
+#include "model/gguf.hpp"
+#include "model/gguf_architecture.hpp"
+
+namespace rigcast::placement {
+namespace {
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog loaded = *catalog::Catalog::load();
+  return loaded;
+}
+
+model::Architecture read_back(const test::GgufWriter& out, const std::string& name) {
+  const auto file = std::filesystem::path(testing::TempDir()) / (name + ".gguf");
+  out.write(file);
+  const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
+  EXPECT_TRUE(gguf) << (gguf ? "" : to_text(gguf.error()));
+  const auto architecture = model::architecture_of_gguf(*gguf);
+  EXPECT_TRUE(architecture) << (architecture ? "" : to_text(architecture.error()));
+  return *architecture;
+}
+
+const test::DenseShape kLlama8b{.family = "llama", .layers = 32, .hidden = 4096, .heads = 32, .kv_heads = 8, .head_dim = 128, .ffn = 14336, .vocab = 128256,
+                                .context = 131072};
+
+model::Architecture llama_8b(test::GgmlType type) { return read_back(test::dense_model(kLlama8b, type), "llama8b"); }
+
+// Qwen3-30B-A3B: 48 layers of 128 experts, 8 used.
+model::Architecture qwen3_moe(test::GgmlType type) {
+  const test::DenseShape shape{.family = "qwen3moe", .layers = 48, .hidden = 2048, .heads = 32, .kv_heads = 4, .head_dim = 128, .ffn = 6144, .vocab = 151936};
+  test::GgufWriter out = test::begin_model(shape);
+  out.set("expert_count", 128).set("expert_used_count", 8).set("expert_feed_forward_length", 768);
+  test::add_outside(out, shape, type);
+  for (int l = 0; l < shape.layers; ++l) {
+    test::add_attention(out, shape, l, type);
+    test::add_experts(out, shape, l, 128, 768, type);
+  }
+  return read_back(out, "qwen3moe");
+}
+
+rig::Rig rig_of(const std::string& device, int count, double host_gib = 128) {
+  rig::Rig rig;
+  rig::Host host;
+  host.memory = Bytes(host_gib * kGiB);
+  rig.hosts.push_back(host);
+  for (int i = 0; i < count; ++i) {
+    rig::RigDevice d;
+    d.device = *facts().device(device);
+    d.index = d.card = i;
+    d.memory = d.device.memory.value;
+    rig.devices.push_back(d);
+  }
+  return rig;
+}
+
+Request ask(const std::string& flags, const std::string& engine = "llama.cpp", const std::string& backend = "") {
+  Request request;
+  request.engine = engine;
+  request.backend = backend;
+  request.flags = flags;
+  return request;
+}
+
+std::string error_of(const auto& result) { return result ? "no error" : to_text(result.error()); }
+
+TEST(Placement, EveryEngineReadsAndPlacesOrSaysWhyNot) {
+  const auto model = llama_8b(test::ggml::f16);
+  for (const catalog::Entry& entry : facts().entries(catalog::Kind::engine)) {
+    const auto engine = catalog::read_engine(facts(), entry.key);
+    ASSERT_TRUE(engine) << error_of(engine);
+    EXPECT_FALSE(engine->sources.empty()) << entry.key;
+    const auto placement = place(facts(), model, rig_of("rtx-4090", 1), ask("", entry.key));
+    const bool needs_others = entry.key == "mindie" || entry.key == "mlx";
+    EXPECT_EQ(placement.has_value(), !needs_others) << entry.key << ": " << error_of(placement);
+    if (placement) {
+      EXPECT_GT(placement->devices.front().memory.weights, Bytes(12 * kGiB)) << entry.key;
+    }
+  }
+}
+
+// Logged by vLLM 0.19 on an RTX 4090: 2,588 blocks of 16 tokens, max_num_seqs 256, max_num_batched_tokens 2048.
+TEST(Placement, VllmBlocksOfALoggedRun) {
+  const auto placement = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), ask("--max-model-len 32768 --max-num-seqs 256 --max-num-batched-tokens 2048", "vllm"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_NEAR(static_cast<double>(placement->kv_blocks), 2588, 2588 * 0.03);
+  EXPECT_EQ(placement->kv_tokens, placement->kv_blocks * 16);
+  EXPECT_TRUE(placement->fits);
+}
+
+TEST(Placement, VllmRefusesARequestLongerThanItsCache) {
+  const auto placement = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), ask("--max-model-len 131072", "vllm"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_FALSE(placement->fits);
+  ASSERT_EQ(placement->caveats.size(), 1u);
+  EXPECT_EQ(placement->caveats[0].id, "cache-shorter-than-context");
+}
+
+TEST(Placement, ATensorDegreeMustDivideTheHeads) {
+  const auto placement = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 3), ask("-tp 3", "vllm"));
+  EXPECT_EQ(error_of(placement), "--flags: a tensor degree of 3 does not divide 32 attention heads (nearest: 2)");
+}
+
+// 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
+TEST(Placement, CacheByHand) {
+  const auto f16 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on"));
+  ASSERT_TRUE(f16) << error_of(f16);
+  EXPECT_EQ(f16->devices[0].memory.kv, Bytes(kGiB));
+  // q8_0 stores 32 elements in 34 bytes.
+  const auto q8 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on -ctk q8_0 -ctv q8_0"));
+  EXPECT_EQ(q8->devices[0].memory.kv, Bytes(kGiB * 34 / 64));
+}
+
+TEST(Placement, DefaultsMoveExpertsThenLayersToTheHost) {
+  const auto moe = place(facts(), qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), ask(""));  // 30 GiB on 24
+  ASSERT_TRUE(moe) << error_of(moe);
+  EXPECT_TRUE(moe->fits);
+  EXPECT_GT(moe->settings.cpu_moe_layers, 0);
+  EXPECT_EQ(moe->settings.gpu_layers, -1);
+  auto fewer = moe->settings;
+  --fewer.cpu_moe_layers;
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  EXPECT_FALSE(lay_out(facts(), engine, moe->backend, qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), fewer)->fits) << "not the fewest";
+  const auto dense = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-3060", 1), ask(""));  // 15 GiB on 12
+  ASSERT_TRUE(dense) << error_of(dense);
+  EXPECT_TRUE(dense->fits);
+  EXPECT_GT(dense->settings.gpu_layers, 0);
+  EXPECT_LT(dense->settings.gpu_layers, 33);
+}
+
+TEST(Placement, ALineLaidOutAgainGivesTheSameMemory) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto model = qwen3_moe(test::ggml::q4_k);
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  for (const char* flags : {"-c 16384 -ngl 99 -ts 3,1", "-c 4096 -ngl 30 -fa off", "-c 32768 --n-cpu-moe 20 -ctk q8_0 -ctv q8_0 -ub 1024", "-c 4096 -sm none -mg 1",
+                            "-c 4096 -ot 'blk\\.[0-9]\\.ffn=CPU' -np 4", "-c 4096 --no-kv-offload --no-op-offload --no-mmap --swa-full"}) {
+    const auto first = place(facts(), model, rig, ask(flags));
+    ASSERT_TRUE(first) << flags << ": " << error_of(first);
+    const Launch launch = launch_line(engine, model, rig, *first);
+    const std::string words = launch.line.substr(launch.line.find(" -c ") + 1);
+    const auto again = place(facts(), model, rig, ask(words));
+    ASSERT_TRUE(again) << launch.line << ": " << error_of(again);
+    EXPECT_EQ(again->host.total(), first->host.total()) << launch.line;
+    ASSERT_EQ(again->devices.size(), first->devices.size()) << launch.line;
+    for (std::size_t d = 0; d < first->devices.size(); ++d) EXPECT_EQ(again->devices[d].memory.total(), first->devices[d].memory.total()) << launch.line;
+    for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
+  }
+}
+
+struct Refusal { const char* flags; const char* message; };
+
+TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  for (const Refusal& r : {Refusal{"-c 4096 --n-gpu-layer 10", "--flags:1:9: '--n-gpu-layer' is not a flag of llama.cpp (nearest: --n-gpu-layers)"},
+                           Refusal{"-c", "--flags:1:1: -c needs a value"},
+                           Refusal{"-c many", "--flags:1:4: -c takes a whole number of at least 0, not 'many'"},
+                           Refusal{"-ctk q9_0", "--flags:1:6: -ctk takes a cache format, not 'q9_0' (nearest: q8_0)"},
+                           Refusal{"-ts 1,2,3", "--flags:1:5: -ts names 3 devices, the rig has 1"},
+                           Refusal{"-ot 'exps", "--flags:1:5: quote ' is not closed"},
+                           Refusal{"-ot exps=CUDA3", "--flags:1:5: -ot names device 3, the rig has 1"},
+                           Refusal{"-ot '(=CPU'", "--flags:1:5: -ot has a pattern that is no regular expression: '('"},
+                           Refusal{"-fa off -ctv q8_0", "--flags: a quantised V cache (-ctv q8_0) needs flash attention (-fa on)"}}) {
+    EXPECT_EQ(error_of(place(facts(), model, rig_of("rtx-3090", 1), ask(r.flags))), r.message) << r.flags;
+  }
+}
+
+TEST(Flags, EachIsExplained) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-c 8k -ngl=20 -fa -ub 1024 --temp 0.7");
+  ASSERT_TRUE(parsed) << error_of(parsed);
+  EXPECT_EQ(parsed->settings.context, 8192);
+  EXPECT_EQ(parsed->settings.gpu_layers, 20);
+  EXPECT_EQ(parsed->settings.flash_attention, true);
+  ASSERT_EQ(parsed->notes.size(), 4u);  // the temperature changes neither memory nor speed
+  EXPECT_EQ(parsed->notes[3].flag, "-ub 1024");
+}
+
+TEST(Backend, IsTheBestTheDevicesShare) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto vllm = *catalog::read_engine(facts(), "vllm");
+  EXPECT_EQ(*choose_backend(engine, rig_of("rtx-3090", 2), ""), "cuda");
+  EXPECT_EQ(*choose_backend(engine, rig_of("rtx-3090", 0), ""), "cpu");
+  EXPECT_EQ(error_of(choose_backend(engine, rig_of("rtx-3090", 1), "vulcan")), "--backend: llama.cpp has no backend 'vulcan' (nearest: vulkan)");
+  rig::Rig mixed = rig_of("rx-7900-xtx", 1);
+  mixed.devices.push_back(rig_of("rtx-4060-ti-16gb", 1).devices[0]);
+  mixed.devices[1].index = mixed.devices[1].card = 1;
+  EXPECT_EQ(*choose_backend(engine, mixed, ""), "vulkan");
+  EXPECT_FALSE(choose_backend(vllm, mixed, ""));
+}
+
+}  // namespace
+}  // namespace rigcast::placement
