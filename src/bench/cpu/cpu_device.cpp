@@ -56,6 +56,8 @@ Range share(std::int64_t count, int i, int n, std::int64_t grain) {
   return {std::min(count, grains * i / n * grain), std::min(count, grains * (i + 1) / n * grain)};
 }
 
+constexpr double kLong = 1e6;   // bytes: shorter runs would mostly time the clocks
+
 // Times `body` run `runs` times; disturbed when a thread had to give 3 % of its time to others.
 template <class Body>
 Sample timed(Machine& machine, int runs, bool account, const Body& body) {
@@ -158,7 +160,7 @@ class Weights : public Prepared {
   }
 
   Result<Sample> run(int runs) override {
-    return timed(machine_, runs, true, [&](int) { once(); });
+    return timed(machine_, runs, work_of(case_).bytes.value() > kLong, [&](int) { once(); });
   }
 
   Result<double> error() override {
@@ -206,8 +208,7 @@ class Weights : public Prepared {
 
   void once() {
     const Shape& s = case_.shape;
-    Activations x;
-    machine_.kernels->arrange(format_, values_, s.columns, x);   // rounding the activations is part of the work
+    machine_.kernels->arrange(format_, values_, s.columns, x_);   // rounding the activations is part of the work
     last_.clear();
     for (int used = 0; used < std::max(1, s.used); ++used) {
       // Experts: spread over all of them without repeating within a token.
@@ -227,7 +228,7 @@ class Weights : public Prepared {
         const auto work = [&](Range rows) {
           if (rows.first >= rows.last) return;
           kernel({.weights = memory_.get() + last_[used] * matrix_bytes_ + rows.first * row_bytes_, .row_bytes = row_bytes_, .columns = s.columns,
-               .rows = rows.last - rows.first, .x = &x, .out = out_.data() + static_cast<std::int64_t>(used) * s.rows * s.tokens + rows.first, .out_stride = s.rows});
+               .rows = rows.last - rows.first, .x = &x_, .out = out_.data() + static_cast<std::int64_t>(used) * s.rows * s.tokens + rows.first, .out_stride = s.rows});
         };
         if (s.tokens == 1) {
           work(share(s.rows, thread, threads, 1));
@@ -245,6 +246,7 @@ class Weights : public Prepared {
   std::int64_t row_bytes_, blocks_per_matrix_, matrix_bytes_ = 0, matrices_ = 1, next_ = 0;
   Memory memory_;
   std::vector<float> values_, out_;
+  Activations x_;
   std::vector<std::int64_t> last_;   // matrices the last run used
 };
 
@@ -258,7 +260,7 @@ class Attention : public Prepared {
   }
 
   Result<Sample> run(int runs) override {
-    return timed(machine_, runs, true, [&](int) { once(); });
+    return timed(machine_, runs, work_of(case_).bytes.value() > kLong, [&](int) { once(); });
   }
 
   Result<double> error() override {

@@ -34,6 +34,7 @@ struct Activations {
   Aligned<std::int8_t> q;
   Aligned<float> scale;              // per 32 elements, also where the rounding is per 256
   Aligned<float> sum;                // per 32 elements: scale x sum of q
+  Aligned<float> wide;               // sets may keep scale and sum once more in an order of their own
 };
 
 // What a kernel works on: `rows` rows of `row_bytes`, results to out[row] of each token (out_stride apart).

@@ -83,9 +83,33 @@ int shift_of(FormatId id) {
   }
 }
 
+// Rounds one group of 32 or 256 floats to 8 bits, `inverse` being 1 / scale, and gives the sum of each 32 times the scale.
+void round_group(const float* from, std::int64_t count, float inverse, float scale, std::int8_t* q, float* scales, float* sums) {
+  for (std::int64_t i = 0; i < count; i += 32) {
+    const Reg low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(from + i), _mm512_set1_ps(inverse)));
+    const Reg high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(from + i + 16), _mm512_set1_ps(inverse)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + i), _mm512_cvtsepi32_epi8(low));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + i + 16), _mm512_cvtsepi32_epi8(high));
+    scales[i / 32] = scale;
+    sums[i / 32] = scale * static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(low, high)));
+  }
+}
+
+void round_all(const Format& format, const float* from, std::int64_t columns, std::int8_t* q, float* scales, float* sums) {
+  const std::int64_t group = format.activation == Activation::q8_256 ? 256 : 32;
+  const bool whole = format.activation == Activation::int8;
+  for (std::int64_t first = 0; first < columns; first += group) {
+    const std::int64_t count = std::min(group, columns - first);
+    RegF largest = _mm512_setzero_ps();
+    for (std::int64_t i = 0; i < count; i += 16) largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_loadu_ps(from + first + i)));
+    const float scale = whole ? 1.0f : _mm512_reduce_max_ps(largest) / 127.0f;
+    round_group(from + first, count, whole ? 127.0f : scale > 0 ? 1.0f / scale : 0.0f, scale, q + first, scales + first / 32, sums + first / 32);
+  }
+}
+
 // The starting accumulators stand behind the integers of each token: padded int8, then padded / 4 int32.
 void arrange(const Format& format, std::span<const float> values, std::int64_t columns, Activations& out) {
-  arrange_plain(format, values, columns, out);
+  if (format.activation == Activation::exact || columns % 32 != 0) arrange_plain(format, values, columns, out);
   if (out.values && format.id == FormatId::bf16) {   // even elements of each 32 first, then odd: how bf16 pairs split
     for (std::int64_t i = 0; i < out.padded * out.tokens; i += 32) {
       float* const at = out.values.get() + i;
@@ -94,19 +118,37 @@ void arrange(const Format& format, std::span<const float> values, std::int64_t c
       for (int k = 0; k < 16; ++k) at[k] = group[2 * k], at[16 + k] = group[2 * k + 1];
     }
   }
-  if (!out.q) return;
-  const std::int64_t padded = out.padded;
-  Aligned<std::int8_t> both = make_aligned<std::int8_t>(static_cast<std::size_t>(2 * padded * out.tokens));
-  const bool pairs = format.id == FormatId::q4_0 || format.id == FormatId::mxfp4;
-  for (std::int64_t t = 0; t < out.tokens; ++t) {
-    std::int8_t* const q = both.get() + 2 * padded * t;
-    std::memcpy(q, out.q.get() + padded * t, static_cast<std::size_t>(padded));
-    for (std::int64_t i = 0; pairs && i < padded; i += 64) interleave_pairs(q + i);
-    auto* const start = reinterpret_cast<std::int32_t*>(q + padded);
-    for (std::int64_t lane = 0; lane < padded / 4; ++lane)
-      start[lane] = -shift_of(format.id) * (q[4 * lane] + q[4 * lane + 1] + q[4 * lane + 2] + q[4 * lane + 3]);
+  if (format.activation == Activation::exact) return;
+  if (columns % 32 == 0) {
+    if (!out.q || out.columns != columns || out.tokens * columns != static_cast<std::int64_t>(values.size())) {
+      out.columns = columns, out.padded = (columns + 511) / 512 * 512, out.tokens = static_cast<std::int64_t>(values.size()) / columns;
+      const auto total = static_cast<std::size_t>(out.padded * out.tokens);
+      out.q = make_aligned<std::int8_t>(2 * total);
+      out.scale = make_aligned<float>(total / 32), out.sum = make_aligned<float>(total / 32), out.wide = make_aligned<float>(total / 4);
+    }
+    for (std::int64_t t = 0; t < out.tokens; ++t)
+      round_all(format, values.data() + t * columns, columns, out.q.get() + 2 * t * out.padded, out.scale.get() + t * out.padded / 32, out.sum.get() + t * out.padded / 32);
+  } else {   // whole numbers only: other rounded formats come in blocks
+    Aligned<std::int8_t> both = make_aligned<std::int8_t>(static_cast<std::size_t>(2 * out.padded * out.tokens));
+    for (std::int64_t t = 0; t < out.tokens; ++t) std::memcpy(both.get() + 2 * t * out.padded, out.q.get() + t * out.padded, static_cast<std::size_t>(out.padded));
+    out.q = std::move(both);
   }
-  out.q = std::move(both);
+  const bool nibbles = format.id == FormatId::q4_0 || format.id == FormatId::mxfp4;
+  const std::int64_t padded = out.padded;
+  if (nibbles && out.tokens == 1) {   // four rows at once: every block's scale and sum four times
+    for (std::int64_t i = 0; i < padded / 32; ++i) {
+      _mm_storeu_ps(out.wide.get() + 4 * i, _mm_set1_ps(out.scale[static_cast<std::size_t>(i)]));
+      _mm_storeu_ps(out.wide.get() + padded / 8 + 4 * i, _mm_set1_ps(out.sum[static_cast<std::size_t>(i)]));
+    }
+    return;
+  }
+  const Reg shift = _mm512_set1_epi8(static_cast<char>(shift_of(format.id)));   // 128 as an unsigned byte
+  for (std::int64_t t = 0; t < out.tokens; ++t) {
+    std::int8_t* const q = out.q.get() + 2 * padded * t;
+    for (std::int64_t i = 0; nibbles && i < padded; i += 64) interleave_pairs(q + i);
+    for (std::int64_t i = 0; i < padded; i += 64)
+      _mm512_storeu_si512(q + padded + i, _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_dpbusd_epi32(_mm512_setzero_si512(), shift, load(q + i))));
+  }
 }
 
 const std::int8_t* integers(const Activations& x, std::int64_t token) { return x.q.get() + 2 * x.padded * token; }
@@ -150,38 +192,102 @@ Reg unpack_pair(const std::byte* at) {
   }
 }
 
-constexpr std::int64_t kAhead = 1536;   // bytes prefetched ahead: beyond what the hardware's own streams reach when they cross a page
+constexpr std::int64_t kAhead = 2048;   // bytes prefetched ahead
 
-// Rows of 32-element blocks with one scale each, `tokens` vectors at a time from token `first`.
-template <FormatId id, int tokens>
-void block_rows(const Slice& slice, std::int64_t first) {
+void prefetch(const std::byte* at, int bytes) {
+  for (int line = 0; line < bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+}
+
+// A tile is `rows` rows `apart` from each other times `tokens` vectors. One vector takes four rows far from each other: four streams
+// reach a fourth more bandwidth than one, and the loaded activations serve all four.
+constexpr int kStreams = 4, kTokens = 8;
+
+template <int count>
+void zero(RegF (&sum)[count]) {
+  for (RegF& one : sum) one = _mm512_setzero_ps();
+}
+
+// Blocks of 32 with one scale each.
+template <FormatId id, int rows, int tokens>
+void block_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t first) {
   constexpr int bytes = id == FormatId::q8_0 ? 34 : id == FormatId::q4_0 ? 18 : 17;
   constexpr bool pairs = id != FormatId::q8_0;
-  constexpr int lanes = tokens == 1 ? 4 : 1;   // independent accumulators per token
   const Activations& x = *slice.x;
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    RegF sum[tokens][lanes];
-    for (auto& token : sum) for (auto& lane : token) lane = _mm512_setzero_ps();
-    for (std::int64_t i = 0; i < slice.columns; i += 512, at += 16 * bytes) {
-      for (int line = 0; line < 16 * bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+  const std::byte* at[rows];
+  RegF sum[rows][tokens];
+  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, zero(sum[r]);
+  for (std::int64_t i = 0; i < slice.columns; i += 512) {
+    for (int r = 0; r < rows; ++r) {
+      if constexpr (tokens == 1) prefetch(at[r], 16 * bytes);
       RegF weight_scale;
-      if constexpr (id == FormatId::mxfp4) weight_scale = gather_exponents(at, bytes);
-      else weight_scale = gather_halves(at, bytes);
+      if constexpr (id == FormatId::mxfp4) weight_scale = gather_exponents(at[r], bytes);
+      else weight_scale = gather_halves(at[r], bytes);
       RegF scale[tokens];
       for (int t = 0; t < tokens; ++t) scale[t] = _mm512_mul_ps(weight_scale, _mm512_loadu_ps(x.scale.get() + ((first + t) * x.padded + i) / 32));
       for (int k = 0; k < 8; ++k) {
-        const Reg weights = unpack_pair<id>(at + 2 * bytes * k);
+        const Reg weights = unpack_pair<id>(at[r] + 2 * bytes * k);
         for (int t = 0; t < tokens; ++t) {
           const Reg product = _mm512_dpbusd_epi32(load(starts(x, first + t) + (i + 64 * k) / 4), weights, load(integers(x, first + t) + i + 64 * k));
-          sum[t][k % lanes] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<pairs>(scale[t], k), sum[t][k % lanes]);
+          sum[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<pairs>(scale[t], k), sum[r][t]);
         }
       }
+      at[r] += 16 * bytes;
     }
-    for (int t = 0; t < tokens; ++t) {
-      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
-      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(sum[t][0]);
+  }
+  for (int r = 0; r < rows; ++r)
+    for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + row + r * apart] = _mm512_reduce_add_ps(sum[r][t]);
+}
+
+// Sixteen bytes of each of four rows, from the same place in them.
+Reg four_rows(const std::byte* at, std::int64_t apart) {
+  Reg all = _mm512_castsi128_si512(load_quarter(at));
+  all = _mm512_inserti32x4(all, load_quarter(at + apart), 1);
+  all = _mm512_inserti32x4(all, load_quarter(at + 2 * apart), 2);
+  return _mm512_inserti32x4(all, load_quarter(at + 3 * apart), 3);
+}
+
+// Four rows of nibble blocks against one vector: each quarter of a register belongs to one row, so that one product serves four.
+template <FormatId id>
+void nibble_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
+  constexpr int bytes = id == FormatId::q4_0 ? 18 : 17, head = bytes - 16, shift = id == FormatId::q4_0 ? 8 : 12;
+  const Activations& x = *slice.x;
+  const std::int64_t distance = apart * slice.row_bytes;
+  const std::byte* at = slice.weights + row * slice.row_bytes;
+  const std::int8_t* const q = integers(x, 0);
+  const float *const scales = x.wide.get(), *const sums = scales + x.padded / 8;
+  const Reg index = _mm512_add_epi32(_mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3), _mm512_set1_epi32(static_cast<int>(distance))),
+                                     _mm512_mullo_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), _mm512_set1_epi32(bytes)));
+  const Reg quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), low = _mm512_set1_epi8(15);
+  const Reg table = _mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+  RegF sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, shifted = _mm512_setzero_ps();
+  for (std::int64_t i = 0; i < slice.columns; i += 128, at += 4 * bytes) {   // four blocks
+    if (i % 256 == 0)
+      for (int r = 0; r < 4; ++r) prefetch(at + r * distance, 8 * bytes);
+    const Reg raw = _mm512_i32gather_epi32(index, at, 1);
+    RegF d;
+    if constexpr (id == FormatId::q4_0) d = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(raw));
+    else d = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_sub_epi32(_mm512_max_epi32(_mm512_and_si512(raw, _mm512_set1_epi32(255)), _mm512_set1_epi32(1)), _mm512_set1_epi32(1)), 23));
+    shifted = _mm512_fmadd_ps(d, _mm512_loadu_ps(sums + i / 8), shifted);
+    const RegF scale = _mm512_mul_ps(d, _mm512_loadu_ps(scales + i / 8));
+    for (int b = 0; b < 4; ++b) {
+      const Reg packed = four_rows(at + b * bytes + head, distance);
+      Reg first = _mm512_and_si512(packed, low), second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low);
+      if constexpr (id == FormatId::mxfp4) first = _mm512_shuffle_epi8(table, first), second = _mm512_shuffle_epi8(table, second);
+      const std::int8_t* const v = q + i + 32 * b;
+      Reg product = _mm512_dpbusd_epi32(_mm512_setzero_si512(), first, _mm512_broadcast_i32x4(load_quarter(v)));
+      product = _mm512_dpbusd_epi32(product, second, _mm512_broadcast_i32x4(load_quarter(v + 16)));
+      const RegF spread_scale = _mm512_permutexvar_ps(_mm512_add_epi32(quarters, _mm512_set1_epi32(4 * b)), scale);
+      sum[b % 2] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread_scale, sum[b % 2]);
     }
+  }
+  // Lanes of `shifted` belong to rows in turn, those of `sum` by quarters.
+  float of_row[16], shift_of_row[16];
+  _mm512_storeu_ps(of_row, _mm512_add_ps(sum[0], sum[1]));
+  _mm512_storeu_ps(shift_of_row, shifted);
+  for (int r = 0; r < 4; ++r) {
+    float total = 0, less = 0;
+    for (int lane = 0; lane < 4; ++lane) total += of_row[4 * r + lane], less += shift_of_row[4 * lane + r];
+    slice.out[row + r * apart] = total - static_cast<float>(shift) * less;
   }
 }
 
@@ -197,88 +303,118 @@ __m128i unpack_scales(const std::byte* packed) {
   return load_quarter(out);
 }
 
-template <int tokens>
-void q4_k_rows(const Slice& slice, std::int64_t first) {
-  constexpr int lanes = tokens == 1 ? 4 : 1;
+template <int rows, int tokens>
+void q4_k_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t first) {
   const Activations& x = *slice.x;
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    RegF sum[tokens][lanes];
-    __m256 minimum[tokens];
-    for (int t = 0; t < tokens; ++t) {
-      minimum[t] = _mm256_setzero_ps();
-      for (auto& lane : sum[t]) lane = _mm512_setzero_ps();
-    }
-    for (std::int64_t i = 0; i < slice.columns; i += 256, at += 144) {
-      for (int line = 0; line < 144; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+  const std::byte* at[rows];
+  RegF sum[rows][tokens];
+  __m256 minimum[rows][tokens];
+  for (int r = 0; r < rows; ++r) {
+    at[r] = slice.weights + (row + r * apart) * slice.row_bytes, zero(sum[r]);
+    for (__m256& one : minimum[r]) one = _mm256_setzero_ps();
+  }
+  for (std::int64_t i = 0; i < slice.columns; i += 256) {
+    for (int r = 0; r < rows; ++r) {
+      if constexpr (tokens == 1) prefetch(at[r], 144);
       std::uint32_t both;
-      std::memcpy(&both, at, 4);
+      std::memcpy(&both, at[r], 4);
       const __m128 halves = _mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(both)));
-      const __m128i unpacked = unpack_scales(at + 4);
+      const __m128i unpacked = unpack_scales(at[r] + 4);
       const __m256 scales = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(unpacked)), _mm256_broadcastss_ps(halves));
       const __m256 minima = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(unpacked, 8))), _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
       RegF scale[tokens];
       for (int t = 0; t < tokens; ++t) {
         const std::int64_t small = ((first + t) * x.padded + i) / 32;
-        minimum[t] = _mm256_fmadd_ps(minima, _mm256_loadu_ps(x.sum.get() + small), minimum[t]);
+        minimum[r][t] = _mm256_fmadd_ps(minima, _mm256_loadu_ps(x.sum.get() + small), minimum[r][t]);
         scale[t] = _mm512_castps256_ps512(_mm256_mul_ps(scales, _mm256_loadu_ps(x.scale.get() + small)));
       }
       for (int k = 0; k < 4; ++k) {
-        const __m256i packed = load_half(at + 16 + 32 * k);
+        const __m256i packed = load_half(at[r] + 16 + 32 * k);
         const Reg weights = _mm512_and_si512(_mm512_inserti64x4(_mm512_castsi256_si512(packed), _mm256_srli_epi16(packed, 4), 1), _mm512_set1_epi8(15));
         for (int t = 0; t < tokens; ++t) {
           const Reg product = _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, load(integers(x, first + t) + i + 64 * k));
-          sum[t][k % lanes] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<false>(scale[t], k), sum[t][k % lanes]);
+          sum[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread<false>(scale[t], k), sum[r][t]);
         }
       }
-    }
-    for (int t = 0; t < tokens; ++t) {
-      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
-      const RegF less = _mm512_insertf32x8(_mm512_setzero_ps(), minimum[t], 0);
-      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(_mm512_sub_ps(sum[t][0], less));
+      at[r] += 144;
     }
   }
+  for (int r = 0; r < rows; ++r)
+    for (int t = 0; t < tokens; ++t) {
+      const RegF less = _mm512_insertf32x8(_mm512_setzero_ps(), minimum[r][t], 0);
+      slice.out[(first + t) * slice.out_stride + row + r * apart] = _mm512_reduce_add_ps(_mm512_sub_ps(sum[r][t], less));
+    }
 }
 
-template <int tokens>
-void q6_k_rows(const Slice& slice, std::int64_t first) {
-  constexpr int lanes = tokens == 1 ? 4 : 1;
+template <int rows, int tokens>
+void q6_k_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t first) {
   const Activations& x = *slice.x;
   const Reg low = _mm512_set1_epi8(15), high = _mm512_set1_epi8(0x30);
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    RegF sum[tokens][lanes];
-    for (auto& token : sum) for (auto& lane : token) lane = _mm512_setzero_ps();
-    for (std::int64_t i = 0; i < slice.columns; i += 256, at += 210) {
-      for (int line = 0; line < 210; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
+  const std::byte* at[rows];
+  RegF sum[rows][tokens];
+  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, zero(sum[r]);
+  for (std::int64_t i = 0; i < slice.columns; i += 256) {
+    for (int r = 0; r < rows; ++r) {
+      if constexpr (tokens == 1) prefetch(at[r], 210);
       std::uint16_t d;
-      std::memcpy(&d, at + 208, 2);
-      const RegF scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_quarter(at + 192))), _mm512_set1_ps(_cvtsh_ss(d)));
+      std::memcpy(&d, at[r] + 208, 2);
+      const RegF scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_quarter(at[r] + 192))), _mm512_set1_ps(_cvtsh_ss(d)));
       RegF scale[tokens];
       for (int t = 0; t < tokens; ++t) scale[t] = _mm512_mul_ps(scales, _mm512_set1_ps(x.scale[static_cast<std::size_t>(((first + t) * x.padded + i) / 32)]));
       for (int half = 0; half < 2; ++half) {
-        const Reg nibbles = load(at + 64 * half);
-        const __m256i bits = load_half(at + 128 + 32 * half);
-        const Reg spread_bits = _mm512_inserti64x4(_mm512_castsi256_si512(bits), _mm256_srli_epi16(bits, 2), 1);
-        const Reg weights[2] = {_mm512_or_si512(_mm512_and_si512(nibbles, low), _mm512_and_si512(_mm512_slli_epi16(spread_bits, 4), high)),
-                                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low), _mm512_and_si512(spread_bits, high))};
+        const Reg nibbles = load(at[r] + 64 * half);
+        const __m256i bits = load_half(at[r] + 128 + 32 * half);
+        const Reg two = _mm512_inserti64x4(_mm512_castsi256_si512(bits), _mm256_srli_epi16(bits, 2), 1);
+        const Reg weights[2] = {_mm512_or_si512(_mm512_and_si512(nibbles, low), _mm512_and_si512(_mm512_slli_epi16(two, 4), high)),
+                                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low), _mm512_and_si512(two, high))};
         for (int part = 0; part < 2; ++part) {
           const std::int64_t k = i + 128 * half + 64 * part;
           const Reg index = _mm512_add_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), _mm512_set1_epi32(8 * half + 4 * part));
           for (int t = 0; t < tokens; ++t) {
             const Reg product = _mm512_dpbusd_epi32(load(starts(x, first + t) + k / 4), weights[part], load(integers(x, first + t) + k));
-            RegF& lane = sum[t][(2 * half + part) % lanes];
-            lane = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), _mm512_permutexvar_ps(index, scale[t]), lane);
+            sum[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), _mm512_permutexvar_ps(index, scale[t]), sum[r][t]);
           }
         }
       }
-    }
-    for (int t = 0; t < tokens; ++t) {
-      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm512_add_ps(sum[t][0], sum[t][lane]);
-      slice.out[(first + t) * slice.out_stride + r] = _mm512_reduce_add_ps(sum[t][0]);
+      at[r] += 210;
     }
   }
+  for (int r = 0; r < rows; ++r)
+    for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + row + r * apart] = _mm512_reduce_add_ps(sum[r][t]);
 }
+
+using Tile = void (*)(const Slice&, std::int64_t row, std::int64_t apart, std::int64_t token);
+
+// One vector, kStreams rows at a time.
+template <Tile wide, Tile single>
+void stream_rows(const Slice& slice) {
+  const std::int64_t apart = slice.rows / kStreams;
+  for (std::int64_t r = 0; r < apart; ++r) wide(slice, r, apart, 0);
+  for (std::int64_t r = kStreams * apart; r < slice.rows; ++r) single(slice, r, 0, 0);
+}
+// Many vectors, kTokens at a time.
+template <Tile wide, Tile single>
+void over_tokens(const Slice& slice) {
+  std::int64_t t = 0;
+  for (; t + kTokens <= slice.x->tokens; t += kTokens)
+    for (std::int64_t r = 0; r < slice.rows; ++r) wide(slice, r, 0, t);
+  for (; t < slice.x->tokens; ++t)
+    for (std::int64_t r = 0; r < slice.rows; ++r) single(slice, r, 0, t);
+}
+template <FormatId id>
+void block_matvec(const Slice& slice) { stream_rows<block_tile<id, kStreams, 1>, block_tile<id, 1, 1>>(slice); }
+template <FormatId id>
+void nibble_matvec(const Slice& slice) {
+  // Distances between rows are 32-bit indices of a gather.
+  const std::int64_t most = std::max<std::int64_t>(4, (std::int64_t{1} << 30) / slice.row_bytes / 4 * 4);
+  for (std::int64_t first = 0; first < slice.rows; first += most) {
+    const std::int64_t rows = std::min(most, slice.rows - first), apart = rows / 4;
+    for (std::int64_t r = 0; r < apart; ++r) nibble_rows<id>(slice, first + r, apart);
+    for (std::int64_t r = 4 * apart; r < rows; ++r) nibble_rows<id>(slice, first + r, 0);
+  }
+}
+template <FormatId id>
+void block_matmul(const Slice& slice) { over_tokens<block_tile<id, 1, kTokens>, block_tile<id, 1, 1>>(slice); }
 
 // ---- formats without scales: tiles of rows x tokens so that each loaded register serves several products
 template <FormatId id>
@@ -345,77 +481,61 @@ void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
 
 template <FormatId id>
 void plain_matmul(const Slice& slice) {
-  constexpr int kRows = 4, kTokens = 6;
+  constexpr int kRows = 4, kWidth = 6;
   std::int64_t t = 0;
-  for (; t + kTokens <= slice.x->tokens; t += kTokens) {
+  for (; t + kWidth <= slice.x->tokens; t += kWidth) {
     std::int64_t r = 0;
-    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kTokens>(slice, r, t);
-    for (; r < slice.rows; ++r) plain_tile<id, 1, kTokens>(slice, r, t);
+    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kWidth>(slice, r, t);
+    for (; r < slice.rows; ++r) plain_tile<id, 1, kWidth>(slice, r, t);
   }
   for (; t < slice.x->tokens; ++t)
     for (std::int64_t r = 0; r < slice.rows; ++r) plain_tile<id, 1, 1>(slice, r, t);
 }
 
-// One vector: four accumulators along the row, prefetching. bf16 is widened to floats, even and odd elements apart.
-template <FormatId id>
-void plain_vector(const Slice& slice, std::int64_t token) {
+// One vector: rows far apart, as above. bf16 is widened to floats, even and odd elements apart.
+template <FormatId id, int rows>
+void plain_stream(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t token) {
   constexpr int bytes = id == FormatId::f32 ? 4 : id == FormatId::i8 ? 1 : 2;
+  constexpr int step = id == FormatId::i8 ? 64 : id == FormatId::bf16 ? 32 : 16;
   const Activations& x = *slice.x;
-  const float correction = id == FormatId::i8 ? shift_total(x, token) : 0;
   const std::int64_t base = token * x.padded;
-  float* const out = slice.out + token * slice.out_stride;
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    RegF sum[4];
-    for (auto& lane : sum) lane = _mm512_setzero_ps();
-    constexpr int step = id == FormatId::i8 ? 256 : id == FormatId::bf16 ? 128 : 64;
-    std::int64_t i = 0;
-    for (; i + step <= slice.columns; i += step, at += step * bytes) {
-      for (int line = 0; line < step * bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
-      for (int k = 0; k < 4; ++k) {
+  const std::byte* at[rows];
+  RegF sum[rows][2];   // two: one addition need not wait for the one before
+  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, zero(sum[r]);
+  for (std::int64_t i = 0; i < slice.columns; i += 2 * step)
+    for (int r = 0; r < rows; ++r) {
+      prefetch(at[r], 2 * step * bytes);
+      for (int k = 0; k < 2; ++k) {
+        const std::byte* const from = at[r] + k * step * bytes;
         if constexpr (id == FormatId::bf16) {
-          const Reg raw = load(at + 64 * k);
-          const float* const v = x.values.get() + base + i + 32 * k;
-          sum[k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16)), _mm512_loadu_ps(v), sum[k]);
-          sum[k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(static_cast<int>(0xffff0000u)))), _mm512_loadu_ps(v + 16), sum[k]);
+          const Reg raw = load(from);
+          const float* const v = x.values.get() + base + i + k * step;
+          sum[r][k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16)), _mm512_loadu_ps(v), sum[r][k]);
+          sum[r][k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(static_cast<int>(0xffff0000u)))), _mm512_loadu_ps(v + 16), sum[r][k]);
         } else {
           using P = Plain<id>;
-          sum[k] = P::add(sum[k], P::weights(at + P::step * bytes * k), P::values(x, base + i + P::step * k));
+          sum[r][k] = P::add(sum[r][k], P::weights(from), P::values(x, base + i + k * step));
         }
       }
+      at[r] += 2 * step * bytes;
     }
-    float rest = 0;
-    if constexpr (id == FormatId::i8) {
-      for (; i < slice.columns; ++i, ++at) rest += static_cast<float>(static_cast<int>(*reinterpret_cast<const std::int8_t*>(at)) + 128) * static_cast<float>(integers(x, token)[i]);
-      Reg all = _mm512_castps_si512(sum[0]);
-      for (int k = 1; k < 4; ++k) all = _mm512_add_epi32(all, _mm512_castps_si512(sum[k]));
-      out[r] = static_cast<float>(_mm512_reduce_add_epi32(all)) + rest + correction;
-    } else {
-      float value;
-      for (; i < slice.columns; ++i, at += bytes) {
-        decode_block(format_of(id), at, &value);
-        const std::int64_t in_group = i % 32, position = id == FormatId::bf16 ? i - in_group + in_group / 2 + (in_group % 2) * 16 : i;
-        rest += value * x.values[static_cast<std::size_t>(base + position)];
-      }
-      out[r] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3]))) + rest;
-    }
+  const float correction = id == FormatId::i8 ? shift_total(x, token) : 0;
+  for (int r = 0; r < rows; ++r) {
+    float total;
+    if constexpr (id == FormatId::i8) total = static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(_mm512_castps_si512(sum[r][0]), _mm512_castps_si512(sum[r][1]))));
+    else total = _mm512_reduce_add_ps(_mm512_add_ps(sum[r][0], sum[r][1]));
+    slice.out[token * slice.out_stride + row + r * apart] = total + correction;
   }
 }
+template <FormatId id>
+void plain_matvec(const Slice& slice) { stream_rows<plain_stream<id, kStreams>, plain_stream<id, 1>>(slice); }
 
 // Processors before Cooper Lake have no product of bf16 pairs.
 void bf16_matmul(const Slice& slice) {
   if (__builtin_cpu_supports("avx512bf16")) return plain_matmul<FormatId::bf16>(slice);
-  for (std::int64_t t = 0; t < slice.x->tokens; ++t) plain_vector<FormatId::bf16>(slice, t);
+  for (std::int64_t t = 0; t < slice.x->tokens; ++t)
+    for (std::int64_t r = 0; r < slice.rows; ++r) plain_stream<FormatId::bf16, 1>(slice, r, 0, t);
 }
-
-template <void (*wide)(const Slice&, std::int64_t), void (*narrow)(const Slice&, std::int64_t), int width>
-void over_tokens(const Slice& slice) {
-  std::int64_t t = 0;
-  for (; t + width <= slice.x->tokens; t += width) wide(slice, t);
-  for (; t < slice.x->tokens; ++t) narrow(slice, t);
-}
-template <void (*rows)(const Slice&, std::int64_t)>
-void one_token(const Slice& slice) { rows(slice, 0); }
 
 // ---- attention
 // exp for x <= 0 to 2e-7: 2^n times a polynomial of the rest.
@@ -473,13 +593,12 @@ const CpuKernels avx512_kernels = {
     .copy = copy,
     .triad = triad,
     .arrange = arrange,
-    .matvec = {one_token<plain_vector<FormatId::f32>>, one_token<plain_vector<FormatId::f16>>, one_token<plain_vector<FormatId::bf16>>, one_token<plain_vector<FormatId::i8>>,
-               one_token<block_rows<FormatId::q8_0, 1>>, one_token<block_rows<FormatId::q4_0, 1>>, one_token<block_rows<FormatId::mxfp4, 1>>,
-               one_token<q4_k_rows<1>>, one_token<q6_k_rows<1>>},
-    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, bf16_matmul, plain_matmul<FormatId::i8>,
-               over_tokens<block_rows<FormatId::q8_0, 8>, block_rows<FormatId::q8_0, 1>, 8>, over_tokens<block_rows<FormatId::q4_0, 8>, block_rows<FormatId::q4_0, 1>, 8>,
-               over_tokens<block_rows<FormatId::mxfp4, 8>, block_rows<FormatId::mxfp4, 1>, 8>, over_tokens<q4_k_rows<8>, q4_k_rows<1>, 8>,
-               over_tokens<q6_k_rows<8>, q6_k_rows<1>, 8>},
+    .matvec = {plain_matvec<FormatId::f32>, plain_matvec<FormatId::f16>, plain_matvec<FormatId::bf16>, plain_matvec<FormatId::i8>,
+               block_matvec<FormatId::q8_0>, nibble_matvec<FormatId::q4_0>, nibble_matvec<FormatId::mxfp4>, stream_rows<q4_k_tile<kStreams, 1>, q4_k_tile<1, 1>>,
+               stream_rows<q6_k_tile<kStreams, 1>, q6_k_tile<1, 1>>},
+    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, bf16_matmul, plain_matmul<FormatId::i8>, block_matmul<FormatId::q8_0>,
+               block_matmul<FormatId::q4_0>, block_matmul<FormatId::mxfp4>, over_tokens<q4_k_tile<1, kTokens>, q4_k_tile<1, 1>>,
+               over_tokens<q6_k_tile<1, kTokens>, q6_k_tile<1, 1>>},
     .attention = attention,
 };
 
