@@ -1,6 +1,9 @@
 #include "app/knowledge.hpp"
 
 #include "base/text.hpp"
+#include "model/gguf.hpp"
+#include "model/gguf_architecture.hpp"
+#include "model/read.hpp"
 
 namespace rigcast::app {
 
@@ -12,6 +15,22 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
 Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {
   if (knowledge.here && equal_ignoring_case(trim(spec), "here")) return knowledge.here(knowledge.catalog);
   return rig::parse_rig(knowledge.catalog, spec);
+}
+
+Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec) {
+  if (const auto given = knowledge.given.find(spec); given != knowledge.given.end()) return *given->second;
+  return model::read_model(knowledge.catalog, spec);
+}
+
+Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {
+  if (!bytes.starts_with("GGUF"))
+    return fail(ErrorKind::input, "is not a GGUF header", Where{std::string(file)}, "file");
+  // Nobody owns more than 2^50 bytes of weights; the sum must not wrap.
+  constexpr std::uint64_t kMostWeights = std::uint64_t{1} << 50;
+  if (rest > kMostWeights) return fail(ErrorKind::input, "cannot be this large", Where{std::string(file)}, "rest");
+  const auto quant_of = [&](int type) { return knowledge.catalog.quant_of_ggml_type(type); };
+  RC_ASSIGN(gguf, model::read_gguf_part(model::ByteWindow::over(bytes, bytes.size() + rest, std::string(file)), quant_of));
+  return model::architecture_of_gguf(gguf);
 }
 
 }  // namespace rigcast::app

@@ -3,12 +3,16 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
 #include "cost/calibration.hpp"
+#include "model/architecture.hpp"
 #include "rig/rig.hpp"
 
 namespace rigcast::app {
@@ -18,7 +22,16 @@ struct Knowledge {
   cost::Calibration calibration;
   // The machine the program runs on, where it may look; empty: `here` is not understood.
   std::function<rig::Rig(const catalog::Catalog&)> here = {};
+  // Models handed in as bytes, by the name they are asked for (read_given() makes them); looked up before all others.
+  std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> given = {};
 };
+
+// The model that `spec` names: one that was handed in, else as model::read_model.
+Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec);
+
+// Reads a model that was handed in as bytes: the header of a GGUF file, padded to where the `rest` bytes of
+// weights would begin. `file` is what its owner calls it. Errors as model::read_model; input for bytes that are neither.
+Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest);
 
 // The facts and the Calibration compiled into the program, with the user's overlays on top (the first wins).
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overlays);

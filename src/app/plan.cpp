@@ -2,9 +2,9 @@
 
 #include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
+#include "app/detail/requests.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
-#include "model/read.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -21,9 +21,17 @@ Result<T> from_option(Result<T> result, const char* option, const char* field) {
 
 }  // namespace
 
+Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
+  return from_option(find_model(knowledge, request.model), "MODEL", "model");
+}
+
+Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& request) {
+  return from_option(read_rig(knowledge, request.rig), "--on", "rig");
+}
+
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) {
-  RC_ASSIGN(architecture, from_option(model::read_model(knowledge.catalog, request.model), "MODEL", "model"));
-  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
+  RC_ASSIGN(architecture, requested_model(knowledge, request));
+  RC_ASSIGN(rig, requested_rig(knowledge, request));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_ASSIGN(chosen, choose(knowledge, architecture, rig, request));
   placement::Placement& placement = chosen.placement;

@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "model/read.hpp"
-
 namespace rigcast::app {
 namespace {
 
@@ -33,7 +31,7 @@ std::optional<placement::Placement> fits(const Knowledge& knowledge, const model
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
-  const auto architecture = model::read_model(knowledge.catalog, request.model);
+  const auto architecture = find_model(knowledge, request.model);
   const auto rig = read_rig(knowledge, request.rig);
   if (!architecture || !rig) return remedies;
   for (std::int64_t context = failed.settings.context / 2; context >= kShortestContext; context /= 2) {
@@ -43,7 +41,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
   }
   if (architecture->origin == model::Origin::gguf) return remedies;
   for (const std::string_view quant : kQuants) {
-    const auto smaller = model::read_model(knowledge.catalog, without_quant(request.model) + ':' + std::string(quant));
+    const auto smaller = find_model(knowledge, without_quant(request.model) + ':' + std::string(quant));
     if (!smaller || smaller->weight_bytes() >= architecture->weight_bytes()) continue;
     if (!fits(knowledge, *smaller, *rig, request.placement, failed.settings.context)) continue;
     remedies.push_back({Remedy::Kind::quant, std::string(quant), smaller->weight_bytes()});

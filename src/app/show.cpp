@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "model/read.hpp"
+#include "model/recipe.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -43,6 +44,8 @@ Result<Shown> look_up(const Knowledge& knowledge, Kind kind, const std::string& 
 }
 
 }  // namespace
+
+std::vector<std::string> recipe_names() { return model::recipe_names(); }
 
 Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) {
   constexpr std::array kKinds = {Kind::device, Kind::processor, Kind::model, Kind::engine, Kind::quant, Kind::link};

@@ -32,6 +32,9 @@ struct ShowAnswer {
   std::vector<Shown> entries;            // at least one; a name may be a Device and a Processor at once
 };
 
+// The Quants a shape can be given, in the order in which people compare them.
+std::vector<std::string> recipe_names();
+
 // not_found: with the nearest name of any kind.
 Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request);
 

@@ -1,0 +1,64 @@
+#include "app/curve.hpp"
+
+#include <algorithm>
+
+#include "app/detail/requests.hpp"
+#include "catalog/engine.hpp"
+
+namespace rigcast::app {
+namespace {
+
+constexpr std::int64_t kShortest = 512, kLongest = std::int64_t{1} << 20;
+
+std::vector<std::int64_t> contexts_of(const model::Architecture& architecture) {
+  const std::int64_t longest = architecture.max_context > 0 ? std::min(architecture.max_context, kLongest) : kLongest / 8;
+  std::vector<std::int64_t> contexts;
+  for (std::int64_t context = kShortest; context < longest; context *= 2) contexts.push_back(context);
+  contexts.push_back(longest);
+  return contexts;
+}
+
+CurvePoint point_of(std::int64_t context, const placement::Placement& placement) {
+  CurvePoint point;
+  point.context = context;
+  point.fits = placement.fits;
+  point.host = placement.host;
+  point.host_capacity = placement.host_capacity;
+  for (const placement::DeviceShare& share : placement.devices) {
+    point.memory.weights += share.memory.weights;
+    point.memory.kv += share.memory.kv;
+    point.memory.state += share.memory.state;
+    point.memory.compute += share.memory.compute;
+    point.memory.footprint += share.memory.footprint;
+    point.capacity += share.capacity;
+  }
+  return point;
+}
+
+}  // namespace
+
+Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request) {
+  RC_ASSIGN(architecture, requested_model(knowledge, request));
+  RC_ASSIGN(rig, requested_rig(knowledge, request));
+  CurveAnswer answer{request, {}};
+  for (const std::int64_t context : contexts_of(architecture)) {
+    placement::Request asked = request.placement;
+    asked.context = context;
+    RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, asked));
+    CurvePoint point = point_of(context, placement);
+    if (placement.fits) {
+      const std::int64_t sequences = request.question.sequences;
+      const auto reading = cost::estimate(architecture, rig, placement, {context, 0, sequences}, knowledge.calibration);
+      const auto writing = cost::estimate(architecture, rig, placement, {request.question.prompt, context, sequences}, knowledge.calibration);
+      if (reading && writing) {
+        point.decode = writing->decode;
+        point.prefill = reading->prefill;
+        point.ttft = reading->ttft;
+      }
+    }
+    answer.points.push_back(std::move(point));
+  }
+  return answer;
+}
+
+}  // namespace rigcast::app
