@@ -2,8 +2,10 @@
 // The one list of fields of each answer. Whoever adds a field adds it here, and every format has it.
 
 #include "app/compare.hpp"
+#include "app/curve.hpp"
 #include "app/list.hpp"
 #include "app/plan.hpp"
+#include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "report/field.hpp"
 
@@ -11,9 +13,15 @@ namespace rigcast::report {
 
 Report fields(const app::PlanAnswer& answer);
 Report fields(const app::CompareAnswer& answer);
+Report fields(const app::CurveAnswer& answer);
+Report fields(const app::RooflineAnswer& answer);
 Report fields(const app::ShowAnswer& answer);
 Report fields(const app::ListAnswer& answer);
 Report fields(const Error& error);   // for programs; people get render_error()
+
+// What a page shows beside the fields of an answer: the charts that text has no room for.
+Report page_fields(const app::PlanAnswer& answer, const app::CurveAnswer& curve);
+Report page_fields(const app::CompareAnswer& answer);
 
 // plan told as a story for someone who has never done this arithmetic: every step of the derivation in words.
 Report explain_fields(const app::PlanAnswer& answer);

@@ -23,12 +23,15 @@ struct Range { cost::Interval value; Unit unit = Unit::none; };
 // A Number or a text with where it comes from.
 struct Sourced { Number number; std::string text; catalog::Basis basis = catalog::Basis::vendor; catalog::Source source; };
 
+// A word for programs ("near", "memory", "failed"): the same in every language.
+struct Id { std::string text; };
+
 struct Field;
 using Fields = std::vector<Field>;
 using Rows = std::vector<Fields>;          // an array of objects
 using Sentences = std::vector<Phrase>;     // an array of texts
 
-using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, Phrase, Sourced, Sentences, Fields, Rows>;
+using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, Phrase, Id, Sourced, Sentences, Fields, Rows>;
 
 // How people see a field.
 enum class Show {
@@ -44,6 +47,9 @@ enum class Show {
   table,      // Rows: the labels of the first row head the columns
   bars,       // Rows: one bar each; its parts are the fields shown as segment, its whole the one shown as capacity
   segment, capacity,
+  bands,      // Rows: a count, then Ranges: each Range a line with a band over the count, and all of it a table
+  ranges,     // Rows: a name, then Ranges: drawn side by side where there are charts; text has them in a table already
+  scatter,    // Rows: two Numbers, x and y: drawn where there are charts
   source,     // where the line came from: a number in brackets, spelt out at the end
   group,      // Fields: its own fields in this place
 };

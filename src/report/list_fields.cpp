@@ -29,8 +29,10 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       fields.push_back(machine("architecture", Phrase(row.architecture)));
       break;
     case Kind::model:
-      add("params", "parameters"_say, Phrase(print_count(row.parameters)));
-      add("params_active", "per token"_say, Phrase(print_count(row.active_parameters)));
+      fields.push_back(machine("params", Number{row.parameters}));
+      fields.push_back(machine("params_active", Number{row.active_parameters}));
+      fields.push_back({{}, "parameters"_say, Phrase(print_count(row.parameters))});
+      fields.push_back({{}, "per token"_say, Phrase(print_count(row.active_parameters))});
       add("max_context", "context"_say, row.max_context);
       add("family", "family"_say, Phrase(row.architecture));
       break;

@@ -132,15 +132,16 @@ Phrase term_line(const cost::Term& term) {
 }
 
 Fields derivation_row(const char* phase, const cost::Term& term) {
-  return {machine("phase", Phrase(phase)),
-          machine("name", Phrase(term.name)),
+  return {machine("phase", Id{phase}),
+          machine("name", Id{term.name}),
+          machine("label", term_name(term.name)),
           machine("where", Phrase(term.where)),
           machine("amount", Number{term.amount, unit_of_amount(term.amount_unit)}),
-          machine("amount_unit", Phrase(term.amount_unit)),
+          machine("amount_unit", Id{term.amount_unit}),
           machine("rate", Number{term.rate}),
           machine("efficiency", Number{term.efficiency}),
           machine("seconds", Number{term.time.value(), Unit::seconds}),
-          machine("bound", Phrase(term.bound_by_compute ? "compute" : "memory")),
+          machine("bound", Id{term.bound_by_compute ? "compute" : "memory"}),
           {"text", {}, term_line(term), Show::sentence}};
 }
 

@@ -229,7 +229,7 @@ Section confidence(const app::PlanAnswer& answer) {
   Rows derivation, evidence;
   if (answer.speed) {
     const cost::Speed& s = *answer.speed;
-    section.fields.push_back(machine("grade", grade_name(s.decode.grade)));
+    section.fields.push_back(machine("grade", Id{cost::to_string(s.decode.grade)}));
     section.fields.push_back(people(Show::sentence, fill("{0}: {1}."_say, {grade_name(s.decode.grade), grade_meaning(s.decode.grade)})));
     evidence = evidence_rows(s.decode);
     for (const auto* part : {&s.decode, &s.prefill, &s.ttft})

@@ -73,6 +73,7 @@ std::string print(const Value& value, const Language& language) {
     std::string operator()(const Number& n) const { return print(n); }
     std::string operator()(const Range& r) const { return print(Number{r.value.p50, r.unit}) + " (" + print_interval(r) + ")"; }
     std::string operator()(const Phrase& p) const { return language.say(p); }
+    std::string operator()(const Id& id) const { return id.text; }
     std::string operator()(const Sourced& s) const { return s.text.empty() ? print(s.number) : language.say(s.text); }
     std::string operator()(const Sentences& all) const {
       std::string out;

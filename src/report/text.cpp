@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "report/detail/bars.hpp"
+#include "report/detail/walk.hpp"
 #include "report/layout.hpp"
 #include "report/print.hpp"
 
@@ -11,11 +12,6 @@ namespace rigcast::report {
 namespace {
 
 constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kGreen = "\x1b[1;32m", kRed = "\x1b[1;31m", kYellow = "\x1b[33m", kPlain = "\x1b[0m";
-
-const Field* find_show(const Fields& fields, Show show) {
-  const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.show == show; });
-  return found == fields.end() ? nullptr : &*found;
-}
 
 // Words of a command that belong on one line: what stands in quotes, and a flag with its value.
 std::vector<std::string> command_pieces(std::string_view command) {
@@ -43,7 +39,7 @@ class TextWriter {
 
   std::string report(const Report& report) {
     for (const Section& section : report.sections) {
-      if (std::none_of(section.fields.begin(), section.fields.end(), [](const Field& f) { return f.show != Show::machine; })) continue;
+      if (!shows_anything(section)) continue;
       if (!out_.empty()) out_ += '\n';
       if (!section.title.empty()) line(kBold, say(section.title));
       fields(section.fields);
@@ -63,14 +59,9 @@ class TextWriter {
     out_ += '\n';
   }
 
-  // " [3]" for a source, the same number for the same source.
-  std::string mark(const catalog::Source& source) {
-    if (source.text.empty()) return "";
-    const std::string text = printable(source.date.empty() ? source.text : source.text + " (" + source.date + ")");
-    auto found = std::find(sources_.begin(), sources_.end(), text);
-    if (found == sources_.end()) found = sources_.insert(sources_.end(), text);
-    return "[" + std::to_string(found - sources_.begin() + 1) + "]";
-  }
+  // "[3]" for a source, the same number for the same source; nothing for none.
+  std::string mark(int number) const { return number == 0 ? "" : "[" + std::to_string(number) + "]"; }
+  std::string mark(const Field& source) { return mark(sources_.number_of(print_value(source.value))); }
 
   void fields(const Fields& all) {
     std::vector<std::vector<std::string>> rows;   // neighbours align
@@ -98,7 +89,7 @@ class TextWriter {
     if (const auto* range = std::get_if<Range>(&field.value))
       return {say(field.label), print(Number{range->value.p50, range->unit}), printable(print_interval(*range))};
     if (const auto* sourced = std::get_if<Sourced>(&field.value))
-      return {say(field.label), print_value(field.value), say(catalog::to_string(sourced->basis)) + ' ' + mark(sourced->source)};
+      return {say(field.label), print_value(field.value), say(catalog::to_string(sourced->basis)) + ' ' + mark(sources_.number_of(sourced->source))};
     return {say(field.label), print_value(field.value), ""};
   }
 
@@ -112,9 +103,10 @@ class TextWriter {
       case Show::bullets: list(field, style_.unicode ? "\u2022" : "-", {}); break;
       case Show::warnings: list(field, "!", kYellow); break;
       case Show::steps: list(field, "", {}); break;
-      case Show::table: table(std::get<Rows>(field.value)); break;
+      case Show::table: case Show::bands: table(std::get<Rows>(field.value)); break;
       case Show::bars: bars(std::get<Rows>(field.value)); break;
-      case Show::source: line(kDim, "  " + mark({print_value(field.value), ""})); break;
+      case Show::source: line(kDim, "  " + mark(field)); break;
+      case Show::ranges: case Show::scatter: break;
       case Show::machine: case Show::row: case Show::group: case Show::segment: case Show::capacity: break;
     }
   }
@@ -169,7 +161,7 @@ class TextWriter {
     std::string text, marks;
     for (const Field& field : fields) {
       if (field.show == Show::source) {
-        if (const std::string number = mark({print_value(field.value), ""}); !number.empty()) marks += ' ' + number;
+        if (const std::string number = mark(field); !number.empty()) marks += ' ' + number;
       } else if (field.show != Show::machine && field.show != Show::code) {
         text += (text.empty() ? "" : " ") + print_value(field.value);
       }
@@ -191,7 +183,7 @@ class TextWriter {
       auto& line_cells = cells.emplace_back();
       for (const Field& field : row) {
         if (field.show == Show::machine) continue;
-        if (field.show == Show::source) line_cells.push_back(mark({print_value(field.value), ""}));
+        if (field.show == Show::source) line_cells.push_back(mark(field));
         else line_cells.push_back(print_value(field.value));
       }
     }
@@ -201,32 +193,22 @@ class TextWriter {
   }
 
   void bars(const Rows& rows) {
-    std::vector<Bar> all;
-    for (const Fields& row : rows) {
-      Bar bar;
-      if (const Field* name = find_show(row, Show::row)) bar.name = print_value(name->value);
-      const Field* memory = find_show(row, Show::group);
-      if (memory == nullptr) continue;
-      for (const Field& part : std::get<Fields>(memory->value)) {
-        if (part.show == Show::segment) bar.parts.push_back({say(part.label), std::get<Number>(part.value).value});
-        if (part.show == Show::capacity) bar.capacity = std::get<Number>(part.value).value;
-      }
-      all.push_back(std::move(bar));
-    }
+    std::vector<std::string> ids;
+    const auto all = read_bars(rows, language_, ids);
     out_ += draw_bars(all, {style_.width, style_.colour, style_.unicode}, say("of"_say), say("free"_say));
   }
 
   void sources() {
-    if (sources_.empty()) return;
+    if (sources_.all().empty()) return;
     out_ += '\n';
-    for (std::size_t i = 0; i < sources_.size(); ++i)
-      line(kDim, wrap_with("  [" + std::to_string(i + 1) + "] ", sources_[i], style_.width));
+    int number = 0;
+    for (const std::string& source : sources_.all()) line(kDim, wrap_with("  [" + std::to_string(++number) + "] ", source, style_.width));
   }
 
   const Language& language_;
   TextStyle style_;
   std::string out_;
-  std::vector<std::string> sources_;
+  Sources sources_;
 };
 
 }  // namespace
