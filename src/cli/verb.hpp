@@ -82,6 +82,7 @@ Verb explain_verb();
 Verb show_verb();
 Verb list_verb();
 Verb probe_verb();
+Verb web_verb();
 Verb completions_verb();
 
 }  // namespace rigcast::cli

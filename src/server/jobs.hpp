@@ -1,0 +1,63 @@
+#pragma once
+// Jobs: work that takes longer than a request may. Each runs on a thread of its own; who wants to know how it stands asks, and may wait
+// a bounded while for news.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/quantity.hpp"
+#include "base/result.hpp"
+
+namespace rigcast::server {
+
+enum class JobState { running, done, failed, cancelled };
+
+// What a job's work uses to tell how it stands and to learn that nobody wants it any more.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  virtual void tell(double share_done, std::string message) = 0;   // share < 0: not known
+  virtual bool cancelled() const = 0;
+};
+
+struct JobStatus {
+  std::string id, verb;
+  JobState state = JobState::running;
+  std::int64_t sequence = 0;           // grows with every change
+  double done = -1;
+  std::string message;
+  Seconds elapsed{};
+  std::string answer;                  // JSON, once done
+  std::optional<Error> error;          // once failed
+};
+
+class Jobs {
+ public:
+  // What is still running may take this many waiting askers; more are answered at once.
+  static constexpr int kMostWaiting = 8;
+  static constexpr int kMostRunning = 2, kMostKept = 32;
+
+  using Work = std::function<Result<std::string>(Progress&)>;
+
+  Jobs();
+  ~Jobs();   // cancels and waits for what runs
+  Jobs(Jobs&&) noexcept;
+  Jobs& operator=(Jobs&&) noexcept;
+
+  // infeasible: kMostRunning jobs run already. Finished jobs beyond kMostKept are forgotten, the oldest first.
+  Result<JobStatus> start(std::string verb, Work work);
+  // Waits at most `wait` for the sequence to pass `after`. not_found: no such job.
+  Result<JobStatus> status(const std::string& id, std::int64_t after, Seconds wait) const;
+  Result<JobStatus> cancel(const std::string& id);
+  // Nobody waits any longer, and every job is asked to stop.
+  void stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace rigcast::server

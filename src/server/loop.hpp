@@ -1,0 +1,49 @@
+#pragma once
+// The Loop moves bytes: one thread waits for all sockets at once, some workers answer complete requests. A client that is slow, silent or
+// gone costs a little memory until its time is up, and never a worker.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/quantity.hpp"
+#include "base/result.hpp"
+#include "server/http.hpp"
+
+namespace rigcast::server {
+
+struct LoopOptions {
+  std::string address = "127.0.0.1";
+  int port = 0;                        // 0: any free one
+  int workers = 4;
+  int connections = 512;               // beyond this the one that has been idle longest goes
+  std::size_t buffered = 64 * 1024 * 1024;  // bytes of unfinished requests and answers, all connections together
+  Seconds request_time{10};            // from the first byte of a request to its last
+  Seconds answer_time{20};             // for the client to take the answer
+  Seconds idle_time{30};               // between requests
+  Caps caps;
+};
+
+class Loop {
+ public:
+  using Handler = std::function<Response(const Request&)>;
+
+  // Listens at once. system: the port is taken or the address is not this machine's.
+  static Result<Loop> open(const LoopOptions& options);
+  ~Loop();
+  Loop(Loop&&) noexcept;
+  Loop& operator=(Loop&&) noexcept;
+
+  int port() const;
+  // Answers until stop(). `handler` is called from several threads at once; what it throws becomes a 500.
+  void run(const Handler& handler);
+  // From any thread or a signal handler. Requests under way are still answered.
+  void stop();
+
+ private:
+  struct State;
+  explicit Loop(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rigcast::server

@@ -1,0 +1,422 @@
+#include "server/service.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "app/compare.hpp"
+#include "app/curve.hpp"
+#include "app/list.hpp"
+#include "app/plan.hpp"
+#include "app/roofline.hpp"
+#include "app/show.hpp"
+#include "base/text.hpp"
+#include "report/answers.hpp"
+#include "report/html.hpp"
+#include "report/json.hpp"
+#include "report/markdown.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+#include "server/page.hpp"
+#include "server/requests.hpp"
+
+namespace rigcast::server {
+namespace {
+
+using report::machine;
+using report::Phrase;
+
+constexpr std::size_t kMostShapes = 32, kLargestQuestion = 256 * 1024;
+
+int status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::input: return 400;
+    case ErrorKind::not_found: return 404;
+    case ErrorKind::unsupported:
+    case ErrorKind::infeasible: return 422;
+    case ErrorKind::system: return 500;
+  }
+  return 500;
+}
+
+const char* kind_name(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::input: return "input";
+    case ErrorKind::not_found: return "not_found";
+    case ErrorKind::unsupported: return "unsupported";
+    case ErrorKind::infeasible: return "infeasible";
+    case ErrorKind::system: return "system";
+  }
+  return "input";
+}
+
+// Options of the command line are members here under the same names, but for the rig.
+std::string field_of(const Error& error) {
+  if (!error.field.empty()) return error.field;
+  const std::string& place = error.where.file;
+  if (place == "--on") return "rig";
+  if (place == "MODEL") return "model";
+  return place.starts_with("--") ? place.substr(2) : "";
+}
+
+// Places that are parts of the request rather than files: "--flags", "MODEL", "rig".
+bool is_file(const std::string& place) { return place.find_first_of("./\\") != std::string::npos && !place.starts_with("--"); }
+
+report::Fields error_fields(const Error& error) {
+  const std::string& place = error.where.file;
+  const std::string message = report::printable(error.message);
+  const Phrase reason = is_file(place) ? report::fill(Phrase("{0}: {1}"), {report::printable(place), message}) : Phrase(message);
+  return {machine("field", Phrase(report::printable(field_of(error)))), machine("reason", reason), machine("nearest", Phrase(report::printable(error.nearest))),
+          machine("kind", report::Id{kind_name(error.kind)}), machine("column", std::int64_t{error.where.column})};
+}
+
+Response json(const report::Report& report, const report::Language& language, int status = 200) {
+  return {status, "application/json", report::render_json(report, language), {{"Cache-Control", "no-store"}}};
+}
+
+}  // namespace
+
+struct Service::State {
+  app::Knowledge knowledge;
+  ServiceOptions options;
+  report::Language english, chinese;
+  Jobs jobs;
+
+  std::mutex mutex;                    // guards what follows
+  std::map<catalog::Kind, Response> whole_lists;   // every page asks for them, and reading every model takes a while
+  std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> shapes;
+  std::deque<std::string> shape_order; // oldest first
+
+  State(app::Knowledge k, ServiceOptions o) : knowledge(std::move(k)), options(std::move(o)) {
+    chinese = report::load_language(knowledge.catalog, "zh");
+  }
+
+  const report::Language& language(std::string_view name) const { return name.starts_with("zh") ? chinese : english; }
+  const report::Language& language(const Request& request) const { return language(request.parameter("lang").value_or("en")); }
+
+  Response refused(const Error& error, const report::Language& language) const {
+    return json({{{{}, error_fields(error)}}}, language, status_of(error.kind));
+  }
+  template <class Answer>
+  Response told(const Result<Answer>& answer, const report::Language& language) const {
+    return answer ? json(report::fields(*answer), language) : refused(answer.error(), language);
+  }
+
+  // What is asked may name files only where nobody but this machine's user can ask.
+  Result<void> check_paths(const std::string& spec, const char* field) const {
+    if (options.paths) return {};
+    std::error_code ignored;
+    const std::string_view name(spec.data(), std::min(spec.size(), spec.rfind(':')));
+    if (spec.find_first_of("/\\") == std::string::npos && !std::filesystem::exists(name, ignored) && !std::filesystem::exists(spec, ignored)) return {};
+    return fail(ErrorKind::input, "files can be named by path only while the server listens to this machine alone", Where{}, field);
+  }
+
+  // Knowledge with the handed-in model that the request names, where it names one.
+  app::Knowledge knowing(const std::vector<std::string>& models) {
+    app::Knowledge with = knowledge;
+    const std::lock_guard lock(mutex);
+    for (const std::string& model : models)
+      if (const auto found = shapes.find(model); found != shapes.end()) with.given.insert(*found);
+    return with;
+  }
+  static bool names_shape(const std::string& model) { return model.starts_with("dropped:"); }
+
+  template <class Verb>
+  auto with_models(const std::vector<std::string>& models, Verb verb) -> decltype(verb(knowledge)) {
+    if (std::none_of(models.begin(), models.end(), names_shape)) return verb(knowledge);
+    for (const std::string& model : models) {
+      const std::lock_guard lock(mutex);
+      if (names_shape(model) && !shapes.contains(model)) return fail(ErrorKind::not_found, "this dropped file is no longer known; drop it again", Where{}, "model");
+    }
+    return verb(knowing(models));
+  }
+
+  Result<Asked> asked_plan(const std::string& body) {
+    RC_ASSIGN(asked, read_plan_request(body));
+    if (!names_shape(asked.request.model)) RC_TRY(check_paths(asked.request.model, "model"));
+    RC_TRY(check_paths(asked.request.rig, "rig"));
+    return asked;
+  }
+
+  Result<AskedCompare> asked_compare(const std::string& body) {
+    RC_ASSIGN(asked, read_compare_request(body));
+    for (const std::string& spec : asked.request.models)
+      if (!names_shape(spec)) RC_TRY(check_paths(spec, "model"));
+    for (const std::string& spec : asked.request.rigs) RC_TRY(check_paths(spec, "rig"));
+    return asked;
+  }
+
+  template <class Verb>
+  Response planned(const Request& request, Verb verb) {
+    const auto asked = asked_plan(request.body);
+    if (!asked) return refused(asked.error(), english);
+    return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language));
+  }
+
+  Response plan(const Request& request) { return planned(request, app::plan); }
+  Response curve(const Request& request) { return planned(request, app::curve); }
+
+  Response compare(const Request& request) {
+    const auto asked = asked_compare(request.body);
+    if (!asked) return refused(asked.error(), english);
+    return told(with_models(asked->request.models, [&](const app::Knowledge& known) { return app::compare(known, asked->request); }), language(asked->language));
+  }
+
+  Response list(const Request& request) {
+    const auto asked = read_list_request(request.path[2], request);
+    if (!asked) return refused(asked.error(), language(request));
+    const bool whole = request.query.empty();
+    if (whole)
+      if (const std::lock_guard lock(mutex); whole_lists.contains(asked->kind)) return whole_lists.at(asked->kind);
+    Response response = told(app::list(knowledge, *asked), language(request));
+    if (!whole || response.status != 200) return response;
+    const std::lock_guard lock(mutex);
+    return whole_lists.insert_or_assign(asked->kind, std::move(response)).first->second;
+  }
+
+  Response show(const Request& request) {
+    auto asked = read_show_request(request.path[2], request);
+    if (asked)
+      if (auto allowed = check_paths(asked->name, "name"); !allowed) asked = tl::unexpected<Error>(allowed.error());
+    if (!asked) return refused(asked.error(), language(request));
+    return told(app::show(knowledge, *asked), language(request));
+  }
+
+  Response roofline(const Request& request) { return told(app::roofline(knowledge, request.path[2]), language(request)); }
+
+  Response shape(const Request& request) {
+    const std::string file = request.parameter("name").value_or("model.gguf").substr(0, 200);
+    const auto rest = parse_int(request.parameter("rest").value_or("0"));
+    if (!rest || *rest < 0) return refused({ErrorKind::input, "must be a count of bytes", {}, "rest", "0"}, language(request));
+    const auto read = app::read_given(knowledge, file, request.body, static_cast<std::uint64_t>(*rest));
+    if (!read) {
+      Error error = read.error();
+      error.field = "file";
+      return refused(error, language(request));
+    }
+    const std::string name = keep_shape(file, *read);
+    return json(shape_report(name, *read), language(request));
+  }
+
+  // "dropped:model.gguf~3f2a": the same bytes get the same name.
+  std::string keep_shape(const std::string& file, const model::Architecture& architecture) {
+    std::uint64_t hash = 1469598103934665603u;  // FNV-1a over what tells shapes apart
+    const auto mix = [&](std::string_view text) {
+      for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+    };
+    for (const model::Tensor& tensor : architecture.tensors) mix(tensor.name + tensor.quant + std::to_string(tensor.elements()));
+    std::string clean;
+    for (const char c : file) clean += static_cast<unsigned char>(c) < 0x20 || c == '~' || c == '"' || c == '\\' ? '_' : c;
+    static constexpr char kHex[] = "0123456789abcdef";
+    std::string name = "dropped:" + clean + '~';
+    for (int shift = 28; shift >= 0; shift -= 4) name += kHex[(hash >> shift) & 15];
+    const std::lock_guard lock(mutex);
+    if (shapes.emplace(name, std::make_shared<const model::Architecture>(architecture)).second) shape_order.push_back(name);
+    if (shape_order.size() > kMostShapes) {
+      shapes.erase(shape_order.front());
+      shape_order.pop_front();
+    }
+    return name;
+  }
+
+  static report::Report shape_report(const std::string& name, const model::Architecture& a) {
+    using report::Number;
+    return {{{{}, {machine("model", Phrase(name)), machine("key", Phrase(a.key)), machine("name", Phrase(a.name)), machine("family", Phrase(a.family)),
+                   machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}), machine("quant", Phrase(a.quant)),
+                   machine("weights_bytes", Number{a.weight_bytes().value()}), machine("layers", static_cast<std::int64_t>(a.layers.size())),
+                   machine("max_context", a.max_context)}}}};
+  }
+
+  Response about(const Request& request) {
+    report::Sentences verbs, recipes;
+    for (const LongVerb& verb : options.long_verbs) verbs.emplace_back(verb.name);
+    for (const std::string& recipe : app::recipe_names()) recipes.emplace_back(recipe);
+    return json({{{{}, {machine("version", Phrase(options.version)), machine("recipes", std::move(recipes)), machine("languages", report::Sentences{"en", "zh"}),
+                        machine("verbs", std::move(verbs)), machine("body_bytes", static_cast<std::int64_t>(Caps{}.body)), machine("paths", options.paths)}}}},
+                language(request));
+  }
+
+  Response openapi(const Request& request);
+  Response page(const Request& request);
+  Response api(const Request& request);
+  Response checked(const Request& request, Response (State::*answer)(const Request&));
+  struct Route;
+  static const std::vector<Route>& routes();
+
+  Response report(const Request& request);
+  Result<report::Report> plan_report(const std::string& body, std::string& language_name);
+  Result<report::Report> compare_report(const std::string& body, std::string& language_name);
+  Response start_job(const Request& request);
+  Response job_status(const Request& request);
+  Response cancel_job(const Request& request);
+  Response job(const Result<JobStatus>& status, const report::Language& language, int code = 200) const;
+};
+
+// The report of an answer as people take it along: what plan and compare tell, with the charts only a page can draw.
+Response Service::State::report(const Request& request) {
+  const auto asked = read_report_request(request.body);
+  if (!asked) return refused(asked.error(), english);
+  std::string language_name;
+  const auto made = asked->verb == "compare" ? compare_report(asked->request, language_name) : plan_report(asked->request, language_name);
+  const report::Language& said = language(language_name);
+  if (!made) return refused(made.error(), said);
+  std::string text;
+  if (asked->format == "html") text = report::render_html(*made, said);
+  else if (asked->format == "markdown") text = report::render_markdown(*made, said);
+  else if (asked->format == "json") text = report::render_json(*made, said);
+  else text = report::render_text(*made, said, {});
+  return json({{{{}, {machine("text", Phrase(std::move(text)))}}}}, english);
+}
+
+Result<report::Report> Service::State::plan_report(const std::string& body, std::string& language_name) {
+  RC_ASSIGN(asked, asked_plan(body));
+  language_name = asked.language;
+  return with_models({asked.request.model}, [&](const app::Knowledge& known) -> Result<report::Report> {
+    RC_ASSIGN(answer, app::plan(known, asked.request));
+    RC_ASSIGN(curve, app::curve(known, asked.request));
+    return report::page_fields(answer, curve);
+  });
+}
+
+Result<report::Report> Service::State::compare_report(const std::string& body, std::string& language_name) {
+  RC_ASSIGN(asked, asked_compare(body));
+  language_name = asked.language;
+  return with_models(asked.request.models, [&](const app::Knowledge& known) -> Result<report::Report> {
+    RC_ASSIGN(answer, app::compare(known, asked.request));
+    return report::page_fields(answer);
+  });
+}
+
+Response Service::State::job(const Result<JobStatus>& status, const report::Language& said, int code) const {
+  if (!status) return refused(status.error(), said);
+  static constexpr const char* kStates[] = {"running", "done", "failed", "cancelled"};
+  report::Report fields{{{{}, {machine("id", Phrase(status->id)), machine("verb", Phrase(status->verb)),
+                               machine("state", report::Id{kStates[static_cast<int>(status->state)]}), machine("sequence", status->sequence),
+                               machine("done", report::Number{status->done}), machine("message", Phrase(status->message)),
+                               machine("seconds", report::Number{status->elapsed.value()}),
+                               machine("error", status->error ? report::Value(error_fields(*status->error)) : report::Value(std::monostate{}))}}}};
+  Response response = json(fields, said, code);
+  // The answer is JSON already: it goes in before the last brace.
+  const std::string answer = status->answer.empty() ? "null" : status->answer;
+  response.body.insert(response.body.rfind('}'), ",\n  \"answer\": " + answer);
+  return response;
+}
+
+Response Service::State::start_job(const Request& request) {
+  const auto asked = read_job_request(request.body);
+  if (!asked) return refused(asked.error(), english);
+  std::vector<std::string> names;
+  for (const LongVerb& verb : options.long_verbs) names.push_back(verb.name);
+  const auto found = std::find_if(options.long_verbs.begin(), options.long_verbs.end(), [&](const LongVerb& verb) { return verb.name == asked->verb; });
+  if (found == options.long_verbs.end())
+    return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, english);
+  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }), english, 202);
+}
+
+Response Service::State::job_status(const Request& request) {
+  const auto after = parse_int(request.parameter("after").value_or("-1"));
+  const auto wait = parse_double(request.parameter("wait").value_or("0"));
+  if (!after) return refused({ErrorKind::input, "must be a whole number", {}, "after", "0"}, language(request));
+  if (!wait || *wait < 0 || *wait > 20) return refused({ErrorKind::input, "must be 0 to 20 seconds", {}, "wait", "20"}, language(request));
+  return job(jobs.status(request.path[2], *after, Seconds(*wait)), language(request));
+}
+
+Response Service::State::cancel_job(const Request& request) { return job(jobs.cancel(request.path[2]), language(request)); }
+
+struct Service::State::Route {
+  const char* method;
+  const char* name;                    // /api/NAME
+  std::size_t segments;                // with "api"
+  Response (State::*answer)(const Request&);
+};
+
+const std::vector<Service::State::Route>& Service::State::routes() {
+  static const std::vector<Route> all = {
+      {"POST", "plan", 2, &State::plan},         {"POST", "curve", 2, &State::curve},         {"POST", "compare", 2, &State::compare},
+      {"GET", "list", 3, &State::list},          {"GET", "show", 3, &State::show},            {"GET", "roofline", 3, &State::roofline},
+      {"POST", "shape", 2, &State::shape},       {"POST", "report", 2, &State::report},       {"GET", "about", 2, &State::about},
+      {"POST", "jobs", 2, &State::start_job},    {"GET", "jobs", 3, &State::job_status},      {"DELETE", "jobs", 3, &State::cancel_job},
+      {"GET", "openapi.json", 2, &State::openapi},
+  };
+  return all;
+}
+
+Response Service::State::openapi(const Request&) { return {200, "application/json", std::string(openapi_document()), {}}; }
+
+Response Service::State::api(const Request& request) {
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string name = request.path.size() > 1 ? request.path[1] : "";
+  std::vector<std::string> names;
+  std::string allowed;
+  for (const Route& route : routes()) {
+    names.emplace_back(route.name);
+    if (name != route.name || request.path.size() != route.segments) continue;
+    if (method == route.method) return checked(request, route.answer);
+    allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  if (allowed.empty())
+    return refused({ErrorKind::not_found, "there is nothing here; /api/openapi.json says what there is", {}, "", nearest_name(name.substr(0, 100), names)}, language(request));
+  Response response = refused({ErrorKind::input, "is answered to " + allowed + " only", {}, "method", allowed}, language(request));
+  response.status = 405;
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+// A body must say what it is: forms of other sites can send neither of the two types, and a question is never long.
+Response Service::State::checked(const Request& request, Response (State::*answer)(const Request&)) {
+  if (request.method != "POST") return (this->*answer)(request);
+  const bool octets = answer == &State::shape;
+  const std::string type = to_lower(request.header("content-type").substr(0, 100));
+  const char* wanted = octets ? "application/octet-stream" : "application/json";
+  if (trim(std::string_view(type).substr(0, type.find(';'))) != wanted) {
+    Response response = refused({ErrorKind::input, std::string("Content-Type must be ") + wanted, {}, "content-type", wanted}, language(request));
+    response.status = 415;
+    return response;
+  }
+  if (!octets && request.body.size() > kLargestQuestion) {
+    Response response = refused({ErrorKind::input, "the question is longer than " + std::to_string(kLargestQuestion) + " bytes", {}, "", ""}, language(request));
+    response.status = 413;
+    return response;
+  }
+  return (this->*answer)(request);
+}
+
+Response Service::State::page(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    Response response = refused({ErrorKind::input, "is answered to GET only", {}, "method", "GET"}, language(request));
+    response.status = 405;
+    return response;
+  }
+  std::string path;
+  for (const std::string& segment : request.path) path += '/' + segment;
+  const PageFile& file = page_file(path.empty() ? "/" : path);
+  Response response{200, std::string(file.type), {}, {{"ETag", std::string(file.tag)}, {"Cache-Control", "no-cache"}}};
+  if (request.header("if-none-match") == file.tag) response.status = 304;
+  else response.body = file.bytes;
+  return response;
+}
+
+Service::Service(app::Knowledge knowledge, ServiceOptions options) : state_(std::make_unique<State>(std::move(knowledge), std::move(options))) {}
+Service::~Service() = default;
+Service::Service(Service&&) noexcept = default;
+void Service::stop() { state_->jobs.stop(); }
+
+Response Service::answer(const Request& request) {
+  Response response;
+  if (const auto why = why_refused(state_->options.origin, request)) {
+    response = state_->refused({ErrorKind::input, *why, {}, "host", ""}, state_->english);
+    response.status = 403;
+  } else {
+    response = !request.path.empty() && request.path[0] == "api" ? state_->api(request) : state_->page(request);
+  }
+  // Nothing of this may be framed, sniffed, fetched by other sites, or ask anybody else.
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Referrer-Policy", "no-referrer");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  return response;
+}
+
+}  // namespace rigcast::server
