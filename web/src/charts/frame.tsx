@@ -1,0 +1,90 @@
+// What every chart shares: its width, its axes, its caption, and the same numbers as a table for whoever cannot or will not see it.
+
+import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useText } from '../shell/settings';
+
+export function useWidth(initial = 640): [{ current: HTMLDivElement | null }, number] {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(initial);
+  useEffect(() => {
+    if (!box.current) return;
+    const watch = new ResizeObserver((entries) => {
+      const next = Math.floor(entries[0]!.contentRect.width);
+      if (next > 0) setWidth(next);
+    });
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return [box, width];
+}
+
+export interface TableData { head: string[]; rows: string[][] }
+
+interface FigureProps { title: string; summary?: string; table: TableData; children: ComponentChildren; legend?: ComponentChildren }
+
+export function Figure({ title, summary, table, children, legend }: FigureProps): VNode {
+  const text = useText();
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="chart-title">{title}</span>
+        {legend}
+      </figcaption>
+      {children}
+      {summary ? <p class="unseen">{summary}</p> : null}
+      <details class="numbers">
+        <summary>{text.chart.numbers}</summary>
+        <div class="scrolls" role="region" aria-label={title} tabIndex={0}><DataTable data={table} caption={title} /></div>
+      </details>
+    </figure>
+  );
+}
+
+export function DataTable({ data, caption }: { data: TableData; caption: string }): VNode {
+  return (
+    <table class="data">
+      <caption class="unseen">{caption}</caption>
+      <thead><tr>{data.head.map((cell, i) => <th key={i} scope="col">{cell}</th>)}</tr></thead>
+      <tbody>
+        {data.rows.map((row, r) => (
+          <tr key={r}>{row.map((cell, c) => (c === 0 ? <th key={c} scope="row">{cell}</th> : <td key={c}>{cell}</td>))}</tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+export function Legend({ items }: { items: { name: string; mark: string }[] }): VNode {
+  return (
+    <span class="legend" aria-hidden="true">
+      {items.map((item) => <span key={item.mark}><i class={'swatch ' + item.mark} />{item.name}</span>)}
+    </span>
+  );
+}
+
+export interface Tick { at: number; label: string }
+
+interface AxisProps { ticks: Tick[]; label: string; width: number; height: number; side: 'bottom' | 'left'; left: number; top: number }
+
+// Grid lines with labels and the name of the axis, at its end, where the eye looks for the unit.
+export function Axis({ ticks, label, width, height, side, left, top }: AxisProps): VNode {
+  return (
+    <g class={'axis ' + side} aria-hidden="true">
+      {ticks.map((tick) => side === 'bottom' ? (
+        <g key={tick.at}>
+          <line x1={tick.at} x2={tick.at} y1={top} y2={top + height} />
+          <text x={tick.at} y={top + height + 16} text-anchor="middle">{tick.label}</text>
+        </g>
+      ) : (
+        <g key={tick.at}>
+          <line x1={left} x2={left + width} y1={tick.at} y2={tick.at} />
+          <text x={left - 6} y={tick.at + 4} text-anchor="end">{tick.label}</text>
+        </g>
+      ))}
+      {side === 'bottom'
+        ? <text class="axis-name" x={left + width} y={top + height + 32} text-anchor="end">{label}</text>
+        : <text class="axis-name" x={left} y={top - 8} text-anchor="start">{label}</text>}
+    </g>
+  );
+}

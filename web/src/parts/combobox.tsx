@@ -1,0 +1,85 @@
+// A box to type a name into, with the catalogue's matches below it (the ARIA combobox with a list): arrows choose, Enter takes,
+// Escape closes; whatever was typed is taken as it stands on leaving, for names the list does not know.
+
+import type { VNode } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useText } from '../shell/settings';
+import type { FieldParts } from './field';
+
+export interface Option { value: string; name: string; note?: string }
+
+interface ComboboxProps { parts: FieldParts; value: string; options: Option[]; placeholder?: string; onTake(value: string): void }
+
+const SHOWN = 60;
+const fold = (text: string) => text.toLowerCase().replace(/[\s_()/-]+/g, ' ').trim();
+
+// Every word typed must occur; names that begin with the text come first.
+export function matching(options: Option[], typed: string): Option[] {
+  const words = fold(typed).split(' ').filter(Boolean);
+  if (!words.length) return options.slice(0, SHOWN);
+  const found: [number, Option][] = [];
+  for (const option of options) {
+    const hay = fold(option.value + ' ' + option.name);
+    if (!words.every((word) => hay.includes(word))) continue;
+    const key = fold(option.value), name = fold(option.name), start = words.join(' ');
+    found.push([key === start || name === start ? 0 : key.startsWith(start) || name.startsWith(start) ? 1 : 2, option]);
+  }
+  return found.sort((a, b) => a[0] - b[0]).slice(0, SHOWN).map(([, option]) => option);
+}
+
+export function Combobox({ parts, value, options, placeholder, onTake }: ComboboxProps): VNode {
+  const text = useText();
+  const list = useId();
+  const [typed, setTyped] = useState(value);
+  const [open, setOpen] = useState(false);
+  const [touched, setTouched] = useState(false);
+  const [active, setActive] = useState(-1);
+  const box = useRef<HTMLInputElement>(null);
+  const popup = useRef<HTMLUListElement>(null);
+  useEffect(() => { setTyped(value); setTouched(false); }, [value]);
+  const shown = open ? matching(options, touched ? typed : '') : [];
+  useEffect(() => {
+    const row = popup.current?.children[active] as HTMLElement | undefined;
+    row?.scrollIntoView({ block: 'nearest' });
+  }, [active]);
+  const take = (next: string) => {
+    setOpen(false);
+    setActive(-1);
+    setTyped(next);
+    setTouched(false);
+    if (next.trim() !== value) onTake(next.trim());
+  };
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      if (!open) { setOpen(true); return; }
+      const last = shown.length - 1;
+      setActive((old) => (event.key === 'ArrowDown' ? (old >= last ? 0 : old + 1) : old <= 0 ? last : old - 1));
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      take(open && active >= 0 && shown[active] ? shown[active].value : typed);
+    } else if (event.key === 'Escape' && open) {
+      event.preventDefault();
+      setOpen(false);
+      setActive(-1);
+    }
+  };
+  return (
+    <div class="combobox">
+      <input {...parts} ref={box} type="text" role="combobox" value={typed} placeholder={placeholder} autocomplete="off" autocapitalize="off" spellcheck={false}
+        aria-expanded={open && shown.length > 0} aria-controls={list} aria-autocomplete="list" aria-activedescendant={active >= 0 ? `${list}-${active}` : undefined}
+        onInput={(event) => { setTyped(event.currentTarget.value); setTouched(true); setOpen(true); setActive(-1); }}
+        onFocus={(event) => event.currentTarget.select()} onClick={() => setOpen(true)} onKeyDown={keys}
+        onBlur={() => { if (touched) take(typed); else setOpen(false); }} />
+      <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}>
+        {shown.map((option, i) => (
+          <li key={option.value} id={`${list}-${i}`} role="option" aria-selected={i === active} class={i === active ? 'active' : undefined}
+            onPointerDown={(event) => { event.preventDefault(); take(option.value); box.current?.focus(); }}>
+            <span>{option.name}</span>
+            {option.note ? <small>{option.note}</small> : null}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

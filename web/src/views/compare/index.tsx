@@ -1,0 +1,154 @@
+// Compare: several models, machines or engines under one question; small multiples on shared scales.
+
+import type { VNode } from 'preact';
+import type { ApiError, Compare as CompareAnswer, CompareRow } from '../../api/answers';
+import { useAnswer } from '../../api/client';
+import { useNames } from '../../api/names';
+import { MemoryBars } from '../../charts/memory';
+import { Ranges } from '../../charts/ranges';
+import { Combobox } from '../../parts/combobox';
+import { Field, SelectField, TextField } from '../../parts/field';
+import { joinModel, splitModel } from '../../parts/model-field';
+import { Empty, Failed, Waiting } from '../../parts/state';
+import { href, usePlace } from '../../shell/place';
+import { useSettings, useText } from '../../shell/settings';
+import type { View } from '../../shell/view';
+import { DASH, print, printInterval } from '../../units';
+import { memoryRows } from '../plan/answer';
+
+// Several values of one setting share a name in the address, each once: ?m=a&m=b.
+function useList(name: string): [string[], (next: string[]) => void] {
+  const place = usePlace();
+  return [place.params.getAll(name), (next) => {
+    const params = new URLSearchParams(location.search);
+    params.delete(name);
+    for (const value of next) if (value) params.append(name, value);
+    place.go('/' + place.view + (params.size ? '?' + params.toString() : ''));
+  }];
+}
+
+function Compare(): VNode {
+  const { text, language } = useSettings();
+  const place = usePlace();
+  const names = useNames();
+  const [models, setModels] = useList('m');
+  const [rigs, setRigs] = useList('on');
+  const [engines] = useList('e');
+  const context = place.params.get('c') ?? '';
+  const enough = models.length > 0 && rigs.length > 0;
+  const body = { models, rigs, ...(engines.length ? { engines } : {}), ...(context ? { context } : {}), lang: language };
+  const compared = useAnswer<CompareAnswer>(enough ? { path: 'compare', body } : null, 150);
+  const error = compared.error;
+  return (
+    <>
+      <header class="intro"><h1>{text.compare.title}</h1><p>{text.compare.intro}</p></header>
+      <form class="question across" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
+        <NameList label={text.compare.models} one={text.plan.model} add={text.compare.addModel} values={models} onChange={setModels} error={error?.field === 'model' ? error : null}
+          options={names.models.map((model) => ({ value: model.key, name: model.name }))} quants={names.quants} />
+        <NameList label={text.compare.rigs} one={text.plan.rig} add={text.compare.addRig} values={rigs} onChange={setRigs} error={error?.field === 'rig' ? error : null}
+          options={names.devices.map((device) => ({ value: device.key, name: device.name, note: print(device.memory, 'B') }))} />
+        <div class="pair">
+          <TextField label={text.plan.context} value={context} error={error?.field === 'context' ? error : null} onChange={(next) => place.set({ c: next }, true)} />
+          <SelectField label={text.plan.engine} value={engines[0] ?? ''} error={error?.field === 'engine' ? error : null} onChange={(next) => place.set({ e: next }, true)}
+            choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
+        </div>
+      </form>
+      <section class={compared.waiting && compared.answer ? 'answer stale' : 'answer'} aria-busy={compared.waiting} aria-label={text.compare.title}>
+        {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty>
+          : error ? <Failed error={error} again={compared.again} /> : compared.answer ? <Result answer={compared.answer} /> : <Waiting lines={8} />}
+      </section>
+    </>
+  );
+}
+
+interface NameListProps { label: string; one: string; add: string; values: string[]; options: { value: string; name: string; note?: string }[]; quants?: string[]; error: ApiError | null; onChange(next: string[]): void }
+
+function NameList({ label, one, add, values, options, quants, error, onChange }: NameListProps): VNode {
+  const text = useText();
+  const rows = [...values, ''];
+  const put = (i: number, value: string) => onChange(rows.map((old, r) => (r === i ? value : old)));
+  return (
+    <fieldset class="names">
+      <legend>{label}</legend>
+      {rows.map((value, i) => {
+        const [name, quant] = quants ? splitModel(value) : [value, ''];
+        return (
+          <div class="name-row" key={i + ':' + value}>
+            <Field label={i < values.length ? `${one} ${i + 1}` : add}>
+              {(parts) => <Combobox parts={parts} value={name} options={options} placeholder={i < values.length ? '' : add} onTake={(next) => put(i, quants ? joinModel(next, splitModel(next)[1] ? '' : quant) : next)} />}
+            </Field>
+            {quants && value ? (
+              <Field label={text.plan.quant}>
+                {(parts) => (
+                  <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={quants.map((one) => ({ value: one, name: one }))} onTake={(next) => put(i, joinModel(name, next))} />
+                )}
+              </Field>
+            ) : null}
+            {value ? <button type="button" class="quiet remove" aria-label={`${text.parts.remove} ${value}`} onClick={() => onChange(values.filter((_, v) => v !== i))}>{'\u00d7'}</button> : null}
+          </div>
+        );
+      })}
+      {error ? <p class="wrong" role="alert">{error.reason} {error.nearest ? `${text.state.nearest} ${error.nearest}` : ''}</p> : null}
+    </fieldset>
+  );
+}
+
+function rowName(row: CompareRow, answer: CompareAnswer): string {
+  const differs = (pick: (one: CompareRow) => string) => new Set(answer.rows.map(pick)).size > 1;
+  const parts = [differs((one) => one.model) ? row.model : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : ''].filter(Boolean);
+  return parts.join(', ') || row.rig;
+}
+
+function Result({ answer }: { answer: CompareAnswer }): VNode {
+  const text = useText();
+  const named = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
+  const most = Math.max(1, ...named.flatMap(({ row }) => (row.plan ? memoryRows(row.plan, '', () => '').map((one) => Math.max(one.capacity, Object.values(one.parts).reduce((a, b) => a + b, 0))) : [])));
+  return (
+    <>
+      <div class="multiples three">
+        <Ranges title={text.plan.decode} unit="token/s" rows={named.map(({ row, name, best, why }) => ({ name, value: row.decode, best, why }))} />
+        <Ranges title={text.plan.prefill} unit="token/s" rows={named.map(({ row, name, why }) => ({ name, value: row.prefill, why }))} />
+        <Ranges title={text.plan.ttft} unit="s" rows={named.map(({ row, name, why }) => ({ name, value: row.ttft, why }))} />
+      </div>
+      <section class="block">
+        <h2>{text.compare.table}</h2>
+        <div class="scrolls" role="region" aria-label={text.compare.table} tabIndex={0}>
+          <table class="data">
+            <caption class="unseen">{text.compare.table}</caption>
+            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.plan.fits}</th><th scope="col">{text.compare.memory}</th><th scope="col">{text.plan.decode}</th><th scope="col">{text.plan.prefill}</th><th scope="col">{text.plan.ttft}</th><th scope="col">{text.plan.power}</th><th scope="col">{text.plan.energy}</th><th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
+            <tbody>
+              {named.map(({ row, name, best }, i) => (
+                <tr key={i} class={best ? 'best' : undefined}>
+                  <th scope="row">{name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
+                  <td>{row.fits ? text.parts.yes : text.parts.no}</td>
+                  <td class="number">{row.plan ? `${print(used(row), 'B')} ${text.plan.of} ${print(capacity(row), 'B')}` : DASH}</td>
+                  {[row.decode, row.prefill, row.ttft, row.plan?.power?.decode, row.plan?.power?.energy].map((value, v) => (
+                    <td key={v} class="number">{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</td>
+                  ))}
+                  <td>{row.plan ? <a href={href('plan', { m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine, c: new URLSearchParams(location.search).get('c') })}>{text.compare.open}<span class="unseen"> {name}</span></a> : null}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      {named.some(({ row }) => !row.fits) ? (
+        <section class="block">
+          <h2>{text.compare.whyNot}</h2>
+          <ul class="caveats">{named.filter(({ row }) => !row.fits).map(({ row, name }, i) => <li key={i}>{name}: {row.error ?? text.plan.doesNotFitShort}</li>)}</ul>
+        </section>
+      ) : null}
+      <section class="block">
+        <h2>{text.plan.memory}</h2>
+        <div class="multiples">
+          {named.map(({ row, name }, i) => (row.plan ? <MemoryBars key={i} title={name} scaleTo={most} rows={memoryRows(row.plan, text.plan.hostMemoryBar, text.plan.layers)} /> : null))}
+        </div>
+      </section>
+    </>
+  );
+}
+
+const used = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.total_bytes, 0) || row.plan!.placement.host.memory.total_bytes;
+const capacity = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.capacity_bytes, 0) || row.plan!.placement.host.memory.capacity_bytes;
+
+export const view: View = { id: 'compare', order: 20, title: (text) => text.compare.title, component: Compare };

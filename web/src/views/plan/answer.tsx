@@ -1,0 +1,140 @@
+import type { VNode } from 'preact';
+import type { Curve, Interval, Memory, Plan, PlanRequest } from '../../api/answers';
+import { Band } from '../../charts/band';
+import { MemoryBars, type MemoryRow } from '../../charts/memory';
+import { Code } from '../../parts/copy';
+import { Waiting } from '../../parts/state';
+import { href } from '../../shell/place';
+import { useText } from '../../shell/settings';
+import { print, printInterval, printTokens } from '../../units';
+import { Evidence, Why } from './why';
+import type { Question } from './question';
+import { Share } from './share';
+
+interface AnswerProps { plan: Plan; curve: Curve | null; curveWaiting: boolean; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void }
+
+export function Answer({ plan, curve, curveWaiting, question, request, onChange }: AnswerProps): VNode {
+  const text = useText();
+  const rows = memoryRows(plan, text.plan.hostMemoryBar, text.plan.layers);
+  return (
+    <>
+      <Verdict plan={plan} />
+      {plan.remedies.length ? (
+        <section class="block">
+          <h2>{text.plan.remedies}</h2>
+          <ul class="remedies">
+            {plan.remedies.map((remedy) => (
+              <li key={remedy.text}>
+                <span>{remedy.text}</span>
+                <button type="button" onClick={() => onChange(remedy.kind === 'context' ? { context: remedy.value } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : null}
+      <section class="block">
+        <h2>{text.plan.memory}</h2>
+        <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
+      </section>
+      {plan.decode ? (
+        <section class="block">
+          <h2>{text.plan.speed}</h2>
+          <p class="help">{text.plan.speedHelp}</p>
+          {curve ? (
+            <div class="multiples">
+              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
+              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
+            </div>
+          ) : curveWaiting ? <Waiting lines={6} /> : null}
+        </section>
+      ) : null}
+      {plan.fits ? <Launch plan={plan} /> : null}
+      {plan.caveats.length ? (
+        <section class="block">
+          <h2>{text.plan.caveats}</h2>
+          <ul class="caveats">
+            {plan.caveats.map((caveat, i) => <li key={i}>{caveat.text}{caveat.source ? <Source source={caveat.source} /> : null}</li>)}
+          </ul>
+        </section>
+      ) : null}
+      {plan.decode ? <Why plan={plan} /> : null}
+      {plan.decode ? <Evidence plan={plan} /> : null}
+      <Share plan={plan} request={request} />
+      <p><a href={href('compare', { m: question.model, on: question.rig, c: question.context, e: question.engine })}>{text.plan.compareThis}</a></p>
+    </>
+  );
+}
+
+export function Source({ source }: { source: string }): VNode {
+  const link = /https?:\/\/\S+/.exec(source)?.[0]?.replace(/[).,;]+$/, '');
+  return <small class="source">{link ? <a href={link} target="_blank" rel="noreferrer noopener">{source}</a> : source}</small>;
+}
+
+export function memoryRows(plan: Plan, hostName: string, layers: (n: number) => string): MemoryRow[] {
+  const parts = (memory: Memory) => ({ weights: memory.weights_bytes, kv: memory.kv_bytes, state: memory.state_bytes, compute: memory.compute_bytes, footprint: memory.footprint_bytes });
+  const rows: MemoryRow[] = plan.placement.devices.map((device) => ({
+    name: `${device.index} ${device.name} \u00b7 ${layers(device.layers)}`, capacity: device.memory.capacity_bytes, parts: parts(device.memory),
+  }));
+  if (plan.placement.host.memory.total_bytes > 0) rows.push({ name: hostName, capacity: plan.placement.host.memory.capacity_bytes, parts: parts(plan.placement.host.memory) });
+  return rows;
+}
+
+function Verdict({ plan }: { plan: Plan }): VNode {
+  const text = useText();
+  const over = plan.placement.devices.map((device) => ({ name: `${device.index} ${device.name}`, by: device.memory.total_bytes - device.memory.capacity_bytes }))
+    .concat([{ name: text.plan.hostMemoryBar, by: plan.placement.host.memory.capacity_bytes > 0 ? plan.placement.host.memory.total_bytes - plan.placement.host.memory.capacity_bytes : 0 }])
+    .find((one) => one.by > 0);
+  return (
+    <section class={plan.fits ? 'verdict good' : 'verdict bad'} role="status">
+      <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
+      {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
+      {plan.decode && plan.prefill && plan.ttft && plan.power ? (
+        <dl class="tiles">
+          <Tile id="decode" name={text.plan.decode} value={plan.decode} />
+          <Tile id="prefill" name={text.plan.prefill} value={plan.prefill} />
+          <Tile id="ttft" name={text.plan.ttft} value={plan.ttft} />
+          <Tile id="power" name={text.plan.power} value={plan.power.decode} />
+          <Tile id="energy" name={text.plan.energy} value={plan.power.energy} />
+        </dl>
+      ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
+      {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{plan.grade}</span> {text.plan.grade[plan.grade] ?? plan.grade}</p> : null}
+    </section>
+  );
+}
+
+function Tile({ id, name, value }: { id: string; name: string; value: Interval }): VNode {
+  const text = useText();
+  return (
+    <div class="tile" data-value={id}>
+      <dt>{name}</dt>
+      <dd>
+        <b>{print(value.p50, value.unit)}</b>
+        <small>{text.plan.eight(printInterval(value))}</small>
+      </dd>
+    </div>
+  );
+}
+
+function Launch({ plan }: { plan: Plan }): VNode {
+  const text = useText();
+  return (
+    <section class="block">
+      <h2>{text.plan.launch}</h2>
+      <Code line={plan.launch} label={text.plan.launchLine} />
+      {plan.launch_file ? (
+        <>
+          <p>{text.plan.launchFile(plan.launch_file.name)}</p>
+          <Code line={plan.launch_file.text} label={plan.launch_file.name} />
+        </>
+      ) : null}
+      {plan.launch_flags.length || plan.flags.length ? (
+        <details>
+          <summary>{text.plan.flagsDo}</summary>
+          <dl class="flags">
+            {[...plan.launch_flags, ...plan.flags].map((note, i) => <div key={i}><dt><code>{note.flag}</code></dt><dd>{note.text}</dd></div>)}
+          </dl>
+        </details>
+      ) : null}
+    </section>
+  );
+}

@@ -1,0 +1,54 @@
+// Can it run? One model, one machine: what fits where, how fast, how sure, and what to type.
+
+import type { VNode } from 'preact';
+import type { Curve, Plan } from '../../api/answers';
+import { useAnswer } from '../../api/client';
+import { useNames } from '../../api/names';
+import { Empty, Failed, Waiting } from '../../parts/state';
+import { usePlace, href } from '../../shell/place';
+import { useSettings } from '../../shell/settings';
+import type { View } from '../../shell/view';
+import { Answer } from './answer';
+import { Form } from './form';
+import { NAMES, readQuestion, request, type Question } from './question';
+
+function CanItRun(): VNode {
+  const { text, language } = useSettings();
+  const place = usePlace();
+  const names = useNames();
+  const question = readQuestion(place.params);
+  const asked = question.model && question.rig ? request(question, language) : null;
+  const plan = useAnswer<Plan>(asked && { path: 'plan', body: asked }, 120);
+  const curve = useAnswer<Curve>(asked && plan.answer ? { path: 'curve', body: asked } : null, 120);
+  const change = (changes: Partial<Question>, keep = true) => {
+    const named: Record<string, string> = {};
+    for (const [field, value] of Object.entries(changes)) named[NAMES[field as keyof Question]] = value;
+    place.set(named, keep);
+  };
+  return (
+    <>
+      <header class="intro">
+        <h1>{text.plan.title}</h1>
+        <p>{text.plan.intro}</p>
+      </header>
+      <div class="ask-and-answer">
+        <Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} />
+        <section class={plan.waiting && plan.answer ? 'answer stale' : 'answer'} aria-label={text.plan.title} aria-busy={plan.waiting}>
+          {!asked ? (
+            <Empty title={text.plan.start}>
+              <ul class="examples">
+                {text.plan.examples.map(([model, rig, words]) => (
+                  <li key={model}><a href={href('plan', { m: model, on: rig })}>{words}<small>{model} · {rig}</small></a></li>
+                ))}
+              </ul>
+            </Empty>
+          ) : plan.error ? <Failed error={plan.error.kind === 'not_found' && question.model.startsWith('dropped:') ? { ...plan.error, reason: text.plan.gone } : plan.error} again={plan.again} />
+            : plan.answer ? <Answer plan={plan.answer} curve={curve.answer} curveWaiting={curve.waiting} question={question} request={asked} onChange={change} />
+            : <Waiting lines={9} />}
+        </section>
+      </div>
+    </>
+  );
+}
+
+export const view: View = { id: 'plan', order: 10, title: (text) => text.plan.title, component: CanItRun };

@@ -1,0 +1,45 @@
+// The question of this view as the address holds it, and as the API takes it.
+
+import type { PlanRequest } from '../../api/answers';
+
+export interface Question {
+  model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string;
+  split: string; offload: string;
+}
+
+// Short names: these links are sent to friends.
+export const NAMES: Record<keyof Question, string> = {
+  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', split: 'split', offload: 'offload',
+};
+
+export function readQuestion(params: URLSearchParams): Question {
+  const question = {} as Question;
+  for (const [field, name] of Object.entries(NAMES)) question[field as keyof Question] = params.get(name) ?? '';
+  return question;
+}
+
+// The switches are words for the engine's own flags, so that one rule says what they do. Engines with other flags offer none.
+const SPLITS: Record<string, string> = { layer: '-sm layer', row: '-sm row', none: '-sm none' };
+const OFFLOADS: Record<string, string> = { experts: '--cpu-moe', none: '-ngl 999', cpu: '-ngl 0' };
+const takesLlamaFlags = (engine: string) => engine === '' || engine === 'llama.cpp' || engine === 'ik_llama.cpp';
+
+export const splits = (engine: string): string[] => (takesLlamaFlags(engine) ? Object.keys(SPLITS) : []);
+export const offloads = (engine: string): string[] => (takesLlamaFlags(engine) ? Object.keys(OFFLOADS) : []);
+
+export function flagsOf(question: Question): string {
+  const own = takesLlamaFlags(question.engine) ? [SPLITS[question.split], OFFLOADS[question.offload]] : [];
+  return [...own, question.flags.trim()].filter(Boolean).join(' ');
+}
+
+export function request(question: Question, lang: string): PlanRequest {
+  const asked: PlanRequest = { model: question.model, rig: question.rig, lang: lang as PlanRequest['lang'] };
+  const flags = flagsOf(question);
+  if (question.engine) asked.engine = question.engine;
+  if (question.backend) asked.backend = question.backend;
+  if (flags) asked.flags = flags;
+  if (question.context.trim()) asked.context = question.context.trim();
+  if (question.prompt.trim()) asked.prompt = question.prompt.trim();
+  if (question.depth.trim()) asked.depth = question.depth.trim();
+  if (question.streams.trim()) asked.sequences = question.streams.trim();
+  return asked;
+}
