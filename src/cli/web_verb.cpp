@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "cli/here.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
 #include "server/page.hpp"
@@ -31,7 +32,7 @@ Result<server::ServerOptions> read_options(const Arguments& arguments) {
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(options, read_options(arguments));
-  RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(server, server::Server::open(std::move(knowledge), options));
   std::printf("%s\n", server.url().c_str());
   std::fflush(stdout);
