@@ -281,8 +281,11 @@ std::vector<std::string> llama_formats(const Architecture& architecture, const F
   const bool mixes = !one_of(ftype.base, {"f32", "f16", "bf16"});
   std::vector<std::string> formats;
   formats.reserve(architecture.tensors.size());
+  // The experts of gpt-oss were trained in MXFP4: every published file keeps them, whatever its name says of the rest.
+  const bool keeps_experts = architecture.family == "gpt-oss" && ftype.base != "f32";
   for (const Tensor& tensor : architecture.tensors) {
-    if (!llama_quantizes(tensor)) formats.emplace_back(llama_source_format(tensor, mixes ? half : ftype.base));
+    if (keeps_experts && tensor.role == Role::expert_ffn && tensor.shape[2] > 1) formats.emplace_back("mxfp4");
+    else if (!llama_quantizes(tensor)) formats.emplace_back(llama_source_format(tensor, mixes ? half : ftype.base));
     else formats.emplace_back(mixes ? chooser.choose(tensor) : llama_source_format(tensor, ftype.base));
   }
   return formats;

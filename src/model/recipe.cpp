@@ -8,43 +8,17 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
-#include "model/detail/llama_recipe.hpp"
+#include "model/detail/formats.hpp"
 
 namespace rigcast::model {
 namespace {
 
 using catalog::Quant;
-
-// Looks each format up once.
-class Formats {
- public:
-  explicit Formats(const catalog::Catalog& catalog) : catalog_(catalog) {}
-
-  Result<const Quant*> find(std::string_view key) {
-    if (const auto at = known_.find(key); at != known_.end()) return &at->second;
-    RC_ASSIGN(quant, catalog_.quant(key));
-    return &known_.emplace(std::string(key), std::move(quant)).first->second;
-  }
-
- private:
-  const catalog::Catalog& catalog_;
-  std::map<std::string, Quant, std::less<>> known_;
-};
-
-Result<void> set_format(Formats& formats, Tensor& tensor, std::string_view key) {
-  RC_ASSIGN(quant, formats.find(key));
-  tensor.quant = quant->key;
-  tensor.bytes = tensor_bytes(*quant, tensor.shape);
-  return {};
-}
-
-Result<void> set_formats(Formats& formats, Architecture& a, const std::vector<std::string>& keys) {
-  for (std::size_t i = 0; i < a.tensors.size(); ++i) RC_TRY(set_format(formats, a.tensors[i], keys[i]));
-  return {};
-}
-
-// The 16-bit format a model was published in; what a recipe leaves alone stays in it.
-std::string half_of(const Architecture& a) { return a.half.empty() ? "bf16" : a.half; }
+using detail::apply_ftype;
+using detail::Formats;
+using detail::half_of;
+using detail::scale_to;
+using detail::set_format;
 
 // Which matrices a recipe of the other engines quantises.
 struct Reach {
@@ -117,24 +91,6 @@ Result<void> apply_reach(Formats& formats, Architecture& a, std::string_view qua
   return {};
 }
 
-Result<void> apply_ftype(Formats& formats, Architecture& a, const detail::Ftype& ftype, bool imatrix) {
-  RC_TRY(set_formats(formats, a, detail::llama_formats(a, ftype, imatrix, half_of(a))));
-  a.quant = std::string(ftype.name);
-  return {};
-}
-
-// Scales what the recipe quantises so that all tensors together have `total` bytes; formats stay (they name the kernels).
-Result<void> scale_to(Architecture& a, Bytes total, const std::string& what) {
-  Bytes fixed{}, scaled{};
-  const auto scales = [](const Tensor& t) { return t.shape[1] > 1 && t.quant != "f32" && t.quant != "f16" && t.quant != "bf16"; };
-  for (const Tensor& tensor : a.tensors) (scales(tensor) ? scaled : fixed) += tensor.bytes;
-  if (scaled.value() <= 0 || total <= fixed) return fail(ErrorKind::infeasible, "'" + what + "' is less than what no recipe quantises");
-  const double factor = (total - fixed) / scaled;
-  for (Tensor& tensor : a.tensors)
-    if (scales(tensor)) tensor.bytes = Bytes(std::round(tensor.bytes.value() * factor));
-  return {};
-}
-
 // The ftype whose mean is nearest to so many bits a weight: its kernels will run.
 Result<void> apply_mean(Formats& formats, Architecture& a, double bits, const std::string& what) {
   if (bits < 1 || bits > 32) return fail(ErrorKind::input, "'" + what + "': bits for each weight must lie between 1 and 32");
@@ -195,9 +151,9 @@ std::optional<Result<void>> apply_mlx(Formats& formats, Architecture& a, std::st
   return apply_reach(formats, a, key, kEverything);
 }
 
-Result<void> unknown(std::string_view text) {
+Result<void> unknown(const catalog::Catalog& catalog, std::string_view text) {
   return tl::unexpected<Error>(Error{ErrorKind::not_found, "no recipe or format '" + std::string(text) + "'", {}, "quant",
-                                     nearest_name(text, recipe_names())});
+                                     nearest_name(text, recipe_names(catalog))});
 }
 
 // The names by which checkpoints and catalogue rows say how they were published.
@@ -252,9 +208,10 @@ Bytes tensor_bytes(const Quant& quant, const std::array<std::int64_t, 4>& shape)
   return catalog::quant_bytes(quant, shape[0]) * static_cast<double>(rows) + meta;
 }
 
-std::vector<std::string> recipe_names() {
+std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   std::vector<std::string> names;
   for (const detail::Ftype& each : detail::ftypes()) names.emplace_back(each.name);
+  for (std::string& each : detail::approximate_names(catalog)) names.push_back(std::move(each));
   for (const Plain& each : kPlain) names.push_back(upper(each.name));
   for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
     names.emplace_back(each);
@@ -269,6 +226,9 @@ Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::
   const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
   a.quant = upper(name);
   if (const detail::Ftype* known = detail::find_ftype(ftype)) return apply_ftype(formats, a, *known, imatrix);
+  const bool dynamic = starts_with_ignoring_case(name, "ud-");
+  RC_ASSIGN(approximate, detail::apply_approximate(formats, a, dynamic ? "UD-" + ftype.substr(3) : ftype));
+  if (approximate) return {};
   RC_ASSIGN(native, apply_native(formats, a, folded));
   if (native) return {};
   RC_ASSIGN(parts, apply_parts(formats, a, name));
@@ -279,7 +239,7 @@ Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::
   if (auto done = apply_exl(formats, a, folded)) return *done;
   if (auto done = apply_mlx(formats, a, folded)) return *done;
   if (const auto quant = catalog.quant(name)) return apply_reach(formats, a, quant->key, kLinear);
-  return unknown(text);
+  return unknown(catalog, text);
 }
 
 }  // namespace rigcast::model

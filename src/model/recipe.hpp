@@ -28,7 +28,7 @@ namespace rigcast::model {
 Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& architecture, std::string_view text);
 
 // Every recipe apply_quant knows by name, in the order in which people compare them (large to small within a kind).
-std::vector<std::string> recipe_names();
+std::vector<std::string> recipe_names(const catalog::Catalog& catalog);
 
 // Bytes of a tensor of this shape: ggml's formats cut every row of shape[0] elements into whole blocks, the others the whole tensor;
 // row_bytes come once a row.

@@ -85,6 +85,7 @@ struct PublishedFile {
   std::string quant;
   Bytes bytes{};
   std::string printed, source;
+  std::string note;                  // why it is not what the recipe gives, where it is not
 };
 
 struct Published {

@@ -98,10 +98,66 @@ TEST(Recipe, LlamaThreeAsQ4KMIsWithinAPercentOfThePublishedFile) {
 }
 
 TEST(Recipe, RowsThatDoNotDivideFallBack) {
-  // gpt-oss rows are 2880 = 11.25 * 256: Q4_K becomes Q5_0, Q6_K becomes Q8_0.
+  // gpt-oss rows are 2880 = 11.25 * 256: Q4_K becomes Q5_0, Q6_K becomes Q8_0. Its experts stay in the MXFP4 they were trained in.
   const Architecture a = model("gpt-oss-20b", "Q4_K_M");
   EXPECT_EQ(tensor(a, "blk.12.attn_q.weight").quant, "q5_0");
-  EXPECT_EQ(tensor(a, "blk.0.ffn_down_exps.weight").quant, "q8_0");
+  EXPECT_EQ(tensor(a, "output.weight").quant, "q8_0");
+  EXPECT_EQ(tensor(a, "blk.0.ffn_down_exps.weight").quant, "mxfp4");
+}
+
+// Every file size the catalogue knows: within 1 % of what the recipe gives (headers are up to 8 MB of it), or with a note that says why
+// not and within 11 %.
+TEST(Recipe, PublishedFilesHaveTheSizeTheRecipeGives) {
+  int checked = 0, exact = 0;
+  for (const catalog::Entry& entry : facts().entries(catalog::Kind::model)) {
+    const Shape shape = read_shape(facts(), *facts().document(catalog::Kind::model, entry.key)).value();
+    for (const PublishedFile& file : shape.published.files) {
+      const double ratio = model(entry.key, file.quant).weight_bytes() / file.bytes;
+      EXPECT_NEAR(ratio, 1, file.note.empty() ? 0.01 : 0.11) << entry.key << " " << file.quant << " (" << file.note << ")";
+      ++checked;
+      exact += file.note.empty() ? 1 : 0;
+    }
+  }
+  EXPECT_GE(checked, 111);
+  EXPECT_GE(exact, 88);
+}
+
+// Sizes printed for files of ik_llama.cpp's formats: DeepSeek-V3-0324-IQ2_K_R4 242.67 GB, IQ4_K_R4 414.66 GB, gemma-3-27b IQ4_KS 15.139 GB.
+TEST(Recipe, MixesOfIkLlamaCppComeWithinTwoPercent) {
+  EXPECT_NEAR(model("deepseek-v3", "IQ2_K_R4").weight_bytes().value() / 242.67e9, 1, 0.02);
+  EXPECT_NEAR(model("deepseek-v3", "IQ4_K_R4").weight_bytes().value() / 414.66e9, 1, 0.02);
+  EXPECT_NEAR(model("gemma-3-27b", "IQ4_KS").weight_bytes().value() / 15138685976.0, 1, 0.02);
+}
+
+// The same model in the formats of the other engines: linear layers quantised, embedding, head and norms in 16 bits.
+// Llama 3 8B: 6979321856 weights in linear layers; AWQ g128 takes 133 bytes for 256 of them; the rest 1050939392 * 2 bytes.
+TEST(Recipe, OtherEnginesLeaveEmbeddingsAndHead) {
+  const Architecture a = model("llama-3-8b", "AWQ");
+  EXPECT_EQ(tensor(a, "output.weight").quant, "bf16");
+  EXPECT_EQ(tensor(a, "token_embd.weight").quant, "bf16");
+  EXPECT_EQ(tensor(a, "blk.0.ffn_down.weight").quant, "awq_int4_g128");
+  EXPECT_EQ(a.weight_bytes().value(), 6979321856.0 * 133 / 256 + 1050939392.0 * 2);
+}
+
+TEST(Recipe, MlxQuantisesTheEmbeddingToo) {
+  const Architecture a = model("llama-3-8b", "mlx-4bit");
+  EXPECT_EQ(tensor(a, "token_embd.weight").quant, "mlx_4bit_g64");
+  EXPECT_EQ(tensor(a, "token_embd.weight").bytes.value(), 128256.0 * 4096 * 36 / 64);
+}
+
+TEST(Recipe, ExlReachesItsMean) {
+  const Architecture a = model("llama-3-8b", "exl3-4.5bpw");
+  double bits = 0, weights = 0;
+  for (const Tensor& each : a.tensors)
+    if (each.role == Role::attention || each.role == Role::dense_ffn) bits += each.bytes.value() * 8, weights += static_cast<double>(each.elements());
+  EXPECT_NEAR(bits / weights, 4.5, 1e-6);
+  EXPECT_EQ(tensor(a, "output.weight").quant, "exl3_6");
+}
+
+TEST(Recipe, PartsOfAModelMayBeNamed) {
+  const Architecture a = model("deepseek-r1", "nvfp4(dense+experts)");
+  EXPECT_EQ(tensor(a, "blk.5.ffn_up_exps.weight").quant, "nvfp4");
+  EXPECT_EQ(tensor(a, "blk.5.attn_q_a.weight").quant, "bf16");
 }
 
 TEST(Recipe, UnknownNamesTheNearest) {

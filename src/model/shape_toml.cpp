@@ -128,7 +128,7 @@ void read_published(TableReader& row, Published& p) {
   t.refuse_unknown();
   if (row.has("files")) p.files.clear();
   for (TableReader& file : row.tables("files")) {
-    p.files.push_back({file.required_text("quant"), Bytes(file.number("bytes")), file.text("printed"), file.provenance().source.text});
+    p.files.push_back({file.required_text("quant"), Bytes(file.number("bytes")), file.text("printed"), file.provenance().source.text, file.text("note")});
     file.refuse_unknown();
   }
 }
