@@ -9,7 +9,8 @@ namespace rigcast::app {
 
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overlays) {
   RC_ASSIGN(catalog, catalog::Catalog::load(overlays));
-  return Knowledge{std::move(catalog), {}, {}};
+  RC_ASSIGN(calibration, cost::load_calibration(catalog));
+  return Knowledge{std::move(catalog), std::move(calibration), {}};
 }
 
 Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {

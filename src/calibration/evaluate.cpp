@@ -46,7 +46,7 @@ Case prepare_case(Configurator& configurator, const Observation& o) {
     return c;
   }
   const double roof = prepared->bandwidth / std::max(1.0, prepared->active_bytes);
-  if (prepared->phase == "decode" && !prepared->speculative && prepared->is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1)) {
+  if (o.phase == "decode" && prepared->sequences <= 1 && !prepared->speculative && !prepared->surrogate && prepared->is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1)) {
     c.reason = "impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3);
     c.usable = false;
     return c;

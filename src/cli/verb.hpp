@@ -62,6 +62,7 @@ struct Outcome {
 // What a verb may use of the world.
 struct World {
   std::vector<std::filesystem::path> overlays;   // --data and the user's directory
+  std::filesystem::path user_data;               // the user's directory, which may not exist yet; empty: unknown
 };
 
 struct Verb {
@@ -83,6 +84,9 @@ Verb show_verb();
 Verb list_verb();
 Verb probe_verb();
 Verb web_verb();
+Verb evaluate_verb();
+Verb calibrate_verb();
+Verb observe_verb();
 Verb completions_verb();
 
 }  // namespace rigcast::cli

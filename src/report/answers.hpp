@@ -3,6 +3,7 @@
 
 #include "app/compare.hpp"
 #include "app/curve.hpp"
+#include "app/evaluate.hpp"
 #include "app/list.hpp"
 #include "app/plan.hpp"
 #include "app/roofline.hpp"
@@ -17,6 +18,9 @@ Report fields(const app::CurveAnswer& answer);
 Report fields(const app::RooflineAnswer& answer);
 Report fields(const app::ShowAnswer& answer);
 Report fields(const app::ListAnswer& answer);
+Report fields(const app::EvaluateAnswer& answer);
+Report fields(const app::CalibrateAnswer& answer);
+Report fields(const app::ObserveAnswer& answer);
 Report fields(const Error& error);   // for programs; people get render_error()
 
 // What a page shows beside the fields of an answer: the charts that text has no room for.

@@ -1,0 +1,148 @@
+#include "app/evaluate.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "base/text.hpp"
+
+namespace rigcast::app {
+namespace {
+
+namespace fs = std::filesystem;
+using calibration::Observation;
+
+Result<std::string> read_text(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(ErrorKind::system, "the file cannot be read", Where{path.string()});
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+Result<std::vector<Observation>> project_observations(const catalog::Catalog& catalog) {
+  std::vector<Observation> all;
+  for (const std::string& file : catalog.files("observations")) {
+    RC_ASSIGN(text, catalog.file(file));
+    RC_ASSIGN(rows, calibration::parse_csv(text, "data/" + file));
+    all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  }
+  return all;
+}
+
+Result<std::vector<Observation>> read_files(const std::vector<fs::path>& files, std::vector<Error>& unread) {
+  std::vector<Observation> all;
+  for (const fs::path& file : files) {
+    RC_ASSIGN(text, read_text(file));
+    RC_ASSIGN(imported, calibration::import_text(text, file.string()));
+    all.insert(all.end(), std::make_move_iterator(imported.rows.begin()), std::make_move_iterator(imported.rows.end()));
+    unread.insert(unread.end(), imported.unread.begin(), imported.unread.end());
+  }
+  return all;
+}
+
+Result<calibration::Priors> priors_of(const catalog::Catalog& catalog) {
+  RC_ASSIGN(text, catalog.file("calibration/priors.csv"));
+  return calibration::Priors::read(text);
+}
+
+Result<void> write_text(const fs::path& path, const std::string& text) {
+  const fs::path temporary = path.string() + ".part";
+  {
+    std::ofstream out(temporary, std::ios::binary);
+    out << text;
+    if (!out.flush()) return fail(ErrorKind::system, "the file cannot be written", Where{temporary.string()});
+  }
+  std::error_code error;
+  fs::rename(temporary, path, error);
+  if (error) return fail(ErrorKind::system, "the file cannot be put in place: " + error.message(), Where{path.string()});
+  return {};
+}
+
+const std::vector<std::string>& known_groups() {
+  static const std::vector<std::string> all = {"kind",   "phase", "engine", "backend", "vendor", "family", "device", "format", "depth",
+                                               "size",   "devices", "layout", "moe",   "grade",  "source", "model"};
+  return all;
+}
+
+}  // namespace
+
+Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request) {
+  EvaluateAnswer answer;
+  answer.request = request;
+  for (const std::string& by : request.by)
+    if (std::find(known_groups().begin(), known_groups().end(), by) == known_groups().end())
+      return fail(ErrorKind::not_found, "scores cannot be grouped by '" + by + "'", Where{"--by"}, "by", nearest_name(by, known_groups()));
+  std::optional<calibration::Fold> fold;
+  if (!request.hold_out.empty()) {
+    fold = calibration::fold_of(request.hold_out);
+    if (!fold) return fail(ErrorKind::not_found, "'" + request.hold_out + "' cannot be held out; device, model or source can", Where{"--cross-validate"});
+  }
+  std::vector<Observation> rows;
+  if (request.files.empty()) {
+    RC_ASSIGN(own, project_observations(knowledge.catalog));
+    rows = std::move(own);
+  } else {
+    RC_ASSIGN(read, read_files(request.files, answer.unread));
+    rows = std::move(read);
+  }
+  if (fold) {
+    RC_ASSIGN(priors, priors_of(knowledge.catalog));
+    answer.evaluation = calibration::cross_validate(knowledge.catalog, priors, rows, *fold);
+  } else {
+    answer.evaluation = calibration::evaluate(knowledge.catalog, knowledge.calibration, rows);
+  }
+  std::vector<std::string> by = request.by;
+  if (by.empty()) by = {"kind", "engine", "backend", "vendor", "format", "depth", "size", "devices", "grade"};
+  answer.tables.push_back({"all", calibration::score(answer.evaluation, "")});
+  for (const std::string& group : by) answer.tables.push_back({group, calibration::score(answer.evaluation, group)});
+  return answer;
+}
+
+Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<fs::path>& files, const fs::path& folder) {
+  RC_ASSIGN(rows, project_observations(knowledge.catalog));
+  std::vector<Error> unread;
+  RC_ASSIGN(more, read_files(files, unread));
+  const auto fresh = calibration::without_duplicates(rows, more);
+  rows.insert(rows.end(), fresh.begin(), fresh.end());
+  RC_ASSIGN(priors, priors_of(knowledge.catalog));
+  RC_ASSIGN(fitted, calibration::calibrate(knowledge.catalog, priors, rows));
+  CalibrateAnswer answer;
+  answer.observations = rows.size();
+  answer.folder = folder;
+  if (!folder.empty()) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    RC_TRY(write_text(folder / "effects.csv", calibration::effects_csv(fitted)));
+    RC_TRY(write_text(folder / "spreads.csv", calibration::spreads_csv(fitted)));
+  }
+  answer.scores = calibration::score(calibration::evaluate(knowledge.catalog, fitted, rows), "kind");
+  answer.calibration = std::move(fitted);
+  return answer;
+}
+
+Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
+  RC_ASSIGN(text, read_text(file));
+  RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+  std::vector<Observation> before;
+  std::string old;
+  if (std::error_code ignored; fs::exists(log, ignored)) {
+    RC_ASSIGN(existing, read_text(log));
+    RC_ASSIGN(rows, calibration::parse_csv(existing, log.string()));
+    before = std::move(rows);
+    old = std::move(existing);
+  }
+  const auto fresh = calibration::without_duplicates(before, imported.rows);
+  ObserveAnswer answer{log, imported.format, imported.rows.size(), fresh.size(), imported.rows.size() - fresh.size(), imported.unread};
+  if (fresh.empty()) return answer;
+  std::string added = calibration::to_csv(fresh);
+  if (!old.empty()) added.erase(0, added.find('\n') + 1);   // the header is there
+  std::error_code error;
+  fs::create_directories(log.parent_path(), error);
+  std::ofstream out(log, std::ios::binary | std::ios::app);
+  if (!old.empty() && old.back() != '\n') out << '\n';      // a torn last line must not swallow the first new one
+  out << added;
+  if (!out.flush()) return fail(ErrorKind::system, "the log cannot be written", Where{log.string()});
+  return answer;
+}
+
+}  // namespace rigcast::app

@@ -1,0 +1,53 @@
+#pragma once
+// evaluate, calibrate, observe: how right the Estimates are, what they rest on, and the user's own measurements.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/knowledge.hpp"
+#include "calibration/evaluate.hpp"
+#include "calibration/import.hpp"
+
+namespace rigcast::app {
+
+struct EvaluateRequest {
+  std::vector<std::filesystem::path> files;   // Observations or exports; empty: the project's own
+  std::vector<std::string> by;                // groups of scores; empty: the usual ones
+  std::string hold_out;                       // device, model, source; empty: as calibrated
+};
+
+struct ScoreTable { std::string by; std::vector<calibration::Score> scores; };
+
+struct EvaluateAnswer {
+  EvaluateRequest request;
+  calibration::Evaluation evaluation;
+  std::vector<ScoreTable> tables;
+  std::vector<Error> unread;                  // lines that are no Observation
+};
+
+// Errors: system for a file that cannot be read, input for one nobody understands or a fold or group that does not exist.
+Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request);
+
+struct CalibrateAnswer {
+  cost::Calibration calibration;
+  std::size_t observations = 0;
+  std::filesystem::path folder;               // where it was written; empty: nowhere
+  std::vector<calibration::Score> scores;     // of its own rows, by kind
+};
+
+// Fits to the project's Observations and those of `files`; writes effects.csv and spreads.csv into `folder` unless it is empty.
+Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<std::filesystem::path>& files, const std::filesystem::path& folder);
+
+struct ObserveAnswer {
+  std::filesystem::path log;
+  std::string format;
+  std::size_t read = 0, added = 0, duplicates = 0;
+  std::vector<Error> unread;
+};
+
+// Appends what `file` holds to the log (CSV in the project's columns), never rewriting what is there. A damaged log stops it.
+Result<ObserveAnswer> observe_import(const std::filesystem::path& file, const std::filesystem::path& log, const calibration::ImportDefaults& defaults);
+
+}  // namespace rigcast::app

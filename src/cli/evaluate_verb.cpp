@@ -1,0 +1,85 @@
+// How right the numbers are, the fit behind them, and the user's own measurements.
+
+#include "app/evaluate.hpp"
+#include "cli/here.hpp"
+#include "cli/verb.hpp"
+#include "report/answers.hpp"
+
+namespace rigcast::cli {
+namespace {
+
+std::vector<std::filesystem::path> paths(const Arguments& arguments) {
+  std::vector<std::filesystem::path> files;
+  for (const std::string& file : arguments.all("FILE")) files.emplace_back(file);
+  return files;
+}
+
+Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  app::EvaluateRequest request;
+  request.files = paths(arguments);
+  request.by = arguments.all("--by");
+  request.hold_out = arguments.one_or("--cross-validate", "");
+  RC_ASSIGN(answer, app::evaluate(knowledge, request));
+  return Outcome{report::fields(answer)};
+}
+
+Result<Outcome> run_calibrate(const Arguments& arguments, const World& world) {
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  RC_ASSIGN(answer, app::calibrate(knowledge, paths(arguments), arguments.one_or("--write", "")));
+  return Outcome{report::fields(answer)};
+}
+
+Result<Outcome> run_observe(const Arguments& arguments, const World& world) {
+  std::string log = arguments.one_or("--log", "");
+  if (log.empty()) {
+    if (world.overlays.empty())
+      return fail(ErrorKind::input, "there is no user directory to keep the log in; say --log FILE", Where{"--log"}, "log");
+    log = (world.overlays.back() / "observations.csv").string();
+  }
+  const calibration::ImportDefaults defaults{arguments.one_or("--device", ""), arguments.one_or("--engine", ""), arguments.one_or("--backend", ""),
+                                             arguments.one_or("--model", ""),  arguments.one_or("--quant", ""),  arguments.one_or("--date", ""),
+                                             arguments.one_or("--source", "")};
+  RC_ASSIGN(answer, app::observe_import(arguments.one_or("FILE", ""), log, defaults));
+  return Outcome{report::fields(answer)};
+}
+
+}  // namespace
+
+Verb evaluate_verb() {
+  return {"evaluate",
+          "how far the estimates fall from measurements"_say,
+          {{"FILE", "Observations or benchmark exports; none: the program's own"_say, Completes::file, {}, false, true}},
+          {{"--by", "", "GROUP", "scores by phase, kind, engine, backend, vendor, family, device, format, depth, size, devices, layout, grade, source, model"_say,
+            Completes::nothing, {}, true},
+           {"--cross-validate", "", "WHAT", "predict by a fit that has not seen the row's device, model or source"_say, Completes::choice, {"device", "model", "source"}}},
+          {"rigcast evaluate", "rigcast evaluate rows.jsonl --by engine --json", "rigcast evaluate --cross-validate device"},
+          run_evaluate};
+}
+
+Verb calibrate_verb() {
+  return {"calibrate",
+          "fit the estimates to the Observations"_say,
+          {{"FILE", "Observations beside the program's own"_say, Completes::file, {}, false, true}},
+          {{"--write", "", "FOLDER", "write effects.csv and spreads.csv there"_say, Completes::file}},
+          {"rigcast calibrate --write data/calibration", "rigcast calibrate my-rows.csv --write ~/.config/rigcast/calibration"},
+          run_calibrate};
+}
+
+Verb observe_verb() {
+  return {"observe",
+          "keep own measurements: llama-bench, vllm bench serve, aiperf, guidellm ..."_say,
+          {{"ACTION", "what to do"_say, Completes::choice, {"import"}}, {"FILE", "what the benchmark printed or saved"_say, Completes::file}},
+          {{"--device", "", "DEVICE", "where it ran, if the file does not say"_say, Completes::device},
+           {"--engine", "", "ENGINE", "engine, if the file does not say"_say, Completes::engine},
+           {"--backend", "", "NAME", "backend, if the file does not say"_say},
+           {"--model", "", "MODEL", "model, if the file does not say"_say, Completes::model},
+           {"--quant", "", "QUANT", "format, if the file does not say"_say},
+           {"--date", "", "DATE", "when it was measured"_say},
+           {"--source", "", "TEXT", "who measured it"_say},
+           {"--log", "", "FILE", "the log to append to; default: observations.csv in the user's directory"_say, Completes::file}},
+          {"rigcast observe import bench.md --device rtx-3090", "rigcast observe import result.json --device 4xh20 --log rows.csv"},
+          run_observe};
+}
+
+}  // namespace rigcast::cli

@@ -1,0 +1,89 @@
+#include <map>
+
+#include "base/text.hpp"
+#include "report/answers.hpp"
+#include "report/print.hpp"
+
+namespace rigcast::report {
+namespace {
+
+Value percent(double share) { return Number{share * 100, Unit::percent}; }
+
+Fields score_fields(const calibration::Score& s) {
+  return {{"group", "group"_say, Phrase(s.group)},
+          {"rows", "rows"_say, std::int64_t{s.rows}},
+          {"predicted", "predicted"_say, std::int64_t{s.predicted}},
+          {"median_error", "median error"_say, percent(s.median)},
+          {"p90_error", "p90"_say, percent(s.p90)},
+          {"bias", "bias"_say, percent(s.bias)},
+          {"coverage", "in 80 % interval"_say, percent(s.coverage)}};
+}
+
+Rows score_rows(const std::vector<calibration::Score>& scores) {
+  Rows rows;
+  for (const auto& score : scores) rows.push_back(score_fields(score));
+  return rows;
+}
+
+Fields prediction_fields(const calibration::Prediction& p) {
+  Fields fields{machine("id", Phrase(p.id))};
+  if (p.predicted)
+    fields.push_back(machine("predicted", Fields{machine("p10", Number{p.predicted->p10, Unit::none}), machine("p50", Number{p.predicted->p50, Unit::none}),
+                                                 machine("p90", Number{p.predicted->p90, Unit::none})}));
+  else
+    fields.push_back(machine("predicted", std::monostate{}));
+  fields.push_back(machine("actual", Number{p.actual, Unit::none}));
+  fields.push_back(machine("error", p.predicted ? Value(Number{p.error(), Unit::none}) : Value(std::monostate{})));
+  fields.push_back(machine("grade", p.predicted ? Value(Phrase(cost::to_string(p.grade))) : Value(std::monostate{})));
+  if (!p.reason.empty()) fields.push_back(machine("reason", Phrase(p.reason)));
+  return fields;
+}
+
+Rows error_rows(const std::vector<Error>& errors) {
+  Rows rows;
+  for (const Error& error : errors) rows.push_back({machine("message", Phrase(to_text(error)))});
+  return rows;
+}
+
+}  // namespace
+
+Report fields(const app::EvaluateAnswer& answer) {
+  Report report;
+  for (const app::ScoreTable& table : answer.tables) {
+    report.sections.push_back({Phrase(table.by), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
+  }
+  std::map<std::string, std::int64_t> reasons;
+  Rows rows;
+  for (const auto& p : answer.evaluation.rows) {
+    if (!p.predicted) ++reasons[p.reason];
+    rows.push_back(prediction_fields(p));
+  }
+  Rows missing;
+  for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "rows"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
+  Fields last;
+  if (!missing.empty()) last.push_back({"not_predicted", {}, std::move(missing), Show::table});
+  last.push_back(machine("unread", error_rows(answer.unread)));
+  last.push_back(machine("cross_validate", Phrase(answer.request.hold_out)));
+  last.push_back(machine("rows", std::move(rows)));
+  report.sections.push_back({"Rows"_say, std::move(last)});
+  return report;
+}
+
+Report fields(const app::CalibrateAnswer& answer) {
+  return {{{{}, {{"observations", "observations"_say, static_cast<std::int64_t>(answer.observations)},
+                 {"effects", "effects"_say, static_cast<std::int64_t>(answer.calibration.effects.size())},
+                 {"newest", "newest observation"_say, Phrase(answer.calibration.date)},
+                 {"folder", "written to"_say, Phrase(answer.folder.string())},
+                 {"by_kind", {}, score_rows(answer.scores), Show::table}}}}};
+}
+
+Report fields(const app::ObserveAnswer& answer) {
+  return {{{{}, {{"format", "format"_say, Phrase(answer.format)},
+                 {"read", "rows read"_say, static_cast<std::int64_t>(answer.read)},
+                 {"added", "added"_say, static_cast<std::int64_t>(answer.added)},
+                 {"duplicates", "already there"_say, static_cast<std::int64_t>(answer.duplicates)},
+                 {"log", "log"_say, Phrase(answer.log.string())},
+                 machine("unread", error_rows(answer.unread))}}}};
+}
+
+}  // namespace rigcast::report
