@@ -118,7 +118,7 @@ int main(int count, char** arguments) {
   GgufWriter::write_bytes(safetensors / "plain", plain.header());
   SafetensorsWriter whole;
   whole.tensor("model.embed_tokens.weight", {4, 4}).tensor("model.layers.0.self_attn.q_proj.weight", {4, 4}).tensor("model.layers.1.mlp.experts.0.up_proj.weight", {2, 4});
-  whole.tensor("model.visual.proj.weight", {2, 2}).tensor("mtp.fc.weight", {2, 2}).tensor("model.layers.0.input_layernorm.weight", {4});
+  whole.tensor("model.visual.proj.weight", {2, 8}).tensor("mtp.fc.weight", {2, 2}).tensor("model.layers.0.input_layernorm.weight", {4});
   GgufWriter::write_bytes(safetensors / "whole", whole.header());
   SafetensorsWriter floats;
   GgufWriter::write_bytes(safetensors / "floats", floats.tensor("w", {4, 8}, "F32", 32).header());
