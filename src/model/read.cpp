@@ -1,12 +1,18 @@
 #include "model/read.hpp"
 
-#include <optional>
+#include <algorithm>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/text.hpp"
+#include "model/byte_window.hpp"
+#include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/safetensors.hpp"
+#include "model/safetensors_architecture.hpp"
 #include "model/shape.hpp"
 
 namespace rigcast::model {
@@ -48,9 +54,58 @@ Result<Architecture> read_gguf_model(const catalog::Catalog& catalog, const Name
   return architecture_of_gguf(gguf);
 }
 
+constexpr std::uint64_t kLongestConfig = 16 * 1024 * 1024;  // real ones are a few kB; some list every module by name
+
+Result<Architecture> read_config_file(const catalog::Catalog& catalog, const fs::path& file, std::string_view quant) {
+  RC_ASSIGN(window, ByteWindow::open(file));
+  if (window.size() > kLongestConfig) return window.fail_at(0, "is longer than 16 MiB: no config.json is");
+  RC_ASSIGN(text, window.read(window.size(), "the config"));
+  return architecture_from_config(catalog, text, file.string(), quant);
+}
+
+// The files of a folder that end so, in order of name.
+std::vector<std::string> files_ending(const fs::path& folder, std::string_view extension) {
+  std::vector<std::string> names;
+  std::error_code problem;
+  for (auto entry = fs::directory_iterator(folder, problem); !problem && entry != fs::directory_iterator(); entry.increment(problem))
+    if (has_extension(entry->path().filename().string(), extension)) names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// `files` is a .safetensors file or a folder of them, `config` says what they are.
+Result<Architecture> read_checkpoint(const catalog::Catalog& catalog, const fs::path& files, const fs::path& config) {
+  if (!exists(config.string()))
+    return fail(ErrorKind::input, "has no config.json beside it: a safetensors file says what weighs how much, not how it works", Where{files.string()});
+  RC_ASSIGN(structure, read_config_file(catalog, config, {}));
+  RC_ASSIGN(headers, read_safetensors(files));
+  return architecture_of_safetensors(headers, std::move(structure));
+}
+
+Result<Architecture> read_folder(const catalog::Catalog& catalog, const Named& named) {
+  const fs::path folder(named.name), config = folder / "config.json";
+  if (!exists(config.string())) {
+    const std::vector<std::string> ggufs = files_ending(folder, ".gguf");
+    if (ggufs.empty()) return fail(ErrorKind::not_found, "holds no config.json", Where{folder.string()});
+    return fail(ErrorKind::input, "holds no config.json; name one of its files: " + join(ggufs, ", "), Where{folder.string()});
+  }
+  // Another format than that of the files is a question about the shape.
+  if (!named.quant.empty() || files_ending(folder, ".safetensors").empty()) return read_config_file(catalog, config, named.quant);
+  return read_checkpoint(catalog, folder, config);
+}
+
 Result<Architecture> read_path(const catalog::Catalog& catalog, const Named& named) {
+  const fs::path path(named.name);
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return read_folder(catalog, named);
   if (has_extension(named.name, ".gguf")) return read_gguf_model(catalog, named);
-  return fail(ErrorKind::unsupported, "is neither a .gguf file, a .safetensors file, a folder of them, nor a config.json", Where{std::string(named.name)});
+  if (has_extension(named.name, ".index.json")) return fail(ErrorKind::input, "is the index of a checkpoint; name its folder", Where{path.string()}, "", path.parent_path().string());
+  if (has_extension(named.name, ".json")) return read_config_file(catalog, path, named.quant);
+  if (has_extension(named.name, ".safetensors")) {
+    const fs::path config = path.parent_path() / "config.json";
+    return named.quant.empty() || !exists(config.string()) ? read_checkpoint(catalog, path, config) : read_config_file(catalog, config, named.quant);
+  }
+  return fail(ErrorKind::unsupported, "is neither a .gguf file, a .safetensors file, a folder of them, nor a config.json", Where{path.string()});
 }
 
 }  // namespace

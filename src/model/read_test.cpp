@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gguf_writer.hpp"
+#include "safetensors_writer.hpp"
 
 namespace rigcast::model {
 namespace {
@@ -103,6 +104,71 @@ TEST_F(ReadModel, NamesThatAreNot) {
   EXPECT_EQ(error(path("absent.gguf")), path("absent.gguf") + ": no such file or folder");
   EXPECT_EQ(error("absent.gguf"), "absent.gguf: no such file or folder");
   EXPECT_NE(error("qwen3-8").find("nearest: qwen3-8b"), std::string::npos) << error("qwen3-8");
+}
+
+constexpr std::string_view kLlamaConfig = R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 256,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "intermediate_size": 512, "vocab_size": 1000, "max_position_embeddings": 4096,
+  "tie_word_embeddings": false, "torch_dtype": "bfloat16"})";
+
+// Two layers of 2 x 256 norms, (256 + 2 x 128 + 256) x 256 attention, 3 x 256 x 512 feed-forward; embedding, head, output norm.
+test::SafetensorsWriter llama_files() {
+  test::SafetensorsWriter out;
+  out.tensor("model.embed_tokens.weight", {1000, 256}).tensor("lm_head.weight", {1000, 256}).tensor("model.norm.weight", {256});
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string at = "model.layers." + std::to_string(layer) + ".";
+    out.tensor(at + "input_layernorm.weight", {256}).tensor(at + "post_attention_layernorm.weight", {256});
+    out.tensor(at + "self_attn.q_proj.weight", {256, 256}).tensor(at + "self_attn.k_proj.weight", {128, 256});
+    out.tensor(at + "self_attn.v_proj.weight", {128, 256}).tensor(at + "self_attn.o_proj.weight", {256, 256});
+    for (const char* part : {"gate", "up"}) out.tensor(at + "mlp." + part + "_proj.weight", {512, 256});
+    out.tensor(at + "mlp.down_proj.weight", {256, 512});
+  }
+  return out;
+}
+constexpr double kLlamaBytes = 2.0 * (2 * 1000 * 256 + 256 + 2 * (2 * 256 + (256 + 128 + 128 + 256) * 256 + 3 * 256 * 512));
+
+TEST_F(ReadModel, CheckpointFolder) {
+  GgufWriter::write_bytes(path("config.json"), kLlamaConfig);
+  llama_files().write(path("model.safetensors"));
+  for (const std::string& spec : {folder_.string(), path("model.safetensors")}) {
+    const auto model = read_model(facts(), spec);
+    ASSERT_TRUE(model) << to_text(model.error());
+    EXPECT_EQ(model->origin, Origin::safetensors);
+    EXPECT_EQ(model->weight_bytes().value(), kLlamaBytes);
+    EXPECT_EQ(model->layers.size(), 2u);
+  }
+}
+
+// With a format behind it the folder is only a shape: the files are in another one.
+TEST_F(ReadModel, CheckpointFolderInAnotherFormat) {
+  GgufWriter::write_bytes(path("config.json"), kLlamaConfig);
+  llama_files().write(path("model.safetensors"));
+  for (const std::string& spec : {folder_.string() + ":q8_0", path("config.json") + ":q8_0", path("model.safetensors") + ":q8_0"}) {
+    const auto model = read_model(facts(), spec);
+    ASSERT_TRUE(model) << to_text(model.error());
+    EXPECT_EQ(model->origin, Origin::config);
+    EXPECT_EQ(model->quant, "Q8_0");
+    EXPECT_LT(model->weight_bytes().value(), 0.6 * kLlamaBytes);
+  }
+}
+
+TEST_F(ReadModel, ConfigAlone) {
+  GgufWriter::write_bytes(path("config.json"), kLlamaConfig);
+  for (const std::string& spec : {folder_.string(), path("config.json")}) {
+    const auto model = read_model(facts(), spec);
+    ASSERT_TRUE(model) << to_text(model.error());
+    EXPECT_EQ(model->origin, Origin::config);
+    EXPECT_EQ(model->layers.size(), 2u);
+  }
+}
+
+TEST_F(ReadModel, FoldersThatAreNoModel) {
+  EXPECT_EQ(error(folder_.string()), folder_.string() + ": holds no config.json");
+  test::dense_model({}).write(path("b.gguf"));
+  test::dense_model({}).write(path("a.gguf"));
+  EXPECT_EQ(error(folder_.string()), folder_.string() + ": holds no config.json; name one of its files: a.gguf, b.gguf");
+  llama_files().write(path("model.safetensors"));
+  EXPECT_EQ(error(path("model.safetensors")),
+            path("model.safetensors") + ": has no config.json beside it: a safetensors file says what weighs how much, not how it works");
 }
 
 TEST_F(ReadModel, CatalogueKeyWithQuant) {
