@@ -53,6 +53,23 @@ bool Architecture::has_experts() const {
   return std::any_of(layers.begin(), layers.end(), [](const Layer& layer) { return layer.feed_forward.kind == FeedForwardKind::moe; });
 }
 
+namespace {
+
+// What the numbers of a shape make together: a part of width 0 is a contradiction, more elements than 2^53 no model.
+Result<void> check_tensors(const Shape& shape, const std::vector<Tensor>& tensors) {
+  for (const Tensor& tensor : tensors) {
+    double elements = 1;
+    for (const std::int64_t length : tensor.shape) {
+      if (length < 1) return fail(ErrorKind::input, shape.key + ": describes a tensor '" + tensor.name + "' without elements");
+      elements *= static_cast<double>(length);
+    }
+    if (elements > 9007199254740992.0) return fail(ErrorKind::input, shape.key + ": describes a tensor '" + tensor.name + "' of more than 2^53 elements");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape) {
   if (!find_family(shape.family))
     return fail(ErrorKind::unsupported, shape.key + ": no rule knows the tensors of architecture '" + shape.family + "'");
@@ -68,6 +85,7 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
   a.max_context = shape.max_context;
   a.tied_embeddings = shape.tied_embeddings;
   a.tensors = list_tensors(shape, layers);
+  RC_TRY(check_tensors(shape, a.tensors));
   a.layers = std::move(layers);
   a.attention_softcap = shape.features.attention_softcap;
   a.notes = shape.notes;

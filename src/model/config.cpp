@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/text.hpp"
 #include "model/detail/config_families.hpp"
@@ -72,7 +73,9 @@ void read_experts(ConfigReader& c, Shape& s) {
   e.width = c.is_list("moe_intermediate_size") ? 0 : c.integer({"moe_intermediate_size", "moe_ffn_hidden_size"});
   if (e.width == 0) e.width = s.ffn;
   e.shared = c.integer({"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"});
-  e.shared_width = e.shared * c.integer({"moe_shared_expert_intermediate_size", "shared_expert_intermediate_size"}, e.width);
+  const double shared_width = 1.0 * e.shared * c.integer({"moe_shared_expert_intermediate_size", "shared_expert_intermediate_size"}, e.width);
+  if (shared_width > std::numeric_limits<int>::max()) c.fault(ErrorKind::input, "n_shared_experts", "is out of range");
+  else e.shared_width = static_cast<int>(shared_width);
   e.first_dense = c.integer({"first_k_dense_replace", "first_dense_layers"});
 }
 

@@ -130,11 +130,43 @@ void share_cache(const Shape& shape, std::vector<Layer>& layers) {
   }
 }
 
+// Numbers no model has are refused before anything is multiplied: heads times their size fits an int, elements of a matrix fit 2^53.
+constexpr int kMostLayers = 4096, kMostHeads = 1 << 15, kMostExperts = 1 << 16, kMostWidth = 1 << 24;
+
+Result<void> check_ranges(const Shape& shape) {
+  const RecurrentShape& r = shape.recurrent;
+  struct Range { const char* field; int value, most; };
+  for (const Range& range : {
+           Range{"layers", shape.layers, kMostLayers}, {"next_token_layers", shape.next_token_layers, kMostLayers}, {"hidden", shape.hidden, 1 << 20},
+           {"vocab", shape.vocab, kMostWidth}, {"ffn", shape.ffn, kMostWidth}, {"heads", shape.heads, kMostHeads}, {"kv_heads", shape.kv_heads, kMostHeads},
+           {"head_dim", shape.head_dim, kMostHeads}, {"value_dim", shape.value_dim, kMostHeads}, {"full.heads", shape.full.heads, kMostHeads},
+           {"full.kv_heads", shape.full.kv_heads, kMostHeads}, {"full.head_dim", shape.full.head_dim, kMostHeads}, {"sliding.heads", shape.sliding.heads, kMostHeads},
+           {"sliding.kv_heads", shape.sliding.kv_heads, kMostHeads}, {"sliding.head_dim", shape.sliding.head_dim, kMostHeads}, {"mla.q_rank", shape.mla.q_rank, kMostHeads},
+           {"mla.kv_rank", shape.mla.kv_rank, kMostHeads}, {"mla.nope_dim", shape.mla.nope_dim, kMostHeads / 2}, {"mla.rope_dim", shape.mla.rope_dim, kMostHeads / 2},
+           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads},
+           {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
+           {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
+           {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
+           {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
+           {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
+           {"per_layer_embedding", shape.per_layer_embedding, kMostHeads}, {"shared_cache_layers", shape.shared_cache_layers, std::max(0, shape.layers - 1)},
+           {"rope_dim", shape.rope_dim, kMostHeads}})
+    if (range.value < 0 || range.value > range.most)
+      return tl::unexpected<Error>(wrong(shape, std::string(range.field) + " is " + std::to_string(range.value) + "; 0 to " + std::to_string(range.most) + " are possible", range.field));
+  struct Listed { const char* field; const std::vector<int>& values; int most; };
+  for (const Listed& list : {Listed{"layer_heads", shape.layer_heads, kMostHeads}, {"layer_kv_heads", shape.layer_kv_heads, kMostHeads}, {"layer_ffn", shape.layer_ffn, kMostWidth}})
+    for (const int value : list.values)
+      if (value < 0 || value > list.most)
+        return tl::unexpected<Error>(wrong(shape, std::string(list.field) + " holds " + std::to_string(value) + "; 0 to " + std::to_string(list.most) + " are possible", list.field));
+  return {};
+}
+
 Result<void> check(const Shape& shape) {
   const auto missing = [&](const char* field) { return tl::unexpected<Error>(wrong(shape, std::string(field) + " is missing", field)); };
   if (shape.layers <= 0) return missing("layers");
   if (shape.hidden <= 0) return missing("hidden");
   if (shape.vocab <= 0) return missing("vocab");
+  RC_TRY(check_ranges(shape));
   for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn})
     if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
       return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
