@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/text.hpp"
 #include "model/detail/config_families.hpp"
@@ -190,7 +191,7 @@ void hunyuan_moe(ConfigReader& c, Shape& s) {
   s.experts.used = first_of({"moe_topk"}, s.experts.used);
   s.experts.width = first_of({"moe_intermediate_size"}, s.ffn);
   s.experts.shared = first_of({"num_shared_expert"}, 1);
-  s.experts.shared_width = s.ffn * s.experts.shared;
+  s.experts.shared_width = c.product("num_shared_expert", s.ffn, s.experts.shared);
   c.ignore({"cla_share_factor", "use_cla", "moe_layer_num_skipped", "use_mixed_mlp_moe", "num_media_embeds"});
 }
 
@@ -216,7 +217,7 @@ void minimax_m3(ConfigReader& c, Shape& s) {
   if (const json* sparse = c.object("sparse_attention_config")) {
     ConfigReader r(*sparse, c.file());
     s.indexer = {r.integer({"sparse_num_index_heads"}), r.integer({"sparse_index_dim"}),
-                 r.integer({"sparse_topk_blocks"}) * std::max(r.integer({"sparse_block_size"}, 128), 1), 0};
+                 c.product("sparse_topk_blocks", r.integer({"sparse_topk_blocks"}), std::max(r.integer({"sparse_block_size"}, 128), 1)), 0};
     const std::vector<int> on = r.integers({"sparse_attention_freq"});
     while (s.indexer.first_layer < static_cast<int>(on.size()) && on[static_cast<std::size_t>(s.indexer.first_layer)] == 0) ++s.indexer.first_layer;
   }
@@ -258,7 +259,7 @@ void mamba2_keys(ConfigReader& c, Shape& s) {
   r.state = c.integer({"mamba_d_state", "ssm_state_size"});
   r.groups = std::max(c.integer({"mamba_n_groups", "n_groups", "mamba_num_groups"}, 1), 1);
   r.conv = c.integer({"mamba_d_conv", "conv_kernel", "mamba_conv_kernel"}, 4);
-  if (r.head_dim == 0 && r.heads > 0) r.head_dim = c.integer({"mamba_expand", "expand"}, 2) * s.hidden / r.heads;
+  if (r.head_dim == 0 && r.heads > 0) r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand", "expand"}, 2), s.hidden) / r.heads;
   c.ignore({"mamba_expand", "expand", "mamba_d_ssm", "mamba_chunk_size", "mamba_hidden_act", "time_step_rank"});
 }
 
@@ -328,7 +329,7 @@ void lfm2(ConfigReader& c, Shape& s) {
   if (c.flag({"block_auto_adjust_ff_dim"})) {
     const int multiple = std::max(c.integer({"block_multiple_of"}, 256), 1);
     const double width = 2.0 * c.integer({"block_ff_dim", "intermediate_size"}) / 3 * c.number({"block_ffn_dim_multiplier"}, 1);
-    s.ffn = multiple * ((static_cast<int>(width) + multiple - 1) / multiple);
+    s.ffn = c.product("block_ffn_dim_multiplier", multiple, std::ceil(width / multiple));
   }
   s.experts.first_dense = c.integer({"num_dense_layers"}, s.experts.first_dense);
   c.ignore({"conv_dim", "conv_dim_out", "block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu",
@@ -339,7 +340,7 @@ void jamba(ConfigReader& c, Shape& s) {
   RecurrentShape& r = s.recurrent;
   r.kind = RecurrentKind::mamba1;
   r.heads = 1;
-  r.head_dim = c.integer({"mamba_expand"}, 2) * s.hidden;
+  r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden);
   r.state = c.integer({"mamba_d_state"}, 16);
   r.conv = c.integer({"mamba_d_conv"}, 4);
   r.dt_rank = c.integer({"mamba_dt_rank"}, (s.hidden + 15) / 16);
@@ -402,8 +403,8 @@ void deci(ConfigReader& c, Shape& s) {
     s.layer_heads.push_back(attends ? s.heads : 0);
     s.layer_kv_heads.push_back(attends ? s.heads / group : 0);
     // The width is a multiplier of the hidden size, two thirds of it and rounded up to 256 as in Llama.
-    const int wide = static_cast<int>(2 * f.number({"ffn_mult"}, 0) * s.hidden / 3);
-    const int exact = f.integer({"intermediate_size"}, (wide + 255) / 256 * 256);
+    const int rounded = c.product("ffn_mult", 256, std::ceil(std::floor(2 * f.number({"ffn_mult"}, 0) * s.hidden / 3) / 256));
+    const int exact = f.integer({"intermediate_size"}, rounded);
     s.layer_ffn.push_back(f.flag({"no_op"}) || f.flag({"replace_with_linear"}) ? 0 : exact);
   }
 }

@@ -44,7 +44,8 @@ bool is_off(const nlohmann::json& value) {
          (value.is_array() && value.empty()) || (value.is_object() && value.empty()) || value.is_string();
 }
 
-constexpr double kLargest = 2147483647.0;
+// Above it no size of a model lies (the longest context is 10,485,760); sums and small multiples of two such numbers fit an int.
+constexpr double kLargest = 16777216.0;
 
 }  // namespace
 
@@ -78,6 +79,12 @@ double ConfigReader::number(std::initializer_list<std::string_view> names, doubl
   if (std::isfinite(number) && std::abs(number) <= kLargest) return number;
   fault(ErrorKind::input, name, "is out of range");
   return fallback;
+}
+
+int ConfigReader::product(std::string_view name, double a, double b) {
+  if (const double value = a * b; value >= 0 && value <= kLargest) return static_cast<int>(value);
+  fault(ErrorKind::input, name, "is out of range");
+  return 0;
 }
 
 bool ConfigReader::flag(std::initializer_list<std::string_view> names, bool fallback) {

@@ -18,9 +18,11 @@ class ConfigReader {
  public:
   ConfigReader(const nlohmann::json& object, std::string file) : object_(&object), file_(std::move(file)) {}
 
-  // The first of `names` that is there and not null decides. Integers lie in 0..2^31; -1 and other negatives count as absent.
+  // The first of `names` that is there and not null decides. Integers lie in 0..2^24; -1 and other negatives count as absent.
   int integer(std::initializer_list<std::string_view> names, int fallback = 0);
   double number(std::initializer_list<std::string_view> names, double fallback = 0);
+  // a * b, or a fault that names `name` where it is no size.
+  int product(std::string_view name, double a, double b);
   bool flag(std::initializer_list<std::string_view> names, bool fallback = false);
   std::string text(std::initializer_list<std::string_view> names, std::string_view fallback = {});
   std::vector<int> integers(std::initializer_list<std::string_view> names);
