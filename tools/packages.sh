@@ -1,12 +1,16 @@
 #!/bin/sh
 # Which Debian packages the work needs, and how to get those that are missing. Sourced by ./rigcast, ./test and ./do.
 #   need_packages build          what ./rigcast needs to build the program
-#   need_packages build check    and what ./test needs on top
+#   need_packages build page     and with the page of rigcast web
+#   need_packages build page check browser    and what ./test needs on top
 
 packages_for() {
   case "$1" in
     build) echo "g++ cmake ninja-build mold ccache libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev opencl-c-headers libvulkan-dev" ;;
     check) echo "libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang-14 libclang-rt-14-dev python3 python3-jsonschema ocl-icd-libopencl1 pocl-opencl-icd mesa-vulkan-drivers glslang-tools" ;;
+    # the page: any Node.js with npm will do; Debian's where there is none
+    page) command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || echo "nodejs npm" ;;
+    browser) command -v chromium >/dev/null 2>&1 || echo "chromium" ;;
   esac
 }
 

@@ -16,7 +16,9 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::compare(knowledge, request));
   const bool any = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->placement.fits; });
-  return Outcome{report::fields(answer), {}, any ? ExitCode::fits : ExitCode::does_not_fit};
+  Outcome outcome{report::fields(answer), {}, any ? ExitCode::fits : ExitCode::does_not_fit};
+  if (wants_file(arguments)) outcome.page = report::page_fields(answer);
+  return outcome;
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ Verb compare_verb() {
   return {"compare",
           "the same question for several models, machines or engines, side by side"_say,
           {{"MODEL", "one or more models, as for plan"_say, Completes::model, {}, true, true}},
-          question_options(true),
+          with_file_options(question_options(true)),
           {"rigcast compare qwen3-32b:q4_k_m --on 2xrtx-3090 --on rtx-4090-48g --on 4xmi50-32g",
            "rigcast compare qwen3-32b:q4_k_m qwen3-32b:q8_0 --on 2xrtx-3090", "rigcast compare qwen3-32b:awq --on 2xrtx-3090 -e vllm -e sglang"},
           run};

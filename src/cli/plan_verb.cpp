@@ -1,3 +1,4 @@
+#include "app/curve.hpp"
 #include "app/plan.hpp"
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
@@ -9,19 +10,22 @@ namespace {
 
 ExitCode code_of(const app::PlanAnswer& answer) { return answer.placement.fits ? ExitCode::fits : ExitCode::does_not_fit; }
 
-Result<app::PlanAnswer> ask(const Arguments& arguments, const World& world) {
+Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_plan_request(arguments));
   RC_ASSIGN(knowledge, load_knowledge(world));
-  return app::plan(knowledge, request);
-}
-
-Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
-  RC_ASSIGN(answer, ask(arguments, world));
-  return Outcome{report::fields(answer), {}, code_of(answer)};
+  RC_ASSIGN(answer, app::plan(knowledge, request));
+  Outcome outcome{report::fields(answer), {}, code_of(answer)};
+  if (wants_file(arguments)) {
+    RC_ASSIGN(curve, app::curve(knowledge, request));
+    outcome.page = report::page_fields(answer, curve);
+  }
+  return outcome;
 }
 
 Result<Outcome> run_explain(const Arguments& arguments, const World& world) {
-  RC_ASSIGN(answer, ask(arguments, world));
+  RC_ASSIGN(request, read_plan_request(arguments));
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  RC_ASSIGN(answer, app::plan(knowledge, request));
   return Outcome{report::explain_fields(answer), {}, code_of(answer)};
 }
 
@@ -35,7 +39,7 @@ Verb plan_verb() {
   return {"plan",
           "does a model fit a machine, where does each byte go, how fast is it, what to type"_say,
           {model_positional()},
-          question_options(false),
+          with_file_options(question_options(false)),
           {"rigcast plan qwen3-32b:q4_k_m --on 2xrtx-3090 -c 32k", "rigcast plan ./model.gguf --on rtx-4090 --flags \"-ngl 40 -ctk q8_0\"",
            "rigcast plan llama-3.1-70b --on \"4xa100-80g nvlink\" --engine vllm"},
           run_plan};

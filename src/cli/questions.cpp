@@ -41,6 +41,14 @@ std::vector<Option> question_options(bool several) {
   };
 }
 
+std::vector<Option> with_file_options(std::vector<Option> options) {
+  options.push_back({"--html", "", "FILE", "write the answer as one self-contained page with its charts"_say, Completes::file});
+  options.push_back({"--markdown", "", "FILE", "write the answer as Markdown"_say, Completes::file});
+  return options;
+}
+
+bool wants_file(const Arguments& arguments) { return arguments.has("--html") || arguments.has("--markdown"); }
+
 Result<Question> read_question(const Arguments& arguments) {
   Question question;
   question.placement.engine = arguments.one_or("--engine", question.placement.engine);

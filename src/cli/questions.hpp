@@ -11,6 +11,10 @@ namespace rigcast::cli {
 // --on, --engine, --backend, --flags, --context, --prompt, --depth, --sequences; `several` lets --on and --engine repeat.
 std::vector<Option> question_options(bool several);
 
+// --html and --markdown: the answer as a file to pass on. run() writes them.
+std::vector<Option> with_file_options(std::vector<Option> options);
+bool wants_file(const Arguments& arguments);
+
 // All but model, rig and engine; those the verb takes itself. Errors name the option.
 struct Question { placement::Request placement; cost::Question question; };
 Result<Question> read_question(const Arguments& arguments);

@@ -10,7 +10,9 @@
 #include "cli/help.hpp"
 #include "cli/terminal.hpp"
 #include "report/answers.hpp"
+#include "report/html.hpp"
 #include "report/json.hpp"
+#include "report/markdown.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
 
@@ -33,6 +35,17 @@ std::string language_name(const std::vector<std::string>& words, const Terminal&
     if (words[i] == "--lang" && i + 1 < words.size()) return words[i + 1];
   }
   return terminal.language;
+}
+
+// To a temporary beside it first: a file that was there stays whole until the new one is.
+Result<void> write_file(const std::string& file, const std::string& text, const char* option) {
+  const std::string temporary = file + ".part";
+  std::FILE* out = std::fopen(temporary.c_str(), "wb");
+  bool ok = out != nullptr && std::fwrite(text.data(), 1, text.size(), out) == text.size();
+  if (out != nullptr) ok = std::fclose(out) == 0 && ok;
+  if (ok && std::rename(temporary.c_str(), file.c_str()) == 0) return {};
+  if (out != nullptr) std::remove(temporary.c_str());
+  return fail(ErrorKind::system, "cannot write " + file, Where{option}, option + 2);
 }
 
 Error unknown_verb(const std::string& word, const std::vector<Verb>& verbs) {
@@ -78,6 +91,11 @@ int run(std::vector<std::string> words) {
   if (!terminal.user_data.empty()) world.overlays.push_back(terminal.user_data);
   const auto outcome = verb.run(*arguments, world);
   if (!outcome) return complain(outcome.error(), json, language, terminal);
+  const report::Report& page = outcome->page ? *outcome->page : outcome->report;
+  if (const auto file = arguments->one("--html"))
+    if (const auto written = write_file(*file, report::render_html(page, language), "--html"); !written) return complain(written.error(), json, language, terminal);
+  if (const auto file = arguments->one("--markdown"))
+    if (const auto written = write_file(*file, report::render_markdown(page, language), "--markdown"); !written) return complain(written.error(), json, language, terminal);
   if (!outcome->verbatim.empty()) print(outcome->verbatim, stdout);
   else print(json ? report::render_json(outcome->report, language) : report::render_text(outcome->report, language, terminal.out), stdout);
   return std::fflush(stdout) == 0 ? static_cast<int>(outcome->code) : static_cast<int>(ExitCode::bad_input);

@@ -57,6 +57,7 @@ struct Outcome {
   report::Report report;            // rendered as text or JSON, as the user asked
   std::string verbatim = {};        // printed as it is instead (a completion script)
   ExitCode code = ExitCode::fits;
+  std::optional<report::Report> page = {};   // the same with charts, for --html and --markdown; where absent, `report`
 };
 
 // What a verb may use of the world.

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Drives the server as hostile and as busy clients do: python3 tests/e2e/api.py PROGRAM [REQUESTS]
+
+Checks that every answer is what docs/openapi.json says, whatever is sent; that /api/plan gives the command line's numbers to the digit; that
+slow, silent, aborting and lying clients neither hang nor kill it; and that memory stays flat over REQUESTS (1,500 by default; the soak is
+200000)."""
+
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import jsonschema
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.path.abspath(sys.argv[1])
+REQUESTS = int(sys.argv[2]) if len(sys.argv) > 2 else 1500
+CLIENTS = 8
+API = json.loads((ROOT / "docs/openapi.json").read_text())
+PLAN = {"model": "qwen3-8b:q4_k_m", "rig": "rtx-3090"}
+
+
+def schema(name):
+    text = json.dumps(API["components"]["schemas"]).replace("#/components/schemas/", "#/$defs/")
+    return {"$ref": "#/$defs/" + name, "$defs": json.loads(text)}
+
+
+VALIDATORS = {name: jsonschema.Draft202012Validator(schema(name)) for name in API["components"]["schemas"]}
+
+
+class Server:
+    def __init__(self):
+        self.process = subprocess.Popen([PROGRAM, "web", "--port", "0"], stdout=subprocess.PIPE, text=True)
+        self.port = int(re.search(r":(\d+)/", self.process.stdout.readline()).group(1))
+
+    def ask(self, method, path, body=None, headers=None, connection=None):
+        own = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        kind = {"Content-Type": "application/json"} if method == "POST" else {}
+        own.request(method, path, body, {**kind, **(headers or {})})
+        answer = own.getresponse()
+        data = answer.read()
+        if connection is None:
+            own.close()
+        return answer.status, data
+
+    def plan(self, request, connection=None):
+        return self.ask("POST", "/api/plan", json.dumps(request), connection=connection)
+
+    def memory(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+    def raw(self, data, read=True, timeout=5):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as one:
+            one.sendall(data)
+            return one.recv(65536) if read else b""
+
+
+def check(what, good, detail=""):
+    if not good:
+        sys.exit(f"api: {what} failed {detail}")
+
+
+def errors_of(name, data):
+    return [error.message for error in VALIDATORS[name].iter_errors(json.loads(data))]
+
+
+def same_as_command_line(server):
+    for request in (PLAN, {"model": "qwen3-32b:q8_0", "rig": "2xrtx-3090", "context": "32k", "lang": "zh"}):
+        words = [request["model"], "--on", request["rig"], "--json"]
+        words += ["-c", request["context"]] if "context" in request else []
+        told = subprocess.run([PROGRAM, "plan", *words, "--lang", request.get("lang", "en")], capture_output=True, check=False).stdout
+        status, data = server.plan(request)
+        check("plan as the command line", status == 200 and data == told, str(request))
+        check("plan's schema", not errors_of("Plan", data), str(errors_of("Plan", data))[:400])
+
+
+def answers_by_the_document(server):
+    for path, name in (("/api/about", "About"), ("/api/list/devices", "Listed"), ("/api/list/models", "Listed"), ("/api/show/rtx-3090", "Shown"),
+                       ("/api/roofline/rtx-3090", "Roofline")):
+        status, data = server.ask("GET", path)
+        check(path, status == 200 and not errors_of(name, data), str(errors_of(name, data))[:400])
+    for path, request, name in (("/api/curve", PLAN, "Curve"), ("/api/compare", {"models": [PLAN["model"]], "rigs": ["rtx-3090", "rtx-4090"]}, "Compare"),
+                                ("/api/report", {"verb": "plan", "format": "html", "request": PLAN}, "Report")):
+        status, data = server.ask("POST", path, json.dumps(request))
+        check(path, status == 200 and not errors_of(name, data), str(errors_of(name, data))[:400])
+
+
+WORDS = ["", " ", "qwen3-8b", "qwen3-8b:q4_k_m", "rtx-3090", "99999xrtx-3090", "2xrtx-3909", "host=epyc-7532:8xddr4-3200:512g", "..", "\u4e2d\u6587", "\0", "a" * 3000, "-1", "1e999",
+         "../../etc/passwd", "/etc/passwd", "<script>", "%00", "llama.cpp", "vllm", "--cpu-moe", "-c 99999999999", "nvlink", "rtx-3090@", "x" * 100 + ":" + "y"]
+VALUES = [None, True, False, 0, -1, 1, 0.5, 1e308, 2**63, [], {}, [[]], {"a": {}}]
+
+
+def fuzz(server, rounds, chance):
+    """Requests made from the document's own members with wrong values: never a 5xx, always an Error."""
+    targets = [("/api/plan", "PlanRequest"), ("/api/curve", "PlanRequest"), ("/api/compare", "CompareRequest"), ("/api/report", "ReportRequest"), ("/api/jobs", "JobRequest")]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    for _ in range(rounds):
+        path, name = chance.choice(targets)
+        request = dict(PLAN) if name == "PlanRequest" and chance.random() < 0.7 else {}
+        for member in API["components"]["schemas"][name]["properties"]:
+            if chance.random() < 0.3:
+                request[member] = chance.choice(WORDS) if chance.random() < 0.6 else chance.choice(VALUES + [WORDS])
+        if chance.random() < 0.1:
+            request[chance.choice(WORDS)[:50]] = 1
+        body = json.dumps(request)
+        if chance.random() < 0.2:
+            cut = chance.randrange(len(body) + 1)
+            body = body[:cut] + chance.choice(["", "\x00", "{", "\ufffd", "[" * 500]) + body[cut + 1:]
+        status, data = server.ask("POST", path, body.encode(), connection=connection)
+        check("no fault inside", status < 500, f"{status} {path} {body[:300]} {data[:300]}")
+        if status >= 400:
+            check("an Error", not errors_of("Error", data), f"{path} {body[:300]} {data[:300]}")
+    connection.close()
+
+
+def hostile(server):
+    post = b"POST /api/plan HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for data, status in ((b"GET / HTTP/1.1\r\n\r\n", b"400"), (b"\x16\x03\x01\x02\x00 nonsense \r\n\r\n", b"400"), (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"431"),
+                         (post + b"Content-Length: 99999999999\r\n\r\n", b"413"), (post + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
+                         (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"403"), (b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", b"403")):
+        check("refused", server.raw(data).split(b" ")[1:2] == [status], str(data[:60]))
+    crowd = []
+    for i in range(120):   # silent, half a head, half a body, never reading
+        one = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        one.sendall([b"", b"GET / HT", post + b"Content-Length: 100\r\n\r\n{", b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20][i % 4])
+        crowd.append(one)
+    for _ in range(200):   # gone before their answer
+        server.raw(post + b"Content-Length: %d\r\n\r\n" % len(json.dumps(PLAN)) + json.dumps(PLAN).encode(), read=False)
+    begin = time.monotonic()
+    check("answers beside 120 slow clients", server.plan(PLAN)[0] == 200 and time.monotonic() - begin < 2)
+    for one in crowd:
+        one.close()
+
+
+def busy(server, requests, clients):
+    """Times of plan under `clients` at once; a tenth of the clients' connections are dropped half way."""
+    times, wrong = [], []
+
+    def client(number):
+        chance = random.Random(number)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        for i in range(requests // clients):
+            request = {**PLAN, "context": chance.choice([2048, 4096, 8192, 16384, 32768])}
+            begin = time.perf_counter()
+            status, data = server.plan(request, connection)
+            times.append(time.perf_counter() - begin)
+            if status != 200 or not data.endswith(b"}\n"):
+                wrong.append((status, data[:200]))
+            if i % 50 == 49:
+                server.raw(b"POST /api/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{", read=False)
+        connection.close()
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check("every plan answered", not wrong, str(wrong[:3]))
+    times.sort()
+    return times
+
+
+def main():
+    server = Server()
+    try:
+        same_as_command_line(server)
+        answers_by_the_document(server)
+        fuzz(server, max(200, min(REQUESTS // 5, 5000)), random.Random(7))
+        hostile(server)
+        busy(server, max(400, REQUESTS // 10), CLIENTS)
+        before = server.memory()
+        times = busy(server, REQUESTS, CLIENTS)
+        hostile(server)
+        after = server.memory()
+        check("memory flat", after < before * 1.1 + 4096, f"{before} -> {after} kB")
+        quantile = lambda share: times[min(len(times) - 1, int(share * len(times)))] * 1000
+        print(f"api: {len(times)} plans by {CLIENTS} clients: median {quantile(.5):.1f} ms, p99 {quantile(.99):.1f} ms, most {times[-1] * 1000:.1f} ms; memory {before} -> {after} kB")
+    finally:
+        server.process.terminate()
+    check("ends when told to", server.process.wait(timeout=10) == 0)
+
+
+main()

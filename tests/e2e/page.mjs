@@ -1,0 +1,237 @@
+// Drives the page in Chromium as people do: RIGCAST=build/check/rigcast node tests/e2e/page.mjs [NAME ...]
+// Each test is one function below; its name is what it holds.
+
+import { readFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { axePath, cli, startBrowser, startServer } from './browser.mjs';
+
+const MODEL = 'qwen3-8b:q4_k_m';
+const VIEWS = {
+  plan: `/plan?m=${MODEL}&on=2xrtx-3090&c=16k`, start: '/plan', compare: `/compare?m=${MODEL}&on=rtx-3090&on=rtx-4090`, cards: '/cards?q=3090', card: '/cards?name=rtx-3090',
+  models: '/models?q=qwen3', model: '/models?name=qwen3-8b',
+};
+const server = await startServer();
+const browser = await startBrowser();
+const axe = readFileSync(axePath, 'utf8');
+let failures = 0;
+
+function expect(good, what) {
+  if (!good) throw new Error(what);
+}
+
+async function open(path, { width = 1280, height = 900, locale = 'en-US', theme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: theme });
+  const page = await context.newPage();
+  page.asked = [];
+  page.faults = [];
+  page.on('request', (request) => page.asked.push(request));
+  page.on('pageerror', (fault) => page.faults.push(fault.message));
+  await page.goto(server.url + path);
+  await settled(page);
+  return page;
+}
+const settled = async (page) => {
+  await page.waitForSelector('main h1');
+  await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'), null, { timeout: 20000 });
+};
+const texts = (page, selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent.replace(/\u00a0/g, ' ').trim()));
+
+// As the page and the terminal print: three digits, none of a whole part dropped.
+function three(value) {
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+}
+
+const tests = {
+  async 'first paint within a second and nobody else asked'() {
+    const page = await open('/');
+    const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0);
+    expect(paint > 0 && paint < 1000 * Number(process.env.RIGCAST_SLOWNESS ?? 3), `first paint after ${paint} ms`);
+    console.log(`  first paint ${Math.round(paint)} ms`);
+    expect(page.asked.every((request) => request.url().startsWith(server.url) || request.url().startsWith('data:')), 'a request to somebody else');
+    return page;
+  },
+  async 'plan shows the numbers of the command line'() {
+    const page = await open(VIEWS.plan);
+    const told = await cli('plan', MODEL, '--on', '2xrtx-3090', '-c', '16k');
+    const shown = (id) => page.$eval(`[data-value="${id}"] b`, (b) => b.textContent.replace(/\u00a0/g, ' '));
+    expect(await shown('decode') === `${three(told.decode.p50)} tok/s`, `decode: ${await shown('decode')} is not ${told.decode.p50}`);
+    expect(await shown('prefill') === `${three(told.prefill.p50)} tok/s`, `prefill: ${await shown('prefill')} is not ${told.prefill.p50}`);
+    expect(await shown('power') === `${three(told.power.decode.p50)} W`, 'power');
+    const sums = await texts(page, '.memory .bar-sum');
+    told.placement.devices.forEach((device, i) => expect(sums[i].startsWith((device.memory.total_bytes / 2 ** 30).toFixed(2) + ' GiB'), `memory of device ${i}: ${sums[i]}`));
+    expect((await texts(page, '.code code'))[0] === told.launch, 'launch line');
+    return page;
+  },
+  async 'typing a context changes address and numbers, and the address alone brings them back'() {
+    const page = await open(VIEWS.plan);
+    await page.getByLabel('Context, tokens').fill('32k');
+    await page.waitForFunction(() => document.querySelector('.chart-title')?.textContent.includes('32k'));
+    expect(page.url().includes('c=32k'), page.url());
+    await page.reload();
+    await settled(page);
+    expect((await texts(page, '.chart-title'))[0].includes('32k'), 'after reload');
+    return page;
+  },
+  async 'a name nobody knows is told beside its field, and the nearest is one press away'() {
+    const page = await open(`/plan?m=${MODEL}&on=rtx-3909`);
+    expect((await texts(page, '.card-row .wrong'))[0].includes('rtx-3909'), 'the reason');
+    await page.click('.card-row .wrong button');
+    await page.waitForSelector('.verdict');
+    expect(page.url().includes('on=rtx-3090'), page.url());
+    return page;
+  },
+  async 'the combobox is driven by keys'() {
+    const page = await open('/plan?on=rtx-3090');
+    await page.getByLabel('Model', { exact: true }).focus();
+    await page.keyboard.type('qwen3 8b');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.verdict');
+    expect(/m=qwen3-8b/.test(page.url()), page.url());
+    return page;
+  },
+  async 'a dropped GGUF is read here and answered as the command line answers its file'() {
+    const file = writeGguf();
+    const page = await open('/plan?on=rtx-3090');
+    await page.setInputFiles('input[type=file]', file);
+    await page.waitForSelector('.verdict');
+    const told = await cli('plan', file, '--on', 'rtx-3090');
+    const sums = await texts(page, '.memory .bar-sum');
+    const bytes = told.placement.devices[0].memory.total_bytes;
+    const want = bytes >= 2 ** 30 ? (bytes / 2 ** 30).toFixed(2) + ' GiB' : (bytes / 2 ** 20).toFixed(0) + ' MiB';
+    expect(sums[0].startsWith(want), `${sums[0]} is not ${want}`);
+    const sent = page.asked.filter((request) => request.url().includes('/api/shape')).map((request) => request.postDataBuffer());
+    expect(sent.length === 1 && sent[0].length < 20000 && !sent[0].includes('secret-word'), 'the vocabulary stays here');
+    return page;
+  },
+  async 'compare shows each row as the command line does'() {
+    const page = await open(VIEWS.compare);
+    const told = await cli('compare', MODEL, '--on', 'rtx-3090', '--on', 'rtx-4090');
+    const rows = await texts(page, '.block tbody tr');
+    told.rows.forEach((row, i) => expect(rows[i].includes(three(row.decode.p50) + ' tok/s'), `${rows[i]} lacks ${row.decode.p50}`));
+    return page;
+  },
+  async 'cards filter, sort and open'() {
+    const page = await open('/cards');
+    await page.getByRole('searchbox').fill('mi50');
+    await page.waitForFunction(() => document.querySelectorAll('table.list tbody tr').length < 6);
+    await page.getByRole('searchbox').fill('');
+    await page.getByRole('button', { name: 'Bandwidth' }).click();
+    expect(await page.$eval('th[aria-sort]', (th) => th.getAttribute('aria-sort')) === 'descending', 'sorted');
+    await page.click('table.list tbody a');
+    await page.waitForSelector('.facts');
+    expect((await texts(page, '[data-fact="memory"] td')).some((cell) => /GiB|TiB/.test(cell)), 'memory with unit');
+    return page;
+  },
+  async 'a model page has its sizes'() {
+    const page = await open(VIEWS.model);
+    const told = await cli('show', 'qwen3-8b');
+    const rows = await texts(page, '.sizes tbody tr');
+    const q4 = told.entries[0].sizes.find((size) => size.quant === 'q4_k_m');
+    expect(rows.some((row) => row.startsWith('q4_k_m') && row.includes((q4.weights_bytes / 2 ** 30).toFixed(2))), rows.join('|'));
+    return page;
+  },
+  async 'every view in Chinese, on a phone, dark, without a serious fault of access'() {
+    for (const [name, path] of Object.entries(VIEWS)) {
+      const page = await open(path, { width: 390, height: 844, locale: 'zh-CN', theme: 'dark' });
+      expect(await page.evaluate(() => document.documentElement.lang) === 'zh-CN', 'language');
+      expect(/[\u4e00-\u9fff]/.test((await texts(page, 'nav'))[0]), 'Chinese words');
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide <= 0, `${name} is ${wide} px too wide`);
+      await checkAccess(page, name);
+      await page.context().close();
+    }
+  },
+  async 'every view in English, light, without a serious fault of access'() {
+    for (const [name, path] of Object.entries(VIEWS)) {
+      const page = await open(path);
+      await checkAccess(page, name);
+      expect(!page.faults.length, `${name}: ${page.faults}`);
+      await page.context().close();
+    }
+  },
+  async 'language and theme are switched and kept'() {
+    const page = await open('/cards');
+    await page.getByRole('button', { name: '\u4e2d\u6587' }).click();
+    expect((await texts(page, 'h1'))[0] === '\u663e\u5361', 'title in Chinese');
+    await page.reload();
+    await settled(page);
+    expect((await texts(page, 'h1'))[0] === '\u663e\u5361', 'kept');
+    return page;
+  },
+  async 'a mailed page has its charts and asks nobody'() {
+    const page = await open(VIEWS.plan);
+    const report = await page.evaluate(async (model) => (await (await fetch('/api/report', { method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ verb: 'plan', format: 'html', request: { model, rig: 'rtx-3090' } }) })).json()).text, MODEL);
+    const mailed = await (await browser.newContext()).newPage();
+    const asked = [];
+    mailed.on('request', (request) => asked.push(request.url()));
+    await mailed.setContent(report);
+    expect(await mailed.locator('svg').count() >= 3 && asked.filter((url) => url.startsWith('http')).length === 0, 'charts, and nothing fetched');
+    await mailed.context().close();
+    return page;
+  },
+};
+
+async function checkAccess(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const bad = found.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
+  expect(!bad.length, `${name}: ${bad.map((one) => `${one.id} at ${one.nodes[0].target}: ${one.nodes[0].failureSummary}`).join('; ')}`);
+}
+
+// A small llama with a vocabulary, its weights a hole in the file.
+function writeGguf() {
+  const chunks = [];
+  const u32 = (value) => { const b = Buffer.alloc(4); b.writeUInt32LE(value); chunks.push(b); };
+  const u64 = (value) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); chunks.push(b); };
+  const f32 = (value) => { const b = Buffer.alloc(4); b.writeFloatLE(value); chunks.push(b); };
+  const text = (value) => { const b = Buffer.from(value); u64(b.length); chunks.push(b); };
+  const words = 5000, hidden = 512, ffn = 1024, layers = 4, kv = 128;
+  const keys = [['general.architecture', 8, () => text('llama')], ['general.name', 8, () => text('tiny')]];
+  for (const [key, value] of [['context_length', 8192], ['embedding_length', hidden], ['block_count', layers], ['feed_forward_length', ffn], ['attention.head_count', 8], ['attention.head_count_kv', 2], ['rope.dimension_count', 64]])
+    keys.push([`llama.${key}`, 4, () => u32(value)]);
+  keys.push(['llama.attention.layer_norm_rms_epsilon', 6, () => f32(1e-5)]);
+  keys.push(['tokenizer.ggml.tokens', 9, () => { u32(8); u64(words); for (let i = 0; i < words; ++i) text('secret-word-' + i); }]);
+  const tensors = [['token_embd.weight', [hidden, words]], ['output_norm.weight', [hidden]], ['output.weight', [hidden, words]]];
+  for (let i = 0; i < layers; ++i)
+    for (const [name, shape] of [['attn_norm', [hidden]], ['attn_q', [hidden, hidden]], ['attn_k', [hidden, kv]], ['attn_v', [hidden, kv]], ['attn_output', [hidden, hidden]], ['ffn_norm', [hidden]], ['ffn_gate', [hidden, ffn]], ['ffn_up', [hidden, ffn]], ['ffn_down', [ffn, hidden]]])
+      tensors.push([`blk.${i}.${name}.weight`, shape]);
+  u32(0x46554747); u32(3); u64(tensors.length); u64(keys.length);
+  for (const [key, type, write] of keys) { text(key); u32(type); write(); }
+  let offset = 0;
+  for (const [name, shape] of tensors) {
+    text(name); u32(shape.length); shape.forEach(u64); u32(shape.length === 1 ? 0 : 1); u64(offset);
+    offset += Math.ceil(shape.reduce((a, b) => a * b, 1) * (shape.length === 1 ? 4 : 2) / 32) * 32;
+  }
+  const header = Buffer.concat(chunks);
+  const file = join(mkdtempSync(join(tmpdir(), 'rigcast-')), 'tiny.gguf');
+  const out = openSync(file, 'w');
+  writeSync(out, header);
+  ftruncateSync(out, Math.ceil(header.length / 32) * 32 + offset);
+  closeSync(out);
+  return file;
+}
+
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(tests)) {
+  if (wanted.length && !wanted.some((word) => name.includes(word))) continue;
+  const begin = Date.now();
+  try {
+    const page = await run();
+    if (page) {
+      expect(!page.faults.length, page.faults.join('; '));
+      await page.context().close();
+    }
+    console.log(`ok    ${name} (${Date.now() - begin} ms)`);
+  } catch (fault) {
+    ++failures;
+    console.log(`FAIL  ${name}: ${fault.message.slice(0, 900)}`);
+  }
+}
+await browser.close();
+await server.stop();
+process.exit(failures ? 1 : 0);

@@ -1,0 +1,30 @@
+// Rewrites the pictures in docs/screenshots: RIGCAST=build/check/rigcast node tests/e2e/screenshots.mjs
+
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startBrowser, startServer } from './browser.mjs';
+
+const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
+const PICTURES = [
+  ['plan', '/plan?m=qwen3-32b:q4_k_m&on=2xrtx-3090&c=16k', {}],
+  ['plan-phone-zh', '/plan?m=qwen3-32b:q4_k_m&on=2xrtx-3090&c=16k', { width: 390, height: 844, locale: 'zh-CN', theme: 'dark' }],
+  ['compare', '/compare?m=qwen3-32b:q4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090', {}],
+  ['cards', '/cards?vendor=nvidia&sort=-bandwidth', {}],
+  ['card', '/cards?name=rtx-3090', {}],
+  ['model', '/models?name=qwen3-32b', { theme: 'dark' }],
+];
+
+mkdirSync(folder, { recursive: true });
+const server = await startServer();
+const browser = await startBrowser();
+for (const [name, path, { width = 1280, height = 900, locale = 'en-US', theme = 'light' }] of PICTURES) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: theme });
+  const page = await context.newPage();
+  await page.goto(server.url + path);
+  await page.waitForSelector('main h1');
+  await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'));
+  await page.screenshot({ path: folder + name + '.png' });
+  await context.close();
+}
+await browser.close();
+await server.stop();
