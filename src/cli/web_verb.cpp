@@ -2,9 +2,11 @@
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "bench/probe.hpp"
 #include "cli/here.hpp"
+#include "cli/probe_fields.hpp"
 #include "cli/verb.hpp"
-#include "report/answers.hpp"
+#include "report/json.hpp"
 #include "server/page.hpp"
 #include "server/server.hpp"
 
@@ -15,6 +17,16 @@ server::Server* running = nullptr;   // for the signal handler, which has no oth
 
 void on_signal(int) {
   if (running != nullptr) running->stop();
+}
+
+// What is in this machine, as 'rigcast probe --json' says it.
+server::LongVerb probe_work(const World& world) {
+  return {"probe", [world](const std::string&, server::Progress& progress) -> Result<std::string> {
+            progress.tell(-1, "looking at this machine");
+            RC_ASSIGN(knowledge, load_knowledge(world));
+            const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::full);
+            return report::render_json(fields(findings, bench::to_rig(knowledge.catalog, findings)), report::Language());
+          }};
 }
 
 Result<server::ServerOptions> read_options(const Arguments& arguments) {
@@ -32,6 +44,7 @@ Result<server::ServerOptions> read_options(const Arguments& arguments) {
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(options, read_options(arguments));
+  options.long_verbs = {probe_work(world)};
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(server, server::Server::open(std::move(knowledge), options));
   std::printf("%s\n", server.url().c_str());

@@ -9,7 +9,7 @@ import { axePath, cli, startBrowser, startServer } from './browser.mjs';
 const MODEL = 'qwen3-8b:q4_k_m';
 const VIEWS = {
   plan: `/plan?m=${MODEL}&on=2xrtx-3090&c=16k`, start: '/plan', compare: `/compare?m=${MODEL}&on=rtx-3090&on=rtx-4090`, cards: '/cards?q=3090', card: '/cards?name=rtx-3090',
-  models: '/models?q=qwen3', model: '/models?name=qwen3-8b',
+  models: '/models?q=qwen3', model: '/models?name=qwen3-8b', machine: '/machine',
 };
 const server = await startServer();
 const browser = await startBrowser();

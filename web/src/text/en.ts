@@ -160,7 +160,7 @@ export const en = {
   },
   machine: {
     title: 'This machine',
-    intro: 'What this machine is, what it measures, and what was promised for it.',
+    intro: 'What the program finds in the machine it runs on.',
     probe: 'Found here', measure: 'Measure now', measuring: 'Measuring', cancel: 'Stop', results: 'Measured here', promise: 'promised', share: 'of the promise',
     none: 'Nothing has been measured here yet.', kernel: 'Test', value: 'Measured', device: 'Device', unavailable: 'Not available', notBuilt: 'This build cannot measure.',
     planHere: 'Plan for this machine', elapsed: (s: string) => `${s} so far`, cancelled: 'Stopped.', backend: 'Backend', spread: 'spread',

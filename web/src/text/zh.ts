@@ -160,7 +160,7 @@ export const zh: Text = {
   },
   machine: {
     title: '本机',
-    intro: '这台机器是什么、测出来多少、承诺的是多少。',
+    intro: '程序在所运行的机器上发现了什么。',
     probe: '本机探测', measure: '开始测量', measuring: '测量中', cancel: '停止', results: '本机实测', promise: '承诺值', share: '达到承诺的',
     none: '这里还没有测量过。', kernel: '测试', value: '实测', device: '设备', unavailable: '不可用', notBuilt: '这个构建不能测量。',
     planHere: '为本机规划', elapsed: (s) => `已用 ${s}`, cancelled: '已停止。', backend: '后端', spread: '离散',
