@@ -1,9 +1,12 @@
 #include "app/plan.hpp"
 
+#include <algorithm>
+
 #include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
 #include "base/text.hpp"
+#include "calibration/nearest.hpp"
 #include "catalog/engine.hpp"
 
 namespace rigcast::app {
@@ -17,6 +20,22 @@ Result<T> from_option(Result<T> result, const char* option, const char* field) {
   if (error.where.file.empty()) error.where.file = option;
   if (error.field.empty()) error.field = field;
   return tl::unexpected<Error>(std::move(error));
+}
+
+// Shows the Observations nearest to what was asked beside the estimate.
+cost::Speed with_evidence(const Knowledge& knowledge, cost::Speed speed, const model::Architecture& architecture, const rig::Rig& rig,
+                          const placement::Placement& placement) {
+  constexpr std::size_t kShown = 3;
+  if (placement.devices.empty()) return speed;
+  const rig::RigDevice& first = rig.devices[static_cast<std::size_t>(placement.devices.front().device)];
+  const calibration::Near wanted{first.device.key, placement.engine, placement.backend, architecture.key, "decode",
+                                 static_cast<int>(placement.devices.size())};
+  speed.decode.evidence = calibration::nearest(knowledge.catalog, knowledge.calibration, wanted, kShown);
+  const bool same = std::any_of(speed.decode.evidence.begin(), speed.decode.evidence.end(), [&](const cost::Evidence& e) {
+    return e.model == wanted.model && fold_name(e.engine) == fold_name(wanted.engine) && equal_ignoring_case(e.quant, architecture.quant);
+  });
+  if (same && speed.decode.grade == cost::Grade::near) speed.decode.grade = cost::Grade::measured;
+  return speed;
 }
 
 }  // namespace
@@ -42,7 +61,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
   if (placement.fits) {
     auto speed = cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
-    if (speed) answer.speed = std::move(*speed);
+    if (speed) answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
     else answer.no_speed = std::move(speed.error());
   } else {
     answer.remedies = find_remedies(knowledge, request, placement);

@@ -45,7 +45,7 @@ Result<Shown> look_up(const Knowledge& knowledge, Kind kind, const std::string& 
 
 }  // namespace
 
-std::vector<std::string> recipe_names() { return model::recipe_names(); }
+std::vector<std::string> recipe_names(const Knowledge& knowledge) { return model::recipe_names(knowledge.catalog); }
 
 Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) {
   constexpr std::array kKinds = {Kind::device, Kind::processor, Kind::model, Kind::engine, Kind::quant, Kind::link};

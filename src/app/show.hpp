@@ -33,7 +33,7 @@ struct ShowAnswer {
 };
 
 // The Quants a shape can be given, in the order in which people compare them.
-std::vector<std::string> recipe_names();
+std::vector<std::string> recipe_names(const Knowledge& knowledge);
 
 // not_found: with the nearest name of any kind.
 Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request);

@@ -231,7 +231,7 @@ struct Service::State {
   Response about(const Request& request) {
     report::Sentences verbs, recipes;
     for (const LongVerb& verb : options.long_verbs) verbs.emplace_back(verb.name);
-    for (const std::string& recipe : app::recipe_names()) recipes.emplace_back(recipe);
+    for (const std::string& recipe : app::recipe_names(knowledge)) recipes.emplace_back(recipe);
     return json({{{{}, {machine("version", Phrase(options.version)), machine("recipes", std::move(recipes)), machine("languages", report::Sentences{"en", "zh"}),
                         machine("verbs", std::move(verbs)), machine("body_bytes", static_cast<std::int64_t>(Caps{}.body)), machine("paths", options.paths)}}}},
                 language(request));
