@@ -1,6 +1,7 @@
 #include "app/knowledge.hpp"
 
 #include "base/text.hpp"
+#include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
 #include "model/read.hpp"
@@ -24,8 +25,9 @@ Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_v
 }
 
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {
+  if (const std::string_view text = trim(bytes); text.starts_with('{')) return model::architecture_from_config(knowledge.catalog, text, std::string(file), {});
   if (!bytes.starts_with("GGUF"))
-    return fail(ErrorKind::input, "is not a GGUF header", Where{std::string(file)}, "file");
+    return fail(ErrorKind::input, "is neither the header of a GGUF file nor a config.json", Where{std::string(file)}, "file");
   // Nobody owns more than 2^50 bytes of weights; the sum must not wrap.
   constexpr std::uint64_t kMostWeights = std::uint64_t{1} << 50;
   if (rest > kMostWeights) return fail(ErrorKind::input, "cannot be this large", Where{std::string(file)}, "rest");

@@ -30,7 +30,7 @@ struct Knowledge {
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec);
 
 // Reads a model that was handed in as bytes: the header of a GGUF file, padded to where the `rest` bytes of
-// weights would begin. `file` is what its owner calls it. Errors as model::read_model; input for bytes that are neither.
+// weights would begin, or a config.json. `file` is what its owner calls it. Errors as model::read_model; input for bytes that are neither.
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest);
 
 // The facts and the Calibration compiled into the program, with the user's overlays on top (the first wins).

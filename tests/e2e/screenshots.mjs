@@ -9,7 +9,7 @@ const PICTURES = [
   ['plan', '/plan?m=qwen3-32b:q4_k_m&on=2xrtx-3090&c=16k', {}],
   ['plan-phone-zh', '/plan?m=qwen3-32b:q4_k_m&on=2xrtx-3090&c=16k', { width: 390, height: 844, locale: 'zh-CN', theme: 'dark' }],
   ['compare', '/compare?m=qwen3-32b:q4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090', {}],
-  ['cards', '/cards?vendor=nvidia&sort=-bandwidth', {}],
+  ['cards', '/cards?vendor=nvidia&sort=-bandwidth', { height: 760 }],
   ['card', '/cards?name=rtx-3090', {}],
   ['model', '/models?name=qwen3-32b', { theme: 'dark' }],
 ];
