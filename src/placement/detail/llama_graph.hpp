@@ -15,6 +15,7 @@ struct LayerCache {
   bool windowed = false;           // holds the window only
   std::int64_t cells = 0;          // per stream
   std::int64_t key_elements = 0, value_elements = 0;  // per cell; value 0: MLA keeps one vector for both
+  std::int64_t index_key_elements = 0, index_value_elements = 0;  // per cell, of a second cache for a sparse indexer (DeepSeek V3.2, GLM 5, MiniMax M3)
   std::int64_t state_elements = 0, conv_elements = 0; // F32, per sequence
   int place = 0;                   // buffer
 };

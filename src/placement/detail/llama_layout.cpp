@@ -134,7 +134,8 @@ class Placer {
   void add_cache(const LayerCache& c) {
     const auto bytes = [](ElementType t, std::int64_t n) { return static_cast<double>(n / t.block_elements * t.block_bytes); };
     const double rows = static_cast<double>(c.cells * out_.context.streams);
-    if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements));
+    if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements) +
+                                              bytes(in_.key_type, c.index_key_elements) + bytes(in_.value_type, c.index_value_elements));
     buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements) * out_.context.sequences);
   }
 
@@ -212,6 +213,11 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
     } else if (c.stored) {
       c.key_elements = std::int64_t{attention.key_dim} * attention.kv_heads;
       c.value_elements = std::int64_t{attention.value_dim} * attention.kv_heads;
+    }
+    // The indexer keeps keys of its own for every cell; where attention is not latent llama.cpp allocates values beside them.
+    if (c.stored && attention.indexer_heads > 0) {
+      c.index_key_elements = attention.indexer_dim;
+      c.index_value_elements = attention.kind == AttentionKind::mla ? 0 : attention.indexer_dim;
     }
     c.state_elements = layer.recurrent.state_elements;
     c.conv_elements = layer.recurrent.conv_elements;
