@@ -33,4 +33,11 @@ struct Here {
 // Looks the Findings up in the catalogue. Memory size decides between Devices that print the same name.
 Here to_rig(const catalog::Catalog& catalog, const Findings& findings);
 
+// Puts a measured read bandwidth into the host: engines' efficiencies are shares of the theoretical peak, of which a plain read reaches
+// kReadShare in the mean, so the peak becomes measured / kReadShare. 0: nothing was measured, nothing changes.
+inline constexpr double kReadShare = 0.88;
+void use_measured(Here& here, Bandwidth read);
+
+std::string probe_date();   // ISO day
+
 }  // namespace rigcast::bench

@@ -1,13 +1,21 @@
 #include "cli/here.hpp"
 
 #include "bench/probe.hpp"
+#include "bench/record.hpp"
 
 namespace rigcast::cli {
 
 Result<app::Knowledge> load_knowledge(const World& world) {
   RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
-  knowledge.here = [](const catalog::Catalog& catalog) { return bench::to_rig(catalog, bench::probe(bench::this_machine(), bench::Depth::quick)).rig; };
+  knowledge.here = [log = bench_log(world)](const catalog::Catalog& catalog) {
+    const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::quick);
+    bench::Here here = bench::to_rig(catalog, findings);
+    bench::use_measured(here, bench::read_bandwidth(bench::read_records(log), findings.host.processor.name));
+    return here.rig;
+  };
   return std::move(knowledge);
 }
+
+std::filesystem::path bench_log(const World& world) { return world.user_data.empty() ? std::filesystem::path() : world.user_data / "bench.csv"; }
 
 }  // namespace rigcast::cli

@@ -39,9 +39,7 @@ std::filesystem::path user_folder() {
     if (home.empty()) return {};
     folder = std::filesystem::path(home) / ".config";
   }
-  folder /= "rigcast";
-  std::error_code ignored;
-  return std::filesystem::is_directory(folder, ignored) ? folder : std::filesystem::path{};
+  return folder / "rigcast";
 }
 
 }  // namespace
@@ -54,7 +52,9 @@ Terminal ask_terminal() {
   terminal.out = {width_of(STDOUT_FILENO), colour_on(STDOUT_FILENO), unicode};
   terminal.error = {width_of(STDERR_FILENO), colour_on(STDERR_FILENO), unicode};
   terminal.language = locale.starts_with("zh") ? "zh" : "en";
-  terminal.user_data = user_folder();
+  terminal.user_home = user_folder();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(terminal.user_home, ignored)) terminal.user_data = terminal.user_home;
   return terminal;
 }
 

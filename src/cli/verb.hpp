@@ -88,6 +88,7 @@ Verb web_verb();
 Verb evaluate_verb();
 Verb calibrate_verb();
 Verb observe_verb();
+Verb bench_verb();
 Verb completions_verb();
 
 }  // namespace rigcast::cli

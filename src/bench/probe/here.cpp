@@ -264,4 +264,14 @@ Here to_rig(const Catalog& catalog, const Findings& findings) {
   return here;
 }
 
+void use_measured(Here& here, Bandwidth read) {
+  if (read.value() <= 0 || here.rig.hosts.empty()) return;
+  rig::Host& host = here.rig.hosts.front();
+  const std::string before = host.bandwidth.value() > 0 ? " (on paper " + print_bandwidth(host.bandwidth) + ")" : "";
+  host.measured_bandwidth = catalog::Fact<Bandwidth>{read, catalog::Basis::measured, {"rigcast bench on this machine", ""}};
+  host.bandwidth = Bandwidth(read.value() / kReadShare);
+  here.notes.push_back("memory bandwidth: bench read " + print_bandwidth(read) + " here, taken as " + print_bandwidth(host.bandwidth) + " at most" + before);
+  here.rig.notes = here.notes;
+}
+
 }  // namespace rigcast::bench

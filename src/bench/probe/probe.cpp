@@ -65,7 +65,9 @@ void warn(Findings& findings) {
   }
 }
 
-std::string today() {
+}  // namespace
+
+std::string probe_date() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
   gmtime_r(&now, &parts);
@@ -73,6 +75,8 @@ std::string today() {
   std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
   return text.data();
 }
+
+namespace {
 
 void read_mac(const World& world, Findings& findings) {
   if (!std::filesystem::exists(world.root / "usr/sbin/system_profiler") || !world.run) return;
@@ -98,7 +102,7 @@ std::size_t merge_device(Findings& findings, const FoundDevice& found) {
 
 Findings probe(const World& world, Depth depth) {
   Findings findings;
-  findings.date = today();
+  findings.date = probe_date();
   findings.host = read_host(world, findings.unread);
   findings.devices = read_pci_devices(world);
   read_mac(world, findings);
