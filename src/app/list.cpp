@@ -14,6 +14,7 @@ using catalog::Kind;
 
 Listed listed(const catalog::Device& device) {
   Listed row;
+  row.aliases = device.aliases;
   row.vendor = device.vendor;
   row.architecture = device.architecture;
   row.release = device.release;
@@ -28,9 +29,10 @@ Listed listed(const catalog::Device& device) {
 
 Listed listed(const catalog::Processor& processor) {
   Listed row;
+  row.aliases = processor.aliases;
   row.vendor = processor.vendor;
   row.architecture = processor.architecture;
-  row.bandwidth = Bandwidth(processor.channels * processor.memory_mt_s * 1e6 * 8);  // 64-bit channels
+  row.bandwidth = peak_bandwidth(processor);
   row.detail = std::to_string(processor.cores) + " cores, " + std::to_string(processor.channels) + " x " + processor.memory_type + "-" +
                format_number(processor.memory_mt_s, 0);
   if (processor.power) row.power = processor.power->value;
@@ -86,7 +88,7 @@ Result<Listed> row_of(const Knowledge& knowledge, const catalog::Entry& entry) {
 }
 
 bool holds_all_words(const Listed& row, std::string_view text) {
-  const std::string haystack = fold_name(row.key + ' ' + row.name);
+  const std::string haystack = fold_name(row.key + ' ' + row.name + ' ' + row.vendor + ' ' + row.architecture + ' ' + join(row.aliases, " "));
   const auto words = split_words(text);
   return std::all_of(words.begin(), words.end(), [&](std::string_view word) { return haystack.find(fold_name(word)) != std::string::npos; });
 }

@@ -10,7 +10,7 @@ namespace rigcast::app {
 
 struct ListRequest {
   catalog::Kind kind = catalog::Kind::device;
-  std::string text;            // words that must all occur in key, name or alias
+  std::string text;            // words that must all occur among key, name, aliases, vendor and architecture
   std::string vendor;          // devices, processors
   std::string architecture;    // devices, processors: chip family; models: llama.cpp architecture name
   Bytes memory_at_least{};     // devices
@@ -19,6 +19,7 @@ struct ListRequest {
 // One line of the list; what a kind does not have stays empty.
 struct Listed {
   std::string key, name, vendor, architecture, release;
+  std::vector<std::string> aliases;
   Bytes memory{};
   Bandwidth bandwidth{};
   FlopRate half_rate{};        // dense FP16 (or BF16), matrix hardware where there is any

@@ -12,12 +12,12 @@
 namespace rigcast::app {
 namespace {
 
-// Names what an error is about where the room below could not know it: the option that held the text.
+// Names what an error is about where the room below could not know it: the option that held the text. A rig spec calls itself "rig".
 template <class T>
 Result<T> from_option(Result<T> result, const char* option, const char* field) {
   if (result) return result;
   Error error = result.error();
-  if (error.where.file.empty()) error.where.file = option;
+  if (error.where.file.empty() || error.where.file == "rig") error.where.file = option;
   if (error.field.empty()) error.field = field;
   return tl::unexpected<Error>(std::move(error));
 }
@@ -63,11 +63,13 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
     auto speed = cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
     if (speed) answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
     else answer.no_speed = std::move(speed.error());
+    answer.longest_context = longest_context(knowledge, engine, architecture, rig, placement);
   } else {
-    answer.remedies = find_remedies(knowledge, request, placement);
+    answer.remedies = find_remedies(knowledge, request, architecture, rig, placement);
   }
   answer.architecture = std::move(architecture);
   answer.rig = std::move(rig);
+  answer.engine = std::move(engine);
   answer.placement = std::move(placement);
   return answer;
 }

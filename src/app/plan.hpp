@@ -6,6 +6,7 @@
 
 #include "app/knowledge.hpp"
 #include "base/result.hpp"
+#include "catalog/engine.hpp"
 #include "cost/cost.hpp"
 #include "model/architecture.hpp"
 #include "placement/placement.hpp"
@@ -36,7 +37,7 @@ struct Alternative {
 // A setting that changes the verdict: what to type instead, and what it gives.
 struct Remedy {
   enum class Kind {
-    context,   // a shorter context that fits, or the longest one that does
+    context,   // the longest context that fits
     quant,     // a smaller Quant that fits
   };
   Kind kind = Kind::context;
@@ -48,13 +49,15 @@ struct PlanAnswer {
   PlanRequest request;
   model::Architecture architecture;
   rig::Rig rig;
+  catalog::Engine engine;
   placement::Placement placement;
   placement::Launch launch;
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   Error no_speed;
-  std::vector<Remedy> remedies;
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
   std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
+  std::int64_t longest_context = 0;    // where it fits: the longest this very layout holds, at most the model's own; 0: not asked
+  std::vector<Remedy> remedies;        // where it does not
 };
 
 // read model -> parse rig -> place -> estimate. Errors: bad input, or what the engine would refuse; a model that does not fit is an

@@ -1,49 +1,117 @@
 #include "app/detail/remedies.hpp"
 
+#include <algorithm>
 #include <array>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace rigcast::app {
 namespace {
 
-constexpr std::int64_t kShortestContext = 4096;
-// From large to small: the usual recipes of files one can download.
-constexpr std::array<std::string_view, 8> kQuants = {"q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k", "iq2_xxs"};
+constexpr std::int64_t kShortestContext = 4096, kContextStep = 1024;
+constexpr int kMostTries = 4;
+// From large to small: the usual recipes of files one can download, and of checkpoints for engines that read no GGUF.
+constexpr std::array<std::string_view, 8> kFileQuants = {"q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k", "iq2_xxs"};
+constexpr std::array<std::string_view, 2> kCheckpointQuants = {"fp8", "awq"};
 
 std::string without_quant(const std::string& model) {
   const std::size_t colon = model.rfind(':');
   return colon == std::string::npos || model.find('/', colon) != std::string::npos ? model : model.substr(0, colon);
 }
 
-// The Placement of the request with another model or context; empty where it does not fit or the engine refuses.
-std::optional<placement::Placement> fits(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
-                                         placement::Request request, std::int64_t context) {
+// What is left on the fullest memory; negative where something is missing.
+Bytes slack_of(const placement::Placement& placement) {
+  Bytes slack(1e18);
+  for (const auto& share : placement.devices)
+    if (share.capacity > Bytes{}) slack = std::min(slack, share.capacity - share.memory.total());
+  if (placement.host_capacity > Bytes{}) slack = std::min(slack, placement.host_capacity - placement.host.total());
+  for (const Bytes missing : placement.missing) slack = std::min(slack, missing > Bytes{} ? -missing : slack);
+  return slack;
+}
+
+std::int64_t whole_steps(double context) { return static_cast<std::int64_t>(context / kContextStep) * kContextStep; }
+
+bool fits_at(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, placement::Request request, std::int64_t context) {
   request.context = context;
-  auto placed = placement::place(knowledge.catalog, architecture, rig, request);
-  if (!placed || !placed->fits) return std::nullopt;
-  return std::move(*placed);
+  const auto placed = placement::place(knowledge.catalog, architecture, rig, request);
+  return placed && placed->fits;
+}
+
+std::vector<std::string_view> quants_for(const Knowledge& knowledge, const std::string& engine_name) {
+  const auto engine = catalog::read_engine(knowledge.catalog, engine_name);
+  if (engine && engine->kv_rule == catalog::KvRule::slots) return {kFileQuants.begin(), kFileQuants.end()};
+  return {kCheckpointQuants.begin(), kCheckpointQuants.end()};
 }
 
 }  // namespace
 
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const placement::Placement& failed) {
+// Memory grows all but linearly with the context, so a straight line through two layouts finds the end in a few steps.
+std::int64_t longest_context(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture,
+                             const rig::Rig& rig, const placement::Placement& placement) {
+  std::int64_t good = placement.settings.context, bad = architecture.max_context;
+  if (bad <= good) return good;
+  const auto slack_at = [&](std::int64_t context) {
+    placement::Settings settings = placement.settings;
+    settings.context = context;
+    const auto laid = placement::lay_out(knowledge.catalog, engine, placement.backend, architecture, rig, settings);
+    return laid ? (laid->fits ? std::max(slack_of(*laid), Bytes{}) : std::min(slack_of(*laid), Bytes(-1))) : Bytes(-1e18);
+  };
+  Bytes slack_good = std::max(slack_of(placement), Bytes{}), slack_bad = slack_at(bad);
+  if (slack_bad >= Bytes{}) return bad;
+  for (int tries = 0; tries < kMostTries && bad - good > kContextStep; ++tries) {
+    const double share = slack_good / (slack_good - slack_bad);
+    const std::int64_t line = whole_steps(static_cast<double>(good) + share * static_cast<double>(bad - good));
+    const std::int64_t middle = std::clamp(line, whole_steps(static_cast<double>(good)) + kContextStep, bad - 1);
+    const Bytes slack = slack_at(middle);
+    (slack >= Bytes{} ? good : bad) = middle;
+    (slack >= Bytes{} ? slack_good : slack_bad) = slack;
+  }
+  return good;
+}
+
+namespace {
+
+// A context below the one that failed for which place() finds room; 0 where there is none worth having. What is missing over what a token
+// takes says where to look.
+std::int64_t shorter_context(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
+                             const placement::Request& request, const placement::Placement& failed) {
+  Bytes missing{}, of_context = failed.host.kv + failed.host.compute;
+  for (const Bytes one : failed.missing) missing = std::max(missing, one);
+  for (const auto& share : failed.devices) of_context += share.memory.kv + share.memory.compute;
+  const double asked = static_cast<double>(failed.settings.context);
+  if (failed.kv_tokens >= kShortestContext && failed.kv_tokens < failed.settings.context) {
+    const std::int64_t held = whole_steps(static_cast<double>(failed.kv_tokens));
+    for (const std::int64_t context : {held, held - held / 16 / kContextStep * kContextStep})
+      if (fits_at(knowledge, architecture, rig, request, context)) return context;
+  }
+  if (missing >= of_context) return 0;
+  for (const double share : {1 - missing / of_context, 0.75 * (1 - missing / of_context), 0.4 * (1 - missing / of_context)}) {
+    const std::int64_t context = whole_steps(share * asked);
+    if (context >= kShortestContext && fits_at(knowledge, architecture, rig, request, context)) return context;
+  }
+  return 0;
+}
+
+Bytes all_memory(const rig::Rig& rig) {
+  Bytes all{};
+  for (const rig::RigDevice& device : rig.devices) all += device.memory;
+  for (const rig::Host& host : rig.hosts) all += host.memory > Bytes{} ? host.memory : Bytes(1e18);
+  return all;
+}
+
+}  // namespace
+
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
+                                  const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
-  const auto architecture = find_model(knowledge, request.model);
-  const auto rig = read_rig(knowledge, request.rig);
-  if (!architecture || !rig) return remedies;
-  for (std::int64_t context = failed.settings.context / 2; context >= kShortestContext; context /= 2) {
-    if (!fits(knowledge, *architecture, *rig, request.placement, context)) continue;
-    remedies.push_back({Remedy::Kind::context, std::to_string(context), architecture->weight_bytes()});
-    break;
-  }
-  if (architecture->origin == model::Origin::gguf) return remedies;
-  for (const std::string_view quant : kQuants) {
+  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed); context > 0)
+    remedies.push_back({Remedy::Kind::context, std::to_string(context), architecture.weight_bytes()});
+  if (architecture.origin == model::Origin::gguf) return remedies;
+  for (const std::string_view quant : quants_for(knowledge, request.placement.engine)) {
     const auto smaller = find_model(knowledge, without_quant(request.model) + ':' + std::string(quant));
-    if (!smaller || smaller->weight_bytes() >= architecture->weight_bytes()) continue;
-    if (!fits(knowledge, *smaller, *rig, request.placement, failed.settings.context)) continue;
+    if (!smaller || smaller->weight_bytes() >= architecture.weight_bytes() || smaller->weight_bytes() > all_memory(rig)) continue;
+    if (!fits_at(knowledge, *smaller, rig, request.placement, failed.settings.context)) continue;
     remedies.push_back({Remedy::Kind::quant, std::string(quant), smaller->weight_bytes()});
     break;
   }

@@ -97,13 +97,17 @@ Result<Arguments> parse_arguments(const Verb& verb, const std::vector<std::strin
   } catch (const CLI::Error& error) {
     return fail(ErrorKind::input, error.what(), Where{verb.name});
   }
-  if (const auto extras = app.remaining(); !extras.empty()) return tl::unexpected<Error>(stray_word(verb, extras.front()));
   Arguments arguments;
   for (const Option& option : options) {
+    // "--on --lang zh": a value was forgotten, and the next option is not it. An engine's flags may look like ours.
+    for (const std::string& value : values[option.long_name])
+      if (option.long_name != "--flags" && std::any_of(options.begin(), options.end(), [&](const Option& other) { return other.long_name == value; }))
+        return fail(ErrorKind::input, "needs a value", Where{option.long_name});
     if (option.value.empty() ? switches[option.long_name] : !values[option.long_name].empty())
       arguments.given[option.long_name] = values[option.long_name];
     RC_TRY(check_choice(option.long_name, option.choices, values[option.long_name]));
   }
+  if (const auto extras = app.remaining(); !extras.empty()) return tl::unexpected<Error>(stray_word(verb, extras.front()));
   if (!arguments.has("--help")) RC_TRY(take_positionals(verb, loose, arguments));
   return arguments;
 }

@@ -40,8 +40,8 @@ Verb plan_verb() {
           "does a model fit a machine, where does each byte go, how fast is it, what to type"_say,
           {model_positional()},
           with_file_options(question_options(false)),
-          {"rigcast plan qwen3-32b:q4_k_m --on 2xrtx-3090 -c 32k", "rigcast plan ./model.gguf --on rtx-4090 --flags \"-ngl 40 -ctk q8_0\"",
-           "rigcast plan llama-3.1-70b --on \"4xa100-80g nvlink\" --engine vllm"},
+          {"rigcast plan qwen3-32b:q4_k_m --on 2x3090 -c 32k", "rigcast plan ./model.gguf --on 4090 --flags \"-ngl 40 -ctk q8_0\"",
+           "rigcast plan llama-3.1-70b --on \"4xa100-sxm-80g\" --engine vllm"},
           run_plan};
 }
 
@@ -50,7 +50,7 @@ Verb explain_verb() {
           "the same answer step by step: bytes, bandwidth, efficiency, evidence"_say,
           {model_positional()},
           question_options(false),
-          {"rigcast explain qwen3-32b:q4_k_m --on 2xrtx-3090"},
+          {"rigcast explain qwen3-32b:q4_k_m --on 2x3090"},
           run_explain};
 }
 

@@ -27,7 +27,7 @@ Result<std::int64_t> tokens(const Arguments& arguments, const std::string& name,
 
 std::vector<Option> question_options(bool several) {
   return {
-      {"--on", "", "RIG", "the machine: here, 2xrtx-3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
+      {"--on", "", "RIG", "the machine: here, 2x3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
       {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several},
       {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
       {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},
@@ -69,7 +69,7 @@ Result<Question> read_question(const Arguments& arguments) {
 Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
   RC_ASSIGN(question, read_question(arguments));
   const auto rig = arguments.one("--on");
-  if (!rig) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2xrtx-3090", Where{}, "rig");
+  if (!rig) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2x3090", Where{}, "rig");
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
   const auto least = parse_double(arguments.one_or("--at-least", "0"));
   if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");

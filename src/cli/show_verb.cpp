@@ -19,7 +19,7 @@ Verb show_verb() {
           "all facts about one device, processor, model, engine, quant or link, each with its source"_say,
           {{"NAME", "key or alias of anything"_say, Completes::device}},
           {},
-          {"rigcast show rtx-4090-48g", "rigcast show \"NVIDIA GeForce RTX 3090\"", "rigcast show qwen3-235b-a22b", "rigcast show q4_k"},
+          {"rigcast show 4090-48g", "rigcast show \"NVIDIA GeForce RTX 3090\"", "rigcast show qwen3-235b-a22b", "rigcast show q4_k"},
           run};
 }
 

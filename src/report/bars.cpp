@@ -87,7 +87,7 @@ std::string draw_bars(const std::vector<Bar>& bars, const BarStyle& style, const
     tails.push_back(bar.capacity > 0 ? gib(total_of(bar)) + ' ' + of_word + ' ' + gib(bar.capacity) + " GiB" : gib(total_of(bar)) + " GiB");
     tail_width = std::max(tail_width, display_width(tails.back()));
   }
-  name_width = std::min(name_width, 26);
+  name_width = std::min(name_width, 28);
   const int cells = std::max(style.width - name_width - tail_width - 6, 10);
   std::string out;
   for (std::size_t i = 0; i < bars.size(); ++i) {

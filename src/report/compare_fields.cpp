@@ -60,12 +60,12 @@ std::string memory_used(const app::Compared& row) {
 
 Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   const bool fits = row.answer && row.answer->placement.fits;
-  return {{{}, ""_say, Phrase(row_name(answer.request, row)), Show::row},
-          machine("model", Phrase(row.request.model)),
-          machine("rig", Phrase(row.request.rig)),
-          machine("engine", Phrase(row.request.placement.engine)),
+  return {{{}, ""_say, row_name(answer.request, row), Show::row},
+          machine("model", row.request.model),
+          machine("rig", row.request.rig),
+          machine("engine", row.request.placement.engine),
           {"fits", "fits"_say, fits, Show::row},
-          {{}, "memory"_say, Phrase(memory_used(row)), Show::row},
+          {{}, "memory"_say, memory_used(row), Show::row},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
@@ -106,7 +106,7 @@ Phrase verdict(const app::CompareAnswer& answer) {
 Section next_steps(const app::CompareAnswer& answer) {
   Section section{"Next"_say, {}};
   if (answer.fastest >= 0)
-    section.fields.push_back(people(Show::code, Phrase(command("plan", answer.rows[static_cast<std::size_t>(answer.fastest)].request))));
+    section.fields.push_back(people(Show::code, command("plan", answer.rows[static_cast<std::size_t>(answer.fastest)].request)));
   return section;
 }
 

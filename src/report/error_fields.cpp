@@ -14,12 +14,12 @@ const char* name_of(ErrorKind kind) {
   return "";
 }
 
-Value text_or_null(const std::string& text) { return text.empty() ? Value(std::monostate{}) : Value(Phrase(text)); }
+Value text_or_null(const std::string& text) { return text.empty() ? Value(std::monostate{}) : Value(text); }
 
 }  // namespace
 
 Report fields(const Error& error) {
-  return {{{{}, {machine("error", Fields{machine("kind", Phrase(name_of(error.kind))),
+  return {{{{}, {machine("error", Fields{machine("kind", name_of(error.kind)),
                                          machine("message", Phrase(error.message)),
                                          machine("field", text_or_null(error.field)),
                                          machine("nearest", text_or_null(error.nearest)),

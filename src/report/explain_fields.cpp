@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -46,24 +47,43 @@ Section the_memory(const app::PlanAnswer& answer) {
   return section;
 }
 
+// Terms of one name at one place and peak told as one: what they are made of (formats, kernels) is in the JSON.
+std::vector<cost::Term> merged(const std::vector<cost::Term>& terms) {
+  std::vector<cost::Term> out;
+  for (const cost::Term& term : terms) {
+    const auto same = std::find_if(out.begin(), out.end(), [&](const cost::Term& one) {
+      return one.name == term.name && one.where == term.where && one.rate == term.rate && one.amount_unit == term.amount_unit && one.bound_by_compute == term.bound_by_compute;
+    });
+    if (same == out.end()) {
+      out.push_back(term);
+      continue;
+    }
+    same->amount += term.amount;
+    same->time += term.time;
+    if (has_rate(*same)) same->efficiency = same->amount / (same->rate * same->time.value());
+  }
+  return out;
+}
+
+// "device 0" of "device 0: GeForce RTX 3090": the headline has the names.
+std::string place_of(const cost::Term& term) { return term.where.substr(0, term.where.find(':')); }
+
 Fields term_row(const cost::Term& term) {
-  const bool has_rate = term.amount > 0 && term.rate > 0;
   const bool flops = term.amount_unit == "flop";
-  const Phrase amount = !has_rate ? Phrase(term.amount > 0 ? format_grouped(static_cast<std::int64_t>(term.amount)) : "")
-                        : flops   ? Phrase(format_significant(term.amount / 1e9, 4) + " Gflop")
-                                  : Phrase(print_gib(Bytes(term.amount)));
-  const Phrase rate = !has_rate ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
-  return {{{}, "what"_say, term_name(term.name)},
-          {{}, "where"_say, Phrase(term.where)},
+  const std::string count = term.amount > 1 ? format_grouped(std::llround(term.amount)) + ' ' + term.amount_unit : "";
+  const std::string amount = !has_rate(term) ? count : flops ? format_significant(term.amount / 1e9, 4) + " Gflop" : print_gib(Bytes(term.amount));
+  const std::string rate = !has_rate(term) ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
+  return {{{}, "what"_say, term_name(term.name, term.bound_by_compute)},
+          {{}, "where"_say, place_of(term)},
           {{}, "amount"_say, amount},
           {{}, "at most"_say, rate},
-          {{}, "reached"_say, Phrase(has_rate ? format_number(term.efficiency * 100, 0) + " %" : "")},
-          {{}, "time"_say, Phrase(print_seconds(term.time))}};
+          {{}, "reached"_say, has_rate(term) ? format_number(term.efficiency * 100, 0) + " %" : std::string()},
+          {{}, "time"_say, print_seconds(term.time)}};
 }
 
 Field term_table(const cost::Estimate& estimate) {
   Rows rows;
-  for (const cost::Term& term : estimate.derivation) rows.push_back(term_row(term));
+  for (const cost::Term& term : merged(estimate.derivation)) rows.push_back(term_row(term));
   return list_field({}, std::move(rows), Show::table);
 }
 

@@ -15,7 +15,12 @@
 
 namespace rigcast::report {
 
-enum class Unit { none, rough /* three digits, unit said elsewhere */, bytes, tokens, token_rate, seconds, watts, joules_per_token, bandwidth, flop_rate, percent, millimetres, megahertz };
+enum class Unit {
+  none,
+  rough,   // three digits, the unit is said elsewhere
+  count,   // large numbers of things: "32.8 B"
+  bytes, tokens, token_rate, seconds, watts, joules_per_token, bandwidth, flop_rate, percent, millimetres, megahertz
+};
 
 struct Number { double value = 0; Unit unit = Unit::none; };
 struct Range { cost::Interval value; Unit unit = Unit::none; };
@@ -23,15 +28,14 @@ struct Range { cost::Interval value; Unit unit = Unit::none; };
 // A Number or a text with where it comes from.
 struct Sourced { Number number; std::string text; catalog::Basis basis = catalog::Basis::vendor; catalog::Source source; };
 
-// A word for programs ("near", "memory", "failed"): the same in every language.
-struct Id { std::string text; };
 
 struct Field;
 using Fields = std::vector<Field>;
 using Rows = std::vector<Fields>;          // an array of objects
 using Sentences = std::vector<Phrase>;     // an array of texts
 
-using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, Phrase, Id, Sourced, Sentences, Fields, Rows>;
+// A std::string is an id or a name that no Language touches; a Phrase may be said in another one.
+using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, std::string, Phrase, Sourced, Sentences, Fields, Rows>;
 
 // How people see a field.
 enum class Show {
@@ -72,6 +76,7 @@ struct Report {
 
 // Shorthands for the lists of fields.
 inline Field machine(std::string id, Value value) { return {std::move(id), {}, std::move(value), Show::machine}; }
+inline Field machine(std::string id, const char* text) { return machine(std::move(id), Value(std::string(text))); }
 inline Field people(Show show, Value value) { return {{}, {}, std::move(value), show}; }
 // A list that people see as `show` where it holds anything, and not at all where it is empty.
 template <class List>

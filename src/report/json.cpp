@@ -36,21 +36,21 @@ class Writer {
   void operator()(const Number& n) { number(n.value); }
   void operator()(const Range& r) {
     object({machine("p10", Number{r.value.p10}), machine("p50", Number{r.value.p50}), machine("p90", Number{r.value.p90}),
-            machine("unit", Id{unit_name(r.unit)})});
+            machine("unit", unit_name(r.unit))});
   }
+  void operator()(const std::string& text) { string(text); }
   void operator()(const Phrase& p) { string(language_.say(p)); }
-  void operator()(const Id& id) { string(id.text); }
   void operator()(const Sourced& s) {
     Fields fields;
     if (s.text.empty()) {
       fields.push_back(machine("value", s.number));
-      fields.push_back(machine("unit", Id{unit_name(s.number.unit)}));
+      fields.push_back(machine("unit", unit_name(s.number.unit)));
     } else {
-      fields.push_back(machine("value", Phrase(s.text)));
+      fields.push_back(machine("value", s.text));
     }
-    fields.push_back(machine("basis", Id{catalog::to_string(s.basis)}));
-    fields.push_back(machine("source", Phrase(s.source.text)));
-    fields.push_back(machine("date", Phrase(s.source.date)));
+    fields.push_back(machine("basis", catalog::to_string(s.basis)));
+    fields.push_back(machine("source", s.source.text));
+    fields.push_back(machine("date", s.source.date));
     object(fields);
   }
   void operator()(const Sentences& all) {

@@ -79,7 +79,7 @@ Result<Language> Language::parse(std::string_view po, std::string_view file) {
   }
   language.known_.erase("");  // the file's own header
   for (const std::string& english : order) {
-    Pattern pattern{{""}, {}, &language.known_.at(english)};
+    Pattern pattern{{""}, {}, language.known_.at(english)};
     for (std::size_t i = 0; i < english.size();) {
       if (const auto hole = hole_at(english, i)) {
         pattern.holes.push_back(hole->number);
@@ -124,7 +124,7 @@ std::string Language::retell(const std::string& sentence) const {
       with[static_cast<std::size_t>(pattern.holes[i])] = retell(sentence.substr(at, next - at));
       at = next + (is_last ? 0 : pattern.fixed[i + 1].size());
     }
-    if (matches) return fill_holes(*pattern.translation, with);
+    if (matches) return fill_holes(pattern.translation, with);
   }
   return sentence;
 }

@@ -30,7 +30,7 @@ class Language {
   bool knows(std::string_view english) const;
 
  private:
-  struct Pattern { std::vector<std::string> fixed; std::vector<int> holes; const std::string* translation; };
+  struct Pattern { std::vector<std::string> fixed; std::vector<int> holes; std::string translation; };
 
   std::string retell(const std::string& sentence) const;
 

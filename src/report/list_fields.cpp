@@ -10,7 +10,7 @@ using catalog::Kind;
 Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
 
 Fields row_fields(Kind kind, const app::Listed& row) {
-  Fields fields{{"key", "key"_say, Phrase(row.key)}, {"name", "name"_say, Phrase(row.name)}};
+  Fields fields{{"key", "key"_say, row.key}, {"name", "name"_say, Phrase(row.name)}};
   const auto add = [&](const char* id, Phrase label, Value value) { fields.push_back({id, std::move(label), std::move(value)}); };
   switch (kind) {
     case Kind::device:
@@ -19,31 +19,29 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       add("half_rate", "FP16 dense"_say, known(row.half_rate.value(), Unit::flop_rate));
       add("power", "power"_say, known(row.power.value(), Unit::watts));
       for (auto [id, text] : {std::pair{"vendor", &row.vendor}, {"architecture", &row.architecture}, {"release", &row.release}})
-        fields.push_back(machine(id, Phrase(*text)));
+        fields.push_back(machine(id, *text));
       fields.push_back(machine("chips", std::int64_t{row.chips}));
       break;
     case Kind::processor:
-      add("detail", "cores and memory channels"_say, Phrase(row.detail));
+      add("detail", "cores and memory channels"_say, row.detail);
       add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
-      fields.push_back(machine("vendor", Phrase(row.vendor)));
-      fields.push_back(machine("architecture", Phrase(row.architecture)));
+      fields.push_back(machine("vendor", row.vendor));
+      fields.push_back(machine("architecture", row.architecture));
       break;
     case Kind::model:
-      fields.push_back(machine("params", Number{row.parameters}));
-      fields.push_back(machine("params_active", Number{row.active_parameters}));
-      fields.push_back({{}, "parameters"_say, Phrase(print_count(row.parameters))});
-      fields.push_back({{}, "per token"_say, Phrase(print_count(row.active_parameters))});
+      add("params", "parameters"_say, known(row.parameters, Unit::count));
+      add("params_active", "per token"_say, known(row.active_parameters, Unit::count));
       add("max_context", "context"_say, row.max_context);
-      add("family", "family"_say, Phrase(row.architecture));
+      add("family", "family"_say, row.architecture);
       break;
     case Kind::quant:
-      add("group", "group"_say, Phrase(row.architecture));
+      add("group", "group"_say, row.architecture);
       add("bits_per_weight", "bits per weight"_say, known(parse_double(row.detail).value_or(0), Unit::none));
       break;
-    case Kind::engine: add("backends", "backends"_say, Phrase(row.detail)); break;
+    case Kind::engine: add("backends", "backends"_say, row.detail); break;
     case Kind::link:
       add("bandwidth", "bandwidth, one way"_say, known(row.bandwidth.value(), Unit::bandwidth));
-      add("latency", "latency"_say, Phrase(row.detail));
+      add("latency", "latency"_say, row.detail);
       break;
     case Kind::rule: break;
   }

@@ -7,6 +7,11 @@
 #include "report/print.hpp"
 
 namespace rigcast::report {
+
+bool has_rate(const cost::Term& term) {
+  return term.amount > 0 && term.rate > 0 && (term.amount_unit == "B" || term.amount_unit == "flop");
+}
+
 namespace {
 
 std::string host_name(const rig::Host& host) {
@@ -105,20 +110,27 @@ Phrase shortfall(const app::PlanAnswer& answer) {
   return "Does not fit."_say;
 }
 
-Phrase term_name(const std::string& name) {
+Phrase term_name(const std::string& name, bool bound_by_compute) {
+  if (bound_by_compute && name == "weights") return "multiplying matrices"_say;
+  if (bound_by_compute && name == "experts") return "multiplying the experts' matrices"_say;
+  if (bound_by_compute && name.ends_with("_host")) return "multiplying matrices on the host"_say;
   static const std::map<std::string, Phrase, std::less<>> kNames = {
       {"weights", "reading the weights"_say},
       {"experts", "reading the experts' weights"_say},
       {"experts_host", "experts in host memory"_say},
       {"kv", "reading the KV cache"_say},
       {"attention", "attention over the context"_say},
-      {"matmul", "multiplying matrices"_say},
       {"recurrent", "recurrent layers"_say},
       {"launch", "starting kernels"_say},
       {"host", "work of the host per step"_say},
       {"link", "moving data between memories"_say},
-      {"elementwise", "small operations"_say},
-      {"output", "the output layer"_say},
+      {"weights_host", "weights in host memory"_say},
+      {"state", "reading and writing the recurrent state"_say},
+      {"sequences", "work of the host per stream"_say},
+      {"link_latency", "waiting for messages between devices"_say},
+      {"hop", "handing over to the next device"_say},
+      {"sync", "waiting between host and device"_say},
+      {"stream", "sending weights over the link"_say},
   };
   const auto found = kNames.find(name);
   return found == kNames.end() ? Phrase(replace_all(name, "_", " ")) : found->second;
@@ -126,22 +138,22 @@ Phrase term_name(const std::string& name) {
 
 Phrase term_line(const cost::Term& term) {
   const std::string time = print_seconds(term.time);
-  if (term.amount <= 0 || term.rate <= 0) return fill("{0}: {1}"_say, {term_name(term.name), time});
+  if (!has_rate(term)) return fill("{0}: {1}"_say, {term_name(term.name, term.bound_by_compute), time});
   return fill("{0}: {1} at {2} x {3} = {4}"_say,
-              {term_name(term.name), print_amount(term), print_rate(term), format_number(term.efficiency, 2), time});
+              {term_name(term.name, term.bound_by_compute), print_amount(term), print_rate(term), format_number(term.efficiency, 2), time});
 }
 
 Fields derivation_row(const char* phase, const cost::Term& term) {
-  return {machine("phase", Id{phase}),
-          machine("name", Id{term.name}),
-          machine("label", term_name(term.name)),
-          machine("where", Phrase(term.where)),
+  return {machine("phase", phase),
+          machine("name", term.name),
+          machine("label", term_name(term.name, term.bound_by_compute)),
+          machine("where", term.where),
           machine("amount", Number{term.amount, unit_of_amount(term.amount_unit)}),
-          machine("amount_unit", Id{term.amount_unit}),
+          machine("amount_unit", term.amount_unit),
           machine("rate", Number{term.rate}),
           machine("efficiency", Number{term.efficiency}),
           machine("seconds", Number{term.time.value(), Unit::seconds}),
-          machine("bound", Id{term.bound_by_compute ? "compute" : "memory"}),
+          machine("bound", term.bound_by_compute ? "compute" : "memory"),
           {"text", {}, term_line(term), Show::sentence}};
 }
 
@@ -151,12 +163,12 @@ Rows evidence_rows(const cost::Estimate& estimate) {
     const Unit unit = estimate.unit == "s" ? Unit::seconds : Unit::token_rate;
     const std::string what = one.device + ", " + one.model + ' ' + one.quant + ", " + one.engine + ' ' + one.backend;
     Phrase text = fill("{0}: {1} measured, {2} by this estimator"_say, {what, print(Number{one.value, unit}), print(Number{one.predicted, unit})});
-    rows.push_back({machine("id", Phrase(one.id)), machine("device", Phrase(one.device)), machine("engine", Phrase(one.engine)),
-                    machine("backend", Phrase(one.backend)), machine("model", Phrase(one.model)), machine("quant", Phrase(one.quant)),
-                    machine("value", Number{one.value}), machine("predicted", Number{one.predicted}), machine("unit", Phrase(estimate.unit)),
+    rows.push_back({machine("id", one.id), machine("device", one.device), machine("engine", one.engine),
+                    machine("backend", one.backend), machine("model", one.model), machine("quant", one.quant),
+                    machine("value", Number{one.value}), machine("predicted", Number{one.predicted}), machine("unit", estimate.unit),
                     machine("note", Phrase(one.note)), {"text", {}, std::move(text), Show::sentence},
                     {"source", {}, Phrase(one.date.empty() ? one.source : one.source + " (" + one.date + ")"), Show::source},
-                    machine("date", Phrase(one.date))});
+                    machine("date", one.date)});
   }
   return rows;
 }

@@ -25,9 +25,9 @@ Fields memory_fields(const placement::Memory& memory, Bytes capacity) {
 
 Fields device_fields(const app::PlanAnswer& answer, const placement::DeviceShare& share) {
   const rig::RigDevice& one = answer.rig.devices[static_cast<std::size_t>(share.device)];
-  return {people(Show::row, Phrase(device_name(answer.rig, share.device))),
-          machine("device", Phrase(one.device.key)),
-          machine("name", Phrase(one.device.name)),
+  return {people(Show::row, device_name(answer.rig, share.device)),
+          machine("device", one.device.key),
+          machine("name", one.device.name),
           machine("index", std::int64_t{one.index}),
           machine("layers", std::int64_t{share.layer_count}),
           machine("first_layer", std::int64_t{share.first_layer}),
@@ -37,7 +37,7 @@ Fields device_fields(const app::PlanAnswer& answer, const placement::DeviceShare
 
 Fields host_fields(const app::PlanAnswer& answer) {
   return {people(Show::row, "host memory"_say),
-          machine("device", Phrase(answer.rig.hosts.empty() ? "" : answer.rig.hosts.front().name)),
+          machine("device", answer.rig.hosts.empty() ? "" : answer.rig.hosts.front().name),
           {"memory", {}, memory_fields(answer.placement.host, answer.placement.host_capacity), Show::group},
           machine("mapped_bytes", Number{answer.placement.host_mapped.value(), Unit::bytes})};
 }
@@ -60,7 +60,7 @@ Rows bar_rows(const app::PlanAnswer& answer) {
     if (end - i > 1) {
       const auto& first = answer.rig.devices[static_cast<std::size_t>(shares[i].device)];
       const auto& last = answer.rig.devices[static_cast<std::size_t>(shares[end - 1].device)];
-      rows.back().front().value = Phrase(std::to_string(first.index) + '-' + std::to_string(last.index) + "  " + first.device.name);
+      rows.back().front().value = std::to_string(first.index) + '-' + std::to_string(last.index) + "  " + first.device.name;
     }
     i = end;
   }
@@ -72,7 +72,7 @@ Field placement_field(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
   Rows devices;
   for (const placement::DeviceShare& share : placement.devices) devices.push_back(device_fields(answer, share));
-  return machine("placement", Fields{machine("mode", Phrase(placement::to_string(placement.mode))),
+  return machine("placement", Fields{machine("mode", placement::to_string(placement.mode)),
                                      machine("devices", std::move(devices)),
                                      machine("host", host_fields(answer)),
                                      machine("sequences", std::int64_t{placement.settings.sequences}),
@@ -82,17 +82,37 @@ Field placement_field(const app::PlanAnswer& answer) {
 
 Field model_field(const app::PlanAnswer& answer) {
   const model::Architecture& a = answer.architecture;
-  return machine("model", Fields{machine("key", Phrase(a.key)), machine("name", Phrase(a.name)), machine("family", Phrase(a.family)),
+  return machine("model", Fields{machine("key", a.key), machine("name", a.name), machine("family", a.family),
                                  machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
-                                 machine("quant", Phrase(a.quant)), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
+                                 machine("quant", a.quant), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
                                  machine("layers", static_cast<std::int64_t>(a.layers.size())), machine("max_context", a.max_context),
-                                 machine("source", Phrase(a.source))});
+                                 machine("source", a.source)});
 }
 
-Phrase mode_phrase(const app::PlanAnswer& answer) {
+// What the host computes beside the devices, if anything.
+Phrase host_part(const app::PlanAnswer& answer) {
+  const placement::Placement& placement = answer.placement;
+  const auto& tensors = answer.architecture.tensors;
+  std::vector<int> experts, layers;   // layers whose experts, or whose attention, live on the host
+  for (std::size_t i = 0; i < tensors.size() && i < placement.tensor_device.size(); ++i) {
+    if (placement.tensor_device[i] != placement::kHost || tensors[i].layer < 0) continue;
+    if (tensors[i].role == model::Role::expert_ffn) experts.push_back(tensors[i].layer);
+    if (tensors[i].role == model::Role::attention || tensors[i].role == model::Role::recurrent) layers.push_back(tensors[i].layer);
+  }
+  const auto distinct = [](std::vector<int>& all) {
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return std::to_string(all.size());
+  };
+  const std::string all = std::to_string(answer.architecture.layers.size());
+  if (!layers.empty()) return fill("{0} of {1} layers on the host"_say, {distinct(layers), all});
+  if (!experts.empty()) return fill("the experts of {0} of {1} layers on the host"_say, {distinct(experts), all});
+  return {};
+}
+
+Phrase split_phrase(const app::PlanAnswer& answer) {
   const auto count = std::to_string(answer.placement.devices.size());
   switch (answer.placement.mode) {
-    case placement::Mode::single: return "all on one device"_say;
+    case placement::Mode::single: return "one device"_say;
     case placement::Mode::layer: return fill("layers one after the other over {0} devices"_say, {count});
     case placement::Mode::row: return fill("matrices split by rows over {0} devices"_say, {count});
     case placement::Mode::tensor: return fill("tensor parallel over {0} devices"_say, {count});
@@ -101,6 +121,11 @@ Phrase mode_phrase(const app::PlanAnswer& answer) {
     case placement::Mode::cpu: return "all on the host's processor"_say;
   }
   return "";
+}
+
+Phrase mode_phrase(const app::PlanAnswer& answer) {
+  Phrase split = split_phrase(answer), host = answer.placement.mode == placement::Mode::cpu ? Phrase() : host_part(answer);
+  return host.empty() ? split : fill("{0}, {1}"_say, {std::move(split), std::move(host)});
 }
 
 Phrase model_line(const model::Architecture& a) {
@@ -122,17 +147,17 @@ Phrase verdict(const app::PlanAnswer& answer) {
 Section summary(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
   const Phrase how = fill("{0} on {1}, context {2}, {3}"_say,
-                          {placement.engine, placement.backend, format_grouped(placement.settings.context), mode_phrase(answer)});
+                          {answer.engine.name, placement.backend, format_grouped(placement.settings.context), mode_phrase(answer)});
   return {{},
           {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
            people(placement.fits ? Show::good : Show::bad, verdict(answer)),
            people(Show::sentence, model_line(answer.architecture)),
            people(Show::sentence, how),
-           machine("engine", Phrase(placement.engine)),
-           machine("backend", Phrase(placement.backend)),
+           machine("engine", placement.engine),
+           machine("backend", placement.backend),
            model_field(answer),
-           machine("rig", Phrase(answer.rig.spec)),
+           machine("rig", answer.rig.spec),
            machine("context", placement.settings.context)}};
 }
 
@@ -142,6 +167,12 @@ Section memory(const app::PlanAnswer& answer) {
   if (placement.kv_blocks > 0)
     section.fields.push_back(people(Show::sentence, fill("The cache holds {0} tokens in {1} blocks."_say,
                                                          {format_grouped(placement.kv_tokens), format_grouped(placement.kv_blocks)})));
+  if (answer.longest_context > 0) {
+    const bool whole = answer.longest_context >= answer.architecture.max_context;
+    section.fields.push_back({"longest_context", {}, answer.longest_context, Show::machine});
+    section.fields.push_back(people(Show::sentence, fill(whole ? "Holds the model's whole context of {0} tokens."_say : "Longest context that fits like this: {0} tokens."_say,
+                                                         {format_grouped(answer.longest_context)})));
+  }
   return section;
 }
 
@@ -158,7 +189,7 @@ Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
   std::stable_sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   Phrase list;
   for (std::size_t i = 0; i < std::min(terms.size(), kTermsShown); ++i) {
-    Phrase part = fill("{0} {1}"_say, {term_name(terms[i].first), print_seconds(terms[i].second)});
+    Phrase part = fill("{0} {1}"_say, {term_name(terms[i].first, false), print_seconds(terms[i].second)});
     list = list.empty() ? std::move(part) : fill("{0}, {1}"_say, {std::move(list), std::move(part)});
   }
   return fill(sequences > 1 ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
@@ -191,17 +222,17 @@ Section speed(const app::PlanAnswer& answer) {
 Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
   Rows rows;
   for (const placement::FlagNote& note : notes)
-    rows.push_back({{"flag", {}, Phrase(note.flag), Show::row}, {"text", {}, Phrase(note.text), Show::row}});
+    rows.push_back({{"flag", {}, note.flag, Show::row}, {"text", {}, Phrase(note.text), Show::row}});
   return rows;
 }
 
 Section launch(const app::PlanAnswer& answer) {
-  Section section{"Run it"_say, {{"launch", {}, Phrase(answer.launch.line), answer.placement.fits ? Show::code : Show::machine}}};
+  Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
   if (!answer.launch.file_name.empty()) {
-    section.fields.push_back(machine("launch_file", Fields{machine("name", Phrase(answer.launch.file_name)), machine("text", Phrase(answer.launch.file_text))}));
+    section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
     if (answer.placement.fits) {
       section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
-      section.fields.push_back(people(Show::code, Phrase(answer.launch.file_text)));
+      section.fields.push_back(people(Show::code, answer.launch.file_text));
     }
   }
   section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
@@ -215,8 +246,9 @@ Section flags(const app::PlanAnswer& answer) {
 
 Section caveats(const app::PlanAnswer& answer) {
   Rows rows;
-  const auto add = [&](const std::string& id, const std::string& text, const std::string& source) {
-    rows.push_back({machine("id", Phrase(id)), {"text", {}, Phrase(text), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
+  const auto add = [&](const std::string& id, std::string text, const std::string& source) {
+    if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    rows.push_back({machine("id", id), {"text", {}, Phrase(std::move(text)), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
   };
   for (const auto& caveat : answer.placement.caveats) add(caveat.id, caveat.text, caveat.source);
   for (const std::string& note : answer.rig.notes) add("rig", note, "");
@@ -229,7 +261,7 @@ Section confidence(const app::PlanAnswer& answer) {
   Rows derivation, evidence;
   if (answer.speed) {
     const cost::Speed& s = *answer.speed;
-    section.fields.push_back(machine("grade", Id{cost::to_string(s.decode.grade)}));
+    section.fields.push_back(machine("grade", cost::to_string(s.decode.grade)));
     section.fields.push_back(people(Show::sentence, fill("{0}: {1}."_say, {grade_name(s.decode.grade), grade_meaning(s.decode.grade)})));
     evidence = evidence_rows(s.decode);
     for (const auto* part : {&s.decode, &s.prefill, &s.ttft})
@@ -250,14 +282,14 @@ Section remedies(const app::PlanAnswer& answer) {
     Phrase text;
     if (remedy.kind == app::Remedy::Kind::context) {
       other.placement.context = parse_int(remedy.value).value_or(0);
-      text = fill("fits with a context of {0}:"_say, {format_grouped(other.placement.context)});
+      text = fill("a context of {0} fits:"_say, {format_grouped(other.placement.context)});
     } else {
       const std::size_t colon = other.model.rfind(':');
       other.model = (colon == std::string::npos ? other.model : other.model.substr(0, colon)) + ':' + remedy.value;
       text = fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
     }
-    rows.push_back({machine("kind", Phrase(remedy.kind == app::Remedy::Kind::context ? "context" : "quant")), machine("value", Phrase(remedy.value)),
-                    {"text", {}, std::move(text), Show::sentence}, {"command", {}, Phrase(command("plan", other)), Show::code}});
+    rows.push_back({machine("kind", remedy.kind == app::Remedy::Kind::context ? "context" : "quant"), machine("value", remedy.value),
+                    {"text", {}, std::move(text), Show::sentence}, {"command", {}, command("plan", other), Show::code}});
   }
   return {"What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
@@ -270,9 +302,9 @@ Section other_ways(const app::PlanAnswer& answer) {
                     {"decode", "decode"_say, Number{other.decode, Unit::token_rate}, Show::row},
                     {"prefill", "prefill"_say, Number{other.prefill, Unit::token_rate}, Show::row},
                     {"host_bytes", "host memory"_say, Number{other.host.value(), Unit::bytes}, Show::row},
-                    machine("launch", Phrase(other.launch))});
+                    machine("launch", other.launch)});
   for (const placement::Rejected& rejected : answer.rejected)
-    refused.push_back({machine("kind", Phrase(rejected.kind)), machine("why", Phrase(rejected.why)),
+    refused.push_back({machine("kind", rejected.kind), machine("why", Phrase(rejected.why)),
                        machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes})});
   Section section{"Other ways"_say, {list_field("alternatives", std::move(rows), Show::table)}};
   section.fields.push_back(machine("rejected", std::move(refused)));
@@ -281,8 +313,8 @@ Section other_ways(const app::PlanAnswer& answer) {
 
 Section next_steps(const app::PlanAnswer& answer) {
   Section section{"Next"_say, {}};
-  if (answer.speed) section.fields.push_back(people(Show::code, Phrase(command("explain", answer.request))));
-  if (!answer.rig.devices.empty()) section.fields.push_back(people(Show::code, Phrase("rigcast show " + answer.rig.devices.front().device.key)));
+  if (answer.speed) section.fields.push_back(people(Show::code, command("explain", answer.request)));
+  if (!answer.rig.devices.empty()) section.fields.push_back(people(Show::code, "rigcast show " + answer.rig.devices.front().device.key));
   return section;
 }
 

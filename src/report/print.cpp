@@ -21,7 +21,7 @@ struct Scaled { double factor; const char* unit; };
 
 Scaled scale_of(double value, Unit unit) {
   switch (unit) {
-    case Unit::none: case Unit::rough: return {1, ""};
+    case Unit::none: case Unit::rough: case Unit::count: return {1, ""};
     case Unit::bytes: return value >= kGiB ? Scaled{kGiB, "GiB"} : Scaled{kMiB, "MiB"};
     case Unit::tokens: return {1, "tokens"};
     case Unit::token_rate: return {1, "tok/s"};
@@ -45,6 +45,7 @@ std::string with_unit(std::string number, const char* unit) { return *unit == '\
 
 std::string print(const Number& number) {
   if (number.unit == Unit::bytes) return print_gib(Bytes(number.value));
+  if (number.unit == Unit::count) return print_count(number.value);
   const Scaled scaled = scale_of(number.value, number.unit);
   if (number.unit == Unit::tokens) return format_grouped(std::llround(number.value));
   if (number.unit == Unit::none || number.unit == Unit::percent || number.unit == Unit::millimetres || number.unit == Unit::megahertz)
@@ -72,8 +73,8 @@ std::string print(const Value& value, const Language& language) {
     std::string operator()(std::int64_t n) const { return format_grouped(n); }
     std::string operator()(const Number& n) const { return print(n); }
     std::string operator()(const Range& r) const { return print(Number{r.value.p50, r.unit}) + " (" + print_interval(r) + ")"; }
+    std::string operator()(const std::string& text) const { return text; }
     std::string operator()(const Phrase& p) const { return language.say(p); }
-    std::string operator()(const Id& id) const { return id.text; }
     std::string operator()(const Sourced& s) const { return s.text.empty() ? print(s.number) : language.say(s.text); }
     std::string operator()(const Sentences& all) const {
       std::string out;
@@ -88,7 +89,7 @@ std::string print(const Value& value, const Language& language) {
 
 const char* unit_name(Unit unit) {
   switch (unit) {
-    case Unit::none: case Unit::rough: return "";
+    case Unit::none: case Unit::rough: case Unit::count: return "";
     case Unit::bytes: return "B";
     case Unit::tokens: return "token";
     case Unit::token_rate: return "token/s";

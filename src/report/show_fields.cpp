@@ -20,7 +20,7 @@ void add_fact(Fields& fields, const char* id, Phrase label, const std::optional<
 }
 
 void add_text(Fields& fields, const char* id, Phrase label, const std::string& text) {
-  if (!text.empty()) fields.push_back({id, std::move(label), Phrase(text)});
+  if (!text.empty()) fields.push_back({id, std::move(label), text});
 }
 
 void add_number(Fields& fields, const char* id, Phrase label, double value, Unit unit = Unit::none) {
@@ -33,7 +33,7 @@ std::string dated(const catalog::Source& source) { return source.date.empty() ? 
 
 Rows source_rows(const std::vector<catalog::Source>& sources) {
   Rows rows;
-  for (const catalog::Source& source : sources) rows.push_back({machine("source", Phrase(source.text)), machine("date", Phrase(source.date))});
+  for (const catalog::Source& source : sources) rows.push_back({machine("source", source.text), machine("date", source.date)});
   return rows;
 }
 
@@ -60,6 +60,7 @@ Fields device_memory(const catalog::Device& device) {
   add_fact(fields, "usable_memory", "usable at most"_say, device.usable_memory, Unit::bytes);
   add_text(fields, "memory_type", "memory type"_say, device.memory_type);
   add_fact(fields, "bandwidth", "bandwidth"_say, device.bandwidth, Unit::bandwidth);
+  add_fact(fields, "measured_bandwidth", "bandwidth, measured"_say, device.measured_bandwidth, Unit::bandwidth);
   add_number(fields, "bus_bits", "bus width, bits"_say, device.bus_bits);
   if (device.chips > 1) {
     fields.push_back({"chips", "chips, each a device of its own"_say, std::int64_t{device.chips}});
@@ -88,21 +89,27 @@ Fields device_body(const catalog::Device& device) {
 std::vector<Section> sections(const catalog::Device& device) {
   Fields rates;
   for (const auto& [format, rate] : device.rates) rates.push_back({format, rate_label(format), sourced(rate, Unit::flop_rate)});
+  Fields measured;
+  for (const auto& [format, rate] : device.measured_rates) measured.push_back({format, rate_label(format), sourced(rate, Unit::flop_rate)});
+  Fields rates_note;
+  if (!device.rates_note.empty()) rates_note.push_back({"rates_note", {}, Phrase(device.rates_note), Show::sentence});
   const Phrase kind = fill("{0}, {1}, released {2}"_say, {device.vendor, device.architecture, device.release.empty() ? "?" : device.release});
-  return {{{}, {people(Show::headline, Phrase(device.name)), people(Show::sentence, kind), machine("kind", Phrase("device")),
-                machine("key", Phrase(device.key)), machine("name", Phrase(device.name)), machine("vendor", Phrase(device.vendor)),
-                machine("architecture", Phrase(device.architecture)), machine("capability", Phrase(device.capability)),
-                machine("release", Phrase(device.release)), machine("modified", device.modified), machine("aliases", sentences(device.aliases))}},
+  return {{{}, {people(Show::headline, device.name), people(Show::sentence, kind), machine("kind", "device"),
+                machine("key", device.key), machine("name", device.name), machine("vendor", device.vendor),
+                machine("architecture", device.architecture), machine("capability", device.capability),
+                machine("release", device.release), machine("modified", device.modified), machine("aliases", sentences(device.aliases))}},
           {"Memory"_say, device_memory(device)},
-          {"Dense rates"_say, {{"rates", {}, std::move(rates), Show::group}}},
-          {"Board and software"_say, device_body(device)},
+          {"Dense rates"_say, {{"rates", {}, std::move(rates), Show::group}, {{}, {}, std::move(rates_note), Show::group}}},
+          {measured.empty() ? Phrase() : "Rates that a program reached"_say, {{"measured_rates", {}, std::move(measured), Show::group}}},
+          {"Board"_say, device_body(device)},
+          {"Software"_say, {list_field("software_notes", sentences(device.software_notes), Show::bullets)}},
           {"Mind"_say, {list_field("caveats", sentences(device.caveats), Show::warnings)}},
           {"Disputed: other values in circulation"_say, {list_field("disputed", disputed_rows(device), Show::table)}},
-          {{}, {machine("sources", source_rows(device.sources)), machine("file", Phrase(device.file))}}};
+          {{}, {machine("sources", source_rows(device.sources)), machine("file", device.file)}}};
 }
 
 std::vector<Section> sections(const catalog::Processor& p) {
-  Fields fields{people(Show::headline, Phrase(p.name)), machine("kind", Phrase("processor")), machine("key", Phrase(p.key)), machine("name", Phrase(p.name))};
+  Fields fields{people(Show::headline, p.name), machine("kind", "processor"), machine("key", p.key), machine("name", p.name)};
   add_text(fields, "vendor", "vendor"_say, p.vendor);
   add_text(fields, "architecture", "architecture"_say, p.architecture);
   add_number(fields, "cores", "cores"_say, p.cores);
@@ -110,25 +117,27 @@ std::vector<Section> sections(const catalog::Processor& p) {
   add_number(fields, "channels", "memory channels per socket"_say, p.channels);
   add_text(fields, "memory_type", "memory type"_say, p.memory_type);
   add_number(fields, "memory_mt_s", "memory rate, MT/s"_say, p.memory_mt_s);
-  add_number(fields, "bandwidth", "bandwidth, theoretical"_say, p.channels * p.memory_mt_s * 1e6 * 8, Unit::bandwidth);
+  add_number(fields, "bandwidth", "bandwidth, theoretical"_say, peak_bandwidth(p).value(), Unit::bandwidth);
   add_fact(fields, "measured_bandwidth", "bandwidth, measured"_say, p.measured_bandwidth, Unit::bandwidth);
   add_number(fields, "max_sockets", "sockets"_say, p.max_sockets);
   if (p.pcie_lanes > 0) add_text(fields, "pcie", "PCIe"_say, std::to_string(p.pcie_generation) + ".0, " + std::to_string(p.pcie_lanes) + " lanes");
   add_fact(fields, "power", "power limit"_say, p.power, Unit::watts);
+  add_text(fields, "confidence", "confidence in these facts"_say, p.confidence);
   fields.push_back(machine("sources", source_rows(p.sources)));
-  return {{{}, std::move(fields)}};
+  return {{{}, std::move(fields)}, {"Mind"_say, {list_field("caveats", sentences(p.caveats), Show::warnings)}}};
 }
 
 std::vector<Section> sections(const catalog::LinkType& link) {
-  return {{{}, {people(Show::headline, Phrase(link.name)), machine("kind", Phrase("link")), machine("key", Phrase(link.key)), machine("name", Phrase(link.name)),
+  return {{{}, {people(Show::headline, link.name), machine("kind", "link"), machine("key", link.key), machine("name", link.name),
                 {"bandwidth", "bandwidth, one way"_say, sourced(link.bandwidth, Unit::bandwidth)},
                 {"latency", "latency"_say, sourced(link.latency, Unit::seconds)},
-                {"between_hosts", "joins hosts"_say, link.between_hosts}}}};
+                {"between_hosts", "joins hosts"_say, link.between_hosts}}},
+          {"Mind"_say, {list_field("caveats", sentences(link.caveats), Show::warnings)}}};
 }
 
 std::vector<Section> sections(const catalog::Quant& quant) {
-  return {{{}, {people(Show::headline, Phrase(quant.name)), machine("kind", Phrase("quant")), machine("key", Phrase(quant.key)), machine("name", Phrase(quant.name)),
-                {"group", "group"_say, Phrase(quant.group)},
+  return {{{}, {people(Show::headline, quant.name), machine("kind", "quant"), machine("key", quant.key), machine("name", quant.name),
+                {"group", "group"_say, quant.group},
                 {"block_elements", "elements per block"_say, std::int64_t{quant.block_elements}},
                 {"block_bytes", "bytes per block"_say, std::int64_t{quant.block_bytes}},
                 {"bits_per_weight", "bits per weight"_say, Sourced{{bits_per_weight(quant), Unit::none}, "", catalog::Basis::derived, quant.source}}}}};
@@ -136,11 +145,11 @@ std::vector<Section> sections(const catalog::Quant& quant) {
 
 std::vector<Section> sections(const catalog::Engine& engine) {
   Rows numbers;
-  for (const auto& [name, value] : engine.numbers) numbers.push_back({{"name", {}, Phrase(name)}, {"value", {}, Number{value}}});
+  for (const auto& [name, value] : engine.numbers) numbers.push_back({{"name", {}, name}, {"value", {}, Number{value}}});
   Rows sources = source_rows(engine.sources);
   Sentences told;
   for (const catalog::Source& source : engine.sources) told.push_back(dated(source));
-  Fields fields{people(Show::headline, Phrase(engine.name)), machine("kind", Phrase("engine")), machine("key", Phrase(engine.key)), machine("name", Phrase(engine.name))};
+  Fields fields{people(Show::headline, engine.name), machine("kind", "engine"), machine("key", engine.key), machine("name", engine.name)};
   add_text(fields, "base", "rules of"_say, engine.base);
   add_text(fields, "backends", "backends"_say, join(engine.backends, ", "));
   add_text(fields, "splits", "ways to split a model"_say, join(engine.splits, ", "));
@@ -175,10 +184,9 @@ Phrase layer_kinds(const model::Architecture& a) {
 
 std::vector<Section> sections(const app::ModelFacts& facts) {
   const model::Architecture& a = facts.architecture;
-  Fields fields{people(Show::headline, Phrase(a.name)), machine("kind", Phrase("model")), machine("key", Phrase(a.key)), machine("name", Phrase(a.name)),
-                machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
-                {{}, "parameters"_say, Phrase(print_count(a.parameters()))}};
-  if (a.has_experts()) fields.push_back({{}, "of them per token"_say, Phrase(print_count(a.active_parameters()))});
+  Fields fields{people(Show::headline, a.name), machine("kind", "model"), machine("key", a.key), machine("name", a.name),
+                {"params", "parameters"_say, Number{a.parameters(), Unit::count}},
+                {"params_active", "of them per token"_say, Number{a.active_parameters(), Unit::count}, a.has_experts() ? Show::row : Show::machine}};
   add_text(fields, "family", "family"_say, a.family);
   fields.push_back({"layers", "layers"_say, static_cast<std::int64_t>(a.layers.size())});
   fields.push_back({{}, "kinds of layer"_say, layer_kinds(a)});
@@ -194,10 +202,17 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   add_text(fields, "source", "shape from"_say, a.source);
   Rows sizes;
   for (const app::SizeInQuant& size : facts.sizes)
-    sizes.push_back({{"quant", "quant"_say, Phrase(size.quant)}, {"weights_bytes", "weights"_say, Number{size.weights.value(), Unit::bytes}},
+    sizes.push_back({{"quant", "quant"_say, size.quant}, {"weights_bytes", "weights"_say, Number{size.weights.value(), Unit::bytes}},
                      {"bits_per_weight", "bits per weight"_say, Number{size.bits_per_weight}}});
   return {{{}, std::move(fields)}, {"Size by quant"_say, {list_field("sizes", std::move(sizes), Show::table)}},
           {"Mind"_say, {list_field("notes", sentences(a.notes), Show::warnings)}}};
+}
+
+void for_people_only(Fields& fields) {
+  for (Field& field : fields) {
+    field.id.clear();
+    if (auto* inner = std::get_if<Fields>(&field.value)) for_people_only(*inner);
+  }
 }
 
 }  // namespace
@@ -206,15 +221,14 @@ Report fields(const app::ShowAnswer& answer) {
   Report report;
   Rows entries;
   for (const app::Shown& shown : answer.entries) {
-    Fields machine_fields;
+    Fields ids;   // programs get one object per entry, people the sections
     for (Section& section : std::visit([](const auto& one) { return sections(one); }, shown)) {
-      for (Field& field : section.fields) {
-        if (!field.id.empty()) machine_fields.push_back(field);
-        field.id.clear();
-      }
+      for (const Field& field : section.fields)
+        if (!field.id.empty()) ids.push_back(field);
+      for_people_only(section.fields);
       report.sections.push_back(std::move(section));
     }
-    entries.push_back(std::move(machine_fields));
+    entries.push_back(std::move(ids));
   }
   report.sections.push_back({{}, {machine("entries", std::move(entries))}});
   return report;

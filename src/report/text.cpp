@@ -176,13 +176,13 @@ class TextWriter {
     for (const Field& field : rows.front()) {
       if (field.show == Show::machine) continue;
       cells[0].push_back(say(field.label));
-      const bool number = std::holds_alternative<Number>(field.value) || std::holds_alternative<std::int64_t>(field.value);
-      shape.push_back({number ? Align::right : Align::left, !number});
+      shape.push_back({Align::left, std::holds_alternative<Phrase>(field.value)});   // names and commands stay whole
     }
     for (const Fields& row : rows) {
       auto& line_cells = cells.emplace_back();
       for (const Field& field : row) {
         if (field.show == Show::machine) continue;
+        if (std::holds_alternative<Number>(field.value) || std::holds_alternative<std::int64_t>(field.value)) shape[line_cells.size()].align = Align::right;
         if (field.show == Show::source) line_cells.push_back(mark(field));
         else line_cells.push_back(print_value(field.value));
       }
@@ -219,7 +219,8 @@ std::string render_text(const Report& report, const Language& language, const Te
 
 std::string render_error(const Error& error, const Language& language, const TextStyle& style) {
   std::string place = error.where.file;
-  if (error.where.line > 0) place += ':' + std::to_string(error.where.line);
+  const bool option = place.starts_with("--");   // one line anyway: the column says it all
+  if (error.where.line > 0 && !option) place += ':' + std::to_string(error.where.line);
   if (error.where.column > 0) place += ':' + std::to_string(error.where.column);
   std::string head = language.say("error"_say);
   if (style.colour) head = std::string(kRed) + head + std::string(kPlain);

@@ -68,7 +68,7 @@ report::Fields error_fields(const Error& error) {
   const std::string message = report::printable(error.message);
   const Phrase reason = is_file(place) ? report::fill(Phrase("{0}: {1}"), {report::printable(place), message}) : Phrase(message);
   return {machine("field", Phrase(report::printable(field_of(error)))), machine("reason", reason), machine("nearest", Phrase(report::printable(error.nearest))),
-          machine("kind", report::Id{kind_name(error.kind)}), machine("column", std::int64_t{error.where.column})};
+          machine("kind", kind_name(error.kind)), machine("column", std::int64_t{error.where.column})};
 }
 
 Response json(const report::Report& report, const report::Language& language, int status = 200) {
@@ -292,7 +292,7 @@ Response Service::State::job(const Result<JobStatus>& status, const report::Lang
   if (!status) return refused(status.error(), said);
   static constexpr const char* kStates[] = {"running", "done", "failed", "cancelled"};
   report::Report fields{{{{}, {machine("id", Phrase(status->id)), machine("verb", Phrase(status->verb)),
-                               machine("state", report::Id{kStates[static_cast<int>(status->state)]}), machine("sequence", status->sequence),
+                               machine("state", kStates[static_cast<int>(status->state)]), machine("sequence", status->sequence),
                                machine("done", report::Number{status->done}), machine("message", Phrase(status->message)),
                                machine("seconds", report::Number{status->elapsed.value()}),
                                machine("error", status->error ? report::Value(error_fields(*status->error)) : report::Value(std::monostate{}))}}}};

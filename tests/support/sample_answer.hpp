@@ -65,7 +65,7 @@ inline app::PlanAnswer sample_answer() {
     share.capacity = Bytes(24 * kGiB);
     answer.placement.devices.push_back(share);
   }
-  answer.placement.engine = "llama.cpp";
+  answer.engine.key = answer.engine.name = answer.placement.engine = "llama.cpp";
   answer.placement.backend = "cuda";
   answer.placement.mode = placement::Mode::layer;
   answer.placement.settings.context = 32768;
@@ -86,7 +86,7 @@ inline app::PlanAnswer sample_answer() {
       {"link", "link 0-1", 20480, "B", 25e9, 0.5, Seconds(0.00002), false},
   };
   answer.speed->decode.evidence = {{"o-17", "rtx-3090", "llama.cpp", "cuda", "qwen3-14b", "Q4_K_M", "https://example.org/bench", "2025-06", 62.1, 60.4, ""}};
-  answer.speed->prefill.derivation = {{"matmul", "device 0", 32.8e12, "flop", 71.2e12, 0.55, Seconds(0.42), true}};
+  answer.speed->prefill.derivation = {{"weights", "device 0", 32.8e12, "flop", 71.2e12, 0.55, Seconds(0.42), true}};
   return answer;
 }
 

@@ -4,11 +4,18 @@
 #include <vector>
 
 #include "app/plan.hpp"
+#include "catalog/engine.hpp"
 
 namespace rigcast::app {
 
+// The longest context that fits with everything else as in `placement`, near enough (steps of 1024, a few tries), at most the model's own.
+// REQUIRES: placement.fits.
+std::int64_t longest_context(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture,
+                             const rig::Rig& rig, const placement::Placement& placement);
+
 // In order of how little they change: a shorter context first, then smaller Quants (the largest that fits). Empty where nothing helps, or
 // where the launch flags were the user's own and fix these things.
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const placement::Placement& failed);
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
+                                  const rig::Rig& rig, const placement::Placement& failed);
 
 }  // namespace rigcast::app

@@ -28,8 +28,10 @@ Phrase shortfall(const app::PlanAnswer& answer);
 
 // One term of a derivation as a short sentence: "weights: 4.92 GiB at 936 GB/s x 0.78 = 6.74 ms".
 Phrase term_line(const cost::Term& term);
-// What a term's name means: "weights read from memory".
-Phrase term_name(const std::string& name);
+// Whether its time is an amount of bytes or flop at a rate, rather than a count of things that each take their time.
+bool has_rate(const cost::Term& term);
+// What a term's name means: "reading the weights", or "multiplying matrices" where arithmetic takes longer than reading.
+Phrase term_name(const std::string& name, bool bound_by_compute);
 
 Fields derivation_row(const char* phase, const cost::Term& term);
 Rows evidence_rows(const cost::Estimate& estimate);

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What the program prints with --json is what docs/schema says: schema.py PROGRAM. Needs Debian's python3-jsonschema."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jsonschema
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import make_models  # noqa: E402
+
+CASES = {
+    "plan": [
+        ["plan", "llama-3.1-8b:q4_k_m", "--on", "rtx-3090"],
+        ["plan", "qwen3-32b:q4_k_m", "--on", "2x3090", "-c", "32k", "--flags", "-ngl 99 -ctk q8_0 -ctv q8_0"],
+        ["plan", "qwen3-235b-a22b:q4_k_m", "--on", "3090; host=epyc-7532:8xddr4-3200:512g"],
+        ["plan", "qwen3-235b-a22b:q4_k_m", "--on", "rtx-3090"],
+        ["plan", "llama-3.1-8b", "--on", "rtx-4090", "--engine", "vllm"],
+        ["plan", "llama-3.1-8b:q4_k_m", "--on", "host=epyc-7532:8xddr4-3200:512g"],
+        ["plan", "model.gguf", "--on", "rtx-4090", "--lang", "zh"],
+        ["explain", "llama-3.1-8b:q4_k_m", "--on", "rtx-3090"],
+    ],
+    "compare": [["compare", "qwen3-32b:q4_k_m", "--on", "2x3090", "--on", "rtx-3060-12gb", "--engine", "llama.cpp", "--engine", "vllm"]],
+    "show": [["show", name] for name in ("rtx-3090", "atlas-300i-duo-96gb", "epyc-7532", "qwen3-235b-a22b", "llama.cpp", "vllm", "q4_k")],
+    "list": [["list", kind] for kind in ("devices", "models", "engines", "quants", "hosts", "links")],
+    "error": [["plan", "no-such-model", "--on", "rtx-3090"], ["plan", "llama-3.1-8b", "--on", "rtx-309"], ["show", "nothing-of-that-name"],
+              ["plan", "truncated.gguf", "--on", "rtx-3090"], ["frob"], ["plan", "llama-3.1-8b", "--contxt", "5"]],
+}
+
+
+def main():
+    program, faults, count = str(Path(sys.argv[1]).resolve()), [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        make_models.write_all(Path(folder))
+        for name, commands in CASES.items():
+            schema = json.loads((HERE.parent / "docs/schema" / f"{name}.schema.json").read_text())
+            jsonschema.Draft202012Validator.check_schema(schema)
+            for words in commands:
+                count += 1
+                done = subprocess.run([program, *words, "--json"], cwd=folder, env={"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8"},
+                                      capture_output=True, timeout=60)
+                place = "rigcast " + " ".join(words)
+                try:
+                    answer = json.loads(done.stdout)
+                except ValueError as error:
+                    faults.append(f"{place}: not JSON: {error}: {done.stderr.decode()[:200]}")
+                    continue
+                for fault in jsonschema.Draft202012Validator(schema).iter_errors(answer):
+                    where = "/".join("N" if isinstance(part, int) else part for part in fault.absolute_path)
+                    faults.append(f"{place}: {where}: {fault.message[:200]}")
+    print("\n".join(dict.fromkeys(faults)) if faults else f"schema: {count} answers agree")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
