@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Whole-process times against the budgets: speed.py PROGRAM [--runs N]. Prints one line each; fails at 1.3 times a budget.
+"""Whole-process times against the budgets: speed.py PROGRAM [--runs N] [--strict]. Prints one line each.
 
 What is timed is what a user waits for: start, read, answer, exit. The median of many cold processes (the page cache is warm) is compared;
-the machine is shared, so the fastest run is printed beside it.
+the machine may be shared, so the fastest run is printed beside it. With --strict (for a quiet machine) a median above 1.3 times its budget
+fails; a case that cannot be answered always does.
 """
 import os
 import statistics
@@ -46,7 +47,7 @@ def main():
                 times.append(seconds * 1e3)
             median = statistics.median(times)
             over = median > 1.3 * budget
-            failed = failed or over or code == 2
+            failed = failed or (over and "--strict" in sys.argv) or code == 2
             print(f"{what}: {median:.1f} ms (fastest {min(times):.1f}, budget {budget}, {median / budget:.2f}x)" + (" OVER" if over else "") + (" FAILED" if code == 2 else ""))
     return 1 if failed else 0
 
