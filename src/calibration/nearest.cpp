@@ -10,15 +10,16 @@
 namespace rigcast::calibration {
 namespace {
 
-// The header and the lines whose second column is the device: parsing the rest would cost more than the whole plan.
-std::string lines_of(const std::string& csv, const std::string& device) {
-  const std::string mark = "," + device + ",";
+// The header and the lines whose second column is the device and that speak of the phase: parsing the rest would cost more than the plan.
+std::string lines_of(const std::string& csv, const std::string& device, const std::string& phase) {
+  const std::string mark = "," + device + ",", of_phase = "," + phase + ",";
   std::string out = csv.substr(0, csv.find('\n') + 1);
   for (std::size_t at = csv.find(mark, out.size()); at != std::string::npos;) {
     const std::size_t begin = csv.rfind('\n', at) + 1;
     const std::size_t end = std::min(csv.find('\n', at), csv.size());
     const bool second_column = csv.find(',', begin) == at;
-    if (second_column) out.append(csv, begin, end - begin).append("\n");
+    const std::string_view line(csv.data() + begin, end - begin);
+    if (second_column && line.find(of_phase) != std::string_view::npos) out.append(line).append("\n");
     at = csv.find(mark, second_column ? end : at + 1);
   }
   return out;
@@ -56,7 +57,7 @@ std::vector<cost::Evidence> nearest(const catalog::Catalog& catalog, const cost:
     if (!file.ends_with(".csv")) continue;
     const auto text = catalog.file(file);
     if (!text) continue;
-    const auto found = parse_csv(lines_of(*text, wanted.device), file);
+    const auto found = parse_csv(lines_of(*text, wanted.device, wanted.phase), file);
     if (!found) continue;
     for (const Observation& o : *found)
       if (o.phase == wanted.phase && o.metric == Metric::tokens_per_second && !is_speculative(o) && trust(o) > 0) rows.push_back(o);

@@ -7,7 +7,7 @@
 namespace rigcast::report {
 namespace {
 
-Value percent(double share) { return Number{share * 100, Unit::percent}; }
+Value percent(double share) { return Number{share, Unit::percent}; }
 
 Fields score_fields(const calibration::Score& s) {
   return {{"group", "group"_say, Phrase(s.group)},
