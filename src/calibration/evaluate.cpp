@@ -160,6 +160,7 @@ void add_spreads(std::map<std::string, std::vector<double>>& values, const Cases
   for (std::size_t i = 0; i < all.rows.size(); ++i) {
     if (!all.fits[i]) continue;
     const Prepared& p = all.rows[i];
+    if (p.surrogate) continue;   // a shape guessed from a parameter count misses by the guess, which a known model does not
     for (const std::string& key : cost::spread_keys(*p.load, p.speculative ? "speculative" : p.phase, held.grades[i]))
       values[key].push_back(held.residuals[i]);
   }
@@ -168,7 +169,7 @@ void add_spreads(std::map<std::string, std::vector<double>>& values, const Cases
 std::map<std::string, cost::Spread, std::less<>> spreads_of(const std::map<std::string, std::vector<double>>& values) {
   std::map<std::string, cost::Spread, std::less<>> spreads;
   for (const auto& [key, v] : values)
-    if (v.size() >= 40)
+    if (v.size() >= 60)   // a tenth of fewer rows is a handful: their tail would be an anecdote
       spreads[key] = {std::min(-0.02, quantile(v, 0.1)), std::max(0.02, quantile(v, 0.9)), static_cast<double>(v.size())};
   return spreads;
 }
