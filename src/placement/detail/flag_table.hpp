@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.hpp"
 #include "placement/placement.hpp"
@@ -47,5 +48,14 @@ std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine
 // Helpers for the tables.
 Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, std::int64_t highest = INT64_MAX);
 Result<double> fraction(std::string_view value);
+
+// Sets one whole-numbered field, not below `lowest`.
+template <auto field, std::int64_t lowest>
+Result<void> whole(FlagTarget& target, std::string_view value) {
+  RC_ASSIGN(number, whole_number(value, lowest));
+  auto& place = target.settings.*field;
+  place = static_cast<std::remove_reference_t<decltype(place)>>(number);
+  return {};
+}
 
 }  // namespace rigcast::placement::detail

@@ -12,13 +12,6 @@ namespace {
 using Target = FlagTarget;
 using Text = std::string_view;
 
-#define RC_WHOLE(field, lowest)                               \
-  [](Target& t, Text v) -> Result<void> {                     \
-    RC_ASSIGN(n, whole_number(v, lowest));                    \
-    t.settings.field = static_cast<decltype(t.settings.field)>(n); \
-    return {};                                                \
-  }
-
 Result<void> wrong(const std::string& wanted, Text value, const std::vector<std::string>& names) {
   return fail(ErrorKind::input, "takes " + wanted + ", not '" + std::string(value) + "'", Where{}, std::string(), nearest_name(value, names));
 }
@@ -157,20 +150,20 @@ Result<void> set(Target& t, Text) {
 }
 
 constexpr FlagRule kRules[] = {
-    {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", RC_WHOLE(context, 0)},
+    {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", whole<&Settings::context, 0>},
     {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
     {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split},
     {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode},
     {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device},
     {"-dev --device", Takes::value, "the device to use", devices},
     {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor},
-    {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", RC_WHOLE(cpu_moe_layers, 0)},
+    {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", whole<&Settings::cpu_moe_layers, 0>},
     {"-cmoe --cpu-moe", Takes::nothing, "all experts stay in host memory; devices hold attention, shared experts and cache", cpu_moe},
     {"-ncffn --n-cpu-ffn", Takes::value, "dense feed-forward weights of the first N layers stay in host memory", cpu_ffn},
     {"-ctk --cache-type-k", Takes::value, "number format of the keys: q8_0 takes 53 %, q4_0 28 % of f16", key_type},
     {"-ctv --cache-type-v", Takes::value, "number format of the values; quantised ones need flash attention", value_type},
-    {"-ub --ubatch-size", Takes::value, "prompt tokens in one pass: compute buffers and windowed caches grow with it, prompts read faster", RC_WHOLE(ubatch, 1)},
-    {"-b --batch-size", Takes::value, "prompt tokens handed over at once; caps -ub", RC_WHOLE(batch, 1)},
+    {"-ub --ubatch-size", Takes::value, "prompt tokens in one pass: compute buffers and windowed caches grow with it, prompts read faster", whole<&Settings::ubatch, 1>},
+    {"-b --batch-size", Takes::value, "prompt tokens handed over at once; caps -ub", whole<&Settings::batch, 1>},
     {"-fa --flash-attn", Takes::choice, "fused attention: no context x heads buffer, needed for a quantised V cache", flash_attention},
     {"-np --parallel", Takes::value, "slots: each has its share of -c, windowed layers and recurrent states once per slot", parallel},
     {"-kvu --kv-unified", Takes::nothing, "slots share one cache instead of a fixed share each", set<&Settings::unified_kv, true>},
@@ -184,7 +177,7 @@ constexpr FlagRule kRules[] = {
     {"--op-offload", Takes::nothing, "host weights are sent to a device for batches of 32 tokens or more (default)", set<&Settings::op_offload, true>},
     {"-nr --no-repack", Takes::nothing, "host weights keep the file's order: mapped rather than copied, slower on the processor", set<&Settings::repack, false>},
     {"--repack", Takes::nothing, "host weights are stored in the kernels' order (default)", set<&Settings::repack, true>},
-    {"-t --threads", Takes::value, "processor threads while writing; more than the memory channels can feed do not help", RC_WHOLE(threads, 0)},
+    {"-t --threads", Takes::value, "processor threads while writing; more than the memory channels can feed do not help", whole<&Settings::threads, 0>},
     // Accepted, without effect on what is modelled.
     {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
@@ -197,12 +190,12 @@ constexpr FlagRule kRules[] = {
 
 // Ollama: parameters of a Modelfile and variables of its environment, as NAME=VALUE.
 constexpr FlagRule kOllama[] = {
-    {"num_ctx OLLAMA_CONTEXT_LENGTH", Takes::value, "context of one request: memory grows with it", RC_WHOLE(context, 1)},
+    {"num_ctx OLLAMA_CONTEXT_LENGTH", Takes::value, "context of one request: memory grows with it", whole<&Settings::context, 1>},
     {"num_gpu", Takes::value, "layers held by the devices; the rest runs from host memory", gpu_layers},
-    {"num_batch", Takes::value, "prompt tokens in one pass", RC_WHOLE(ubatch, 1)},
+    {"num_batch", Takes::value, "prompt tokens in one pass", whole<&Settings::ubatch, 1>},
     {"main_gpu", Takes::value, "the device used alone", main_device},
-    {"num_thread", Takes::value, "processor threads", RC_WHOLE(threads, 0)},
-    {"OLLAMA_NUM_PARALLEL", Takes::value, "requests at a time: the cache is held once for each", RC_WHOLE(sequences, 1)},
+    {"num_thread", Takes::value, "processor threads", whole<&Settings::threads, 0>},
+    {"OLLAMA_NUM_PARALLEL", Takes::value, "requests at a time: the cache is held once for each", whole<&Settings::sequences, 1>},
     {"OLLAMA_FLASH_ATTENTION", Takes::value, "fused attention: no context x heads buffer", flash_attention},
     {"OLLAMA_KV_CACHE_TYPE", Takes::value, "number format of keys and values: q8_0 takes 53 %, q4_0 28 % of f16",
      [](Target& t, Text v) -> Result<void> {

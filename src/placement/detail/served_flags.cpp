@@ -9,13 +9,6 @@ namespace {
 using Target = FlagTarget;
 using Text = std::string_view;
 
-#define RC_WHOLE(field, lowest)                               \
-  [](Target& t, Text v) -> Result<void> {                     \
-    RC_ASSIGN(n, whole_number(v, lowest));                    \
-    t.settings.field = static_cast<decltype(t.settings.field)>(n); \
-    return {};                                                \
-  }
-
 Result<void> memory_share(Target& t, Text v) {
   RC_ASSIGN(share, fraction(v));
   t.settings.gpu_memory_utilization = share;
@@ -71,11 +64,11 @@ constexpr FlagRule kVllm[] = {
     {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
     {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>},
     {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel},
-    {"--max-model-len", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--max-model-len", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--gpu-memory-utilization", Takes::value, kShareNote, memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
-    {"--max-num-seqs", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
-    {"--max-num-batched-tokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"--max-num-seqs", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
+    {"--max-num-batched-tokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"-q --quantization", Takes::value, kQuantNote, quantization},
     {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
      "--distributed-executor-backend --block-size --swap-space --cpu-offload-gb --limit-mm-per-prompt --compilation-config --speculative-config "
@@ -89,11 +82,11 @@ constexpr FlagRule kSglang[] = {
     {"--pp-size --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
     {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the attention layers with caches of their own", degree<&Settings::data_degree, Mode::single>},
     {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
-    {"--context-length", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--context-length", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--mem-fraction-static", Takes::value, "share of each device's memory for weights and cache; activations and graphs live in the rest", memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
-    {"--max-running-requests", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
-    {"--chunked-prefill-size", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"--max-running-requests", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
+    {"--chunked-prefill-size", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"--quantization", Takes::value, kQuantNote, quantization},
     {"--model --model-path --host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
      "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
@@ -102,7 +95,7 @@ constexpr FlagRule kSglang[] = {
 };
 
 constexpr FlagRule kKtransformers[] = {
-    {"--kt-num-gpu-experts", Takes::value, "experts of each layer kept on the devices; the others run on the processor from host memory", RC_WHOLE(gpu_experts, 0)},
+    {"--kt-num-gpu-experts", Takes::value, "experts of each layer kept on the devices; the others run on the processor from host memory", whole<&Settings::gpu_experts, 0>},
     {"--kt-method --kt-weight-path --kt-cpuinfer --kt-threadpool-count --kt-gpu-prefill-token-threshold --kt-expert-placement-strategy --kt-max-deferred-experts-per-token",
      Takes::value, "", nullptr},
 };
@@ -111,26 +104,26 @@ constexpr FlagRule kTensorrt[] = {
     {"--tp_size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
     {"--pp_size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
     {"--ep_size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
-    {"--max_seq_len", Takes::value, kContextNote, RC_WHOLE(context, 1)},
+    {"--max_seq_len", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--kv_cache_free_gpu_memory_fraction --kv-cache-free-gpu-mem-fraction", Takes::value, "share of what weights and activations leave free that becomes cache", memory_share},
-    {"--max_batch_size", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
-    {"--max_num_tokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"--max_batch_size", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
+    {"--max_num_tokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"--backend --host --port --tokenizer --extra_llm_api_options --log_level --max_beam_width", Takes::value, "", nullptr},
     {"--trust_remote_code", Takes::nothing, "", nullptr},
 };
 
 constexpr FlagRule kMindie[] = {
     {"worldSize", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
-    {"maxSeqLen", Takes::value, kContextNote, RC_WHOLE(context, 1)},
-    {"maxBatchSize", Takes::value, kSequencesNote, RC_WHOLE(sequences, 1)},
-    {"maxPrefillTokens", Takes::value, kBatchedNote, RC_WHOLE(max_batched_tokens, 1)},
+    {"maxSeqLen", Takes::value, kContextNote, whole<&Settings::context, 1>},
+    {"maxBatchSize", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
+    {"maxPrefillTokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"NPU_MEMORY_FRACTION", Takes::value, kShareNote, memory_share},
     {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName", Takes::value, "", nullptr},
 };
 
 constexpr FlagRule kPlain[] = {
-    {"-c --max-kv-size --max-seq-len --cache-size -l --length --max-length", Takes::value, "tokens the cache can hold", RC_WHOLE(context, 1)},
-    {"--prefill-step-size --chunk-size", Takes::value, "prompt tokens in one pass: activations grow with it", RC_WHOLE(ubatch, 1)},
+    {"-c --max-kv-size --max-seq-len --cache-size -l --length --max-length", Takes::value, "tokens the cache can hold", whole<&Settings::context, 1>},
+    {"--prefill-step-size --chunk-size", Takes::value, "prompt tokens in one pass: activations grow with it", whole<&Settings::ubatch, 1>},
     {"--kv-bits -cq --cache-quant", Takes::value, "bits of a cache element",
      [](Target& t, Text v) -> Result<void> {
        RC_ASSIGN(bits, whole_number(v, 2, 16));
