@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/units.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::catalog {
 namespace {
@@ -120,7 +121,7 @@ TEST(Catalog, NumberFormatsByNameAndByGgmlType) {
 class Overlay : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = test::scratch_folder() / ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directories(folder_ / "devices");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

@@ -7,6 +7,7 @@
 
 #include "gguf_writer.hpp"
 #include "safetensors_writer.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::model {
 namespace {
@@ -24,7 +25,7 @@ const catalog::Catalog& facts() {
 class ReadModel : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("rigcast-read-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = test::scratch_folder() / testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

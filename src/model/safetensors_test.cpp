@@ -6,6 +6,7 @@
 #include <string>
 
 #include "safetensors_writer.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::model {
 namespace {
@@ -118,7 +119,7 @@ TEST(SafetensorsMalformed, TensorTwice) {
 class SafetensorsFolder : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("rigcast-safetensors-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = test::scratch_folder() / testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     SafetensorsWriter().tensor("a", {4}).write(folder_ / "model-1.safetensors");

@@ -15,6 +15,7 @@
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
 #include "placement/placement.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::placement {
 namespace {
@@ -91,7 +92,7 @@ model::Architecture architecture_of(const Row& row) {
     if (number("experts") > 0) test::add_experts(out, shape, layer, number("experts"), number("expert_ffn"), type);
     else test::add_feed_forward(out, shape, layer, type);
   }
-  const auto file = std::filesystem::path(testing::TempDir()) / "llama_truth.gguf";
+  const auto file = test::scratch_folder() / "llama_truth.gguf";
   out.write(file);
   const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
   EXPECT_TRUE(gguf) << (gguf ? "" : to_text(gguf.error()));

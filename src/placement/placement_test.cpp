@@ -9,6 +9,7 @@
 #include "gguf_writer.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::placement {
 namespace {
@@ -19,7 +20,7 @@ const catalog::Catalog& facts() {
 }
 
 model::Architecture read_back(const test::GgufWriter& out, const std::string& name) {
-  const auto file = std::filesystem::path(testing::TempDir()) / (name + ".gguf");
+  const auto file = test::scratch_folder() / (name + ".gguf");
   out.write(file);
   const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
   EXPECT_TRUE(gguf) << (gguf ? "" : to_text(gguf.error()));

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::rig {
 namespace {
@@ -224,7 +225,7 @@ TEST(Documentation, TheCardOfTheContributingGuideWorks) {
   const std::string guide = text_of("CONTRIBUTING.md");
   const std::size_t begin = guide.find("[[device]]", guide.find("```toml")), end = guide.find("```", begin);
   ASSERT_NE(begin, std::string::npos);
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "contributing";
+  const std::filesystem::path folder = test::scratch_folder() / "contributing";
   std::filesystem::create_directories(folder / "devices");
   std::ofstream(folder / "devices/mine.toml") << guide.substr(begin, end - begin);
   const auto with = catalog::Catalog::load({folder});
@@ -239,7 +240,7 @@ class RigFile : public ::testing::Test {
  protected:
   void write(const char* text) { std::ofstream(path_) << text; }
   void TearDown() override { std::filesystem::remove(path_); }
-  std::string path_ = (std::filesystem::path(::testing::TempDir()) / "rig_test_file.toml").string();
+  std::string path_ = (test::scratch_folder() / "rig_test_file.toml").string();
 };
 
 TEST_F(RigFile, SaysWhatASpecSays) {

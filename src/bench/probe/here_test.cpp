@@ -4,6 +4,7 @@
 
 #include "bench/probe.hpp"
 #include "recorded.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -101,7 +102,7 @@ TEST(Here, UnknownDeviceBecomesAStubThatLoads) {
   ASSERT_EQ(here.stubs.size(), 1u);
   ASSERT_EQ(here.rig.devices.size(), 1u);
   EXPECT_EQ(here.rig.devices[0].memory.value(), 40 * kGiB);
-  const auto folder = std::filesystem::temp_directory_path() / "rigcast-stub-test";
+  const auto folder = test::scratch_folder() / "stub";
   const auto file = folder / here.stubs[0].file_name;
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file) << here.stubs[0].text;

@@ -24,7 +24,8 @@ struct GraphRequest {
   const model::Architecture* architecture = nullptr;
   std::vector<int> tensor_place;   // per Architecture::tensors: buffer
   int output_place = 0;            // buffer of the head; differs from the embedding's where a tied head was copied
-  std::vector<LayerCache> caches;
+  std::vector<LayerCache> caches;  // per layer
+  std::vector<std::size_t> layers; // numbers of those that are built, ascending
   std::int64_t tokens = 512;       // in the batch, a multiple of the sequences
   std::int64_t outputs = 512;      // tokens whose logits are asked for
   std::int64_t streams = 1;        // separate caches (sequences without -kvu)

@@ -5,6 +5,8 @@
 #include <optional>
 #include <regex>
 
+#include "placement/detail/repeated_layers.hpp"
+
 namespace rigcast::placement::detail {
 
 namespace {
@@ -32,6 +34,12 @@ bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t exper
   else if (gathered) largest = std::max(largest, in * batch * f32);
   else largest = std::max({largest, in * batch * planes * f32, out * batch * planes * f32});
   return largest <= static_cast<double>(rules.max_tensor_bytes);
+}
+
+std::vector<std::size_t> all_layers_of(const model::Architecture& architecture) {
+  std::vector<std::size_t> layers(architecture.layers.size());
+  std::iota(layers.begin(), layers.end(), std::size_t{0});
+  return layers;
 }
 
 class Placer {
@@ -152,6 +160,8 @@ class Placer {
     request.tensor_place = out_.tensor_place;
     request.output_place = output_place_;
     request.caches = caches;
+    request.host = host();
+    request.layers = in_.every_layer ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
     request.outputs = std::min(c.tokens, c.ubatch);
     request.tokens = pad(request.outputs, c.sequences);
     request.streams = c.streams;
@@ -160,13 +170,20 @@ class Placer {
     request.window_cells = c.window_cells;
     request.flash_attention = c.flash_attention;
     request.kv_on_device = s_.kv_offload || in_.devices == 0;
-    request.host = host();
     request.key_type = in_.key_type;
     request.value_type = in_.value_type;
-    TensorGraph graph = build_prompt_graph(request);
-    const GraphMemory memory = reserve_graph(graph, Machine{in_.devices}, in_.rules.compute, {out_.copies, s_.op_offload});
+    GraphMemory memory = reserve(request);
+    // Inputs of a split that are kept in copies are never freed: where every layer has splits of its own, memory grows with the layers.
+    if (out_.copies > 1 && memory.splits > 2 * in_.devices + 2 && request.layers.size() < a_.layers.size()) {
+      request.layers = all_layers_of(a_);
+      memory = reserve(request);
+    }
     for (std::size_t b = 0; b < memory.bytes.size(); ++b) out_.buffers[b].compute = static_cast<double>(memory.bytes[b]);
-    out_.splits = memory.splits;
+  }
+
+  GraphMemory reserve(const GraphRequest& request) const {
+    TensorGraph graph = build_prompt_graph(request);
+    return reserve_graph(graph, Machine{in_.devices}, in_.rules.compute, {out_.copies, s_.op_offload});
   }
 
   const LlamaInput& in_;

@@ -41,6 +41,7 @@ struct LlamaInput {
   int devices = 0;                       // that the engine sees
   std::vector<double> free_bytes;        // per device: the default split goes by it
   ElementType key_type{1, 2}, value_type{1, 2};
+  bool every_layer = false;              // builds the whole graph where one with fewer of its repeated layers would tell the same
 };
 
 struct BufferBytes { double weights = 0, kv = 0, state = 0, compute = 0; };
@@ -50,7 +51,7 @@ struct LlamaLayout {
   std::vector<int> layer_device;         // layers + 1 (the output head); devices: the host
   std::vector<int> tensor_place;         // per Architecture::tensors: device, devices: host, devices + 1: repacked on the host
   std::vector<BufferBytes> buffers;      // devices, host, repacked
-  int copies = 1, splits = 0;
+  int copies = 1;                        // of every input
 };
 
 LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules);

@@ -45,6 +45,8 @@ const FamilyHabits& family_habits(std::string_view family) {
 PromptGraph::PromptGraph(const GraphRequest& request)
     : r_(request), a_(*request.architecture), habits_(family_habits(a_.family)), g_(request.key_type, request.value_type), tokens_(request.tokens) {
   per_layer_.resize(a_.layers.size());
+  built_.assign(a_.layers.size(), false);
+  for (const std::size_t i : r_.layers) built_[i] = true;
   for (const LayerCache& cache : r_.caches) any_window_ = any_window_ || (cache.stored && cache.windowed);
   place_weights();
   place_caches();
@@ -56,7 +58,7 @@ TensorGraph PromptGraph::build() {
   if (habits_.scales_input) g_.expand(x = g_.elementwise(Op::scale, x));
   if (const TensorId scale = weight("token_embd_norm.weight"); scale != kNoTensor) x = norm(x, scale, weight("token_embd_norm.bias"));
   make_inputs();
-  for (std::size_t i = 0; i < a_.layers.size(); ++i) x = layer(i, x);
+  for (const std::size_t i : r_.layers) x = layer(i, x);
   head(x);
   return std::move(g_);
 }
@@ -65,6 +67,7 @@ void PromptGraph::place_weights() {
   for (std::size_t i = 0; i < a_.tensors.size(); ++i) {
     const model::Tensor& t = a_.tensors[i];
     if (t.role == model::Role::vision || t.role == model::Role::next_token) continue;
+    if (t.layer >= 0 && t.layer < static_cast<int>(built_.size()) && !built_[static_cast<std::size_t>(t.layer)]) continue;
     const TensorId id = g_.weight(t.shape, static_cast<std::int64_t>(t.bytes.value()), r_.tensor_place[i]);
     const std::string_view name = t.name;
     if (starts_with(name, "blk.") && t.layer >= 0 && t.layer < static_cast<int>(a_.layers.size()))

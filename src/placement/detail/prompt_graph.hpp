@@ -101,6 +101,7 @@ class PromptGraph {
   bool any_window_ = false;
   Names global_;
   std::vector<Names> per_layer_;
+  std::vector<bool> built_;          // per layer
   std::vector<TensorId> key_cache_, value_cache_, conv_cache_, state_cache_;
   TensorId output_ = kNoTensor, positions_ = kNoTensor, output_rows_ = kNoTensor, state_rows_ = kNoTensor;
   CacheInputs full_, windowed_;

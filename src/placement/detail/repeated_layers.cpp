@@ -1,0 +1,100 @@
+#include "placement/detail/repeated_layers.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace rigcast::placement::detail {
+namespace {
+
+constexpr std::size_t kLongestPattern = 8;
+constexpr std::size_t kFirstKept = 4, kLastKept = 3;  // patterns
+constexpr std::size_t kCycle = 4;                     // patterns after which an allocator has come round: buffers of one layer swap places in the next
+
+// FNV-1a over whatever makes two layers build the same graph.
+class Signature {
+ public:
+  void add(std::int64_t value) {
+    for (int byte = 0; byte < 64; byte += 16) mix(static_cast<std::uint64_t>(value) >> byte & 0xffff);
+  }
+  void add(std::string_view text) {
+    for (const char c : text) mix(static_cast<unsigned char>(c));
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void mix(std::uint64_t bits) { value_ = (value_ ^ bits) * 1099511628211ull; }
+  std::uint64_t value_ = 14695981039346656037ull;
+};
+
+void add_tensor(Signature& layer, const model::Tensor& tensor, int place, const GraphRequest& request, std::int64_t max_tensor_bytes) {
+  const std::string_view name = tensor.name;
+  layer.add(name.substr(std::min(name.size(), name.find('.', 4))));
+  for (const std::int64_t length : tensor.shape) layer.add(length);
+  layer.add(place);
+  const auto bytes = static_cast<std::int64_t>(tensor.bytes.value());
+  layer.add(place >= request.host ? bytes : std::int64_t{bytes > max_tensor_bytes});
+}
+
+void add_cache(Signature& layer, const LayerCache& c) {
+  for (const std::int64_t value : {std::int64_t{c.stored}, std::int64_t{c.windowed}, c.cells, c.key_elements, c.value_elements, c.index_key_elements,
+                                   c.index_value_elements, c.state_elements, c.conv_elements, std::int64_t{c.place}})
+    layer.add(value);
+}
+
+void add_kind(Signature& layer, const model::Layer& kind) {
+  const model::Attention& a = kind.attention;
+  const model::FeedForward& f = kind.feed_forward;
+  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.latent_dim, a.rope_dim, a.indexer_heads,
+                          a.indexer_dim, a.indexer_top_k, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(kind.recurrent.kind),
+                          static_cast<int>(f.kind), f.width, f.experts, f.experts_used, f.expert_width, f.shared_experts, f.shared_width,
+                          static_cast<int>(f.gated)})
+    layer.add(value);
+}
+
+std::vector<std::uint64_t> signatures(const GraphRequest& request, std::int64_t max_tensor_bytes) {
+  const model::Architecture& a = *request.architecture;
+  std::vector<Signature> layers(a.layers.size());
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    add_kind(layers[i], a.layers[i]);
+    add_cache(layers[i], request.caches[i]);
+  }
+  for (std::size_t t = 0; t < a.tensors.size(); ++t) {
+    const model::Tensor& tensor = a.tensors[t];
+    if (tensor.layer < 0 || tensor.layer >= static_cast<int>(layers.size()) || tensor.role == model::Role::vision) continue;
+    add_tensor(layers[static_cast<std::size_t>(tensor.layer)], tensor, request.tensor_place[t], request, max_tensor_bytes);
+  }
+  std::vector<std::uint64_t> values;
+  for (const Signature& layer : layers) values.push_back(layer.value());
+  if (!values.empty()) values.back() = ~values.back();  // only the tokens asked for leave the last layer
+  return values;
+}
+
+// How many layers from `begin` on repeat the `pattern` before them, in whole patterns, the first one included.
+std::size_t patterns_from(const std::vector<std::uint64_t>& layers, std::size_t begin, std::size_t pattern) {
+  std::size_t end = begin + pattern;
+  while (end < layers.size() && layers[end] == layers[end - pattern]) ++end;
+  return end <= layers.size() ? (end - begin) / pattern : 0;
+}
+
+}  // namespace
+
+std::vector<std::size_t> representative_layers(const GraphRequest& request, std::int64_t max_tensor_bytes) {
+  const std::vector<std::uint64_t> layers = signatures(request, max_tensor_bytes);
+  std::vector<std::size_t> kept;
+  for (std::size_t begin = 0; begin < layers.size();) {
+    std::size_t pattern = 1, count = 0;
+    for (; pattern <= kLongestPattern; ++pattern)
+      if ((count = patterns_from(layers, begin, pattern)) >= kFirstKept + kLastKept + kCycle) break;
+    if (pattern > kLongestPattern) {
+      kept.push_back(begin++);
+      continue;
+    }
+    const std::size_t left_out = (count - kFirstKept - kLastKept) / kCycle * kCycle;
+    const std::size_t gap = begin + kFirstKept * pattern, end = begin + count * pattern;
+    for (; begin < gap; ++begin) kept.push_back(begin);
+    for (begin = gap + left_out * pattern; begin < end; ++begin) kept.push_back(begin);
+  }
+  return kept;
+}
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,75 @@
+// The graph of representative layers needs what the whole graph needs, to the byte, on every memory.
+
+#include "placement/detail/repeated_layers.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "model/read.hpp"
+#include "placement/detail/llama_layout.hpp"
+
+namespace rigcast::placement::detail {
+namespace {
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog loaded = *catalog::Catalog::load();
+  return loaded;
+}
+
+constexpr std::size_t kStep = 12;  // every twelfth model of the catalogue; all of them (1) agree too, in 15 s
+
+struct Case { const char* name; int devices; Settings settings; };
+
+Settings with(int ubatch, int gpu_layers, int cpu_moe_layers, bool kv_offload, std::optional<bool> flash) {
+  Settings s;
+  s.context = 16384;
+  s.ubatch = ubatch;
+  s.gpu_layers = gpu_layers;
+  s.cpu_moe_layers = cpu_moe_layers;
+  s.kv_offload = kv_offload;
+  s.flash_attention = flash;
+  return s;
+}
+
+std::vector<Case> cases() {
+  return {{"one device", 1, with(512, -1, 0, true, {})},          {"two devices", 2, with(512, -1, 0, true, {})},
+          {"five devices, no flash attention", 5, with(256, -1, 0, true, false)}, {"half on the host", 1, with(512, 15, 0, true, {})},
+          {"experts on the host", 2, with(1024, -1, 999, true, {})}, {"cache on the host", 1, with(512, -1, 0, false, {})},
+          {"processor", 0, with(512, 0, 0, true, {})}};
+}
+
+LlamaLayout laid_out(const model::Architecture& architecture, const Case& one, int window, bool every_layer) {
+  LlamaInput input;
+  input.architecture = &architecture;
+  input.settings = &one.settings;
+  input.rules.compute.reorder_window = window;
+  input.rules.repacked = {"q4_0"};
+  input.devices = one.devices;
+  input.free_bytes.assign(static_cast<std::size_t>(one.devices), 24.0 * kGiB);
+  input.every_layer = every_layer;
+  return lay_out_llama(input);
+}
+
+TEST(RepeatedLayers, NeedWhatAllLayersNeed) {
+  int compared = 0;
+  const auto models = facts().entries(catalog::Kind::model);
+  for (std::size_t k = 0; k < models.size(); k += kStep) {
+    for (const char* quant : {":q4_k_m", ":q4_0"}) {
+      const auto architecture = model::read_model(facts(), models[k].key + quant);
+      if (!architecture) continue;
+      for (const Case& one : cases())
+        for (const int window : {0, 20}) {
+          const LlamaLayout few = laid_out(*architecture, one, window, false), all = laid_out(*architecture, one, window, true);
+          for (std::size_t b = 0; b < all.buffers.size(); ++b)
+            EXPECT_EQ(few.buffers[b].compute, all.buffers[b].compute) << architecture->key << quant << ", " << one.name << ", memory " << b << ", window " << window;
+          ++compared;
+        }
+    }
+  }
+  EXPECT_GT(compared, 500);
+}
+
+}  // namespace
+}  // namespace rigcast::placement::detail
