@@ -73,6 +73,7 @@ void join(rig::Rig& rig, const catalog::Device& device, int count, const Observa
 Mode mode_of(const Observation& o, const std::string& group, int devices) {
   if (devices < 2) return Mode::single;
   if (flag(o, "split_mode") == "graph" || flag(o, "sm") == "graph" || noted(o, "'graph'")) return Mode::tensor;
+  if (flag(o, "split_mode") == "row" || flag(o, "sm") == "row") return Mode::row;
   if (o.mode == "layer" || o.mode == "pipeline") return Mode::layer;
   if (o.mode == "tensor" || o.mode == "expert" || o.mode == "data") return Mode::tensor;
   return group == "ggml" || group == "exllama" || group == "eager" ? Mode::layer : Mode::tensor;
@@ -165,7 +166,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   for (int i = 0; i < chips; ++i) {
     placement::DeviceShare share;
     share.device = i;
-    share.fraction = p.mode == Mode::tensor ? 1.0 / chips : 1;
+    share.fraction = p.mode == Mode::tensor || p.mode == Mode::row ? 1.0 / chips : 1;
     p.devices.push_back(share);
   }
   const bool offloads = group == "ggml" && !device->unified && device->memory.value.value() > 0;

@@ -32,6 +32,8 @@ struct Builder {
   Setting setting;
   Load load;
   int split = 1;            // devices that share every tensor
+  int lead = 0;             // of those, the one the others wait for
+  double part = 1;          // of every tensor that it holds
 
   int path(Path p) {
     if (!setting.source.empty()) p.factors.push_back({"source|" + setting.source, 1});
@@ -127,7 +129,20 @@ bool multiplied(Role role, bool tied) {
 int device_of(const Builder& b, std::size_t tensor) {
   if (b.place.mode == placement::Mode::cpu || b.rig.devices.empty()) return kHost;
   const int device = tensor < b.place.tensor_device.size() ? b.place.tensor_device[tensor] : 0;
-  return b.split > 1 && device != kHost ? b.place.devices.front().device : device;
+  return b.split > 1 && device != kHost ? b.lead : device;
+}
+
+// Devices that share every tensor wait for each other: the time is that of the one with the most to read for its bandwidth.
+void choose_lead(Builder& b) {
+  double slowest = 0;
+  for (const placement::DeviceShare& share : b.place.devices) {
+    const double part = share.fraction < 1 ? share.fraction : 1.0 / b.split;
+    const double seconds = part / b.device(share.device).device.bandwidth->value.value();
+    if (seconds <= slowest) continue;
+    slowest = seconds;
+    b.lead = share.device;
+    b.part = part;
+  }
 }
 
 std::map<GroupKey, Group> group_weights(const Builder& b) {
@@ -140,7 +155,7 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && b.place.mode != placement::Mode::cpu)
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
     Group& g = groups[{device, experts, format_class(t.quant)}];
-    const double part = device == kHost ? 1 : 1.0 / b.split;
+    const double part = device == kHost ? 1 : b.part;
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
     ++g.count;
@@ -172,7 +187,7 @@ void add_weights(Builder& b) {
       s.step_amount = 1;
       s.prefill_memory = b.path(std::move(p));
     }
-    b.load.active_bytes += g.bytes * share * b.split;
+    b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part);
     b.load.stages.push_back(std::move(s));
   }
 }
@@ -200,16 +215,16 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     if (a.kind == AttentionKind::none) continue;
     int device = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu ? kHost
                  : i < b.place.kv_device.size() ? b.place.kv_device[i] : 0;
-    if (b.split > 1 && device != kHost) device = b.place.devices.front().device;
+    if (b.split > 1 && device != kHost) device = b.lead;
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
     if (a.indexer_top_k > 0) window = a.indexer_top_k;
     AttentionSum& sum = groups[{device, window, latent}];
-    const double part = device == kHost ? 1 : 1.0 / b.split;
+    const double part = device == kHost ? 1 : b.part;
     if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache
       sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
     } else {
-      const double kv_part = device == kHost ? 1 : std::max(1.0 / b.split, 1.0 / std::max(1, a.kv_heads));
+      const double kv_part = device == kHost ? 1 : std::max(b.part, 1.0 / std::max(1, a.kv_heads));
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
     }
     sum.flop += 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
@@ -256,9 +271,9 @@ void add_recurrent(Builder& b) {
     if (r.kind == model::RecurrentKind::none) continue;
     int device = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu ? kHost
                  : i < b.place.kv_device.size() ? b.place.kv_device[i] : 0;
-    if (b.split > 1 && device != kHost) device = b.place.devices.front().device;
+    if (b.split > 1 && device != kHost) device = b.lead;
     auto& [elements, layers] = by_device[device];
-    elements += static_cast<double>(r.state_elements) / (device == kHost ? 1 : b.split);
+    elements += static_cast<double>(r.state_elements) * (device == kHost ? 1 : b.part);
     layers += 1;
   }
   for (const auto& [device, sum] : by_device) {
@@ -325,14 +340,23 @@ void add_overheads(Builder& b) {
   b.load.stages.push_back(sequence);
 }
 
+// Messages that devices which share every tensor wait for in one step. Tensor parallel reduces twice a layer. Rows (llama.cpp up to build
+// 9889) send the input of every matrix to each other device and fetch each one's part of the result.
+double messages_of(const Builder& b) {
+  if (b.place.mode != placement::Mode::row) return 2.0 * static_cast<double>(b.model.layers.size());
+  double matrices = 0;
+  for (const model::Tensor& t : b.model.tensors)
+    matrices += multiplied(t.role, false) && t.role != Role::expert_ffn && t.role != Role::router && t.shape[1] * t.shape[2] > 1 ? 1 : 0;
+  return matrices * 2 * (b.split - 1);
+}
+
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
     const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
     const std::string kind = link.through_host || link.bandwidth.value() < 40e9 ? "pcie" : "nvlink";
-    const double layers = static_cast<double>(b.model.layers.size());
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
-    latency.step_amount = 2 * layers;
+    latency.step_amount = messages_of(b);
     Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
     add_factor(p, "all_reduce", "link", kind);
     add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
@@ -340,7 +364,7 @@ void add_links(Builder& b) {
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
-    bytes.new_token_amount = 2 * layers * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
+    bytes.new_token_amount = 2.0 * static_cast<double>(b.model.layers.size()) * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
     add_factor(q, "all_reduce_bytes", "link", kind);
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
@@ -381,6 +405,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   using placement::Mode;
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()));
+  if (b.split > 1) choose_lead(b);
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, placement.settings.ubatch);

@@ -1,4 +1,4 @@
-// What a real llama.cpp prints for 257 layouts of 26 shapes (tests/truth/llama-memory.csv), against what we say: weights within 0.5 %,
+// What a real llama.cpp prints for 257 layouts of 26 shapes (tests/truth/llama-memory.csv) and with -sm tensor (llama-tensor.csv), against what we say: weights within 0.5 %,
 // cache within 1 MiB, compute within 10 %, on every device and on the host. Each shape is written as a header-only GGUF and read back.
 
 #include <gtest/gtest.h>
@@ -34,8 +34,8 @@ std::vector<std::string> csv_fields(const std::string& line) {
   return fields;
 }
 
-std::vector<Row> read_rows() {
-  std::ifstream in(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth/llama-memory.csv");
+std::vector<Row> read_rows(const char* file) {
+  std::ifstream in(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth" / file);
   std::vector<Row> rows;
   std::vector<std::string> names;
   std::string line;
@@ -135,7 +135,7 @@ class Comparison {
     exact = exact && distance <= 0.25;
   }
   void report() const {
-    EXPECT_TRUE(faults_.empty()) << "llama-memory.csv:" << row_.line << ": " << row_.fields.at("family") << " " << row_.fields.at("hidden") << " "
+    EXPECT_TRUE(faults_.empty()) << "line " << row_.line << ": " << row_.fields.at("family") << " " << row_.fields.at("hidden") << " "
                                  << row_.fields.at("quant") << ", " << row_.fields.at("devices") << " devices, " << row_.fields.at("flags") << "\n  " << faults_;
   }
   double worst = 0;
@@ -150,7 +150,7 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
   const auto engine = *catalog::read_engine(facts(), "llama.cpp");
   int layouts = 0, exact = 0;
   double worst_compute = 0;
-  for (const Row& row : read_rows()) {
+  for (const Row& row : read_rows("llama-memory.csv")) {
     const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
     const rig::Rig rig = software_rig(devices);
     const model::Architecture architecture = architecture_of(row);
@@ -186,6 +186,34 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
   RecordProperty("exact", exact);
   RecordProperty("worst_device_compute_percent", static_cast<int>(worst_compute * 100));
   std::printf("%d layouts, %d exact in every term, worst device compute %.1f %%\n", layouts, exact, worst_compute * 100);
+}
+
+// With -sm tensor the engine prints one figure for all devices, that of the largest share.
+TEST(LlamaTruth, DevicesThatActAsOne) {
+  int layouts = 0;
+  for (const Row& row : read_rows("llama-tensor.csv")) {
+    const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
+    Request request;
+    request.backend = "vulkan";
+    request.flags = row.fields.at("flags");
+    const auto placement = place(facts(), architecture_of(row), software_rig(devices), request);
+    ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
+    ASSERT_EQ(placement->devices.size(), static_cast<std::size_t>(devices));
+    Memory largest;
+    for (const DeviceShare& share : placement->devices)
+      if (share.memory.total() > largest.total()) largest = share.memory;
+    auto shown = printed(row);
+    Comparison comparison(row);
+    comparison.near("weights", shown["Meta"].weights, largest.weights.value() / kMiB, 0.005, 0.5);
+    comparison.near("cache", shown["Meta"].context, (largest.kv + largest.state).value() / kMiB, 0, 1);
+    comparison.near("compute", shown["Meta"].compute, largest.compute.value() / kMiB, 0.1, 0.5);
+    comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, placement->host.weights.value() / kMiB, 0.005, 1);
+    comparison.near("host cache", shown["Host"].context, placement->host.kv.value() / kMiB, 0, 1);
+    comparison.near("host compute", shown["Host"].compute, placement->host.compute.value() / kMiB, 0.1, 0.5);
+    comparison.report();
+    ++layouts;
+  }
+  EXPECT_GE(layouts, 14);
 }
 
 }  // namespace

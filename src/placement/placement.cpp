@@ -122,9 +122,28 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
   return fail(ErrorKind::unsupported, "no memory rule for " + engine.name);
 }
 
+namespace {
+
+// Splits an engine has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for, not proposed.
+void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
+  const auto unproven = [&](const std::string& split) {
+    if (split == "tensor" && engine.kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
+    const auto names = [&](const char* list, const std::string& name) {
+      const auto words = split_words(catalog::text_of(engine, list, split));
+      return std::find(words.begin(), words.end(), name) != words.end();
+    };
+    if (engine.texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
+    return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
+  };
+  engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
+}
+
+}  // namespace
+
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
+  drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(rules, catalog::all_rules(catalog));
   RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));

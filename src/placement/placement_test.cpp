@@ -141,6 +141,7 @@ TEST(Placement, ALineLaidOutAgainGivesTheSameMemory) {
   const auto model = qwen3_moe(test::ggml::q4_k);
   const rig::Rig rig = rig_of("rtx-3090", 2);
   for (const char* flags : {"-c 16384 -ngl 99 -ts 3,1", "-c 4096 -ngl 30 -fa off", "-c 32768 --n-cpu-moe 20 -ctk q8_0 -ctv q8_0 -ub 1024", "-c 4096 -sm none -mg 1",
+                            "-c 4096 -sm tensor -ts 3,1",
                             "-c 4096 -ot 'blk\\.[0-9]\\.ffn=CPU' -np 4", "-c 4096 --no-kv-offload --no-op-offload --no-mmap --swa-full"}) {
     const auto first = place(facts(), model, rig, ask(flags));
     ASSERT_TRUE(first) << flags << ": " << error_of(first);
@@ -153,6 +154,22 @@ TEST(Placement, ALineLaidOutAgainGivesTheSameMemory) {
     for (std::size_t d = 0; d < first->devices.size(); ++d) EXPECT_EQ(again->devices[d].memory.total(), first->devices[d].memory.total()) << launch.line;
     for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
   }
+}
+
+// llama.cpp cuts what has rows and copies what has none: a quarter of 7.45 GiB of Q8_0 matrices beside 33 x 2 norms of 16 KiB.
+TEST(Placement, SharesOfDevicesThatActAsOne) {
+  const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), ask("-c 8192 -ngl 99 -sm tensor -ts 3,1"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  ASSERT_EQ(placement->devices.size(), 2u);
+  const Memory& large = placement->devices[0].memory;
+  const Memory& small = placement->devices[1].memory;
+  const double norms = 65.0 * 4096 * 4;  // two of each layer and the last
+  EXPECT_NEAR((large.weights.value() - norms) / (small.weights.value() - norms), 3, 1e-9);
+  EXPECT_EQ(large.kv, Bytes(0.75 * kGiB));
+  EXPECT_EQ(small.kv, Bytes(0.25 * kGiB));
+  EXPECT_EQ(large.compute, small.compute) << "each reserves the buffer of the whole graph";
+  EXPECT_EQ(error_of(place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), ask("-c 8192 -sm tensor -fa off"))),
+            "--flags: -sm tensor needs flash attention (nearest: -fa on)");
 }
 
 struct Refusal { const char* flags; const char* message; };

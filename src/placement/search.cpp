@@ -109,7 +109,6 @@ class Searcher {
     one_device();
     const bool several = rig_.devices.size() > 1;
     if (several && splits("layer")) ranges("layers", base_, Moves::nothing);
-    if (several && splits("row")) whole("rows", Mode::row);
     if (several && splits("tensor")) whole("tensor", Mode::tensor);
     if (rig_.devices.empty()) return;
     if (architecture_.has_experts() && splits("cpu-experts")) experts_on_host();

@@ -42,6 +42,22 @@ Result<ElementType> cache_format(const catalog::Catalog& catalog, const std::str
   return ElementType{quant.block_elements, quant.block_bytes};
 }
 
+// What llama.cpp refuses to load with -sm tensor.
+Result<void> refuse_together(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
+                             const LlamaContext& context) {
+  const auto refused = [](std::string why, const char* nearest) {
+    return fail(ErrorKind::unsupported, "-sm tensor " + std::move(why), Where{"--flags"}, "-sm", nearest);
+  };
+  if (lists(catalog::text_of(engine, "tensor_refuses", backend), architecture.family))
+    return refused("is not implemented for models of family '" + architecture.family + "'", "-sm layer");
+  if (!context.flash_attention) return refused("needs flash attention", "-fa on");
+  const auto vendor = [&](const rig::RigDevice& d) { return d.device.vendor == rig.devices.front().device.vendor; };
+  if (backend != "vulkan" && !std::all_of(rig.devices.begin(), rig.devices.end(), vendor))
+    return refused("joins devices of one backend: cards of different makers cannot share it", "-sm layer");
+  if (rig.hosts.size() > 1) return refused("joins devices of one machine", "-sm layer");
+  return {};
+}
+
 // What llama.cpp refuses to load.
 Result<void> refuse(const model::Architecture& architecture, const Settings& settings, const LlamaInput& input, const LlamaContext& context) {
   const std::int64_t block = input.value_type.block_elements;
@@ -83,6 +99,40 @@ void fill_devices(const catalog::Engine& engine, const std::string& backend, con
   }
 }
 
+// Held in full by every device that shares a model: norms and biases, and the router, whose few rows decide for all.
+bool is_mirrored(const model::Tensor& tensor) {
+  return tensor.role == model::Role::router || tensor.shape[1] * tensor.shape[2] * tensor.shape[3] <= 1;
+}
+
+// -sm tensor: the engine lays the model out over one device that stands for all, then cuts matrices, cache and state into shares: even
+// ones, or by -ts. Every device reserves the compute buffer of the whole graph.
+void fill_together(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
+                   const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) {
+  const Memory whole = memory_of(layout.buffers.front());
+  Bytes mirrored{};
+  for (std::size_t i = 0; i < architecture.tensors.size(); ++i)
+    if (layout.tensor_place[i] == 0 && is_mirrored(architecture.tensors[i])) mirrored += architecture.tensors[i].bytes;
+  const int layers = static_cast<int>(std::count(layout.layer_device.begin(), layout.layer_device.end() - 1, 0));
+  double sum = 0;
+  for (const double part : settings.split) sum += part;
+  for (std::size_t d = 0; d < visible.size(); ++d) {
+    DeviceShare share;
+    share.device = visible[d];
+    share.fraction = sum > 0 ? (d < settings.split.size() ? settings.split[d] / sum : 0) : 1.0 / static_cast<double>(visible.size());
+    if (share.fraction <= 0) continue;
+    share.memory.weights = (whole.weights - mirrored) * share.fraction + mirrored;
+    share.memory.kv = whole.kv * share.fraction;
+    share.memory.state = whole.state * share.fraction;
+    share.memory.compute = whole.compute;
+    share.memory.footprint = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
+    share.first_layer = static_cast<int>(architecture.layers.size()) - layers;
+    share.layer_count = layers;
+    share.holds_output = layout.layer_device.back() == 0;
+    share.capacity = device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(share.device)]);
+    placement.devices.push_back(share);
+  }
+}
+
 }  // namespace
 
 LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const Settings& settings) {
@@ -114,11 +164,15 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
 Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                                 const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
   const std::vector<int> visible = visible_devices(rig, settings);
+  const bool together = settings.mode == Mode::tensor && visible.size() > 1;
+  Settings laid = settings;
+  if (together) laid.op_offload = false;   // weights on the host are not sent to a device that stands for several
   LlamaInput input;
   input.architecture = &architecture;
-  input.settings = &settings;
+  input.settings = &laid;
   input.rules = llama_rules(engine, visible.empty() ? "cpu" : backend, rig, settings);
-  input.devices = static_cast<int>(visible.size());
+  input.devices = together ? 1 : static_cast<int>(visible.size());
+  if (together) input.rules.compute.reorder_window = 0;   // nobody reorders the operations of the device that stands for all
   for (const int d : visible) input.free_bytes.push_back(device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(d)]).value());
   RC_ASSIGN(key, cache_format(catalog, settings.key_quant));
   RC_ASSIGN(value, cache_format(catalog, settings.value_quant));
@@ -126,6 +180,7 @@ Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::
   input.value_type = value;
   const LlamaContext context = llama_context(architecture, settings, input.rules);
   RC_TRY(refuse(architecture, settings, input, context));
+  if (together) RC_TRY(refuse_together(engine, backend, architecture, rig, context));
   const LlamaLayout layout = lay_out_llama(input);
 
   Placement placement;
@@ -139,7 +194,8 @@ Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::
   for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
   for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
     placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
-  fill_devices(engine, backend, rig, visible, layout, placement);
+  if (together) fill_together(engine, backend, architecture, rig, visible, layout, settings, placement);
+  else fill_devices(engine, backend, rig, visible, layout, placement);
   placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
   placement.host.weights += Bytes(layout.buffers.back().weights);
   placement.host.footprint = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
