@@ -120,29 +120,36 @@ Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<
   return answer;
 }
 
-Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
-  RC_ASSIGN(text, read_text(file));
-  RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::path& log) {
   std::vector<Observation> before;
   std::string old;
   if (std::error_code ignored; fs::exists(log, ignored)) {
     RC_ASSIGN(existing, read_text(log));
-    RC_ASSIGN(rows, calibration::parse_csv(existing, log.string()));
-    before = std::move(rows);
+    RC_ASSIGN(known, calibration::parse_csv(existing, log.string()));
+    before = std::move(known);
     old = std::move(existing);
   }
-  const auto fresh = calibration::without_duplicates(before, imported.rows);
-  ObserveAnswer answer{log, imported.format, imported.rows.size(), fresh.size(), imported.rows.size() - fresh.size(), imported.unread};
+  const auto fresh = calibration::without_duplicates(before, rows);
+  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), {}};
   if (fresh.empty()) return answer;
   std::string added = calibration::to_csv(fresh);
   if (!old.empty()) added.erase(0, added.find('\n') + 1);   // the header is there
   std::error_code error;
-  fs::create_directories(log.parent_path(), error);
+  if (log.has_parent_path()) fs::create_directories(log.parent_path(), error);
   std::ofstream out(log, std::ios::binary | std::ios::app);
   if (!old.empty() && old.back() != '\n') out << '\n';      // a torn last line must not swallow the first new one
   out << added;
   if (!out.flush()) return fail(ErrorKind::system, "the log cannot be written", Where{log.string()});
   return answer;
+}
+
+Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
+  RC_ASSIGN(text, read_text(file));
+  RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+  RC_ASSIGN(answer, observe(imported.rows, log));
+  answer.format = imported.format;
+  answer.unread = std::move(imported.unread);
+  return std::move(answer);
 }
 
 }  // namespace rigcast::app

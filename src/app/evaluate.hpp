@@ -47,7 +47,11 @@ struct ObserveAnswer {
   std::vector<Error> unread;
 };
 
-// Appends what `file` holds to the log (CSV in the project's columns), never rewriting what is there. A damaged log stops it.
+// Appends Observations to the log (CSV in the project's columns), creating it and its folder, never rewriting what is there; those it
+// already holds are left out. A damaged log stops it. `format` and `unread` of the answer are the reader's to fill.
+Result<ObserveAnswer> observe(const std::vector<calibration::Observation>& rows, const std::filesystem::path& log);
+
+// The same for what `file` holds.
 Result<ObserveAnswer> observe_import(const std::filesystem::path& file, const std::filesystem::path& log, const calibration::ImportDefaults& defaults);
 
 }  // namespace rigcast::app

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "bench/kernel.hpp"
+#include "bench/model_case.hpp"
 #include "bench/world.hpp"
 
 namespace rigcast::bench {
@@ -52,6 +53,8 @@ class Device {
   virtual bool can(KernelKind kind, std::string_view format) const = 0;
   // Allocates and fills. Errors (system): out of memory with the bytes wanted, the driver's own words.
   virtual Result<std::unique_ptr<Prepared>> prepare(const Case& c) = 0;
+  // One Step of a model, with made-up weights. Error (unsupported) where this device cannot yet.
+  virtual Result<std::unique_ptr<Prepared>> prepare_model(const ModelCase&) { return fail(ErrorKind::unsupported, "models run on the processor only so far"); }
   virtual Conditions conditions() { return {}; }
 };
 

@@ -37,8 +37,26 @@ Result<void> collect(Prepared& prepared, const Effort& effort, const std::atomic
     if (sample->disturbed) ++out.disturbed;
     else out.seconds.push_back(all.back());
   }
+  out.best = all.empty() ? 0 : *std::min_element(all.begin(), all.end());
   if (static_cast<int>(out.seconds.size()) < std::min(3, effort.least)) out.seconds = all;   // never quiet: say so and use what there is
   return {};
+}
+
+// Runs once, compares, and only then times; what goes wrong becomes the Measurement's failure.
+void check_and_time(Device& device, Result<std::unique_ptr<Prepared>> prepared, double tolerance, const Effort& effort, const std::atomic<bool>& stop, Measurement& out) {
+  const auto give_up = [&](std::string why) { out.failure = std::move(why); };
+  if (!prepared) return give_up(prepared.error().message);
+  if (const auto first = (*prepared)->run(1); !first) return give_up(first.error().message);
+  const auto error = (*prepared)->error();
+  if (!error) return give_up(error.error().message);
+  out.error = *error;
+  if (!(out.error <= tolerance))
+    return give_up("wrong result: differs from the reference by " + format_significant(out.error, 2) + " where " + format_significant(tolerance, 2) + " is accepted");
+  if (const auto timed = collect(**prepared, effort, stop, out); !timed) return give_up(timed.error().message);
+  out.conditions = device.conditions();
+  out.median = quantile(out.seconds, 0.5);
+  out.p10 = quantile(out.seconds, 0.1);
+  out.p90 = quantile(out.seconds, 0.9);
 }
 
 }  // namespace
@@ -56,22 +74,15 @@ Measurement measure(Device& device, const Case& c, const Effort& effort, const s
   Measurement out;
   out.what = c, out.work = work_of(c), out.device = device.info();
   out.rerun = "rigcast bench --device " + out.device.id + " --kernel " + spell(c);
-  const auto give_up = [&](std::string why) { out.failure = std::move(why); return out; };
-  if (!device.can(c.kind, c.format)) return give_up("this device has no such kernel");
-  auto prepared = device.prepare(c);
-  if (!prepared) return give_up(prepared.error().message);
-  if (const auto first = (*prepared)->run(1); !first) return give_up(first.error().message);
-  const auto error = (*prepared)->error();
-  if (!error) return give_up(error.error().message);
-  out.error = *error;
-  const double tolerance = kernel_of(c.kind).tolerance;
-  if (!(out.error <= tolerance))
-    return give_up("wrong result: differs from the reference by " + format_significant(out.error, 2) + " where " + format_significant(tolerance, 2) + " is accepted");
-  if (const auto timed = collect(**prepared, effort, stop, out); !timed) return give_up(timed.error().message);
-  out.conditions = device.conditions();
-  out.median = quantile(out.seconds, 0.5);
-  out.p10 = quantile(out.seconds, 0.1);
-  out.p90 = quantile(out.seconds, 0.9);
+  if (!device.can(c.kind, c.format)) out.failure = "this device has no such kernel";
+  else check_and_time(device, device.prepare(c), kernel_of(c.kind).tolerance, effort, stop, out);
+  return out;
+}
+
+Measurement measure(Device& device, const ModelCase& c, const Effort& effort, const std::atomic<bool>& stop) {
+  Measurement out;
+  out.work = work_of(c), out.device = device.info();
+  check_and_time(device, device.prepare_model(c), kernel_of(KernelKind::matmul).tolerance, effort, stop, out);
   return out;
 }
 

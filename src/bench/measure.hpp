@@ -17,6 +17,7 @@ struct Measurement {
   std::vector<double> seconds;      // per execution, one entry a sample, undisturbed ones only where there are enough
   int disturbed = 0;                // samples set aside because the system was busy with something else
   double median = 0, p10 = 0, p90 = 0;   // of seconds
+  double best = 0;                  // the fastest sample, disturbed ones included
   double error = 0;                 // largest difference to the reference
   Conditions conditions;
   std::string rerun;                // the one line that measures it again
@@ -38,6 +39,17 @@ inline constexpr Effort kQuick{.seconds = 0.3, .least = 5, .most = 60, .sample_s
 
 // Measures one case. Never fails: a device that refuses, runs out of memory or computes wrongly leaves a Measurement with a failure.
 Measurement measure(Device& device, const Case& c, const Effort& effort, const std::atomic<bool>& stop);
+
+// One Step of a model; `what` of the Measurement stays empty.
+Measurement measure(Device& device, const ModelCase& c, const Effort& effort, const std::atomic<bool>& stop);
+
+// Speeds of a model on a device: the medians of one token and of one prompt, each a Step of its very shape.
+struct ModelMeasurement {
+  ModelCase token, prompt;          // cases as run
+  Measurement decode, prefill;
+  double decode_rate() const { return decode.median > 0 ? 1 / decode.median : 0; }                                       // token/s
+  double prefill_rate() const { return prefill.median > 0 ? static_cast<double>(prompt.tokens) / prefill.median : 0; }
+};
 
 // Median, p10 and p90 of `seconds` by linear interpolation between order statistics (type 7).
 double quantile(std::vector<double> values, double share);

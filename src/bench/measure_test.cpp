@@ -7,6 +7,7 @@
 #include "bench/cpu/kernels.hpp"
 #include "bench/format.hpp"
 #include "catalog/catalog.hpp"
+#include "model/read.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -104,6 +105,42 @@ TEST(Cpu, EverySetAgreesWithTheReference) {
       EXPECT_TRUE(m.ok()) << set->name << " " << text << ": " << m.failure;
     }
   }
+}
+
+// A dense and a mixture layer of 256 wide, with two key-value heads.
+ModelCase small_model(std::int64_t tokens, std::int64_t depth) {
+  const Format *q4 = find_format("q4_k"), *q8 = find_format("q8_0");
+  ModelLayer dense{.heads = 4, .kv_heads = 2, .head_dim = 64, .matrices = {{.format = q4, .rows = 512, .columns = 256}, {.format = q8, .rows = 256, .columns = 256, .after_attention = true}}};
+  ModelLayer mixture = dense;
+  mixture.matrices.push_back({.format = q8, .rows = 128, .columns = 256, .experts = 8, .used = 2, .after_attention = true});
+  return {.model = "small", .quant = "Q4_K_M", .layers = {dense, mixture}, .head = {.format = q4, .rows = 1000, .columns = 256}, .tokens = tokens, .depth = depth};
+}
+
+TEST(Model, WorkCountsWhatAStepTouches) {
+  const double layer = 512.0 * 144 + 256.0 * 8 * 34, experts = 128.0 * 8 * 34, head = 1000.0 * 144, cache = 4.0 * 2 * 64;
+  // One token reads two of eight experts; three tokens six; the head is computed once.
+  EXPECT_EQ(work_of(small_model(1, 99)).bytes.value(), 2 * layer + 2 * experts + head + 2 * 100 * cache);
+  EXPECT_EQ(work_of(small_model(3, 0)).bytes.value(), 2 * layer + 6 * experts + head + 2 * 3 * cache);
+}
+
+TEST(Model, RunsOnTheProcessorAndIsChecked) {
+  std::atomic<bool> stop{true};
+  auto device = *open_cpu_set(this_machine(), {.threads = 2, .pin = false}, "");
+  for (const std::int64_t tokens : {1, 7}) {
+    const Measurement m = measure(*device, small_model(tokens, 33), {.seconds = 0, .least = 1, .most = 1, .sample_seconds = 0}, stop);
+    EXPECT_TRUE(m.ok()) << m.failure;
+    EXPECT_GT(m.median, 0);
+  }
+}
+
+TEST(Model, CasesComeFromTheCatalogue) {
+  const auto catalog = *catalog::Catalog::load();
+  const auto c = model_case(*model::read_model(catalog, "qwen3-8b:q4_k_m"), 1, 0);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->layers.size(), 36u);
+  EXPECT_EQ(c->layers[0].matrices.size(), 7u);   // q, k, v, o, gate, up, down
+  EXPECT_NEAR(work_of(*c).flop.value() / 2, 7.57e9, 0.03e9);   // 8.19 B less the embedding's 0.62 B
+  EXPECT_FALSE(model_case(*model::read_model(catalog, "deepseek-v3:q4_k_m"), 1, 0));
 }
 
 TEST(Cpu, RefusesMoreThanTheMachineHas) {

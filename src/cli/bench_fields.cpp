@@ -30,6 +30,28 @@ Fields row_of(const Measurement& m) {
   return row;
 }
 
+Fields row_of(const bench::ModelMeasurement& m, bool decode) {
+  const Measurement& measured = decode ? m.decode : m.prefill;
+  const bench::ModelCase& c = decode ? m.token : m.prompt;
+  const std::string what = decode ? "decode" : "prefill of " + std::to_string(c.tokens);
+  return {{"model", "model"_say, Phrase(c.model + ":" + to_lower(c.quant))},
+          {"phase", "step"_say, Phrase(c.depth > 0 ? what + " at depth " + std::to_string(c.depth) : what)},
+          {"tokens_per_second", "speed"_say, known(decode ? m.decode_rate() : m.prefill_rate(), Unit::token_rate)},
+          {"bytes_per_second", "bandwidth"_say, known(measured.bytes_per_second(), Unit::bandwidth)},
+          {"flop_per_second", "arithmetic"_say, known(measured.flop_per_second(), Unit::flop_rate)},
+          {"spread", "spread"_say, measured.ok() ? Value(Number{measured.spread(), Unit::percent}) : Value(std::monostate{})},
+          machine("tokens", c.tokens),
+          machine("depth", c.depth),
+          machine("median_s", Number{measured.median, Unit::seconds}),
+          machine("bytes", known(measured.work.bytes.value(), Unit::bytes)),
+          machine("flop", Number{measured.work.flop.value(), Unit::none}),
+          machine("samples", static_cast<std::int64_t>(measured.seconds.size())),
+          machine("disturbed", std::int64_t{measured.disturbed}),
+          machine("error", Number{measured.error, Unit::none}),
+          machine("rerun", Phrase(measured.rerun)),
+          machine("failure", Phrase(measured.failure))};
+}
+
 // Devices in the order in which they were measured.
 std::vector<bench::DeviceInfo> devices_of(const BenchAnswer& answer) {
   std::vector<bench::DeviceInfo> devices;
@@ -46,6 +68,11 @@ Sentences troubles(const BenchAnswer& answer) {
     if (!m.ok()) list.push_back(fill("{0}: {1}"_say, {bench::spell(m.what), m.failure}));
     disturbed += m.disturbed, all += static_cast<int>(m.seconds.size());
   }
+  for (const bench::ModelMeasurement& m : answer.models)
+    for (const Measurement* part : {&m.decode, &m.prefill}) {
+      if (!part->ok()) list.push_back(fill("{0}: {1}"_say, {m.token.model, part->failure}));
+      disturbed += part->disturbed, all += static_cast<int>(part->seconds.size());
+    }
   if (disturbed > all / 3) list.push_back("other programs took the processor while measuring: repeat this on a quiet machine"_say);
   for (const std::string& reason : answer.unreachable) list.push_back(reason);
   return list;
@@ -66,12 +93,19 @@ report::Report fields(const BenchAnswer& answer) {
     if (!rows.empty()) section.fields.push_back(people(Show::table, rows));
     report.sections.push_back(std::move(section));
   }
-  Rows all;
+  Rows all, models;
   for (const Measurement& m : answer.measurements) all.push_back(row_of(m));
+  for (const bench::ModelMeasurement& m : answer.models)
+    for (const bool decode : {true, false})
+      if ((decode ? m.decode : m.prefill).work.flop.value() > 0) models.push_back(row_of(m, decode));
+  if (!models.empty())
+    report.sections.push_back({fill("Models of made-up weights on {0}: {1}"_say, {answer.models.front().decode.device.id, answer.models.front().decode.device.name}),
+                               {{"models", {}, models, Show::table}}});
   Fields rest{machine("devices", devices), machine("measurements", all), machine("stopped", answer.stopped), machine("log", Phrase(answer.log)),
               list_field("troubles", troubles(answer), Show::warnings)};
   if (!answer.measurements.empty()) rest.push_back(people(Show::sentence, fill("One case again: {0}"_say, {answer.measurements.front().rerun})));
-  if (!answer.log.empty()) rest.push_back(people(Show::sentence, fill("Kept in {0}; plans for 'here' use the measured memory bandwidth from now on."_say, {answer.log})));
+  if (!answer.models.empty()) rest.push_back(people(Show::sentence, fill("Again: {0}"_say, {answer.models.front().decode.rerun})));
+  if (!answer.log.empty()) rest.push_back(people(Show::sentence, fill("Kept in {0}; plans for 'here' use it from now on."_say, {answer.log})));
   report.sections.push_back({{}, std::move(rest)});
   return report;
 }

@@ -11,6 +11,7 @@ namespace rigcast::cli {
 
 struct BenchAnswer {
   std::vector<bench::Measurement> measurements;
+  std::vector<bench::ModelMeasurement> models;
   std::vector<std::string> unreachable;   // "cuda: libcuda.so.1 is not installed"
   bool stopped = false;                   // Ctrl-C: what was measured until then
   std::string log;                        // file the results were appended to; empty none

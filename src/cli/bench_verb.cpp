@@ -4,10 +4,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/evaluate.hpp"
 #include "base/text.hpp"
 #include "bench/probe.hpp"
 #include "bench/record.hpp"
 #include "cli/bench_fields.hpp"
+#include "cli/bench_log.hpp"
 #include "cli/here.hpp"
 #include "cli/verb.hpp"
 
@@ -21,10 +23,21 @@ constexpr double kQuickSeconds = 18;   // of the 20 that are promised; the rest 
 
 struct Request {
   std::vector<bench::Case> cases;   // empty: the standard ones
+  std::vector<std::string> models;  // specs; not empty: their Steps instead of kernels
+  std::int64_t prompt = 128, depth = 0;
   std::string device;               // empty: all
   bench::Options options;
   bool quick = false;
 };
+
+Result<void> read_count(const Arguments& arguments, const std::string& option, const char* what, std::int64_t least, std::int64_t most, std::int64_t& out) {
+  const auto text = arguments.one(option);
+  if (!text) return {};
+  const auto count = parse_int(*text);
+  if (!count || *count < least || *count > most) return fail(ErrorKind::input, "'" + *text + "' is not " + what, Where{option}, option.substr(2));
+  out = *count;
+  return {};
+}
 
 Result<Request> read_request(const Arguments& arguments) {
   Request request;
@@ -39,18 +52,40 @@ Result<Request> read_request(const Arguments& arguments) {
     }
     request.cases.push_back(std::move(*c));
   }
-  if (const auto text = arguments.one("--threads")) {
-    const auto threads = parse_int(*text);
-    if (!threads || *threads < 1 || *threads > 4096) return fail(ErrorKind::input, "'" + *text + "' is not a number of threads", Where{"--threads"}, "threads");
-    request.options.threads = static_cast<int>(*threads);
-  }
+  request.models = arguments.all("--model");
+  std::int64_t threads = 0;
+  RC_TRY(read_count(arguments, "--threads", "a number of threads", 1, 4096, threads));
+  RC_TRY(read_count(arguments, "--prompt", "a number of tokens", 2, 1 << 16, request.prompt));
+  RC_TRY(read_count(arguments, "--depth", "a number of tokens", 0, 1 << 20, request.depth));
+  request.options.threads = static_cast<int>(threads);
   return request;
 }
 
-void say_progress(const bench::Case& c, std::size_t done, std::size_t all) {
+void say_progress(const std::string& what) {
   if (isatty(STDERR_FILENO) == 0) return;
-  std::fprintf(stderr, "\r\033[K%zu of %zu: %s", done + 1, all, bench::spell(c).c_str());
+  std::fprintf(stderr, "\r\033[K%s", what.c_str());
   std::fflush(stderr);
+}
+void end_progress() { if (isatty(STDERR_FILENO) != 0) std::fputs("\r\033[K", stderr); }
+
+// One token and one prompt of each model's very shape.
+void measure_models(bench::Device& device, const Request& request, const std::vector<model::Architecture>& models, BenchAnswer& answer) {
+  const bench::Effort effort{.seconds = request.quick ? 2.0 : 6.0, .least = 3, .most = 30, .sample_seconds = 0.01};
+  for (const model::Architecture& architecture : models) {
+    bench::ModelMeasurement m;
+    for (const bool decode : {true, false}) {
+      if (stop.load()) break;
+      bench::Measurement& out = decode ? m.decode : m.prefill;
+      auto c = bench::model_case(architecture, decode ? 1 : request.prompt, request.depth);
+      if (!c) { m.token.model = architecture.key, out.failure = c.error().message; continue; }
+      (decode ? m.token : m.prompt) = *c;
+      say_progress((decode ? "one token of " : "one prompt of ") + architecture.key);
+      out = bench::measure(device, *c, effort, stop);
+      out.rerun = "rigcast bench --model " + architecture.key + ":" + to_lower(architecture.quant) + " --prompt " + std::to_string(request.prompt) +
+                  (request.depth > 0 ? " --depth " + std::to_string(request.depth) : "");
+    }
+    answer.models.push_back(std::move(m));
+  }
 }
 
 void measure_device(bench::Device& device, const Request& request, BenchAnswer& answer) {
@@ -58,15 +93,22 @@ void measure_device(bench::Device& device, const Request& request, BenchAnswer& 
   bench::Effort effort = request.quick ? bench::kQuick : bench::Effort{};
   if (request.quick) effort.seconds = std::min(effort.seconds, kQuickSeconds / 3 / static_cast<double>(std::max<std::size_t>(1, cases.size())));
   for (std::size_t i = 0; i < cases.size() && !stop.load(); ++i) {
-    say_progress(cases[i], i, cases.size());
+    say_progress(std::to_string(i + 1) + " of " + std::to_string(cases.size()) + ": " + bench::spell(cases[i]));
     answer.measurements.push_back(bench::measure(device, cases[i], effort, stop));
   }
-  if (isatty(STDERR_FILENO) != 0) std::fputs("\r\033[K", stderr);
 }
 
 // Every backend is asked; one that cannot is named and the rest goes on.
-Result<BenchAnswer> measure_all(const Request& request) {
+Result<BenchAnswer> measure_all(const Request& request, const World& world) {
   BenchAnswer answer;
+  std::vector<model::Architecture> models;
+  if (!request.models.empty()) {
+    RC_ASSIGN(knowledge, load_knowledge(world));
+    for (const std::string& spec : request.models) {
+      RC_ASSIGN(architecture, app::find_model(knowledge, spec));
+      models.push_back(std::move(architecture));
+    }
+  }
   std::vector<std::string> ids;
   for (const bench::Backend& backend : bench::backends()) {
     auto devices = backend.open(bench::this_machine(), request.options);
@@ -77,28 +119,41 @@ Result<BenchAnswer> measure_all(const Request& request) {
     for (auto& device : *devices) {
       ids.push_back(device->info().id);
       const bool asked = request.device == device->info().id || request.device == backend.name;
-      if (asked || (request.device.empty() && !device->info().in_software)) measure_device(*device, request, answer);
+      if (!asked && !(request.device.empty() && !device->info().in_software)) continue;
+      if (models.empty()) measure_device(*device, request, answer);
+      else if (device->info().backend == "cpu" || asked) measure_models(*device, request, models, answer);
     }
   }
-  if (answer.measurements.empty() && !stop.load())
+  end_progress();
+  if (answer.measurements.empty() && answer.models.empty() && !stop.load())
     return fail(ErrorKind::not_found, "no device '" + request.device + "' here; there are " + join(ids, ", "), Where{"--device"}, "device", nearest_name(request.device, ids));
   answer.stopped = stop.load();
   return answer;
 }
 
+// Into the user's log, where plans for `here` find them, and into the file to share.
+Result<void> keep(const std::vector<calibration::Observation>& rows, const Arguments& arguments, const World& world, BenchAnswer& answer) {
+  if (rows.empty()) return {};
+  if (const auto share = arguments.one("--share")) RC_TRY(app::observe(rows, *share));
+  if (arguments.has("--no-log") || own_log(world).empty()) return {};
+  answer.log = own_log(world).string();
+  RC_TRY(app::observe(rows, answer.log));
+  return {};
+}
+
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_request(arguments));
   std::signal(SIGINT, on_interrupt);
-  RC_ASSIGN(answer, measure_all(request));
+  RC_ASSIGN(answer, measure_all(request, world));
   std::signal(SIGINT, SIG_DFL);
-  std::vector<bench::Record> records;
+  std::vector<calibration::Observation> rows;
   for (const bench::Measurement& m : answer.measurements)
-    if (m.ok() && !m.device.in_software) records.push_back(bench::to_record(m, bench::probe_date()));
-  if (const auto share = arguments.one("--share")) RC_TRY(bench::append(*share, records));
-  if (!arguments.has("--no-log") && !records.empty() && !bench_log(world).empty()) {
-    answer.log = bench_log(world).string();
-    RC_TRY(bench::append(answer.log, records));
+    if (m.ok() && !m.device.in_software) rows.push_back(observation_of(bench::to_record(m, bench::probe_date())));
+  for (const bench::ModelMeasurement& m : answer.models) {
+    const auto more = observations_of(m, bench::probe_date());
+    rows.insert(rows.end(), more.begin(), more.end());
   }
+  RC_TRY(keep(rows, arguments, world, answer));
   return Outcome{fields(answer)};
 }
 
@@ -111,10 +166,13 @@ Verb bench_verb() {
           {{"--quick", "", "", "the kernels that say most, in at most 20 s"_say},
            {"--device", "", "ID", "only this device or backend: cpu"_say},
            {"--kernel", "-k", "CASE", "only this case: read:1GiB, matvec:q4_0:14336x4096, attention:f16:32/8x128@4096"_say, Completes::nothing, {}, true},
+           {"--model", "-m", "MODEL", "one token and one prompt of this model's very shape with made-up weights, instead of kernels"_say, Completes::model, {}, true},
+           {"--prompt", "-p", "TOKENS", "length of that prompt (128)"_say},
+           {"--depth", "-d", "TOKENS", "tokens already in the cache (0)"_say},
            {"--threads", "-t", "COUNT", "threads of the processor (one per core)"_say},
            {"--share", "", "FILE", "also write the results, without anything private, to a file to contribute"_say, Completes::file},
            {"--no-log", "", "", "do not keep the results for later plans"_say}},
-          {"rigcast bench --quick", "rigcast bench --kernel matvec:q4_0:14336x4096", "rigcast bench --share my-card.csv"},
+          {"rigcast bench --quick", "rigcast bench --model qwen3-8b:q4_k_m", "rigcast bench --kernel matvec:q4_0:14336x4096", "rigcast bench --share my-card.csv"},
           run};
 }
 

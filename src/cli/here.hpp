@@ -10,7 +10,4 @@ namespace rigcast::cli {
 // The facts with the user's overlays, and with `here` answered by a probe of this machine (made once, when asked for).
 Result<app::Knowledge> load_knowledge(const World& world);
 
-// The user's own file of measurements; empty where there is no home.
-std::filesystem::path bench_log(const World& world);
-
 }  // namespace rigcast::cli

@@ -1,73 +1,19 @@
 #include "bench/cpu/cpu_device.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "bench/cpu/kernels.hpp"
-#include "bench/cpu/pool.hpp"
+#include "bench/cpu/machine.hpp"
+#include "bench/cpu/model_run.hpp"
 #include "bench/detail/probes.hpp"
 #include "bench/format.hpp"
 
 namespace rigcast::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// Memory as engines get it: ordinary pages, placed by whoever touches them first.
-class Memory {
- public:
-  static Result<Memory> get(std::size_t bytes) {
-    constexpr std::size_t kBehind = 8192;   // kernels read whole registers and prefetch past the end
-    Memory memory;
-    memory.bytes_ = bytes + kBehind;
-    void* const at = mmap(nullptr, memory.bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(static_cast<double>(bytes))) + " wanted");
-    memory.at_ = static_cast<std::byte*>(at);
-    return memory;
-  }
-  Memory() = default;
-  Memory(Memory&& other) noexcept : at_(std::exchange(other.at_, nullptr)), bytes_(other.bytes_) {}
-  Memory& operator=(Memory&& other) noexcept { std::swap(at_, other.at_), std::swap(bytes_, other.bytes_); return *this; }
-  ~Memory() { if (at_) munmap(at_, bytes_); }
-  std::byte* get() const { return at_; }
-
- private:
-  std::byte* at_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
-struct Machine {
-  const CpuKernels* kernels = nullptr;
-  Pool pool;
-  Bytes cold{}, available{};
-  explicit Machine(std::vector<int> cpus) : pool(std::move(cpus)) {}
-};
-
-// Thread `i` of `n` gets [first, last) of `count`, in multiples of `grain`.
-struct Range { std::int64_t first, last; };
-Range share(std::int64_t count, int i, int n, std::int64_t grain) {
-  const std::int64_t grains = (count + grain - 1) / grain;
-  return {std::min(count, grains * i / n * grain), std::min(count, grains * (i + 1) / n * grain)};
-}
-
-constexpr double kLong = 1e6;   // bytes: shorter runs would mostly time the clocks
-
-// Times `body` run `runs` times; disturbed when a thread had to give 3 % of its time to others.
-template <class Body>
-Sample timed(Machine& machine, int runs, bool account, const Body& body) {
-  machine.pool.account(account);
-  const auto start = Clock::now();
-  for (int r = 0; r < runs; ++r) body(r);
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  machine.pool.account(false);
-  return {.seconds = seconds, .runs = runs, .disturbed = machine.pool.taken_away() > 0.03};
-}
 
 // ---- read, copy, triad, launch
 class Streams : public Prepared {
@@ -216,27 +162,8 @@ class Weights : public Prepared {
       last_.push_back(m);
     }
     ++next_;
-    const auto id = static_cast<std::size_t>(format_.id);
-    auto* kernel = s.tokens > 1 ? machine_.kernels->matmul[id] : machine_.kernels->matvec[id];
-    if (!kernel) kernel = scalar_kernels.matmul[id];
-    std::atomic<std::int64_t> taken{0};
-    const int threads = machine_.pool.threads();
-    // Matrix products are shared out in chunks taken on demand (cores differ in speed); streams stay with the thread that filled them.
-    const std::int64_t chunk = std::max<std::int64_t>(4, (s.rows / (threads * 8) + 3) / 4 * 4);
-    machine_.pool.run([&](int thread) {
-      for (std::size_t used = 0; used < last_.size(); ++used) {
-        const auto work = [&](Range rows) {
-          if (rows.first >= rows.last) return;
-          kernel({.weights = memory_.get() + last_[used] * matrix_bytes_ + rows.first * row_bytes_, .row_bytes = row_bytes_, .columns = s.columns,
-               .rows = rows.last - rows.first, .x = &x_, .out = out_.data() + static_cast<std::int64_t>(used) * s.rows * s.tokens + rows.first, .out_stride = s.rows});
-        };
-        if (s.tokens == 1) {
-          work(share(s.rows, thread, threads, 1));
-        } else {
-          for (std::int64_t first; (first = taken.fetch_add(chunk)) < s.rows;) work({first, std::min(first + chunk, s.rows)});
-        }
-      }
-    });
+    for (std::size_t used = 0; used < last_.size(); ++used)
+      multiply(machine_, {&format_, s.rows, s.columns, memory_.get() + last_[used] * matrix_bytes_}, x_, out_.data() + static_cast<std::int64_t>(used) * s.rows * s.tokens);
   }
 
   Machine& machine_;
@@ -318,51 +245,21 @@ class Attention : public Prepared {
     return {};
   }
 
-  // Every key-value head's cache is cut into parts, so that all threads have work; the parts are joined by their maxima and sums.
   void once() {
-    const Shape& s = case_.shape;
     now_ = next_++ % layers_;
-    const int threads = machine_.pool.threads(), group = s.heads / s.kv_heads;
-    const int parts = std::max(1, std::min<int>((4 * threads + s.kv_heads - 1) / s.kv_heads, static_cast<int>(s.depth / 64 + 1)));
-    const auto dim = static_cast<std::size_t>(s.head_dim);
-    partial_.resize(static_cast<std::size_t>(s.kv_heads * parts * group) * (dim + 2));
-    std::atomic<int> taken{0};
-    machine_.pool.run([&](int) {
-      for (int job; (job = taken.fetch_add(1)) < s.kv_heads * parts;) {
-        const int kv = job / parts;
-        const Range range = share(s.depth, job % parts, parts, 32);
-        float* const mine = partial_.data() + static_cast<std::size_t>(job * group) * (dim + 2);
-        machine_.kernels->attention(q_.data() + static_cast<std::size_t>(kv * group) * dim, group, s.head_dim, at(0, kv) + range.first * s.head_dim,
-                                    at(1, kv) + range.first * s.head_dim, range.last - range.first, scale_, mine, mine + static_cast<std::size_t>(group) * dim,
-                                    mine + static_cast<std::size_t>(group) * (dim + 1));
-      }
-    });
-    for (int head = 0; head < s.heads; ++head) join(head, parts, group);
-  }
-
-  void join(int head, int parts, int group) {
-    const auto dim = static_cast<std::size_t>(case_.shape.head_dim), g = static_cast<std::size_t>(group), inside = static_cast<std::size_t>(head % group);
-    const auto part_at = [&](int part) { return partial_.data() + static_cast<std::size_t>((head / group * parts + part) * group) * (dim + 2); };
-    float top = -INFINITY, sum = 0;
-    for (int part = 0; part < parts; ++part) top = std::max(top, part_at(part)[g * dim + inside]);
-    float* const out = out_.data() + static_cast<std::size_t>(head) * dim;
-    std::fill(out, out + dim, 0.0f);
-    for (int part = 0; part < parts; ++part) {
-      const float* const from = part_at(part);
-      const float weight = std::exp(from[g * dim + inside] - top);
-      sum += weight * from[g * (dim + 1) + inside];
-      for (std::size_t i = 0; i < dim; ++i) out[i] += weight * from[inside * dim + i];
-    }
-    for (std::size_t i = 0; i < dim; ++i) out[i] /= sum;
+    attend(machine_, case_.shape, q_.data(), at(0, 0), at(1, 0), partial_, out_.data());
   }
 
   Machine& machine_;
   Case case_;
-  float scale_;
+  float scale_;   // of the reference
   std::int64_t layers_ = 1, next_ = 0, now_ = 0;
   Memory memory_;
   std::vector<float> q_, out_, partial_;
 };
+
+// "6.8.0-45-acme" -> "6.8.0": what follows may name the owner.
+std::string plain_version(const std::string& release) { return release.substr(0, release.find_first_not_of("0123456789.")); }
 
 class CpuDevice : public Device {
  public:
@@ -373,7 +270,7 @@ class CpuDevice : public Device {
     machine_.available = host.available;
     const Bytes cache = host.processor.caches.empty() ? Bytes() : host.processor.caches.rbegin()->second;
     machine_.cold = options.cold.value() > 0 ? options.cold : Bytes(std::max(4 * cache.value(), 512 * kMiB));
-    info_ = {.id = "cpu", .backend = "cpu", .name = host.processor.name, .driver = host.os + " " + host.os_version, .path = std::string(set.name),
+    info_ = {.id = "cpu", .backend = "cpu", .name = host.processor.name, .driver = host.os + " " + plain_version(host.os_version), .path = std::string(set.name),
              .pci_address = {}, .memory = host.available, .cache = cache, .units = machine_.pool.threads(), .in_software = false};
   }
 
@@ -392,6 +289,8 @@ class CpuDevice : public Device {
     if (!c.format.empty()) return Weights::make(machine_, c);
     return Streams::make(machine_, c);
   }
+
+  Result<std::unique_ptr<Prepared>> prepare_model(const ModelCase& c) override { return make_model_run(machine_, c); }
 
   Conditions conditions() override {
     Conditions now;
