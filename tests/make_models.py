@@ -92,9 +92,17 @@ def write_all(folder):
     (folder / "odd" / "config.json").write_text(json.dumps({**CONFIG, "architectures": ["NobodyKnowsForCausalLM"], "model_type": "nobody_knows"}))
     (folder / "overlay" / "devices").mkdir(parents=True, exist_ok=True)
     (folder / "overlay" / "devices" / "mine.toml").write_text(OVERLAY)
+    (folder / "bench.md").write_text(BENCH)
     (folder / "broken" / "devices").mkdir(parents=True, exist_ok=True)
     (folder / "broken" / "devices" / "mine.toml").write_text('[[device]]\nkey = "my-card"\nmemmory = "24 GiB"\n')
 
+
+BENCH = """| model | size | params | backend | ngl | test | t/s |
+| --- | ---: | ---: | --- | --: | --: | ---: |
+| llama 8B Q4_K - Medium | 4.58 GiB | 8.03 B | CUDA | 99 | pp512 | 3600.12 ± 9.81 |
+| llama 8B Q4_K - Medium | 4.58 GiB | 8.03 B | CUDA | 99 | tg128 | 95.20 ± 0.31 |
+| llama 8B Q4_K - Medium | 4.58 GiB | 8.03 B | CUDA | 99 | tg128 @ d8192 | 77.10 ± 0.22 |
+"""
 
 OVERLAY = """[[device]]
 key = "my-card"

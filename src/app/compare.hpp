@@ -14,6 +14,7 @@ struct CompareRequest {
   std::vector<std::string> engines;   // empty: the default engine
   placement::Request placement;       // engine is taken from `engines`
   cost::Question question;
+  bool own = true;                    // as PlanRequest::own
 };
 
 // One row: a plan, or why there is none.

@@ -1,8 +1,10 @@
 #include "app/curve.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "app/detail/requests.hpp"
+#include "app/own.hpp"
 #include "catalog/engine.hpp"
 
 namespace rigcast::app {
@@ -41,6 +43,7 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   RC_ASSIGN(architecture, requested_model(knowledge, request));
   RC_ASSIGN(rig, requested_rig(knowledge, request));
   CurveAnswer answer{request, {}};
+  std::optional<std::pair<std::size_t, cost::OwnEffects>> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
     placement::Request asked = request.placement;
     asked.context = context;
@@ -48,9 +51,16 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
     CurvePoint point = point_of(context, placement);
     if (placement.fits) {
       const std::int64_t sequences = request.question.sequences;
-      const auto reading = cost::estimate(architecture, rig, placement, {context, 0, sequences}, knowledge.calibration);
-      const auto writing = cost::estimate(architecture, rig, placement, {request.question.prompt, context, sequences}, knowledge.calibration);
+      auto reading = cost::estimate(architecture, rig, placement, {context, 0, sequences}, knowledge.calibration);
+      auto writing = cost::estimate(architecture, rig, placement, {request.question.prompt, context, sequences}, knowledge.calibration);
       if (reading && writing) {
+        if (request.own) {
+          if (!own_of || own_of->first != placement.devices.size())   // the same machine until it takes other devices
+            own_of = {placement.devices.size(), own_for(knowledge, architecture, rig, placement).effects};
+          const cost::OwnEffects& own = own_of->second;
+          reading = cost::with_own(std::move(*reading), own);
+          writing = cost::with_own(std::move(*writing), own);
+        }
         point.decode = writing->decode;
         point.prefill = reading->prefill;
         point.ttft = reading->ttft;

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/text.hpp"
+#include "calibration/own.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -93,6 +94,7 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   }
   std::vector<std::string> by = request.by;
   if (by.empty()) by = {"kind", "engine", "backend", "vendor", "format", "depth", "size", "devices", "grade"};
+  answer.peers = calibration::score_peers(answer.evaluation);
   answer.tables.push_back({"all", calibration::score(answer.evaluation, "")});
   for (const std::string& group : by) answer.tables.push_back({group, calibration::score(answer.evaluation, group)});
   return answer;
@@ -114,6 +116,7 @@ Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<
     fs::create_directories(folder, error);
     RC_TRY(write_text(folder / "effects.csv", calibration::effects_csv(fitted)));
     RC_TRY(write_text(folder / "spreads.csv", calibration::spreads_csv(fitted)));
+    RC_TRY(write_text(folder / "shares.csv", calibration::shares_csv(fitted)));
   }
   answer.scores = calibration::score(calibration::evaluate(knowledge.catalog, fitted, rows), "kind");
   answer.calibration = std::move(fitted);

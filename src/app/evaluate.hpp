@@ -24,6 +24,7 @@ struct EvaluateAnswer {
   EvaluateRequest request;
   calibration::Evaluation evaluation;
   std::vector<ScoreTable> tables;
+  std::vector<calibration::PeerScore> peers;  // beside ours, on the same rows
   std::vector<Error> unread;                  // lines that are no Observation
 };
 
@@ -37,7 +38,7 @@ struct CalibrateAnswer {
   std::vector<calibration::Score> scores;     // of its own rows, by kind
 };
 
-// Fits to the project's Observations and those of `files`; writes effects.csv and spreads.csv into `folder` unless it is empty.
+// Fits to the project's Observations and those of `files`; writes effects.csv, spreads.csv and shares.csv into `folder` unless it is empty.
 Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<std::filesystem::path>& files, const std::filesystem::path& folder);
 
 struct ObserveAnswer {

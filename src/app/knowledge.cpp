@@ -1,5 +1,6 @@
 #include "app/knowledge.hpp"
 
+#include "app/own.hpp"
 #include "base/text.hpp"
 #include "model/config.hpp"
 #include "model/gguf.hpp"
@@ -11,7 +12,9 @@ namespace rigcast::app {
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overlays) {
   RC_ASSIGN(catalog, catalog::Catalog::load(overlays));
   RC_ASSIGN(calibration, cost::load_calibration(catalog));
-  return Knowledge{std::move(catalog), std::move(calibration), {}};
+  Knowledge knowledge{std::move(catalog), std::move(calibration)};
+  if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
+  return knowledge;
 }
 
 Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {

@@ -17,11 +17,15 @@
 
 namespace rigcast::app {
 
+class OwnLogs;
+
 struct Knowledge {
   catalog::Catalog catalog;
   cost::Calibration calibration;
   // The machine the program runs on, where it may look; empty: `here` is not understood.
   std::function<rig::Rig(const catalog::Catalog&)> here = {};
+  // The user's own Observations; empty: there are none.
+  std::shared_ptr<OwnLogs> own = {};
   // Models handed in as bytes, by the name they are asked for (read_given() makes them); looked up before all others.
   std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> given = {};
 };

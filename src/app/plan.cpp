@@ -5,6 +5,7 @@
 #include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
+#include "app/own.hpp"
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
 #include "catalog/engine.hpp"
@@ -38,6 +39,17 @@ cost::Speed with_evidence(const Knowledge& knowledge, cost::Speed speed, const m
   return speed;
 }
 
+// The user's own Observations first: nothing is nearer.
+cost::OwnEffects add_own(cost::Speed& speed, calibration::Own own) {
+  if (!own.effects.any()) return own.effects;
+  speed = cost::with_own(std::move(speed), own.effects);
+  if (own.same_model) speed.decode.grade = cost::Grade::measured;
+  else if (!own.evidence.empty() && speed.decode.grade > cost::Grade::near) speed.decode.grade = cost::Grade::near;
+  auto& evidence = speed.decode.evidence;
+  evidence.insert(evidence.begin(), std::make_move_iterator(own.evidence.begin()), std::make_move_iterator(own.evidence.end()));
+  return own.effects;
+}
+
 }  // namespace
 
 Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
@@ -61,7 +73,10 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
   if (placement.fits) {
     auto speed = cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
-    if (speed) answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
+    if (speed) {
+      answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
+      if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));
+    }
     else answer.no_speed = std::move(speed.error());
     answer.longest_context = longest_context(knowledge, engine, architecture, rig, placement);
   } else {

@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "catalog/engine.hpp"
 #include "cost/cost.hpp"
+#include "cost/own.hpp"
 #include "model/architecture.hpp"
 #include "placement/placement.hpp"
 #include "placement/search.hpp"
@@ -23,6 +24,7 @@ struct PlanRequest {
   // Where the flags leave the placement open:
   placement::Objective objective = placement::Objective::decode;
   double minimum_speed = 0;      // token/s of decode that a placement must reach
+  bool own = true;               // the user's own Observations may move the estimate
   bool quantised_cache = false;  // the cache may be stored as q8_0
 };
 
@@ -54,6 +56,7 @@ struct PlanAnswer {
   placement::Launch launch;
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   Error no_speed;
+  cost::OwnEffects own;                // what the user's own Observations moved `speed` by
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
   std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
   std::int64_t longest_context = 0;    // where it fits: the longest this very layout holds, at most the model's own; 0: not asked

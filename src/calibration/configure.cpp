@@ -25,13 +25,6 @@ void scale_to(model::Architecture& model, double file_bytes) {
     if (t.role != model::Role::norm) t.bytes *= ratio;
 }
 
-std::string dominant_format(const model::Architecture& model) {
-  std::map<std::string, double> sums;
-  for (const model::Tensor& t : model.tensors) sums[cost::format_class(t.quant)] += t.bytes.value();
-  const auto best = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return best == sums.end() ? std::string() : best->first;
-}
-
 // "IQ3_K mix", "6.0bpw": a mean where the format has no recipe of its own. The first number in the name is its bits.
 std::string bits_of(std::string_view quant) {
   for (std::size_t i = 0; i < quant.size(); ++i) {
@@ -141,6 +134,13 @@ Result<void> set_work(const Observation& o, Prepared& p) {
 
 }  // namespace
 
+std::string dominant_format(const model::Architecture& model) {
+  std::map<std::string, double> sums;
+  for (const model::Tensor& t : model.tensors) sums[cost::format_class(t.quant)] += t.bytes.value();
+  const auto best = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return best == sums.end() ? std::string() : best->first;
+}
+
 Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(const Observation& o) {
   const std::string engine = detail::engine_key(o);
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
@@ -162,6 +162,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   p.source = source_of(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();
   p.active_bytes = load.active_bytes;
+  p.architecture = found->second.value();
   p.file_bytes = model.weight_bytes().value();
   if (site.rig.devices.empty() || site.layout == "cpu") {
     const rig::Host& host = site.rig.hosts.front();
@@ -174,6 +175,9 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
     p.device = d.key;
     p.family = d.architecture;
     p.vendor = d.vendor;
+    p.memory = site.rig.devices.front().memory.value();
+    for (const char* format : {"bf16", "fp16"})
+      if (const auto rate = d.rates.find(format); rate != d.rates.end()) p.half_rate = rate->second.value.value();
     p.bandwidth = d.bandwidth->value.value() * (site.placement.mode == placement::Mode::tensor ? static_cast<double>(site.rig.devices.size()) : 1.0);
   }
   layout->load = p.load = std::make_shared<const cost::Load>(std::move(load));

@@ -25,7 +25,12 @@ struct Prepared {
   bool surrogate = false;                       // shape made from the parameter count: nobody knows this model
   double depth = 0, active_bytes = 0, bandwidth = 0, file_bytes = 0, sequences = 1;
   double measured_seconds = 0;
+  double memory = 0, half_rate = 0;             // of the first device: bytes, dense half-precision flop/s; 0 unknown
+  std::shared_ptr<const model::Architecture> architecture;
 };
+
+// The format class that holds most of a model's bytes.
+std::string dominant_format(const model::Architecture& model);
 
 // Understands Observations one by one, remembering what their layouts share.
 class Configurator {

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "calibration/own.hpp"
+#include "calibration/peers.hpp"
 #include "cost/spread.hpp"
 
 namespace rigcast::calibration {
@@ -64,6 +66,11 @@ Prediction describe(const Observation& o, const Case& c) {
   p.usable = c.usable;
   if (!c.prepared) return p;
   p.groups = groups_of(o, *c.prepared);
+  p.file_bytes = c.prepared->file_bytes;
+  p.active_bytes = c.prepared->active_bytes;
+  p.comparable = comparable(*c.prepared);
+  if (p.comparable)
+    for (const Peer& peer : peers()) p.peers.push_back(peer.decode(o, *c.prepared));
   if (c.prepared->phase == "decode" && c.prepared->is_rate && !c.prepared->speculative)
     p.bandwidth_over_size = c.prepared->bandwidth / std::max(1.0, c.prepared->file_bytes);
   return p;
@@ -253,7 +260,11 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   const FitProblem problem(all.rows, all.weights, priors);
   cost::Calibration calibration = problem.fit(all.fits, {});
   std::map<std::string, std::vector<double>> values;
-  for (const Fold f : {Fold::source, Fold::device, Fold::model}) add_spreads(values, all, hold_out(problem, all, f, calibration));
+  for (const Fold f : {Fold::source, Fold::device, Fold::model}) {
+    const HeldOut held = hold_out(problem, all, f, calibration);
+    add_spreads(values, all, held);
+    if (f == Fold::source) calibration.shares = shares_of(all.rows, held.residuals);   // what a machine nobody listed would see
+  }
   calibration.spreads = spreads_of(values);
   for (const Observation& o : observations) calibration.date = std::max(calibration.date, o.date);
   return calibration;
@@ -289,6 +300,37 @@ std::vector<Score> score(const Evaluation& evaluation, std::string_view by) {
     scores.push_back(std::move(s));
   }
   std::stable_sort(scores.begin(), scores.end(), [](const Score& a, const Score& b) { return a.rows > b.rows; });
+  return scores;
+}
+
+std::vector<PeerScore> score_peers(const Evaluation& evaluation) {
+  std::vector<PeerScore> scores;
+  const auto add = [&](const char* name, const char* formula, const std::string& kind, bool common, std::vector<double> errors) {
+    if (errors.empty()) return;
+    PeerScore s{name, formula, kind, static_cast<int>(errors.size()), 0, 0, quantile(errors, 0.5), common};
+    for (double& e : errors) e = std::abs(e);
+    s.median = quantile(errors, 0.5);
+    s.p90 = quantile(errors, 0.9);
+    scores.push_back(std::move(s));
+  };
+  for (const bool common : {true, false})
+    for (const std::string kind : {"all", "dense", "experts"}) {
+      std::vector<double> ours;
+      std::array<std::vector<double>, kPeers> theirs;
+      for (const Prediction& p : evaluation.rows) {
+        if (!p.usable || !p.predicted || !p.comparable || (kind != "all" && p.groups.at("moe") != kind)) continue;
+        // gguf-parser says nothing of mixtures: it is left out of what all must predict there.
+        const bool all = std::all_of(p.peers.begin(), p.peers.end() - (p.groups.at("moe") == "experts" ? 1 : 0), [](const auto& peer) { return peer.has_value(); });
+        if (common && !all) continue;
+        ours.push_back(p.error());
+        for (std::size_t k = 0; k < kPeers; ++k)
+          if (p.peers[k]) theirs[k].push_back(*p.peers[k] / p.actual - 1);
+      }
+      const std::size_t rows = ours.size();
+      add("rigcast", "", kind, common, std::move(ours));
+      for (std::size_t k = 0; k < kPeers; ++k)
+        if (!common || theirs[k].size() == rows) add(peers()[k].name, peers()[k].formula, kind, common, std::move(theirs[k]));
+    }
   return scores;
 }
 

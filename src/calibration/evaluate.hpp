@@ -21,7 +21,10 @@ struct Prediction {
   bool usable = true;                        // false: not a speed of a language model, or impossible; not counted in scores
   std::string metric;
   std::map<std::string, std::string> groups; // "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size", "devices", "layout", "moe", "source", "model"
+  double file_bytes = 0, active_bytes = 0;   // of the model; 0 where it is not understood
   double bandwidth_over_size = 0;            // tokens/s by bandwidth / file bytes, for the comparison; 0 where it says nothing
+  bool comparable = false;                   // plain decoding on one device, which other tools' formulas are about
+  std::vector<std::optional<double>> peers;  // by peers(): tokens/s; empty where not comparable
   double error() const;                      // predicted / actual - 1 as a speed, whatever the metric; 0 without prediction
   bool covered() const;                      // the measured value lies in the interval
 };
@@ -48,6 +51,10 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
 
 // Fits all effects, then finds the spreads of answers by holding out sources, devices and models in turn.
 Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations);
+
+// Ours and each of peers() on the rows that all of them predict, and each on all rows that it predicts; by model kind ("all", "dense", "experts").
+struct PeerScore { std::string name, formula, kind; int rows = 0; double median = 0, p90 = 0, bias = 0; bool common = false; };
+std::vector<PeerScore> score_peers(const Evaluation& evaluation);
 
 // Scores by a group name of Prediction::groups ("" for all rows), largest group first.
 std::vector<Score> score(const Evaluation& evaluation, std::string_view by);

@@ -11,7 +11,7 @@ namespace {
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(question, read_question(arguments));
-  app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question};
+  app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question, !arguments.has("--no-own")};
   if (request.rigs.empty()) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2x3090", Where{}, "rig");
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::compare(knowledge, request));

@@ -2,6 +2,7 @@
 
 #include "app/evaluate.hpp"
 #include "cli/here.hpp"
+#include "cli/questions.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
 
@@ -21,7 +22,9 @@ Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
   request.by = arguments.all("--by");
   request.hold_out = arguments.one_or("--cross-validate", "");
   RC_ASSIGN(answer, app::evaluate(knowledge, request));
-  return Outcome{report::fields(answer)};
+  Outcome outcome{report::fields(answer)};
+  if (wants_file(arguments)) outcome.page = report::page_fields(answer);
+  return outcome;
 }
 
 Result<Outcome> run_calibrate(const Arguments& arguments, const World& world) {
@@ -50,10 +53,10 @@ Verb evaluate_verb() {
   return {"evaluate",
           "how far the estimates fall from measurements"_say,
           {{"FILE", "Observations or benchmark exports; none: the program's own"_say, Completes::file, {}, false, true}},
-          {{"--by", "", "GROUP", "scores by phase, kind, engine, backend, vendor, family, device, format, depth, size, devices, layout, grade, source, model"_say,
+          with_file_options({{"--by", "", "GROUP", "scores by phase, kind, engine, backend, vendor, family, device, format, depth, size, devices, layout, grade, source, model"_say,
             Completes::nothing, {}, true},
-           {"--cross-validate", "", "WHAT", "predict by a fit that has not seen the row's device, model or source"_say, Completes::choice, {"device", "model", "source"}}},
-          {"rigcast evaluate", "rigcast evaluate rows.jsonl --by engine --json", "rigcast evaluate --cross-validate device"},
+           {"--cross-validate", "", "WHAT", "predict by a fit that has not seen the row's device, model or source"_say, Completes::choice, {"device", "model", "source"}}}),
+          {"rigcast evaluate", "rigcast evaluate rows.jsonl --by engine --json", "rigcast evaluate --html accuracy.html", "rigcast evaluate --cross-validate device"},
           run_evaluate};
 }
 
@@ -61,7 +64,7 @@ Verb calibrate_verb() {
   return {"calibrate",
           "fit the estimates to the Observations"_say,
           {{"FILE", "Observations beside the program's own"_say, Completes::file, {}, false, true}},
-          {{"--write", "", "FOLDER", "write effects.csv and spreads.csv there"_say, Completes::file}},
+          {{"--write", "", "FOLDER", "write effects.csv, spreads.csv and shares.csv there"_say, Completes::file}},
           {"rigcast calibrate --write data/calibration", "rigcast calibrate my-rows.csv --write ~/.config/rigcast/calibration"},
           run_calibrate};
 }

@@ -37,6 +37,7 @@ std::vector<Option> question_options(bool several) {
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
       {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
        {"decode", "prefill", "context", "throughput"}},
+      {"--no-own", "", "", "leave the user's own measurements (rigcast observe) out of the estimate"_say},
       {"--at-least", "", "SPEED", "token/s of decode that a placement must reach"_say},
   };
 }
@@ -73,7 +74,7 @@ Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
   const auto least = parse_double(arguments.one_or("--at-least", "0"));
   if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
-  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, false};
+  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, !arguments.has("--no-own"), false};
 }
 
 }  // namespace rigcast::cli

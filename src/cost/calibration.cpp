@@ -36,7 +36,7 @@ Result<void> each_row(std::string_view text, const char* file, std::size_t field
 
 }  // namespace
 
-Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv) {
+Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv) {
   Calibration calibration;
   RC_TRY(each_row(effects_csv, "data/calibration/effects.csv", 4, [&](const auto& cells) {
     const auto mean = parse_double(cells[1]), sd = parse_double(cells[2]), rows = parse_double(cells[3]);
@@ -50,13 +50,20 @@ Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_
     calibration.spreads.emplace(std::string(cells[0]), Spread{*low, *high, *rows});
     return true;
   }));
+  RC_TRY(each_row(shares_csv, "data/calibration/shares.csv", 4, [&](const auto& cells) {
+    const auto machine = parse_double(cells[1]), model = parse_double(cells[2]), row = parse_double(cells[3]);
+    if (!machine || !model || !row || *machine < 0 || *model < 0 || *row <= 0) return false;
+    calibration.shares.emplace(std::string(cells[0]), Shares{*machine, *model, *row});
+    return true;
+  }));
   return calibration;
 }
 
 Result<Calibration> load_calibration(const catalog::Catalog& catalog) {
   RC_ASSIGN(effects, catalog.file("calibration/effects.csv"));
   RC_ASSIGN(spreads, catalog.file("calibration/spreads.csv"));
-  return parse_calibration(effects, spreads);
+  RC_ASSIGN(shares, catalog.file("calibration/shares.csv"));
+  return parse_calibration(effects, spreads, shares);
 }
 
 }  // namespace rigcast::cost

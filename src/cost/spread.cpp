@@ -17,14 +17,14 @@ bool any_seen(const Load& load, const Calibration& calibration, std::string_view
   return false;
 }
 
+}  // namespace
+
 std::string_view layout_of(const Load& load) {
   if (load.offloaded) return "offload";
   for (const Stage& stage : load.stages)
     if (stage.kind == StageKind::all_reduce || stage.kind == StageKind::hop) return "several";
   return load.backend == "cpu" ? "cpu" : "one";
 }
-
-}  // namespace
 
 Grade grade_of(const Load& load, const Calibration& calibration) {
   const bool engine = any_seen(load, calibration, "engine=");

@@ -13,6 +13,9 @@ namespace rigcast::cost {
 // near: this device under this engine and backend; family: others of its chip family under engines that share kernels.
 Grade grade_of(const Load& load, const Calibration& calibration);
 
+// "one", "several", "offload", "cpu": where the work is done.
+std::string_view layout_of(const Load& load);
+
 // Names of the groups a question belongs to, most particular first: "decode|near|offload", "decode|near", "decode".
 std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade);
 

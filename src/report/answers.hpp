@@ -26,6 +26,7 @@ Report fields(const Error& error);   // for programs; people get render_error()
 // What a page shows beside the fields of an answer: the charts that text has no room for.
 Report page_fields(const app::PlanAnswer& answer, const app::CurveAnswer& curve);
 Report page_fields(const app::CompareAnswer& answer);
+Report page_fields(const app::EvaluateAnswer& answer);
 
 // plan told as a story for someone who has never done this arithmetic: every step of the derivation in words.
 Report explain_fields(const app::PlanAnswer& answer);

@@ -97,6 +97,18 @@ Sentences reasons(const app::CompareAnswer& answer) {
   return all;
 }
 
+// Rows that the user's own measurements moved.
+Sentences own_notes(const app::CompareAnswer& answer) {
+  Sentences all;
+  for (const app::Compared& row : answer.rows) {
+    if (!row.answer || !row.answer->speed || row.answer->own.decode.rows == 0) continue;
+    const cost::OwnEffect& own = row.answer->own.decode;
+    all.push_back(fill("{0}: {1} own measurements say {2}x; decode is moved by {3}x (--no-own: not)"_say,
+                       {row_name(answer.request, row), std::to_string(own.rows), format_number(own.says, 2), format_number(own.applied, 2)}));
+  }
+  return all;
+}
+
 Phrase verdict(const app::CompareAnswer& answer) {
   if (answer.fastest < 0) return "None of them can be given a speed."_say;
   const app::Compared& best = answer.rows[static_cast<std::size_t>(answer.fastest)];
@@ -121,7 +133,8 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
-  return {{std::move(table), std::move(not_these), next_steps(answer)}};
+  Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};
+  return {{std::move(table), std::move(own), std::move(not_these), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

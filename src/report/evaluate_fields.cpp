@@ -35,8 +35,22 @@ Fields prediction_fields(const calibration::Prediction& p) {
   fields.push_back(machine("actual", Number{p.actual, Unit::none}));
   fields.push_back(machine("error", p.predicted ? Value(Number{p.error(), Unit::none}) : Value(std::monostate{})));
   fields.push_back(machine("grade", p.predicted ? Value(Phrase(cost::to_string(p.grade))) : Value(std::monostate{})));
+  Fields groups;
+  for (const auto& [name, group] : p.groups) groups.push_back(machine(name, group));
+  if (!groups.empty()) fields.push_back(machine("groups", std::move(groups)));
+  fields.push_back(machine("metric", p.metric));
   if (!p.reason.empty()) fields.push_back(machine("reason", Phrase(p.reason)));
   return fields;
+}
+
+// Ours and the published formulas of others, on the rows that all of them predict.
+Field peer_field(const std::vector<calibration::PeerScore>& peers) {
+  Rows rows;
+  for (const auto& p : peers)
+    rows.push_back({{"name", "formula"_say, Phrase(p.name)}, {"kind", "models"_say, Phrase(p.kind)}, {"same_rows", "same rows"_say, p.common},
+                    {"rows", "rows"_say, std::int64_t{p.rows}}, {"median_error", "median error"_say, percent(p.median)}, {"p90_error", "p90"_say, percent(p.p90)},
+                    {"bias", "bias"_say, percent(p.bias)}, machine("says", p.formula)});
+  return list_field("peers", std::move(rows), Show::table);
 }
 
 Rows error_rows(const std::vector<Error>& errors) {
@@ -52,6 +66,7 @@ Report fields(const app::EvaluateAnswer& answer) {
   for (const app::ScoreTable& table : answer.tables) {
     report.sections.push_back({Phrase(table.by), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
   }
+  report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   std::map<std::string, std::int64_t> reasons;
   Rows rows;
   for (const auto& p : answer.evaluation.rows) {
@@ -66,6 +81,24 @@ Report fields(const app::EvaluateAnswer& answer) {
   last.push_back(machine("cross_validate", Phrase(answer.request.hold_out)));
   last.push_back(machine("rows", std::move(rows)));
   report.sections.push_back({"Rows"_say, std::move(last)});
+  return report;
+}
+
+// Measured and predicted in one unit, by phase: what a table of thousands of rows cannot show.
+Report page_fields(const app::EvaluateAnswer& answer) {
+  Report report = fields(answer);
+  const std::pair<const char*, Phrase> kPhases[] = {{"decode", "decode, tok/s"_say}, {"prefill", "prefill, tok/s"_say}, {"serve", "batched decode, tok/s"_say}};
+  Section charts{"Predicted against measured"_say, {}};
+  for (const auto& [phase, title] : kPhases) {
+    Rows points;
+    for (const auto& p : answer.evaluation.rows) {
+      const auto found = p.groups.find("phase");
+      if (p.predicted && p.metric == "tokens_per_second" && found != p.groups.end() && found->second == phase)
+        points.push_back({{{}, "measured"_say, Number{p.actual, Unit::rough}}, {{}, "predicted"_say, Number{p.predicted->p50, Unit::rough}}});
+    }
+    if (!points.empty()) charts.fields.push_back({{}, title, std::move(points), Show::scatter});
+  }
+  report.sections.insert(report.sections.begin() + 1, std::move(charts));
   return report;
 }
 

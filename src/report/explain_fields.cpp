@@ -125,6 +125,10 @@ Section prefill(const app::PlanAnswer& answer) {
 Section sureness(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
   Section section{"5. How sure"_say, {tell(fill("{0}: {1}."_say, {grade_name(decode.grade), grade_meaning(decode.grade)}))}};
+  for (const auto& [own, phase] : {std::pair(&answer.own.decode, "decode"_say), std::pair(&answer.own.prefill, "prefill"_say)})
+    if (own->rows > 0)
+      section.fields.push_back(tell(fill("{0}: you measured {1} rows on this machine yourself. In the mean they say {2}x of what this estimator says without them. As {1} rows are not all there could be, {3}x of that is believed, and the range becomes {4} times as wide."_say,
+                                         {phase, std::to_string(own->rows), format_number(own->says, 2), format_number(own->applied, 2), format_number(own->narrowing, 2)})));
   if (!decode.evidence.empty()) section.fields.push_back(tell("The nearest measurements, and what this estimator says for each:"_say));
   section.fields.push_back(list_field({}, evidence_rows(decode), Show::bullets));
   return section;

@@ -195,12 +195,40 @@ Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
   return fill(sequences > 1 ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
 }
 
+// "Your own 3 measurements of decode on this machine say 0.93x ..."
+Phrase own_sentence(const cost::OwnEffect& own, bool decode) {
+  const std::string says = format_number(own.says, 2), applied = format_number(own.applied, 2);
+  if (own.rows == 1)
+    return fill(decode ? "Your own measurement of decode on this machine says {0}x of what published ones do; the figure above is moved by {1}x (--no-own: not)."_say
+                       : "Your own measurement of prefill on this machine says {0}x of what published ones do; the figure above is moved by {1}x (--no-own: not)."_say,
+                {says, applied});
+  return fill(decode ? "Your own {2} measurements of decode on this machine say {0}x of what published ones do; the figure above is moved by {1}x (--no-own: not)."_say
+                     : "Your own {2} measurements of prefill on this machine say {0}x of what published ones do; the figure above is moved by {1}x (--no-own: not)."_say,
+              {says, applied, std::to_string(own.rows)});
+}
+
+Value own_value(const cost::OwnEffect& own) {
+  if (own.rows == 0) return std::monostate{};
+  return Fields{machine("rows", std::int64_t{own.rows}), machine("says", Number{own.says}), machine("applied", Number{own.applied}),
+                machine("narrowing", Number{own.narrowing})};
+}
+
+Fields own_fields(const app::PlanAnswer& answer) {
+  Fields fields{machine("own", Fields{machine("decode", own_value(answer.own.decode)), machine("prefill", own_value(answer.own.prefill)),
+                                      machine("unread", std::int64_t{answer.own.unread})})};
+  if (answer.own.decode.rows > 0) fields.push_back(people(Show::sentence, own_sentence(answer.own.decode, true)));
+  if (answer.own.prefill.rows > 0) fields.push_back(people(Show::sentence, own_sentence(answer.own.prefill, false)));
+  if (answer.own.unread > 0)
+    fields.push_back(people(Show::sentence, fill("{0} lines of your log of measurements cannot be read; the others count."_say, {std::to_string(answer.own.unread)})));
+  return fields;
+}
+
 Section speed(const app::PlanAnswer& answer) {
   Section section{"Speed: likely, and the range that holds in 8 of 10 cases"_say, {}};
   if (!answer.speed) {
     section.title = "Speed"_say;
     if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
-    for (const char* id : {"decode", "prefill", "ttft", "power"}) section.fields.push_back(machine(id, std::monostate{}));
+    for (const char* id : {"decode", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
     return section;
   }
   const cost::Speed& s = *answer.speed;
@@ -216,6 +244,7 @@ Section speed(const app::PlanAnswer& answer) {
                            {"energy", "energy"_say, Range{s.energy.value, Unit::joules_per_token}}}, Show::group},
   };
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, q.sequences)));
+  for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;
 }
 

@@ -95,6 +95,13 @@ class Members {
     return static_cast<std::int64_t>(number);
   }
 
+  bool flag(const char* name, bool otherwise) {
+    const Json* value = take(name);
+    if (value == nullptr) return otherwise;
+    if (!value->is_boolean()) note(wrong(name, "must be true or false"));
+    return value->is_boolean() ? value->get<bool>() : otherwise;
+  }
+
   // The member as JSON text; an empty object where it is absent.
   std::string object(const char* name) {
     const Json* value = take(name);
@@ -168,6 +175,7 @@ Result<Asked> read_plan_request(std::string_view body) {
   asked.request.rig = members.text("rig", kLongestSpec, true);
   if (std::string engine = members.text("engine", kLongestName); !engine.empty()) asked.request.placement.engine = std::move(engine);
   read_question(members, asked.request.placement, asked.request.question);
+  asked.request.own = members.flag("own", true);
   asked.language = members.language();
   RC_TRY(members.finish());
   return asked;
@@ -181,6 +189,7 @@ Result<AskedCompare> read_compare_request(std::string_view body) {
   asked.request.rigs = members.texts("rigs", kLongestSpec, 1, kMostRigs);
   asked.request.engines = members.texts("engines", kLongestName, 0, kMostEngines);
   read_question(members, asked.request.placement, asked.request.question);
+  asked.request.own = members.flag("own", true);
   asked.language = members.language();
   if (asked.request.models.size() * asked.request.rigs.size() * std::max<std::size_t>(1, asked.request.engines.size()) > kMostRows)
     members.note(wrong("rigs", "models x rigs x engines makes more than " + std::to_string(kMostRows) + " rows"));
@@ -193,7 +202,7 @@ Result<AskedReport> read_report_request(std::string_view body) {
   Members members(json);
   AskedReport asked{members.text("verb", kLongestName, true), members.text("format", kLongestName, true), members.object("request")};
   RC_TRY(members.finish());
-  RC_TRY(one_of(asked.verb, {"plan", "compare", "evaluate"}, "verb"));
+  RC_TRY(one_of(asked.verb, {"plan", "compare"}, "verb"));
   RC_TRY(one_of(asked.format, {"html", "markdown", "json", "text"}, "format"));
   return asked;
 }

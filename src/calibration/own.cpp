@@ -1,0 +1,204 @@
+#include "calibration/own.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "calibration/detail/names.hpp"
+#include "calibration/evaluate.hpp"
+#include "cost/spread.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+constexpr double kDegrees = 4;             // of belief in the spread, counted in models
+constexpr double kDeciles = 2 * 1.2816;    // standard deviations between the ends of an 80 % interval
+constexpr std::size_t kMostRows = 200;     // newest rows of one machine; more would only cost time
+constexpr std::size_t kShown = 3;
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Distances between any two values, each as large as one deviation from their mean would be.
+void add_pairs(const std::vector<double>& values, std::vector<double>& distances) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    for (std::size_t j = i + 1; j < values.size(); ++j) distances.push_back(std::abs(values[i] - values[j]) / std::sqrt(2));
+}
+
+std::string model_of(const Prediction& p) {
+  const auto at = [&](const char* group) { const auto found = p.groups.find(group); return found == p.groups.end() ? std::string() : found->second; };
+  return at("model") + "|" + at("format");
+}
+
+bool near(double a, double b) { return std::abs(a - b) <= 0.03 * b; }
+
+// The same name and format, or the same bytes: benchmarks print a model's kind and size rather than its name.
+bool is_model(const Prediction& p, const OwnQuestion& q, const std::string& wanted) {
+  return model_of(p) == wanted || (near(p.file_bytes, q.architecture.weight_bytes().value()) && near(p.active_bytes, q.load.active_bytes));
+}
+
+// Rows that may be of the machine: names are cheap to compare, layouts are not.
+std::vector<Observation> of_device(const catalog::Catalog& catalog, const OwnLog& log, const OwnQuestion& q) {
+  std::map<std::string, bool> known;
+  std::vector<Observation> rows;
+  for (const Observation& o : log.rows) {
+    if (o.phase != "decode" && o.phase != "prefill") continue;
+    const auto [found, added] = known.emplace(o.device + "|" + o.device_printed, false);
+    if (added) {
+      const auto device = detail::device_of(catalog, o);
+      found->second = device && (!*device || (*device)->key == q.device);   // a processor's name is resolved with its layout
+    }
+    if (found->second && o.devices == q.devices) rows.push_back(o);
+  }
+  if (rows.size() > kMostRows) rows.erase(rows.begin(), rows.end() - kMostRows);
+  return rows;
+}
+
+bool same_machine(const Prediction& p, const OwnQuestion& q) {
+  const auto is = [&](const char* group, std::string_view value) { const auto found = p.groups.find(group); return found != p.groups.end() && found->second == value; };
+  const std::string_view layout = cost::layout_of(q.load);
+  return is("device", q.device) && is("engine", q.load.engine) && is("backend", q.load.backend) && is("layout", layout);
+}
+
+double spread_sd(const cost::Calibration& calibration, const cost::Load& load, std::string_view phase) {
+  const cost::Spread spread = cost::spread_of(load, phase, cost::grade_of(load, calibration), calibration);
+  return (spread.high - spread.low) / kDeciles;
+}
+
+cost::Shares shares_for(const cost::Calibration& calibration, std::string_view phase) {
+  const auto found = calibration.shares.find(phase);
+  return found == calibration.shares.end() ? cost::Shares{} : found->second;
+}
+
+}  // namespace
+
+OwnLog read_own(std::string_view csv, std::string_view file) {
+  OwnLog log;
+  std::string header;
+  for (const std::string_view line : split(csv, '\n')) {
+    if (trim(line).empty() || line.front() == '#') continue;
+    if (header.empty()) { header = std::string(line) + "\n"; continue; }
+    auto rows = parse_csv(header + std::string(line), file);
+    if (rows && rows->size() == 1) log.rows.push_back(std::move(rows->front()));
+    else ++log.unread;
+  }
+  return log;
+}
+
+cost::OwnEffect own_effect(const std::vector<OwnRow>& rows, std::string_view model, double sd, const cost::Shares& shares) {
+  cost::OwnEffect effect;
+  struct Sum { double weight = 0, residual = 0; };
+  std::map<std::string, Sum, std::less<>> models;
+  Sum all;
+  for (const OwnRow& row : rows) {
+    if (row.weight <= 0) continue;
+    ++effect.rows;
+    for (Sum* sum : {&models[row.model], &all}) {
+      sum->weight += row.weight;
+      sum->residual += row.weight * row.residual;
+    }
+  }
+  if (effect.rows == 0 || sd <= 0) return {};
+  constexpr double kLeast = 1e-6;   // a share of nothing would divide by nothing
+  const double machine = std::max(kLeast, shares.machine) * sd * sd, of_model = shares.model * sd * sd, of_row = std::max(kLeast, shares.row) * sd * sd;
+  double precision = 1 / machine, pull = 0, surprise = 0;
+  for (const auto& [name, sum] : models) {
+    const double mean = sum.residual / sum.weight, variance = of_model + of_row / sum.weight;
+    precision += 1 / variance;
+    pull += mean / variance;
+    surprise += mean * mean / variance;
+  }
+  surprise -= pull * pull / precision;
+  double mean = pull / precision, variance = 1 / precision + of_model;
+  if (const auto own = models.find(model); own != models.end()) {
+    const double share = of_model / (of_model + of_row / own->second.weight);
+    variance = (1 - share) * (1 - share) / precision + of_model * (1 - share);
+    mean = (1 - share) * mean + share * own->second.residual / own->second.weight;
+  }
+  const double scale = (kDegrees + surprise) / (kDegrees + static_cast<double>(models.size()));
+  effect.says = std::exp(all.residual / all.weight);
+  effect.applied = std::exp(mean);
+  effect.narrowing = std::sqrt(scale * (variance + of_row) / (machine + of_model + of_row));
+  return effect;
+}
+
+Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration, const OwnLog& log, const OwnQuestion& q) {
+  Own own;
+  own.effects.unread = log.unread;
+  const std::vector<Observation> rows = of_device(catalog, log, q);
+  if (rows.empty()) return own;
+  const Evaluation evaluation = evaluate(catalog, calibration, rows);
+  const std::string wanted = q.architecture.key + "|" + dominant_format(q.architecture);
+  std::vector<OwnRow> decode, prefill;
+  std::vector<std::size_t> shown;       // the same model first, else in the order of the log
+  std::ptrdiff_t same_rows = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Prediction& p = evaluation.rows[i];
+    if (!p.predicted || p.error() <= -1 || !same_machine(p, q)) continue;
+    const std::string& phase = p.groups.at("phase");
+    if (phase != "decode" && phase != "prefill") continue;
+    const bool same = is_model(p, q, wanted);
+    (phase == "decode" ? decode : prefill).push_back({same ? wanted : model_of(p), -std::log1p(p.error()), trust(rows[i])});
+    if (phase != "decode" || rows[i].metric != Metric::tokens_per_second) continue;
+    own.same_model |= same;
+    shown.insert(same ? shown.begin() + same_rows++ : shown.end(), i);
+  }
+  own.effects.decode = own_effect(decode, wanted, spread_sd(calibration, q.load, "decode"), shares_for(calibration, "decode"));
+  own.effects.prefill = own_effect(prefill, wanted, spread_sd(calibration, q.load, "prefill"), shares_for(calibration, "prefill"));
+  for (std::size_t k = 0; k < std::min(kShown, shown.size()); ++k) {
+    const Observation& o = rows[shown[k]];
+    own.evidence.push_back({o.id, o.device_printed.empty() ? o.device : o.device_printed, o.engine, o.backend, o.model.empty() ? o.model_printed : o.model, o.quant,
+                            o.source.empty() ? "your own log" : o.source, o.date, o.value, evaluation.rows[shown[k]].predicted->p50, o.note});
+  }
+  return own;
+}
+
+std::map<std::string, cost::Shares, std::less<>> shares_of(const std::vector<Prepared>& rows, const std::vector<double>& residuals) {
+  struct Machine { std::vector<double> residuals; std::map<std::string, std::vector<double>> models; };
+  std::map<std::string, std::map<std::string, Machine>> phases;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Prepared& p = rows[i];
+    if (p.speculative || p.surrogate) continue;
+    Machine& machine = phases[p.phase][p.source + "|" + p.device + "|" + p.engine + "|" + p.backend + "|" + p.layout];
+    machine.residuals.push_back(residuals[i]);
+    machine.models[p.model + "|" + p.format].push_back(residuals[i]);
+  }
+  // Median distances of pairs, one vote per machine: a sweep of hundreds of rows says no more than one, and broken rows say little.
+  constexpr double kNormal = 0.6745;        // median of |x| of a normal distribution, in standard deviations
+  const auto variance = [&](const std::vector<double>& distances) { return std::pow(median(distances) / kNormal, 2); };
+  std::map<std::string, cost::Shares, std::less<>> shares;
+  for (const auto& [phase, machines] : phases) {
+    std::vector<double> between, apart, together;
+    for (const auto& [name, machine] : machines) {
+      between.push_back(std::abs(median(machine.residuals)));
+      std::vector<double> pairs, centres;
+      for (const auto& [model, values] : machine.models) {
+        centres.push_back(median(values));
+        add_pairs(values, pairs);
+      }
+      if (!pairs.empty()) together.push_back(median(pairs));
+      pairs.clear();
+      add_pairs(centres, pairs);
+      if (!pairs.empty()) apart.push_back(median(pairs));
+    }
+    constexpr std::size_t kEnough = 20;     // machines
+    if (between.size() < kEnough || apart.size() < kEnough || together.size() < kEnough) continue;
+    const double row = variance(together), model = std::max(0.0, variance(apart) - row), machine = std::max(0.0, variance(between) - model - row);
+    const double sum = row + model + machine;
+    shares[phase] = {machine / sum, model / sum, row / sum};
+  }
+  return shares;
+}
+
+std::string shares_csv(const cost::Calibration& calibration) {
+  std::string text = "phase,machine,model,row\n";
+  for (const auto& [phase, s] : calibration.shares)
+    text += phase + "," + format_number(s.machine, 3) + "," + format_number(s.model, 3) + "," + format_number(s.row, 3) + "\n";
+  return text;
+}
+
+}  // namespace rigcast::calibration

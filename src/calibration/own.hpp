@@ -1,0 +1,48 @@
+#pragma once
+// A user's own Observations move the estimate for their machine.
+//
+// log(measured / predicted) of an own row = machine + model + row: three random effects whose variances are shares of the spread that
+// cross-validation found for such answers (data/calibration/shares.csv). With J models, n_j rows of weight w_j and mean r_j each:
+//   v_j = V_model + V_row / w_j,   precision of machine P = 1 / V_machine + sum 1 / v_j,   machine = (sum r_j / v_j) / P
+//   a model that was measured itself:  B = V_model / v_j,  effect = (1 - B) machine + B r_j
+// The variance that is left is scaled by (nu + Q) / (nu + J), Q being how surprising the r_j are: a machine that contradicts what is
+// known does not make anyone surer.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "calibration/configure.hpp"
+#include "cost/estimate.hpp"
+#include "cost/own.hpp"
+#include "model/architecture.hpp"
+
+namespace rigcast::calibration {
+
+// What the rows of a log that was read leniently are: every line that can be read, and how many cannot.
+struct OwnLog { std::vector<Observation> rows; int unread = 0; };
+OwnLog read_own(std::string_view csv, std::string_view file);
+
+// What is planned.
+struct OwnQuestion {
+  std::string device;                      // key of the first device, or of the processor where everything is on the host
+  int devices = 1;
+  const model::Architecture& architecture;
+  const cost::Load& load;
+};
+
+// What the log says for that machine: effects, and the rows of the planned phase nearest to the question as evidence, the same model first.
+// Rows count that name the same device, engine and backend, as many devices, and the same kind of layout.
+struct Own { cost::OwnEffects effects; std::vector<cost::Evidence> evidence; bool same_model = false; };
+Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration, const OwnLog& log, const OwnQuestion& question);
+
+// Effect of rows that were understood: `residuals` is log(measured / predicted) as speeds. `sd`: of such residuals where nothing is known.
+struct OwnRow { std::string model; double residual = 0, weight = 1; };
+cost::OwnEffect own_effect(const std::vector<OwnRow>& rows, std::string_view model, double sd, const cost::Shares& shares);
+
+// Shares as the residuals of held-out sources show them, by phase. `residuals` as FitProblem::residuals.
+std::map<std::string, cost::Shares, std::less<>> shares_of(const std::vector<Prepared>& rows, const std::vector<double>& residuals);
+std::string shares_csv(const cost::Calibration& calibration);
+
+}  // namespace rigcast::calibration

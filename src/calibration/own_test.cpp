@@ -1,0 +1,107 @@
+#include "calibration/own.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "calibration/evaluate.hpp"
+
+namespace rigcast::calibration {
+namespace {
+
+constexpr cost::Shares kThirds{1.0 / 3, 1.0 / 3, 1.0 / 3};
+
+// One row of another model, log ratio r, sd 0.3 so that each of the three variances is 0.03: the model's mean has variance 0.06, the
+// precision is 1/0.03 + 1/0.06 = 50, so the machine is r / 0.06 / 50 = r / 3.
+TEST(Own, OneRowOfAnotherModelIsBelievedToAThird) {
+  const auto effect = own_effect({{"other", -0.09, 1}}, "mine", 0.3, kThirds);
+  EXPECT_EQ(effect.rows, 1);
+  EXPECT_NEAR(std::log(effect.says), -0.09, 1e-12);
+  EXPECT_NEAR(std::log(effect.applied), -0.03, 1e-12);
+  // Left: 1/50 + 0.03 of the model + 0.03 of the row = 0.08 of 0.09; surprise Q = 0.0081/0.06 - 0.0081/0.0036/50 = 0.135 - 0.045 = 0.09;
+  // scale (4 + 0.09) / 5.
+  EXPECT_NEAR(effect.narrowing, std::sqrt(4.09 / 5 * 0.08 / 0.09), 1e-9);
+}
+
+// The same row of the very model: B = 0.03 / 0.06 = 1/2, effect = (1 - B) r/3 + B r = 2/3 r.
+TEST(Own, TheVeryModelIsBelievedMore) {
+  const auto effect = own_effect({{"mine", -0.09, 1}}, "mine", 0.3, kThirds);
+  EXPECT_NEAR(std::log(effect.applied), -0.06, 1e-12);
+  const auto other = own_effect({{"other", -0.09, 1}}, "mine", 0.3, kThirds);
+  EXPECT_LT(effect.narrowing, other.narrowing);
+}
+
+TEST(Own, MoreRowsAreBelievedMoreAndDoubtfulOnesLess) {
+  const std::vector<OwnRow> many(50, {"mine", std::log(0.8), 1});
+  EXPECT_NEAR(own_effect(many, "mine", 0.3, kThirds).applied, 0.8, 0.01);
+  const auto doubted = own_effect({{"mine", std::log(0.8), 0.03}}, "mine", 0.3, kThirds);
+  EXPECT_GT(doubted.applied, 0.97);
+  EXPECT_EQ(own_effect({{"mine", -1, 0}}, "mine", 0.3, kThirds).rows, 0);   // excluded
+  EXPECT_EQ(own_effect({}, "mine", 0.3, kThirds).applied, 1);
+}
+
+// A machine at a quarter of what is known is four and a half spreads away: nobody becomes surer by that.
+TEST(Own, SurprisesWiden) {
+  EXPECT_GT(own_effect({{"mine", std::log(0.25), 1}}, "mine", 0.3, kThirds).narrowing, 1);
+  EXPECT_LT(own_effect({{"mine", std::log(0.97), 1}}, "mine", 0.3, kThirds).narrowing, 0.85);
+}
+
+TEST(Own, ABrokenLineLosesOnlyItself) {
+  const auto log = read_own("id,device,value\na,rtx-3090,10\nb,rtx-3090\nc,\"rtx,12\nd,rtx-3090,11\n", "observations.csv");
+  EXPECT_EQ(log.rows.size(), 2u);
+  EXPECT_EQ(log.unread, 2);
+}
+
+// 30 machines at 0.4 apart from each other, models at 0.2, rows at 0.1, in a fixed pattern: the order of the shares must come out.
+TEST(Own, SharesFollowTheResiduals) {
+  std::vector<Prepared> rows;
+  std::vector<double> residuals;
+  for (int machine = 0; machine < 30; ++machine)
+    for (int model = 0; model < 5; ++model)
+      for (int row = 0; row < 4; ++row) {
+        Prepared p;
+        p.phase = "decode";
+        p.source = "source " + std::to_string(machine);
+        p.model = "model " + std::to_string(model);
+        rows.push_back(p);
+        residuals.push_back(0.4 * std::sin(machine * 2.3) + 0.2 * std::sin(model * 1.7 + machine) + 0.1 * std::sin(row * 2.9 + model + machine));
+      }
+  const auto shares = shares_of(rows, residuals);
+  ASSERT_EQ(shares.count("decode"), 1u);
+  const cost::Shares& s = shares.at("decode");
+  EXPECT_GT(s.machine, s.model);
+  EXPECT_GT(s.model, s.row);
+  EXPECT_NEAR(s.machine + s.model + s.row, 1, 1e-9);
+}
+
+TEST(Own, DerivationsStillAddUp) {
+  cost::Speed speed;
+  speed.decode.value = {80, 100, 125};
+  const auto term = [](const char* name, double efficiency, double seconds) {
+    cost::Term one;
+    one.name = name;
+    one.efficiency = efficiency;
+    one.time = Seconds(seconds);
+    return one;
+  };
+  speed.decode.derivation = {term("weights", 0.8, 0.008), term("launch", 1, 0.002)};
+  speed.prefill.value = {800, 1000, 1250};
+  speed.prefill.derivation = {term("weights", 0.5, 0.512)};
+  speed.ttft.value = {0.4, 0.522, 0.7};
+  speed.energy.value = {1, 2, 3};
+  cost::OwnEffects own;
+  own.decode = {.rows = 3, .says = 0.78, .applied = 0.8, .narrowing = 0.5};
+  const cost::Speed moved = cost::with_own(speed, own);
+  EXPECT_NEAR(moved.decode.value.p50, 80, 1e-9);
+  EXPECT_NEAR(moved.decode.value.p10, 80 * std::sqrt(0.8), 1e-9);
+  double seconds = 0;
+  for (const cost::Term& term : moved.decode.derivation) seconds += term.time.value();
+  EXPECT_NEAR(1 / seconds, moved.decode.value.p50, 1e-9);
+  EXPECT_NEAR(moved.decode.derivation[0].efficiency, 0.64, 1e-12);
+  EXPECT_EQ(moved.prefill.value.p50, 1000);
+  EXPECT_NEAR(moved.ttft.value.p50, 0.522 * (0.512 + 0.0125) / (0.512 + 0.010), 1e-9);
+  EXPECT_NEAR(moved.energy.value.p50, 2.5, 1e-9);
+}
+
+}  // namespace
+}  // namespace rigcast::calibration

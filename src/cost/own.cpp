@@ -1,0 +1,44 @@
+#include "cost/own.hpp"
+
+#include <cmath>
+
+namespace rigcast::cost {
+namespace {
+
+Seconds total(const std::vector<Term>& terms) {
+  Seconds sum{};
+  for (const Term& term : terms) sum += term.time;
+  return sum;
+}
+
+// The interval moves with the value and closes in around it.
+Interval moved(const Interval& value, double by, double narrowing) {
+  const double middle = value.p50 * by;
+  return {middle * std::pow(value.p10 / value.p50, narrowing), middle, middle * std::pow(value.p90 / value.p50, narrowing)};
+}
+
+void apply(Estimate& rate, const OwnEffect& own) {
+  if (own.rows == 0 || rate.value.p50 <= 0) return;
+  rate.value = moved(rate.value, own.applied, own.narrowing);
+  for (Term& term : rate.derivation) {
+    term.efficiency *= own.applied;
+    term.time = term.time / own.applied;
+  }
+}
+
+}  // namespace
+
+Speed with_own(Speed speed, const OwnEffects& own) {
+  if (!own.any()) return speed;
+  const double before = (total(speed.prefill.derivation) + total(speed.decode.derivation)).value();
+  apply(speed.decode, own.decode);
+  apply(speed.prefill, own.prefill);
+  // The first token waits for the prompt and one step.
+  const double after = (total(speed.prefill.derivation) + total(speed.decode.derivation)).value();
+  speed.ttft.derivation = speed.prefill.derivation;
+  if (before > 0) speed.ttft.value = moved(speed.ttft.value, after / before, own.prefill.rows > 0 ? own.prefill.narrowing : 1);
+  if (own.decode.rows > 0) speed.energy.value = moved(speed.energy.value, 1 / own.decode.applied, 1);
+  return speed;
+}
+
+}  // namespace rigcast::cost
