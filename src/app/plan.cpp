@@ -50,6 +50,15 @@ cost::OwnEffects add_own(cost::Speed& speed, calibration::Own own) {
   return own.effects;
 }
 
+// The same devices at work in another way: moved alike, so that they can be compared. The processor alone is another machine.
+void move_alternatives(PlanAnswer& answer) {
+  for (Alternative& other : answer.alternatives) {
+    if (other.kind == "processor") continue;
+    other.decode *= answer.own.decode.applied;
+    other.prefill *= answer.own.prefill.applied;
+  }
+}
+
 }  // namespace
 
 Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
@@ -76,6 +85,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
     if (speed) {
       answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
       if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));
+      move_alternatives(answer);
     }
     else answer.no_speed = std::move(speed.error());
     answer.longest_context = longest_context(knowledge, engine, architecture, rig, placement);

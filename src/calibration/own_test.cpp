@@ -77,11 +77,11 @@ TEST(Own, SharesFollowTheResiduals) {
 TEST(Own, DerivationsStillAddUp) {
   cost::Speed speed;
   speed.decode.value = {80, 100, 125};
-  const auto term = [](const char* name, double efficiency, double seconds) {
+  const auto term = [](const char* name, double efficiency, double took) {
     cost::Term one;
     one.name = name;
     one.efficiency = efficiency;
-    one.time = Seconds(seconds);
+    one.time = Seconds(took);
     return one;
   };
   speed.decode.derivation = {term("weights", 0.8, 0.008), term("launch", 1, 0.002)};
@@ -95,7 +95,7 @@ TEST(Own, DerivationsStillAddUp) {
   EXPECT_NEAR(moved.decode.value.p50, 80, 1e-9);
   EXPECT_NEAR(moved.decode.value.p10, 80 * std::sqrt(0.8), 1e-9);
   double seconds = 0;
-  for (const cost::Term& term : moved.decode.derivation) seconds += term.time.value();
+  for (const cost::Term& one : moved.decode.derivation) seconds += one.time.value();
   EXPECT_NEAR(1 / seconds, moved.decode.value.p50, 1e-9);
   EXPECT_NEAR(moved.decode.derivation[0].efficiency, 0.64, 1e-12);
   EXPECT_EQ(moved.prefill.value.p50, 1000);
