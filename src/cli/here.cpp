@@ -1,5 +1,8 @@
 #include "cli/here.hpp"
 
+#include <algorithm>
+
+#include "app/own.hpp"
 #include "bench/probe.hpp"
 #include "bench/record.hpp"
 #include "cli/bench_log.hpp"
@@ -8,6 +11,10 @@ namespace rigcast::cli {
 
 Result<app::Knowledge> load_knowledge(const World& world) {
   RC_ASSIGN(knowledge, app::load_knowledge(world.overlays));
+  // The user's folder may come into being while a server runs: its log is looked for although it was no overlay yet.
+  std::vector<std::filesystem::path> folders = world.overlays;
+  if (!world.user_data.empty() && std::find(folders.begin(), folders.end(), world.user_data) == folders.end()) folders.push_back(world.user_data);
+  if (!folders.empty()) knowledge.own = std::make_shared<app::OwnLogs>(app::own_log_files(folders));
   knowledge.here = [log = own_log(world)](const catalog::Catalog& catalog) {
     const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::quick);
     bench::Here here = bench::to_rig(catalog, findings);
