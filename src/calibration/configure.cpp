@@ -75,7 +75,7 @@ std::string layout_key(const Observation& o) {
   key += std::to_string(o.devices) + "|" + std::to_string(o.degree) + "|" + format_shortest(o.memory_gb) + "|" + format_shortest(o.model_bytes) + "|" +
          format_shortest(o.parameters) + "|" + o.date.substr(0, 7);
   for (const auto& [name, value] : o.flags) key += "|" + name + "=" + value;
-  for (const char* word : {"CPU", "RAM", "NVLink", "Raspberry", "graph"})
+  for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "PCIe", "Raspberry", "HiFive", "graph", "part"})  // whatever site_of looks for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;
 }
@@ -135,8 +135,10 @@ Result<void> set_work(const Observation& o, Prepared& p) {
 }  // namespace
 
 std::string dominant_format(const model::Architecture& model) {
+  std::map<std::string_view, double> of_quant;
+  for (const model::Tensor& t : model.tensors) of_quant[t.quant] += t.bytes.value();
   std::map<std::string, double> sums;
-  for (const model::Tensor& t : model.tensors) sums[cost::format_class(t.quant)] += t.bytes.value();
+  for (const auto& [quant, bytes] : of_quant) sums[cost::format_class(quant)] += bytes;
   const auto best = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return best == sums.end() ? std::string() : best->first;
 }

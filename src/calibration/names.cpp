@@ -106,8 +106,8 @@ std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, 
   tries.push_back(cleaned);
   tries.push_back(outside_parentheses(cleaned));
   for (const std::string& text : tries) {
-    auto processor = catalog.processor(text);
-    if (processor) return *processor;
+    if (!catalog.has(catalog::Kind::processor, text)) continue;
+    if (auto processor = catalog.processor(text)) return *processor;
   }
   return std::nullopt;
 }

@@ -23,7 +23,4 @@ struct Near {
 // of devices), each with what the estimator says for its very configuration. Reads only the lines that name the device.
 std::vector<cost::Evidence> nearest(const catalog::Catalog& catalog, const cost::Calibration& calibration, const Near& wanted, std::size_t most);
 
-// All project Observations. Errors: file:line of a row that cannot be read.
-Result<std::vector<Observation>> project_observations(const catalog::Catalog& catalog);
-
 }  // namespace rigcast::calibration

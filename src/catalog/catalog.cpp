@@ -12,6 +12,7 @@
 #include "catalog/names.hpp"
 #include "catalog/pack.hpp"
 #include "catalog/read.hpp"
+#include "catalog/rule.hpp"
 
 namespace rigcast::catalog {
 namespace {
@@ -46,6 +47,7 @@ struct Catalog::State {
   mutable std::mutex lock;
   mutable std::map<Spot, Device> devices;
   mutable std::map<Spot, Quant> quants;
+  mutable std::shared_ptr<const std::vector<Rule>> rules;
 
   // Entries of this name, those of earlier packs hiding later ones with the same key.
   std::vector<Spot> find(Kind kind, std::string_view name) const {
@@ -236,9 +238,9 @@ Result<Catalog::Document> Catalog::document(Kind kind, std::string_view name) co
   return Document{state_->file_name(spot), state_->text(spot), std::string(state_->row(spot).key)};
 }
 
-Result<std::string> Catalog::file(std::string_view path) const {
+Result<std::string_view> Catalog::file(std::string_view path) const {
   for (const Pack& pack : state_->packs)
-    if (const auto text = pack.file_text(path)) return std::string(*text);
+    if (const auto text = pack.file_text(path)) return *text;
   std::vector<std::string> known;
   for (const Pack& pack : state_->packs)
     for (std::string& each : pack.files("")) known.push_back(std::move(each));
@@ -265,5 +267,19 @@ std::vector<Entry> Catalog::entries(Kind kind) const {
 }
 
 std::string Catalog::nearest(Kind kind, std::string_view name) const { return state_->nearest(kind, name); }
+
+bool Catalog::has(Kind kind, std::string_view name) const { return !state_->find(kind, name).empty(); }
+
+Result<std::shared_ptr<const std::vector<Rule>>> Catalog::rules() const {
+  const std::scoped_lock hold(state_->lock);
+  if (state_->rules) return state_->rules;
+  auto all = std::make_shared<std::vector<Rule>>();
+  for (const std::string& path : files("rules")) {
+    RC_ASSIGN(text, file(path));
+    RC_ASSIGN(read, read_rules(text, path));
+    all->insert(all->end(), read.begin(), read.end());
+  }
+  return state_->rules = std::move(all);
+}
 
 }  // namespace rigcast::catalog

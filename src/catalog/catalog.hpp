@@ -23,6 +23,8 @@
 
 namespace rigcast::catalog {
 
+struct Rule;
+
 enum class Kind { device, processor, link, quant, model, engine, rule };
 
 // One row of the index: what may be listed without parsing.
@@ -50,11 +52,13 @@ class Catalog {
   struct Document { std::string file; std::string text; std::string key; };
   Result<Document> document(Kind kind, std::string_view name) const;
   // A data file by its path under data/, e.g. "calibration/effects.csv".
-  Result<std::string> file(std::string_view path) const;
+  Result<std::string_view> file(std::string_view path) const;   // valid as long as a copy of this Catalog lives
   std::vector<std::string> files(std::string_view folder) const;
 
   std::vector<Entry> entries(Kind kind) const;       // in key order
   std::string nearest(Kind kind, std::string_view name) const;
+  bool has(Kind kind, std::string_view name) const;  // some entry is called so; cheaper than an error with the nearest name
+  Result<std::shared_ptr<const std::vector<Rule>>> rules() const;  // of all files, in their order; read once
 
  private:
   struct State;

@@ -50,9 +50,6 @@ struct Rule {
 // All rules of one data file. Errors: unknown condition or effect with the nearest, missing source.
 Result<std::vector<Rule>> read_rules(std::string_view text, const std::string& file);
 
-// Every rule the Catalog holds, in file and line order.
-Result<std::vector<Rule>> all_rules(const Catalog& catalog);
-
 bool applies(const Rule& rule, const Situation& situation);
 
 // Those that apply, refusals first, then fallbacks, warnings, notes.

@@ -147,6 +147,7 @@ void choose_lead(Builder& b) {
 
 std::map<GroupKey, Group> group_weights(const Builder& b) {
   std::map<GroupKey, Group> groups;
+  std::map<std::string_view, std::string> classes;  // a model has a handful of formats, and a thousand tensors
   for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
     const model::Tensor& t = b.model.tensors[i];
     if (!multiplied(t.role, b.model.tied_embeddings) || t.shape[1] * t.shape[2] <= 1) continue;
@@ -154,7 +155,9 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     int device = device_of(b, i);
     if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && b.place.mode != placement::Mode::cpu)
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
-    Group& g = groups[{device, experts, format_class(t.quant)}];
+    const auto [format, is_new] = classes.try_emplace(t.quant);
+    if (is_new) format->second = format_class(t.quant);
+    Group& g = groups[{device, experts, format->second}];
     const double part = device == kHost ? 1 : b.part;
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;

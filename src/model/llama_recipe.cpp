@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "model/detail/llama_recipe.hpp"
 #include "model/family.hpp"
@@ -35,6 +37,27 @@ Category category_of(std::string_view name) {
   return Category::other;
 }
 
+// "blk.7.ffn_down.weight" -> "ffn_down.weight": what a layer's tensor is called in every layer.
+std::string_view stem_of(std::string_view name) {
+  if (name.substr(0, 4) != "blk.") return name;
+  return name.substr(std::min(name.size(), name.find('.', 4) + 1));
+}
+
+// Answers about names, asked once of every stem: a model of a thousand tensors has twenty.
+template <class Answer, Answer (*ask)(std::string_view)>
+class OfStem {
+ public:
+  Answer operator()(std::string_view name) {
+    const std::string_view stem = stem_of(name);
+    for (const auto& [known, answer] : known_)
+      if (known == stem) return answer;
+    return known_.emplace_back(stem, ask(name)).second;
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, Answer>> known_;  // views of the tensors' names
+};
+
 bool is_value(Category c) { return c == Category::v || c == Category::qkv || c == Category::kv_b; }
 
 // What the rules ask of the model.
@@ -58,12 +81,13 @@ int queries_per_key(const Architecture& a) {
 
 Traits traits_of(const Architecture& a) {
   Traits t;
+  OfStem<Category, category_of> category;
   for (const Layer& layer : a.layers) t.experts = std::max(t.experts, layer.feed_forward.experts);
   t.queries_per_key = queries_per_key(a);
   t.layers = static_cast<int>(a.layers.size());
   for (const Tensor& tensor : a.tensors) {
     if (tensor.role == Role::next_token) t.layers = std::max(t.layers, tensor.layer + 1);
-    if (is_value(category_of(tensor.name))) ++t.values;
+    if (is_value(category(tensor.name))) ++t.values;
     if (tensor.name == "output.weight") t.tied = false;
   }
   t.falcon = a.family == "falcon";
@@ -84,8 +108,7 @@ class Chooser {
   Chooser(const Traits& traits, const Ftype& ftype, bool imatrix) : t_(traits), mix_(ftype.name), base_(ftype.base), imatrix_(imatrix) {}
 
   Key choose(const Tensor& tensor) {
-    const Category category = category_of(tensor.name);
-    return fit_rows(by_category(tensor, category), tensor.shape[0]);
+    return fit_rows(by_category(tensor, category_(tensor.name)), tensor.shape[0]);
   }
 
  private:
@@ -215,6 +238,7 @@ class Chooser {
   const Traits t_;
   const Key mix_, base_;
   const bool imatrix_;
+  OfStem<Category, category_of> category_;
   int values_ = 0, downs_ = 0, gates_ = 0, ups_ = 0;
 };
 
@@ -246,6 +270,9 @@ bool contains_one_of(std::string_view name, const std::array<const char*, N>& pa
   return std::any_of(parts.begin(), parts.end(), [&](const char* part) { return contains(name, part); });
 }
 
+bool may_quantize(std::string_view name) { return is_weight(name) && !contains_one_of(name, kNeverQuantized); }
+bool stays_f32(std::string_view name) { return !is_weight(name) || contains_one_of(name, kAlwaysF32); }
+
 }  // namespace
 
 const std::vector<Ftype>& ftypes() {
@@ -267,13 +294,11 @@ const Ftype* find_ftype(std::string_view name) {
   return nullptr;
 }
 
-bool llama_quantizes(const Tensor& tensor) {
-  return dimensions(tensor) >= 2 && is_weight(tensor.name) && !contains_one_of(tensor.name, kNeverQuantized);
-}
+bool llama_quantizes(const Tensor& tensor) { return dimensions(tensor) >= 2 && may_quantize(tensor.name); }
 
 std::string_view llama_source_format(const Tensor& tensor, std::string_view half) {
   if (tensor.name == "ffn_gate_tid2eid.weight") return "i32";
-  return dimensions(tensor) < 2 || !is_weight(tensor.name) || contains_one_of(tensor.name, kAlwaysF32) ? "f32" : half;
+  return dimensions(tensor) < 2 || stays_f32(tensor.name) ? "f32" : half;
 }
 
 std::vector<std::string> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half) {
@@ -283,10 +308,16 @@ std::vector<std::string> llama_formats(const Architecture& architecture, const F
   formats.reserve(architecture.tensors.size());
   // The experts of gpt-oss were trained in MXFP4: every published file keeps them, whatever its name says of the rest.
   const bool keeps_experts = architecture.family == "gpt-oss" && ftype.base != "f32";
+  OfStem<bool, may_quantize> quantizes;
+  OfStem<bool, stays_f32> single;
+  const auto source_format = [&](const Tensor& tensor, std::string_view half_format) -> std::string_view {
+    if (tensor.name == "ffn_gate_tid2eid.weight") return "i32";
+    return dimensions(tensor) < 2 || single(tensor.name) ? "f32" : half_format;
+  };
   for (const Tensor& tensor : architecture.tensors) {
     if (keeps_experts && tensor.role == Role::expert_ffn && tensor.shape[2] > 1) formats.emplace_back("mxfp4");
-    else if (!llama_quantizes(tensor)) formats.emplace_back(llama_source_format(tensor, mixes ? half : ftype.base));
-    else formats.emplace_back(mixes ? chooser.choose(tensor) : llama_source_format(tensor, ftype.base));
+    else if (dimensions(tensor) < 2 || !quantizes(tensor.name)) formats.emplace_back(source_format(tensor, mixes ? half : ftype.base));
+    else formats.emplace_back(mixes ? chooser.choose(tensor) : source_format(tensor, ftype.base));
   }
   return formats;
 }

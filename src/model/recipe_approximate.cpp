@@ -45,6 +45,8 @@ double ratio_for(const Scaled& row, const Architecture& a) {
 }
 
 Result<bool> apply_scaled(Formats& formats, Architecture& a, std::string_view name) {
+  RC_ASSIGN(text, formats.catalog().file(kScaledFile));
+  if (text.find('"' + std::string(name) + '"') == std::string_view::npos) return false;  // most names: not worth parsing the file
   RC_ASSIGN(rows, read_scaled(formats.catalog()));
   for (const Scaled& row : rows) {
     if (row.name != name) continue;

@@ -416,11 +416,16 @@ class Lister {
 std::vector<Tensor> list_tensors(const Shape& shape, const std::vector<Layer>& layers) { return Lister(shape, layers).run(); }
 
 void sort_in_writing_order(std::vector<Tensor>& tensors) {
-  const auto block_of = [](const Tensor& tensor) { return tensor.name.substr(0, 4) == "blk." ? tensor.layer : -1; };
-  std::sort(tensors.begin(), tensors.end(), [&](const Tensor& a, const Tensor& b) {
-    const int i = block_of(a), j = block_of(b);
-    return i != j ? i < j : a.name < b.name;
-  });
+  struct Position { int block; std::string_view name; std::size_t from; };
+  std::vector<Position> places;
+  places.reserve(tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    places.push_back({tensors[i].name.starts_with("blk.") ? tensors[i].layer : -1, tensors[i].name, i});
+  std::sort(places.begin(), places.end(), [](const Position& a, const Position& b) { return a.block != b.block ? a.block < b.block : a.name < b.name; });
+  std::vector<Tensor> sorted;
+  sorted.reserve(tensors.size());
+  for (const Position& place : places) sorted.push_back(std::move(tensors[place.from]));
+  tensors = std::move(sorted);
 }
 
 }  // namespace rigcast::model

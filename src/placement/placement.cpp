@@ -144,7 +144,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
   drop_unproven_splits(engine, backend, rig);
-  RC_ASSIGN(rules, catalog::all_rules(catalog));
+  RC_ASSIGN(all_rules, catalog.rules());
+  const std::vector<catalog::Rule>& rules = *all_rules;
   RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
@@ -155,7 +156,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
     const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, 0));
     settings.context = request.context > 0 ? request.context : fallback > 0 ? std::min(fallback, std::max<std::int64_t>(256, architecture.max_context)) : 0;
   }
-  return Prepared{std::move(engine), std::move(backend), std::move(rules), std::move(settings), std::move(parsed.notes)};
+  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes)};
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {

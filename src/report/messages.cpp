@@ -13,8 +13,8 @@ Language load_language(const catalog::Catalog& catalog, std::string_view name) {
   if (!text) return {};
   Language language = Language::parse(*text, path).value_or(Language{});
   // Rules carry their translations beside the sentence, where the person who knows the fact edits both.
-  if (const auto rules = catalog::all_rules(catalog))
-    for (const catalog::Rule& rule : *rules)
+  if (const auto rules = catalog.rules())
+    for (const catalog::Rule& rule : **rules)
       if (const auto told = rule.translations.find(std::string(name)); told != rule.translations.end()) language.add(rule.text, told->second);
   return language;
 }

@@ -214,7 +214,7 @@ Here to_rig(const Catalog& catalog, const Findings& findings) {
   Here here;
   here.rig.spec = "here";
   here.rig.hosts.push_back(make_host(catalog, findings.host, here.notes));
-  const std::string table = catalog.file("probe/devices.csv").value_or("");
+  const std::string_view table = catalog.file("probe/devices.csv").value_or("");
   const auto rows = name_rows(table);
   // An integrated GPU's own part is small; what it may take of the host is larger.
   const bool discrete = std::any_of(findings.devices.begin(), findings.devices.end(),
