@@ -26,6 +26,7 @@ CASES = {
     ],
     "compare": [["compare", "qwen3-32b:q4_k_m", "--on", "2x3090", "--on", "rtx-3060-12gb", "--engine", "llama.cpp", "--engine", "vllm"]],
     "show": [["show", name] for name in ("rtx-3090", "atlas-300i-duo-96gb", "epyc-7532", "qwen3-235b-a22b", "llama.cpp", "vllm", "q4_k")],
+    "support": [["support", "v100-sxm2-16gb"], ["support", "mi50-32g", "llama.cpp"], ["support", "atlas-300i-duo-96gb", "qwen3-8b"], ["support", "3090", "qwen3-235b-a22b"]],
     "list": [["list", kind] for kind in ("devices", "models", "engines", "quants", "hosts", "links")],
     "error": [["plan", "no-such-model", "--on", "rtx-3090"], ["plan", "llama-3.1-8b", "--on", "rtx-309"], ["show", "nothing-of-that-name"],
               ["plan", "truncated.gguf", "--on", "rtx-3090"], ["frob"], ["plan", "llama-3.1-8b", "--contxt", "5"]],

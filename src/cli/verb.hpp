@@ -82,6 +82,7 @@ Verb plan_verb();
 Verb compare_verb();
 Verb explain_verb();
 Verb show_verb();
+Verb support_verb();
 Verb list_verb();
 Verb probe_verb();
 Verb web_verb();

@@ -146,6 +146,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(all_rules, catalog.rules());
   const std::vector<catalog::Rule>& rules = *all_rules;
+  RC_TRY(check_formats(catalog, engine, architecture));
   RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;

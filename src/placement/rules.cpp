@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/check.hpp"
+#include "base/text.hpp"
 
 namespace rigcast::placement {
 namespace {
@@ -56,8 +58,7 @@ bool reads_weights_on_host(const model::Architecture& architecture, const Placem
 
 }  // namespace
 
-catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device) {
+catalog::Situation situation_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const rig::RigDevice& device) {
   catalog::Situation situation;
   situation.engine = engine.key;
   situation.backend = backend;
@@ -67,16 +68,35 @@ catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::
   situation.architecture = device.device.architecture;
   situation.capability = device.device.capability;
   if (device.host < static_cast<int>(rig.hosts.size())) situation.os = os_name(rig.hosts[static_cast<std::size_t>(device.host)].os);
-  situation.quant = dominant_quant(architecture);
-  if (const auto quant = catalog.quant(situation.quant)) situation.quant_group = quant->group;
   situation.several_devices = rig.devices.size() > 1;
   situation.mixed_vendors = mixed_vendors(rig);
   situation.dual_chip = device.device.chips > 1;
   situation.modified = device.device.modified;
   situation.nvlink = has_fast_link(rig, device.index);
+  return situation;
+}
+
+catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device) {
+  catalog::Situation situation = situation_of(engine, backend, rig, device);
+  situation.quant = dominant_quant(architecture);
+  if (const auto quant = catalog.quant(situation.quant)) situation.quant_group = quant->group;
   situation.experts = architecture.has_experts();
   situation.windowed = has_windows(architecture);
   return situation;
+}
+
+Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture) {
+  std::set<std::string> seen;
+  for (const model::Tensor& tensor : architecture.tensors) {
+    if (tensor.role == model::Role::vision || tensor.shape[1] <= 1 || !seen.insert(tensor.quant).second) continue;
+    const auto quant = catalog.quant(tensor.quant);
+    if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
+    if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) continue;
+    return fail(ErrorKind::unsupported, engine.name + " does not read " + quant->name + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
+                "model", "bf16");
+  }
+  return {};
 }
 
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,

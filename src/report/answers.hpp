@@ -8,6 +8,7 @@
 #include "app/plan.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
+#include "app/support.hpp"
 #include "report/field.hpp"
 
 namespace rigcast::report {
@@ -18,6 +19,7 @@ Report fields(const app::CurveAnswer& answer);
 Report fields(const app::RooflineAnswer& answer);
 Report fields(const app::ShowAnswer& answer);
 Report fields(const app::ListAnswer& answer);
+Report fields(const app::SupportAnswer& answer);
 Report fields(const app::EvaluateAnswer& answer);
 Report fields(const app::CalibrateAnswer& answer);
 Report fields(const app::ObserveAnswer& answer);

@@ -257,4 +257,11 @@ Result<app::ShowRequest> read_show_request(const std::string& name, const Reques
   return asked;
 }
 
+Result<app::SupportRequest> read_support_request(const std::string& device, const Request& request) {
+  app::SupportRequest asked{device, request.parameter("about").value_or("")};
+  if (device.size() > 2 * kLongestName) return refuse("device", "is longer than any name");
+  if (asked.about.size() > 2 * kLongestName) return refuse("about", "is longer than any name");
+  return asked;
+}
+
 }  // namespace rigcast::server

@@ -10,6 +10,7 @@
 #include "app/list.hpp"
 #include "app/plan.hpp"
 #include "app/show.hpp"
+#include "app/support.hpp"
 #include "base/result.hpp"
 #include "server/http.hpp"
 
@@ -31,6 +32,8 @@ Result<AskedJob> read_job_request(std::string_view body);
 // The parameters of GET /api/list/{kind} and /api/show/{name}.
 Result<app::ListRequest> read_list_request(const std::string& kind, const Request& request);
 Result<app::ShowRequest> read_show_request(const std::string& name, const Request& request);
+// The parameters of GET /api/support/{device}.
+Result<app::SupportRequest> read_support_request(const std::string& device, const Request& request);
 
 // A name among those a parameter may have.
 Result<std::string> one_of(std::string_view text, const std::vector<std::string>& choices, const char* field);

@@ -11,6 +11,7 @@
 #include "app/plan.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
+#include "app/support.hpp"
 #include "base/text.hpp"
 #include "report/answers.hpp"
 #include "report/html.hpp"
@@ -183,6 +184,14 @@ struct Service::State {
     return told(app::show(knowledge, *asked), language(request));
   }
 
+  Response support(const Request& request) {
+    auto asked = read_support_request(request.path[2], request);
+    if (asked && !names_shape(asked->about))
+      if (auto allowed = check_paths(asked->about, "about"); !allowed) asked = tl::unexpected<Error>(allowed.error());
+    if (!asked) return refused(asked.error(), language(request));
+    return told(with_models({asked->about}, [&](const app::Knowledge& known) { return app::support(known, *asked); }), language(request));
+  }
+
   Response roofline(const Request& request) { return told(app::roofline(knowledge, request.path[2]), language(request)); }
 
   Response shape(const Request& request) {
@@ -335,6 +344,7 @@ const std::vector<Service::State::Route>& Service::State::routes() {
   static const std::vector<Route> all = {
       {"POST", "plan", 2, &State::plan},         {"POST", "curve", 2, &State::curve},         {"POST", "compare", 2, &State::compare},
       {"GET", "list", 3, &State::list},          {"GET", "show", 3, &State::show},            {"GET", "roofline", 3, &State::roofline},
+      {"GET", "support", 3, &State::support},
       {"POST", "shape", 2, &State::shape},       {"POST", "report", 2, &State::report},       {"GET", "about", 2, &State::about},
       {"POST", "jobs", 2, &State::start_job},    {"GET", "jobs", 3, &State::job_status},      {"DELETE", "jobs", 3, &State::cancel_job},
       {"GET", "openapi.json", 2, &State::openapi},

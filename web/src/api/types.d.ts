@@ -344,6 +344,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/support/{device}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which engines run on a device, until which version, and what each does with each number format; with a model, which run it. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description An engine or a model spec; none: all engines. */
+                    about?: string;
+                    /** @description Language. */
+                    lang?: "en" | "zh";
+                };
+                header?: never;
+                path: {
+                    /** @description Key or alias of a device. */
+                    device: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The matrix. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Supported"];
+                    };
+                };
+                /** @description The request is wrong: which field, why, and the nearest valid value. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roofline/{name}": {
         parameters: {
             query?: never;
@@ -692,6 +745,8 @@ export interface components {
              * @enum {string}
              */
             lang?: "en" | "zh";
+            /** @description Whether the user's own Observations may move the estimate; true where absent. */
+            own?: boolean;
         };
         /** @description At most 64 rows. */
         CompareRequest: {
@@ -715,6 +770,8 @@ export interface components {
              * @enum {string}
              */
             lang?: "en" | "zh";
+            /** @description Whether the user's own Observations may move the estimate; true where absent. */
+            own?: boolean;
         };
         Plan: {
             fits: boolean;
@@ -813,6 +870,13 @@ export interface components {
                 bound: string;
                 text: string;
             }[];
+            /** @description How the user's own Observations of this machine moved the speeds; null without a speed. */
+            own: {
+                decode: components["schemas"]["OwnEffect"];
+                prefill: components["schemas"]["OwnEffect"];
+                /** @description lines of the log that cannot be read */
+                unread: number;
+            } | null;
         };
         Compare: {
             rows: {
@@ -972,7 +1036,7 @@ export interface components {
         };
         ReportRequest: {
             /** @enum {string} */
-            verb: "plan" | "compare" | "evaluate";
+            verb: "plan" | "compare";
             /** @enum {string} */
             format: "html" | "markdown" | "json" | "text";
             request: Record<string, never>;
@@ -997,6 +1061,130 @@ export interface components {
             seconds: number;
             answer: Record<string, never> | null;
             error: components["schemas"]["Error"] | null;
+        };
+        OwnEffect: {
+            /** @description own Observations it rests on */
+            rows: number;
+            /** @description their mean speed over what the estimator says without them */
+            says: number;
+            /** @description what the speed was multiplied by: says, shrunk towards 1 */
+            applied: number;
+            /** @description what the logarithm of the interval's ends was multiplied by */
+            narrowing: number;
+        } | null;
+        SupportFormat: {
+            /** @description Quant that stands for its kind */
+            format: string;
+            /** @description as people call the kind */
+            name: string;
+            /** @description scales included */
+            bits_per_weight: number;
+            /** @description Quants that one loader reads alike */
+            group: string;
+            /**
+             * @description what the engine does with it on this card
+             * @enum {unknown}
+             */
+            support: "native" | "fallback" | "refused" | "unread";
+            /** @description number format of the arithmetic; empty: not run, or nobody can say */
+            runs_as: string;
+            /** @description dense rate of that arithmetic, flop/s */
+            rate: number | null;
+            /** @description ids in `rules` */
+            rules: string[];
+        };
+        SupportEngine: {
+            /** @description key of the engine */
+            key: string;
+            name: string;
+            /** @description release the facts were read from */
+            version: string;
+            /** @description it shares a backend with the card and no rule refuses it */
+            runs: boolean;
+            /** @description the rule that refuses it; empty: none, or no backend */
+            why: string;
+            /** @description releases from which it runs here */
+            since: string;
+            /** @description last releases that run here */
+            until: string;
+            /** @description the engine's favourite first */
+            backends: {
+                /** @description cuda, rocm, vulkan ... */
+                backend: string;
+                formats: components["schemas"]["SupportFormat"][];
+            }[];
+            /** @description ids in `rules` that hold whatever the format */
+            rules: string[];
+        };
+        SupportRule: {
+            /** @description key of the rule */
+            id: string;
+            /**
+             * @description what it does to a plan
+             * @enum {unknown}
+             */
+            effect: "refuse" | "fallback" | "warn" | "note";
+            /** @description the rule */
+            text: string;
+            /**
+             * @description an editor's judgement of the claim as people repeat it
+             * @enum {unknown}
+             */
+            verdict: "true" | "depends" | "false";
+            /** @description fallback: format of the arithmetic */
+            runs_as: string;
+            /** @description version from which it holds */
+            since: string;
+            /** @description version up to which it holds */
+            until: string;
+            /** @description where it comes from, with its date */
+            source: string;
+        };
+        SupportModel: {
+            /** @description key */
+            engine: string;
+            name: string;
+            /** @description format it is run in */
+            quant: string;
+            /** @description bytes */
+            weights_bytes: number;
+            backend: string;
+            /** @description token/s, likely */
+            decode: number | null;
+            /** @description token/s, likely */
+            prefill: number | null;
+            /** @description model spec to plan with */
+            model: string;
+            /** @description what to type */
+            launch: string;
+        };
+        SupportModelRefused: {
+            /** @description key */
+            engine: string;
+            /** @description refusal or shortage */
+            why: string;
+            /** @description bytes short with the smallest format tried; 0: refused for another reason */
+            missing_bytes: number;
+        };
+        Supported: {
+            device: {
+                key: string;
+                name: string;
+                vendor: string;
+                architecture: string;
+                capability: string;
+                runs: string[];
+            };
+            /** @description key of the engine asked about; empty: all */
+            engine: string;
+            engines: components["schemas"]["SupportEngine"][];
+            /** @description engines that run the model, fastest first; empty where none was named */
+            models: components["schemas"]["SupportModel"][];
+            models_refused: components["schemas"]["SupportModelRefused"][];
+            /** @description all that apply, refusals first */
+            rules: components["schemas"]["SupportRule"][];
+            /** @description those that apply where several such cards share a model */
+            several: components["schemas"]["SupportRule"][];
         };
     };
     responses: never;

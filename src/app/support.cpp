@@ -1,0 +1,273 @@
+#include "app/support.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "app/plan.hpp"
+#include "base/text.hpp"
+#include "catalog/engine.hpp"
+#include "cost/paths.hpp"
+#include "placement/rules.hpp"
+
+namespace rigcast::app {
+namespace {
+
+using catalog::Rule;
+using catalog::RuleEffect;
+using catalog::Situation;
+
+// One Quant for each kind of weights, and how people call the kind.
+constexpr std::array<std::pair<const char*, const char*>, 13> kFormats = {{{"f16", "F16"}, {"bf16", "BF16"}, {"fp8_e4m3", "FP8"}, {"nvfp4", "FP4"},
+                                                                          {"int8_channel", "INT8"}, {"awq_int4_g128", "AWQ"}, {"gptq_int4_g128", "GPTQ"},
+                                                                          {"q8_0", "Q8_0"}, {"q4_k", "Q4_K"}, {"iq4_xs", "IQ4"}, {"exl3_4", "EXL3"},
+                                                                          {"mlx_4bit_g64", "MLX"}, {"nf4", "NF4"}}};
+
+// Quants to try for a model whose spec names none, the best first.
+constexpr std::array<std::string_view, 8> kFileQuants = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k"};
+constexpr std::array<std::string_view, 8> kCheckpointQuants = {"bf16", "fp8", "int8", "mlx_8bit_g64", "awq", "gptq", "exl3_4", "mlx_4bit_g64"};
+constexpr std::string_view kUsualFileQuant = "q4_k_m";   // where part of the model must lie on the host anyway
+
+bool names_format(const Rule& rule) {
+  return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
+}
+
+// Gathers what is said of one Device.
+class Inquiry {
+ public:
+  Inquiry(const Knowledge& knowledge, const rig::Rig& rig, std::vector<Rule> rules, SupportAnswer& answer)
+      : knowledge_(knowledge), rig_(rig), device_(rig.devices.front().device), rules_(std::move(rules)), answer_(answer) {}
+
+  void engine(const catalog::Engine& engine) {
+    EngineSupport row{engine.key, engine.name, catalog::text_of(engine, "version", ""), {}, {}, {}, {}, {}};
+    std::vector<std::string> since, until;
+    for (const std::string& backend : engine.backends) {
+      if (std::find(device_.runs.begin(), device_.runs.end(), backend) == device_.runs.end()) continue;
+      const Situation situation = placement::situation_of(engine, backend, rig_, rig_.devices.front());
+      std::string refusal;
+      for (const Rule& rule : rules_) {
+        if (names_format(rule) || !catalog::applies(rule, situation)) continue;
+        add_key(row.rules, rule);
+        if (rule.effect == RuleEffect::refuse && refusal.empty()) refusal = rule.text;
+        if (!rule.since.empty()) add(since, rule.since);
+        if (!rule.until.empty()) add(until, rule.until);
+      }
+      if (!refusal.empty()) { if (row.why.empty()) row.why = refusal; continue; }
+      row.backends.push_back({backend, formats(engine, backend, situation)});
+      several(engine, situation);
+    }
+    if (!row.backends.empty()) row.why.clear();
+    row.since = join(since, ", ");
+    row.until = join(until, ", ");
+    answer_.engines.push_back(std::move(row));
+  }
+
+  // The best Quant that this engine can hold on the Device alone, else the usual one with part of it on the host; and what it does there.
+  void model(const catalog::Engine& engine, const std::string& spec, bool names_quant) {
+    ModelSupport row;
+    row.key = engine.key;
+    row.name = engine.name;
+    row.model = spec;
+    const bool files = engine.kv_rule == catalog::KvRule::slots;
+    std::vector<std::string> specs = {spec};   // in the format it was published in, first
+    const auto add_quant = [&](std::string_view quant) { specs.push_back(spec + ':' + std::string(quant)); };
+    if (!names_quant && files) std::for_each(kFileQuants.begin(), kFileQuants.end(), add_quant);
+    if (!names_quant && !files) std::for_each(kCheckpointQuants.begin(), kCheckpointQuants.end(), add_quant);
+    auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row); });
+    if (found == specs.end() && files) {
+      const auto usual = std::find_if(specs.begin(), specs.end(), [](const std::string& each) { return each.ends_with(kUsualFileQuant); });
+      found = std::find_if(usual, specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
+    }
+    if (found != specs.end()) plan(engine, *found, row);
+    answer_.models.push_back(std::move(row));
+  }
+
+ private:
+  static void add(std::vector<std::string>& all, const std::string& one) {
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  }
+  static bool contains(const std::vector<Rule>& all, const Rule& rule) {
+    return std::any_of(all.begin(), all.end(), [&](const Rule& each) { return each.key == rule.key; });
+  }
+  void add_key(std::vector<std::string>& keys, const Rule& rule) {
+    add(keys, rule.key);
+    if (!contains(answer_.rules, rule)) answer_.rules.push_back(rule);
+  }
+
+  // Whether the engine lays it out, with or without the host's help; says why not in `row`, the first reason that is no shortage.
+  bool fits(const catalog::Engine& engine, const std::string& spec, bool host_may_help, ModelSupport& row) const {
+    const auto architecture = find_model(knowledge_, spec);
+    if (!architecture) return false;
+    placement::Request request;
+    request.engine = engine.key;
+    const auto placed = placement::place(knowledge_.catalog, *architecture, rig_, request);
+    if (!placed) { row.why = placed.error().message; return false; }
+    if (!placed->fits) {
+      Bytes missing{};
+      for (const Bytes one : placed->missing) missing += one;
+      if (row.missing <= Bytes{} || missing < row.missing) { row.missing = missing; row.quant = architecture->quant; }
+      return false;
+    }
+    return host_may_help || (placed->settings.cpu_moe_layers == 0 && placed->settings.gpu_layers < 0);
+  }
+
+  void plan(const catalog::Engine& engine, const std::string& spec, ModelSupport& row) const {
+    PlanRequest question;
+    question.model = spec;
+    question.rig = rig_.spec;
+    question.placement.engine = engine.key;
+    const auto plan = app::plan(knowledge_, question);
+    if (!plan || !plan->placement.fits) return;
+    row.model = spec;
+    row.runs = true;
+    row.why.clear();
+    row.missing = {};
+    row.quant = plan->architecture.quant;
+    row.weights = plan->architecture.weight_bytes();
+    row.backend = plan->placement.backend;
+    row.launch = plan->launch.line;
+    if (!plan->speed) return;
+    row.decode = plan->speed->decode.value;
+    row.prefill = plan->speed->prefill.value;
+  }
+
+  std::vector<FormatSupport> formats(const catalog::Engine& engine, const std::string& backend, Situation situation) {
+    std::vector<FormatSupport> all;
+    for (const auto& [key, name] : kFormats) {
+      const auto quant = knowledge_.catalog.quant(key);
+      if (!quant) continue;
+      FormatSupport row{key, name, quant->group, catalog::bits_per_weight(*quant), Support::unread, {}, {}, {}};
+      if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) {
+        situation.quant = quant->key;
+        situation.quant_group = quant->group;
+        judge(engine, backend, situation, row);
+      }
+      all.push_back(std::move(row));
+    }
+    return all;
+  }
+
+  void judge(const catalog::Engine& engine, const std::string& backend, const Situation& situation, FormatSupport& row) {
+    const std::string group = cost::engine_group(engine.key), own = own_arithmetic(group, row.format);
+    row.runs_as = arithmetic(group, backend, own);
+    row.support = own.empty() || row.runs_as.empty() || row.runs_as == own ? Support::native : Support::fallback;
+    for (const Rule& rule : catalog::rules_for(rules_, situation)) {
+      if (!names_format(rule)) continue;
+      add_key(row.rules, rule);
+      if (rule.effect == RuleEffect::refuse) row.support = Support::refused;
+      if (rule.effect == RuleEffect::fallback && row.support != Support::refused) {
+        row.support = Support::fallback;
+        row.runs_as = rule.runs_as;
+      }
+    }
+    if (row.support == Support::refused) row.runs_as.clear();
+    else row.rate = FlopRate(cost::matrix_rate(device_, {engine.key, group, backend, 0, false, false, {}}, cost::format_class(row.format)));
+  }
+
+  // The number format that matrices in this format are meant to be multiplied in; empty for weight-only formats, which are widened by
+  // design. ggml's engines widen everything but halves.
+  static std::string own_arithmetic(const std::string& group, const std::string& format) {
+    if (format == "f16") return "fp16";
+    if (format == "bf16") return "bf16";
+    if (group == "ggml") return {};
+    if (format.starts_with("fp8")) return "fp8";
+    if (format == "nvfp4") return "fp4";
+    if (format.starts_with("int8")) return "int8";
+    return {};
+  }
+  // What the chip computes in instead where it has no such units.
+  std::string arithmetic(const std::string& group, const std::string& backend, const std::string& own) const {
+    const auto has = [&](const std::string& format) { return device_.rates.contains(format); };
+    if (device_.rates.empty()) return {};
+    if (!own.empty() && has(own)) return own;
+    if (own.empty() && group == "ggml" && (backend == "cuda" || backend == "musa") && has("int8") && device_.architecture != "volta") return "int8";
+    return has("fp16") ? "fp16" : has("bf16") ? "bf16" : has("fp32") ? "fp32" : std::string();
+  }
+
+  // What changes where several such Devices share a model.
+  void several(const catalog::Engine& engine, Situation situation) {
+    situation.several_devices = true;
+    for (const std::string& split : engine.splits) {
+      situation.split = split;
+      for (const Rule& rule : rules_)
+        if (!names_format(rule) && catalog::applies(rule, situation) && !contains(answer_.rules, rule) && !contains(answer_.several, rule))
+          answer_.several.push_back(rule);
+    }
+  }
+
+  const Knowledge& knowledge_;
+  const rig::Rig& rig_;
+  const catalog::Device& device_;
+  std::vector<Rule> rules_;
+  SupportAnswer& answer_;
+};
+
+void order(std::vector<Rule>& rules) {
+  std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
+}
+
+bool names_quant(const Knowledge& knowledge, const std::string& spec) {
+  const std::size_t colon = spec.rfind(':');
+  if (spec.ends_with(".gguf")) return true;
+  return colon != std::string::npos && find_model(knowledge, spec.substr(0, colon)).has_value();
+}
+
+}  // namespace
+
+const char* to_string(Support support) {
+  switch (support) {
+    case Support::native: return "native";
+    case Support::fallback: return "fallback";
+    case Support::refused: return "refused";
+    case Support::unread: return "unread";
+  }
+  return "";
+}
+
+Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& request) {
+  SupportAnswer answer{request, {}, {}, {}, {}, {}, {}};
+  auto device = knowledge.catalog.device(request.device);
+  if (!device) {
+    Error error = device.error();
+    error.where = Where{"CARD"};
+    error.field = "device";
+    return tl::unexpected<Error>(std::move(error));
+  }
+  answer.device = std::move(*device);
+  RC_ASSIGN(rig, rig::parse_rig(knowledge.catalog, answer.device.key));
+  RC_ASSIGN(rules, knowledge.catalog.rules());
+  std::vector<catalog::Engine> engines;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, entry.key));
+    engines.push_back(std::move(engine));
+  }
+  bool about_model = false;
+  if (!request.about.empty()) {
+    if (const auto engine = catalog::read_engine(knowledge.catalog, request.about)) {
+      answer.engine = engine->key;
+      std::erase_if(engines, [&](const catalog::Engine& each) { return each.key != engine->key; });
+    } else if (const auto model = find_model(knowledge, request.about); model) {
+      about_model = true;
+    } else {
+      Error error = model.error();
+      error.where.file = "ENGINE|MODEL";
+      error.field = "about";
+      return tl::unexpected<Error>(std::move(error));
+    }
+  }
+  Inquiry inquiry(knowledge, rig, *rules, answer);
+  const bool quant_named = about_model && names_quant(knowledge, request.about);
+  for (const catalog::Engine& engine : engines) {
+    inquiry.engine(engine);
+    if (about_model) inquiry.model(engine, request.about, quant_named);
+  }
+  order(answer.rules);
+  order(answer.several);
+  std::stable_sort(answer.models.begin(), answer.models.end(), [](const ModelSupport& a, const ModelSupport& b) {
+    return std::pair(a.runs, a.decode.p50) > std::pair(b.runs, b.decode.p50);
+  });
+  return answer;
+}
+
+}  // namespace rigcast::app

@@ -1,0 +1,91 @@
+#include "app/support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace rigcast::app {
+namespace {
+
+const Knowledge& knowledge() {
+  static const Knowledge loaded = *load_knowledge({});
+  return loaded;
+}
+
+const EngineSupport& engine_of(const SupportAnswer& answer, const std::string& key) {
+  const auto found = std::find_if(answer.engines.begin(), answer.engines.end(), [&](const EngineSupport& each) { return each.key == key; });
+  EXPECT_NE(found, answer.engines.end()) << key;
+  return *found;
+}
+
+const FormatSupport& format_of(const EngineSupport& engine, const std::string& name) {
+  const auto& formats = engine.backends.at(0).formats;
+  const auto found = std::find_if(formats.begin(), formats.end(), [&](const FormatSupport& each) { return each.name == name; });
+  EXPECT_NE(found, formats.end()) << name;
+  return *found;
+}
+
+// Volta: tensor cores for FP16 alone, out of CUDA 13 and of vLLM after 0.30.
+TEST(Support, OfAV100) {
+  const auto answer = support(knowledge(), {"v100-sxm2-16gb", ""});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const EngineSupport& vllm = engine_of(*answer, "vllm");
+  EXPECT_EQ(vllm.until, "CUDA 12.9, vLLM 0.30");
+  EXPECT_EQ(format_of(vllm, "BF16").support, Support::fallback);
+  EXPECT_EQ(format_of(vllm, "BF16").runs_as, "fp16");
+  EXPECT_EQ(format_of(vllm, "AWQ").support, Support::refused);
+  EXPECT_EQ(format_of(vllm, "GPTQ").support, Support::native);
+  EXPECT_EQ(format_of(vllm, "EXL3").support, Support::unread);
+  EXPECT_TRUE(engine_of(*answer, "sglang").backends.empty());
+  EXPECT_FALSE(engine_of(*answer, "sglang").why.empty());
+  EXPECT_TRUE(engine_of(*answer, "mlx").why.empty()) << "no backend is not a refusal";
+}
+
+// FP8 begins with Ada: 4090 native, 3090 widened to FP16 at the FP16 rate.
+TEST(Support, Fp8FallsBackOnAmpere) {
+  const auto ada = support(knowledge(), {"rtx-4090", "vllm"}), ampere = support(knowledge(), {"rtx-3090", "vllm"});
+  ASSERT_TRUE(ada && ampere);
+  EXPECT_EQ(format_of(ada->engines.at(0), "FP8").support, Support::native);
+  const FormatSupport& fp8 = format_of(ampere->engines.at(0), "FP8");
+  EXPECT_EQ(fp8.support, Support::fallback);
+  EXPECT_EQ(fp8.rate, ampere->device.rates.at("fp16").value);
+  EXPECT_LT(fp8.rate, format_of(ada->engines.at(0), "FP8").rate);
+}
+
+TEST(Support, EveryRuleNamedIsTold) {
+  const auto answer = support(knowledge(), {"atlas-300i-duo-96gb", ""});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const auto told = [&](const std::string& key) {
+    return std::any_of(answer->rules.begin(), answer->rules.end(), [&](const catalog::Rule& rule) { return rule.key == key && !rule.source.text.empty(); });
+  };
+  for (const EngineSupport& engine : answer->engines) {
+    for (const std::string& key : engine.rules) EXPECT_TRUE(told(key)) << key;
+    for (const BackendSupport& backend : engine.backends)
+      for (const FormatSupport& format : backend.formats)
+        for (const std::string& key : format.rules) EXPECT_TRUE(told(key)) << key;
+  }
+}
+
+// 32.8e9 parameters: 61 GiB in BF16, 17 to 22 GiB in what a card of 24 GiB can hold.
+TEST(Support, AModelInTheLargestQuantThatFits) {
+  const auto answer = support(knowledge(), {"rtx-3090", "qwen3-32b"});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->models.size(), knowledge().catalog.entries(catalog::Kind::engine).size());
+  for (const ModelSupport& model : answer->models) {
+    if (!model.runs) { EXPECT_TRUE(!model.why.empty() || model.missing > Bytes{}) << model.key; continue; }
+    EXPECT_LT(model.weights, answer->device.memory.value) << model.key;
+    EXPECT_FALSE(model.launch.empty()) << model.key;
+  }
+  EXPECT_TRUE(answer->models.front().runs);
+  EXPECT_FALSE(answer->models.back().runs);
+}
+
+TEST(Support, NamesTheNearest) {
+  const auto device = support(knowledge(), {"rtx-309", ""});
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().nearest, "rtx-3090");
+  EXPECT_FALSE(support(knowledge(), {"rtx-3090", "no-such-thing"}));
+}
+
+}  // namespace
+}  // namespace rigcast::app
