@@ -106,10 +106,9 @@ std::string Language::say(const Phrase& phrase) const {
 }
 
 // A finished sentence: as a whole, or by the first pattern whose fixed parts stand in it in order, the parts between filling its holes.
-std::string Language::retell(const std::string& sentence) const {
-  if (known_.empty()) return sentence;
-  if (const auto whole = known_.find(sentence); whole != known_.end()) return whole->second.empty() ? sentence : whole->second;
-  if (sentence.find(' ') == std::string::npos) return sentence;
+std::optional<std::string> Language::find(const std::string& sentence) const {
+  if (const auto whole = known_.find(sentence); whole != known_.end() && !whole->second.empty()) return whole->second;
+  if (sentence.find(' ') == std::string::npos) return std::nullopt;
   for (const Pattern& pattern : patterns_) {
     if (!sentence.starts_with(pattern.fixed.front()) || !sentence.ends_with(pattern.fixed.back())) continue;
     std::size_t at = pattern.fixed.front().size();
@@ -126,7 +125,16 @@ std::string Language::retell(const std::string& sentence) const {
     }
     if (matches) return fill_holes(pattern.translation, with);
   }
-  return sentence;
+  return std::nullopt;
+}
+
+std::string Language::retell(const std::string& sentence) const {
+  if (known_.empty() || sentence.empty()) return sentence;
+  if (auto told = find(sentence)) return *told;
+  if (sentence.front() < 'A' || sentence.front() > 'Z') return sentence;
+  std::string plain = sentence;  // rooms that know no language begin small; some answers begin their sentences with a capital
+  plain.front() = static_cast<char>(plain.front() - 'A' + 'a');
+  return find(plain).value_or(sentence);
 }
 
 }  // namespace rigcast::report

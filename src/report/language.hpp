@@ -2,6 +2,7 @@
 // A Language says Phrases to people. English needs no table; others read theirs from data/messages/*.po (the gettext format, so
 // that translators can use their own editors), keyed by the English text.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,7 +33,8 @@ class Language {
  private:
   struct Pattern { std::vector<std::string> fixed; std::vector<int> holes; std::string translation; };
 
-  std::string retell(const std::string& sentence) const;
+  std::optional<std::string> find(const std::string& sentence) const;
+  std::string retell(const std::string& sentence) const;  // itself where nothing is known
 
   std::unordered_map<std::string, std::string> known_;  // only looked up, never walked: order cannot reach the output
   std::vector<Pattern> patterns_;                       // in file order: the first that matches wins
