@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "app/detail/choose.hpp"
 #include "app/detail/requests.hpp"
 #include "app/own.hpp"
 #include "catalog/engine.hpp"
@@ -47,7 +48,10 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   for (const std::int64_t context : contexts_of(architecture)) {
     placement::Request asked = request.placement;
     asked.context = context;
-    RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, asked));
+    PlanRequest here = request;   // what a plan would say at this context
+    here.placement = std::move(asked);
+    RC_ASSIGN(chosen, choose(knowledge, architecture, rig, here));
+    const placement::Placement& placement = chosen.placement;
     CurvePoint point = point_of(context, placement);
     if (placement.fits) {
       const std::int64_t sequences = request.question.sequences;

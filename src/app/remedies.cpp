@@ -71,7 +71,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const catalog::Engine& 
 
 namespace {
 
-// A context below the one that failed for which place() finds room; 0 where there is none worth having. What is missing over what a token
+// A context below the one that failed for which room is found; 0 where there is none worth having. What is missing over what a token
 // takes says where to look.
 std::int64_t shorter_context(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
                              const placement::Request& request, const placement::Placement& failed) {

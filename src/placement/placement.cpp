@@ -1,7 +1,7 @@
 #include "placement/placement.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
@@ -9,6 +9,7 @@
 #include "placement/detail/paged.hpp"
 #include "placement/detail/slots.hpp"
 #include "placement/rules.hpp"
+#include "placement/search.hpp"
 
 namespace rigcast::placement {
 
@@ -23,68 +24,50 @@ bool one_maker(const rig::Rig& rig) {
   return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor == rig.devices.front().device.vendor; });
 }
 
-// What of the model the search may move, in the order in which the engine's own fit moves it: everything on the devices; experts to the
-// host, as few layers as the memory demands; whole layers to the host.
-class DefaultPlacement {
- public:
-  DefaultPlacement(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
-                   const rig::Rig& rig)
-      : catalog_(catalog), engine_(engine), backend_(backend), a_(architecture), rig_(rig) {}
-
-  Result<Placement> run(Settings settings) {
-    RC_ASSIGN(whole, lay(settings));
-    if (whole.fits || rig_.devices.empty() || engine_.kv_rule == catalog::KvRule::contiguous) return whole;
-    if (engine_.kv_rule == catalog::KvRule::paged) return widest_degree(settings, whole);
-    const int layers = static_cast<int>(a_.layers.size());
-    if (a_.has_experts()) {
-      const auto moved = fewest(layers, [&](int n) { settings.cpu_moe_layers = n; return lay(settings); });
-      if (moved) return *moved;
-      settings.cpu_moe_layers = 0;
-    }
-    const auto moved = fewest(layers + 1, [&](int n) { settings.gpu_layers = layers + 1 - n; return lay(settings); });
-    return moved ? *moved : whole;
+// Bytes read for one token over the bandwidth they are read at: enough to tell one placement from another where nobody asks how fast.
+Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, const Placement& placement) {
+  std::map<int, double> read;  // bytes by device, kHost among them
+  for (std::size_t i = 0; i < a.tensors.size() && i < placement.tensor_device.size(); ++i) {
+    const model::Tensor& t = a.tensors[i];
+    if (t.layer < 0 || t.role == model::Role::vision || t.role == model::Role::next_token) continue;
+    const bool routed = t.role == model::Role::expert_ffn && t.layer < static_cast<int>(a.layers.size());
+    const auto& ffn = a.layers[std::min(static_cast<std::size_t>(t.layer), a.layers.size() - 1)].feed_forward;
+    read[placement.tensor_device[i]] += t.bytes.value() * (routed ? ffn.experts_used / std::max(1.0, static_cast<double>(ffn.experts)) : 1);
   }
-
- private:
-  Result<Placement> lay(const Settings& settings) { return lay_out(catalog_, engine_, backend_, a_, rig_, settings); }
-
-  // More on the host never needs more of the devices: the smallest number that fits, by bisection.
-  template <class Make>
-  std::optional<Placement> fewest(int most, Make make) {
-    std::optional<Placement> best;
-    int low = 1, high = most;
-    while (low <= high) {
-      const int middle = (low + high) / 2;
-      auto placement = make(middle);
-      if (placement && placement->fits) {
-        best = std::move(*placement);
-        high = middle - 1;
-      } else {
-        low = middle + 1;
-      }
-    }
-    return best;
+  constexpr double kHop = 50e-6, kAllReduce = 20e-6;
+  const bool together = placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert;
+  const double parts = together ? std::max<double>(1, static_cast<double>(placement.devices.size())) : 1;
+  double seconds = together ? 2 * kAllReduce * static_cast<double>(a.layers.size()) : kHop * static_cast<double>(placement.devices.size());
+  for (const auto& [device, bytes] : read) {
+    const bool host = device == kHost;
+    const auto& known = host ? std::optional<catalog::Fact<Bandwidth>>{} : rig.devices[static_cast<std::size_t>(device)].device.bandwidth;
+    const double bandwidth = host ? (rig.hosts.empty() ? 0 : rig.hosts.front().bandwidth.value()) : known ? known->value.value() : 0;
+    seconds += bytes / (host ? 1 : parts) / std::max(1e9, bandwidth);
   }
+  return Speeds{1 / seconds, 1 / seconds, 1 / seconds};
+}
 
-  // The smallest tensor degree that holds the model, powers of two first as engines want them.
-  Result<Placement> widest_degree(Settings settings, const Placement& smallest) {
-    for (int degree = 2; degree <= static_cast<int>(rig_.devices.size()); degree *= 2) {
-      settings.mode = Mode::tensor;
-      settings.tensor_degree = degree;
-      auto placement = lay(settings);
-      if (placement && placement->fits) return placement;
-    }
-    settings.tensor_degree = static_cast<int>(rig_.devices.size());
-    auto all = settings.tensor_degree > 1 ? lay(settings) : Result<Placement>(smallest);
-    return all ? all : Result<Placement>(smallest);
+// What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
+Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  const auto lay = [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); };
+  if (prepared.engine.kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
+    Settings widest = prepared.settings;
+    widest.mode = Mode::tensor;
+    widest.tensor_degree = static_cast<int>(rig.devices.size());
+    if (auto placement = lay(widest)) return placement;
   }
+  return lay(prepared.settings);
+}
 
-  const catalog::Catalog& catalog_;
-  const catalog::Engine& engine_;
-  const std::string& backend_;
-  const model::Architecture& a_;
-  const rig::Rig& rig_;
-};
+Result<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  const Goal goal{Objective::decode, prepared.settings.context, 0, false};
+  Found found = search(
+      prepared.engine, architecture, rig, goal, prepared.settings,
+      [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); },
+      [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
+  if (found.ranked.empty()) return whole(catalog, prepared, architecture, rig);
+  return std::move(found.ranked.front().placement);
+}
 
 }  // namespace
 
@@ -163,7 +146,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
   const auto& [engine, backend, rules, settings, notes] = prepared;
-  auto placement = trim(request.flags).empty() ? DefaultPlacement(catalog, engine, backend, architecture, rig).run(settings)
+  auto placement = trim(request.flags).empty() ? proposed(catalog, prepared, architecture, rig)
                                                : lay_out(catalog, engine, backend, architecture, rig, settings);
   if (!placement) return placement;
   placement->flags = notes;

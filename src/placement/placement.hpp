@@ -119,8 +119,8 @@ struct Prepared {
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
-// Lays the model over the rig: by the flags where given, else the sensible default. A placement that does not fit is a value with
-// fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).
+// Lays the model over the rig: by the flags where given, else the fastest the search finds by bytes over bandwidth (who wants the
+// estimator's speeds searches with those). A placement that does not fit is a value with fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
                         const Request& request);
 
