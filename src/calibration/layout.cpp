@@ -23,6 +23,13 @@ double number_flag(const Observation& o, const char* key, double missing) {
 
 bool noted(const Observation& o, std::string_view text) { return o.note.find(text) != std::string::npos; }
 
+// What the memory's size says of a board nobody names: four slots hold at most 256 GB, so more is a server's eight channels.
+bool is_server_memory(const std::string& printed) {
+  constexpr double kMostOnADesktop = 256;
+  const std::size_t end = printed.find_first_not_of("0123456789.");
+  return parse_double(printed.substr(0, end)).value_or(0) > kMostOnADesktop && to_lower(printed.substr(std::min(end, printed.size()))).find("gb") != std::string::npos;
+}
+
 rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is_processor) {
   rig::Host host;
   auto processor = processor_of(catalog, is_processor ? o.device : o.processor);
@@ -37,10 +44,11 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
     host.memory_mt_s = processor->memory_mt_s;
     host.memory_type = processor->memory_type;
   } else {
-    host.cores = 16;
-    host.channels = 2;
-    host.memory_mt_s = 5200;
-    host.memory_type = "ddr5";
+    const bool server = is_server_memory(o.host_memory), ddr4 = to_lower(o.host_memory).find("ddr4") != std::string::npos;
+    host.cores = server ? 32 : 16;
+    host.channels = server ? 8 : 2;
+    host.memory_mt_s = server ? (ddr4 ? 3200 : 4800) : 5200;
+    host.memory_type = ddr4 ? "ddr4" : "ddr5";
   }
   // A model on two sockets runs at little more than one socket's bandwidth: pages are spread, threads are not.
   host.bandwidth = Bandwidth(8.0 * host.channels / host.sockets * host.memory_mt_s * 1e6);

@@ -162,7 +162,8 @@ Rows evidence_rows(const cost::Estimate& estimate) {
   Rows rows;
   for (const cost::Evidence& one : estimate.evidence) {
     const Unit unit = estimate.unit == "s" ? Unit::seconds : Unit::token_rate;
-    const std::string what = one.device + ", " + one.model + ' ' + one.quant + ", " + one.engine + ' ' + one.backend;
+    const std::string with = std::string(trim(one.engine + ' ' + one.backend));   // some sources print neither
+    const std::string what = one.device + ", " + std::string(trim(one.model + ' ' + one.quant)) + (with.empty() ? "" : ", " + with);
     Phrase text = fill("{0}: {1} measured, {2} by this estimator"_say, {what, print(Number{one.value, unit}), print(Number{one.predicted, unit})});
     rows.push_back({machine("id", one.id), machine("device", one.device), machine("engine", one.engine),
                     machine("backend", one.backend), machine("model", one.model), machine("quant", one.quant),
