@@ -10,6 +10,8 @@ case "${1:-}" in
     cmake --preset dev >/dev/null && cmake --build --preset dev -t "${2:?which room?}_test" && "build/dev/src/${2}_test" ;;
   golden) # rewrite the transcripts in tests/golden from what the program says now; review the diff
     cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tests/golden.py build/check/rigcast --rewrite ;;
+  accuracy) # docs/accuracy.md and its pictures, from four evaluations of every Observation (some minutes)
+    cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tools/accuracy.py build/check/rigcast ;;
   check)  # everything that does not need the sanitizer builds
     RIGCAST_TEST_QUICK=1 ./test ;;
   speed)  # whole-process times against the budgets

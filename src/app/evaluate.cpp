@@ -111,6 +111,7 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   if (fold) {
     RC_ASSIGN(priors, priors_of(knowledge.catalog));
     answer.evaluation = calibration::cross_validate(knowledge.catalog, priors, rows, *fold);
+    if (*fold == calibration::Fold::source) answer.own = calibration::check_own(answer.evaluation, knowledge.calibration);
   } else {
     answer.evaluation = evaluate_in_parts(knowledge, rows);
   }

@@ -9,6 +9,7 @@
 #include "app/knowledge.hpp"
 #include "calibration/evaluate.hpp"
 #include "calibration/import.hpp"
+#include "calibration/own.hpp"
 
 namespace rigcast::app {
 
@@ -25,6 +26,7 @@ struct EvaluateAnswer {
   calibration::Evaluation evaluation;
   std::vector<ScoreTable> tables;
   std::vector<calibration::PeerScore> peers;  // beside ours, on the same rows
+  std::vector<calibration::OwnCheck> own;     // where sources are held out: how much a user's own rows would help
   std::vector<Error> unread;                  // lines that are no Observation
 };
 

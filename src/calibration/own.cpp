@@ -29,6 +29,18 @@ void add_pairs(const std::vector<double>& values, std::vector<double>& distances
     for (std::size_t j = i + 1; j < values.size(); ++j) distances.push_back(std::abs(values[i] - values[j]) / std::sqrt(2));
 }
 
+struct Vote { double value = 0, weight = 1; };
+using Votes = std::vector<Vote>;
+
+double quantile(Votes votes, double share) {
+  std::sort(votes.begin(), votes.end(), [](const Vote& a, const Vote& b) { return a.value < b.value; });
+  double all = 0, sum = 0;
+  for (const Vote& vote : votes) all += vote.weight;
+  for (const Vote& vote : votes)
+    if ((sum += vote.weight) >= share * all) return vote.value;
+  return votes.empty() ? 0 : votes.back().value;
+}
+
 std::string model_of(const Prediction& p) {
   const auto at = [&](const char* group) { const auto found = p.groups.find(group); return found == p.groups.end() ? std::string() : found->second; };
   return at("model") + "|" + at("format");
@@ -157,6 +169,52 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
   return own;
 }
 
+std::vector<OwnCheck> check_own(const Evaluation& held_out, const cost::Calibration& calibration) {
+  constexpr std::size_t kAsked = 6;
+  struct Member { std::string model; double residual = 0, low = 0, high = 0; };   // logarithms, as speeds
+  std::map<std::string, std::map<std::string, std::vector<Member>>> phases;
+  for (const Prediction& p : held_out.rows) {
+    if (!p.predicted || p.error() <= -1 || p.groups.empty()) continue;
+    std::string machine;
+    for (const char* group : {"source", "device", "devices", "engine", "backend", "layout"}) machine += p.groups.at(group) + "|";
+    Member member{model_of(p), -std::log1p(p.error()), std::log(p.predicted->p10 / p.predicted->p50), std::log(p.predicted->p90 / p.predicted->p50)};
+    if (p.metric.ends_with("_ms")) member = {member.model, member.residual, -member.high, -member.low};
+    phases[p.groups.at("phase")][machine].push_back(std::move(member));
+  }
+  std::vector<OwnCheck> checks;
+  for (const char* phase : {"decode", "prefill"})
+    for (const bool same_model : {true, false})
+      for (const int own_rows : {1, 3}) {
+        OwnCheck check{phase, same_model, own_rows};
+        std::vector<double> before, after;
+        int held_before = 0, held_after = 0;
+        for (const auto& [name, members] : phases[phase])
+          for (std::size_t asked = 0; asked < std::min(kAsked, members.size()); ++asked) {
+            const std::size_t target = asked * members.size() / std::min(kAsked, members.size());
+            const Member& t = members[target];
+            std::vector<OwnRow> pool, own;
+            for (std::size_t i = 0; i < members.size(); ++i)
+              if (i != target && (members[i].model == t.model) == same_model) pool.push_back({members[i].model, members[i].residual, 1});
+            if (pool.size() < static_cast<std::size_t>(own_rows)) continue;
+            for (std::size_t k = 0; k < static_cast<std::size_t>(own_rows); ++k) own.push_back(pool[(target + k * pool.size() / static_cast<std::size_t>(own_rows)) % pool.size()]);
+            const cost::OwnEffect effect = own_effect(own, t.model, (t.high - t.low) / kDeciles, shares_for(calibration, phase));
+            const double left = t.residual - std::log(effect.applied);
+            before.push_back(std::abs(std::expm1(-t.residual)));
+            after.push_back(std::abs(std::expm1(-left)));
+            held_before += t.residual >= t.low && t.residual <= t.high ? 1 : 0;
+            held_after += left >= t.low * effect.narrowing && left <= t.high * effect.narrowing ? 1 : 0;
+          }
+        if (before.empty()) continue;
+        check.rows = static_cast<int>(before.size());
+        check.median_before = median(before);
+        check.median_after = median(after);
+        check.coverage_before = static_cast<double>(held_before) / check.rows;
+        check.coverage_after = static_cast<double>(held_after) / check.rows;
+        checks.push_back(std::move(check));
+      }
+  return checks;
+}
+
 std::map<std::string, cost::Shares, std::less<>> shares_of(const std::vector<Prepared>& rows, const std::vector<double>& residuals) {
   struct Machine { std::vector<double> residuals; std::map<std::string, std::vector<double>> models; };
   std::map<std::string, std::map<std::string, Machine>> phases;
@@ -167,27 +225,29 @@ std::map<std::string, cost::Shares, std::less<>> shares_of(const std::vector<Pre
     machine.residuals.push_back(residuals[i]);
     machine.models[p.model + "|" + p.format].push_back(residuals[i]);
   }
-  // Median distances of pairs, one vote per machine: a sweep of hundreds of rows says no more than one, and broken rows say little.
-  constexpr double kNormal = 0.6745;        // median of |x| of a normal distribution, in standard deviations
-  const auto variance = [&](const std::vector<double>& distances) { return std::pow(median(distances) / kNormal, 2); };
+  // The middle of machines, the tails of what differs on one machine: residuals have long tails there, and an interval is about tails.
+  // Each machine has one vote: a sweep of hundreds of rows says no more than one row.
+  constexpr double kMiddle = 0.6745, kTail = 1.6449;   // |x| of a normal distribution at its median and at 0.9, in standard deviations
   std::map<std::string, cost::Shares, std::less<>> shares;
   for (const auto& [phase, machines] : phases) {
-    std::vector<double> between, apart, together;
+    Votes between, apart, together;
     for (const auto& [name, machine] : machines) {
-      between.push_back(std::abs(median(machine.residuals)));
-      std::vector<double> pairs, centres;
+      between.push_back({std::abs(median(machine.residuals)), 1});
+      std::vector<double> centres, same, different;
       for (const auto& [model, values] : machine.models) {
         centres.push_back(median(values));
-        add_pairs(values, pairs);
+        add_pairs(values, same);
       }
-      if (!pairs.empty()) together.push_back(median(pairs));
-      pairs.clear();
-      add_pairs(centres, pairs);
-      if (!pairs.empty()) apart.push_back(median(pairs));
+      add_pairs(centres, different);
+      for (const double distance : same) together.push_back({distance, 1 / static_cast<double>(same.size())});
+      for (const double distance : different) apart.push_back({distance, 1 / static_cast<double>(different.size())});
     }
-    constexpr std::size_t kEnough = 20;     // machines
+    constexpr std::size_t kEnough = 20;
     if (between.size() < kEnough || apart.size() < kEnough || together.size() < kEnough) continue;
-    const double row = variance(together), model = std::max(0.0, variance(apart) - row), machine = std::max(0.0, variance(between) - model - row);
+    const auto variance = [](double distance, double deviations) { return distance * distance / (deviations * deviations); };
+    const double all = variance(quantile(std::move(between), 0.5), kMiddle), row = variance(quantile(std::move(together), 0.9), kTail);
+    const double model = std::max(0.0, variance(quantile(std::move(apart), 0.9), kTail) - row / 2);   // a centre of few rows keeps about half their variance
+    const double machine = std::max(0.1 * all, all - model - row);
     const double sum = row + model + machine;
     shares[phase] = {machine / sum, model / sum, row / sum};
   }

@@ -41,6 +41,18 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
 struct OwnRow { std::string model; double residual = 0, weight = 1; };
 cost::OwnEffect own_effect(const std::vector<OwnRow>& rows, std::string_view model, double sd, const cost::Shares& shares);
 
+// How much own rows help, on machines whose source a fit has not seen: rows predicted again after `own_rows` others of the same machine were
+// taken as own ones, of the same model or of others. At most six rows of a machine are asked for, so that no sweep decides.
+struct OwnCheck {
+  std::string phase;
+  bool same_model = false;
+  int own_rows = 0, rows = 0;
+  double median_before = 0, median_after = 0;       // absolute error
+  double coverage_before = 0, coverage_after = 0;   // share in the 80 % interval
+};
+struct Evaluation;
+std::vector<OwnCheck> check_own(const Evaluation& held_out, const cost::Calibration& calibration);
+
 // Shares as the residuals of held-out sources show them, by phase. `residuals` as FitProblem::residuals.
 std::map<std::string, cost::Shares, std::less<>> shares_of(const std::vector<Prepared>& rows, const std::vector<double>& residuals);
 std::string shares_csv(const cost::Calibration& calibration);

@@ -87,6 +87,7 @@ int run(std::vector<std::string> words) {
   }
   if (arguments->has("--no-color")) terminal.out.colour = terminal.error.colour = false;
   World world;
+  world.language = language;
   world.user_data = terminal.user_home;
   for (const std::string& folder : arguments->all("--data")) world.overlays.emplace_back(folder);
   if (!terminal.user_data.empty()) world.overlays.push_back(terminal.user_data);

@@ -10,6 +10,7 @@
 #include "app/knowledge.hpp"
 #include "base/result.hpp"
 #include "report/field.hpp"
+#include "report/language.hpp"
 #include "report/phrase.hpp"
 
 namespace rigcast::cli {
@@ -63,6 +64,7 @@ struct Outcome {
 // What a verb may use of the world.
 struct World {
   std::vector<std::filesystem::path> overlays;   // --data and the user's directory
+  report::Language language = {};                // for what is said while a verb runs
   std::filesystem::path user_data;               // the user's directory, which may not exist yet; empty: unknown
 };
 

@@ -2,11 +2,9 @@
 #include <cstdio>
 
 #include "base/text.hpp"
-#include "bench/probe.hpp"
 #include "cli/here.hpp"
-#include "cli/probe_fields.hpp"
+#include "cli/long_work.hpp"
 #include "cli/verb.hpp"
-#include "report/json.hpp"
 #include "server/page.hpp"
 #include "server/server.hpp"
 
@@ -17,16 +15,6 @@ server::Server* running = nullptr;   // for the signal handler, which has no oth
 
 void on_signal(int) {
   if (running != nullptr) running->stop();
-}
-
-// What is in this machine, as 'rigcast probe --json' says it.
-server::LongVerb probe_work(const World& world) {
-  return {"probe", [world](const std::string&, server::Progress& progress) -> Result<std::string> {
-            progress.tell(-1, "looking at this machine");
-            RC_ASSIGN(knowledge, load_knowledge(world));
-            const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::full);
-            return report::render_json(fields(findings, bench::to_rig(knowledge.catalog, findings)), report::Language());
-          }};
 }
 
 Result<server::ServerOptions> read_options(const Arguments& arguments) {
@@ -42,16 +30,18 @@ Result<server::ServerOptions> read_options(const Arguments& arguments) {
   return options;
 }
 
+void warn(const World& world, const Phrase& phrase) { std::fprintf(stderr, "rigcast: %s\n", world.language.say(phrase).c_str()); }
+
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(options, read_options(arguments));
-  options.long_verbs = {probe_work(world)};
+  options.long_verbs = long_work(world);
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(server, server::Server::open(std::move(knowledge), options));
   std::printf("%s\n", server.url().c_str());
   std::fflush(stdout);
   if (!server.for_this_machine_only())
-    std::fprintf(stderr, "rigcast: warning: everybody who reaches %s can ask this server; it has no passwords and no encryption\n", options.address.c_str());
-  if (!server::has_page()) std::fprintf(stderr, "rigcast: this build has no page; the JSON API works\n");
+    warn(world, report::fill("warning: everybody who reaches {0} can ask this server; it has no passwords and no encryption"_say, {options.address}));
+  if (!server::has_page()) warn(world, "this build has no page; the JSON API works"_say);
   running = &server;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);

@@ -53,6 +53,15 @@ Field peer_field(const std::vector<calibration::PeerScore>& peers) {
   return list_field("peers", std::move(rows), Show::table);
 }
 
+Field own_field(const std::vector<calibration::OwnCheck>& checks) {
+  Rows rows;
+  for (const auto& c : checks)
+    rows.push_back({{"phase", ""_say, Phrase(c.phase)}, {"same_model", "same model"_say, c.same_model}, {"own_rows", "own rows"_say, std::int64_t{c.own_rows}},
+                    {"rows", "rows"_say, std::int64_t{c.rows}}, {"median_before", "median before"_say, percent(c.median_before)}, {"median_after", "after"_say, percent(c.median_after)},
+                    {"coverage_before", "in interval before"_say, percent(c.coverage_before)}, {"coverage_after", "after"_say, percent(c.coverage_after)}});
+  return list_field("own_check", std::move(rows), Show::table);
+}
+
 Rows error_rows(const std::vector<Error>& errors) {
   Rows rows;
   for (const Error& error : errors) rows.push_back({machine("message", Phrase(to_text(error)))});
@@ -67,6 +76,7 @@ Report fields(const app::EvaluateAnswer& answer) {
     report.sections.push_back({Phrase(table.by), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
   }
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
+  report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
   std::map<std::string, std::int64_t> reasons;
   Rows rows;
   for (const auto& p : answer.evaluation.rows) {

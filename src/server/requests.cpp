@@ -215,6 +215,17 @@ Result<AskedJob> read_job_request(std::string_view body) {
   return asked;
 }
 
+Result<app::EvaluateRequest> read_evaluate_request(std::string_view body) {
+  RC_ASSIGN(json, parse(body));
+  Members members(json);
+  app::EvaluateRequest asked;
+  asked.hold_out = members.text("hold_out", kLongestName);
+  asked.by = members.texts("by", kLongestName, 0, kMostEngines);
+  if (asked.by.empty()) asked.by = {"kind"};
+  RC_TRY(members.finish());
+  return asked;
+}
+
 Result<std::string> one_of(std::string_view text, const std::vector<std::string>& choices, const char* field) {
   if (std::find(choices.begin(), choices.end(), text) != choices.end()) return std::string(text);
   const std::string nearest = nearest_name(text.substr(0, kLongestName), choices);

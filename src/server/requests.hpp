@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/compare.hpp"
+#include "app/evaluate.hpp"
 #include "app/list.hpp"
 #include "app/plan.hpp"
 #include "app/show.hpp"
@@ -28,6 +29,9 @@ struct AskedReport { std::string verb, format, request; };
 Result<AskedReport> read_report_request(std::string_view body);
 struct AskedJob { std::string verb, request; };
 Result<AskedJob> read_job_request(std::string_view body);
+
+// {"hold_out": "source", "by": [...]}: which rows and groups exist is for evaluate() to say.
+Result<app::EvaluateRequest> read_evaluate_request(std::string_view body);
 
 // The parameters of GET /api/list/{kind} and /api/show/{name}.
 Result<app::ListRequest> read_list_request(const std::string& kind, const Request& request);

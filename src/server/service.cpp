@@ -8,6 +8,7 @@
 #include "app/compare.hpp"
 #include "app/curve.hpp"
 #include "app/list.hpp"
+#include "app/own.hpp"
 #include "app/plan.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
@@ -19,6 +20,7 @@
 #include "report/markdown.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
+#include "server/cache.hpp"
 #include "server/page.hpp"
 #include "server/requests.hpp"
 
@@ -28,6 +30,7 @@ namespace {
 using report::machine;
 using report::Phrase;
 
+constexpr std::size_t kCachedBytes = 24 * 1024 * 1024;
 constexpr std::size_t kMostShapes = 32, kLargestQuestion = 256 * 1024;
 
 int status_of(ErrorKind kind) {
@@ -83,6 +86,7 @@ struct Service::State {
   ServiceOptions options;
   report::Language english, chinese;
   Jobs jobs;
+  AnswerCache cache{kCachedBytes};
 
   std::mutex mutex;                    // guards what follows
   std::map<catalog::Kind, Response> whole_lists;   // every page asks for them, and reading every model takes a while
@@ -152,11 +156,30 @@ struct Service::State {
   Response planned(const Request& request, Verb verb) {
     const auto asked = asked_plan(request.body);
     if (!asked) return refused(asked.error(), english);
-    return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language));
+    return remembered(request, {asked->request.model, asked->request.rig}, [&] {
+      return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language));
+    });
   }
 
   Response plan(const Request& request) { return planned(request, app::plan); }
   Response curve(const Request& request) { return planned(request, app::curve); }
+
+  // Files and the machine at hand may change between two questions; everything else only with the user's log of Observations.
+  static bool may_change(const std::string& spec) {
+    std::error_code ignored;
+    return equal_ignoring_case(trim(spec), "here") || spec.find_first_of("/\\") != std::string::npos || std::filesystem::exists(spec, ignored) ||
+           std::filesystem::exists(std::string_view(spec).substr(0, spec.rfind(':')), ignored);
+  }
+  template <class Answer>
+  Response remembered(const Request& request, const std::vector<std::string>& specs, Answer answer) {
+    if (std::any_of(specs.begin(), specs.end(), may_change)) return answer();
+    const std::shared_ptr<const void> state = knowledge.own ? knowledge.own->read() : nullptr;
+    const std::string question = request.path[1] + '\n' + request.body;
+    if (auto known = cache.find(question, state)) return *std::move(known);
+    Response response = answer();
+    if (response.status == 200) cache.keep(question, state, response);
+    return response;
+  }
 
   Response compare(const Request& request) {
     const auto asked = asked_compare(request.body);

@@ -34,6 +34,11 @@ export async function startBrowser() {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--force-color-profile=srgb', '--hide-scrollbars'] });
 }
 
+// Runs the program to its end.
+export function run(...words) {
+  return new Promise((resolve) => spawn(program, words, { stdio: 'ignore' }).on('exit', resolve));
+}
+
 // What the command line answers to the same question.
 export async function cli(...words) {
   const child = spawn(program, [...words, '--json'], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -1,15 +1,15 @@
 // Drives the page in Chromium as people do: RIGCAST=build/check/rigcast node tests/e2e/page.mjs [NAME ...]
 // Each test is one function below; its name is what it holds.
 
-import { readFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync } from 'node:fs';
+import { readFileSync, writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { axePath, cli, startBrowser, startServer } from './browser.mjs';
+import { axePath, cli, run, startBrowser, startServer } from './browser.mjs';
 
 const MODEL = 'qwen3-8b:q4_k_m';
 const VIEWS = {
   plan: `/plan?m=${MODEL}&on=2xrtx-3090&c=16k`, start: '/plan', compare: `/compare?m=${MODEL}&on=rtx-3090&on=rtx-4090`, cards: '/cards?q=3090', card: '/cards?name=rtx-3090',
-  models: '/models?q=qwen3', model: '/models?name=qwen3-8b', machine: '/machine',
+  models: '/models?q=qwen3', model: '/models?name=qwen3-8b', accuracy: '/accuracy?by=backend', machine: '/machine',
 };
 const server = await startServer();
 const browser = await startBrowser();
@@ -20,14 +20,14 @@ function expect(good, what) {
   if (!good) throw new Error(what);
 }
 
-async function open(path, { width = 1280, height = 900, locale = 'en-US', theme = 'light' } = {}) {
+async function open(path, { width = 1280, height = 900, locale = 'en-US', theme = 'light' } = {}, at = server.url) {
   const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: theme });
   const page = await context.newPage();
   page.asked = [];
   page.faults = [];
   page.on('request', (request) => page.asked.push(request));
   page.on('pageerror', (fault) => page.faults.push(fault.message));
-  await page.goto(server.url + path);
+  await page.goto(at + path);
   await settled(page);
   return page;
 }
@@ -105,6 +105,61 @@ const tests = {
     expect(sums[0].startsWith(want), `${sums[0]} is not ${want}`);
     const sent = page.asked.filter((request) => request.url().includes('/api/shape'));
     expect(sent.length === 1 && (await sent[0].sizes()).requestBodySize < 20000, 'the vocabulary stays here');
+    return page;
+  },
+  async 'a dropped config.json is answered as the command line answers its file'() {
+    const file = join(mkdtempSync(join(tmpdir(), 'rigcast-')), 'config.json');
+    writeFileSync(file, JSON.stringify({ architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', hidden_size: 1024, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
+      intermediate_size: 3072, vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true, torch_dtype: 'bfloat16', rms_norm_eps: 1e-6, hidden_act: 'silu', rope_theta: 1000000 }));
+    const page = await open('/plan?on=rtx-3090&c=8k');
+    await page.setInputFiles('input[type=file]', file);
+    await page.waitForSelector('.verdict');
+    const told = await cli('plan', file, '--on', 'rtx-3090', '-c', '8k');
+    const shown = await page.$eval('[data-value="decode"] b', (b) => b.textContent.replace(/\u00a0/g, ' '));
+    expect(shown === `${three(told.decode.p50)} tok/s`, `decode: ${shown} is not ${told.decode.p50}`);
+    expect(page.asked.filter((request) => request.url().includes('/api/shape')).length === 1, 'sent once');
+    return page;
+  },
+  async 'accuracy shows the scores of the command line, filters by a group and opens a measurement'() {
+    const page = await open('/accuracy?by=backend');
+    const told = await cli('evaluate', '--by', 'phase');
+    const decode = told.by_phase.find((one) => one.group === 'decode');
+    const shown = (id) => page.$eval(`[data-value="${id}"] b`, (b) => b.textContent.replace(/\u00a0/g, ' '));
+    expect(await shown('median') === `${three(100 * decode.median_error)} %`, `median: ${await shown('median')} is not ${decode.median_error}`);
+    expect(await shown('coverage') === `${three(100 * decode.coverage)} %`, 'coverage');
+    await page.click('[data-table="groups"] tbody button');
+    await page.waitForFunction(() => location.search.includes('only='));
+    const chart = page.locator('svg.reads');
+    await chart.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-row]');
+    await settled(page);
+    expect((await texts(page, '[data-row] dd')).length > 4, 'its conditions');
+    return page;
+  },
+  async 'own measurements move the numbers, say so, and can be left out'() {
+    const home = mkdtempSync(join(tmpdir(), 'rigcast-home-'));
+    const bench = join(home, 'bench.md');
+    writeFileSync(bench, '| model | size | params | backend | ngl | test | t/s |\n| --- | --- | --- | --- | --- | --- | --- |\n| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 70.00 |\n');
+    const data = join(home, 'mine');
+    await run('observe', 'import', bench, '--device', 'rtx-3090', '--model', 'qwen3-8b', '--log', join(data, 'observations.csv'));
+    const own = await startServer(['--data', data]);
+    const page = await open(`/plan?m=${MODEL}&on=rtx-3090`, {}, own.url);
+    const shown = (id) => page.$eval(`[data-value="${id}"] b`, (b) => b.textContent);
+    const told = await cli('plan', MODEL, '--on', 'rtx-3090', '--data', data);
+    expect(told.own.decode.rows === 1 && told.own.decode.says < 1, 'the command line counts the row');
+    expect((await texts(page, '[data-block="own"] p'))[0].includes(`${told.own.decode.says.toFixed(2)}x`), 'the page says it');
+    const before = await shown('decode');
+    await page.click('[data-block="own"] button');
+    await page.waitForFunction((old) => document.querySelector('[data-value="decode"] b')?.textContent !== old, before);
+    expect(page.url().includes('own=0'), page.url());
+    await own.stop();
+    return page;
+  },
+  async 'this machine shows what was measured against the promise, or that nothing was'() {
+    const page = await open('/machine');
+    expect(await page.locator('[data-block="promise"] button').count() >= 1, 'measuring can be started');
     return page;
   },
   async 'compare shows each row as the command line does'() {
@@ -217,11 +272,11 @@ function writeGguf() {
 }
 
 const wanted = process.argv.slice(2);
-for (const [name, run] of Object.entries(tests)) {
+for (const [name, test] of Object.entries(tests)) {
   if (wanted.length && !wanted.some((word) => name.includes(word))) continue;
   const begin = Date.now();
   try {
-    const page = await run();
+    const page = await test();
     if (page) {
       expect(!page.faults.length, page.faults.join('; '));
       await page.context().close();

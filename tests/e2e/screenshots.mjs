@@ -11,6 +11,8 @@ const PICTURES = [
   ['compare', '/compare?m=qwen3-32b:q4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090', {}],
   ['cards', '/cards?vendor=nvidia&sort=-bandwidth', { height: 760 }],
   ['card', '/cards?name=rtx-3090', {}],
+  ['accuracy', '/accuracy?by=backend', {}],
+  ['accuracy-phone-zh', '/accuracy?by=vendor', { width: 390, height: 844, locale: 'zh-CN', theme: 'dark' }],
   ['model', '/models?name=qwen3-32b', { theme: 'dark' }],
 ];
 

@@ -19,6 +19,10 @@ export type ModelFacts = Schemas['ModelFacts'];
 export type SourcedNumber = Schemas['SourcedNumber'];
 
 
+export type Evaluation = Schemas['Evaluation'];
+export type EvaluationRow = Evaluation['rows'][number];
+export type PeerScore = Evaluation['peers'][number];
+export type Measured = Schemas['Measured'];
 export type Job = Schemas['Job'];
 export type About = Schemas['About'];
 export type Shape = Schemas['Shape'];

@@ -1186,6 +1186,58 @@ export interface components {
             /** @description those that apply where several such cards share a model */
             several: components["schemas"]["SupportRule"][];
         };
+        /** @description Answer of the job 'evaluate' (request: hold_out, by): as 'rigcast evaluate --json'. Beside these, by_GROUP holds the scores of each group asked for. */
+        Evaluation: {
+            by_all: {
+                group: string;
+                rows: number;
+                predicted: number;
+                median_error: number;
+                p90_error: number;
+                bias: number;
+                coverage: number;
+            }[];
+            peers: {
+                name: string;
+                kind: string;
+                same_rows: boolean;
+                rows: number;
+                median_error: number;
+                p90_error: number;
+                bias: number;
+                says: string;
+            }[];
+            rows: {
+                id: string;
+                predicted: {
+                    p10: number;
+                    p50: number;
+                    p90: number;
+                } | null;
+                actual: number;
+                error: number | null;
+                grade: string | null;
+                metric: string;
+                groups?: {
+                    [key: string]: string;
+                };
+                reason?: string;
+            }[];
+        };
+        /** @description Answer of the jobs 'measured' and 'bench': the newest measurement of each kernel on this machine beside what the data sheet promises. */
+        Measured: {
+            rows: {
+                date: string;
+                device: string;
+                backend: string;
+                case: string;
+                value: number;
+                /** @enum {string} */
+                unit: "B/s" | "flop/s";
+                promise: number | null;
+                share: number | null;
+            }[];
+        };
     };
     responses: never;
     parameters: never;

@@ -58,7 +58,7 @@ export function Band({ title, series, unit, xName, here, height = 260 }: BandPro
         })]),
       }}>
       <div ref={box} class="chart-box">
-        <svg width={width} height={height} role="img" tabIndex={0} class="reads" aria-label={title + '. ' + xs.map(tell).join('. ')}
+        <svg width={width} height={height} role="img" tabindex={0} class="reads" aria-label={title + '. ' + xs.map(tell).join('. ')}
           onPointerMove={nearest} onPointerLeave={() => setAt(null)} onKeyDown={keys} onBlur={() => setAt(null)}>
           <Axis side="left" label={scale.unit} left={margin.left} top={margin.top} width={inner.width} height={inner.height}
             ticks={y.ticks(4).map((value) => ({ at: y(value), label: threeDigits(value / scale.factor).replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros)) }))} />

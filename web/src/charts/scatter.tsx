@@ -48,7 +48,7 @@ export function Scatter({ title, points, unit, xName, yName, table, open, onOpen
   return (
     <Figure title={title} table={table} summary={text.accuracy.scatterHelp}>
       <div ref={box} class="chart-box">
-        <svg width={width} height={height} class="reads" tabIndex={0} role="img" aria-label={`${title}. ${points.length} ${text.accuracy.points}. ${text.accuracy.scatterHelp}`}
+        <svg width={width} height={height} class="reads" tabindex={0} role="img" aria-label={`${title}. ${points.length} ${text.accuracy.points}. ${text.accuracy.scatterHelp}`}
           onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(null)} onKeyDown={keys}
           onClick={() => { if (shown) onOpen(shown.id); }}>
           <clipPath id="scatter-clip"><rect x={margin.left} y={margin.top} width={inner.width} height={inner.height} /></clipPath>

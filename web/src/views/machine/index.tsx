@@ -1,59 +1,87 @@
-// This machine: what the program finds in the machine it runs on. A job, asked for its news by bounded waits.
+// This machine: what the program finds in the machine it runs on, and what was measured here against what the data sheets promise.
 
 import type { VNode } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import type { ApiError, Job } from '../../api/answers';
-import { ask } from '../../api/client';
+import { useState } from 'preact/hooks';
+import type { Measured } from '../../api/answers';
+import { useJob, type Followed } from '../../api/jobs';
 import { Failed, Waiting } from '../../parts/state';
 import { href } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
-import { DASH, print } from '../../units';
+import { DASH, print, threeDigits } from '../../units';
 
 type Found = Record<string, unknown>;
 
 function ThisMachine(): VNode {
   const text = useText();
-  const [job, setJob] = useState<Job | null>(null);
-  const [fault, setFault] = useState<ApiError | null>(null);
-  const [round, setRound] = useState(0);
-  useEffect(() => {
-    const control = new AbortController();
-    const follow = async () => {
-      let asked = await ask<Job>('jobs', { verb: 'probe' }, control.signal);
-      while (asked.ok && asked.answer.state === 'running') {
-        setJob(asked.answer);
-        asked = await ask<Job>(`jobs/${asked.answer.id}?after=${asked.answer.sequence}&wait=10`, undefined, control.signal);
-      }
-      if (asked.ok) setJob(asked.answer);
-      else setFault(asked.error);
-    };
-    setFault(null);
-    setJob(null);
-    follow().catch(() => { /* the view was left */ });
-    return () => control.abort();
-  }, [round]);
-  const again = () => setRound((n) => n + 1);
-  const error = fault ?? job?.error ?? null;
+  const probe = useJob<Found>('probe');
   return (
     <>
       <header class="intro"><h1>{text.machine.title}</h1><p>{text.machine.intro}</p></header>
-      {error ? <Failed error={error} again={again} /> : job?.state === 'cancelled' ? <p>{text.machine.cancelled} <button type="button" onClick={again}>{text.state.again}</button></p>
-        : job?.state === 'done' ? <Findings found={job.answer as Found} /> : (
-        <>
-          <p role="status">{text.state.waiting} {job ? <button type="button" onClick={() => void ask(`jobs/${job.id}`, undefined, undefined, 'DELETE')}>{text.machine.cancel}</button> : null}</p>
-          <Waiting lines={8} />
-        </>
-      )}
+      <p class="actions"><a class="button" href={href('plan', { on: 'here' })}>{text.machine.planHere}</a></p>
+      <Promised />
+      <Whole job={probe}>{(found) => <Findings found={found} />}</Whole>
     </>
   );
 }
 
-function Findings({ found }: { found: Found }): VNode {
+// A job's states; what it answered once it is done.
+function Whole<T>({ job, children }: { job: Followed<T>; children: (answer: T) => VNode }): VNode {
   const text = useText();
+  if (job.error) return <Failed error={job.error} again={job.again} />;
+  if (job.job?.state === 'cancelled') return <p>{text.machine.cancelled} <button type="button" onClick={job.again}>{text.state.again}</button></p>;
+  if (job.answer) return children(job.answer);
   return (
     <>
-      <p class="actions"><a class="button" href={href('plan', { on: 'here' })}>{text.machine.planHere}</a></p>
+      <p role="status">{job.job?.message || text.state.waiting} {job.job ? <button type="button" onClick={job.cancel}>{text.machine.cancel}</button> : null}</p>
+      <Waiting lines={6} />
+    </>
+  );
+}
+
+// Measuring takes seconds and the whole processor, so that it only begins when asked; earlier results are shown at once.
+function Promised(): VNode {
+  const text = useText();
+  const [measuring, setMeasuring] = useState(false);
+  const job = useJob<Measured>(measuring ? 'bench' : 'measured');
+  return (
+    <section class="block" data-block="promise">
+      <h2>{text.machine.results}</h2>
+      <p class="help">{text.machine.promiseHelp}</p>
+      <Whole job={job}>
+        {(measured) => (
+          <>
+            {measured.rows.length ? (
+              <div class="scrolls" role="region" aria-label={text.machine.results} tabIndex={0}>
+                <table class="data">
+                  <caption class="unseen">{text.machine.results}</caption>
+                  <thead><tr><th scope="col">{text.machine.kernel}</th><th scope="col">{text.machine.device}</th><th scope="col">{text.machine.value}</th><th scope="col">{text.machine.promise}</th><th scope="col">{text.machine.share}</th><th scope="col">{text.machine.date}</th></tr></thead>
+                  <tbody>
+                    {measured.rows.map((row, i) => (
+                      <tr key={i}>
+                        <th scope="row">{row.case}{row.share === null ? null : <i class="share" style={{ width: `${Math.min(100, 100 * row.share)}%` }} />}</th>
+                        <td>{row.device}<small>{row.backend}</small></td>
+                        <td class="number">{print(row.value, row.unit)}</td>
+                        <td class="number">{row.promise === null ? DASH : print(row.promise, row.unit)}</td>
+                        <td class="number">{row.share === null ? DASH : threeDigits(100 * row.share) + '\u00a0%'}</td>
+                        <td>{row.date}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            ) : <p>{text.machine.none}</p>}
+            <p><button type="button" onClick={() => { if (measuring) job.again(); else setMeasuring(true); }}>{text.machine.measure}</button></p>
+          </>
+        )}
+      </Whole>
+    </section>
+  );
+}
+
+function Findings({ found }: { found: Found }): VNode {
+  return (
+    <>
       {Object.entries(found).map(([id, value]) => (
         Array.isArray(value) ? (value.length ? <List key={id} id={id} rows={value} /> : null)
           : value && typeof value === 'object' ? <section class="block" key={id}><h2>{words(id)}</h2><dl class="facts-list">{Object.entries(value as Found).map(([name, one]) => <div key={name}><dt>{words(name)}</dt><dd>{shown(name, one)}</dd></div>)}</dl></section>

@@ -19,6 +19,7 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
   return (
     <>
       <Verdict plan={plan} />
+      <Own plan={plan} left={question.own === '0'} onChange={(own) => onChange({ own })} />
       {plan.remedies.length ? (
         <section class="block">
           <h2>{text.plan.remedies}</h2>
@@ -98,6 +99,19 @@ function Verdict({ plan }: { plan: Plan }): VNode {
         </dl>
       ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
       {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{plan.grade}</span> {text.plan.grade[plan.grade] ?? plan.grade}</p> : null}
+    </section>
+  );
+}
+
+// What the user's own measurements did to the numbers, and the switch that leaves them out.
+function Own({ plan, left, onChange }: { plan: Plan; left: boolean; onChange(own: string): void }): VNode | null {
+  const text = useText();
+  const phases = (['decode', 'prefill'] as const).map((phase) => ({ phase, effect: plan.own?.[phase] ?? null })).filter((one) => one.effect);
+  if (!phases.length && !left) return null;
+  return (
+    <section class="block own" data-block="own">
+      {phases.map(({ phase, effect }) => effect ? <p key={phase}>{text.plan.ownSays(text.plan.phases[phase] ?? phase, effect.rows, effect.says.toFixed(2), effect.applied.toFixed(2))}</p> : null)}
+      <p><button type="button" onClick={() => onChange(left ? '' : '0')}>{left ? text.plan.ownUse : text.plan.ownLeave}</button></p>
     </section>
   );
 }
