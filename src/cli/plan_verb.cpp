@@ -3,6 +3,7 @@
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
 #include "cli/verb.hpp"
+#include "cli/verify.hpp"
 #include "report/answers.hpp"
 
 namespace rigcast::cli {
@@ -15,6 +16,10 @@ Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::plan(knowledge, request));
   Outcome outcome{report::fields(answer), {}, code_of(answer)};
+  if (arguments.has("--verify")) {
+    RC_ASSIGN(verified, verify(answer));
+    outcome.report.sections.push_back(report::verify_section(verified));
+  }
   if (wants_file(arguments)) {
     RC_ASSIGN(curve, app::curve(knowledge, request));
     outcome.page = report::page_fields(answer, curve);
@@ -36,10 +41,12 @@ Positional model_positional() {
 }  // namespace
 
 Verb plan_verb() {
+  std::vector<Option> options = with_file_options(question_options(false));
+  options.push_back({"--verify", "", "", "let the installed llama.cpp lay the same file out (no weights are read) and compare its memory with ours"_say});
   return {"plan",
           "does a model fit a machine, where does each byte go, how fast is it, what to type"_say,
           {model_positional()},
-          with_file_options(question_options(false)),
+          std::move(options),
           {"rigcast plan qwen3-32b:q4_k_m --on 2x3090 -c 32k", "rigcast plan ./model.gguf --on 4090 --flags \"-ngl 40 -ctk q8_0\"",
            "rigcast plan llama-3.1-70b --on \"4xa100-sxm-80g\" --engine vllm"},
           run_plan};

@@ -9,6 +9,7 @@
 #include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "app/support.hpp"
+#include "app/verify.hpp"
 #include "report/field.hpp"
 
 namespace rigcast::report {
@@ -29,6 +30,9 @@ Report fields(const Error& error);   // for programs; people get render_error()
 Report page_fields(const app::PlanAnswer& answer, const app::CurveAnswer& curve);
 Report page_fields(const app::CompareAnswer& answer);
 Report page_fields(const app::EvaluateAnswer& answer);
+
+// plan --verify: the engine's own figures beside ours, to stand behind the fields of the plan.
+Section verify_section(const app::VerifyAnswer& answer);
 
 // plan told as a story for someone who has never done this arithmetic: every step of the derivation in words.
 Report explain_fields(const app::PlanAnswer& answer);

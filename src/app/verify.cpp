@@ -1,0 +1,109 @@
+#include "app/verify.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/text.hpp"
+
+namespace rigcast::app {
+namespace {
+
+constexpr std::string_view kTitle = "memory breakdown [MiB]";
+
+// "... |   - Vulkan0 (llvmpipe) | 24105 = 23170 + (7633 = 7029 + 336 + 268) + -6697 |" or "... |   - Host | 2009 = 1576 + 0 + 432 |"
+std::optional<PrintedMemory> read_row(std::string_view line) {
+  const std::size_t dash = line.find("|   - ");
+  if (dash == std::string_view::npos) return std::nullopt;
+  std::string_view rest = line.substr(dash + 6);
+  const std::size_t bar = rest.rfind('|', rest.size() - 2), name_end = rest.find_first_of(" (|");
+  if (name_end == std::string_view::npos) return std::nullopt;
+  const std::size_t column = rest.find('|');
+  if (column == std::string_view::npos || bar == std::string_view::npos) return std::nullopt;
+  std::string_view sums = rest.substr(column + 1);
+  if (const std::size_t open = sums.find('('); open != std::string_view::npos) sums = sums.substr(open + 1, sums.find(')', open) - open - 1);
+  const std::size_t equals = sums.rfind('=');
+  if (equals == std::string_view::npos) return std::nullopt;
+  std::vector<double> terms;
+  for (std::string_view piece : split(sums.substr(equals + 1), '+')) {
+    const auto words = split_words(piece);
+    const auto number = words.empty() ? std::nullopt : parse_int(words.front());
+    if (!number) return std::nullopt;
+    terms.push_back(static_cast<double>(*number));
+  }
+  if (terms.size() != 3) return std::nullopt;
+  return PrintedMemory{std::string(rest.substr(0, name_end)), terms[0], terms[1], terms[2]};
+}
+
+// "CUDA1" -> 1; nullopt for memories of the host.
+std::optional<int> device_number(const std::string& name) {
+  const std::size_t digits = name.find_last_not_of("0123456789");
+  if (name.starts_with("CPU") || name.starts_with("Host") || digits == std::string::npos || digits + 1 == name.size()) return std::nullopt;
+  const auto number = parse_int(name.substr(digits + 1));
+  return number ? std::optional<int>(static_cast<int>(*number)) : std::nullopt;
+}
+
+MemoryTerm compared(std::string where, const char* term, Bytes ours, double printed, double relative, double absolute) {
+  // What is printed is rounded down: anything from there to one MiB more is the same.
+  const double mib = ours.value() / kMiB, distance = mib < printed ? printed - mib : std::max(0.0, mib - printed - 1);
+  return {std::move(where), term, ours, Bytes(printed * kMiB), distance <= std::max(relative * printed, absolute)};
+}
+
+}  // namespace
+
+Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log) {
+  std::vector<PrintedMemory> last, current;
+  bool inside = false;
+  std::string error;
+  for (std::string_view line : split(log, '\n')) {
+    if (line.find(kTitle) != std::string_view::npos) { inside = true; current.clear(); continue; }
+    if (const auto row = inside ? read_row(line) : std::nullopt) { current.push_back(*row); last = current; continue; }
+    inside = false;
+    if (line.find("error") != std::string_view::npos || line.find("failed") != std::string_view::npos)
+      if (error.empty()) error = std::string(trim(line));
+  }
+  if (last.empty()) return fail(ErrorKind::input, error.empty() ? "the engine printed no memory breakdown" : "the engine says: " + error, Where{"--verify"}, "verify");
+  return last;
+}
+
+Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const std::string& program) {
+  const auto cannot = [](std::string why) { return fail(ErrorKind::unsupported, std::move(why), Where{"--verify"}, "verify"); };
+  if (answer.engine.key != "llama.cpp") return cannot(answer.engine.name + " has no dry run to ask; llama.cpp has");
+  if (answer.architecture.file.empty()) return cannot("needs the model's .gguf file: llama.cpp reads its header");
+  if (answer.placement.mode == placement::Mode::tensor) return cannot("llama.cpp lays out nothing beforehand with -sm tensor");
+  std::vector<std::string> words = {program, "-m", answer.architecture.file, "-n", "1", "-p", "", "--no-warmup", "-v"};
+  for (const placement::FlagNote& flag : answer.launch.flags) {
+    for (const std::string_view word : split_words(flag.flag)) {
+      std::string plain(word);
+      plain.erase(std::remove(plain.begin(), plain.end(), '\''), plain.end());
+      words.push_back(std::move(plain));
+    }
+  }
+  return words;
+}
+
+VerifyAnswer compare_memory(const PlanAnswer& answer, const std::vector<PrintedMemory>& printed, std::string command) {
+  VerifyAnswer verified{std::move(command), {}, true};
+  const auto add = [&](const std::string& where, const placement::Memory& ours, const PrintedMemory& theirs) {
+    verified.rows.push_back(compared(where, "weights", ours.weights, theirs.model, 0.005, 0.5));
+    verified.rows.push_back(compared(where, "kv", ours.kv + ours.state, theirs.context, 0, 1));
+    verified.rows.push_back(compared(where, "compute", ours.compute, theirs.compute, 0.1, 0.5));
+  };
+  PrintedMemory host;
+  for (const PrintedMemory& row : printed) {
+    const auto number = device_number(row.name);
+    if (!number) {
+      host.model += row.model, host.context += row.context, host.compute += row.compute;
+      continue;
+    }
+    placement::Memory ours;
+    for (const placement::DeviceShare& share : answer.placement.devices)
+      if (share.device == *number) ours = share.memory;
+    add("device " + std::to_string(*number), ours, row);
+  }
+  add("host", answer.placement.host, host);
+  verified.agrees = std::all_of(verified.rows.begin(), verified.rows.end(), [](const MemoryTerm& row) { return row.agrees; });
+  return verified;
+}
+
+}  // namespace rigcast::app

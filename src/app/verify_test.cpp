@@ -1,0 +1,67 @@
+#include "app/verify.hpp"
+
+#include <gtest/gtest.h>
+
+namespace rigcast::app {
+namespace {
+
+// As llama.cpp build 11669 prints it, first for what it was given and again for what it made of it.
+constexpr const char* kLog =
+    "common_memory_breakdown_print: | memory breakdown [MiB]                         | total    free    self   model   context   compute    unaccounted |\n"
+    "common_memory_breakdown_print: |   - Vulkan0 (llvmpipe (LLVM 22.1.8, 256 bits)) | 24105 = 23170 + (7633 =  7029 +     336 +     268) +       -6697 |\n"
+    "common_memory_breakdown_print: |   - Host                                       |                  2009 =  1576 +       0 +     432                |\n"
+    "common_memory_breakdown_print: |   - CPU_REPACK                                 |                   788 =   788 +       0 +       0                |\n"
+    "common_params_fit_impl: projected memory use with initial parameters [MiB]:\n";
+
+TEST(Verify, ReadsEveryRow) {
+  const auto rows = read_llama_breakdown(kLog);
+  ASSERT_TRUE(rows) << to_text(rows.error());
+  ASSERT_EQ(rows->size(), 3u);
+  EXPECT_EQ((*rows)[0].name, "Vulkan0");
+  EXPECT_EQ((*rows)[0].model, 7029);
+  EXPECT_EQ((*rows)[0].context, 336);
+  EXPECT_EQ((*rows)[0].compute, 268);
+  EXPECT_EQ((*rows)[1].name, "Host");
+  EXPECT_EQ((*rows)[1].model, 1576);
+  EXPECT_EQ((*rows)[2].model, 788);
+}
+
+TEST(Verify, TheLastTableCounts) {
+  const auto rows = read_llama_breakdown(std::string(kLog) + "| memory breakdown [MiB] |\n|   - Host | 6 = 1 + 2 + 3 |\n");
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 1u);
+  EXPECT_EQ(rows->front().compute, 3);
+}
+
+TEST(Verify, ALogWithoutATableIsAnError) {
+  const auto refused = read_llama_breakdown("llama_model_load: error loading model: device Vulkan0 does not support split buffers\n");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(to_text(refused.error()), "--verify: the engine says: llama_model_load: error loading model: device Vulkan0 does not support split buffers");
+  for (const char* text : {"", "|   - ", "| memory breakdown [MiB]\n|   - Host | 1 = 2 + 3", "| memory breakdown [MiB]\n|   - Host | = + + |\n", "| memory breakdown [MiB]\n|   - |\n",
+                           "| memory breakdown [MiB]\n|   - Host | (1 = 1 + 1 + x) |\n"})
+    EXPECT_FALSE(read_llama_breakdown(text)) << text;
+}
+
+// Printed figures are rounded down, so 7,029 stands for anything below 7,030; half a percent of weights is 35 MiB, a tenth of 268 is 27.
+TEST(Verify, ComparesWithinWhatIsPromised) {
+  PlanAnswer answer;
+  placement::DeviceShare share;
+  share.memory.weights = Bytes(7029.9 * kMiB);
+  share.memory.kv = Bytes(336 * kMiB);
+  share.memory.compute = Bytes(290 * kMiB);
+  answer.placement.devices = {share};
+  answer.placement.host.weights = Bytes((1576 + 788) * kMiB);
+  answer.placement.host.compute = Bytes(432 * kMiB);
+  VerifyAnswer verified = compare_memory(answer, *read_llama_breakdown(kLog), "command");
+  EXPECT_TRUE(verified.agrees);
+  ASSERT_EQ(verified.rows.size(), 6u);
+  EXPECT_EQ(verified.rows[3].where, "host");
+  EXPECT_EQ(verified.rows[3].theirs, Bytes(2364 * kMiB)) << "repacked weights are the host's";
+  answer.placement.devices[0].memory.kv = Bytes(339 * kMiB);
+  verified = compare_memory(answer, *read_llama_breakdown(kLog), "command");
+  EXPECT_FALSE(verified.agrees);
+  EXPECT_FALSE(verified.rows[1].agrees);
+}
+
+}  // namespace
+}  // namespace rigcast::app

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""The plan against a real llama.cpp: real_llama.py PROGRAM [CASES] [SEED]
+
+Makes small families of models as header-only GGUF files, lets the program plan them over one or two of Mesa's software Vulkan devices and
+asks it to --verify: the launch line's flags must be accepted, and llama.cpp's own memory breakdown must say what the plan says (cache to
+1 MiB, weights to 0.5 %, compute to 10 %). Half of the cases give flags, half leave the placement to the search, so that what is proposed is
+what loads. Nothing is ever loaded: llama.cpp's dry run reads the header only.
+
+Needs RIGCAST_LLAMA_COMPLETION, a llama-completion of build 11669 or near with its Vulkan backend, and Mesa's lavapipe; skipped without. Where
+that program sees other folders than this one (a chroot), TMPDIR must name a folder that both see and the program must map the names.
+"""
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SKIPPED = 77
+# GGUF type number, elements and bytes of a block
+TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q8_0": (8, 32, 34), "Q4_K": (12, 256, 144), "Q6_K": (14, 256, 210)}
+SHAPES = [
+    dict(arch="llama", layers=16, hidden=2048, heads=32, kv=8, dim=64, ffn=8192, vocab=128256, tied=True),
+    dict(arch="llama", layers=32, hidden=4096, heads=32, kv=8, dim=128, ffn=14336, vocab=32768, tied=False),
+    dict(arch="qwen2", layers=28, hidden=3584, heads=28, kv=4, dim=128, ffn=18944, vocab=152064, tied=False),
+    dict(arch="qwen3", layers=28, hidden=1024, heads=16, kv=8, dim=128, ffn=3072, vocab=151936, tied=True),
+    dict(arch="qwen3", layers=36, hidden=4096, heads=32, kv=8, dim=128, ffn=12288, vocab=151936, tied=False),
+    dict(arch="qwen3moe", layers=24, hidden=2048, heads=32, kv=4, dim=128, ffn=6144, vocab=151936, tied=False, experts=64, used=8, expert_ffn=768),
+    dict(arch="gemma3", layers=34, hidden=2560, heads=8, kv=4, dim=256, ffn=10240, vocab=262144, tied=True, window=1024),
+]
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value.encode()
+
+
+def item(key, value):
+    if isinstance(value, str):
+        return text(key) + struct.pack("<I", 8) + text(value)
+    if isinstance(value, float):
+        return text(key) + struct.pack("<If", 6, value)
+    return text(key) + struct.pack("<II", 4, value)
+
+
+def tensors(s, quant):
+    hidden, heads, kv = s["hidden"], s["heads"] * s["dim"], s["kv"] * s["dim"]
+    yield "token_embd.weight", quant, (hidden, s["vocab"])
+    yield "output_norm.weight", "F32", (hidden,)
+    if not s["tied"]:
+        yield "output.weight", quant, (hidden, s["vocab"])
+    for layer in range(s["layers"]):
+        block = f"blk.{layer}."
+        yield block + "attn_norm.weight", "F32", (hidden,)
+        yield block + "ffn_norm.weight", "F32", (hidden,)
+        yield block + "attn_q.weight", quant, (hidden, heads)
+        yield block + "attn_k.weight", quant, (hidden, kv)
+        yield block + "attn_v.weight", quant, (hidden, kv)
+        yield block + "attn_output.weight", quant, (heads, hidden)
+        if s["arch"] == "qwen2":
+            for name, rows in (("q", heads), ("k", kv), ("v", kv)):
+                yield block + f"attn_{name}.bias", "F32", (rows,)
+        if s["arch"] in ("qwen3", "qwen3moe", "gemma3"):
+            yield block + "attn_q_norm.weight", "F32", (s["dim"],)
+            yield block + "attn_k_norm.weight", "F32", (s["dim"],)
+        if s["arch"] == "gemma3":
+            yield block + "post_attention_norm.weight", "F32", (hidden,)
+            yield block + "post_ffw_norm.weight", "F32", (hidden,)
+        if "experts" in s:
+            yield block + "ffn_gate_inp.weight", "F32", (hidden, s["experts"])
+            for name, shape in (("gate", (hidden, s["expert_ffn"])), ("up", (hidden, s["expert_ffn"])), ("down", (s["expert_ffn"], hidden))):
+                yield block + f"ffn_{name}_exps.weight", quant, (*shape, s["experts"])
+        else:
+            yield block + "ffn_gate.weight", quant, (hidden, s["ffn"])
+            yield block + "ffn_up.weight", quant, (hidden, s["ffn"])
+            yield block + "ffn_down.weight", quant, (s["ffn"], hidden)
+
+
+def write(path, s, quant):
+    """Header-only: the weights are a hole in the file."""
+    arch = s["arch"]
+    fields = {"general.architecture": arch, "general.name": "x", "tokenizer.ggml.model": "no_vocab", f"{arch}.block_count": s["layers"],
+              f"{arch}.context_length": 131072, f"{arch}.embedding_length": s["hidden"], f"{arch}.feed_forward_length": s["ffn"],
+              f"{arch}.vocab_size": s["vocab"], f"{arch}.attention.head_count": s["heads"], f"{arch}.attention.head_count_kv": s["kv"],
+              f"{arch}.attention.key_length": s["dim"], f"{arch}.attention.value_length": s["dim"], f"{arch}.rope.dimension_count": s["dim"],
+              f"{arch}.rope.freq_base": 1e6, f"{arch}.attention.layer_norm_rms_epsilon": 1e-6}
+    if "experts" in s:
+        fields |= {f"{arch}.expert_count": s["experts"], f"{arch}.expert_used_count": s["used"], f"{arch}.expert_feed_forward_length": s["expert_ffn"]}
+    if "window" in s:
+        fields[f"{arch}.attention.sliding_window"] = s["window"]
+    rows, offset = [], 0
+    for name, kind, shape in tensors(s, quant):
+        number, elements, size = TYPES[kind]
+        count = 1
+        for one in shape:
+            count *= one
+        rows.append(text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape) + struct.pack("<IQ", number, offset))
+        offset += (count // elements * size + 31) // 32 * 32
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(rows), len(fields)) + b"".join(item(k, v) for k, v in fields.items()) + b"".join(rows)
+    start = (len(head) + 31) // 32 * 32
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(start + offset)
+
+
+def case(r):
+    """Shape, quant, devices, and the options of plan: flags of the user, or a question for the search."""
+    s = r.choice(SHAPES)
+    quant = r.choice(["F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"] if s["hidden"] % 256 == 0 and s["ffn"] % 256 == 0 else ["F16", "Q8_0", "Q4_0"])
+    devices = r.choice([1, 2, 2])
+    context = r.choice([2048, 4096, 8192, 12000, 32768])
+    if r.random() < 0.5:
+        options = ["-c", str(context), "--for", r.choice(["decode", "prefill"])]
+        return s, quant, devices, options
+    flags = ["-c", str(context), "-ub", str(r.choice([256, 512, 1024, 2048])), "-fa", r.choice(["on", "on", "off"]),
+             "-ngl", str(r.choice([99, 99, s["layers"], r.randint(0, s["layers"])]))]
+    if flags[5] == "on" and r.random() < 0.4:
+        cache = r.choice(["q8_0", "q4_0"])
+        flags += ["-ctk", cache, "-ctv", cache]
+    if devices == 2:
+        flags += ["-ts", r.choice(["1,1", "3,1", "2,3"])]
+    if "experts" in s and r.random() < 0.5:
+        flags += r.choice([["--cpu-moe"], ["--n-cpu-moe", str(r.randint(1, s["layers"]))]])
+    if r.random() < 0.15:
+        flags += ["--no-kv-offload"]
+    return s, quant, devices, ["--flags", " ".join(flags)]
+
+
+def main():
+    tool = os.environ.get("RIGCAST_LLAMA_COMPLETION", "")
+    if not tool or not os.access(tool, os.X_OK):
+        print("skipped: RIGCAST_LLAMA_COMPLETION names no llama-completion that can be run")
+        return SKIPPED
+    program = sys.argv[1]
+    count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 40, int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    r = random.Random(seed)
+    refused, differing, terms, worst = [], [], 0, {"weights": 0.0, "kv": 0.0, "compute": 0.0}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            s, quant, devices, options = case(r)
+            path = Path(folder) / "model.gguf"
+            write(path, s, quant)
+            host = "host=epyc-9654:1xddr5-1600:1024g"   # slow memory, so that the search keeps what it can on the devices
+            command = [program, "plan", str(path), "--on", f"{devices}xllvmpipe; {host}", "--backend", "vulkan", *options, "--verify", "--json"]
+            done = subprocess.run(command, capture_output=True, timeout=200, env={**os.environ, "GGML_VK_VISIBLE_DEVICES": ",".join(["0"] * devices)})
+            line = f"{number}: {s['arch']} {s['hidden']} {quant}, {devices} devices, {' '.join(options)}"
+            answer = json.loads(done.stdout or b"{}")
+            if "verify" not in answer:
+                refused.append(f"{line}\n    {done.stderr.decode().strip()[-300:]}")
+                continue
+            for row in answer["verify"]["rows"]:
+                terms += 1
+                if row["theirs"] > 0:
+                    off = max(row["theirs"] - row["ours"], row["ours"] - row["theirs"] - 2**20, 0)
+                    worst[row["term"]] = max(worst[row["term"]], off / 2**20 if row["term"] == "kv" else off / row["theirs"])
+                if not row["agrees"]:
+                    differing.append(f"{line}\n    {row['where']} {row['term']}: ours {row['ours'] / 2**20:.1f} MiB, llama.cpp {row['theirs'] / 2**20:.0f}\n    {answer['launch']}")
+    for fault in refused + differing:
+        print(fault)
+    print(f"real llama.cpp: {count} cases, {len(refused)} refused, {len(differing)} of {terms} terms differ; worst: cache {worst['kv']:.2f} MiB, "
+          f"weights {100 * worst['weights']:.2f} %, compute {100 * worst['compute']:.1f} %")
+    return 1 if refused or differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
