@@ -254,6 +254,13 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   return out;
 }
 
+Result<cost::Calibration> fit_effects(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations,
+                                      const FitOptions& options, const cost::Calibration* start) {
+  const Cases all = prepare_all(catalog, observations);
+  if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");
+  return FitProblem(all.rows, all.weights, priors).fit(all.fits, options, start);
+}
+
 Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations) {
   const Cases all = prepare_all(catalog, observations);
   if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");

@@ -49,6 +49,10 @@ std::optional<Fold> fold_of(std::string_view name);
 // Predicts every row by a fit that has seen no row of its device, model or source (up to ten folds of whole groups).
 Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold);
 
+// The effects alone, without spreads: what `calibrate` begins with. `start`: effects to begin the search at.
+Result<cost::Calibration> fit_effects(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations,
+                                      const FitOptions& options, const cost::Calibration* start = nullptr);
+
 // Fits all effects, then finds the spreads of answers by holding out sources, devices and models in turn.
 Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations);
 

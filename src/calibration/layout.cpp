@@ -125,7 +125,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, Of
 }
 
 void set_settings(const Observation& o, const std::string& group, placement::Settings& s) {
-  s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", group == "ggml" ? 512 : 2048), 1.0, 65536.0));
+  s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", group != "ggml" ? 2048 : o.engine.find("ransformers") != std::string::npos ? 4096 : 512), 1.0, 65536.0));
   s.batch = static_cast<int>(std::clamp(number_flag(o, "b", 2048), 1.0, 65536.0));
   const std::string fa = to_lower(flag(o, "fa").empty() ? flag(o, "flash_attn") : flag(o, "fa"));
   if (!fa.empty()) s.flash_attention = fa != "0" && fa != "off" && fa != "false";

@@ -63,11 +63,13 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   if (device == kHost) {
     Path p = host_path("host_weights", b.host().bandwidth.value(), b.host(), b.setting);
     add_factor(p, "host_weights", "format", format);
+    add_factor(p, "host_weights", "channels", "", std::log(std::max(1, b.host().channels / std::max(1, b.host().sockets)) / 2.0));
     if (experts) add_factor(p, "host_weights", "experts", "");
     if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
     return p;
   }
-  Path p = device_path("weights", b.device(device).device.bandwidth->value.value(), b.device(device), b.setting);
+  const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
+  Path p = device_path("weights", peak, b.device(device), b.setting);
   add_factor(p, "weights", "format", format);
   add_factor(p, "weights", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
   if (experts) {
@@ -106,6 +108,16 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
       add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half->second.value / single->second.value / 2));
   }
   add_power_cap(p, "gemm", b.device(device));
+  return p;
+}
+
+// Every weight costs a device some plain arithmetic (unpacking, scaling, adding), however few rows are multiplied with it.
+Path vector_path(const Builder& b, int device, const std::string& format) {
+  const catalog::Device& d = b.device(device).device;
+  Path p = device_path("vector", known_rate(vector_rate(d), d), b.device(device), b.setting);
+  add_factor(p, "vector", "format", format);
+  add_factor(p, "vector", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  add_power_cap(p, "vector", b.device(device));
   return p;
 }
 
@@ -182,6 +194,8 @@ void add_weights(Builder& b) {
     s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
     s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
     s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+    if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
+      s.vector = b.path(vector_path(b, key.device, key.format));
     if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {
       // Large batches of host weights may be streamed to the device and multiplied there; the faster of the two is taken.
       const placement::DeviceShare& first = b.place.devices.front();
@@ -200,6 +214,10 @@ bool windows_save_work(const Builder& b) {
   if (b.setting.engine == "ik_llama.cpp" || b.setting.group == "eager" || b.place.settings.swa_full) return false;
   return b.setting.group != "ggml" || b.conditions.engine_year >= 2025.38;  // llama.cpp: windowed cache since May 2025
 }
+
+// DeepSeek V4: a window of 128 tokens and 512 chosen entries of a compressed cache, whatever the depth.
+constexpr int kCompressedWindow = 640;
+bool compressed_attention(const model::Architecture& model) { return model.family == "deepseek4" || model.key.rfind("deepseek-v4", 0) == 0; }
 
 struct AttentionKey {
   int device;
@@ -222,15 +240,22 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
     if (a.indexer_top_k > 0) window = a.indexer_top_k;
-    AttentionSum& sum = groups[{device, window, latent}];
     const double part = device == kHost ? 1 : b.part;
+    double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
+    if (compressed_attention(b.model)) {  // attends to few of the entries; scoring them all costs a thirty-second
+      AttentionSum& chosen = groups[{device, kCompressedWindow, latent}];
+      chosen.flop += flop;
+      chosen.layers += 1;
+      flop /= 32;
+    }
+    AttentionSum& sum = groups[{device, window, latent}];
     if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache
       sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
     } else {
       const double kv_part = device == kHost ? 1 : std::max(b.part, 1.0 / std::max(1, a.kv_heads));
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
     }
-    sum.flop += 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
+    sum.flop += flop;
     sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
     sum.layers += 1;
   }
@@ -258,6 +283,7 @@ void add_attention(Builder& b) {
       if (small_cache) add_factor(memory, "kv", "small_cache", set.engine + ":" + set.backend);
       compute = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
       if (key.latent) add_factor(compute, "attention", "latent", set.engine + ":" + set.backend);
+      else add_factor(compute, "attention", "heads_per_kv:backend", set.group + ":" + set.backend, sum.share / sum.layers);
       if (small_cache) add_factor(compute, "attention", "small_cache", set.engine + ":" + set.backend);
       add_factor(compute, "attention", "flash", (flash ? "on:" : "off:") + set.backend);
     }
@@ -305,7 +331,7 @@ double launches_of(const Builder& b, const model::Layer& layer) {
     units += 1.25;
     if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
   }
-  if (b.model.family == "deepseek4" || b.model.key.rfind("deepseek-v4", 0) == 0) units += 2;  // hyper-connections and compressed caches: many small kernels
+  if (compressed_attention(b.model)) units += 2;  // hyper-connections and compressed caches: many small kernels
   return units;
 }
 
@@ -323,8 +349,12 @@ void add_overheads(Builder& b) {
                     : device_path("launch", kLayersPerSecond, b.device(first), b.setting);
   Path prompt = cpu ? host_path("host_launch", kPromptLayersPerSecond, b.host(), b.setting)
                     : device_path("prompt_launch", kPromptLayersPerSecond, b.device(first), b.setting);
+  if (!cpu && launches_are_graphs(b.device(first).device, b.setting)) add_factor(decode, "launch", "graphs", "");
   if (!cpu && moe_units > 0) add_factor(decode, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
-  if (!cpu && b.setting.slow_host) add_factor(decode, "launch", "slow_host", "");
+  if (!cpu && b.setting.slow_host) {
+    add_factor(decode, "launch", "slow_host", "");
+    add_factor(decode, "launch", "slow_host:vendor", b.device(first).device.vendor);
+  }
   launch.memory = b.path(std::move(decode));
   launch.prefill_memory = b.path(std::move(prompt));
   b.load.stages.push_back(launch);
@@ -353,6 +383,18 @@ double messages_of(const Builder& b) {
   return matrices * 2 * (b.split - 1);
 }
 
+// Bytes over the links for one token under a row split: inputs go out as 8-bit blocks to every other device, outputs come back as F32.
+double row_split_bytes(const Builder& b) {
+  double bytes = 0;
+  for (const model::Tensor& t : b.model.tensors) {
+    if (!multiplied(t.role, false) || t.role == Role::output_head || t.shape[1] <= 1) continue;
+    const double used = t.role == Role::expert_ffn && t.layer >= 0 ? b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward.experts_used : 1;
+    const double in = static_cast<double>(t.shape[0]), out = static_cast<double>(t.shape[1]);
+    bytes += used * (1.0625 * in * (b.split - 1) + 4 * out * (b.split - 1) / b.split);
+  }
+  return bytes;
+}
+
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
@@ -367,7 +409,9 @@ void add_links(Builder& b) {
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
-    bytes.new_token_amount = 2.0 * static_cast<double>(b.model.layers.size()) * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
+    bytes.new_token_amount = b.place.mode == placement::Mode::row
+                                 ? row_split_bytes(b)
+                                 : 2.0 * static_cast<double>(b.model.layers.size()) * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
     add_factor(q, "all_reduce_bytes", "link", kind);
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
@@ -412,8 +456,9 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, placement.settings.ubatch);
-  // Ubatches of one prompt follow each other through the devices: llama.cpp with event-capable backends only.
-  if (placement.mode == Mode::layer && placement.engine != "ik_llama.cpp" && b.setting.group == "ggml" && b.setting.backend == "cuda")
+  // Ubatches of one prompt follow each other through the devices: llama.cpp since March 2024, with event-capable backends only.
+  if (placement.mode == Mode::layer && placement.engine != "ik_llama.cpp" && b.setting.group == "ggml" && b.setting.backend == "cuda" &&
+      conditions.engine_year >= 2024.2)
     b.load.pipeline_devices = static_cast<int>(placement.devices.size());
   for (std::size_t i = 0; !cpu && i < architecture.tensors.size(); ++i) {
     const Role role = architecture.tensors[i].role;

@@ -38,6 +38,7 @@ struct Stage {
   std::string where;
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
+  int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
   double weight_bytes = 0;           // read by every step (experts: of all experts)
   double weight_flop = 0;            // per token (experts: of those used)
   int experts = 0, experts_used = 0;

@@ -26,6 +26,8 @@ double first_rate(const catalog::Device& device, std::initializer_list<const cha
 double half_rate(const catalog::Device& device) {
   const double half = first_rate(device, {"fp16", "bf16"});
   const double single = first_rate(device, {"fp32"});
+  // Apple publishes no rate of M5's matrix units, only 3 to 4 times M4's prompts.
+  if (half <= 0 && device.architecture == "m5") return 3.6 * single;
   if (half > 0.5 * single) return half;
   return single > 0 ? single : first_rate(device, {"tf32", "fp8", "int8"}) * 0.5;
 }
@@ -68,6 +70,13 @@ double cache_bytes(std::string_view quant) {
   return 2;
 }
 
+// Cooperative matrices under Vulkan: NVIDIA's since December 2024; Turing and later have the units.
+static bool cooperative_matrices(const catalog::Device& device, const Setting& setting) {
+  static constexpr std::array<std::string_view, 4> without{"kepler", "maxwell", "pascal", "volta"};
+  return setting.backend == "vulkan" && device.vendor == "nvidia" && setting.year > -0.55 &&
+         std::find(without.begin(), without.end(), device.architecture) == without.end();
+}
+
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
   const double half = half_rate(device), single = first_rate(device, {"fp32"});
   const bool float_format = format == "f16" || format == "bf16" || format == "f32";
@@ -76,7 +85,11 @@ double matrix_rate(const catalog::Device& device, const Setting& setting, std::s
     if (format == "f16") return std::max(half, rate_of(device, "fp16_acc16"));
     if (float_format) return half;
     if (device.architecture == "volta") return 0.5 * half;  // no integer tensor units: dequantised, then half precision
-    return std::max(rate_of(device, "int8"), half);
+    // Before June 2024 integer tensor units were not used: large batches were dequantised for cuBLAS.
+    if (setting.year < -1.05 && half > 1.5 * single && device.architecture != "pascal") return 0.7 * std::max(half, rate_of(device, "fp16_acc16"));
+    // Between integer products stand scales in single precision: neither roof alone tells A100 and H100 from GeForce.
+    const double integer = rate_of(device, "int8");
+    return integer > 0 && single > 0 ? std::sqrt(integer * single) : std::max(integer, half);
   }
   if (setting.group == "serving") {
     if (format == "fp8") return std::max(rate_of(device, "fp8"), half);
@@ -84,14 +97,33 @@ double matrix_rate(const catalog::Device& device, const Setting& setting, std::s
     if (format == "int8") return std::max(rate_of(device, "int8"), half);
     return half;
   }
-  if (setting.backend == "cuda" || single <= 0) return half;
+  if (setting.backend == "cuda" || single <= 0 || cooperative_matrices(device, setting)) return half;
+  if (setting.backend == "vulkan" && format == "bf16") return single;  // drivers without BF16 matrices multiply in single precision
   return std::sqrt(half * single);  // kernels that reach neither the matrix units' peak nor only the vector units'
+}
+
+double vector_rate(const catalog::Device& device) {
+  const double single = first_rate(device, {"fp32"});
+  return device.architecture == "turing" || device.architecture == "volta" ? 2 * single : single;
 }
 
 double attention_rate(const catalog::Device& device, const Setting& setting) {
   const double single = first_rate(device, {"fp32"});
-  if (setting.backend == "cuda" || setting.group == "serving" || single <= 0) return half_rate(device);
+  if (setting.backend == "cuda" || setting.group == "serving" || single <= 0 || cooperative_matrices(device, setting)) return half_rate(device);
   return single;
+}
+
+double reads_per_weight(const Setting& setting, std::string_view format) {
+  // SYCL has no BF16 matrix-vector kernel: weights are read, written as F32 and read again: 2 + 4 + 4 bytes instead of 2.
+  return setting.group == "ggml" && setting.backend == "sycl" && format == "bf16" ? 5 : 1;
+}
+
+bool launches_are_graphs(const catalog::Device& device, const Setting& setting) {
+  if (setting.backend != "cuda" || (setting.engine != "llama.cpp" && setting.engine != "ollama" && setting.engine != "lm-studio")) return false;
+  static constexpr std::array<std::string_view, 3> never{"kepler", "maxwell", "pascal"};
+  if (std::find(never.begin(), never.end(), device.architecture) != never.end()) return false;
+  const bool early = device.architecture == "volta" || device.architecture == "turing";
+  return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
 }
 
 std::string instruction_class(const rig::Host& host) {
@@ -105,7 +137,7 @@ std::string instruction_class(const rig::Host& host) {
 
 double processor_rate(const rig::Host& host, int threads) {
   const std::string isa = instruction_class(host);
-  const double lanes = isa == "amx" ? 128 : isa == "avx512" ? 64 : isa == "avx2" ? 32 : isa == "neon" ? 16 : 4;  // flop a cycle
+  const double lanes = isa == "amx" ? 128 : isa == "avx512" ? 40 : isa == "avx2" ? 32 : isa == "neon" ? 32 : 8;  // flop a cycle: kernels of ggml gain little by 512 bits
   int cores = host.cores > 0 ? host.cores : host.processor ? host.processor->cores * std::max(1, host.sockets) : 8;
   if (threads > 0) cores = std::min(cores, threads);
   double ghz = 3.0;
@@ -131,6 +163,7 @@ Path engine_path(std::string_view quantity, double peak, const Setting& setting)
   add_factor(path, quantity, "group", setting.group + ":" + setting.backend);
   add_factor(path, quantity, "engine", setting.engine + ":" + setting.backend);
   add_factor(path, quantity, "year:engine", setting.engine, setting.year);
+  add_factor(path, quantity, "year:backend", setting.group + ":" + setting.backend, setting.year);
   return path;
 }
 

@@ -30,8 +30,14 @@ double cache_bytes(std::string_view quant);
 // Dense rate of the number format that the engine's kernel for this device really computes in when it multiplies weights of `format`
 // (falling back where the hardware has no such unit: FP8 on Ampere runs as FP16, a V100 has no BF16).
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format);
+// Plain arithmetic of single weights: the single-precision rate, twice where integers have pipes of their own beside it.
+double vector_rate(const catalog::Device& device);
 // The same for scores and weighted values of attention.
 double attention_rate(const catalog::Device& device, const Setting& setting);
+// How often the bytes of a weight cross the memory bus in decoding: more than once where a kernel converts it first.
+double reads_per_weight(const Setting& setting, std::string_view format);
+// Kernels of a decoding step start as one captured CUDA graph instead of one by one.
+bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
 // Plain arithmetic of a processor in flop/s: cores x clock x lanes of its widest instruction set, at most `threads` cores.
 double processor_rate(const rig::Host& host, int threads);
 std::string instruction_class(const rig::Host& host);  // "amx", "avx512", "avx2", "neon", "scalar"

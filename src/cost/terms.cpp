@@ -7,6 +7,10 @@ namespace rigcast::cost {
 namespace {
 
 constexpr double kTileRows = 16;        // a matrix kernel computes at least this many rows, used or not
+// Of the ideal gain of pipelined ubatches half (as a logarithm) is reached: measured on 8 A100, 2 to 6 RTX 3090 and 4 RTX 3090
+// (llama.cpp PR 6017, GPU-Benchmarks-on-LLM-Inference, 4x3090-llm-benchmarks).
+constexpr double kPipelineGain = 0.5;
+constexpr double kVectorRows = 8;       // up to here the kernels and launches of decoding serve a batch
 constexpr double kExpertTileRows = 32;  // rows an expert's tiles are padded by, half a tile in the mean
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
@@ -28,12 +32,15 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
+    int compute = s.compute;
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, sequences);
-        const double padded = s.kind == StageKind::weights ? std::max(sequences, s.device == placement::kHost ? 1.0 : kTileRows) : sequences;
-        flop = s.weight_flop * padded;
+        const bool vector = s.vector >= 0 && sequences <= kVectorRows;
+        const bool padded = s.kind == StageKind::weights && s.device != placement::kHost && !vector;
+        flop = s.weight_flop * (padded ? std::max(sequences, kTileRows) : sequences);
+        if (vector) compute = s.vector;
         break;
       }
       case StageKind::kv: bytes = s.token_bytes * attended(depth, s.window) * sequences; break;
@@ -43,7 +50,7 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
       default: bytes = s.step_amount; break;
     }
-    push(out, i, s.memory, s.compute, bytes * times, flop * times);
+    push(out, i, s.memory, compute, bytes * times, flop * times);
   }
 }
 
@@ -52,7 +59,7 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
   const double steps = prompt / ubatch;
   // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
   const double p = load.pipeline_devices;
-  if (p > 1 && steps > 1) times *= (std::ceil(steps) + p - 1) / (std::ceil(steps) * p);
+  if (p > 1 && steps > 1) times *= std::pow((std::ceil(steps) + p - 1) / (std::ceil(steps) * p), kPipelineGain);
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
@@ -62,7 +69,9 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, ubatch) * steps;
         const double rows = s.experts > 0 ? ubatch * s.experts_used / s.experts : ubatch;
-        flop = s.weight_flop * prompt * (1 + (s.experts > 0 ? kExpertTileRows : kTileRows) / std::max(1.0, rows));
+        const double tile = ubatch <= kVectorRows ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;
+        flop = s.weight_flop * prompt * (1 + tile / std::max(1.0, rows));
+        if (ubatch <= kVectorRows && s.vector >= 0) compute = s.vector;
         if (s.step_amount > 0) {  // host weights: streamed to the device, or multiplied where they are
           const Path& link = load.paths[static_cast<std::size_t>(memory)];
           const Path& cpu = load.paths[static_cast<std::size_t>(compute)];
@@ -74,7 +83,10 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
       case StageKind::kv: flop = s.token_flop * prompt * attended(depth + prompt / 2, s.window); memory = -1; break;
       case StageKind::state: flop = s.new_token_amount * prompt; memory = -1; break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * prompt; break;
-      case StageKind::launch: bytes = share ? 0 : s.step_amount * steps; break;
+      case StageKind::launch:
+        bytes = share ? 0 : s.step_amount * steps;
+        if (ubatch <= kVectorRows) memory = s.memory;
+        break;
       case StageKind::host: bytes = share ? 0 : s.step_amount; break;
       default: break;
     }
