@@ -395,6 +395,18 @@ double row_split_bytes(const Builder& b) {
   return bytes;
 }
 
+// How often the work of one step goes from a device to the host and back: once for the feed-forward part of a layer whose weights are on the
+// host (gate, up and down cross together), once for the attention of a layer whose cache is.
+double crossings_of(const Builder& b) {
+  double crossings = 0;
+  if (b.load.offloaded)
+    for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
+      if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn) crossings += device_of(b, i) == kHost ? 1.0 / 3 : 0;
+  if (b.place.mode == placement::Mode::cpu || b.place.settings.kv_offload) return crossings;
+  for (const model::Layer& layer : b.model.layers) crossings += layer.attention.kind != AttentionKind::none ? 1 : 0;
+  return crossings;
+}
+
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
@@ -422,11 +434,7 @@ void add_links(Builder& b) {
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
   }
-  if (b.load.offloaded) {
-    double crossings = 0;
-    for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
-      if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn)
-        crossings += device_of(b, i) == kHost ? 1.0 / 3 : 0;  // gate, up and down of one layer cross together
+  if (const double crossings = crossings_of(b); crossings > 0) {
     Stage sync{.kind = StageKind::sync, .device = kHost, .where = "host"};
     sync.step_amount = crossings;
     sync.memory = b.path(engine_path("sync", kSyncsPerSecond, b.setting));

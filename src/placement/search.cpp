@@ -96,11 +96,19 @@ class Searcher {
     if (engine_.kv_rule == catalog::KvRule::slots) slots();
     else degrees();
     if (splits("cpu") || rig_.devices.empty()) on_processor();
-    std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+    std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [this](const Candidate& a, const Candidate& b) {
+      const bool first = experimental(a.placement.mode), second = experimental(b.placement.mode);
+      return first != second ? second : a.score > b.score;
+    });
     return std::move(found_);
   }
 
  private:
+  // What the engine's own authors do not vouch for is shown, but wins only where nothing else fits.
+  bool experimental(Mode mode) const {
+    const auto named = split_words(catalog::text_of(engine_, "experimental_splits", ""));
+    return std::find(named.begin(), named.end(), to_string(mode)) != named.end();
+  }
   bool splits(std::string_view name) const { return std::find(engine_.splits.begin(), engine_.splits.end(), name) != engine_.splits.end(); }
   int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
 
@@ -109,7 +117,7 @@ class Searcher {
     one_device();
     const bool several = rig_.devices.size() > 1;
     if (several && splits("layer")) ranges("layers", base_, Moves::nothing);
-    if (several && splits("tensor")) whole("tensor", Mode::tensor);
+    if (several && splits("tensor")) whole(experimental(Mode::tensor) ? "tensor (experimental)" : "tensor", Mode::tensor);
     if (rig_.devices.empty()) return;
     if (architecture_.has_experts() && splits("cpu-experts")) experts_on_host();
     if (splits("cpu-layers")) layers_on_host();

@@ -54,7 +54,7 @@ struct Rejected {
 };
 
 struct Found {
-  std::vector<Candidate> ranked;     // best of each kind, best first; empty when nothing fits
+  std::vector<Candidate> ranked;     // best of each kind, best first, experimental ones last; empty when nothing fits
   std::vector<Rejected> rejected;
   std::int64_t laid_out = 0;         // exact layouts made
 };
