@@ -36,7 +36,8 @@ Grade grade_of(const Load& load, const Calibration& calibration) {
 std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade) {
   const std::string first(phase), by_grade = first + "|" + (grade == Grade::measured ? "near" : to_string(grade));
   const std::string layout(layout_of(load));
-  return {by_grade + "|" + layout + "|" + load.engine, by_grade + "|" + layout, by_grade, first};
+  const std::string place = by_grade + "|" + layout;
+  return {place + "|" + load.engine + ":" + load.backend, place + "|" + load.engine, place, by_grade, first};
 }
 
 Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration) {

@@ -16,7 +16,8 @@ Grade grade_of(const Load& load, const Calibration& calibration);
 // "one", "several", "offload", "cpu": where the work is done.
 std::string_view layout_of(const Load& load);
 
-// Names of the groups a question belongs to, most particular first: "decode|near|offload", "decode|near", "decode".
+// Names of the groups a question belongs to, most particular first: "decode|near|one|llama.cpp:cuda", "decode|near|one|llama.cpp",
+// "decode|near|one", "decode|near", "decode".
 std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade);
 
 // The first of those groups that cross-validation measured.

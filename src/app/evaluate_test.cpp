@@ -1,0 +1,86 @@
+#include "app/evaluate.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace rigcast::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Knowledge& facts() {
+  static const Knowledge knowledge = *load_knowledge({});
+  return knowledge;
+}
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "rigcast-evaluate-XXXXXX").string();
+    path = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path write(const char* name, const std::string& text) const {
+    std::ofstream(path / name, std::ios::binary) << text;
+    return path / name;
+  }
+};
+
+std::string row(const char* id, const char* device, const char* phase, double value) {
+  return std::string("{\"id\":\"") + id + "\",\"device\":\"" + device + "\",\"device_count\":1,\"engine\":\"llama.cpp\",\"backend\":\"CUDA\"," +
+         "\"model_key\":\"llama-2-7b\",\"model_raw\":\"llama 7B Q4_0\",\"quant\":\"Q4_0\",\"phase\":\"" + phase + "\",\"prompt_tokens\":512,\"depth\":0,\"concurrency\":1," +
+         "\"metric\":\"tokens_per_second\",\"value\":" + std::to_string(value) + ",\"source\":{\"url\":\"https://e.org/x\",\"date\":\"2025-06-15\"}}\n";
+}
+
+TEST(Evaluate, EveryRowOfAFileIsAnsweredOrRefusedWithAReason) {
+  const Folder folder;
+  const fs::path file = folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150) + row("b", "rtx-3090", "prefill", 4500) +
+                                                       row("c", "GeForce 9", "decode", 5) + "{\"id\": broken\n" + row("d", "rtx-3090", "decode", 9000));
+  EvaluateRequest request;
+  request.files = {file};
+  request.by = {"phase", "device"};
+  const auto answer = evaluate(facts(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  ASSERT_EQ(answer->unread.size(), 1u);
+  EXPECT_EQ(answer->unread[0].where.line, 4);
+  ASSERT_EQ(answer->evaluation.rows.size(), 4u);
+  EXPECT_TRUE(answer->evaluation.rows[0].predicted);
+  EXPECT_TRUE(answer->evaluation.rows[1].predicted);
+  EXPECT_NE(answer->evaluation.rows[2].reason.find("GeForce 9"), std::string::npos);
+  EXPECT_NE(answer->evaluation.rows[3].reason.find("roofline"), std::string::npos);   // 9,000 tok/s of 3.6 GB is 34 TB/s
+  ASSERT_EQ(answer->tables.size(), 3u);                                               // all, phase, device
+  EXPECT_EQ(answer->tables[0].scores[0].rows, 3);                                     // the impossible row is counted nowhere
+  EXPECT_EQ(answer->tables[0].scores[0].predicted, 2);
+  EXPECT_EQ(answer->tables[1].by, "phase");
+}
+
+TEST(Evaluate, UnknownGroupsFoldsAndFilesAreNamed) {
+  EvaluateRequest request;
+  request.by = {"colour"};
+  const auto group = evaluate(facts(), request);
+  ASSERT_FALSE(group);
+  EXPECT_EQ(group.error().kind, ErrorKind::not_found);
+  request.by.clear();
+  request.hold_out = "weather";
+  EXPECT_FALSE(evaluate(facts(), request));
+  request.hold_out.clear();
+  request.files = {"/nonexistent/rows.jsonl"};
+  const auto file = evaluate(facts(), request);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().kind, ErrorKind::system);
+}
+
+// The fit itself is held against the committed one in calibration/regeneration_test.cpp.
+TEST(Calibrate, AnUnreadableFileStopsItBeforeAnythingIsWritten) {
+  const Folder folder;
+  const auto answer = calibrate(facts(), {folder.path / "missing.jsonl"}, folder.path / "out");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::system);
+  EXPECT_FALSE(fs::exists(folder.path / "out"));
+}
+
+}  // namespace
+}  // namespace rigcast::app
