@@ -71,7 +71,7 @@ calibration::Own own_for(const Knowledge& knowledge, const model::Architecture& 
   const rig::Host& host = rig.hosts.front();
   const std::string device = on_host ? (host.processor ? host.processor->key : host.name) : rig.devices[static_cast<std::size_t>(placement.devices.front().device)].device.key;
   const int count = on_host ? 1 : static_cast<int>(placement.devices.size());
-  return calibration::own_of(knowledge.catalog, knowledge.calibration, *log, {device, count, architecture, *load});
+  return calibration::own_of(knowledge.catalog, knowledge.calibration, *log, {device, count, architecture, *load, &host});
 }
 
 }  // namespace rigcast::app

@@ -3,10 +3,11 @@
 #include <array>
 
 #include "bench/cpu/cpu_device.hpp"
+#include "bench/gpu/gpu.hpp"
 
 namespace rigcast::bench {
 namespace {
-constexpr std::array kBackends = {Backend{"cpu", open_cpu}};
+constexpr std::array kBackends = {Backend{"cuda", open_cuda}, Backend{"vulkan", open_vulkan}, Backend{"opencl", open_opencl}, Backend{"cpu", open_cpu}};
 }  // namespace
 
 std::span<const Backend> backends() { return kBackends; }

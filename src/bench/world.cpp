@@ -21,11 +21,11 @@ namespace rigcast::bench {
 namespace {
 
 constexpr std::size_t kLongestText = 4u << 20;
-constexpr auto kPatience = std::chrono::seconds(20);   // system_profiler and npu-smi take several seconds on a full machine
+constexpr double kPatience = 20;   // system_profiler and npu-smi take several seconds on a full machine
 
 // Reads until the writer closes or patience ends; false: it was not done in time.
-bool drain(int descriptor, std::string& text) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+bool drain(int descriptor, std::string& text, double patience) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<std::int64_t>(patience * 1e3));
   std::array<char, 1 << 14> piece;
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
@@ -37,7 +37,9 @@ bool drain(int descriptor, std::string& text) {
   }
 }
 
-Result<std::string> run_program(const std::vector<std::string>& arguments) {
+}  // namespace
+
+Result<std::string> run_program(const std::vector<std::string>& arguments, double patience) {
   const std::string& name = arguments.front();
   std::vector<char*> words;
   for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
@@ -58,12 +60,12 @@ Result<std::string> run_program(const std::vector<std::string>& arguments) {
     return fail(ErrorKind::system, name + " is not installed");
   }
   std::string text;
-  const bool in_time = drain(ends[0], text);
+  const bool in_time = drain(ends[0], text, patience);
   close(ends[0]);
   if (!in_time) kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);
-  if (!in_time) return fail(ErrorKind::system, name + " did not answer within 20 s");
+  if (!in_time) return fail(ErrorKind::system, name + " did not answer within " + format_number(patience, 0) + " s");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     const std::string how = WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status)) : "a signal";
     return fail(ErrorKind::system, name + " ended with " + how);
@@ -71,10 +73,8 @@ Result<std::string> run_program(const std::vector<std::string>& arguments) {
   return text;
 }
 
-}  // namespace
-
 World this_machine() {
-  return {.root = "/", .run = run_program, .library = [](std::string_view name) { return std::string(name); }};
+  return {.root = "/", .run = [](const std::vector<std::string>& arguments) { return run_program(arguments, kPatience); }, .library = [](std::string_view name) { return std::string(name); }};
 }
 
 std::optional<std::string> read_text(const World& world, const std::filesystem::path& path) {

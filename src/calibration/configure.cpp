@@ -41,7 +41,10 @@ Result<std::shared_ptr<const model::Architecture>> read_architecture(const catal
   std::string recipe = detail::recipe_of(o.quant);
   if (recipe.empty()) recipe = detail::default_recipe(engine);
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
+  // The very file that was timed, while it is there: names of own files say little of their shape.
+  if (const auto file = o.flags.find("file"); file != o.flags.end()) model = model::read_model(catalog, file->second);
   for (const std::string& name : {o.model, o.model_printed}) {
+    if (model) break;
     if (name.empty() || name.find_first_of("/\\:") != std::string::npos) continue;
     model = model::read_model(catalog, recipe.empty() ? name : name + ":" + recipe);
     if (!model && !recipe.empty() && model::read_model(catalog, name)) {  // the name is known, the format is not
@@ -146,12 +149,14 @@ std::string dominant_format(const model::Architecture& model) {
 Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(const Observation& o) {
   const std::string engine = detail::engine_key(o);
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
-                          detail::default_recipe(engine);
+                          detail::default_recipe(engine) + "|" + (o.flags.contains("file") ? o.flags.at("file") : std::string());
   auto found = models_.find(key);
   if (found == models_.end()) found = models_.emplace(key, read_architecture(catalog_, o, engine)).first;
   if (!found->second) return tl::unexpected<Error>(found->second.error());
   const model::Architecture& model = **found->second;
   RC_ASSIGN(site, detail::site_of(catalog_, o, model));
+  const bool same_host = host_ && (o.processor == host_->name || o.device == host_->name + " (CPU)");
+  if (same_host && site.layout == "cpu") site.rig.hosts = {*host_};
   if (with_sources_) site.conditions.source = source_of(o);
   RC_ASSIGN(load, cost::load_of(model, site.rig, site.placement, site.conditions));
   auto layout = std::make_shared<Layout>();

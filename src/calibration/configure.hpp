@@ -2,6 +2,7 @@
 // From the conditions of an Observation to what the estimator takes: the same Architecture, Rig and Placement a plan would use.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -37,6 +38,8 @@ class Configurator {
  public:
   // `with_sources`: for fits, where each source's own way of measuring is an effect of its own.
   explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false) : catalog_(catalog), with_sources_(with_sources) {}
+  // Rows that name this host's processor ran on it: whatever was measured of it since holds for them, too.
+  void set_host(rig::Host host) { host_ = std::move(host); }
   // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.
   Result<Prepared> prepare(const Observation& observation);
 
@@ -46,6 +49,7 @@ class Configurator {
 
   const catalog::Catalog& catalog_;
   bool with_sources_ = false;
+  std::optional<rig::Host> host_;
   std::unordered_map<std::string, Result<std::shared_ptr<const Layout>>> layouts_;
   std::unordered_map<std::string, Result<std::shared_ptr<const model::Architecture>>> models_;
 };

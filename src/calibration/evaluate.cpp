@@ -198,9 +198,10 @@ std::optional<Fold> fold_of(std::string_view name) {
   return std::nullopt;
 }
 
-Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations) {
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host) {
   Evaluation out;
   Configurator configurator(catalog);
+  if (host) configurator.set_host(*host);
   std::map<const cost::Load*, cost::Load> resolved;   // layouts outlive this call's rows inside the configurator
   for (const Observation& o : observations) {
     const Case c = prepare_case(configurator, o);

@@ -40,7 +40,7 @@ struct Score {
 };
 
 // Predicts every row; none is dropped silently.
-Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations);
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host = nullptr);
 
 // What is held out together.
 enum class Fold { device, model, source };

@@ -143,7 +143,7 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
   own.effects.unread = log.unread;
   const std::vector<Observation> rows = of_device(catalog, log, q);
   if (rows.empty()) return own;
-  const Evaluation evaluation = evaluate(catalog, calibration, rows);
+  const Evaluation evaluation = evaluate(catalog, calibration, rows, q.host);
   const std::string wanted = q.architecture.key + "|" + dominant_format(q.architecture);
   std::vector<OwnRow> decode, prefill;
   std::vector<std::size_t> shown;       // the same model first, else in the order of the log

@@ -30,6 +30,7 @@ struct OwnQuestion {
   int devices = 1;
   const model::Architecture& architecture;
   const cost::Load& load;
+  const rig::Host* host = nullptr;         // the rig's, where rows may name its processor as it is printed
 };
 
 // What the log says for that machine: effects, and the rows of the planned phase nearest to the question as evidence, the same model first.

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <set>
 
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
@@ -11,6 +12,8 @@
 #include "cli/bench_fields.hpp"
 #include "cli/bench_log.hpp"
 #include "cli/here.hpp"
+#include "cli/verify_speed.hpp"
+#include "report/answers.hpp"
 #include "cli/verb.hpp"
 
 namespace rigcast::cli {
@@ -110,7 +113,9 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
     }
   }
   std::vector<std::string> ids;
+  std::set<std::string> cards;   // by PCI address: one that several interfaces reach is measured through the best of them
   for (const bench::Backend& backend : bench::backends()) {
+    if (!request.device.empty() && split(request.device, ':').front() != backend.name) continue;
     auto devices = backend.open(bench::this_machine(), request.options);
     if (!devices) {
       answer.unreachable.push_back(std::string(backend.name) + ": " + devices.error().message);
@@ -119,7 +124,8 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
     for (auto& device : *devices) {
       ids.push_back(device->info().id);
       const bool asked = request.device == device->info().id || request.device == backend.name;
-      if (!asked && !(request.device.empty() && !device->info().in_software)) continue;
+      if (!asked && (!request.device.empty() || device->info().in_software)) continue;
+      if (const std::string& card = device->info().pci_address; !asked && !card.empty() && !cards.insert(card).second) continue;
       if (models.empty()) measure_device(*device, request, answer);
       else if (device->info().backend == "cpu" || asked) measure_models(*device, request, models, answer);
     }
@@ -141,8 +147,16 @@ Result<void> keep(const std::vector<calibration::Observation>& rows, const Argum
   return {};
 }
 
+Result<Outcome> run_verify(const Arguments& arguments, const World& world, const Request& request) {
+  VerifySpeedRequest verification{.model = *arguments.one("--verify"), .endpoint = arguments.one_or("--endpoint", ""), .engine = arguments.one_or("--engine", "llama.cpp"),
+                             .prompt = request.prompt, .depth = request.depth, .keep = !arguments.has("--no-log")};
+  RC_ASSIGN(answer, verify_speed(verification, world));
+  return Outcome{report::fields(answer)};
+}
+
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_request(arguments));
+  if (arguments.has("--verify")) return run_verify(arguments, world, request);
   std::signal(SIGINT, on_interrupt);
   RC_ASSIGN(answer, measure_all(request, world));
   std::signal(SIGINT, SIG_DFL);
@@ -164,15 +178,18 @@ Verb bench_verb() {
           "measure this machine: memory, matrix kernels in the formats engines use, attention, links; each checked before it is timed"_say,
           {},
           {{"--quick", "", "", "the kernels that say most, in at most 20 s"_say},
-           {"--device", "", "ID", "only this device or backend: cpu"_say},
+           {"--device", "", "ID", "only this device or backend: cuda, vulkan, opencl or cpu, cuda:0 ..."_say},
            {"--kernel", "-k", "CASE", "only this case: read:1GiB, matvec:q4_0:14336x4096, attention:f16:32/8x128@4096"_say, Completes::nothing, {}, true},
            {"--model", "-m", "MODEL", "one token and one prompt of this model's very shape with made-up weights, instead of kernels"_say, Completes::model, {}, true},
            {"--prompt", "-p", "TOKENS", "length of that prompt (128)"_say},
            {"--depth", "-d", "TOKENS", "tokens already in the cache (0)"_say},
+           {"--verify", "", "MODEL", "time the installed llama-bench on this model, hold the prediction against it and say which term was wrong"_say, Completes::model},
+           {"--endpoint", "", "URL", "with --verify: time the server that answers there instead (llama-server, vLLM)"_say},
+           {"--engine", "", "ENGINE", "with --endpoint: what that server is (llama.cpp)"_say, Completes::engine},
            {"--threads", "-t", "COUNT", "threads of the processor (one per core)"_say},
            {"--share", "", "FILE", "also write the results, without anything private, to a file to contribute"_say, Completes::file},
            {"--no-log", "", "", "do not keep the results for later plans"_say}},
-          {"rigcast bench --quick", "rigcast bench --model qwen3-8b:q4_k_m", "rigcast bench --kernel matvec:q4_0:14336x4096", "rigcast bench --share my-card.csv"},
+          {"rigcast bench --quick", "rigcast bench --model qwen3-8b:q4_k_m", "rigcast bench --kernel matvec:q4_0:14336x4096", "rigcast bench --verify ./model.gguf", "rigcast bench --share my-card.csv"},
           run};
 }
 

@@ -10,6 +10,7 @@
 #include "app/show.hpp"
 #include "app/support.hpp"
 #include "app/verify.hpp"
+#include "app/verify_speed.hpp"
 #include "report/field.hpp"
 
 namespace rigcast::report {
@@ -24,6 +25,7 @@ Report fields(const app::SupportAnswer& answer);
 Report fields(const app::EvaluateAnswer& answer);
 Report fields(const app::CalibrateAnswer& answer);
 Report fields(const app::ObserveAnswer& answer);
+Report fields(const app::VerifySpeedAnswer& answer);
 Report fields(const Error& error);   // for programs; people get render_error()
 
 // What a page shows beside the fields of an answer: the charts that text has no room for.

@@ -11,6 +11,7 @@
 #include "bench/cpu/model_run.hpp"
 #include "bench/detail/probes.hpp"
 #include "bench/format.hpp"
+#include "bench/reference.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -192,35 +193,18 @@ class Attention : public Prepared {
 
   Result<double> error() override {
     const Shape& s = case_.shape;
-    const auto dim = static_cast<std::size_t>(s.head_dim);
+    const auto dim = static_cast<std::size_t>(s.head_dim), elements = static_cast<std::size_t>(s.depth) * dim;
     double worst = 0;
     for (const int head : {0, s.heads - 1}) {
       const int kv = head / (s.heads / s.kv_heads);
-      const std::uint16_t *const keys = at(0, kv), *const values = at(1, kv);
-      std::vector<double> want(dim), size(dim);
-      double sum = 0, top = -1e300;
-      std::vector<double> scores(static_cast<std::size_t>(s.depth));
-      for (std::int64_t t = 0; t < s.depth; ++t) {
-        double score = 0;
-        for (std::size_t i = 0; i < dim; ++i) score += static_cast<double>(q_[static_cast<std::size_t>(head) * dim + i]) * half_to_float(keys[static_cast<std::size_t>(t) * dim + i]);
-        scores[static_cast<std::size_t>(t)] = score * scale_;
-        top = std::max(top, score * scale_);
-      }
-      for (std::int64_t t = 0; t < s.depth; ++t) {
-        const double weight = std::exp(scores[static_cast<std::size_t>(t)] - top);
-        sum += weight;
-        for (std::size_t i = 0; i < dim; ++i) {
-          const double term = weight * half_to_float(values[static_cast<std::size_t>(t) * dim + i]);
-          want[i] += term, size[i] += std::fabs(term);
-        }
-      }
-      for (std::size_t i = 0; i < dim; ++i) worst = std::max(worst, std::fabs(out_[static_cast<std::size_t>(head) * dim + i] - want[i] / sum) / (size[i] / sum));
+      const std::size_t first = static_cast<std::size_t>(head) * dim;
+      worst = std::max(worst, attention_difference(std::span(q_).subspan(first, dim), {at(0, kv), elements}, {at(1, kv), elements}, std::span(out_).subspan(first, dim)));
     }
     return worst;
   }
 
  private:
-  Attention(Machine& machine, const Case& c) : machine_(machine), case_(c), scale_(1.0f / std::sqrt(static_cast<float>(c.shape.head_dim))) {}
+  Attention(Machine& machine, const Case& c) : machine_(machine), case_(c) {}
 
   std::uint16_t* at(int which, int kv_head) const {
     const Shape& s = case_.shape;
@@ -252,7 +236,6 @@ class Attention : public Prepared {
 
   Machine& machine_;
   Case case_;
-  float scale_;   // of the reference
   std::int64_t layers_ = 1, next_ = 0, now_ = 0;
   Memory memory_;
   std::vector<float> q_, out_, partial_;
