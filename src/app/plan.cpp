@@ -5,6 +5,7 @@
 #include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
+#include "app/detail/upgrades.hpp"
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
@@ -92,6 +93,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
   } else {
     answer.remedies = find_remedies(knowledge, request, architecture, rig, placement);
   }
+  answer.upgrades = find_upgrades(knowledge, request, architecture, rig, placement);
   answer.architecture = std::move(architecture);
   answer.rig = std::move(rig);
   answer.engine = std::move(engine);

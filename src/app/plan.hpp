@@ -47,6 +47,20 @@ struct Remedy {
   Bytes weights{};               // quant: bytes of that file
 };
 
+// What more hardware of the same kind would bring.
+struct Upgrade {
+  enum class Kind {
+    card,      // further cards like the first
+    memory,    // more memory in the host
+  };
+  Kind kind = Kind::card;
+  int cards = 0;                 // card: how many more
+  std::string device;            // card: its name
+  Bytes memory{};                // memory: in all
+  std::string rig;               // card: the spec to ask with; empty where it cannot be written from the given one
+  double decode = 0, prefill = 0;  // token/s, p50, then; 0 where nobody can say
+};
+
 struct PlanAnswer {
   PlanRequest request;
   model::Architecture architecture;
@@ -61,6 +75,7 @@ struct PlanAnswer {
   std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
   std::int64_t longest_context = 0;    // where it fits: the longest this very layout holds, at most the model's own; 0: not asked
   std::vector<Remedy> remedies;        // where it does not
+  std::vector<Upgrade> upgrades;       // where it does not, or part of it lies on the host
 };
 
 // read model -> parse rig -> place -> estimate. Errors: bad input, or what the engine would refuse; a model that does not fit is an

@@ -323,6 +323,23 @@ Section remedies(const app::PlanAnswer& answer) {
   return {"What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
 
+Section upgrades(const app::PlanAnswer& answer) {
+  Rows rows;
+  for (const app::Upgrade& upgrade : answer.upgrades) {
+    const bool card = upgrade.kind == app::Upgrade::Kind::card;
+    Phrase text = card ? fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate})})
+                       : fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), print(Number{upgrade.decode, Unit::token_rate})});
+    app::PlanRequest other = answer.request;
+    other.rig = upgrade.rig;
+    rows.push_back({machine("kind", card ? "card" : "memory"), machine("cards", std::int64_t{upgrade.cards}), machine("device", upgrade.device),
+                    machine("memory_bytes", Number{upgrade.memory.value(), Unit::bytes}), {"text", {}, std::move(text), Show::sentence},
+                    machine("decode", upgrade.decode > 0 ? Value(Number{upgrade.decode, Unit::token_rate}) : Value(std::monostate{})),
+                    machine("prefill", upgrade.prefill > 0 ? Value(Number{upgrade.prefill, Unit::token_rate}) : Value(std::monostate{})),
+                    {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
+  }
+  return {"What more would bring: decode then"_say, {list_field("upgrades", std::move(rows), Show::bullets)}};
+}
+
 // The runner-up of each kind, so that what was weighed is visible; of what is impossible only people's kinds with a reason in bytes.
 Section other_ways(const app::PlanAnswer& answer) {
   Rows rows, refused;
@@ -350,7 +367,7 @@ Section next_steps(const app::PlanAnswer& answer) {
 }  // namespace
 
 Report fields(const app::PlanAnswer& answer) {
-  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), other_ways(answer), caveats(answer), remedies(answer),
+  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), other_ways(answer), caveats(answer), remedies(answer), upgrades(answer),
            confidence(answer), next_steps(answer)}};
 }
 

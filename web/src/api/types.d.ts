@@ -877,6 +877,28 @@ export interface components {
                 /** @description lines of the log that cannot be read */
                 unread: number;
             } | null;
+            /** @description What more hardware would bring. */
+            upgrades: {
+                /**
+                 * @description further cards like the first, or memory of the host
+                 * @enum {unknown}
+                 */
+                kind: "card" | "memory";
+                /** @description card: how many more */
+                cards: number;
+                /** @description card: its name */
+                device: string;
+                /** @description memory: in all */
+                memory_bytes: number;
+                /** @description as a sentence */
+                text: string;
+                /** @description token/s then */
+                decode: number | null;
+                /** @description token/s then */
+                prefill: number | null;
+                /** @description asks that question; empty where the rig has no such spec */
+                command: string;
+            }[];
         };
         Compare: {
             rows: {

@@ -1,0 +1,16 @@
+#pragma once
+// What one more card, or more memory in the host, would bring: the same question asked of the Rig as it would be then.
+
+#include <vector>
+
+#include "app/plan.hpp"
+
+namespace rigcast::app {
+
+// Where the model does not fit: the fewest further cards of the first kind (at most kMostCards) and the least host memory with which it does.
+// Where part of it lies on the host: what one more card brings. Empty where neither helps, where the flags fix the layout, or where the
+// devices are the host (unified memory).
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
+                                   const rig::Rig& rig, const placement::Placement& placement);
+
+}  // namespace rigcast::app

@@ -1,0 +1,121 @@
+#include "app/detail/upgrades.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/text.hpp"
+#include "cost/cost.hpp"
+
+namespace rigcast::app {
+namespace {
+
+constexpr int kMostCards = 8;
+constexpr double kStick = 16 * kGiB;   // what memory is added in
+
+// `more` further cards like the first, in the first host, joined to it as the first is.
+rig::Rig with_cards(const rig::Rig& rig, int more) {
+  rig::Rig larger = rig;
+  const std::vector<rig::RigDevice> first_card = [&] {
+    std::vector<rig::RigDevice> chips;
+    for (const rig::RigDevice& device : rig.devices)
+      if (device.card == rig.devices.front().card) chips.push_back(device);
+    return chips;
+  }();
+  for (int i = 0; i < more; ++i) {
+    const int card = larger.devices.back().card + 1;
+    for (rig::RigDevice chip : first_card) {
+      const int like = chip.index;
+      chip.index = static_cast<int>(larger.devices.size());
+      chip.card = card;
+      for (const rig::Link& link : rig.links) {
+        if (link.a != like || link.b >= 0) continue;   // its way to the host; bridges between cards are bought apart
+        larger.links.push_back({chip.index, link.b, link.type, link.peer_to_peer});
+      }
+      larger.devices.push_back(chip);
+    }
+  }
+  return larger;
+}
+
+// "2x3090; host=..." with other numbers; empty where the spec is not one group of equal cards on one host.
+std::string spec_with(const rig::Rig& rig, int cards) {
+  const std::string head(trim(std::string_view(rig.spec).substr(0, rig.spec.find(';'))));
+  const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789");
+  const std::string name = times != std::string::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
+  if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return {};
+  const std::size_t rest = rig.spec.find(';');
+  return std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
+}
+
+class Asker {
+ public:
+  Asker(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture)
+      : knowledge_(knowledge), request_(request), architecture_(architecture) {}
+
+  std::optional<placement::Placement> fits(const rig::Rig& rig) const {
+    auto placed = placement::place(knowledge_.catalog, architecture_, rig, request_.placement);
+    if (!placed || !placed->fits) return std::nullopt;
+    return std::move(*placed);
+  }
+  void speed(const rig::Rig& rig, const placement::Placement& placement, Upgrade& upgrade) const {
+    const auto speed = cost::estimate(architecture_, rig, placement, request_.question, knowledge_.calibration);
+    if (!speed) return;
+    upgrade.decode = speed->decode.value.p50;
+    upgrade.prefill = speed->prefill.value.p50;
+  }
+
+ private:
+  const Knowledge& knowledge_;
+  const PlanRequest& request_;
+  const model::Architecture& architecture_;
+};
+
+int cards_of(const rig::Rig& rig) {
+  int cards = 0;
+  for (const rig::RigDevice& device : rig.devices) cards = std::max(cards, device.card + 1);
+  return cards;
+}
+
+Upgrade cards_upgrade(const rig::Rig& rig, int more) {
+  Upgrade upgrade;
+  upgrade.kind = Upgrade::Kind::card;
+  upgrade.cards = more;
+  upgrade.device = rig.devices.front().device.name;
+  upgrade.rig = spec_with(rig, cards_of(rig) + more);
+  return upgrade;
+}
+
+}  // namespace
+
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
+                                   const rig::Rig& rig, const placement::Placement& placement) {
+  std::vector<Upgrade> upgrades;
+  if (!trim(request.placement.flags).empty() || rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
+  const Asker ask(knowledge, request, architecture);
+  const bool part_on_host = placement.settings.cpu_moe_layers > 0 || (placement.settings.gpu_layers >= 0 && placement.mode != placement::Mode::cpu &&
+                                                                      placement.settings.gpu_layers <= static_cast<int>(architecture.layers.size()));
+  const int most = placement.fits ? (part_on_host ? 1 : 0) : kMostCards;
+  for (int more = 1; more <= most; ++more) {
+    const rig::Rig larger = with_cards(rig, more);
+    const auto placed = ask.fits(larger);
+    if (!placed) continue;
+    Upgrade upgrade = cards_upgrade(rig, more);
+    ask.speed(larger, *placed, upgrade);
+    upgrades.push_back(std::move(upgrade));
+    break;
+  }
+  if (placement.fits || rig.hosts.front().memory <= Bytes{}) return upgrades;
+  rig::Rig roomy = rig;
+  roomy.hosts.front().memory = Bytes(1e15);
+  const auto placed = ask.fits(roomy);
+  if (!placed || placed->host.total() <= rig.hosts.front().memory) return upgrades;
+  Upgrade upgrade;
+  upgrade.kind = Upgrade::Kind::memory;
+  upgrade.memory = Bytes(std::ceil((placed->host.total() + rig.hosts.front().reserved).value() / kStick) * kStick);
+  ask.speed(roomy, *placed, upgrade);
+  upgrades.push_back(std::move(upgrade));
+  return upgrades;
+}
+
+}  // namespace rigcast::app

@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "app/plan.hpp"
+
+namespace rigcast::app {
+namespace {
+
+const Knowledge& knowledge() {
+  static const Knowledge loaded = *load_knowledge({});
+  return loaded;
+}
+
+PlanAnswer ask(const std::string& model, const std::string& rig) {
+  PlanRequest request;
+  request.model = model;
+  request.rig = rig;
+  auto answer = plan(knowledge(), request);
+  EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+  return answer ? std::move(*answer) : PlanAnswer{};
+}
+
+const Upgrade* of_kind(const PlanAnswer& answer, Upgrade::Kind kind) {
+  const auto found = std::find_if(answer.upgrades.begin(), answer.upgrades.end(), [&](const Upgrade& each) { return each.kind == kind; });
+  return found == answer.upgrades.end() ? nullptr : &*found;
+}
+
+// 132 GiB of weights on 24 + 64 GiB: the cards named are the fewest, and the memory named suffices while a stick less does not.
+TEST(Upgrades, WhatWouldFitFits) {
+  const PlanAnswer answer = ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:64g");
+  ASSERT_FALSE(answer.placement.fits);
+  const Upgrade* cards = of_kind(answer, Upgrade::Kind::card);
+  ASSERT_NE(cards, nullptr);
+  EXPECT_EQ(cards->rig, std::to_string(1 + cards->cards) + "x3090; host=2xddr5-5600:64g");
+  EXPECT_TRUE(ask("qwen3-235b-a22b:q4_k_m", cards->rig).placement.fits);
+  EXPECT_FALSE(ask("qwen3-235b-a22b:q4_k_m", std::to_string(cards->cards) + "x3090; host=2xddr5-5600:64g").placement.fits);
+  const Upgrade* memory = of_kind(answer, Upgrade::Kind::memory);
+  ASSERT_NE(memory, nullptr);
+  const int gib = static_cast<int>(memory->memory.value() / kGiB);
+  EXPECT_TRUE(ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:" + std::to_string(gib) + "g").placement.fits) << gib;
+  EXPECT_FALSE(ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:" + std::to_string(gib - 32) + "g").placement.fits) << gib;
+}
+
+TEST(Upgrades, OneMoreCardTakesLayersOffTheHost) {
+  const PlanAnswer answer = ask("llama-3.1-70b:q4_k_m", "2x4060ti-16g");
+  ASSERT_TRUE(answer.placement.fits);
+  const Upgrade* card = of_kind(answer, Upgrade::Kind::card);
+  ASSERT_NE(card, nullptr);
+  EXPECT_EQ(card->cards, 1);
+  EXPECT_GT(card->decode, 2 * answer.speed->decode.value.p50) << "24 of 80 layers no longer wait for the host";
+  EXPECT_TRUE(ask("qwen3-8b:q4_k_m", "rtx-3090").upgrades.empty()) << "nothing lies on the host";
+}
+
+}  // namespace
+}  // namespace rigcast::app
