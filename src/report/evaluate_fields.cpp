@@ -98,7 +98,7 @@ Report fields(const app::EvaluateAnswer& answer) {
 Report page_fields(const app::EvaluateAnswer& answer) {
   Report report = fields(answer);
   const std::pair<const char*, Phrase> kPhases[] = {{"decode", "decode, tok/s"_say}, {"prefill", "prefill, tok/s"_say}, {"serve", "batched decode, tok/s"_say}};
-  Section charts{"Predicted against measured"_say, {}};
+  Section charts{{}, {people(Show::headline, "Predicted against measured"_say)}};
   for (const auto& [phase, title] : kPhases) {
     Rows points;
     for (const auto& p : answer.evaluation.rows) {
@@ -108,7 +108,7 @@ Report page_fields(const app::EvaluateAnswer& answer) {
     }
     if (!points.empty()) charts.fields.push_back({{}, title, std::move(points), Show::scatter});
   }
-  report.sections.insert(report.sections.begin() + 1, std::move(charts));
+  report.sections.insert(report.sections.begin(), std::move(charts));
   return report;
 }
 

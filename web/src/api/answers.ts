@@ -23,6 +23,7 @@ export type Evaluation = Schemas['Evaluation'];
 export type EvaluationRow = Evaluation['rows'][number];
 export type PeerScore = Evaluation['peers'][number];
 export type Measured = Schemas['Measured'];
+export type Supported = Schemas['Supported'];
 export type Job = Schemas['Job'];
 export type About = Schemas['About'];
 export type Shape = Schemas['Shape'];

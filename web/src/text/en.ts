@@ -127,6 +127,10 @@ export const en = {
     empty: 'Name at least one model and two machines, or two models and one machine.',
   },
   cards: {
+    support: 'What runs on it', supportHelp: 'Engines and what each does with weights in each number format on this card.', engine: 'Engine', backend: 'Backend',
+    supports: { native: 'runs as it is', fallback: 'runs in another format', refused: 'refused', unread: 'not read by the engine' } as Record<string, string>,
+    since: (what: string) => `from ${what}`, until: (what: string) => `until ${what}`,
+    runsAs: (format: string) => `computes in ${format}`, notHere: 'Not on this card', rules: (n: number) => `${n} rules apply`,
     title: 'Cards',
     intro: 'Every card, chip and accelerator in the catalogue, each number with its source and date.',
     search: 'Search', vendor: 'Vendor', any: 'any', family: 'Chip family', memoryAtLeast: 'Memory of at least', name: 'Card', memory: 'Memory', bandwidth: 'Bandwidth',

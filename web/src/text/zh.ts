@@ -127,6 +127,10 @@ export const zh: Text = {
     empty: '请至少填一个模型和两台机器，或两个模型和一台机器。',
   },
   cards: {
+    support: '能跑什么', supportHelp: '各引擎在这块卡上如何处理各种数值格式的权重。', engine: '引擎', backend: '后端',
+    supports: { native: '原生支持', fallback: '以其他格式运行', refused: '拒绝运行', unread: '引擎不读取' },
+    since: (what) => `自 ${what} 起`, until: (what) => `至 ${what}`,
+    runsAs: (format) => `以 ${format} 计算`, notHere: '不在这块卡上运行', rules: (n) => `适用 ${n} 条规则`,
     title: '显卡',
     intro: '目录中的每一块显卡、芯片和加速器，每个数字都有来源和日期。',
     search: '搜索', vendor: '厂商', any: '不限', family: '芯片家族', memoryAtLeast: '显存至少', name: '显卡', memory: '显存', bandwidth: '带宽',

@@ -7,6 +7,7 @@ import { href, usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import { print, printCount, threeDigits } from '../../units';
 import { Source } from '../plan/answer';
+import { SupportMatrix } from './support';
 
 const PLAIN_UNITS: Record<string, string> = { length_mm: 'mm' };
 // Shown on their own or not at all.
@@ -43,6 +44,7 @@ export function CardPage({ name, language }: { name: string; language: string })
                 points={roofline.answer.points.map((point) => ({ name: `${point.model}, ${point.phase === 'decode' ? text.cards.decode : text.cards.prefill}`, intensity: point.intensity, rate: point.rate, mark: point.phase === 'decode' ? 'mark-decode' : 'mark-prefill' }))} />
             </section>
           ) : null}
+          <SupportMatrix device={card.key} language={language} />
           <section class="block">
             <h2>{text.cards.facts}</h2>
             <FactTable caption={text.cards.facts} facts={Object.entries(card).filter(([id]) => !APART.has(id)).map(([id, value]) => [id, text.facts[id] ?? id.replace(/_/g, ' '), value as FactValue])} />
