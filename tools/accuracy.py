@@ -222,6 +222,11 @@ def scatter(rows, title):
     return "\n".join(out) + "\n"
 
 
+def plotted(evaluation, phase):
+    """Rows of a phase that were measured as tokens a second: times of a token and of a request have pictures of their own scale nowhere."""
+    return [row for row in evaluation["rows"] if predicted(row) and row["groups"]["phase"] == phase and row["metric"] in ("tokens_per_second", "output_tokens_per_second")]
+
+
 def write(page, evaluations, causes):
     first, held = evaluations[0], evaluations[FOLDS.index("source")]
     rows = [row for row in first["rows"] if predicted(row)]
@@ -240,7 +245,7 @@ def write(page, evaluations, causes):
                 for one in held["peers"] if one["same_rows"]])
     page.add("## Pictures")
     page.add("Predicted (by fits that have not seen the row's source) against measured; on the line the prediction was right, in the band it was within a quarter.")
-    page.lines += [f"![{page.say(phase)}](accuracy/{phase}.svg)" for phase in PHASES] + [""]
+    page.lines += [f"![{page.say(phase)}](accuracy/{phase}.svg)" for phase in PHASES if plotted(held, phase)] + [""]
     page.add("## Weakest groups")
     page.add("Groups of 30 rows or more with the largest median error where the row's source was held out, or whose interval holds less than 65 % or more than 95 %.")
     language = "zh" if page.chinese else "en"
@@ -288,8 +293,7 @@ def main():
     folder.mkdir(exist_ok=True)
     held = evaluations[FOLDS.index("source")]
     for phase in PHASES:
-        rows = [row for row in held["rows"] if predicted(row) and row["groups"]["phase"] == phase and row["metric"] in ("tokens_per_second", "output_tokens_per_second")]
-        if rows:
+        if rows := plotted(held, phase):
             (folder / f"{phase}.svg").write_text(scatter(rows, f"{phase}: {len(rows)} measurements, predicted against measured"))
 
 

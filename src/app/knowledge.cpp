@@ -1,5 +1,6 @@
 #include "app/knowledge.hpp"
 
+#include "app/evidence.hpp"
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "model/config.hpp"
@@ -13,6 +14,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
   RC_ASSIGN(catalog, catalog::Catalog::load(overlays));
   RC_ASSIGN(calibration, cost::load_calibration(catalog));
   Knowledge knowledge{std::move(catalog), std::move(calibration)};
+  knowledge.nearest = std::make_shared<NearestEvidence>();
   if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
   return knowledge;
 }

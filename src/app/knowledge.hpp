@@ -17,6 +17,7 @@
 
 namespace rigcast::app {
 
+class NearestEvidence;
 class OwnLogs;
 
 struct Knowledge {
@@ -24,6 +25,8 @@ struct Knowledge {
   cost::Calibration calibration;
   // The machine the program runs on, where it may look; empty: `here` is not understood.
   std::function<rig::Rig(const catalog::Catalog&)> here = {};
+  // What was found near earlier questions, for processes that answer many; empty: nothing is remembered.
+  std::shared_ptr<NearestEvidence> nearest = {};
   // The user's own Observations; empty: there are none.
   std::shared_ptr<OwnLogs> own = {};
   // Models handed in as bytes, by the name they are asked for (read_given() makes them); looked up before all others.

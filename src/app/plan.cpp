@@ -6,6 +6,7 @@
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
 #include "app/detail/upgrades.hpp"
+#include "app/evidence.hpp"
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
@@ -32,7 +33,8 @@ cost::Speed with_evidence(const Knowledge& knowledge, cost::Speed speed, const m
   const rig::RigDevice& first = rig.devices[static_cast<std::size_t>(placement.devices.front().device)];
   const calibration::Near wanted{first.device.key, placement.engine, placement.backend, architecture.key, "decode",
                                  static_cast<int>(placement.devices.size())};
-  speed.decode.evidence = calibration::nearest(knowledge.catalog, knowledge.calibration, wanted, kShown);
+  speed.decode.evidence = knowledge.nearest ? knowledge.nearest->find(knowledge.catalog, knowledge.calibration, wanted, kShown)
+                                            : calibration::nearest(knowledge.catalog, knowledge.calibration, wanted, kShown);
   const bool same = std::any_of(speed.decode.evidence.begin(), speed.decode.evidence.end(), [&](const cost::Evidence& e) {
     return e.model == wanted.model && fold_name(e.engine) == fold_name(wanted.engine) && equal_ignoring_case(e.quant, architecture.quant);
   });

@@ -140,15 +140,16 @@ def hostile(server):
         one.close()
 
 
-def busy(server, requests, clients):
-    """Times of plan under `clients` at once; a tenth of the clients' connections are dropped half way."""
+def busy(server, requests, clients, fresh=False):
+    """Times of plan under `clients` at once, with connections dropped half way between them. Five questions in turn, or, `fresh`, none twice:
+    the server remembers answers."""
     times, wrong = [], []
 
     def client(number):
         chance = random.Random(number)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         for i in range(requests // clients):
-            request = {**PLAN, "context": chance.choice([2048, 4096, 8192, 16384, 32768])}
+            request = {**PLAN, "context": 2048 + clients * i + number if fresh else chance.choice([2048, 4096, 8192, 16384, 32768])}
             begin = time.perf_counter()
             status, data = server.plan(request, connection)
             times.append(time.perf_counter() - begin)
@@ -179,11 +180,14 @@ def main():
         hostile(server)
         before = server.memory()   # what one round of everything leaves in the allocator's hands
         times = busy(server, REQUESTS, CLIENTS)
+        fresh = busy(server, max(80, min(REQUESTS // 10, 2000)), CLIENTS, fresh=True)
         hostile(server)
         after = server.memory()
         check("memory flat", after < before * 1.1 + 16384, f"{before} -> {after} kB")
-        quantile = lambda share: times[min(len(times) - 1, int(share * len(times)))] * 1000
-        print(f"api: {len(times)} plans by {CLIENTS} clients: median {quantile(.5):.1f} ms, p99 {quantile(.99):.1f} ms, most {times[-1] * 1000:.1f} ms; memory {before} -> {after} kB")
+        for name, took in (("plans", times), ("plans that nobody asked before", fresh)):
+            quantile = lambda share: took[min(len(took) - 1, int(share * len(took)))] * 1000
+            print(f"api: {len(took)} {name} by {CLIENTS} clients: median {quantile(.5):.1f} ms, p99 {quantile(.99):.1f} ms, most {took[-1] * 1000:.1f} ms")
+        print(f"api: memory {before} -> {after} kB")
     finally:
         server.process.terminate()
     check("ends when told to", server.process.wait(timeout=10) == 0)
