@@ -50,6 +50,7 @@ ZH = {
     "Groups of 30 rows or more with the largest median error where the row's source was held out, or whose interval holds less than 65 % or more than 95 %.":
         "不少于 30 行、在去掉该行来源后中位误差最大，或区间包含率低于 65 % 或高于 95 % 的分组。",
     "group": "分组", "believed cause": "认为的原因", "not known yet": "尚不清楚",
+    "{0} of its rows come from one source ({1}): without it the fit has hardly seen such a row.": "其中 {0} 的行来自同一个来源（{1}）：去掉它之后，拟合几乎没有见过这样的行。",
     "## Your own measurements": "## 你自己的实测",
     "How much own rows help: rows of machines whose source the fit has not seen, predicted again after `k` other rows of the same machine were taken as own measurements, of the same model or of others.":
         "自己的实测有多大帮助：取拟合没见过其来源的机器，把同一台机器的另外 `k` 行（同一模型或其他模型）当作自己的实测后重新预测。",
@@ -179,12 +180,19 @@ def weak_groups(evaluations):
     return worst + [one for one in astray if one not in worst]
 
 
-def cause_of(causes, phase, by, name, language):
-    """The text of the first cause whose every condition ("phase", "backend", ...) is that of the group."""
+ONE_SOURCE = 0.6   # share of a group's rows from which its source decides what is left when it is held out
+
+
+def cause_of(page, causes, evaluation, phase, by, name):
+    """The text of the first cause whose every condition ("phase", "backend", ...) is that of the group; else, whether one source is most of it."""
     for cause in causes:
         if all({"phase": phase, by: name}.get(key) == value for key, value in cause["group"].items()):
-            return cause[language]
-    return None
+            return cause["zh" if page.chinese else "en"]
+    sources = collections.Counter(row["groups"]["source"] for row in evaluation["rows"] if predicted(row) and row["groups"]["phase"] == phase and row["groups"][by] == name)
+    source, count = sorted(sources.items(), key=lambda one: (-one[1], one[0]))[0]
+    if count >= ONE_SOURCE * sources.total():
+        return page.say("{0} of its rows come from one source ({1}): without it the fit has hardly seen such a row.", f"{100 * count / sources.total():.0f} %", source)
+    return page.say("not known yet")
 
 
 def scatter(rows, title):
@@ -248,10 +256,9 @@ def write(page, evaluations, causes):
     page.lines += [f"![{page.say(phase)}](accuracy/{phase}.svg)" for phase in PHASES if plotted(held, phase)] + [""]
     page.add("## Weakest groups")
     page.add("Groups of 30 rows or more with the largest median error where the row's source was held out, or whose interval holds less than 65 % or more than 95 %.")
-    language = "zh" if page.chinese else "en"
     page.table([page.say(name) for name in ("group", "rows", "median", "bias", "in range", "believed cause")],
                [[f"{page.say(phase)}, {page.say(by)} {name or '-'}", one["rows"], percent(one["median"]), percent(one["bias"]), percent(one["in range"]),
-                 cause_of(causes, phase, by, name, language) or page.say("not known yet")] for phase, by, name, one in weak_groups(evaluations)])
+                 cause_of(page, causes, held, phase, by, name)] for phase, by, name, one in weak_groups(evaluations)])
     page.add("## Noise floor")
     page.add("The same device, number of devices, engine, backend, model, format, phase and depth, measured by two sources: how far they disagree. No prediction can be closer in the median than about {0} of that, since each source contributes its share. What would lower it: the version, power limit and clock of every run, which few sources print.", "70 %")
     page.table([page.say(name) for name in ("what", "pairs", "median difference")],
