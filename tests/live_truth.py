@@ -52,6 +52,7 @@ QUESTIONS = [
     (MIDDLE, "q8_0", 64, (0,)), (MIDDLE, "f16", 64, (0,)), (WIDE, "q4_k", 128, (0,)), (LARGE, "q4_k", 64, (0,)), (LARGE, "q8_0", 64, (0,)),
 ]
 ASKED = {("dense-0.6b", "q8_0"), ("dense-1.3b", "q4_k"), ("mixture-2.4b-a0.3b", "q8_0")}   # timed before the others are predicted again
+BY_HAND = "## What the misses are"
 GENERATED = 16
 REPETITIONS = 3
 STAR = " \\*"   # an asterisk that Markdown leaves alone
@@ -198,13 +199,15 @@ def write_page(path, rows, processor, load):
     lines = ["# Live truth", "",
              f"`tests/live_truth.py` on a machine of {os.cpu_count()} cores of an {processor}: `rigcast bench`, then a prediction, then llama-bench on synthetic",
              "models. token/s; measured is the best sample. After a few models (\\*) were timed and logged, the others were predicted again (last column).",
-             f"Other programs kept the machine busy meanwhile (load {load:.0f}; they took {median([row['others_share'] for row in rows]):.0%} of the processors in the median).", "",
+             f"The machine was not quiet: other programs took {median([row['others_share'] for row in rows]):.0%} of its processors in the median (load {load:.0f}).", "",
              *summary(rows), "", "| model | quant | GB | step | predicted | measured | predicted with own rows |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         step = f"decode at {row['depth']}" if row["phase"] == "decode" else f"prefill of {row['tokens']} at {row['depth']}"
         lines.append(f"| {row['model']}{STAR if row['asked'] else ''} | {row['quant']} | {row['bytes'] / 1e9:.2f} | {step} | {row['p50']:.3g} ({row['p10']:.3g} - {row['p90']:.3g}) | "
                      f"{row['measured']:.3g} | {row['own_p50']:.3g} ({row['own_p10']:.3g} - {row['own_p90']:.3g}) |")
-    path.write_text("\n".join(lines) + "\n")
+    old = path.read_text() if path.exists() else ""
+    kept = old[old.index(BY_HAND):] if BY_HAND in old else ""   # what people wrote about it stays
+    path.write_text("\n".join(lines) + "\n" + ("\n" + kept if kept else ""))
 
 
 def processor_name(rigcast, environment):
@@ -238,10 +241,10 @@ def main():
             path = sparse_copy(scratch, model, quant)
             for depth in depths:
                 timing = timings[model["name"], quant, depth]
-                for phase, tokens in (("decode", GENERATED), ("prefill", prompt)):
+                for phase, tokens in (("decode", GENERATED), ("prefill", timing["prompt"])):
                     rows.append({"model": model["name"], "quant": quant, "bytes": synthetic_gguf.weights_bytes(model, quant), "phase": phase, "tokens": tokens,
                                  "depth": depth, "asked": int((model["name"], quant) in ASKED), "measured": round(max(timing["samples"][phase]), 4),
-                                 "samples": len(timing["samples"][phase]), "others_share": round(timing["others"], 3), "date": timing["date"], "file": str(path), "prompt": prompt})
+                                 "samples": len(timing["samples"][phase]), "others_share": round(timing["others"], 3), "date": timing["date"], "file": str(path), "prompt": timing["prompt"]})
         processor = processor_name(options.rigcast, environment)
         for prefix in ("", "own_"):
             for row in rows:

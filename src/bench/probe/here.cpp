@@ -121,6 +121,17 @@ std::string plain_processor(std::string name) {
   return plain;
 }
 
+// A processor nobody listed, as far as it tells about itself: its instructions decide which kernels run.
+catalog::Processor unlisted(const FoundProcessor& found) {
+  catalog::Processor processor;
+  processor.key = "unlisted";
+  processor.name = found.name.empty() ? "this processor" : found.name;
+  processor.vendor = found.vendor;
+  processor.cores = found.cores / std::max(1, found.sockets);
+  processor.instruction_sets = found.instruction_sets;
+  return processor;
+}
+
 rig::Host make_host(const Catalog& catalog, const FoundHost& found, std::vector<std::string>& notes) {
   rig::Host host;
   host.name = found.processor.name.empty() ? "this processor" : found.processor.name;
@@ -146,6 +157,7 @@ rig::Host make_host(const Catalog& catalog, const FoundHost& found, std::vector<
     constexpr double kChannelBytes = 8;   // 64 data lines
     host.bandwidth = Bandwidth(host.channels * kChannelBytes * host.memory_mt_s * kMega);
   }
+  if (!host.processor) host.processor = unlisted(found.processor);
   return host;
 }
 

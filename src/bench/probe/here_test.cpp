@@ -33,6 +33,16 @@ std::string key_for(FoundDevice device) {
   return here.rig.devices.empty() ? "none" : here.rig.devices[0].device.key;
 }
 
+TEST(Here, AnUnlistedProcessorKeepsItsInstructions) {
+  Findings findings;
+  findings.host.processor = {.name = "Nobody's Own X1", .instruction_sets = {"avx2", "avx512"}, .cores = 8};
+  const rig::Host host = to_rig(facts(), findings).rig.hosts.at(0);
+  ASSERT_TRUE(host.processor);
+  EXPECT_EQ(host.processor->key, "unlisted");
+  EXPECT_EQ(host.processor->name, "Nobody's Own X1");
+  EXPECT_EQ(host.processor->instruction_sets.size(), 2u);
+}
+
 TEST(Here, MemoryDecidesBetweenVariantsOfOneName) {
   const auto nvidia = [](const char* name, double mib) { return FoundDevice{.name = name, .vendor = "nvidia", .found_by = "NVML", .memory = Bytes(mib * kMiB)}; };
   EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 4090", 24564)), "rtx-4090");
