@@ -407,6 +407,35 @@ double crossings_of(const Builder& b) {
   return crossings;
 }
 
+// Devices of several hosts: what crosses the network in one step. Layers in ranges hand over once where the next range lies elsewhere, and
+// the engine's process relays it, so each handover is two messages; logits come home from the last. Devices that share every tensor reduce
+// in a ring over the hosts: 2 (h - 1) messages for each reduction, and 2 (h - 1) / h of the activations.
+void add_network(Builder& b) {
+  const auto& used = b.place.devices;
+  const auto host_of = [&](std::size_t i) { return b.device(used[i].device).host; };
+  rig::Path slowest;
+  double handovers = 0, hosts = 1;
+  for (std::size_t i = 1; i < used.size(); ++i) {
+    if (host_of(i) == host_of(i - 1)) continue;
+    const rig::Path path = path_between(b.rig, used[i - 1].device, used[i].device);
+    if (slowest.bandwidth.value() <= 0 || path.bandwidth < slowest.bandwidth) slowest = path;
+    ++handovers;
+    ++hosts;
+  }
+  if (handovers <= 0 || slowest.bandwidth.value() <= 0) return;
+  const double layers = static_cast<double>(b.model.layers.size()), hidden = static_cast<double>(b.model.hidden);
+  const double messages = b.split > 1 ? messages_of(b) * 2 * (hosts - 1) : 2 * handovers + 1;
+  const double bytes = b.split > 1 ? 2 * layers * hidden * 2 * 2 * (hosts - 1) / hosts : 2 * handovers * hidden * 4;
+  Stage latency{.kind = StageKind::hop, .device = used[0].device, .where = "network"};
+  latency.step_amount = messages;
+  latency.memory = b.path(engine_path("network", 1 / std::max(1e-6, slowest.latency.value()), b.setting));
+  b.load.stages.push_back(latency);
+  Stage transfer{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "network"};
+  transfer.new_token_amount = bytes;
+  transfer.memory = transfer.prefill_memory = b.path(engine_path("network_bytes", slowest.bandwidth.value(), b.setting));
+  b.load.stages.push_back(transfer);
+}
+
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
@@ -434,6 +463,7 @@ void add_links(Builder& b) {
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
   }
+  if (used.size() > 1) add_network(b);
   if (const double crossings = crossings_of(b); crossings > 0) {
     Stage sync{.kind = StageKind::sync, .device = kHost, .where = "host"};
     sync.step_amount = crossings;

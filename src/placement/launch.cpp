@@ -61,6 +61,26 @@ std::string device_name(const std::string& backend, int device) {
   return device == kHost ? "CPU" : prefix + std::to_string(device);
 }
 
+// Whether the placement uses devices of other hosts than the first.
+bool uses_other_hosts(const rig::Rig& rig, const Placement& p) {
+  return std::any_of(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host != 0; });
+}
+
+// llama.cpp over several hosts: a server on each other host offers its devices, named RPC0, RPC1 ... in the order of --rpc; -dev puts them
+// behind the local ones, as the split counts them.
+void add_rpc(LineBuilder& line, const rig::Rig& rig, const Placement& p) {
+  if (!uses_other_hosts(rig, p)) return;
+  std::vector<std::string> servers, names;
+  for (std::size_t h = 1; h < rig.hosts.size(); ++h) servers.push_back("HOST" + std::to_string(h + 1) + ":50052");
+  int remote = 0;
+  for (const rig::RigDevice& device : rig.devices)
+    names.push_back(device.host == 0 ? device_name(p.backend, device.index) : "RPC" + std::to_string(remote++));
+  line.add("--rpc", join(servers, ","));
+  line.add("-dev", join(names, ","));
+  line.launch().file_name = "a shell on each other host";
+  line.launch().file_text = "# a proof of concept by its authors' word: only on a network you trust\nggml-rpc-server --host 0.0.0.0 --port 50052";
+}
+
 // Settings that name the layers of `cpu_moe_layers` in full or in part.
 void add_experts(LineBuilder& line, const model::Architecture& a, const Settings& s) {
   if (s.cpu_moe_layers >= static_cast<int>(a.layers.size())) line.add("--cpu-moe");
@@ -76,6 +96,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   } else {
     const int all = static_cast<int>(a.layers.size()) + 1;
     line.add("-ngl", s.gpu_layers < 0 || s.gpu_layers >= all ? "99" : std::to_string(s.gpu_layers));
+    add_rpc(line, rig, p);
     if (rig.devices.size() > 1) {
       if (p.mode == Mode::single) {
         line.add("-sm", "none");
@@ -134,7 +155,23 @@ PagedFlags paged_flags(const catalog::Engine& engine) {
           "--kv-cache-dtype", "--max-num-seqs", "--max-num-batched-tokens"};
 }
 
-Launch paged_line(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
+// Served engines over several hosts: one process on each, or a Ray cluster under the first.
+void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig& rig) {
+  Launch& launch = line.launch();
+  launch.file_name = "a shell on each other host";
+  if (catalog::text_of(engine, "across_hosts", "") == "ray") {
+    line.add("--distributed-executor-backend", "ray");
+    launch.line = "ray start --head --port=6379 && " + launch.line;
+    launch.file_text = "ray start --address=HOST1:6379";
+    return;
+  }
+  const std::string alone = launch.line;
+  const std::string nodes = " --nnodes " + std::to_string(rig.hosts.size()) + " --dist-init-addr HOST1:5000 --node-rank ";
+  line.plain((nodes + "0").substr(1));
+  for (std::size_t h = 1; h < rig.hosts.size(); ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
+}
+
+Launch paged_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   const PagedFlags f = paged_flags(engine);
   LineBuilder line(engine, f.start + model_name(a));
@@ -149,6 +186,7 @@ Launch paged_line(const catalog::Engine& engine, const model::Architecture& a, c
   line.add(f.batched, std::to_string(s.max_batched_tokens));
   if (!s.weight_quant.empty()) line.add("--quantization", s.weight_quant);
   if (s.gpu_experts >= 0 && engine.key == "ktransformers") line.add("--kt-num-gpu-experts", std::to_string(s.gpu_experts));
+  if (uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
   return std::move(line.launch());
 }
 
@@ -192,7 +230,7 @@ Launch launch_line(const catalog::Engine& engine, const model::Architecture& arc
   if (engine.key == "mindie") return mindie_line(engine, architecture, placement);
   switch (engine.kv_rule) {
     case catalog::KvRule::slots: return llama_line(engine, architecture, rig, placement);
-    case catalog::KvRule::paged: return paged_line(engine, architecture, placement);
+    case catalog::KvRule::paged: return paged_line(engine, architecture, rig, placement);
     case catalog::KvRule::contiguous: break;
   }
   return plain_line(engine, architecture, placement);

@@ -107,6 +107,10 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
 
 namespace {
 
+bool spans_hosts(const rig::Rig& rig) {
+  return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
+}
+
 // Splits an engine has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for, not proposed.
 void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
@@ -126,6 +130,8 @@ void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, c
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
+  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", "").empty())
+    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig", "llama.cpp or vllm");
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(all_rules, catalog.rules());
   const std::vector<catalog::Rule>& rules = *all_rules;

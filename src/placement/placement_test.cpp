@@ -175,6 +175,25 @@ TEST(Placement, SharesOfDevicesThatActAsOne) {
             "--flags: -sm tensor needs flash attention (nearest: -fa on)");
 }
 
+// Two hosts of one 24 GiB card each: 34 GiB need both, one host's memory is all the engine's process has, and the line names the other's server.
+TEST(Placement, DevicesOfSeveralHosts) {
+  rig::Rig rig = rig_of("rtx-3090", 2);
+  rig.hosts.push_back(rig.hosts.front());
+  rig.devices[1].host = 1;
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto model = qwen3_moe(test::ggml::q8_0);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl 99 -ts 1,1"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->host_capacity, rig.hosts.front().memory);
+  const Launch launch = launch_line(engine, model, rig, *placement);
+  EXPECT_NE(launch.line.find("--rpc HOST2:50052 -dev CUDA0,RPC0"), std::string::npos) << launch.line;
+  EXPECT_NE(launch.file_text.find("ggml-rpc-server"), std::string::npos);
+  const auto again = place(facts(), model, rig, ask(launch.line.substr(launch.line.find(" -c ") + 1)));
+  ASSERT_TRUE(again) << error_of(again);
+  EXPECT_EQ(again->devices[1].memory.total(), placement->devices[1].memory.total());
+  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: llama.cpp or vllm)");
+}
+
 struct Refusal { const char* flags; const char* message; };
 
 TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {

@@ -11,9 +11,7 @@ Bytes device_capacity(const catalog::Engine& engine, const std::string& backend,
 }
 
 Bytes host_capacity(const rig::Rig& rig) {
-  Bytes sum{};
-  for (const rig::Host& host : rig.hosts) sum += host.memory;
-  return sum;
+  return rig.hosts.empty() ? Bytes{} : rig.hosts.front().memory;
 }
 
 void check_fit(const rig::Rig& rig, Placement& placement) {
@@ -24,7 +22,8 @@ void check_fit(const rig::Rig& rig, Placement& placement) {
     const Bytes missing = std::max(Bytes{}, share.memory.total() - share.capacity);
     placement.missing.push_back(missing);
     placement.fits = placement.fits && missing == Bytes{};
-    if (rig.devices[static_cast<std::size_t>(share.device)].device.unified) shared += share.memory.total();
+    const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(share.device)];
+    if (device.device.unified && device.host == 0) shared += share.memory.total();
   }
   placement.host_capacity = host_capacity(rig);
   const bool known = placement.host_capacity > Bytes{};

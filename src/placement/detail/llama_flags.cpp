@@ -124,6 +124,7 @@ Result<void> devices(Target& t, Text v) {
     t.settings.mode = Mode::cpu;
     return {};
   }
+  if (const auto names = split(v, ','); names.size() > 1 && names.size() == t.rig.devices.size()) return {};   // all of them, by name
   if (v.find(',') != Text::npos)
     return fail(ErrorKind::unsupported, "takes one device here; name the others out of the rig with --on, or give them no share with -ts");
   RC_ASSIGN(n, device_number(t, v));
@@ -155,6 +156,7 @@ constexpr FlagRule kRules[] = {
     {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split},
     {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode},
     {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device},
+    {"--rpc", Takes::value, "servers on other hosts (ggml-rpc-server) that offer their devices", nullptr},
     {"-dev --device", Takes::value, "the device to use", devices},
     {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor},
     {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", whole<&Settings::cpu_moe_layers, 0>},
