@@ -351,9 +351,11 @@ Section other_ways(const app::PlanAnswer& answer) {
                     machine("launch", other.launch)});
   for (const placement::Rejected& rejected : answer.rejected)
     refused.push_back({machine("kind", rejected.kind), machine("why", Phrase(rejected.why)),
-                       machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes})});
+                       machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes}),
+                       people(Show::sentence, rejected.missing > Bytes{} ? fill("{0}: short of {1}"_say, {Phrase(rejected.kind), print_gib(rejected.missing)})
+                                                                          : fill("{0}: {1}"_say, {Phrase(rejected.kind), Phrase(rejected.why)}))});
   Section section{"Other ways"_say, {list_field("alternatives", std::move(rows), Show::table)}};
-  section.fields.push_back(machine("rejected", std::move(refused)));
+  section.fields.push_back(list_field("rejected", std::move(refused), Show::bullets));
   return section;
 }
 
