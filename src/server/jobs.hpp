@@ -38,7 +38,7 @@ class Jobs {
  public:
   // What is still running may take this many waiting askers; more are answered at once.
   static constexpr int kMostWaiting = 8;
-  static constexpr int kMostRunning = 2, kMostKept = 32;
+  static constexpr int kMostRunning = 4, kMostKept = 32;
 
   using Work = std::function<Result<std::string>(Progress&)>;
 
