@@ -31,12 +31,13 @@ std::string prompt_text(int tokens, long long seed) {
 
 Result<Reply> complete(const Run& run, const std::string& url, int prompt, int generated, long long seed) {
   const json body = {{"prompt", prompt_text(prompt, seed)}, {"max_tokens", generated}, {"temperature", 0}, {"ignore_eos", true}, {"cache_prompt", false}};
-  RC_ASSIGN(text, run({"curl", "-sS", "--max-time", "900", "-H", "Content-Type: application/json", "-d", body.dump(), "-w", "\n%{time_total}", url + "/v1/completions"}));
-  const std::size_t end = text.rfind('\n');
-  const json answer = json::parse(text.substr(0, end), nullptr, false);
-  if (end == std::string::npos || !answer.is_object()) return fail(ErrorKind::system, url + " does not answer like a completions endpoint: " + text.substr(0, 120));
+  const auto text = run({"curl", "-sS", "--max-time", "900", "-H", "Content-Type: application/json", "-d", body.dump(), "-w", "\n%{time_total}", url + "/v1/completions"});
+  if (!text) return fail(ErrorKind::system, "nobody answers at " + url + " (" + text.error().message + ")");
+  const std::size_t end = text->rfind('\n');
+  const json answer = json::parse(text->substr(0, end), nullptr, false);
+  if (end == std::string::npos || !answer.is_object()) return fail(ErrorKind::system, url + " does not answer like a completions endpoint: " + text->substr(0, 120));
   if (const auto error = answer.find("error"); error != answer.end()) return fail(ErrorKind::system, url + " refuses: " + error->dump().substr(0, 200));
-  return Reply{number(answer, "usage", "prompt_tokens"), number(answer, "usage", "completion_tokens"), parse_double(trim(text.substr(end + 1))).value_or(0),
+  return Reply{number(answer, "usage", "prompt_tokens"), number(answer, "usage", "completion_tokens"), parse_double(trim(std::string_view(*text).substr(end + 1))).value_or(0),
                number(answer, "timings", "prompt_per_second"), number(answer, "timings", "predicted_per_second")};
 }
 

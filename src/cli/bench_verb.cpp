@@ -140,6 +140,7 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
     }
   }
   end_progress();
+  if (ids.empty() && !answer.unreachable.empty()) return fail(ErrorKind::not_found, answer.unreachable.front(), Where{"--device"}, "device");
   if (answer.measurements.empty() && answer.models.empty() && !stop.load())
     return fail(ErrorKind::not_found, "no device '" + request.device + "' here; there are " + join(ids, ", "), Where{"--device"}, "device", nearest_name(request.device, ids));
   answer.stopped = stop.load();
