@@ -18,8 +18,8 @@ struct DeviceLoad {
   double hop = 0;        // seconds it costs to involve this device at all
 };
 
-// Layers per device, in device order, that minimise sum(read / bandwidth) + hops under the capacities; nullopt when no contiguous split
-// holds all layers. O(devices * layers^2).
+// Layers per device, in device order, that minimise sum(read / bandwidth) + hops under the capacities, and of equally fast splits the one
+// whose fullest device is least full; nullopt when no contiguous split holds all layers. O(devices * layers^2).
 std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices);
 
 }  // namespace rigcast::placement

@@ -38,6 +38,13 @@ double time_of(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoa
   return time;
 }
 
+// 30 equal layers over two equal devices that hold 24 each: any split from 6:24 to 24:6 is as fast; 15:15 leaves both the most room.
+TEST(Split, EquallyFastSplitsAreBalanced) {
+  const std::vector<LayerLoad> layers(30, {1, 1});
+  const std::vector<DeviceLoad> devices(2, {24, 10, 0.1});
+  EXPECT_EQ(best_split(layers, devices), (std::vector<int>{15, 15}));
+}
+
 TEST(Split, EqualsExhaustiveEnumerationOnSmallRigs) {
   // Every contiguous split of 9 unequal layers over 3 unequal devices, in 500 seeded variations.
   std::uint64_t seed = 12345;
