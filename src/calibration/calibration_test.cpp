@@ -95,6 +95,68 @@ TEST(Configurator, UnknownModelsBecomePlainStacksOfTheirSize) {
   EXPECT_NEAR(p->file_bytes / 1e9, 13 * 4.55 / 8, 0.8);
 }
 
+Observation serving_row(const char* device, int devices, double concurrency, double value) {
+  Observation o = decode_row(device, value);
+  o.engine = "vLLM";
+  o.model = "llama-3.1-70b";
+  o.quant = "FP8";
+  o.phase = "serve";
+  o.mode = "tensor";
+  o.devices = o.degree = devices;
+  o.prompt = 1024;
+  o.generated = 1024;
+  o.depth = -1;
+  o.concurrency = concurrency;
+  o.metric_name = "tpot_ms";
+  o.metric = Metric::tpot_ms;
+  return o;
+}
+
+double peak_of(const Prepared& p, cost::StageKind kind) {
+  for (const auto& stage : p.load->stages)
+    if (stage.kind == kind) return p.load->paths[static_cast<std::size_t>(stage.memory)].peak;
+  return 0;
+}
+
+TEST(Configurator, ModulesSitOnTheirFabric) {
+  Configurator configurator(facts());
+  const auto p = configurator.prepare(serving_row("h100-sxm-80gb", 4, 16, 13));
+  ASSERT_TRUE(p) << to_text(p.error());
+  EXPECT_EQ(p->phase, "serve");
+  EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 450e9);   // NVLink 4 one way, not PCIe
+}
+
+TEST(Configurator, DisaggregatedRowsAreTheirDecodingMachines) {
+  Configurator configurator(facts());
+  Observation o = serving_row("gb200", 20, 32, 10);
+  o.mode.clear();
+  o.flags = {{"disaggregated", "1"}, {"decode_tp", "4"}, {"decode_dp", "1"}, {"decode_workers", "4"}};
+  const auto p = configurator.prepare(o);
+  ASSERT_TRUE(p) << to_text(p.error());
+  EXPECT_EQ(p->replicas, 4);
+  EXPECT_EQ(p->sequences, 8);   // 32 requests over four machines of four devices
+  for (const auto& work : p->work) EXPECT_EQ(work.also, -1);   // their prompts are read elsewhere
+}
+
+TEST(Configurator, MedianLatencyBetweenTokensSeesNoRarePrompts) {
+  Configurator configurator(facts());
+  Observation o = serving_row("h100-sxm-80gb", 4, 16, 13);
+  const auto mean = configurator.prepare(o);
+  o.metric_name = "itl_ms";
+  o.note = "p50";
+  const auto median = configurator.prepare(o);
+  ASSERT_TRUE(mean && median);
+  EXPECT_GT(cost::seconds(*mean->load, mean->work), 1.02 * cost::seconds(*median->load, median->work));
+}
+
+// 80 layers x 8 heads x 256 x 2 B x 1,536 tokens = 503 MB a request; 80 GB hold 11 GB of cache beside 70 GB of weights at most.
+TEST(Configurator, NoMoreRequestsRunThanTheCacheHolds) {
+  Configurator configurator(facts());
+  const auto p = configurator.prepare(serving_row("h100-sxm-80gb", 1, 512, 400));
+  ASSERT_TRUE(p);
+  EXPECT_LT(p->sequences, 23);
+}
+
 TEST(Priors, MostParticularPatternWins) {
   const auto priors = Priors::read("effect,mean,sd,why\nweights,-0.3,0.3,\n*|family=*,0,0.2,\n*|year:*,0,0.06,\n*|*,0,0.25,\ntimes|gemm,0,2,\nsource,0,0.15,\n");
   ASSERT_TRUE(priors);

@@ -85,35 +85,98 @@ std::string layout_key(const Observation& o) {
 
 bool says(const Observation& o, const char* text) { return o.note.find(text) != std::string::npos; }
 
+// Bytes of cache that one sequence of `tokens` holds on each device.
+double sequence_bytes(const cost::Load& load, double tokens) {
+  double bytes = 0;
+  for (const cost::Stage& s : load.stages)
+    if (s.kind == cost::StageKind::kv) bytes += s.token_bytes * (s.window > 0 ? std::min(s.window, tokens) : tokens) * s.token_share;
+  return bytes;
+}
+
+// Requests that decode at once: no more than the engine admits and the cache holds; the others wait.
+double running(const Prepared& p, double wanted, double tokens) {
+  if (p.most_sequences > 0) wanted = std::min(wanted, p.most_sequences);
+  const double each = sequence_bytes(*p.load, tokens);
+  if (p.cache_bytes > 0 && each > 0) wanted = std::min(wanted, p.cache_bytes / each);
+  return std::max(1.0, wanted);
+}
+
+// Mean lengths of a run: stated for each request, or as totals of the run.
+double mean_length(const Observation& o, double stated, const char* total) {
+  const auto number = [&](const char* key) {
+    const auto found = o.flags.find(key);
+    return found == o.flags.end() ? 0.0 : parse_double(found->second).value_or(0);
+  };
+  if (number(total) > 0 && number("num_prompts") > 0) return number(total) / number("num_prompts");
+  return stated > 0 && says(o, "range ratio 0.8") ? 0.9 * stated : stated;   // drawn evenly from 0.8 to 1 times the nominal length
+}
+
+// Many requests at once. At a steady state a step decodes one token of every running request and reads, in chunks, the prompts of those
+// that take the places of finished ones: I / O prompt tokens for each token written.
+Result<void> set_load(const Observation& o, Prepared& p) {
+  const double prompt = mean_length(o, o.prompt, "total_input_tokens"), written = mean_length(o, o.generated, "total_output_tokens");
+  const bool time = o.metric == Metric::tpot_ms;
+  double wanted = o.concurrency / p.replicas;
+  if (o.concurrency < 0) {
+    // A queue that never empties keeps as many running as fit; a short run is half ramp and tail.
+    if (time || !says(o, "requests queued") || o.flags.count("num_prompts") || written <= 0 || prompt <= 0)
+      return fail(ErrorKind::unsupported, "the batch is not stated: queueing under load belongs to the simulator");
+    wanted = 1e6;
+  }
+  if (!time && written <= 0) return fail(ErrorKind::unsupported, "how many tokens each request writes is not stated");
+  const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128, out = written > 0 ? written : 128;
+  const double batch = running(p, std::max(1.0, wanted), before + out / 2);
+  // Together from start to end: no prompt is read while others decode.
+  const bool together = says(o, "fixed batch") || says(o, "static batch") || says(o, "whole-batch") || p.engine == "transformers";
+  // Between two tokens of one stream (ITL) a prompt is read or not: the median sees the usual step, the mean (TPOT) all of them.
+  const bool median = o.metric_name == "itl_ms" && (says(o, "p50") || says(o, "median"));
+  p.phase = "serve";
+  p.sequences = batch;
+  p.depth = before;
+  // Layers in stages: each works on its share of the requests while the others work on theirs.
+  double prompts = 0;   // read in each step
+  if (prompt > 0 && !p.prompts_elsewhere) prompts = !time ? batch / out : together ? 0 : (batch - 1) / out;   // a request's own prompt is its TTFT
+  if (median && prompts < 0.5) prompts = 0;   // most steps read none
+  // An engine that reads waiting prompts before it decodes on makes requests start in waves: of a wave's prompts half, in the mean, are
+  // read before a request's first token and do not delay its others.
+  if (time && !p.load->mixes) prompts /= 2;
+  cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work);
+  p.is_rate = !time;
+  const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
+  p.units = time ? 1e3 : batch * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, o.devices) : 1);
+  return {};
+}
+
 // What the clock of this row ran over, as work. Errors: metrics that queueing decides.
 Result<void> set_work(const Observation& o, Prepared& p) {
   const cost::Load& load = *p.load;
-  const double batch = std::max(1.0, o.concurrency > 0 ? o.concurrency : 1), prompt = o.prompt;
-  if (o.phase == "serve" && o.concurrency < 0) return fail(ErrorKind::unsupported, "the batch is not stated: queueing under load belongs to the simulator");
+  const double prompt = o.prompt;
   const bool per_token = o.metric == Metric::tpot_ms;
-  p.sequences = batch;
+  const bool tokens = o.metric == Metric::output_tokens_per_second || o.metric == Metric::total_tokens_per_second || o.metric == Metric::tokens_per_second;
+  if ((per_token || tokens) && o.phase != "prefill" && (o.concurrency > 1 || (o.phase == "serve" && o.concurrency < 0))) return set_load(o, p);
+  p.sequences = 1;
   p.depth = std::max(0.0, o.depth);
-  if (per_token || (o.phase == "decode" && o.metric != Metric::ttft_ms) ||
-      (o.phase == "serve" && batch == 1 && o.metric == Metric::output_tokens_per_second)) {
-    p.phase = batch > 1 ? "serve" : "decode";
+  if (per_token || (o.phase == "decode" && o.metric != Metric::ttft_ms) || (o.phase == "serve" && o.metric == Metric::output_tokens_per_second)) {
+    p.phase = "decode";
     const double written = o.generated > 0 ? o.generated : 128;
     const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128;
-    cost::add_decode(load, before + written / 2, batch, 1, p.work);
+    cost::add_decode(load, before + written / 2, 1, 1, p.work);
     // Some sources time the whole request: the prompt is inside.
     if (says(o, "total request time")) cost::add_prefill(load, 40, 0, 1 / written, p.work);
     else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token)) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
-    else if (batch > 1 && prompt > 0) cost::add_prefill(load, prompt, 0, batch / std::max(1.0, written), p.work, true);
     p.is_rate = !per_token;
-    p.units = per_token ? 1e3 : batch / (o.flags.count("per_gpu") ? o.devices : 1);
+    p.units = per_token ? 1e3 : 1.0 / (o.flags.count("per_gpu") ? o.devices : 1);
     return {};
   }
-  if (o.phase == "prefill" && (o.metric == Metric::ttft_ms || o.metric == Metric::tokens_per_second || o.metric == Metric::total_tokens_per_second)) {
+  const bool alone = o.phase == "prefill" || (o.phase == "serve" && o.concurrency == 1 && prompt > 0);
+  if ((alone && o.metric == Metric::ttft_ms) ||
+      (o.phase == "prefill" && (o.metric == Metric::tokens_per_second || o.metric == Metric::total_tokens_per_second))) {
     p.phase = "prefill";
     const double n = prompt > 0 ? prompt : 512;
     if (o.metric == Metric::ttft_ms) {
-      const double tokens = prompt > 0 ? prompt : o.depth > 0 ? o.depth : 512;
-      cost::add_prefill(load, tokens, 0, 1, p.work);
-      cost::add_decode(load, tokens, 1, 1, p.work);
+      const double read = prompt > 0 ? prompt : o.depth > 0 ? o.depth : 512;
+      cost::add_prefill(load, read, 0, 1, p.work);
+      cost::add_decode(load, read, 1, 1, p.work);
       p.is_rate = false;
       p.units = 1e3;
     } else {
@@ -122,7 +185,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     }
     return {};
   }
-  if (o.phase == "serve" && o.metric == Metric::total_tokens_per_second && batch == 1) {
+  if (o.phase == "serve" && o.metric == Metric::total_tokens_per_second) {
     p.phase = "decode";
     const double written = o.generated > 0 ? o.generated : 128, n = std::max(2.0, prompt);
     cost::add_prefill(load, n, 0, 1, p.work);
@@ -133,6 +196,22 @@ Result<void> set_work(const Observation& o, Prepared& p) {
   }
   return fail(ErrorKind::unsupported, "the metric " + (o.metric_name.empty() ? std::string("(none)") : o.metric_name) + " of phase '" + o.phase +
                                           "' at this load belongs to the simulator");
+}
+
+// What a paged engine leaves for cache on one device: its share of the memory less weights, activations and buffers.
+void set_limits(const catalog::Engine& engine, const detail::Site& site, Prepared& p) {
+  const double memory = site.rig.devices.front().memory.value();
+  const auto rule = [&](const char* name, double fallback) { return catalog::number_of(engine, name, p.backend, fallback); };
+  const bool large = memory >= rule("large_device_gib", 1e9) * kGiB;
+  const double most = large ? rule("default_max_num_seqs.large", 1024) : rule("default_max_num_seqs", 256);
+  p.most_sequences = most * site.placement.settings.data_degree;
+  if (site.placement.mode == placement::Mode::layer) return;
+  double weights = 0;
+  for (const cost::Stage& s : p.load->stages)
+    if (s.kind == cost::StageKind::weights || s.kind == cost::StageKind::experts) weights += s.weight_bytes;
+  constexpr double kBuffers = 2.5e9;   // activations of a full prompt chunk, captured graphs, communication
+  const double left = rule("default_memory_utilization", 0.9) * memory - weights - kBuffers;
+  p.cache_bytes = std::max(left, 0.05 * memory);   // it ran, so something was left
 }
 
 }  // namespace
@@ -187,7 +266,15 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
       if (const auto rate = d.rates.find(format); rate != d.rates.end()) p.half_rate = rate->second.value.value();
     p.bandwidth = d.bandwidth->value.value() * (site.placement.mode == placement::Mode::tensor ? static_cast<double>(site.rig.devices.size()) : 1.0);
   }
+  p.replicas = site.machine.replicas;
+  p.prompts_elsewhere = site.machine.disaggregated;
+  if (site.placement.mode == placement::Mode::layer && cost::engine_group(p.engine) == "serving") p.stages = static_cast<double>(site.rig.devices.size());
   layout->load = p.load = std::make_shared<const cost::Load>(std::move(load));
+  if (cost::engine_group(p.engine) == "serving" && !site.rig.devices.empty() && site.layout != "cpu") {
+    auto engine_found = engines_.find(p.engine);
+    if (engine_found == engines_.end()) engine_found = engines_.emplace(p.engine, catalog::read_engine(catalog_, p.engine)).first;
+    if (engine_found->second) set_limits(*engine_found->second, site, p);
+  }
   return std::shared_ptr<const Layout>(std::move(layout));
 }
 

@@ -8,6 +8,7 @@
 
 #include "calibration/observation.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/engine.hpp"
 #include "cost/load.hpp"
 #include "cost/terms.hpp"
 
@@ -19,6 +20,11 @@ struct Prepared {
   std::vector<cost::StageWork> work;            // its seconds are the measured time
   double units = 1;                             // value = units / seconds for rates, units * seconds for times
   bool is_rate = true;
+  double replicas = 1;                          // machines that share the stated load
+  double stages = 1;                            // of a pipeline that works on as many groups of requests at once
+  bool prompts_elsewhere = false;               // other machines read the prompts
+  double cache_bytes = 0;                       // left for cache on one device; 0: no limit known
+  double most_sequences = 0;                    // that the engine runs at once; 0: no limit known
   std::string phase;                            // prefill, decode, serve (batched decoding)
   std::string device, family, vendor, engine, backend, model, format, layout;  // resolved keys, for groups
   std::string source;                           // whose measurement: repository, else site
@@ -52,6 +58,7 @@ class Configurator {
   std::optional<rig::Host> host_;
   std::unordered_map<std::string, Result<std::shared_ptr<const Layout>>> layouts_;
   std::unordered_map<std::string, Result<std::shared_ptr<const model::Architecture>>> models_;
+  std::unordered_map<std::string, Result<catalog::Engine>> engines_;
 };
 
 }  // namespace rigcast::calibration

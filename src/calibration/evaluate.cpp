@@ -53,6 +53,18 @@ Case prepare_case(Configurator& configurator, const Observation& o) {
     c.usable = false;
     return c;
   }
+  if ((prepared->phase == "serve" || prepared->phase == "prefill") && !prepared->speculative && !prepared->surrogate) {
+    double least = 0;   // what weights, experts and cache take at the peak rates
+    for (const cost::StageWork& w : prepared->work) {
+      const auto kind = prepared->load->stages[static_cast<std::size_t>(w.stage)].kind;
+      if (kind == cost::StageKind::weights || kind == cost::StageKind::experts || kind == cost::StageKind::kv) least += cost::seconds(*prepared->load, w);
+    }
+    if (least > kImpossible * prepared->measured_seconds) {
+      c.reason = "impossible: bytes and arithmetic alone take " + format_significant(least / prepared->measured_seconds, 3) + " times as long at the peak rates: other conditions than printed";
+      c.usable = false;
+      return c;
+    }
+  }
   c.prepared = std::move(*prepared);
   return c;
 }

@@ -67,9 +67,10 @@ void join(rig::Rig& rig, const catalog::Device& device, int count, const Observa
   bus.latency.value = Seconds(10e-6);
   for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, bus, false});
   if (count < 2 || !device.link.nvlink) return;
-  // Server modules sit on their fabric; bridges between cards are optional and rarely stated.
-  const bool module = device.kind == catalog::DeviceKind::accelerator || noted(o, "NVLink") || noted(o, "nvlink");
-  if (!module || noted(o, "no NVLink")) return;
+  // Modules are built onto their fabric; bridges between cards are optional and rarely stated. A fabric ends at the server's wall.
+  if (count > std::max(2, device.link.nvlink_peers)) return;
+  if (!device.link.built_in && !noted(o, "NVLink") && !noted(o, "nvlink")) return;
+  if (noted(o, "no NVLink")) return;
   catalog::LinkType fabric;
   fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;
   fabric.bandwidth = *device.link.nvlink;
@@ -130,12 +131,43 @@ void set_settings(const Observation& o, const std::string& group, placement::Set
   const std::string fa = to_lower(flag(o, "fa").empty() ? flag(o, "flash_attn") : flag(o, "fa"));
   if (!fa.empty()) s.flash_attention = fa != "0" && fa != "off" && fa != "false";
   const std::string cache = to_lower(flag(o, "kv_cache_dtype"));
-  s.key_quant = !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
+  // Its FP8 and FP4 checkpoints say that the cache is FP8.
+  const std::string quant = to_lower(o.quant);
+  const bool checkpoint_cache = cache.empty() && to_lower(o.engine).rfind("tensorrt", 0) == 0 && (quant == "fp8" || quant == "nvfp4" || quant == "fp4");
+  s.key_quant = checkpoint_cache ? "fp8" : !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
   s.value_quant = !flag(o, "ctv").empty() ? to_lower(flag(o, "ctv")) : s.key_quant;
   s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));
 }
 
 }  // namespace
+
+Machine machine_of(const Observation& o, bool experts) {
+  Machine m;
+  m.devices = std::clamp(o.devices, 1, 1024);
+  const auto count = [&](const char* key) { return static_cast<int>(std::clamp(number_flag(o, key, 0), 0.0, 1024.0)); };
+  if (flag(o, "disaggregated") == "true" || flag(o, "disaggregated") == "1") {
+    m.disaggregated = true;
+    m.copies = std::max(1, count("decode_dp"));
+    m.devices = std::max(1, count("decode_tp")) * m.copies;
+    m.replicas = std::max(1, count("decode_workers"));
+    return m;
+  }
+  // A published table multiplies the tensor degree by the expert degree: 8 devices of tp 8 ep 8 are printed as 64.
+  const int tensor = count("moe_tp"), spread = count("moe_ep");
+  const bool slip = noted(o, "InferenceX") && spread > 1 && tensor == spread && m.devices == tensor * spread;
+  if (slip) m.devices = spread;
+  // Where no card count is printed, `tp` cards run attention by data: the products of its fields are the same slip.
+  const bool unprinted = m.devices == 1 && count("tp") > 1 && count("tp") == count("attention_dp");
+  if (unprinted) m.devices = count("tp");
+  int copies = std::max({count("attention_dp"), count("attention_dp_field_in_source") > 1 ? m.devices : 0, to_lower(flag(o, "layout")).rfind("dep", 0) == 0 ? m.devices : 0});
+  if (slip && copies > 1) copies = m.devices;
+  if (copies > 1 && experts && m.devices % copies == 0) m.copies = copies;
+  if (o.mode == "data" && o.degree > 1 && !experts && m.devices % o.degree == 0) {   // whole models side by side
+    m.replicas = o.degree;
+    m.devices /= o.degree;
+  }
+  return m;
+}
 
 Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, const model::Architecture& model) {
   Site site;
@@ -159,7 +191,11 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
     site.layout = "cpu";
     return site;
   }
-  const int chips = std::clamp(o.degree > 1 && o.devices == 1 && engine != "tt-metal" ? 1 : std::max(o.devices, 1), 1, 1024);
+  site.machine = machine_of(o, model.has_experts());
+  const int chips = site.machine.devices;
+  p.settings.data_degree = site.machine.copies;
+  // Tokens of a step's prompts: large devices get larger chunks since 2025.
+  if (group == "serving" && flag(o, "ub").empty() && device->memory.value.value() >= 70e9 && site.conditions.engine_year >= 2025) p.settings.ubatch = 8192;
   for (int i = 0; i < chips; ++i) {
     rig::RigDevice d;
     d.device = *device;
@@ -170,7 +206,6 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   }
   join(site.rig, *device, chips, o);
   p.mode = mode_of(o, group, chips);
-  // Attention by data, experts spread: every device reads its own share of the batch; approximated by an even split of everything.
   for (int i = 0; i < chips; ++i) {
     placement::DeviceShare share;
     share.device = i;

@@ -114,12 +114,12 @@ std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, 
 
 std::string engine_key(const Observation& o) {
   const std::string e = to_lower(o.engine);
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 23> names{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 24> names{{
       {"ik_llama", "ik_llama.cpp"}, {"ollama", "ollama"}, {"lm studio", "lm-studio"}, {"llama.cpp", "llama.cpp"}, {"llamacpp", "llama.cpp"},
       {"tt-metal", "tt-metal"}, {"tenstorrent", "tt-metal"}, {"mlx", "mlx"}, {"vllm", "vllm"}, {"slimserve", "vllm"}, {"sglang", "sglang"},
       {"tensorrt", "tensorrt-llm"}, {"trt", "tensorrt-llm"}, {"transformers", "transformers"}, {"exllamav2", "exllamav2"}, {"exl", "exllamav3"},
       {"ktransformers", "ktransformers"}, {"ds4", "ds4"}, {"rkllm", "rkllm"}, {"mindie", "mindie"}, {"lmdeploy", "lmdeploy"},
-      {"openvino", "openvino"}, {"deepspeed", "transformers"}}};
+      {"openvino", "openvino"}, {"deepspeed-mii", "deepspeed-mii"}, {"deepspeed", "transformers"}}};
   if (contains(e, "ktransformers")) return "ktransformers";
   for (const auto& [part, key] : names)
     if (contains(e, part)) return std::string(key);

@@ -85,6 +85,50 @@ TEST(Cost, TensorParallelHalvesWeights) {
   EXPECT_GT(stage_seconds(*load, work, StageKind::all_reduce), 0);
 }
 
+// A prompt that is read along with decoding finds the weights already read: 140 GB once, not twice, and the arithmetic of both.
+TEST(Cost, MixedStepsReadWeightsOnce) {
+  Case c;
+  c.place.engine = "vllm";
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  load->ubatch = 64;
+  const auto weights = [](const Load& l) {
+    std::vector<StageWork> work;
+    add_loaded_step(l, 0, 32, 64, 1, work);   // one prompt of 64 tokens every step
+    double bytes = 0, flop = 0;
+    for (const StageWork& w : work)
+      if (l.stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) { bytes += w.bytes; flop += w.flop; }
+    return std::pair(bytes, flop);
+  };
+  EXPECT_NEAR(weights(*load).first, 140e9, 1e6);
+  EXPECT_NEAR(weights(*load).second, 140e9 * (32 + 64 * (1 + 16.0 / 64)), 1e9);   // 2 flop x 70e9; prompts pay half-empty tiles
+  load->mixes = false;   // a step for the prompt alone reads them again
+  EXPECT_NEAR(weights(*load).first, 280e9, 1e6);
+}
+
+// Two copies of attention on two devices: each reads the cache of half of the requests, and nothing of it is split.
+TEST(Cost, AttentionByDataSharesRequests) {
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.place.engine = "vllm";
+  c.place.mode = placement::Mode::tensor;
+  c.place.devices.resize(2);
+  c.place.devices[1].device = 1;
+  const auto cache = [&](int copies) {
+    c.place.settings.data_degree = copies;
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_decode(*load, 1000, 16, 1, work);
+    double bytes = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::kv) bytes += w.bytes;
+    return bytes;
+  };
+  EXPECT_DOUBLE_EQ(cache(1), 16 * 1000 * (8 * 256 * 2) / 2.0);   // half of the heads of all requests
+  EXPECT_DOUBLE_EQ(cache(2), 8 * 1000 * (8 * 256 * 2));          // all heads of half of the requests
+}
+
 TEST(Cost, UnknownBandwidthIsRefused) {
   Case c;
   c.rig.devices[0].device.bandwidth.reset();

@@ -34,6 +34,7 @@ struct Builder {
   int split = 1;            // devices that share every tensor
   int lead = 0;             // of those, the one the others wait for
   double part = 1;          // of every tensor that it holds
+  int copies = 1;           // of attention among them, each with its own requests (attention by data)
 
   int path(Path p) {
     if (!setting.source.empty()) p.factors.push_back({"source|" + setting.source, 1});
@@ -124,6 +125,7 @@ Path vector_path(const Builder& b, int device, const std::string& format) {
 struct GroupKey {
   int device;
   bool experts;
+  bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
@@ -169,8 +171,9 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
     const auto [format, is_new] = classes.try_emplace(t.quant);
     if (is_new) format->second = format_class(t.quant);
-    Group& g = groups[{device, experts, format->second}];
-    const double part = device == kHost ? 1 : b.part;
+    const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
+    Group& g = groups[{device, experts, copied, format->second}];
+    const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
     ++g.count;
@@ -187,6 +190,7 @@ void add_weights(Builder& b) {
   for (const auto& [key, g] : group_weights(b)) {
     Stage s{.kind = key.experts ? StageKind::experts : StageKind::weights, .device = key.device, .where = place_name(b, key.device)};
     s.weight_bytes = g.bytes;
+    s.token_share = key.copied ? 1.0 / b.copies : 1;
     s.experts = g.experts;
     s.experts_used = g.used;
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
@@ -204,7 +208,7 @@ void add_weights(Builder& b) {
       s.step_amount = 1;
       s.prefill_memory = b.path(std::move(p));
     }
-    b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part);
+    b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));
     b.load.stages.push_back(std::move(s));
   }
 }
@@ -225,7 +229,7 @@ struct AttentionKey {
   bool latent;
   auto operator<=>(const AttentionKey&) const = default;
 };
-struct AttentionSum { double token_bytes = 0, flop = 0, layers = 0, share = 0; };
+struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
 
 std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
   std::map<AttentionKey, AttentionSum> groups;
@@ -240,7 +244,7 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
     if (a.indexer_top_k > 0) window = a.indexer_top_k;
-    const double part = device == kHost ? 1 : b.part;
+    const double part = device == kHost ? 1 : b.part * b.copies;
     double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
     if (compressed_attention(b.model)) {  // attends to few of the entries; scoring them all costs a thirty-second
       AttentionSum& chosen = groups[{device, kCompressedWindow, latent}];
@@ -249,10 +253,11 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
       flop /= 32;
     }
     AttentionSum& sum = groups[{device, window, latent}];
-    if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache
+    if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache, and multiplies it by its own heads
       sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
+      sum.absorbed_flop += 2.0 * a.heads * (2.0 * a.latent_dim + a.rope_dim) * part;
     } else {
-      const double kv_part = device == kHost ? 1 : std::max(b.part, 1.0 / std::max(1, a.kv_heads));
+      const double kv_part = device == kHost ? 1 : std::max(part, 1.0 / std::max(1, a.kv_heads));
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
     }
     sum.flop += flop;
@@ -267,7 +272,9 @@ void add_attention(Builder& b) {
   for (const auto& [key, sum] : group_attention(b)) {
     Stage s{.kind = StageKind::kv, .device = key.device, .where = place_name(b, key.device)};
     s.token_bytes = sum.token_bytes;
+    s.token_share = key.device == kHost ? 1 : 1.0 / b.copies;
     s.token_flop = sum.flop;
+    s.decode_token_flop = sum.absorbed_flop;
     s.window = key.window;
     const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
     const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
@@ -289,6 +296,7 @@ void add_attention(Builder& b) {
     }
     s.memory = b.path(std::move(memory));
     s.prefill_compute = b.path(std::move(compute));
+    if (s.decode_token_flop > 0 && set.group == "serving") s.compute = s.prefill_compute;
     b.load.stages.push_back(std::move(s));
   }
 }
@@ -302,11 +310,12 @@ void add_recurrent(Builder& b) {
                  : i < b.place.kv_device.size() ? b.place.kv_device[i] : 0;
     if (b.split > 1 && device != kHost) device = b.lead;
     auto& [elements, layers] = by_device[device];
-    elements += static_cast<double>(r.state_elements) * (device == kHost ? 1 : b.part);
+    elements += static_cast<double>(r.state_elements) * (device == kHost ? 1 : b.part * b.copies);
     layers += 1;
   }
   for (const auto& [device, sum] : by_device) {
     Stage s{.kind = StageKind::state, .device = device, .where = place_name(b, device)};
+    s.token_share = device == kHost ? 1 : 1.0 / b.copies;
     s.sequence_amount = sum.first * 8;       // F32, read and written
     s.new_token_amount = sum.first * 6 + 1;  // decay, update, read out
     if (device == kHost) {
@@ -325,6 +334,7 @@ void add_recurrent(Builder& b) {
 double launches_of(const Builder& b, const model::Layer& layer) {
   double units = 0;
   if (layer.attention.kind != AttentionKind::none) units += 0.65;
+  if (layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
   if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
   if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
   if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
@@ -363,19 +373,28 @@ void add_overheads(Builder& b) {
   step.step_amount = 1;
   Path host = engine_path("host_step", kHostStepsPerSecond, b.setting);
   if (b.setting.slow_host) add_factor(host, "host_step", "slow_host", "");
+  // A process for each device had to be told every step; since 2025 they are told ahead.
+  if (b.split > 1) add_factor(host, "host_step", "ranks", "", std::log(static_cast<double>(b.split)) * std::clamp(-b.setting.year, 0.0, 1.5));
   step.memory = b.path(std::move(host));
   step.prefill_memory = b.path(engine_path("host_prompt", kPromptsPerSecond, b.setting));
   b.load.stages.push_back(step);
 
   Stage sequence{.kind = StageKind::sequence, .device = kHost, .where = "host"};
   sequence.sequence_amount = 1;
+  sequence.token_share = 1.0 / b.copies;  // every copy has a scheduler of its own
   sequence.memory = b.path(engine_path("host_sequence", kSequencesPerSecond, b.setting));
   b.load.stages.push_back(sequence);
 }
 
-// Messages that devices which share every tensor wait for in one step. Tensor parallel reduces twice a layer. Rows (llama.cpp up to build
-// 9889) send the input of every matrix to each other device and fetch each one's part of the result.
+// Messages that devices which share every tensor wait for in one step. Tensor parallel reduces twice a layer, after attention and after the
+// feed-forward; attention by data needs no sum of its own, but experts gather the tokens of all copies and scatter them after. Rows
+// (llama.cpp up to build 9889) send the input of every matrix to each other device and fetch each one's part of the result.
 double messages_of(const Builder& b) {
+  if (b.copies > 1 && b.copies == b.split) {
+    double expert_layers = 0;
+    for (const model::Layer& layer : b.model.layers) expert_layers += layer.feed_forward.kind == model::FeedForwardKind::moe ? 1 : 0;
+    return 2 * std::max(expert_layers, 1.0);
+  }
   if (b.place.mode != placement::Mode::row) return 2.0 * static_cast<double>(b.model.layers.size());
   double matrices = 0;
   for (const model::Tensor& t : b.model.tensors)
@@ -436,25 +455,39 @@ void add_network(Builder& b) {
   b.load.stages.push_back(transfer);
 }
 
+// "pcie" through the host, "peer" over PCIe past it, "nvlink" for links of the devices' own.
+std::string link_kind(const rig::Path& link) {
+  if (link.through_host) return "pcie";
+  return link.name.rfind("PCIe", 0) == 0 ? "peer" : "nvlink";
+}
+
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
     const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
-    const std::string kind = link.through_host || link.bandwidth.value() < 40e9 ? "pcie" : "nvlink";
+    double expert_layers = 0, chosen = 0;
+    for (const model::Layer& layer : b.model.layers) {
+      if (layer.feed_forward.kind != model::FeedForwardKind::moe) continue;
+      expert_layers += 1;
+      chosen = layer.feed_forward.experts_used;
+    }
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
     latency.step_amount = messages_of(b);
     Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
-    add_factor(p, "all_reduce", "link", kind);
+    add_factor(p, "all_reduce", "link", link_kind(link));
     add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
     add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
-    bytes.new_token_amount = b.place.mode == placement::Mode::row
-                                 ? row_split_bytes(b)
-                                 : 2.0 * static_cast<double>(b.model.layers.size()) * b.model.hidden * 2.0 * 2 * (b.split - 1) / b.split;
+    // Ring or switch: each device sends and receives (n - 1) / n of the activations twice; FP16. Copies of attention send a token only
+    // to the devices of its experts (one byte there, two back) where that is less.
+    const double ring = 2 * 2.0 * (b.split - 1) / b.split;
+    const double routed = chosen > 0 ? std::min(ring, 3 * chosen / b.copies) : ring;
+    const double summed = b.copies > 1 ? expert_layers * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
+    bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
-    add_factor(q, "all_reduce_bytes", "link", kind);
+    add_factor(q, "all_reduce_bytes", "link", link_kind(link));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
   } else if (used.size() > 1) {
@@ -491,6 +524,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()));
   if (b.split > 1) choose_lead(b);
+  if (const int copies = placement.settings.data_degree; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, placement.settings.ubatch);
@@ -511,6 +545,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   add_overheads(b);
   add_links(b);
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
+  b.load.mixes = mixes_prompts(b.setting.engine);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
   return std::move(b.load);
 }

@@ -39,6 +39,7 @@ struct Stage {
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
+  double token_share = 1;            // of the tokens of a step that one device of this Stage sees (attention by data: 1 / copies)
   double weight_bytes = 0;           // read by every step (experts: of all experts)
   double weight_flop = 0;            // per token (experts: of those used)
   int experts = 0, experts_used = 0;
@@ -46,6 +47,7 @@ struct Stage {
   double token_bytes = 0;            // cache read per earlier token
   double window = 0;                 // at most so many earlier tokens count; 0 all
   double token_flop = 0;             // attention work per earlier token and new token
+  double decode_token_flop = 0;      // the same in decoding, where the kernel computes another way (absorbed latent attention); 0: not the limit
   double step_amount = 0;            // bytes, launches or messages of one step whatever its size
   double sequence_amount = 0;        // of each sequence
   double new_token_amount = 0;       // of each new token (bytes over links, flop of recurrent layers)
@@ -59,6 +61,7 @@ struct Load {
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
   bool offloaded = false;            // weights on the host although a device is there
   double active_bytes = 0;           // weights a token reads
+  bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean
 };

@@ -29,6 +29,8 @@ double half_rate(const catalog::Device& device) {
   // Apple publishes no rate of M5's matrix units, only 3 to 4 times M4's prompts.
   if (half <= 0 && device.architecture == "m5") return 3.6 * single;
   if (half > 0.5 * single) return half;
+  // Some data sheets print 8-bit rates alone: matrix units run half precision at half of them.
+  if (half == 0 && rate_of(device, "fp8") > 2 * single) return 0.5 * rate_of(device, "fp8");
   return single > 0 ? single : first_rate(device, {"tf32", "fp8", "int8"}) * 0.5;
 }
 
@@ -37,15 +39,17 @@ bool has_prefix(std::string_view text, std::string_view prefix) { return text.su
 }  // namespace
 
 std::string engine_group(std::string_view engine) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> groups{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> groups{{
       {"llama.cpp", "ggml"}, {"ik_llama.cpp", "ggml"}, {"ollama", "ggml"}, {"lm-studio", "ggml"}, {"ktransformers", "ggml"},
       {"vllm", "serving"}, {"sglang", "serving"}, {"tensorrt-llm", "serving"}, {"lmdeploy", "serving"}, {"mindie", "serving"},
-      {"vllm-ascend", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
+      {"vllm-ascend", "serving"}, {"deepspeed-mii", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
       {"ds4", "mlx"}}};
   for (const auto& [name, group] : groups)
     if (name == engine) return std::string(group);
   return std::string(engine);
 }
+
+bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
 
 std::string format_class(std::string_view quant) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 33> classes{{

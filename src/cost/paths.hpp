@@ -21,6 +21,9 @@ struct Setting {
 
 std::string engine_group(std::string_view engine);
 
+// Whether one step of the engine decodes and reads prompts at once; others stop decoding for a prompt.
+bool mixes_prompts(std::string_view engine);
+
 // Formats that share kernels: "q4_k", "iq4", "f16", "fp8", "int4" ... of a Quant key.
 std::string format_class(std::string_view quant);
 

@@ -11,14 +11,17 @@ constexpr double kTileRows = 16;        // a matrix kernel computes at least thi
 // (llama.cpp PR 6017, GPU-Benchmarks-on-LLM-Inference, 4x3090-llm-benchmarks).
 constexpr double kPipelineGain = 0.5;
 constexpr double kVectorRows = 8;       // up to here the kernels and launches of decoding serve a batch
+// Tokens of one text and popular experts choose alike: n tokens touch as many experts as n^0.8 independent ones. Fitted decoding of
+// mixtures at 4 to 512 requests: median error 17.5 % at 1, 16.6 % at 0.8, 15.4 % at 0.7; single prompts do not care.
+constexpr double kIndependence = 0.8;
 constexpr double kExpertTileRows = 32;  // rows an expert's tiles are padded by, half a tile in the mean
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
 
-// Share of experts that `tokens` independent choices touch.
+// Share of experts that the choices of `tokens` tokens touch.
 double touched(const Stage& s, double tokens) {
   if (s.experts <= 0) return 1;
-  return 1 - std::pow(1 - static_cast<double>(s.experts_used) / s.experts, tokens);
+  return 1 - std::pow(1 - static_cast<double>(s.experts_used) / s.experts, tokens > 1 ? std::pow(tokens, kIndependence) : tokens);
 }
 
 void push(std::vector<StageWork>& out, std::size_t stage, int memory, int compute, double bytes, double flop, int also = -1) {
@@ -37,16 +40,19 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::weights:
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, sequences);
+        const double rows = sequences * s.token_share;
         const bool vector = s.vector >= 0 && sequences <= kVectorRows;
         const bool padded = s.kind == StageKind::weights && s.device != placement::kHost && !vector;
-        flop = s.weight_flop * (padded ? std::max(sequences, kTileRows) : sequences);
+        flop = s.weight_flop * (padded ? std::max(rows, kTileRows) : rows);
         if (vector) compute = s.vector;
         break;
       }
-      case StageKind::kv: bytes = s.token_bytes * attended(depth, s.window) * sequences; break;
-      case StageKind::state: case StageKind::sequence:
-        bytes = s.kind == StageKind::sequence ? std::max(0.0, sequences - 1) : s.sequence_amount * sequences;
+      case StageKind::kv:
+        bytes = s.token_bytes * attended(depth, s.window) * std::max(1.0, sequences * s.token_share);
+        flop = s.decode_token_flop * attended(depth, s.window) * sequences * s.token_share;
         break;
+      case StageKind::state: bytes = s.sequence_amount * std::max(1.0, sequences * s.token_share); break;
+      case StageKind::sequence: bytes = std::max(0.0, sequences * s.token_share - 1); break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
       default: bytes = s.step_amount; break;
     }
@@ -54,43 +60,78 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
   }
 }
 
-void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out, bool share) {
-  const double ubatch = std::min<double>(load.ubatch, prompt);
-  const double steps = prompt / ubatch;
-  // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
-  const double p = load.pipeline_devices;
-  if (p > 1 && steps > 1) times *= std::pow((std::ceil(steps) + p - 1) / (std::ceil(steps) * p), kPipelineGain);
+namespace {
+
+// `tokens` tokens, each after `depth` earlier ones in the mean, in ubatches of `chunk`.
+void add_read(const Load& load, double tokens, double depth, double chunk, double times, bool along, std::vector<StageWork>& out) {
+  const double steps = tokens / chunk;
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
+    const double seen = along ? tokens * s.token_share : tokens;   // one prompt alone is one copy's work
     int memory = s.prefill_memory, compute = s.prefill_compute;
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
-        bytes = s.weight_bytes * touched(s, ubatch) * steps;
-        const double rows = s.experts > 0 ? ubatch * s.experts_used / s.experts : ubatch;
-        const double tile = ubatch <= kVectorRows ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;
-        flop = s.weight_flop * prompt * (1 + tile / std::max(1.0, rows));
-        if (ubatch <= kVectorRows && s.vector >= 0) compute = s.vector;
+        bytes = s.weight_bytes * touched(s, chunk) * steps;
+        const double rows = s.experts > 0 ? chunk * s.experts_used / s.experts : chunk;
+        const double tile = chunk <= kVectorRows ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;
+        flop = s.weight_flop * seen * (1 + tile / std::max(1.0, rows));
+        if (chunk <= kVectorRows && s.vector >= 0) compute = s.vector;
         if (s.step_amount > 0) {  // host weights: streamed to the device, or multiplied where they are
           const Path& link = load.paths[static_cast<std::size_t>(memory)];
           const Path& cpu = load.paths[static_cast<std::size_t>(compute)];
-          if (bytes / link.peak < s.weight_flop * prompt / cpu.peak) { flop = 0; compute = -1; }
-          else { flop = s.weight_flop * prompt; bytes = 0; memory = -1; }
+          if (bytes / link.peak < s.weight_flop * tokens / cpu.peak) { flop = 0; compute = -1; }
+          else { flop = s.weight_flop * tokens; bytes = 0; memory = -1; }
         }
         break;
       }
-      case StageKind::kv: flop = s.token_flop * prompt * attended(depth + prompt / 2, s.window); memory = -1; break;
-      case StageKind::state: flop = s.new_token_amount * prompt; memory = -1; break;
-      case StageKind::all_reduce_bytes: bytes = s.new_token_amount * prompt; break;
+      case StageKind::kv: flop = s.token_flop * seen * attended(depth, s.window); memory = -1; break;
+      case StageKind::state: flop = s.new_token_amount * seen; memory = -1; break;
+      case StageKind::all_reduce_bytes: bytes = s.new_token_amount * tokens; break;
       case StageKind::launch:
-        bytes = share ? 0 : s.step_amount * steps;
-        if (ubatch <= kVectorRows) memory = s.memory;
+        bytes = along ? 0 : s.step_amount * steps;
+        if (chunk <= kVectorRows) memory = s.memory;
         break;
-      case StageKind::host: bytes = share ? 0 : s.step_amount; break;
+      case StageKind::host: bytes = along ? 0 : s.step_amount; break;
       default: break;
     }
-    push(out, i, memory, compute, bytes * times, flop * times, share ? load.mixed : -1);
+    push(out, i, memory, compute, bytes * times, flop * times, along ? load.mixed : -1);
+  }
+}
+
+}  // namespace
+
+void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out) {
+  const double chunk = std::min<double>(load.ubatch, prompt), steps = prompt / chunk;
+  // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
+  const double p = load.pipeline_devices;
+  if (p > 1 && steps > 1) times *= std::pow((std::ceil(steps) + p - 1) / (std::ceil(steps) * p), kPipelineGain);
+  add_read(load, prompt, depth + prompt / 2, chunk, times, false, out);
+}
+
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out) {
+  const std::size_t first = out.size();
+  add_decode(load, depth, sequences, 1, out);
+  if (prompt * prompts <= 0) return;
+  // A step takes whole prompts up to the ubatch: where less than one comes along in the mean, most steps have none and some have one.
+  const double chunk = std::min<double>(load.ubatch, std::max(prompt, prompt * prompts));
+  const double share = std::min(1.0, prompt * prompts / chunk);   // of steps that read one
+  const std::size_t decoded = out.size();
+  add_read(load, prompt * prompts, prompt / 2, chunk, 1, true, out);
+  if (!load.mixes) return;
+  for (std::size_t r = decoded; r < out.size(); ++r) {
+    StageWork& read = out[r];
+    const Stage& stage = load.stages[static_cast<std::size_t>(read.stage)];
+    if (stage.device == placement::kHost || (stage.kind != StageKind::weights && stage.kind != StageKind::experts)) continue;
+    const auto same = std::find_if(out.begin() + static_cast<std::ptrdiff_t>(first), out.begin() + static_cast<std::ptrdiff_t>(decoded),
+                                   [&](const StageWork& w) { return w.stage == read.stage; });
+    if (same == out.begin() + static_cast<std::ptrdiff_t>(decoded)) continue;
+    // Of the steps with a prompt: what either of them reads, and the arithmetic of both. The others decode alone.
+    read.bytes = std::max(read.bytes, share * same->bytes);
+    read.flop += share * same->flop;
+    same->bytes *= 1 - share;
+    same->flop *= 1 - share;
   }
 }
 

@@ -19,9 +19,12 @@ struct StageWork {
 // Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`.
 void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out);
 
-// Appends the work of reading `prompt` tokens after `depth` earlier ones in ubatches. `share`: without launches and host work, as a
-// prompt costs that is read along with a decoding batch.
-void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out, bool share = false);
+// Appends the work of reading `prompt` tokens after `depth` earlier ones in ubatches.
+void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out);
+
+// Appends the mean work of a step under load: it decodes one token for each of `sequences` at `depth`, and reads `prompts` prompts of
+// `prompt` tokens, a fraction or many. Where the engine mixes them, weights that are read for the decoding tokens serve the prompts too.
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out);
 
 // Seconds of one StageWork, and of all.
 double seconds(const Load& load, const StageWork& work);

@@ -11,11 +11,22 @@
 
 namespace rigcast::calibration::detail {
 
+// How many devices really worked together, and how they shared the requests. Prompts and decoding may run on different machines
+// (disaggregated): then this is one of those that decode.
+struct Machine {
+  int devices = 1;
+  int copies = 1;         // of attention among them, each with requests of its own
+  int replicas = 1;       // such machines that share the stated concurrency
+  bool disaggregated = false;
+};
+Machine machine_of(const Observation& o, bool experts);
+
 struct Site {
   rig::Rig rig;
   placement::Placement placement;
   cost::Conditions conditions;
   std::string layout;   // "one", "several", "offload", "cpu"
+  Machine machine;
 };
 
 // Errors: unsupported where the conditions do not say how the model was split.
