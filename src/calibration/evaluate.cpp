@@ -278,7 +278,10 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   const Cases all = prepare_all(catalog, observations);
   if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");
   const FitProblem problem(all.rows, all.weights, priors);
-  cost::Calibration calibration = problem.fit(all.fits, {});
+  FitOptions whole;   // what is committed is the maximum itself; the folds below only have to come near theirs
+  whole.iterations = 100;
+  whole.tolerance = 1e-6;
+  cost::Calibration calibration = problem.fit(all.fits, whole);
   std::map<std::string, std::vector<double>> values;
   for (const Fold f : {Fold::source, Fold::device, Fold::model}) {
     const HeldOut held = hold_out(problem, all, f, calibration);

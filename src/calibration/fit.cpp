@@ -214,7 +214,7 @@ cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions
   solver.linear_solver_type = ceres::SPARSE_NORMAL_CHOLESKY;
   solver.max_num_iterations = options.iterations;
   solver.num_threads = options.threads;
-  solver.function_tolerance = 1e-4;
+  solver.function_tolerance = options.tolerance;
   solver.logging_type = ceres::SILENT;
   ceres::Solver::Summary summary;
   ceres::Solve(solver, &problem, &summary);

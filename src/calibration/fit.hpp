@@ -30,6 +30,7 @@ class Priors {
 struct FitOptions {
   double sigma = 0.2;          // scatter of log(measured / predicted) between sources that is nobody's fault
   int iterations = 30;
+  double tolerance = 1e-4;     // stops where a step gains less than this share of the sum
   int threads = 2;
   bool uncertainty = true;     // fill in posterior sd (one dense inversion)
 };

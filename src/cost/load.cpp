@@ -64,9 +64,10 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   if (device == kHost) {
     Path p = host_path("host_weights", b.host().bandwidth.value(), b.host(), b.setting);
     add_factor(p, "host_weights", "format", format);
-    add_factor(p, "host_weights", "channels", "", std::log(std::max(1, b.host().channels / std::max(1, b.host().sockets)) / 2.0));
     if (experts) add_factor(p, "host_weights", "experts", "");
+    // Reading everything, many channels outrun the fabric between cores and memory; beside a device the host reads in short bursts.
     if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
+    else add_factor(p, "host_weights", "channels", "", std::log(std::max(1, b.host().channels / std::max(1, b.host().sockets)) / 2.0));
     return p;
   }
   const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
@@ -455,11 +456,12 @@ void add_network(Builder& b) {
   b.load.stages.push_back(transfer);
 }
 
-// "pcie" through the host, "peer" over PCIe past it, "nvlink" for links of the devices' own.
-std::string link_kind(const rig::Path& link) {
-  if (link.through_host) return "pcie";
-  return link.name.rfind("PCIe", 0) == 0 ? "peer" : "nvlink";
-}
+// "pcie", past the host or through it, or "nvlink" for links of the devices' own.
+std::string link_kind(const rig::Path& link) { return link.through_host || link.name.starts_with("PCIe") ? "pcie" : "nvlink"; }
+
+// Fabrics and switches let every device read all others at once. Over PCIe a sum goes round a ring, n - 1 neighbours twice (engines keep
+// their one-step kernels for pairs there): counted in rings of four devices.
+double rings_of_four(const rig::Path& link, double devices) { return link_kind(link) == "nvlink" ? 1 : (devices - 1) / 3; }
 
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
@@ -472,7 +474,7 @@ void add_links(Builder& b) {
       chosen = layer.feed_forward.experts_used;
     }
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
-    latency.step_amount = messages_of(b);
+    latency.step_amount = b.place.mode == placement::Mode::row ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
     Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
     add_factor(p, "all_reduce", "link", link_kind(link));
     add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);

@@ -75,7 +75,7 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, chunk) * steps;
         const double rows = s.experts > 0 ? chunk * s.experts_used / s.experts : chunk;
-        const double tile = chunk <= kVectorRows ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;
+        const double tile = chunk <= kVectorRows || s.device == placement::kHost ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;  // processors do not pad
         flop = s.weight_flop * seen * (1 + tile / std::max(1.0, rows));
         if (chunk <= kVectorRows && s.vector >= 0) compute = s.vector;
         if (s.step_amount > 0) {  // host weights: streamed to the device, or multiplied where they are
