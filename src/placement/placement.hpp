@@ -42,7 +42,11 @@ struct Settings {
   int tensor_degree = 1, pipeline_degree = 1, expert_degree = 1, data_degree = 1;
   int main_device = 0;
   int cpu_moe_layers = 0;                 // --n-cpu-moe; all layers for --cpu-moe
-  struct Override { std::string pattern; int device; };
+  struct Override {
+    std::string pattern;
+    int device;
+    bool operator==(const Override&) const = default;
+  };
   std::vector<Override> overrides;        // -ot regex=buffer, in order
   bool swa_full = false;
   bool kv_offload = true;                 // false: --no-kv-offload
@@ -54,6 +58,8 @@ struct Settings {
   double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default
   int max_batched_tokens = 0;             // vLLM; 0: engine default
   std::string weight_quant;               // vLLM --quantization
+
+  bool operator==(const Settings&) const = default;
 };
 
 // One explained flag: what the user typed and what it does to memory and speed.

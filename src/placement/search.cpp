@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <numeric>
 #include <set>
 
@@ -189,7 +190,7 @@ class Searcher {
         if (round == 0 || overhead_known_) last_rejection_ = shortage(base);
         return std::nullopt;
       }
-      const auto placement = exact(*choice);
+      const auto& placement = exact(*choice);
       if (!placement) {
         last_rejection_ = Rejected{"", placement.error().message, {}};
         return std::nullopt;
@@ -321,15 +322,18 @@ class Searcher {
     keep(std::move(best), std::move(nearest));
   }
 
-  Result<Placement> exact(const Settings& settings) {
+  // Kinds meet in the same settings, and a range is laid out once to see that it fits and once to be considered.
+  const Result<Placement>& exact(const Settings& settings) {
+    for (const auto& [known, placement] : exact_)
+      if (known == settings) return placement;
     ++found_.laid_out;
-    return lay_out_(settings);
+    return exact_.emplace_back(settings, lay_out_(settings)).second;
   }
 
   // Lays out and costs one choice; keeps the better of it and `best`.
   void consider(const char* kind, const Settings& settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
     for (const Settings& variant : variants(settings)) {
-      const auto placement = exact(variant);
+      const auto& placement = exact(variant);
       if (!placement) { note(nearest, {kind, placement.error().message, {}}); continue; }
       if (!placement->fits) { note(nearest, {kind, "memory is short", short_by(*placement)}); continue; }
       const auto speeds = cost_(*placement);
@@ -403,6 +407,7 @@ class Searcher {
   static constexpr double kMargin = 512 * kMiB;
   double margin_ = kMargin;          // bytes left free per device where the search may choose
   Rejected last_rejection_;
+  std::deque<std::pair<Settings, Result<Placement>>> exact_;  // a deque: references stay
   Found found_;
 };
 
