@@ -156,7 +156,7 @@ Result<void> check_quants(const std::vector<Found>& entries, const std::vector<D
   return {};
 }
 
-// A modified card computes exactly as the card it was made from.
+// A modified card computes exactly as the card it was made from, unless it says under [device.tolerated] why a rate differs.
 Result<void> check_bases(const std::vector<Device>& devices) {
   for (const Device& device : devices) {
     if (device.base_device.empty()) continue;
@@ -164,6 +164,7 @@ Result<void> check_bases(const std::vector<Device>& devices) {
     const Where where{device.file, device.line, 1};
     if (base == devices.end()) return fail(ErrorKind::input, device.key + ": base_device '" + device.base_device + "' does not exist", where, "base_device");
     for (const auto& [format, rate] : device.rates) {
+      if (device.tolerated.contains("rates." + format)) continue;
       const auto same = base->rates.find(format);
       if (same == base->rates.end() || same->second.value != rate.value)
         return fail(ErrorKind::input, device.key + ": rates." + format + " differs from its base_device " + base->key, where, "rates");

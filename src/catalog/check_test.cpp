@@ -164,6 +164,8 @@ TEST(Traps, AModifiedCardComputesAsItsBase) {
             "data/devices/b.toml:1:1: card-48gb: base_device 'cart' does not exist");
   EXPECT_EQ(pack_fault(replace_all(modified, "fp16 = \"71.2", "fp16 = \"142.3")),
             "data/devices/b.toml:1:1: card-48gb: rates.fp16 differs from its base_device card");
+  EXPECT_EQ(pack_fault(replace_all(modified, "fp16 = \"71.2", "fp16 = \"142.3") + "[device.tolerated]\n\"rates.fp16\" = \"limit lifted\"\n"),
+            "accepted");
   EXPECT_EQ(pack_fault(replace_all(modified, "modified = true\n", "")),
             "data/devices/b.toml:1:1: device.modified: a modified card names its base_device, and no other does");
 }
