@@ -1,8 +1,12 @@
 #include "calibration/evaluate.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "base/text.hpp"
 #include "calibration/own.hpp"
@@ -147,23 +151,36 @@ std::vector<int> folds_of(const std::vector<Prepared>& rows, Fold fold) {
 // log(predicted / measured) and the grade of every row by the fit of the other folds.
 struct HeldOut { std::vector<double> residuals; std::vector<cost::Grade> grades; };
 
-HeldOut hold_out(const FitProblem& problem, const Cases& all, Fold fold, const cost::Calibration& full) {
-  HeldOut out{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size())};
-  const std::vector<int> folds = folds_of(all.rows, fold);
-  for (int f = 0; f < kFolds; ++f) {
+constexpr std::array kAllFolds{Fold::source, Fold::device, Fold::model};
+
+// Every way of holding out, in the order of kAllFolds. Fits know nothing of each other: they run side by side, and each writes its own rows.
+std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, const cost::Calibration& full) {
+  std::vector<HeldOut> out(kAllFolds.size(), HeldOut{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size())});
+  std::vector<std::vector<int>> folds;
+  for (const Fold fold : kAllFolds) folds.push_back(folds_of(all.rows, fold));
+  const auto hold_out = [&](std::size_t way, int fold) {
     std::vector<char> use = all.fits;
-    for (std::size_t i = 0; i < use.size(); ++i) use[i] = use[i] && folds[i] != f;
+    for (std::size_t i = 0; i < use.size(); ++i) use[i] = use[i] && folds[way][i] != fold;
     FitOptions options;
     options.iterations = 8;
+    options.threads = 1;
     options.uncertainty = false;
     const cost::Calibration calibration = problem.fit(use, options, &full);
     const std::vector<double> residuals = problem.residuals(calibration);
     for (std::size_t i = 0; i < use.size(); ++i) {
-      if (folds[i] != f) continue;
-      out.residuals[i] = residuals[i];
-      out.grades[i] = cost::grade_of(*all.rows[i].load, calibration);
+      if (folds[way][i] != fold) continue;
+      out[way].residuals[i] = residuals[i];
+      out[way].grades[i] = cost::grade_of(*all.rows[i].load, calibration);
     }
-  }
+  };
+  std::atomic<int> next{0};
+  const auto work = [&] {
+    for (int job = next++; job < kFolds * static_cast<int>(kAllFolds.size()); job = next++) hold_out(static_cast<std::size_t>(job / kFolds), job % kFolds);
+  };
+  std::vector<std::future<void>> helpers;
+  for (unsigned i = 1; i < std::max(1U, std::thread::hardware_concurrency()); ++i) helpers.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& helper : helpers) helper.get();
   return out;
 }
 
@@ -237,13 +254,10 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   FitOptions options;
   options.uncertainty = false;
   const cost::Calibration full = problem.fit(all.fits, options);
+  const std::vector<HeldOut> held = hold_out_all(problem, all, full);
   std::map<std::string, std::vector<double>> values;
-  std::vector<HeldOut> held;
-  for (const Fold f : {Fold::source, Fold::device, Fold::model}) {
-    held.push_back(hold_out(problem, all, f, full));
-    add_spreads(values, all, held.back());
-  }
-  const HeldOut& mine = held[fold == Fold::source ? 0 : fold == Fold::device ? 1 : 2];
+  for (const HeldOut& way : held) add_spreads(values, all, way);
+  const HeldOut& mine = held[static_cast<std::size_t>(std::find(kAllFolds.begin(), kAllFolds.end(), fold) - kAllFolds.begin())];
   cost::Calibration intervals;
   intervals.spreads = spreads_of(values);
   Evaluation out;
@@ -282,12 +296,10 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   whole.iterations = 100;
   whole.tolerance = 1e-6;
   cost::Calibration calibration = problem.fit(all.fits, whole);
+  const std::vector<HeldOut> held = hold_out_all(problem, all, calibration);
   std::map<std::string, std::vector<double>> values;
-  for (const Fold f : {Fold::source, Fold::device, Fold::model}) {
-    const HeldOut held = hold_out(problem, all, f, calibration);
-    add_spreads(values, all, held);
-    if (f == Fold::source) calibration.shares = shares_of(all.rows, held.residuals);   // what a machine nobody listed would see
-  }
+  for (const HeldOut& way : held) add_spreads(values, all, way);
+  calibration.shares = shares_of(all.rows, held.front().residuals);   // what a machine nobody listed would see
   calibration.spreads = spreads_of(values);
   for (const Observation& o : observations) calibration.date = std::max(calibration.date, o.date);
   return calibration;

@@ -1,7 +1,9 @@
 #include "calibration/fit.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <unordered_map>
 
 #include <Eigen/Dense>
@@ -82,6 +84,107 @@ class PriorCost final : public ceres::SizedCostFunction<1, 1> {
 };
 
 bool of_source(std::string_view effect) { return effect.substr(0, 7) == "source|"; }
+
+constexpr int kUnseen = -1;
+
+// Effects whose exponents are the same in every row used, up to a factor, cannot be told apart: a family with one card, its card, and the
+// family under that card's backend. The rows see only their sum, sum(share * effect), which is fitted in their place: its prior is the sum
+// of theirs, and what it departs from that divides between them as their prior variances do. The maximum is exactly the same.
+struct Sums {
+  std::vector<int> sum_of;        // by effect; kUnseen where no row used has it
+  std::vector<double> share;      // by effect
+  std::vector<int> first;         // by sum: the effect that stands for it in rows, of share 1
+  std::vector<cost::Effect> priors;
+  std::vector<double> seen;       // by effect: weight of the rows that have it
+};
+
+Sums sums_of(const std::vector<Row>& rows, const std::vector<char>& use, const std::vector<cost::Effect>& priors) {
+  struct Column { std::uint64_t hash = 0; double first = 0; };   // of positions and exponents over the first exponent
+  std::vector<Column> columns(priors.size());
+  Sums sums{std::vector<int>(priors.size(), kUnseen), std::vector<double>(priors.size(), 1.0), {}, {}, std::vector<double>(priors.size(), 0.0)};
+  std::uint64_t position = 0;
+  const auto mix = [](std::uint64_t h, std::uint64_t value) {
+    h ^= value + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
+    h *= 0xff51afd7ed558ccdULL;
+    return h ^ (h >> 33);
+  };
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    if (!use[r]) continue;
+    for (const int effect : rows[r].effects) sums.seen[static_cast<std::size_t>(effect)] += rows[r].weight;
+    for (const Part& part : rows[r].parts)
+      for (const Exponents* exponents : {&part.memory_effects, &part.compute_effects}) {
+        ++position;
+        for (const auto& [local, x] : *exponents) {
+          Column& column = columns[static_cast<std::size_t>(rows[r].effects[static_cast<std::size_t>(local)])];
+          if (column.first == 0) column.first = x;
+          column.hash = mix(mix(column.hash, position), std::bit_cast<std::uint64_t>(x / column.first));
+        }
+      }
+  }
+  std::unordered_map<std::uint64_t, int> numbers;
+  for (std::size_t i = 0; i < priors.size(); ++i) {
+    if (sums.seen[i] <= 0) continue;
+    const auto [number, added] = numbers.emplace(columns[i].hash, static_cast<int>(sums.first.size()));
+    if (added) {
+      sums.first.push_back(static_cast<int>(i));
+      sums.priors.push_back({0, 0, 0});
+    }
+    const std::size_t sum = static_cast<std::size_t>(number->second);
+    sums.sum_of[i] = number->second;
+    sums.share[i] = columns[i].first / columns[static_cast<std::size_t>(sums.first[sum])].first;
+    cost::Effect& prior = sums.priors[sum];
+    prior.mean += sums.share[i] * priors[i].mean;
+    prior.sd = std::hypot(prior.sd, sums.share[i] * priors[i].sd);
+  }
+  return sums;
+}
+
+// The row with sums in the place of their effects.
+Row in_sums(const Row& row, const Sums& sums) {
+  Row out;
+  out.log_measured = row.log_measured;
+  out.weight = row.weight;
+  std::vector<int> slots(row.effects.size(), -1);
+  for (std::size_t i = 0; i < row.effects.size(); ++i) {
+    const int sum = sums.sum_of[static_cast<std::size_t>(row.effects[i])];
+    if (sums.first[static_cast<std::size_t>(sum)] != row.effects[i]) continue;
+    slots[i] = static_cast<int>(out.effects.size());
+    out.effects.push_back(sum);
+  }
+  const auto kept = [&](const Exponents& exponents) {
+    Exponents e;
+    for (const auto& [local, x] : exponents)
+      if (const int slot = slots[static_cast<std::size_t>(local)]; slot >= 0) e.emplace_back(slot, x);
+    return e;
+  };
+  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, kept(part.memory_effects), kept(part.compute_effects)});
+  return out;
+}
+
+// Variances of the sums at `theta`: the inverse of J^T J of the weighted residuals and of the priors.
+std::vector<double> variances(const std::vector<Row>& rows, const std::vector<cost::Effect>& priors, const std::vector<double>& theta, double sigma) {
+  const Eigen::Index n = static_cast<Eigen::Index>(priors.size());
+  Eigen::MatrixXd precision = Eigen::MatrixXd::Zero(n, n);
+  for (Eigen::Index i = 0; i < n; ++i) precision(i, i) = 1 / (priors[static_cast<std::size_t>(i)].sd * priors[static_cast<std::size_t>(i)].sd);
+  std::vector<const double*> blocks;
+  std::vector<double> gradient;
+  for (const Row& row : rows) {
+    blocks.clear();
+    for (const int sum : row.effects) blocks.push_back(&theta[static_cast<std::size_t>(sum)]);
+    gradient.resize(row.effects.size());
+    const double z = (log_time(row, blocks.data(), gradient.data()) - row.log_measured) / sigma;
+    const double w = row.weight / (1 + z * z / 3) / (sigma * sigma);
+    for (std::size_t a = 0; a < gradient.size(); ++a)
+      for (std::size_t b = 0; b < gradient.size(); ++b) precision(row.effects[a], row.effects[b]) += w * gradient[a] * gradient[b];
+  }
+  // diag(H^-1) = column norms of L^-1, H = L L^T.
+  const Eigen::LLT<Eigen::MatrixXd> factor(precision);
+  Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);
+  factor.matrixL().solveInPlace(inverse);
+  std::vector<double> out;
+  for (Eigen::Index i = 0; i < n; ++i) out.push_back(inverse.col(i).squaredNorm());
+  return out;
+}
 
 }  // namespace
 
@@ -185,71 +288,56 @@ FitProblem::~FitProblem() = default;
 
 cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions& options, const cost::Calibration* start) const {
   const Compiled& c = *compiled_;
-  std::vector<double> theta(c.names.size());
-  std::vector<double> seen(c.names.size(), 0.0);
-  for (std::size_t i = 0; i < theta.size(); ++i) {
-    theta[i] = c.priors[i].mean;
-    if (!start) continue;
-    if (const auto found = start->effects.find(c.names[i]); found != start->effects.end()) theta[i] = found->second.mean;
+  const Sums sums = sums_of(c.rows, use, c.priors);
+  std::vector<double> theta(sums.first.size(), 0.0);
+  for (std::size_t i = 0; i < c.names.size(); ++i) {
+    if (sums.sum_of[i] == kUnseen) continue;
+    double begin = c.priors[i].mean;
+    if (start)
+      if (const auto found = start->effects.find(c.names[i]); found != start->effects.end()) begin = found->second.mean;
+    theta[static_cast<std::size_t>(sums.sum_of[i])] += sums.share[i] * begin;
   }
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < c.rows.size(); ++i)
+    if (use[i]) rows.push_back(in_sums(c.rows[i], sums));
+
   ceres::Problem::Options settings;
   settings.loss_function_ownership = ceres::DO_NOT_TAKE_OWNERSHIP;
   ceres::Problem problem(settings);
   const ceres::CauchyLoss heavy(std::sqrt(3.0));
   std::vector<std::unique_ptr<ceres::LossFunction>> losses;
-  for (std::size_t i = 0; i < c.rows.size(); ++i) {
-    if (!use[i]) continue;
-    const Row& row = c.rows[i];
+  for (const Row& row : rows) {
     std::vector<double*> blocks;
-    for (const int effect : row.effects) {
-      blocks.push_back(&theta[static_cast<std::size_t>(effect)]);
-      seen[static_cast<std::size_t>(effect)] += row.weight;
-    }
+    for (const int sum : row.effects) blocks.push_back(&theta[static_cast<std::size_t>(sum)]);
     losses.push_back(std::make_unique<ceres::ScaledLoss>(&heavy, row.weight, ceres::DO_NOT_TAKE_OWNERSHIP));
     problem.AddResidualBlock(new RowCost(row, options.sigma), losses.back().get(), blocks);
   }
-  for (std::size_t i = 0; i < theta.size(); ++i)
-    if (seen[i] > 0) problem.AddResidualBlock(new PriorCost(c.priors[i].mean, c.priors[i].sd), nullptr, &theta[i]);
+  for (std::size_t i = 0; i < theta.size(); ++i) problem.AddResidualBlock(new PriorCost(sums.priors[i].mean, sums.priors[i].sd), nullptr, &theta[i]);
   ceres::Solver::Options solver;
   solver.linear_solver_type = ceres::SPARSE_NORMAL_CHOLESKY;
   solver.max_num_iterations = options.iterations;
   solver.num_threads = options.threads;
   solver.function_tolerance = options.tolerance;
+  solver.dynamic_sparsity = true;   // rows share many effects: J^T J is multiplied anew faster than its products are listed and sorted
   solver.logging_type = ceres::SILENT;
   ceres::Solver::Summary summary;
   ceres::Solve(solver, &problem, &summary);
 
-  std::vector<double> sd(theta.size());
-  for (std::size_t i = 0; i < theta.size(); ++i) sd[i] = c.priors[i].sd;
-  if (options.uncertainty) {
-    // Posterior precision at the optimum: J^T J of the weighted residuals and of the priors.
-    std::vector<int> order(theta.size(), -1);
-    int n = 0;
-    for (std::size_t i = 0; i < theta.size(); ++i) if (seen[i] > 0) order[i] = n++;
-    Eigen::MatrixXd precision = Eigen::MatrixXd::Zero(n, n);
-    for (std::size_t i = 0; i < theta.size(); ++i)
-      if (order[i] >= 0) precision(order[i], order[i]) += 1 / (c.priors[i].sd * c.priors[i].sd);
-    std::vector<const double*> blocks;
-    std::vector<double> gradient;
-    for (std::size_t r = 0; r < c.rows.size(); ++r) {
-      if (!use[r]) continue;
-      const Row& row = c.rows[r];
-      blocks.clear();
-      for (const int effect : row.effects) blocks.push_back(&theta[static_cast<std::size_t>(effect)]);
-      gradient.resize(row.effects.size());
-      const double z = (log_time(row, blocks.data(), gradient.data()) - row.log_measured) / options.sigma;
-      const double w = row.weight / (1 + z * z / 3) / (options.sigma * options.sigma);
-      for (std::size_t a = 0; a < gradient.size(); ++a)
-        for (std::size_t b = 0; b < gradient.size(); ++b)
-          precision(order[static_cast<std::size_t>(row.effects[a])], order[static_cast<std::size_t>(row.effects[b])]) += w * gradient[a] * gradient[b];
-    }
-    const Eigen::MatrixXd covariance = precision.llt().solve(Eigen::MatrixXd::Identity(n, n));
-    for (std::size_t i = 0; i < theta.size(); ++i)
-      if (order[i] >= 0) sd[i] = std::sqrt(std::max(0.0, covariance(order[i], order[i])));
-  }
+  const std::vector<double> variance = options.uncertainty ? variances(rows, sums.priors, theta, options.sigma) : std::vector<double>();
   cost::Calibration calibration;
-  for (std::size_t i = 0; i < theta.size(); ++i)
-    if ((seen[i] > 0 || c.priors[i].mean != 0) && !of_source(c.names[i])) calibration.effects[c.names[i]] = {theta[i], sd[i], seen[i]};
+  for (std::size_t i = 0; i < c.names.size(); ++i) {
+    const cost::Effect& prior = c.priors[i];
+    if ((sums.seen[i] <= 0 && prior.mean == 0) || of_source(c.names[i])) continue;
+    cost::Effect effect{prior.mean, prior.sd, sums.seen[i]};
+    if (sums.seen[i] > 0) {
+      const std::size_t sum = static_cast<std::size_t>(sums.sum_of[i]);
+      const cost::Effect& whole = sums.priors[sum];
+      const double part = sums.share[i] * prior.sd * prior.sd / (whole.sd * whole.sd);
+      effect.mean += part * (theta[sum] - whole.mean);
+      if (options.uncertainty) effect.sd = std::sqrt(std::max(0.0, prior.sd * prior.sd - part * part * (whole.sd * whole.sd - variance[sum])));
+    }
+    calibration.effects[c.names[i]] = effect;
+  }
   return calibration;
 }
 
