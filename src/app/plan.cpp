@@ -11,6 +11,8 @@
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
 #include "catalog/engine.hpp"
+#include "cost/paths.hpp"
+#include "model/recipe.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -65,7 +67,12 @@ void move_alternatives(PlanAnswer& answer) {
 }  // namespace
 
 Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
-  return from_option(find_model(knowledge, request.model), "MODEL", "model");
+  RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
+  const std::string_view recipe = model::gguf_recipe(architecture.quant);
+  if (architecture.origin == model::Origin::gguf || recipe == architecture.quant) return architecture;
+  const auto engine = catalog::read_engine(knowledge.catalog, request.placement.engine);
+  if (engine && cost::engine_group(engine->key) == "ggml") RC_TRY(model::apply_quant(knowledge.catalog, architecture, recipe));
+  return architecture;
 }
 
 Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& request) {

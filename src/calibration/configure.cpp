@@ -7,6 +7,7 @@
 #include "calibration/detail/layout.hpp"
 #include "calibration/detail/names.hpp"
 #include "model/read.hpp"
+#include "model/recipe.hpp"
 
 namespace rigcast::calibration {
 
@@ -40,6 +41,7 @@ std::string bits_of(std::string_view quant) {
 Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, const Observation& o, const std::string& engine) {
   std::string recipe = detail::recipe_of(o.quant);
   if (recipe.empty()) recipe = detail::default_recipe(engine);
+  if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
   // The very file that was timed, while it is there: names of own files say little of their shape.
   if (const auto file = o.flags.find("file"); file != o.flags.end()) model = model::read_model(catalog, file->second);

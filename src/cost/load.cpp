@@ -331,6 +331,18 @@ void add_recurrent(Builder& b) {
   }
 }
 
+// Kernels that a layer starts for its small vectors beyond the two norms of a plain one: norms of queries and keys, norms behind attention
+// and feed-forward, biases (half of which engines add within the product before), projections of per-layer embeddings.
+double small_kernels(const Builder& b) {
+  double kernels = 0;
+  for (const model::Tensor& t : b.model.tensors) {
+    if (t.layer < 0 || static_cast<std::size_t>(t.layer) >= b.model.layers.size()) continue;
+    if (t.role == Role::norm && !t.name.ends_with("sinks.weight")) kernels += t.name.ends_with(".bias") ? 0.5 : 1;
+    if (t.name.ends_with(".inp_gate.weight") || t.name.ends_with(".proj.weight")) kernels += 2;
+  }
+  return std::max(0.0, kernels - 2.0 * static_cast<double>(b.model.layers.size()));
+}
+
 // Kernels one layer starts, in units of a plain attention + feed-forward layer.
 double launches_of(const Builder& b, const model::Layer& layer) {
   double units = 0;
@@ -339,7 +351,7 @@ double launches_of(const Builder& b, const model::Layer& layer) {
   if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
   if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
   if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
-    units += 1.25;
+    units += layer.feed_forward.shared_width > 0 ? 1.5 : 1.25;
     if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
   }
   if (compressed_attention(b.model)) units += 2;  // hyper-connections and compressed caches: many small kernels
@@ -347,7 +359,8 @@ double launches_of(const Builder& b, const model::Layer& layer) {
 }
 
 void add_overheads(Builder& b) {
-  double units = 0, moe_units = 0;
+  constexpr double kKernelsOfALayer = 16;
+  double units = small_kernels(b) / kKernelsOfALayer, moe_units = 0;
   for (const model::Layer& layer : b.model.layers) {
     units += launches_of(b, layer);
     if (layer.feed_forward.kind == model::FeedForwardKind::moe) moe_units += 1;

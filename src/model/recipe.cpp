@@ -218,6 +218,11 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   return names;
 }
 
+std::string_view gguf_recipe(std::string_view quant) {
+  const std::string folded = fold_name(quant);
+  return folded == "mxfp4" || folded == "mxfp4-moe-bf16" ? std::string_view("MXFP4_MOE") : quant;
+}
+
 Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::string_view text) {
   Formats formats(catalog);
   std::string_view name = trim(text);
