@@ -98,6 +98,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   add_factor(p, "gemm", "format", format);
   add_factor(p, "gemm", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
+  if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");
     add_factor(p, "gemm", "experts+engine", b.setting.engine + ":" + b.setting.backend);
@@ -256,7 +257,10 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     AttentionSum& sum = groups[{device, window, latent}];
     if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache, and multiplies it by its own heads
       sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
-      sum.absorbed_flop += 2.0 * a.heads * (2.0 * a.latent_dim + a.rope_dim) * part;
+      const double absorbed = 2.0 * a.heads * (2.0 * a.latent_dim + a.rope_dim) * part;
+      sum.absorbed_flop += absorbed;
+      // llama.cpp reads prompts by the same absorbed products since April 2025; the others unfold the latent cache for prompts.
+      if (b.setting.group == "ggml" && b.setting.engine != "ik_llama.cpp" && b.conditions.engine_year >= 2025.3 && !compressed_attention(b.model)) flop = absorbed;
     } else {
       const double kv_part = device == kHost ? 1 : std::max(part, 1.0 / std::max(1, a.kv_heads));
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
@@ -374,6 +378,7 @@ void add_overheads(Builder& b) {
   Path prompt = cpu ? host_path("host_launch", kPromptLayersPerSecond, b.host(), b.setting)
                     : device_path("prompt_launch", kPromptLayersPerSecond, b.device(first), b.setting);
   if (!cpu && launches_are_graphs(b.device(first).device, b.setting)) add_factor(decode, "launch", "graphs", "");
+  if (!cpu) add_factor(decode, "launch", "architecture", b.model.family);
   if (!cpu && moe_units > 0) add_factor(decode, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
   if (!cpu && b.setting.slow_host) {
     add_factor(decode, "launch", "slow_host", "");
