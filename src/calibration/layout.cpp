@@ -97,7 +97,8 @@ Offload offload_of(const Observation& o) {
   return Offload::none;
 }
 
-void place_tensors(const model::Architecture& model, placement::Placement& p, Offload offload, double device_memory, int devices) {
+// `first_layers`: of experts that stay on the host, only those of so many layers from the first do.
+void place_tensors(const model::Architecture& model, placement::Placement& p, Offload offload, double device_memory, int devices, int first_layers) {
   const int layers = static_cast<int>(model.layers.size());
   const auto owner = [&](int layer) { return std::clamp(layer, 0, layers) * devices / (layers + 1); };
   p.tensor_device.assign(model.tensors.size(), 0);
@@ -114,6 +115,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, Of
     const model::Tensor& t = model.tensors[i];
     if (t.role != first) continue;
     if (offload != Offload::experts && total <= room) break;
+    if (offload == Offload::experts && t.layer >= first_layers) continue;
     p.tensor_device[i] = placement::kHost;
     total -= t.bytes.value();
   }
@@ -214,7 +216,8 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   }
   const bool offloads = group == "ggml" && !device->unified && device->memory.value.value() > 0;
   const double memory = site.rig.devices[0].memory.value() * chips;
-  place_tensors(model, p, offloads ? offload_of(o) : Offload::none, offloads ? memory : 1e30, chips);
+  const int first_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N
+  place_tensors(model, p, offloads ? offload_of(o) : Offload::none, offloads ? memory : 1e30, chips, first_layers);
   const bool hosted = std::find(p.tensor_device.begin(), p.tensor_device.end(), placement::kHost) != p.tensor_device.end();
   site.layout = hosted ? "offload" : chips > 1 ? "several" : "one";
   return site;

@@ -32,7 +32,7 @@ const char* name_of(StageKind kind, bool prefill) {
 
 const char* unit_of(StageKind kind) {
   switch (kind) {
-    case StageKind::launch: return "layers";
+    case StageKind::launch: return "kernels";
     case StageKind::host: return "steps";
     case StageKind::sequence: return "sequences";
     case StageKind::all_reduce: case StageKind::hop: case StageKind::sync: return "messages";

@@ -15,8 +15,9 @@ using model::Role;
 using placement::kHost;
 
 // Round numbers that give overheads a size before calibration: amount per second.
-constexpr double kLayersPerSecond = 1 / 50e-6;     // launches of one plain layer
-constexpr double kPromptLayersPerSecond = 1 / 100e-6;
+constexpr double kKernelsOfALayer = 16;             // of plain attention and feed-forward
+constexpr double kKernelsPerSecond = kKernelsOfALayer / 50e-6;
+constexpr double kPromptKernelsPerSecond = kKernelsOfALayer / 100e-6;
 constexpr double kHostStepsPerSecond = 1 / 0.5e-3;
 constexpr double kPromptsPerSecond = 1 / 1e-3;
 constexpr double kSequencesPerSecond = 1 / 20e-6;
@@ -128,6 +129,7 @@ struct GroupKey {
   int device;
   bool experts;
   bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
+  bool head;            // the output head, which prompts need for their last token only
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
@@ -161,7 +163,14 @@ void choose_lead(Builder& b) {
   }
 }
 
+// Engines compute logits of a prompt's last token alone; MLX began to in August 2025 and Transformers in December 2024.
+bool logits_of_last_token(const Builder& b) {
+  const double since = b.setting.engine == "mlx" ? 2025.6 : b.setting.group == "eager" ? 2024.9 : 0;
+  return b.conditions.engine_year >= since;
+}
+
 std::map<GroupKey, Group> group_weights(const Builder& b) {
+  const bool last_token = logits_of_last_token(b);
   std::map<GroupKey, Group> groups;
   std::map<std::string_view, std::string> classes;  // a model has a handful of formats, and a thousand tensors
   for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
@@ -174,7 +183,8 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     const auto [format, is_new] = classes.try_emplace(t.quant);
     if (is_new) format->second = format_class(t.quant);
     const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
-    Group& g = groups[{device, experts, copied, format->second}];
+    const bool head = last_token && (t.role == Role::output_head || t.role == Role::token_embedding);
+    Group& g = groups[{device, experts, copied, head, format->second}];
     const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
@@ -193,6 +203,7 @@ void add_weights(Builder& b) {
     Stage s{.kind = key.experts ? StageKind::experts : StageKind::weights, .device = key.device, .where = place_name(b, key.device)};
     s.weight_bytes = g.bytes;
     s.token_share = key.copied ? 1.0 / b.copies : 1;
+    s.last_token = key.head;
     s.experts = g.experts;
     s.experts_used = g.used;
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
@@ -363,7 +374,6 @@ double launches_of(const Builder& b, const model::Layer& layer) {
 }
 
 void add_overheads(Builder& b) {
-  constexpr double kKernelsOfALayer = 16;
   double units = small_kernels(b) / kKernelsOfALayer, moe_units = 0;
   for (const model::Layer& layer : b.model.layers) {
     units += launches_of(b, layer);
@@ -372,11 +382,11 @@ void add_overheads(Builder& b) {
   const bool cpu = b.rig.devices.empty() || b.place.mode == placement::Mode::cpu;
   const int first = cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = place_name(b, first)};
-  launch.step_amount = units;
-  Path decode = cpu ? host_path("host_launch", kLayersPerSecond, b.host(), b.setting)
-                    : device_path("launch", kLayersPerSecond, b.device(first), b.setting);
-  Path prompt = cpu ? host_path("host_launch", kPromptLayersPerSecond, b.host(), b.setting)
-                    : device_path("prompt_launch", kPromptLayersPerSecond, b.device(first), b.setting);
+  launch.step_amount = units * kKernelsOfALayer;
+  Path decode = cpu ? host_path("host_launch", kKernelsPerSecond, b.host(), b.setting)
+                    : device_path("launch", kKernelsPerSecond, b.device(first), b.setting);
+  Path prompt = cpu ? host_path("host_launch", kPromptKernelsPerSecond, b.host(), b.setting)
+                    : device_path("prompt_launch", kPromptKernelsPerSecond, b.device(first), b.setting);
   if (!cpu && launches_are_graphs(b.device(first).device, b.setting)) add_factor(decode, "launch", "graphs", "");
   if (!cpu) add_factor(decode, "launch", "architecture", b.model.family);
   if (!cpu && moe_units > 0) add_factor(decode, "launch", "experts", b.setting.engine + ":" + b.setting.backend);

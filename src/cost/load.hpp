@@ -39,6 +39,7 @@ struct Stage {
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
+  bool last_token = false;           // a prompt needs it once, for its last token
   double token_share = 1;            // of the tokens of a step that one device of this Stage sees (attention by data: 1 / copies)
   double weight_bytes = 0;           // read by every step (experts: of all experts)
   double weight_flop = 0;            // per token (experts: of those used)

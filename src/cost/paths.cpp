@@ -39,10 +39,10 @@ bool has_prefix(std::string_view text, std::string_view prefix) { return text.su
 }  // namespace
 
 std::string engine_group(std::string_view engine) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 17> groups{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> groups{{
       {"llama.cpp", "ggml"}, {"ik_llama.cpp", "ggml"}, {"ollama", "ggml"}, {"lm-studio", "ggml"}, {"ktransformers", "ggml"},
       {"vllm", "serving"}, {"sglang", "serving"}, {"tensorrt-llm", "serving"}, {"lmdeploy", "serving"}, {"mindie", "serving"},
-      {"vllm-ascend", "serving"}, {"deepspeed-mii", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
+      {"vllm-ascend", "serving"}, {"chitu", "serving"}, {"deepspeed-mii", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
       {"ds4", "mlx"}}};
   for (const auto& [name, group] : groups)
     if (name == engine) return std::string(group);

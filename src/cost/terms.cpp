@@ -73,6 +73,13 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
+        if (s.last_token) {   // of prompts read along, the decoding batch has it already
+          if (along) break;
+          bytes = s.weight_bytes;
+          flop = s.weight_flop;
+          compute = s.vector >= 0 ? s.vector : s.compute;
+          break;
+        }
         bytes = s.weight_bytes * touched(s, chunk) * steps;
         const double rows = s.experts > 0 ? chunk * s.experts_used / s.experts : chunk;
         const double tile = chunk <= kVectorRows || s.device == placement::kHost ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;  // processors do not pad
