@@ -126,6 +126,35 @@ TEST(Configurator, ModulesSitOnTheirFabric) {
   EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 450e9);   // NVLink 4 one way, not PCIe
 }
 
+// --n-cpu-moe 24 of 48 layers: half of the experts' bytes on the host, half on the card.
+TEST(Configurator, SoManyLayersOfExpertsStayOnTheHost) {
+  Configurator configurator(facts());
+  Observation o;
+  o.device = "rtx-3090";
+  o.devices = 1;
+  o.engine = "llama.cpp";
+  o.model = "qwen3-30b-a3b";
+  o.quant = "Q8_0";   // every layer alike
+  o.phase = "decode";
+  o.concurrency = 1;
+  o.metric_name = "tokens_per_second";
+  o.metric = Metric::tokens_per_second;
+  o.value = 50;
+  const auto share = [&](const char* layers) {
+    o.flags["n_cpu_moe"] = layers;
+    const auto p = configurator.prepare(o);
+    double host = 0, all = 0;
+    for (const auto& stage : p->load->stages) {
+      if (stage.kind != cost::StageKind::experts) continue;
+      all += stage.weight_bytes;
+      if (stage.device == placement::kHost) host += stage.weight_bytes;
+    }
+    return host / all;
+  };
+  EXPECT_DOUBLE_EQ(share("24"), 0.5);
+  EXPECT_DOUBLE_EQ(share("99"), 1);
+}
+
 TEST(Configurator, DisaggregatedRowsAreTheirDecodingMachines) {
   Configurator configurator(facts());
   Observation o = serving_row("gb200", 20, 32, 10);

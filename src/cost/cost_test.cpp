@@ -129,6 +129,62 @@ TEST(Cost, AttentionByDataSharesRequests) {
   EXPECT_DOUBLE_EQ(cache(2), 8 * 1000 * (8 * 256 * 2));          // all heads of half of the requests
 }
 
+// A prompt of 512 tokens needs one row of logits: the head costs what it costs in decoding, the rest 512 times its arithmetic.
+TEST(Cost, PromptsNeedLogitsOfTheirLastTokenOnly) {
+  Case c;
+  model::Tensor head = c.model.tensors[0];
+  head.name = "output.weight";
+  head.role = model::Role::output_head;
+  head.layer = 1;
+  c.model.tensors.push_back(head);
+  c.place.tensor_device = {0, 0};
+  const auto flop = [&](double year) {
+    Conditions conditions;
+    conditions.engine_year = year;
+    const auto load = load_of(c.model, c.rig, c.place, conditions);
+    std::vector<StageWork> work;
+    add_prefill(*load, 512, 0, 1, work);
+    double sum = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) sum += w.flop;
+    return sum;
+  };
+  const double rows = 512 * (1 + 16.0 / 512);   // half a tile is padding
+  EXPECT_NEAR(flop(2026), 140e9 * (rows + 1), 1e9);   // 2 flop x 70e9 each
+  c.place.engine = "mlx";
+  EXPECT_NEAR(flop(2026), 140e9 * (rows + 1), 1e9);
+  EXPECT_NEAR(flop(2025), 140e9 * 2 * rows, 1e9);     // MLX began in August 2025
+}
+
+// Two norms belong to a plain layer of 16 kernels; two more of queries and keys make 18, a bias half of one.
+TEST(Cost, SmallVectorsStartKernelsOfTheirOwn) {
+  Case c;
+  const auto kernels = [&] {
+    const auto load = load_of(c.model, c.rig, c.place);
+    for (const Stage& stage : load->stages)
+      if (stage.kind == StageKind::launch) return stage.step_amount;
+    return 0.0;
+  };
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
+  const auto norm = [&](const char* name) {
+    model::Tensor t;
+    t.name = name;
+    t.role = model::Role::norm;
+    t.layer = 0;
+    t.shape = {128, 1, 1, 1};
+    c.model.tensors.push_back(t);
+    c.place.tensor_device.push_back(0);
+  };
+  norm("blk.0.attn_norm.weight");
+  norm("blk.0.ffn_norm.weight");
+  EXPECT_DOUBLE_EQ(kernels(), 16);
+  norm("blk.0.attn_q_norm.weight");
+  norm("blk.0.attn_k_norm.weight");
+  EXPECT_DOUBLE_EQ(kernels(), 18);
+  norm("blk.0.attn_q.bias");
+  EXPECT_DOUBLE_EQ(kernels(), 18.5);
+}
+
 TEST(Cost, UnknownBandwidthIsRefused) {
   Case c;
   c.rig.devices[0].device.bandwidth.reset();

@@ -1,0 +1,30 @@
+#include "app/plan.hpp"
+
+#include <gtest/gtest.h>
+
+namespace rigcast::app {
+namespace {
+
+double weights_of(const std::string& model, const std::string& engine, const std::string& rig) {
+  static const Knowledge knowledge = *load_knowledge({});
+  PlanRequest request;
+  request.model = model;
+  request.rig = rig;
+  request.placement.engine = engine;
+  const auto answer = plan(knowledge, request);
+  EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+  return answer ? answer->architecture.weight_bytes().value() : 0;
+}
+
+// The published GGUF of gpt-oss-20b has 12,101,070,356 bytes, 8 MB of them vocabulary: experts in MXFP4, all else in Q8_0. The checkpoint that
+// vLLM reads has BF16 there: 13.8 GB.
+TEST(Plan, Mxfp4MeansWhatTheFilesOfTheEngineHold) {
+  for (const char* name : {"gpt-oss-20b", "gpt-oss-20b:mxfp4"}) {
+    EXPECT_NEAR(weights_of(name, "llama.cpp", "rtx-3090"), 12.10e9, 0.005 * 12.10e9) << name;
+    EXPECT_NEAR(weights_of(name, "ollama", "rtx-3090"), 12.10e9, 0.005 * 12.10e9) << name;
+    EXPECT_NEAR(weights_of(name, "vllm", "rtx-3090"), 13.76e9, 0.01 * 13.76e9) << name;
+  }
+}
+
+}  // namespace
+}  // namespace rigcast::app
