@@ -276,7 +276,8 @@ Section flags(const app::PlanAnswer& answer) {
 Section caveats(const app::PlanAnswer& answer) {
   Rows rows;
   const auto add = [&](const std::string& id, std::string text, const std::string& source) {
-    if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    const bool name = text.size() > 1 && text[1] >= 'A' && text[1] <= 'Z';   // vLLM
+    if (!name && !text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
     rows.push_back({machine("id", id), {"text", {}, Phrase(std::move(text)), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
   };
   for (const auto& caveat : answer.placement.caveats) add(caveat.id, caveat.text, caveat.source);
