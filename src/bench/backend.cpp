@@ -7,7 +7,7 @@
 
 namespace rigcast::bench {
 namespace {
-constexpr std::array kBackends = {Backend{"cuda", open_cuda}, Backend{"vulkan", open_vulkan}, Backend{"opencl", open_opencl}, Backend{"cpu", open_cpu}};
+constexpr std::array kBackends = {Backend{"cuda", open_cuda}, Backend{"hip", open_hip}, Backend{"vulkan", open_vulkan}, Backend{"opencl", open_opencl}, Backend{"cpu", open_cpu}};
 }  // namespace
 
 std::span<const Backend> backends() { return kBackends; }

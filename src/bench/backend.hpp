@@ -31,7 +31,8 @@ struct DeviceInfo {
 
 // State while measuring, where the device tells; empty where it does not.
 struct Conditions {
-  std::optional<double> clock_mhz, memory_clock_mhz, temperature, power;
+  std::optional<double> clock_mhz, memory_clock_mhz, temperature, power;   // C, W
+  std::vector<std::string> held_by;   // what kept the clock down: "power limit", "temperature"
 };
 
 // One timed stretch: `runs` executions back to back took `seconds`. Disturbed: the system gave the processor to somebody else meanwhile.
@@ -55,7 +56,10 @@ class Device {
   virtual Result<std::unique_ptr<Prepared>> prepare(const Case& c) = 0;
   // One Step of a model, with made-up weights. Error (unsupported) where this device cannot yet.
   virtual Result<std::unique_ptr<Prepared>> prepare_model(const ModelCase&) { return fail(ErrorKind::unsupported, "models run on the processor only so far"); }
+  // Its state now. May be called from another thread while a case runs.
   virtual Conditions conditions() { return {}; }
+  // True after an error that the device does not recover from: it left the bus, its driver gave up.
+  virtual bool lost() const { return false; }
 };
 
 struct Options {
@@ -70,7 +74,7 @@ struct Backend {
   Result<std::vector<std::unique_ptr<Device>>> (*open)(const World& world, const Options& options);
 };
 
-// In order of preference: cuda, vulkan, opencl, cpu.
+// In order of preference: cuda, hip, vulkan, opencl, cpu.
 std::span<const Backend> backends();
 
 }  // namespace rigcast::bench

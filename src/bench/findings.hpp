@@ -59,6 +59,12 @@ struct PcieLink {
   std::string narrowest{};                  // PCI address of the joint that limits it, empty when none does
 };
 
+// A part of a card that programs see instead of the whole (NVIDIA's MIG).
+struct CardSlice {
+  std::string name{};            // "NVIDIA H100 80GB HBM3 MIG 3g.40gb"
+  Bytes memory{}, used{};
+};
+
 struct FoundDevice {
   std::string name{};            // as its own tool or driver prints it; empty: only the PCI number is known
   std::string vendor{};          // "nvidia", "amd", "intel", "huawei", "moore-threads", "hygon", "metax", "apple", ...
@@ -81,6 +87,8 @@ struct FoundDevice {
   int numa = -1;
   int cores = 0;               // Apple: GPU cores, decides between variants of one name
   int card = -1;               // chips of one card share it; -1 a card of its own
+  bool sliced = false;         // divided into slices; without any no program can compute on it
+  std::vector<CardSlice> slices{};
   std::vector<std::string> runtimes{};    // that can use it here: "cuda", "rocm", "vulkan", "opencl", "metal", "cann", "musa"
 };
 

@@ -59,9 +59,9 @@ Result<Case> parse_shaped(Case c, std::string_view text, const std::vector<std::
     s.heads = static_cast<int>(n[0]), s.kv_heads = static_cast<int>(n[1]), s.head_dim = static_cast<int>(n[2]), s.depth = n[3];
     return c;
   }
-  const bool tokens = c.kind == KernelKind::matmul, experts = c.kind == KernelKind::experts;
+  const bool tokens = c.kind == KernelKind::matmul || c.kind == KernelKind::gemm, experts = c.kind == KernelKind::experts;
   if (parts.size() != (experts ? 4u : 3u) || !read_numbers(parts[2], tokens ? "xx" : "x", n) || (experts && !read_numbers(parts[3], "/", n)))
-    return refuse(text, tokens ? "matmul:FORMAT:ROWSxCOLUMNSxTOKENS" : experts ? "experts:FORMAT:ROWSxCOLUMNS:USED/EXPERTS" : "matvec:FORMAT:ROWSxCOLUMNS");
+    return refuse(text, tokens ? std::string(kernel_of(c.kind).name) + ":FORMAT:ROWSxCOLUMNSxTOKENS" : experts ? "experts:FORMAT:ROWSxCOLUMNS:USED/EXPERTS" : "matvec:FORMAT:ROWSxCOLUMNS");
   s.rows = n[0], s.columns = n[1];
   if (tokens) s.tokens = n[2];
   if (experts) s.used = static_cast<int>(n[2]), s.experts = static_cast<int>(n[3]);
@@ -94,6 +94,10 @@ Work work_of(const Case& c) {
       const double tokens = static_cast<double>(s.tokens);
       return {Bytes(weights + 4 * tokens * (columns + rows)), Flop(2 * rows * columns * tokens)};
     }
+    case KernelKind::gemm: {
+      const double tokens = static_cast<double>(s.tokens);
+      return {Bytes(weights + tokens * (2 * columns + 4 * rows)), Flop(2 * rows * columns * tokens)};
+    }
     case KernelKind::attention: {
       const double depth = static_cast<double>(s.depth) * s.head_dim;
       return {Bytes(2.0 * s.kv_heads * depth * 2), Flop(4.0 * s.heads * depth)};
@@ -104,7 +108,8 @@ Work work_of(const Case& c) {
     case KernelKind::copy_out:
     case KernelKind::copy_peer:
     case KernelKind::all_reduce: return {Bytes(n), {}};
-    case KernelKind::copy_both: return {Bytes(2 * n), {}};
+    case KernelKind::copy_both:
+    case KernelKind::copy_peer_both: return {Bytes(2 * n), {}};
   }
   return {};
 }
@@ -118,7 +123,7 @@ std::string spell(const Case& c) {
   if (c.kind == KernelKind::attention)
     return text + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + "x" + std::to_string(s.head_dim) + "@" + std::to_string(s.depth);
   text += std::to_string(s.rows) + "x" + std::to_string(s.columns);
-  if (c.kind == KernelKind::matmul) text += "x" + std::to_string(s.tokens);
+  if (c.kind == KernelKind::matmul || c.kind == KernelKind::gemm) text += "x" + std::to_string(s.tokens);
   if (c.kind == KernelKind::experts) text += ":" + std::to_string(s.used) + "/" + std::to_string(s.experts);
   return text;
 }

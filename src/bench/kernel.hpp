@@ -18,6 +18,7 @@ enum class KernelKind {
   triad,        // a = b + s * c
   matvec,       // weights times one vector: what decoding a token does
   matmul,       // weights times many vectors: what reading a prompt does
+  gemm,         // the same by the library of the device's maker
   attention,    // one new token against a cache of keys and values, query heads sharing key-value heads
   experts,      // matvec over a few experts picked among many
   launch,       // nothing: the cost of starting a kernel (on a processor, of waking all threads)
@@ -25,9 +26,10 @@ enum class KernelKind {
   copy_out,     // device memory to host memory
   copy_both,    // both at once
   copy_peer,    // memory of one device to that of another
+  copy_peer_both, // the same both ways at once
   all_reduce,   // every device ends with the sum of all
 };
-inline constexpr int kKernelCount = 13;
+inline constexpr int kKernelCount = 15;
 
 // The numbers a Case is run with; a kernel looks only at its own.
 struct Shape {
@@ -64,6 +66,7 @@ inline constexpr std::array<Kernel, kKernelCount> kernels = {{
     {KernelKind::triad, "triad", "a = b + s c, 32-bit floats", "3 n", "2 n / 4", 1e-6, false},
     {KernelKind::matvec, "matvec", "weights x one vector", "weights + 4 columns + 4 rows", "2 rows columns", 2e-3, false},
     {KernelKind::matmul, "matmul", "weights x tokens vectors", "weights + 4 tokens (columns + rows)", "2 rows columns tokens", 2e-3, true},
+    {KernelKind::gemm, "gemm", "matmul by the maker's own library", "weights + tokens (2 columns + 4 rows)", "2 rows columns tokens", 2e-3, true},
     {KernelKind::attention, "attention", "one token against depth cached ones", "2 kv_heads head_dim depth x 2", "4 heads head_dim depth", 5e-3, false},
     {KernelKind::experts, "experts", "weights of used experts out of many x one vector", "used (weights + 4 rows) + 4 columns", "2 used rows columns", 2e-3, false},
     {KernelKind::launch, "launch", "start nothing and wait", "0", "0", 0, false},
@@ -71,6 +74,7 @@ inline constexpr std::array<Kernel, kKernelCount> kernels = {{
     {KernelKind::copy_out, "copy-out", "device to host", "n", "0", 0, false},
     {KernelKind::copy_both, "copy-both", "host to device and back at once", "2 n", "0", 0, false},
     {KernelKind::copy_peer, "copy-peer", "device to device", "n", "0", 0, false},
+    {KernelKind::copy_peer_both, "copy-peer-both", "device to device and back at once", "2 n", "0", 0, false},
     {KernelKind::all_reduce, "all-reduce", "sum over devices", "n", "0", 1e-5, false},
 }};
 static_assert(kernels[kKernelCount - 1].kind == KernelKind::all_reduce, "one row per kind, in order");

@@ -21,6 +21,7 @@ struct Measurement {
   double error = 0;                 // largest difference to the reference
   Conditions conditions;
   std::string rerun;                // the one line that measures it again
+  std::string broke_off;            // why sampling ended early; the samples before it count
   std::string failure;              // why there is no time; empty: there is one
 
   bool ok() const { return failure.empty(); }

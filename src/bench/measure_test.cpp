@@ -36,7 +36,7 @@ TEST(Kernel, CasesReadBackAsWritten) {
 
 TEST(Kernel, BadCasesAreNamed) {
   const auto message = [](const char* text) { return parse_case(text).error().message; };
-  EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, attention, experts, launch, copy-in, copy-out, copy-both, copy-peer, all-reduce");
+  EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, gemm, attention, experts, launch, copy-in, copy-out, copy-both, copy-peer, copy-peer-both, all-reduce");
   EXPECT_EQ(message("matvec:q5_9:1x32"), "'matvec:q5_9:1x32' names no format; there are f32, f16, bf16, i8, q8_0, q4_0, mxfp4, q4_k, q6_k");
   EXPECT_EQ(message("matvec:q4_k:16x100"), "'matvec:q4_k:16x100': 100 columns do not divide into q4_k blocks of 256");
   for (const char* text : {"", ":", "read", "read:0", "read:x", "matvec:q4_0:", "matvec:q4_0:-1x32", "matmul:f16:1x2", "attention:f16:32/7x128@1", "experts:q4_0:32x32:9/8", "launch:1"})

@@ -18,6 +18,8 @@ struct Record {
   double best = 0;                            // seconds; memory rates are quoted on it, as STREAM does
   double error = 0;
   int samples = 0, disturbed = 0;
+  double clock_mhz = 0, memory_clock_mhz = 0, temperature = 0, power = 0;   // while it ran (medians; the highest C, W); 0 unknown
+  std::string held_by;                        // what kept its clock down, ", " between
 };
 
 Record to_record(const Measurement& measurement, std::string date);

@@ -9,7 +9,7 @@ namespace {
 
 Record example() {
   return {.date = "2026-11-20", .device = "cpu", .backend = "cpu", .name = "Some Processor", .driver = "linux 6.1", .path = "avx2", .what = "read:1GiB", .units = 8,
-          .bytes = 1073741824, .flop = 0, .median = 0.025, .p10 = 0.0249, .p90 = 0.0252, .best = 0.024, .error = 0, .samples = 20, .disturbed = 1};
+          .bytes = 1073741824, .flop = 0, .median = 0.025, .p10 = 0.0249, .p90 = 0.0252, .best = 0.024, .error = 0, .samples = 20, .disturbed = 1, .held_by = {}};
 }
 
 TEST(Record, BandwidthIsTheBestOfTheNewestDayOnThisProcessor) {

@@ -25,11 +25,13 @@ void set_device(Observation& o, const std::string& backend, const std::string& n
 
 // Numbers of a Record that no column has, by the name of their flag.
 struct Number { const char* flag; double Record::*field; };
-constexpr Number kNumbers[] = {{"bytes", &Record::bytes}, {"flop", &Record::flop}, {"p10_s", &Record::p10}, {"p90_s", &Record::p90}, {"best_s", &Record::best}, {"error", &Record::error}};
+constexpr Number kNumbers[] = {{"bytes", &Record::bytes}, {"flop", &Record::flop}, {"p10_s", &Record::p10}, {"p90_s", &Record::p90}, {"best_s", &Record::best}, {"error", &Record::error},
+                              {"clock_mhz", &Record::clock_mhz}, {"memory_clock_mhz", &Record::memory_clock_mhz}, {"temperature_c", &Record::temperature}, {"power_w", &Record::power}};
+bool is_condition(const Number& number) { return number.field == &Record::clock_mhz || number.field == &Record::memory_clock_mhz || number.field == &Record::temperature || number.field == &Record::power; }   // left out where unknown
 struct Count { const char* flag; int Record::*field; };
 constexpr Count kCounts[] = {{"units", &Record::units}, {"samples", &Record::samples}, {"disturbed", &Record::disturbed}};
 struct Text { const char* flag; std::string Record::*field; };
-constexpr Text kTexts[] = {{"case", &Record::what}, {"id", &Record::device}, {"driver", &Record::driver}, {"path", &Record::path}};
+constexpr Text kTexts[] = {{"case", &Record::what}, {"id", &Record::device}, {"driver", &Record::driver}, {"path", &Record::path}, {"held_by", &Record::held_by}};
 
 }  // namespace
 
@@ -39,8 +41,10 @@ Observation observation_of(const Record& r) {
   Observation o;
   set_device(o, r.backend, r.name);
   o.phase = kPhase, o.metric_name = "seconds", o.value = r.median, o.date = r.date;
-  for (const Text& text : kTexts) o.flags[text.flag] = replace_all(r.*text.field, ";", ",");
-  for (const Number& number : kNumbers) o.flags[number.flag] = format_shortest(r.*number.field);
+  for (const Text& text : kTexts)
+    if (!(r.*text.field).empty()) o.flags[text.flag] = replace_all(r.*text.field, ";", ",");
+  for (const Number& number : kNumbers)
+    if (r.*number.field != 0 || !is_condition(number)) o.flags[number.flag] = format_shortest(r.*number.field);
   for (const Count& count : kCounts) o.flags[count.flag] = std::to_string(r.*count.field);
   o.id = calibration::fingerprint(o);
   return o;
@@ -48,7 +52,7 @@ Observation observation_of(const Record& r) {
 
 std::optional<Record> record_of(const Observation& o) {
   if (o.phase != kPhase || o.metric_name != "seconds" || !(o.value > 0)) return std::nullopt;
-  Record r{.date = o.date, .device = {}, .backend = o.backend, .name = o.device_printed, .driver = {}, .path = {}, .what = {}, .median = o.value};
+  Record r{.date = o.date, .device = {}, .backend = o.backend, .name = o.device_printed, .driver = {}, .path = {}, .what = {}, .median = o.value, .held_by = {}};
   const auto flag = [&](const char* name) { const auto found = o.flags.find(name); return found == o.flags.end() ? std::string() : found->second; };
   for (const Text& text : kTexts) r.*text.field = flag(text.flag);
   for (const Number& number : kNumbers) r.*number.field = parse_double(flag(number.flag)).value_or(0);
@@ -71,6 +75,9 @@ std::vector<Observation> observations_of(const bench::ModelMeasurement& m, const
     o.metric_name = "tokens_per_second", o.metric = calibration::Metric::tokens_per_second, o.value = decode ? m.decode_rate() : m.prefill_rate();
     o.flags = {{"threads", std::to_string(measured.device.units)}, {"path", measured.device.path}, {"samples", std::to_string(measured.seconds.size())},
                {"disturbed", std::to_string(measured.disturbed)}, {"best_s", format_shortest(measured.best)}};
+    for (const auto& [name, value] : {std::pair{"clock_mhz", measured.conditions.clock_mhz}, {"temperature_c", measured.conditions.temperature}, {"power_w", measured.conditions.power}})
+      if (value) o.flags[name] = format_shortest(*value);
+    if (!measured.conditions.held_by.empty()) o.flags["held_by"] = join(measured.conditions.held_by, ", ");
     o.id = calibration::fingerprint(o);
   }
   return rows;

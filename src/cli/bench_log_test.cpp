@@ -2,14 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+
+#include "app/evaluate.hpp"
+#include "calibration/import.hpp"
+#include "scratch.hpp"
 
 namespace rigcast::cli {
 namespace {
 
 bench::Record example() {
   return {.date = "2026-11-20", .device = "cpu", .backend = "cpu", .name = "Some Processor, 8 cores", .driver = "linux 6.1", .path = "avx2", .what = "read:1GiB",
-          .units = 8, .bytes = 1073741824, .flop = 0, .median = 0.025, .p10 = 0.0249, .p90 = 0.0252, .best = 0.0248, .error = 0, .samples = 20, .disturbed = 1};
+          .units = 8, .bytes = 1073741824, .flop = 0, .median = 0.025, .p10 = 0.0249, .p90 = 0.0252, .best = 0.0248, .error = 0, .samples = 20, .disturbed = 1, .clock_mhz = 1695, .power = 219.5, .held_by = "power limit, temperature"};
 }
 
 TEST(BenchLog, ARecordReadsBackAsWritten) {
@@ -22,6 +27,10 @@ TEST(BenchLog, ARecordReadsBackAsWritten) {
   EXPECT_EQ(back->name, "Some Processor, 8 cores");
   EXPECT_EQ(back->best, 0.0248);
   EXPECT_EQ(back->units, 8);
+  EXPECT_EQ(back->clock_mhz, 1695);
+  EXPECT_EQ(back->temperature, 0);   // unknown stays unknown
+  EXPECT_EQ(back->power, 219.5);
+  EXPECT_EQ(back->held_by, "power limit, temperature");
   EXPECT_EQ(calibration::to_csv({observation_of(*back)}), text);
 }
 
@@ -37,6 +46,30 @@ TEST(BenchLog, ATornLineLosesNothingElse) {
   std::ofstream(file) << text << "o-1,Some \"Pro\n" << text.substr(text.find('\n') + 1);
   EXPECT_EQ(kernel_records(file).size(), 2u);
   std::filesystem::remove(file);
+}
+
+// A crash while a row was written tears the last line: the rows before it stay, the next are added after it, and only it is lost.
+TEST(OwnLog, ATornLineCostsOnlyItself) {
+  const auto file = test::scratch_folder() / "torn.csv";
+  std::filesystem::remove(file);
+  const auto row = [](double value) {
+    calibration::Observation o;
+    o.device = "rtx-3090", o.engine = "llama.cpp", o.model = "qwen3-8b", o.phase = "decode", o.metric_name = "tokens_per_second", o.metric = calibration::Metric::tokens_per_second, o.value = value;
+    o.id = calibration::fingerprint(o);
+    return o;
+  };
+  ASSERT_TRUE(app::observe({row(1), row(2), row(3)}, file));
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 25);
+  const auto again = app::observe({row(2), row(3), row(4)}, file);
+  ASSERT_TRUE(again) << to_text(again.error());
+  EXPECT_EQ(again->added, 2u);        // 3, which was torn, and 4
+  EXPECT_EQ(again->duplicates, 1u);
+  EXPECT_EQ(again->damaged, 1u);
+  const auto twice = app::observe({row(2), row(3), row(4)}, file);
+  ASSERT_TRUE(twice);
+  EXPECT_EQ(twice->added, 0u);
+  std::ofstream(file) << "nothing\nof a log\n";
+  EXPECT_FALSE(app::observe({row(1)}, file));   // somebody else's file is not written into
 }
 
 }  // namespace

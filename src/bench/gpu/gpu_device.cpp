@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{32} << 20;   // bytes put at once
 constexpr std::int64_t kTileRows = 64;                  // rows and tokens of a group's part of a matrix product
+constexpr std::int64_t kTensorTile = 128;               // the same on tensor cores
+constexpr int kHeads = 4;                               // query heads that one group of attention serves
 constexpr double kColdFactor = 4;                       // weights are spread over so many times the last cache
 constexpr std::int64_t kMostCold = std::int64_t{1} << 30;
 
@@ -43,7 +45,7 @@ class GpuCase : public Prepared {
   Result<void> allocate() {
     switch (case_.kind) {
       case KernelKind::read: case KernelKind::copy: case KernelKind::triad: case KernelKind::launch: return allocate_streams();
-      case KernelKind::matvec: case KernelKind::matmul: case KernelKind::experts: return allocate_weights();
+      case KernelKind::matvec: case KernelKind::matmul: case KernelKind::gemm: case KernelKind::experts: return allocate_weights();
       case KernelKind::attention: return allocate_cache();
       default: return {};
     }
@@ -52,6 +54,10 @@ class GpuCase : public Prepared {
   Result<Sample> run(int runs) override {
     if (const auto way = way_of(case_.kind)) {
       RC_ASSIGN(seconds, gpu_.transfer(*way, static_cast<std::size_t>(case_.shape.bytes), runs));
+      return Sample{.seconds = seconds, .runs = runs};
+    }
+    if (case_.kind == KernelKind::gemm) {
+      RC_ASSIGN(seconds, gpu_.gemm({case_.format, buffers_[0], buffers_[1], buffers_[2], case_.shape.rows, case_.shape.columns, case_.shape.tokens}, runs));
       return Sample{.seconds = seconds, .runs = runs};
     }
     std::vector<Launch> launches;
@@ -65,7 +71,7 @@ class GpuCase : public Prepared {
       case KernelKind::read: return error_of_read();
       case KernelKind::copy: return error_of_copy();
       case KernelKind::triad: return error_of_triad();
-      case KernelKind::matvec: case KernelKind::matmul: case KernelKind::experts: return error_of_weights();
+      case KernelKind::matvec: case KernelKind::matmul: case KernelKind::gemm: case KernelKind::experts: return error_of_weights();
       case KernelKind::attention: return error_of_attention();
       default: return 0.0;
     }
@@ -126,6 +132,40 @@ class GpuCase : public Prepared {
     return {};
   }
 
+  bool product() const { return case_.kind == KernelKind::matmul || case_.kind == KernelKind::gemm; }
+  std::string tensor_kernel() const { return "tensor_matmul_" + case_.format; }
+  bool on_tensor_cores() const { return case_.kind == KernelKind::matmul && gpu_.has(tensor_kernel()); }
+
+  // How this kernel rounds the activations.
+  Activation rounding() const {
+    if (case_.kind == KernelKind::gemm) return case_.format == "bf16" ? Activation::bf16 : Activation::exact;
+    if (case_.kind == KernelKind::matmul) return case_.format == "i8" ? Activation::int8 : Activation::exact;
+    return format_->block == 1 ? Activation::exact : Activation::q8_32;
+  }
+  // And how it wants them: 32-bit floats, the maker's library 16-bit ones, whole bytes, or bytes with a scale for 32 after them.
+  std::vector<std::byte> laid_out(const std::vector<float>& values) const {
+    std::vector<std::byte> out;
+    const auto add = [&](auto value) { const auto bytes = std::as_bytes(std::span(&value, 1)); out.insert(out.end(), bytes.begin(), bytes.end()); };
+    if (case_.kind == KernelKind::gemm) {
+      for (const float value : values) add(case_.format == "bf16" ? float_to_bf16(value) : float_to_half(value));
+    } else if (rounding() == Activation::int8) {
+      for (const float value : rounded(values, Activation::int8)) add(static_cast<std::int8_t>(value));
+    } else if (rounding() == Activation::q8_32) {
+      const std::vector<float> near = rounded(values, Activation::q8_32);
+      std::vector<float> scales;
+      for (std::size_t first = 0; first < values.size(); first += 32) {
+        float largest = 0;
+        for (std::size_t i = first; i < first + 32; ++i) largest = std::max(largest, std::fabs(values[i]));
+        scales.push_back(largest / 127.0f);
+        for (std::size_t i = first; i < first + 32; ++i) add(static_cast<std::int8_t>(scales.back() > 0 ? std::nearbyint(near[i] / scales.back()) : 0.0f));
+      }
+      for (const float scale : scales) add(scale);
+    } else {
+      for (const float value : values) add(value);
+    }
+    return out;
+  }
+
   // As many matrices as it takes that caches do not help, used in turn.
   Result<void> allocate_weights() {
     const Shape& s = case_.shape;
@@ -134,23 +174,25 @@ class GpuCase : public Prepared {
     const std::int64_t matrix = s.rows * row_bytes_;
     matrices_ = std::max(1, s.experts);
     const double room = gpu_.info().memory.value() / 4, cold = std::min(kColdFactor * gpu_.info().cache.value(), static_cast<double>(kMostCold));
-    if (case_.kind != KernelKind::matmul && !gpu_.info().in_software)
+    if (!product() && !gpu_.info().in_software)
       matrices_ = std::max<std::int64_t>(matrices_, static_cast<std::int64_t>(std::ceil(std::min(cold, room) / static_cast<double>(matrix))));
     const Tile tile = make_tile(*format_);
     RC_ASSIGN(weights, held_.get(matrices_ * matrix));
     RC_TRY(fill_buffer(weights, matrices_ * matrix, format_->bytes, [&](std::int64_t at, std::span<std::byte> part) { fill(tile, at / format_->bytes, part); }));
-    RC_ASSIGN(x, held_.get(4 * s.tokens * s.columns));
-    RC_TRY(put_floats(x, activations(7, s.tokens * s.columns)));
+    RC_ASSIGN(x, held_.get(4 * s.tokens * (s.columns + s.columns / 32)));
+    RC_TRY(gpu_.put(x, 0, laid_out(activations(7, s.tokens * s.columns))));
     RC_ASSIGN(y, held_.get(4 * s.rows * s.tokens * std::max(1, s.used)));
     buffers_ = {weights, x, y};
     return {};
   }
 
+  std::int64_t attention_groups() const { return case_.shape.kv_heads * ((case_.shape.heads / case_.shape.kv_heads + kHeads - 1) / kHeads); }
+
   Result<void> allocate_cache() {
     const Shape& s = case_.shape;
     const std::int64_t bytes = 4 * s.kv_heads * s.depth * s.head_dim;
     matrices_ = gpu_.info().in_software ? 1 : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(std::min(kColdFactor * gpu_.info().cache.value(), static_cast<double>(kMostCold)) / static_cast<double>(bytes))));
-    parts_ = std::clamp<std::int64_t>(s.depth / 128, 1, std::max(1, gpu_.info().units * 8 / s.heads + 1));
+    parts_ = std::clamp<std::int64_t>(s.depth / 128, 1, std::max<std::int64_t>(1, gpu_.info().units * 16 / attention_groups() + 1));
     const Tile tile = make_tile(format_of(FormatId::f16));
     RC_ASSIGN(cache, held_.get(matrices_ * bytes));
     RC_TRY(fill_buffer(cache, matrices_ * bytes, 2, [&](std::int64_t at, std::span<std::byte> part) { fill(tile, at / 2, part); }));
@@ -179,11 +221,14 @@ class GpuCase : public Prepared {
         to.push_back({"matvec_" + case_.format, s.rows, s.used, buffers_, {s.rows, units, first_, matrices_ / s.used, matrices_}});
         break;
       case KernelKind::matmul:
-        to.push_back({"matmul_" + case_.format, (s.rows + kTileRows - 1) / kTileRows, (s.tokens + kTileRows - 1) / kTileRows, buffers_, {s.rows, units, s.tokens}});
+        if (on_tensor_cores())
+          to.push_back({tensor_kernel(), (s.rows + kTensorTile - 1) / kTensorTile, (s.tokens + kTensorTile - 1) / kTensorTile, buffers_, {s.rows, units, s.tokens}, kTensorGroup});
+        else
+          to.push_back({"matmul_" + case_.format, (s.rows + kTileRows - 1) / kTileRows, (s.tokens + kTileRows - 1) / kTileRows, buffers_, {s.rows, units, s.tokens}});
         break;
       case KernelKind::attention:
         first_ = next_ % matrices_;
-        to.push_back({"attention_part", s.heads, parts_, {buffers_[0], buffers_[1], buffers_[2]}, {s.heads, s.kv_heads, s.head_dim, s.depth, parts_, first_}});
+        to.push_back({"attention_part", attention_groups(), parts_, {buffers_[0], buffers_[1], buffers_[2]}, {s.heads, s.kv_heads, s.head_dim, s.depth, parts_, first_}});
         to.push_back({"attention_join", s.heads, 1, {buffers_[2], buffers_[3]}, {s.head_dim, parts_}});
         break;
       default: break;
@@ -220,10 +265,10 @@ class GpuCase : public Prepared {
   Result<double> error_of_weights() {
     const Shape& s = case_.shape;
     const Tile tile = make_tile(*format_);
-    const std::vector<float> x = activations(7, s.tokens * s.columns);
+    const std::vector<float> x = rounded(activations(7, s.tokens * s.columns), rounding());
     double worst = 0;
     for (std::int64_t used = 0; used < std::max(1, s.used); ++used) {
-      const std::int64_t matrix = case_.kind == KernelKind::matmul ? 0 : (first_ + used * (s.used > 0 ? matrices_ / s.used : 0)) % matrices_;
+      const std::int64_t matrix = product() ? 0 : (first_ + used * (s.used > 0 ? matrices_ / s.used : 0)) % matrices_;
       for (std::int64_t sample = 0; sample < 48; ++sample) {
         const std::int64_t row = sample == 0 ? 0 : sample == 1 ? s.rows - 1 : sample * 7919 % s.rows, token = sample * 31 % s.tokens;
         const Product want = reference_row(tile, matrix * blocks_, row, std::span(x).subspan(static_cast<std::size_t>(token * s.columns), static_cast<std::size_t>(s.columns)));
@@ -261,7 +306,7 @@ class GpuCase : public Prepared {
 
 class GpuDevice : public Device {
  public:
-  explicit GpuDevice(std::unique_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
+  GpuDevice(std::unique_ptr<Gpu> gpu, std::function<Conditions()> sensors) : gpu_(std::move(gpu)), sensors_(std::move(sensors)) {}
   const DeviceInfo& info() const override { return gpu_->info(); }
 
   bool can(KernelKind kind, std::string_view format) const override {
@@ -269,18 +314,25 @@ class GpuDevice : public Device {
       case KernelKind::read: case KernelKind::copy: case KernelKind::triad: case KernelKind::launch: case KernelKind::copy_in: case KernelKind::copy_out: case KernelKind::copy_both:
         return format.empty();
       case KernelKind::attention: return format == "f16";
-      case KernelKind::matvec: case KernelKind::matmul: case KernelKind::experts: return find_format(format) && format != "i8";
-      default: return false;
+      case KernelKind::matvec: case KernelKind::experts: return find_format(format) && format != "i8";
+      case KernelKind::matmul: return find_format(format) && (format != "i8" || gpu_->has("tensor_matmul_i8"));
+      case KernelKind::gemm: return info().backend == "cuda" && (format == "f16" || format == "bf16");
+      case KernelKind::copy_peer: case KernelKind::copy_peer_both: case KernelKind::all_reduce: return format.empty() && gpu_->shares(kind);
     }
+    return false;
   }
+
+  bool lost() const override { return gpu_->lost(); }
+  Conditions conditions() override { return sensors_ ? sensors_() : Conditions{}; }
 
   Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
     constexpr std::int64_t kMostGroups = 65535;   // what every interface grants in one dimension
     if (c.shape.rows > kMostGroups) return fail(ErrorKind::unsupported, "at most " + std::to_string(kMostGroups) + " rows");
     if (!c.format.empty() && c.kind != KernelKind::attention && c.shape.columns % 32 != 0) return fail(ErrorKind::unsupported, "columns must be a multiple of 32");
-    if (c.kind == KernelKind::attention && c.shape.head_dim > 4 * kGroup) return fail(ErrorKind::unsupported, "heads of at most 256 elements");
+    if (c.kind == KernelKind::attention && (c.shape.head_dim > 4 * kGroup || c.shape.head_dim % 8 != 0)) return fail(ErrorKind::unsupported, "heads of at most 256 elements, a multiple of 8");
     if (const double needed = work_of(c).bytes.value(); needed > 0.9 * info().memory.value())
       return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(needed)) + " wanted, the device has " + print_gib(info().memory));
+    if (gpu_->shares(c.kind)) return gpu_->prepare_shared(c);
     auto made = std::make_unique<GpuCase>(*gpu_, c);
     RC_TRY(made->allocate());
     return std::unique_ptr<Prepared>(std::move(made));
@@ -288,10 +340,11 @@ class GpuDevice : public Device {
 
  private:
   std::unique_ptr<Gpu> gpu_;
+  std::function<Conditions()> sensors_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> gpu_device(std::unique_ptr<Gpu> gpu) { return std::make_unique<GpuDevice>(std::move(gpu)); }
+std::unique_ptr<Device> gpu_device(std::unique_ptr<Gpu> gpu, std::function<Conditions()> sensors) { return std::make_unique<GpuDevice>(std::move(gpu), std::move(sensors)); }
 
 }  // namespace rigcast::bench

@@ -4,11 +4,13 @@
 #include <CL/cl.h>
 
 #include <array>
+#include <cstdio>
 #include <map>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "bench/gpu/gpu.hpp"
+#include "bench/sensors.hpp"
 
 namespace rigcast {
 std::string_view embedded_kernels_cl();
@@ -29,8 +31,10 @@ struct Cl {
   bool whole() const { return clGetPlatformIDs && clGetDeviceIDs && clGetDeviceInfo && clCreateContext && clBuildProgram && clEnqueueNDRangeKernel && clEnqueueMarkerWithWaitList; }
 };
 
+bool is_final(cl_int code) { return code == CL_DEVICE_NOT_AVAILABLE || code == CL_INVALID_COMMAND_QUEUE || code == CL_INVALID_CONTEXT; }
+
 tl::unexpected<Error> trouble(const char* what, cl_int code) {
-  const char* means = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY ? " (out of memory)" : code == CL_DEVICE_NOT_AVAILABLE ? " (the device is gone)" : "";
+  const char* means = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY ? " (out of memory)" : is_final(code) ? " (the device is gone)" : "";
   return fail(ErrorKind::system, std::string(what) + " answers " + std::to_string(code) + means);
 }
 
@@ -49,6 +53,7 @@ class OpenClGpu : public Gpu {
   }
 
   const DeviceInfo& info() const override { return info_; }
+  bool lost() const override { return lost_; }
 
   Result<Buffer> allocate(std::size_t bytes) override {
     RC_TRY(start());
@@ -85,7 +90,7 @@ class OpenClGpu : public Gpu {
       const std::array<std::size_t, 2> threads{static_cast<std::size_t>(launch.groups_x) * kGroup, static_cast<std::size_t>(launch.groups_y)}, group{kGroup, 1};
       cl_event* const event = i == 0 ? &first : i + 1 == launches.size() ? &last : nullptr;
       const cl_int code = cl_->clEnqueueNDRangeKernel(queue_, kernel, 2, nullptr, threads.data(), group.data(), 0, nullptr, event);
-      if (code != CL_SUCCESS) return trouble(launch.kernel.c_str(), code);
+      if (code != CL_SUCCESS) return lost_ = lost_ || is_final(code), trouble(launch.kernel.c_str(), code);
     }
     return elapsed(first, last ? last : first);
   }
@@ -143,7 +148,7 @@ class OpenClGpu : public Gpu {
   }
 
   Result<double> elapsed(cl_event first, cl_event last) {
-    if (const cl_int code = cl_->clFinish(queue_); code != CL_SUCCESS) return trouble("clFinish", code);
+    if (const cl_int code = cl_->clFinish(queue_); code != CL_SUCCESS) return lost_ = lost_ || is_final(code), trouble("clFinish", code);
     cl_ulong begin = 0, end = 0;
     const bool ok = cl_->clGetEventProfilingInfo(first, CL_PROFILING_COMMAND_START, sizeof begin, &begin, nullptr) == CL_SUCCESS &&
                     cl_->clGetEventProfilingInfo(last, CL_PROFILING_COMMAND_END, sizeof end, &end, nullptr) == CL_SUCCESS;
@@ -172,6 +177,7 @@ class OpenClGpu : public Gpu {
   std::shared_ptr<const Cl> cl_;
   cl_device_id device_;
   DeviceInfo info_;
+  bool lost_ = false;
   cl_context context_ = nullptr;
   cl_command_queue queue_ = nullptr, other_ = nullptr;   // the second is for moving both ways at once
   cl_program program_ = nullptr;
@@ -194,6 +200,28 @@ T value_of(const Cl& cl, cl_device_id device, cl_device_info what) {
   return value;
 }
 
+// By the extension that all may have, else by NVIDIA's or AMD's own; empty where the driver does not tell.
+std::string pci_address(const Cl& cl, cl_device_id device) {
+  constexpr cl_device_info kPciBusInfoKhr = 0x410F, kPciBusNv = 0x4008, kPciSlotNv = 0x4009, kPciDomainNv = 0x400A, kTopologyAmd = 0x4037;
+  struct { cl_uint domain = 0, bus = 0, device = 0, function = 0; } at;
+  struct { cl_uint type = 0; unsigned char unused[17] = {}, bus = 0, device = 0, function = 0; } amd;
+  cl_uint slot = 0;
+  const auto ask = [&](cl_device_info what, auto& out) { return cl.clGetDeviceInfo(device, what, sizeof out, &out, nullptr) == CL_SUCCESS; };
+  if (!ask(kPciBusInfoKhr, at)) {
+    if (ask(kPciBusNv, at.bus) && ask(kPciSlotNv, slot)) {
+      ask(kPciDomainNv, at.domain);
+      at.device = slot >> 3, at.function = slot & 7;
+    } else if (ask(kTopologyAmd, amd) && amd.type == 1) {
+      at.bus = amd.bus, at.device = amd.device, at.function = amd.function;
+    } else {
+      return {};
+    }
+  }
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.%x", at.domain & 0xffffu, at.bus & 0xffu, at.device & 0x1fu, at.function & 7u);
+  return text.data();
+}
+
 DeviceInfo describe(const Cl& cl, cl_device_id device, int number) {
   constexpr cl_device_info kBoardNameAmd = 0x4038;
   DeviceInfo info{.id = "opencl:" + std::to_string(number), .backend = "opencl", .name = text_of(cl, device, kBoardNameAmd), .driver = {}, .path = "opencl c", .pci_address = {}};
@@ -203,7 +231,13 @@ DeviceInfo describe(const Cl& cl, cl_device_id device, int number) {
   info.cache = Bytes(static_cast<double>(value_of<cl_ulong>(cl, device, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE)));
   info.units = static_cast<int>(value_of<cl_uint>(cl, device, CL_DEVICE_MAX_COMPUTE_UNITS));
   info.in_software = (value_of<cl_device_type>(cl, device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU) != 0;
+  info.pci_address = pci_address(cl, device);
   return info;
+}
+
+std::unique_ptr<Device> open_device(const World& world, const std::shared_ptr<const Cl>& cl, cl_device_id id, int number) {
+  const DeviceInfo info = describe(*cl, id, number);
+  return gpu_device(std::make_unique<OpenClGpu>(cl, id, info), sensors_of(world, info.pci_address));
 }
 
 }  // namespace
@@ -221,7 +255,7 @@ Result<std::vector<std::unique_ptr<Device>>> open_opencl(const World& world, con
     cl_uint count = 0;
     if (cl->clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, ids.size(), ids.data(), &count) != CL_SUCCESS) continue;
     for (cl_uint i = 0; i < std::min<cl_uint>(count, ids.size()); ++i)
-      devices.push_back(gpu_device(std::make_unique<OpenClGpu>(cl, ids[i], describe(*cl, ids[i], static_cast<int>(devices.size())))));
+      devices.push_back(open_device(world, cl, ids[i], static_cast<int>(devices.size())));
   }
   if (devices.empty()) return fail(ErrorKind::not_found, "the OpenCL loader is installed but no driver has a device");
   return devices;

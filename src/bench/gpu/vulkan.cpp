@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/units.hpp"
 #include "bench/gpu/gpu.hpp"
 #include "bench/gpu/spirv.hpp"
+#include "bench/sensors.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -55,7 +57,7 @@ struct Functions {
 struct Held { VkBuffer buffer = nullptr; VkDeviceMemory memory = nullptr; void* mapped = nullptr; std::size_t bytes = 0; };
 
 #define RC_VK(what, call) \
-  if (const VkResult code = (call); code != VK_SUCCESS) return trouble(what, code)
+  if (const VkResult code = (call); code != VK_SUCCESS) return lost_ = lost_ || code == VK_ERROR_DEVICE_LOST, trouble(what, code)
 
 class VulkanGpu : public Gpu {
  public:
@@ -79,6 +81,7 @@ class VulkanGpu : public Gpu {
   }
 
   const DeviceInfo& info() const override { return info_; }
+  bool lost() const override { return lost_; }
 
   Result<Buffer> allocate(std::size_t bytes) override {
     RC_TRY(start());
@@ -327,6 +330,7 @@ class VulkanGpu : public Gpu {
   std::uint32_t family_;
   double tick_;             // seconds of one step of the device's clock
   DeviceInfo info_;
+  bool lost_ = false;
   Functions vk_;
   VkDevice device_ = nullptr;
   VkQueue queue_ = nullptr;
@@ -361,6 +365,25 @@ std::string version_text(std::uint32_t version) {
   return std::to_string(VK_API_VERSION_MAJOR(version)) + "." + std::to_string(VK_API_VERSION_MINOR(version)) + "." + std::to_string(VK_API_VERSION_PATCH(version));
 }
 
+// Empty where the driver does not tell.
+std::string pci_address(const Instance& instance, VkPhysicalDevice device) {
+  const auto list = instance.find<PFN_vkEnumerateDeviceExtensionProperties>("vkEnumerateDeviceExtensionProperties");
+  const auto more = instance.find<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
+  std::uint32_t count = 0;
+  if (!list || !more || list(device, nullptr, &count, nullptr) != VK_SUCCESS) return {};
+  std::vector<VkExtensionProperties> names(count);
+  if (list(device, nullptr, &count, names.data()) < VK_SUCCESS) return {};
+  if (std::none_of(names.begin(), names.end(), [](const VkExtensionProperties& name) { return std::string_view(name.extensionName) == VK_EXT_PCI_BUS_INFO_EXTENSION_NAME; })) return {};
+  VkPhysicalDevicePCIBusInfoPropertiesEXT bus{};
+  bus.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT;
+  VkPhysicalDeviceProperties2 chain{};
+  chain.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, chain.pNext = &bus;
+  more(device, &chain);
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%04x:%02x:%02x.%x", bus.pciDomain & 0xffffu, bus.pciBus & 0xffu, bus.pciDevice & 0x1fu, bus.pciFunction & 7u);
+  return text.data();
+}
+
 DeviceInfo describe(const Instance& instance, VkPhysicalDevice device, const VkPhysicalDeviceProperties& properties, int number) {
   DeviceInfo info{.id = "vulkan:" + std::to_string(number), .backend = "vulkan", .name = std::string(properties.deviceName), .driver = {}, .path = "spir-v", .pci_address = {}};
   info.driver = "Vulkan " + version_text(properties.apiVersion) + " / " + version_text(properties.driverVersion);
@@ -372,6 +395,7 @@ DeviceInfo describe(const Instance& instance, VkPhysicalDevice device, const VkP
   info.cache = Bytes(kUnknownCache);
   info.units = 64;                                       // nor this: enough groups for every card
   info.in_software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  info.pci_address = pci_address(instance, device);
   return info;
 }
 
@@ -398,7 +422,8 @@ Result<std::vector<std::unique_ptr<Device>>> open_vulkan(const World& world, con
     const auto family = queue_family(*instance, handles[i]);
     if (!family || properties.apiVersion < VK_API_VERSION_1_1) continue;
     const double tick = static_cast<double>(properties.limits.timestampPeriod) * 1e-9;
-    devices.push_back(gpu_device(std::make_unique<VulkanGpu>(instance, handles[i], *family, tick, describe(*instance, handles[i], properties, static_cast<int>(devices.size())))));
+    const DeviceInfo info = describe(*instance, handles[i], properties, static_cast<int>(devices.size()));
+    devices.push_back(gpu_device(std::make_unique<VulkanGpu>(instance, handles[i], *family, tick, info), sensors_of(world, info.pci_address)));
   }
   if (devices.empty()) return fail(ErrorKind::not_found, "the Vulkan loader is installed but no driver has a device that computes");
   return devices;

@@ -220,6 +220,30 @@ void note_versions(const Findings& findings, const catalog::Device& device, std:
   }
 }
 
+// The devices that programs see of a card: itself, or its MIG instances. An instance "3g.40gb" has three of seven parts of the arithmetic, and
+// as many eighths of the bandwidth as of the memory.
+std::vector<rig::RigDevice> slices_of(const FoundDevice& found, const rig::RigDevice& whole) {
+  if (!found.sliced) return {whole};
+  std::vector<rig::RigDevice> parts;
+  for (const CardSlice& slice : found.slices) {
+    rig::RigDevice& part = parts.emplace_back(whole);
+    const std::size_t at = slice.name.find("MIG ");
+    const auto arithmetic = at == std::string::npos ? std::nullopt : parse_int(slice.name.substr(at + 4, slice.name.find('g', at + 4) - at - 4));
+    const double compute = static_cast<double>(std::clamp<long long>(arithmetic.value_or(7), 1, 7)) / 7;
+    const double memory = std::clamp(std::round(8 * slice.memory.value() / std::max(1.0, whole.memory.value())), 1.0, 8.0) / 8;
+    part.device.name = slice.name.empty() ? whole.device.name + " (MIG)" : slice.name;
+    part.device.memory.value = part.memory = slice.memory;
+    part.device.usable_memory.reset();
+    part.reserved = slice.used;
+    if (part.device.bandwidth) part.device.bandwidth->value = part.device.bandwidth->value * memory;
+    if (part.device.measured_bandwidth) part.device.measured_bandwidth->value = part.device.measured_bandwidth->value * memory;
+    for (auto* rates : {&part.device.rates, &part.device.measured_rates})
+      for (auto& [format, rate] : *rates) rate.value = rate.value * compute;
+    part.device.link.nvlink.reset();
+  }
+  return parts;
+}
+
 }  // namespace
 
 Here to_rig(const Catalog& catalog, const Findings& findings) {
@@ -258,7 +282,6 @@ Here to_rig(const Catalog& catalog, const Findings& findings) {
       here.stubs.push_back(make_stub(found, findings.date));
       device.device = bare_device(found, here.stubs.back());
     }
-    device.index = static_cast<int>(here.rig.devices.size());
     const auto card = cards.emplace(std::pair(found.vendor, found.card >= 0 ? found.card : -1 - static_cast<int>(i)), static_cast<int>(cards.size()));
     device.card = card.first->second;
     device.memory = unified && found.shared.value() > found.memory.value() ? found.shared + found.memory : found.memory;
@@ -266,10 +289,15 @@ Here to_rig(const Catalog& catalog, const Findings& findings) {
     device.reserved = found.used;
     if (found.power_limit && found.default_power_limit && found.power_limit->value() < found.default_power_limit->value() * 0.98)
       device.power_limit = found.power_limit;
-    rig_index[i] = device.index;
-    here.found.push_back(static_cast<int>(i));
-    here.rig.devices.push_back(std::move(device));
-    add_host_link(catalog, found, rig_index[i], here.rig);
+    rig_index[i] = static_cast<int>(here.rig.devices.size());
+    if (found.sliced) here.notes.push_back(label + " is divided by MIG; a program sees one instance of it, and instances do not reach each other's memory");
+    for (rig::RigDevice& part : slices_of(found, device)) {
+      part.index = static_cast<int>(here.rig.devices.size());
+      here.found.push_back(static_cast<int>(i));
+      here.rig.devices.push_back(std::move(part));
+      add_host_link(catalog, found, here.rig.devices.back().index, here.rig);
+    }
+    if (rig_index[i] == static_cast<int>(here.rig.devices.size())) rig_index[i] = -1;   // no instance, no device
   }
   add_peer_links(findings, rig_index, here.rig);
   here.rig.notes = here.notes;

@@ -54,6 +54,38 @@ TEST(Here, MemoryDecidesBetweenVariantsOfOneName) {
   EXPECT_EQ(key_for(mi50(32)), "mi50-32gb");
 }
 
+TEST(Here, FurtherVariantsOfOneName) {
+  const auto nvidia = [](const char* name, double mib) { return FoundDevice{.name = name, .vendor = "nvidia", .found_by = "NVML", .memory = Bytes(mib * kMiB)}; };
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 3080", 10240)), "rtx-3080-10gb");
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 3080", 12288)), "rtx-3080-12gb");
+  EXPECT_EQ(key_for(nvidia("NVIDIA GeForce RTX 3080", 20480)), "rtx-3080-20gb");
+  EXPECT_EQ(key_for(nvidia("NVIDIA H100 80GB HBM3", 81559)), "h100-sxm-80gb");
+  EXPECT_EQ(key_for(nvidia("Tesla V100-SXM2-32GB", 32768)), "v100-sxm2-32gb");
+  EXPECT_EQ(key_for(nvidia("Tesla V100-SXM2-16GB", 16384)), "v100-sxm2-16gb");
+}
+
+// Two instances of the first card, none of the second: 3g.40gb has 3 of 7 parts of the arithmetic and half the bandwidth, 1g.10gb 1 of 7 and
+// an eighth.
+TEST(Here, MigInstancesAreDevicesOfTheirShare) {
+  const RecordedTree tree("machines/epyc-2x3090.tree");
+  const Findings found = probe(recorded_world(tree, RIGCAST_MIG_NVML), Depth::quick);
+  const Here here = to_rig(facts(), found);
+  ASSERT_EQ(here.rig.devices.size(), 2u);
+  const auto whole = *facts().device("h100-sxm-80gb");
+  const auto &half = here.rig.devices[0], &eighth = here.rig.devices[1];
+  EXPECT_EQ(half.device.name, "NVIDIA H100 80GB HBM3 MIG 3g.40gb");
+  EXPECT_EQ(half.memory.value(), 40448 * kMiB);
+  EXPECT_EQ(half.reserved.value(), 512 * kMiB);
+  EXPECT_NEAR(half.device.bandwidth->value.value(), whole.bandwidth->value.value() / 2, 1);
+  EXPECT_NEAR(half.device.rates.at("fp16").value.value(), whole.rates.at("fp16").value.value() * 3 / 7, 1e6);
+  EXPECT_NEAR(eighth.device.bandwidth->value.value(), whole.bandwidth->value.value() / 8, 1);
+  EXPECT_NEAR(eighth.device.rates.at("fp16").value.value(), whole.rates.at("fp16").value.value() / 7, 1e6);
+  EXPECT_FALSE(half.device.link.nvlink);
+  bool warned = false;
+  for (const std::string& warning : found.warnings) warned = warned || warning.find("is in MIG mode but has no instance") != std::string::npos;
+  EXPECT_TRUE(warned);
+}
+
 TEST(Here, ToolNamesAndChipsOfOneCard) {
   Findings findings;
   for (int chip = 0; chip < 2; ++chip)

@@ -1,5 +1,6 @@
 // NVIDIA devices through the driver's management library, loaded at run time. Declarations below are its stable C interface.
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -53,6 +54,21 @@ void read_link(const Nvml& nvml, Handle device, PcieLink& link) {
           .device_lanes = static_cast<int>(max_lanes), .narrowest = {}};
 }
 
+void read_slices(const Nvml& nvml, Handle handle, FoundDevice& device) {
+  unsigned now = 0, pending = 0, most = 0;
+  if (!nvml.get("nvmlDeviceGetMigMode", handle, &now, &pending) || now != 1) return;
+  device.sliced = true;
+  nvml.get("nvmlDeviceGetMaxMigDeviceCount", handle, &most);
+  for (unsigned i = 0; i < std::min(most, 64u); ++i) {
+    Handle part = nullptr;
+    if (!nvml.get("nvmlDeviceGetMigDeviceHandleByIndex", handle, i, &part)) continue;   // numbers are not dense
+    CardSlice slice{.name = text_of(nvml, "nvmlDeviceGetName", part)};
+    MemoryInfo memory{};
+    if (nvml.get("nvmlDeviceGetMemoryInfo", part, &memory)) slice.memory = Bytes(static_cast<double>(memory.total)), slice.used = Bytes(static_cast<double>(memory.total - memory.free));
+    if (slice.memory.value() > 0) device.slices.push_back(slice);
+  }
+}
+
 FoundDevice read_device(const Nvml& nvml, Handle handle) {
   FoundDevice device{.vendor = "nvidia", .found_by = "NVML"};
   device.name = text_of(nvml, "nvmlDeviceGetName", handle);
@@ -78,6 +94,7 @@ FoundDevice read_device(const Nvml& nvml, Handle handle) {
   if (auto* processes = nvml.library.find<int(Handle, unsigned*, void*)>("nvmlDeviceGetComputeRunningProcesses_v3"))
     if (processes(handle, &count, nullptr) == kInsufficientSize) device.others = static_cast<int>(count);
   read_link(nvml, handle, device.link);
+  read_slices(nvml, handle, device);
   device.runtimes = {"cuda"};
   return device;
 }

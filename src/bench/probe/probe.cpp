@@ -28,6 +28,8 @@ void complete(FoundDevice& device, const FoundDevice& found) {
   device.ecc = device.ecc || found.ecc;
   device.others = std::max(device.others, found.others);
   device.cores = std::max(device.cores, found.cores);
+  device.sliced = device.sliced || found.sliced;
+  if (!found.slices.empty()) device.slices = found.slices;
   device.card = std::max(device.card, found.card);
   if (found.power_limit) device.power_limit = found.power_limit;
   if (found.default_power_limit) device.default_power_limit = found.default_power_limit;
@@ -59,6 +61,8 @@ void warn(Findings& findings) {
     if (device.power_limit && device.default_power_limit && device.power_limit->value() < device.default_power_limit->value() * 0.98)
       findings.warnings.push_back(device.name + " is limited to " + format_number(device.power_limit->value(), 0) + " W of its default " +
                                   format_number(device.default_power_limit->value(), 0) + " W");
+    if (device.sliced && device.slices.empty())
+      findings.warnings.push_back(device.name + " is in MIG mode but has no instance: no program can compute on it until one is made (nvidia-smi mig -cgi) or the mode is turned off");
     if (device.memory.value() > 0 && device.used.value() > 0.05 * device.memory.value() && device.others > 0)
       findings.warnings.push_back(device.name + ": " + std::to_string(device.others) + " other program" + (device.others == 1 ? "" : "s") +
                                   " already hold memory on it");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/text.hpp"
 #include "bench/detail/probes.hpp"
@@ -198,7 +199,18 @@ void read_tools(const World& world, Findings& findings) {
     }
     ToolReport report = tool.parse(text);
     if (report.devices.empty() && !text.empty()) findings.unread.push_back(tool.commands.front().front() + " printed no device that is understood");
-    for (const FoundDevice& device : report.devices) merge_device(findings, device);
+    std::map<std::string, std::size_t> first;   // chips of one card may share its address: the second is a device of its own
+    for (FoundDevice& device : report.devices) {
+      const auto known = device.pci_address.empty() ? first.end() : first.find(device.pci_address);
+      if (known == first.end()) {
+        first[device.pci_address] = merge_device(findings, device);
+        continue;
+      }
+      const FoundDevice& other = findings.devices[known->second];
+      device.pci_id = other.pci_id, device.numa = other.numa;
+      if (device.link.lanes == 0) device.link = other.link;
+      findings.devices.push_back(std::move(device));
+    }
     findings.runtimes.insert(findings.runtimes.end(), report.runtimes.begin(), report.runtimes.end());
   }
 }
