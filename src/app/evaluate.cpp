@@ -1,6 +1,7 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <future>
 #include <iterator>
@@ -146,26 +147,37 @@ Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<
   return answer;
 }
 
+namespace {
+// In one piece, so that two programs that append at once do not mix their lines.
+bool append_at_once(const fs::path& file, const std::string& text) {
+  std::FILE* out = std::fopen(file.c_str(), "ab");
+  if (!out) return false;
+  std::setvbuf(out, nullptr, _IOFBF, text.size() + 1);
+  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
+  return std::fclose(out) == 0 && written;
+}
+}  // namespace
+
 Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::path& log) {
-  std::vector<Observation> before;
+  calibration::OwnLog before;   // a line that was torn or edited costs only itself
   std::string old;
   if (std::error_code ignored; fs::exists(log, ignored)) {
     RC_ASSIGN(existing, read_text(log));
-    RC_ASSIGN(known, calibration::parse_csv(existing, log.string()));
-    before = std::move(known);
+    before = calibration::read_own(existing, log.string());
     old = std::move(existing);
   }
-  const auto fresh = calibration::without_duplicates(before, rows);
-  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), {}};
+  const bool empty = trim(old).empty();
+  if (!empty && before.rows.empty() && before.unread > 0)
+    return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
+  const auto fresh = calibration::without_duplicates(before.rows, rows);
+  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), 0, 0, static_cast<std::size_t>(before.unread), {}};
   if (fresh.empty()) return answer;
   std::string added = calibration::to_csv(fresh);
-  if (!old.empty()) added.erase(0, added.find('\n') + 1);   // the header is there
+  if (!empty) added.erase(0, added.find('\n') + 1);                       // the header is there
+  if (!old.empty() && old.back() != '\n') added.insert(added.begin(), '\n');   // a torn last line must not swallow the first new one
   std::error_code error;
   if (log.has_parent_path()) fs::create_directories(log.parent_path(), error);
-  std::ofstream out(log, std::ios::binary | std::ios::app);
-  if (!old.empty() && old.back() != '\n') out << '\n';      // a torn last line must not swallow the first new one
-  out << added;
-  if (!out.flush()) return fail(ErrorKind::system, "the log cannot be written", Where{log.string()});
+  if (!append_at_once(log, added)) return fail(ErrorKind::system, "the log cannot be written", Where{log.string()});
   return answer;
 }
 
@@ -175,6 +187,11 @@ Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, 
   RC_ASSIGN(answer, observe(imported.rows, log));
   answer.format = imported.format;
   answer.unread = std::move(imported.unread);
+  for (const Observation& row : imported.rows) {
+    if (row.phase == "kernel") continue;
+    answer.without_device += row.device.empty();
+    answer.without_model += row.model.empty() && row.model_printed.empty() && row.model_bytes == 0;
+  }
   return std::move(answer);
 }
 

@@ -47,11 +47,13 @@ struct ObserveAnswer {
   std::filesystem::path log;
   std::string format;
   std::size_t read = 0, added = 0, duplicates = 0;
+  std::size_t without_device = 0, without_model = 0;   // rows that no estimate can use
+  std::size_t damaged = 0;                    // lines of the log that cannot be read; they stay as they are
   std::vector<Error> unread;
 };
 
 // Appends Observations to the log (CSV in the project's columns), creating it and its folder, never rewriting what is there; those it
-// already holds are left out. A damaged log stops it. `format` and `unread` of the answer are the reader's to fill.
+// already holds are left out. A damaged line of the log is counted and left alone. `format` and `unread` of the answer are the reader's to fill.
 Result<ObserveAnswer> observe(const std::vector<calibration::Observation>& rows, const std::filesystem::path& log);
 
 // The same for what `file` holds.

@@ -60,11 +60,40 @@ void set_llama_bench_field(Observation& o, const std::string& name, const std::s
   else if (name == "ngl" || name == "fa" || name == "threads" || name == "mmap" || name == "sm" || name == "ts" || name == "ot") o.flags[name] = value;
 }
 
+// What llama-bench says around its table: "  Device 0: NVIDIA GeForce RTX 3090, compute capability 8.6, VMM: yes", "ggml_vulkan: 0 = AMD
+// Radeon RX 7900 XTX (RADV NAVI31) (radv) | uma: 0 | ...", "build: 4d0d0dc (5921)".
+struct Around { std::string device, build; int devices = 0; };
+bool read_around(std::string_view line, Around& around) {
+  const std::string_view text = trim(line);
+  const auto take = [&](std::string_view name) {
+    if (around.device.empty()) around.device = std::string(trim(name));
+    ++around.devices;
+    return true;
+  };
+  if (text.starts_with("Device ") && text.find(", compute capability") != std::string_view::npos && text.find(": ") != std::string_view::npos) {
+    const std::size_t from = text.find(": ") + 2;
+    return take(text.substr(from, text.find(", compute capability") - from));
+  }
+  if (text.starts_with("ggml_vulkan: ") && text.find(" = ") != std::string_view::npos) {
+    const std::string_view name = text.substr(text.find(" = ") + 3);
+    return take(name.substr(0, std::min(name.find(" ("), name.find(" |"))));
+  }
+  if (text.starts_with("build: ")) {
+    const auto words = split_words(text.substr(7));
+    if (words.size() >= 2 && words[1].size() > 2 && words[1].front() == '(') around.build = "b" + std::string(words[1].substr(1, words[1].size() - 2)) + " (" + std::string(words[0]) + ")";
+    return true;
+  }
+  return false;
+}
+
 void parse_markdown(std::string_view text, std::string_view file, Imported& out) {
   Cells header;
   int number = 0;
+  Around around;
+  const std::size_t before = out.rows.size();
   for (const std::string_view line : split(text, '\n')) {
     ++number;
+    if (read_around(line, around)) continue;
     if (line.find('|') == std::string_view::npos) { header.clear(); continue; }
     if (rule_line(line)) continue;
     Cells cells = bar_cells(line);
@@ -89,9 +118,56 @@ void parse_markdown(std::string_view text, std::string_view file, Imported& out)
     } else {
       std::map<std::string, double> fields;
       for (std::size_t i = 0; i < cells.size(); ++i) fields[header[i]] = parse_double(cells[i]).value_or(0);
-      detail::add_batched(out.rows, fields["PP"], fields["TG"], fields["B"], fields["S_PP t/s"], fields["S_TG t/s"]);
+      if (fields["B"] > 0 && fields["S_TG t/s"] + fields["S_PP t/s"] > 0) detail::add_batched(out.rows, fields["PP"], fields["TG"], fields["B"], fields["S_PP t/s"], fields["S_TG t/s"]);
+      else out.unread.push_back({ErrorKind::input, "the row has no sequences or no speed", Where{std::string(file), number, 1}});
     }
   }
+  for (std::size_t i = before; i < out.rows.size(); ++i) {
+    Observation& o = out.rows[i];
+    if (o.device.empty()) o.device = around.device;
+    if (around.devices > 1 && o.devices == 1) o.devices = around.devices, o.mode = "layer";
+    if (o.engine_version.empty()) o.engine_version = around.build;
+  }
+}
+
+// The text that `vllm bench serve` and SGLang's bench_serving print: "Mean TPOT (ms):   11.20" lines under a title.
+bool add_printed_serving(std::string_view text, Imported& out) {
+  std::map<std::string, double> values;
+  const auto finish = [&] {
+    const double requests = values["Successful requests"];
+    if (requests <= 0) return values.clear();
+    Observation o;
+    o.engine = "vLLM";
+    o.prompt = values["Total input tokens"] / requests;
+    o.generated = values["Total generated tokens"] / requests;
+    o.concurrency = values.contains("Maximum request concurrency") ? values["Maximum request concurrency"] : requests == 1 ? 1 : -1;
+    o.phase = "serve";
+    for (const auto& [label, metric] : {std::pair{"Mean TPOT (ms)", "tpot_ms"}, {"Mean TTFT (ms)", "ttft_ms"}, {"Output token throughput (tok/s)", "output_tokens_per_second"}}) {
+      if (values[label] <= 0) continue;
+      o.metric_name = metric, o.metric = metric_of(metric), o.value = values[label];
+      out.rows.push_back(o);
+    }
+    values.clear();
+  };
+  bool any = false;
+  double concurrency = -1;
+  for (const std::string_view raw : split(text, '\n')) {
+    const std::string_view line = trim(raw);
+    if (line.find("Serving Benchmark Result") != std::string_view::npos) {
+      finish();
+      any = true;
+      if (concurrency > 0) values["Maximum request concurrency"] = concurrency;
+      continue;
+    }
+    const std::size_t colon = line.rfind(':');
+    const auto value = colon == std::string_view::npos ? std::nullopt : parse_double(trim(line.substr(colon + 1)));
+    if (!value) continue;
+    const std::string label(trim(line.substr(0, colon)));
+    if (!any && label == "Maximum request concurrency") concurrency = *value;   // said before the run
+    values[label] = *value;
+  }
+  finish();
+  return any;
 }
 
 void parse_llama_csv(std::string_view text, std::string_view file, Imported& out) {
@@ -102,8 +178,10 @@ void parse_llama_csv(std::string_view text, std::string_view file, Imported& out
     if (trim(line).empty()) continue;
     std::vector<std::string> cells(1);
     bool open = false;
-    for (const char c : line) {
-      if (c == '"') open = !open;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const char c = line[i];
+      if (open && c == '"' && i + 1 < line.size() && line[i + 1] == '"') cells.back() += line[++i];   // "" is a quote
+      else if (c == '"') open = !open;
       else if (c == ',' && !open) cells.emplace_back();
       else if (c != '\r') cells.back() += c;
     }
@@ -136,6 +214,8 @@ void fill(Observation& o, const ImportDefaults& d, std::size_t number) {
 
 Result<Imported> import_text(std::string_view text, std::string_view file, const ImportDefaults& defaults) {
   Imported out;
+  constexpr std::string_view mark = "\xEF\xBB\xBF";   // of files that Windows wrote
+  if (text.starts_with(mark)) text.remove_prefix(mark.size());
   const std::string_view body = trim(text);
   if (body.empty()) return fail(ErrorKind::input, "the file is empty", Where{std::string(file)});
   const std::string_view first = body.substr(0, body.find('\n'));
@@ -151,8 +231,11 @@ Result<Imported> import_text(std::string_view text, std::string_view file, const
     out.format = "project csv";
     RC_ASSIGN(rows, parse_csv(text, file));
     out.rows = std::move(rows);
+  } else if (body.find("Serving Benchmark Result") != std::string_view::npos) {
+    out.format = "vllm bench serve text";
+    add_printed_serving(body, out);
   } else {
-    return fail(ErrorKind::input, "is no benchmark output known here (llama-bench, llama-batched-bench, vllm bench serve, aiperf, guidellm, rows)",
+    return fail(ErrorKind::input, "is no benchmark output known here (llama-bench, llama-batched-bench, vllm bench serve, aiperf, genai-perf, guidellm, rows)",
                 Where{std::string(file), 1, 1});
   }
   for (std::size_t i = 0; i < out.rows.size(); ++i) fill(out.rows[i], defaults, i + 1);

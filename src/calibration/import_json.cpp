@@ -40,14 +40,59 @@ std::map<std::string, std::string> texts_of(const json& object) {
   return fields;
 }
 
-// `vllm bench serve --save-result`
+// "20250911-143012" and "2025-09-11T14:30:12.5" -> "2025-09-11"; empty for what is no day.
+std::string iso_day(std::string_view text) {
+  const auto digits = [&](std::size_t from, std::size_t count) {
+    return from + count <= text.size() && text.substr(from, count).find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (digits(0, 4) && text.size() >= 10 && text[4] == '-' && digits(5, 2) && text[7] == '-' && digits(8, 2)) return std::string(text.substr(0, 10));
+  if (digits(0, 8)) return std::string(text.substr(0, 4)) + "-" + std::string(text.substr(4, 2)) + "-" + std::string(text.substr(6, 2));
+  return {};
+}
+
+// Seconds since 1970 -> the day (civil calendar from days, H. Hinnant's arithmetic).
+std::string day_of(double seconds) {
+  if (!(seconds > 0) || seconds > 1e11) return {};
+  const long long z = static_cast<long long>(seconds / 86400) + 719468, era = z / 146097, doe = z - era * 146097;
+  const long long yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+  const long long day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9, year = yoe + era * 400 + (month <= 2 ? 1 : 0);
+  const auto two = [](long long n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  return std::to_string(year) + "-" + two(month) + "-" + two(day);
+}
+
+// The object under a path of keys; nullptr where one is missing.
+using Path = std::vector<const char*>;
+const json* under(const json& object, const Path& path) {
+  const json* here = &object;
+  for (const char* key : path) {
+    if (!here->is_object()) return nullptr;
+    const auto found = here->find(key);
+    if (found == here->end()) return nullptr;
+    here = &*found;
+  }
+  return here;
+}
+double number_under(const json& object, const Path& path) { const json* found = under(object, path); return found && found->is_number() ? found->get<double>() : -1; }
+// A text, or the first of a list of texts.
+std::string text_under(const json& object, const Path& path) {
+  const json* found = under(object, path);
+  if (found && found->is_array() && !found->empty()) found = &found->front();
+  return found && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+void set_model(Observation& o, const std::string& printed) {
+  o.model_printed = printed;
+  o.model = to_lower(printed.substr(printed.find_last_of("/\\") + 1));
+}
+
+// `vllm bench serve --save-result`, and SGLang's bench_serving
 void add_vllm(const json& run, std::vector<Observation>& rows) {
   Observation o;
   o.engine = words(run, "backend").empty() ? "vLLM" : words(run, "backend");
   if (o.engine == "openai" || o.engine == "openai-chat") o.engine = "vLLM";
-  o.model_printed = words(run, "model_id");
-  o.model = to_lower(o.model_printed.substr(o.model_printed.rfind('/') + 1));
-  o.date = words(run, "date").substr(0, 10);
+  set_model(o, words(run, "model_id"));
+  o.date = iso_day(words(run, "date"));
+  if (const double rate = at(run, "request_rate"); rate > 0) o.flags["request_rate"] = format_shortest(rate);
   const double requests = std::max(1.0, at(run, "completed", at(run, "num_prompts", 1)));
   o.prompt = at(run, "total_input_tokens") / requests;
   o.generated = at(run, "total_output_tokens", at(run, "total_generated_tokens")) / requests;
@@ -58,22 +103,22 @@ void add_vllm(const json& run, std::vector<Observation>& rows) {
   add_metric(rows, o, "serve", "output_tokens_per_second", at(run, "output_throughput"));
 }
 
-// aiperf and genai-perf: {"time_to_first_token": {"avg": 12.3, "unit": "ms"}, ...}
+// aiperf and genai-perf: {"time_to_first_token": {"avg": 12.3, "unit": "ms"}, ...}; times in milliseconds whatever the unit.
 double average(const json& run, const char* key) {
   const auto found = run.find(key);
-  return found != run.end() && found->is_object() ? at(*found, "avg") : -1;
+  if (found == run.end() || !found->is_object()) return -1;
+  const double value = at(*found, "avg");
+  const std::string unit = words(*found, "unit");
+  return value * (unit == "s" || unit == "sec" || unit == "seconds" ? 1e3 : unit == "us" ? 1e-3 : unit == "ns" ? 1e-6 : 1);
 }
 
 void add_perf(const json& run, std::vector<Observation>& rows) {
   Observation o;
-  const auto config = run.find("input_config");
-  if (config != run.end() && config->is_object()) {
-    o.concurrency = at(*config, "concurrency");
-    if (const auto load = config->find("loadgen"); load != config->end() && load->is_object()) o.concurrency = at(*load, "concurrency", o.concurrency);
-    if (const auto names = config->find("model"); names != config->end() && names->is_array() && !names->empty() && names->front().is_string())
-      o.model_printed = names->front().get<std::string>();
-  }
-  o.model = to_lower(o.model_printed.substr(o.model_printed.rfind('/') + 1));
+  for (const auto& path : {Path{"input_config", "concurrency"}, {"input_config", "loadgen", "concurrency"}, {"input_config", "perf_analyzer", "stimulus", "concurrency"}})
+    if (const double value = number_under(run, path); value > 0) o.concurrency = value;
+  for (const auto& path : {Path{"input_config", "model"}, {"input_config", "model_names"}, {"input_config", "endpoint", "model_names"}})
+    if (const std::string name = text_under(run, path); !name.empty()) set_model(o, name);
+  o.date = iso_day(words(run, "start_time"));
   o.prompt = average(run, "input_sequence_length");
   o.generated = average(run, "output_sequence_length");
   add_metric(rows, o, "serve", "tpot_ms", average(run, "inter_token_latency"));
@@ -82,30 +127,46 @@ void add_perf(const json& run, std::vector<Observation>& rows) {
 }
 
 // guidellm: {"benchmarks": [{"metrics": {"inter_token_latency_ms": {"successful": {"mean": ...}}}}]}
-double successful_mean(const json& metrics, const char* key) {
-  const auto found = metrics.find(key);
-  if (found == metrics.end() || !found->is_object()) return -1;
-  const auto ok = found->find("successful");
-  return ok != found->end() && ok->is_object() ? at(*ok, "mean") : -1;
+double successful_mean(const json& metrics, const char* key) { return number_under(metrics, {key, "successful", "mean"}); }
+
+// How many streams a strategy keeps up; -1 for those that send at a rate.
+double streams_of(const json& benchmark) {
+  for (const auto& path : {Path{"config", "strategy"}, {"args", "strategy"}, {"scheduler", "strategy"}}) {
+    const json* strategy = under(benchmark, path);
+    if (!strategy) continue;
+    const std::string type = words(*strategy, "type_").empty() ? words(*strategy, "type") : words(*strategy, "type_");
+    if (type == "synchronous") return 1;
+    if (type == "concurrent") return at(*strategy, "streams");
+  }
+  return -1;
 }
 
-void add_guidellm(const json& run, std::vector<Observation>& rows) {
+void add_guidellm(const json& run, Imported& out, std::string_view file) {
   for (const json& benchmark : run["benchmarks"]) {
-    if (!benchmark.is_object()) continue;
-    const auto metrics = benchmark.find("metrics");
-    if (metrics == benchmark.end() || !metrics->is_object()) continue;
+    const json* metrics = under(benchmark, {"metrics"});
+    if (!metrics || !metrics->is_object()) {
+      out.unread.push_back({ErrorKind::input, "a benchmark has no metrics", Where{std::string(file)}});
+      continue;
+    }
     Observation o;
-    o.concurrency = successful_mean(*metrics, "request_concurrency");
+    for (const auto& [from, path] : {std::pair<const json*, Path>{&run, {"args", "model"}}, {&benchmark, {"worker", "backend_model"}},
+                                     {&benchmark, {"config", "backend", "model"}}, {&run, {"metadata", "model"}}})
+      if (const std::string name = text_under(*from, path); !name.empty() && o.model.empty()) set_model(o, name);
+    o.date = day_of(at(benchmark, "start_time"));
+    o.concurrency = streams_of(benchmark);
+    if (o.concurrency < 0) o.concurrency = successful_mean(*metrics, "request_concurrency");
     o.prompt = successful_mean(*metrics, "prompt_token_count");
     o.generated = successful_mean(*metrics, "output_token_count");
-    add_metric(rows, o, "serve", "tpot_ms", successful_mean(*metrics, "inter_token_latency_ms"));
-    add_metric(rows, o, "serve", "ttft_ms", successful_mean(*metrics, "time_to_first_token_ms"));
-    add_metric(rows, o, "serve", "output_tokens_per_second", successful_mean(*metrics, "output_tokens_per_second"));
+    const std::size_t before = out.rows.size();
+    add_metric(out.rows, o, "serve", "tpot_ms", successful_mean(*metrics, "inter_token_latency_ms"));
+    add_metric(out.rows, o, "serve", "ttft_ms", successful_mean(*metrics, "time_to_first_token_ms"));
+    add_metric(out.rows, o, "serve", "output_tokens_per_second", successful_mean(*metrics, "output_tokens_per_second"));
+    if (out.rows.size() == before) out.unread.push_back({ErrorKind::input, "a benchmark had no successful request", Where{std::string(file)}});
   }
 }
 
 // One object of whatever program; false where it is none we know.
-bool add_object(const json& object, std::string_view line, Imported& out) {
+bool add_object(const json& object, std::string_view line, std::string_view file, Imported& out) {
   if (!object.is_object()) return false;
   if (object.contains("metric") && object.contains("device")) {
     out.format = "rows";
@@ -123,23 +184,26 @@ bool add_object(const json& object, std::string_view line, Imported& out) {
   }
   if (object.contains("speed_tg")) {
     out.format = "llama-batched-bench json";
+    if (at(object, "pl") <= 0 || (at(object, "speed_tg") <= 0 && at(object, "speed_pp") <= 0)) return false;
     add_batched(out.rows, at(object, "pp"), at(object, "tg"), at(object, "pl"), at(object, "speed_pp"), at(object, "speed_tg"));
     return true;
   }
   if (object.contains("request_throughput") && (object.contains("mean_tpot_ms") || object.contains("mean_ttft_ms"))) {
     out.format = "vllm bench serve";
+    const std::size_t before = out.rows.size();
     add_vllm(object, out.rows);
-    return true;
+    return out.rows.size() > before;
   }
   if (object.contains("benchmarks") && object["benchmarks"].is_array()) {
     out.format = "guidellm";
-    add_guidellm(object, out.rows);
+    add_guidellm(object, out, file);
     return true;
   }
   if (object.contains("time_to_first_token") || object.contains("inter_token_latency")) {
-    out.format = "aiperf";
+    out.format = object.contains("aiperf_version") || object.contains("schema_version") ? "aiperf" : "genai-perf";
+    const std::size_t before = out.rows.size();
     add_perf(object, out.rows);
-    return true;
+    return out.rows.size() > before;
   }
   return false;
 }
@@ -224,7 +288,7 @@ Result<void> import_json(std::string_view body, std::string_view file, Imported&
       const json object = number == 1 ? first : json::parse(line, nullptr, false);
       const Where where{std::string(file), number, 1};
       if (object.is_discarded()) out.unread.push_back({ErrorKind::input, "the line is not JSON", where});
-      else if (!add_object(object, line, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
+      else if (!add_object(object, line, file, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
     }
     return {};
   }
@@ -232,8 +296,8 @@ Result<void> import_json(std::string_view body, std::string_view file, Imported&
   if (whole.is_discarded()) return fail(ErrorKind::input, "is not JSON", Where{std::string(file), 1, 1});
   if (whole.is_array()) {
     for (const json& object : whole)
-      if (!add_object(object, {}, out)) out.unread.push_back({ErrorKind::input, "an object is no benchmark row known here", Where{std::string(file)}});
-  } else if (!add_object(whole, {}, out)) {
+      if (!add_object(object, {}, file, out)) out.unread.push_back({ErrorKind::input, "an object is no benchmark row known here", Where{std::string(file)}});
+  } else if (!add_object(whole, {}, file, out)) {
     return fail(ErrorKind::input, "is JSON, but no benchmark output known here", Where{std::string(file)});
   }
   return {};

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "calibration/import.hpp"
+#include "recorded.hpp"
 
 namespace rigcast::calibration {
 namespace {
@@ -65,6 +66,123 @@ TEST(Import, BatchedBenchAndServers) {
   ASSERT_TRUE(guide);
   ASSERT_EQ(guide->rows.size(), 1u);
   EXPECT_EQ(guide->rows[0].value, 9.5);
+}
+
+// ---- files as the programs write them: tests/recorded/benchmarks
+Imported recorded(const std::string& name) {
+  const auto in = import_text(testing::read_recorded("benchmarks/" + name), name);
+  EXPECT_TRUE(in) << name << ": " << (in ? std::string() : to_text(in.error()));
+  return in ? *in : Imported{};
+}
+
+TEST(Recorded, LlamaBenchTellsItsCardsAndBuildAroundTheTable) {
+  const Imported in = recorded("llama-bench.md");
+  ASSERT_EQ(in.rows.size(), 3u);
+  EXPECT_EQ(in.rows[0].device, "NVIDIA GeForce RTX 3090");
+  EXPECT_EQ(in.rows[0].devices, 2);
+  EXPECT_EQ(in.rows[0].mode, "layer");
+  EXPECT_EQ(in.rows[0].engine_version, "b5921 (4d0d0dc9)");
+  EXPECT_EQ(in.rows[2].depth, 8192);
+  ASSERT_EQ(in.unread.size(), 1u);   // pp512+tg128 mixes two phases
+  const Imported vulkan = recorded("llama-bench-vulkan.md");
+  ASSERT_EQ(vulkan.rows.size(), 1u);
+  EXPECT_EQ(vulkan.rows[0].device, "AMD Radeon RX 7900 XTX");
+  EXPECT_EQ(vulkan.rows[0].devices, 1);
+  EXPECT_EQ(vulkan.rows[0].quant, "Q4_K_M");
+}
+
+TEST(Recorded, LlamaBenchCsvAndJson) {
+  const Imported csv = recorded("llama-bench.csv");
+  ASSERT_EQ(csv.rows.size(), 2u);
+  EXPECT_EQ(csv.rows[0].value, 11670.412);
+  EXPECT_EQ(csv.rows[1].depth, 4096);
+  EXPECT_EQ(csv.rows[1].phase, "decode");
+  EXPECT_EQ(csv.rows[1].date, "2025-07-18");
+  EXPECT_EQ(csv.rows[1].model_printed, "qwen3 8B Q4_K - Medium [Qwen3-8B-Q4_K_M.gguf]");
+  const Imported json = recorded("llama-bench.json");
+  ASSERT_EQ(json.rows.size(), 1u);
+  EXPECT_EQ(json.rows[0].device, "Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz (CPU)");
+  EXPECT_EQ(json.rows[0].model_printed.find("someone"), std::string::npos);   // the folder is the owner's own business
+}
+
+TEST(Recorded, LlamaBatchedBench) {
+  for (const char* name : {"llama-batched-bench.txt", "llama-batched-bench.jsonl"}) {
+    const Imported in = recorded(name);
+    ASSERT_EQ(in.rows.size(), 3u) << name;   // decode and prefill of one sequence, decode of eight
+    EXPECT_NEAR(in.rows[0].value, 127.74, 0.01);
+    EXPECT_EQ(in.rows[1].phase, "prefill");
+    EXPECT_EQ(in.rows[2].concurrency, 8);
+    EXPECT_NEAR(in.rows[2].value, 636.02, 0.01);
+    EXPECT_TRUE(in.unread.empty());
+  }
+}
+
+TEST(Recorded, Servers) {
+  const Imported vllm = recorded("vllm-bench-serve.json");
+  ASSERT_EQ(vllm.rows.size(), 3u);
+  EXPECT_EQ(vllm.rows[0].date, "2025-09-11");
+  EXPECT_EQ(vllm.rows[0].model, "qwen3-32b-awq");
+  EXPECT_EQ(vllm.rows[0].prompt, 1024);
+  EXPECT_EQ(vllm.rows[0].generated, 256);
+  EXPECT_EQ(vllm.rows[0].value, 27.31);
+  const Imported printed = recorded("vllm-bench-serve.txt");
+  ASSERT_EQ(printed.rows.size(), 3u);
+  EXPECT_EQ(printed.rows[0].concurrency, 32);
+  EXPECT_EQ(printed.rows[0].prompt, 2048);
+  EXPECT_EQ(printed.rows[0].value, 70.14);
+  EXPECT_EQ(printed.rows[2].metric, Metric::output_tokens_per_second);
+  const Imported sglang = recorded("sglang-bench-serving.jsonl");
+  ASSERT_EQ(sglang.rows.size(), 3u);
+  EXPECT_EQ(sglang.rows[0].flags.at("request_rate"), "4");
+  EXPECT_EQ(sglang.rows[0].concurrency, -1);
+  const Imported aiperf = recorded("aiperf.json");
+  ASSERT_EQ(aiperf.rows.size(), 3u);
+  EXPECT_EQ(aiperf.format, "aiperf");
+  EXPECT_EQ(aiperf.rows[0].model, "qwen3-8b");
+  EXPECT_EQ(aiperf.rows[0].concurrency, 8);
+  EXPECT_EQ(aiperf.rows[0].date, "2025-10-02");
+  const Imported genai = recorded("genai-perf.json");
+  ASSERT_EQ(genai.rows.size(), 3u);
+  EXPECT_EQ(genai.format, "genai-perf");
+  EXPECT_EQ(genai.rows[0].concurrency, 1);
+  EXPECT_EQ(genai.rows[0].model, "llama-3.1-8b-instruct");
+  const Imported guide = recorded("guidellm.json");
+  ASSERT_EQ(guide.rows.size(), 3u);
+  EXPECT_EQ(guide.rows[0].concurrency, 4);
+  EXPECT_EQ(guide.rows[0].date, "2025-09-11");
+  EXPECT_EQ(guide.rows[0].model, "llama-3.1-8b-instruct");
+  ASSERT_EQ(guide.unread.size(), 1u);
+  EXPECT_EQ(guide.unread[0].message, "a benchmark had no successful request");
+  const Imported rows = recorded("rows.jsonl");
+  ASSERT_EQ(rows.rows.size(), 1u);
+  EXPECT_EQ(rows.rows[0].degree, 2);
+  EXPECT_EQ(rows.rows[0].host_memory, "256 GB DDR4-3200");
+}
+
+// Any cut of any of these is read or refused, never more; and what a cut line-based file still holds is kept.
+TEST(Recorded, AnyCutIsReadOrRefused) {
+  for (const char* name : {"llama-bench.md", "llama-bench.csv", "llama-bench.json", "llama-batched-bench.txt", "llama-batched-bench.jsonl", "vllm-bench-serve.json",
+                           "vllm-bench-serve.txt", "sglang-bench-serving.jsonl", "aiperf.json", "genai-perf.json", "guidellm.json", "rows.jsonl"}) {
+    const std::string text = testing::read_recorded(std::string("benchmarks/") + name);
+    for (std::size_t length = 0; length < text.size(); length += 3)
+      if (const auto in = import_text(std::string_view(text).substr(0, length), name)) {
+        for (const Observation& row : in->rows) EXPECT_GT(row.value, 0) << name << " cut at " << length;
+      }
+  }
+  const std::string lines = testing::read_recorded("benchmarks/llama-batched-bench.jsonl");
+  const auto cut = import_text(lines.substr(0, lines.size() - 40), "x.jsonl");
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->rows.size(), 2u);
+  EXPECT_EQ(cut->unread.size(), 1u);
+}
+
+TEST(Recorded, MarksAndLineEndsOfWindows) {
+  std::string text = "\xEF\xBB\xBF";
+  for (const char c : testing::read_recorded("benchmarks/llama-bench.md")) text += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  const auto in = import_text(text, "x.md");
+  ASSERT_TRUE(in) << to_text(in.error());
+  EXPECT_EQ(in->rows.size(), 3u);
+  EXPECT_EQ(in->rows[0].engine_version, "b5921 (4d0d0dc9)");
 }
 
 TEST(Import, BrokenLinesNeverLoseTheOthers) {

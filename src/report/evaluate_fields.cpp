@@ -120,12 +120,28 @@ Report fields(const app::CalibrateAnswer& answer) {
                  {"by_kind", {}, score_rows(answer.scores), Show::table}}}}};
 }
 
+namespace {
+// What a person should know of an import: the first lines nobody understands, and what the log itself lacks.
+Sentences import_troubles(const app::ObserveAnswer& answer) {
+  constexpr std::size_t kShown = 5;
+  Sentences list;
+  for (std::size_t i = 0; i < std::min(kShown, answer.unread.size()); ++i) list.push_back(to_text(answer.unread[i]));
+  if (answer.unread.size() > kShown) list.push_back(fill("{0} more rows were not understood"_say, {std::to_string(answer.unread.size() - kShown)}));
+  if (answer.without_device > 0) list.push_back(fill("{0} rows name no device; no estimate can use them: say --device DEVICE"_say, {std::to_string(answer.without_device)}));
+  if (answer.without_model > 0) list.push_back(fill("{0} rows name no model; no estimate can use them: say --model MODEL"_say, {std::to_string(answer.without_model)}));
+  if (answer.damaged > 0) list.push_back(fill("{0} lines of the log cannot be read; they were left alone"_say, {std::to_string(answer.damaged)}));
+  return list;
+}
+}  // namespace
+
 Report fields(const app::ObserveAnswer& answer) {
   return {{{{}, {{"format", "format"_say, Phrase(answer.format)},
                  {"read", "rows read"_say, static_cast<std::int64_t>(answer.read)},
                  {"added", "added"_say, static_cast<std::int64_t>(answer.added)},
                  {"duplicates", "already there"_say, static_cast<std::int64_t>(answer.duplicates)},
                  {"log", "log"_say, Phrase(answer.log.string())},
+                 machine("damaged", static_cast<std::int64_t>(answer.damaged)),
+                 list_field("troubles", import_troubles(answer), Show::warnings),
                  machine("unread", error_rows(answer.unread))}}}};
 }
 
