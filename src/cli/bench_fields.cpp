@@ -1,5 +1,8 @@
 #include "cli/bench_fields.hpp"
 
+#include <map>
+#include <tuple>
+
 #include "base/text.hpp"
 
 namespace rigcast::cli {
@@ -25,6 +28,11 @@ Fields row_of(const Measurement& m) {
   row.push_back(machine("samples", static_cast<std::int64_t>(m.seconds.size())));
   row.push_back(machine("disturbed", std::int64_t{m.disturbed}));
   row.push_back(machine("error", Number{m.error, Unit::none}));
+  const bench::Conditions& c = m.conditions;
+  for (const auto& [name, value, unit] : {std::tuple{"clock_mhz", c.clock_mhz, Unit::none}, {"memory_clock_mhz", c.memory_clock_mhz, Unit::none}, {"temperature_c", c.temperature, Unit::none}, {"power_w", c.power, Unit::watts}})
+    row.push_back(machine(name, value ? Value(Number{*value, unit}) : Value(std::monostate{})));
+  row.push_back(machine("held_by", Phrase(join(c.held_by, ", "))));
+  row.push_back(machine("broke_off", Phrase(m.broke_off)));
   row.push_back(machine("rerun", Phrase(m.rerun)));
   row.push_back(machine("failure", Phrase(m.failure)));
   return row;
@@ -60,12 +68,32 @@ std::vector<bench::DeviceInfo> devices_of(const BenchAnswer& answer) {
   return devices;
 }
 
+// Which limits held a device's clock down, and how often.
+Sentences held_down(const BenchAnswer& answer, const bench::DeviceInfo& device) {
+  std::map<std::string, int> times;
+  int kernels = 0;
+  for (const Measurement& m : answer.measurements) {
+    if (m.device.id != device.id || !m.ok()) continue;
+    ++kernels;
+    for (const std::string& reason : m.conditions.held_by) ++times[reason];
+  }
+  Sentences list;
+  for (const auto& [reason, count] : times)
+    list.push_back(fill("{0}: its clock was held down ({1}) in {2} of {3} kernels"_say, {device.id, reason, std::to_string(count), std::to_string(kernels)}));
+  return list;
+}
+
 Sentences troubles(const BenchAnswer& answer) {
   Sentences list;
   if (answer.stopped) list.push_back("stopped early; what was measured until then is kept"_say);
   int disturbed = 0, all = 0;
+  // What a library that is not installed would have measured is no trouble of this machine.
+  const auto worth_saying = [](const Measurement& m) { return m.what.kind != bench::KernelKind::gemm || m.failure.find("is not installed") == std::string::npos; };
+  for (const bench::DeviceInfo& device : devices_of(answer))
+    for (Phrase& sentence : held_down(answer, device)) list.push_back(std::move(sentence));
   for (const Measurement& m : answer.measurements) {
-    if (!m.ok()) list.push_back(fill("{0}: {1}"_say, {bench::spell(m.what), m.failure}));
+    if (!m.broke_off.empty()) list.push_back(fill("{0}: broke off after {1} samples: {2}"_say, {bench::spell(m.what), std::to_string(m.seconds.size()), m.broke_off}));
+    if (!m.ok() && worth_saying(m)) list.push_back(fill("{0}: {1}"_say, {bench::spell(m.what), m.failure}));
     disturbed += m.disturbed, all += static_cast<int>(m.seconds.size());
   }
   for (const bench::ModelMeasurement& m : answer.models)
@@ -106,6 +134,7 @@ report::Report fields(const BenchAnswer& answer) {
   if (!answer.measurements.empty()) rest.push_back(people(Show::sentence, fill("One case again: {0}"_say, {answer.measurements.front().rerun})));
   if (!answer.models.empty()) rest.push_back(people(Show::sentence, fill("Again: {0}"_say, {answer.models.front().decode.rerun})));
   if (!answer.log.empty()) rest.push_back(people(Show::sentence, fill("Kept in {0}; plans for 'here' use it from now on."_say, {answer.log})));
+  if (!answer.shared.empty()) rest.push_back(people(Show::sentence, fill("Written to {0}: card, driver, kernels and times, nothing about you."_say, {answer.shared})));
   report.sections.push_back({{}, std::move(rest)});
   return report;
 }

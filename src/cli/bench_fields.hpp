@@ -13,8 +13,9 @@ struct BenchAnswer {
   std::vector<bench::Measurement> measurements;
   std::vector<bench::ModelMeasurement> models;
   std::vector<std::string> unreachable;   // "cuda: libcuda.so.1 is not installed"
+  bool unkept = false;                    // a file could not be written; `unreachable` says which
   bool stopped = false;                   // Ctrl-C: what was measured until then
-  std::string log;                        // file the results were appended to; empty none
+  std::string log, shared;                // files the results were appended to; empty none
 };
 
 report::Report fields(const BenchAnswer& answer);

@@ -1,9 +1,11 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <set>
 
 #include "app/evaluate.hpp"
@@ -21,7 +23,9 @@ namespace rigcast::cli {
 namespace {
 
 std::atomic<bool> stop{false};   // set by Ctrl-C: the case in hand ends, what was measured is kept
-void on_interrupt(int) { stop.store(true); }
+void on_interrupt(int signal) {
+  if (stop.exchange(true)) std::signal(signal, SIG_DFL), std::raise(signal);   // asked twice: a driver hangs, and what is done is kept already
+}
 
 constexpr double kQuickSeconds = 18;   // of the 20 that are promised; the rest is filling memory
 constexpr double kLongestCase = 3;     // s, with filling its memory, where others take most of the processor
@@ -73,8 +77,16 @@ void say_progress(const std::string& what) {
 }
 void end_progress() { if (isatty(STDERR_FILENO) != 0) std::fputs("\r\033[K", stderr); }
 
+// Every measurement is kept as soon as it is there: a driver that takes the program down with it loses nothing else.
+using Keep = std::function<Result<void>(const std::vector<calibration::Observation>&)>;
+
+// A file that cannot be written is named once; measuring goes on.
+void keep_or_tell(const Keep& keep, const std::vector<calibration::Observation>& rows, BenchAnswer& answer) {
+  if (const auto kept = keep(rows); !kept && !answer.unkept) answer.unkept = true, answer.unreachable.push_back(to_text(kept.error()));
+}
+
 // One token and one prompt of each model's very shape.
-void measure_models(bench::Device& device, const Request& request, const std::vector<model::Architecture>& models, BenchAnswer& answer) {
+void measure_models(bench::Device& device, const Request& request, const std::vector<model::Architecture>& models, const Keep& keep, BenchAnswer& answer) {
   const bench::Effort effort{.seconds = request.quick ? 2.0 : 6.0, .least = 3, .most = 30, .sample_seconds = 0.01};
   for (const model::Architecture& architecture : models) {
     bench::ModelMeasurement m;
@@ -89,28 +101,37 @@ void measure_models(bench::Device& device, const Request& request, const std::ve
       out.rerun = "rigcast bench --model " + architecture.key + ":" + to_lower(architecture.quant) + " --prompt " + std::to_string(request.prompt) +
                   (request.depth > 0 ? " --depth " + std::to_string(request.depth) : "");
     }
+    keep_or_tell(keep, observations_of(m, bench::probe_date()), answer);
     answer.models.push_back(std::move(m));
   }
 }
 
-void measure_device(bench::Device& device, const Request& request, BenchAnswer& answer) {
+// `seconds`: what a quick look may take in all.
+void measure_device(bench::Device& device, const Request& request, double seconds, const Keep& keep, BenchAnswer& answer) {
   const auto cases = request.cases.empty() ? bench::standard_cases(device, request.quick) : request.cases;
   bench::Effort effort = request.quick ? bench::kQuick : bench::Effort{};
-  if (request.quick) effort.seconds = std::min(effort.seconds, kQuickSeconds / 3 / static_cast<double>(std::max<std::size_t>(1, cases.size())));
+  if (request.quick) effort.seconds = std::min(effort.seconds, seconds / 3 / static_cast<double>(std::max<std::size_t>(1, cases.size())));
   const auto start = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i < cases.size() && !stop.load(); ++i) {
     const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (request.quick && request.cases.empty() && spent > kQuickSeconds - kLongestCase) {
-      answer.unreachable.push_back(device.info().id + ": the machine is busy, " + std::to_string(cases.size() - i) + " kernels were left out to end in time");
+    const auto left_out = [&](const char* why) { answer.unreachable.push_back(device.info().id + why + std::to_string(cases.size() - i)); };
+    if (device.lost()) {
+      left_out(": the device is lost; kernels left out: ");
       break;
     }
-    say_progress(std::to_string(i + 1) + " of " + std::to_string(cases.size()) + ": " + bench::spell(cases[i]));
+    if (request.quick && request.cases.empty() && spent > seconds - std::min(kLongestCase, seconds / 6)) {
+      left_out(": there was no time for all kernels; left out: ");
+      break;
+    }
+    say_progress(device.info().id + ", " + std::to_string(i + 1) + " of " + std::to_string(cases.size()) + ": " + bench::spell(cases[i]));
     answer.measurements.push_back(bench::measure(device, cases[i], effort, stop));
+    const bench::Measurement& m = answer.measurements.back();
+    if (m.ok() && !m.device.in_software) keep_or_tell(keep, {observation_of(bench::to_record(m, bench::probe_date()))}, answer);
   }
 }
 
 // Every backend is asked; one that cannot is named and the rest goes on.
-Result<BenchAnswer> measure_all(const Request& request, const World& world) {
+Result<BenchAnswer> measure_all(const Request& request, const World& world, const Keep& keep) {
   BenchAnswer answer;
   std::vector<model::Architecture> models;
   if (!request.models.empty()) {
@@ -122,6 +143,8 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
   }
   std::vector<std::string> ids;
   std::set<std::string> cards;   // by PCI address: one that several interfaces reach is measured through the best of them
+  std::vector<std::vector<std::unique_ptr<bench::Device>>> opened;   // all stay open: some kernels use several devices
+  std::vector<bench::Device*> chosen;
   for (const bench::Backend& backend : bench::backends()) {
     if (!request.device.empty() && split(request.device, ':').front() != backend.name) continue;
     auto devices = backend.open(bench::this_machine(), request.options);
@@ -135,9 +158,14 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
       const bool asked = request.device == device->info().id || request.device == backend.name;
       if (!asked && (!request.device.empty() || device->info().in_software)) continue;
       if (const std::string& card = device->info().pci_address; !asked && !card.empty() && !cards.insert(card).second) continue;
-      if (models.empty()) measure_device(*device, request, answer);
-      else if (device->info().backend == "cpu" || asked) measure_models(*device, request, models, answer);
+      if (models.empty() || device->info().backend == "cpu" || asked) chosen.push_back(device.get());
     }
+    opened.push_back(std::move(*devices));
+  }
+  for (bench::Device* device : chosen) {
+    if (stop.load()) break;
+    if (models.empty()) measure_device(*device, request, kQuickSeconds / static_cast<double>(chosen.size()), keep, answer);
+    else measure_models(*device, request, models, keep, answer);
   }
   end_progress();
   if (ids.empty() && !answer.unreachable.empty()) return fail(ErrorKind::not_found, answer.unreachable.front(), Where{"--device"}, "device");
@@ -148,13 +176,13 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world) {
 }
 
 // Into the user's log, where plans for `here` find them, and into the file to share.
-Result<void> keep(const std::vector<calibration::Observation>& rows, const Arguments& arguments, const World& world, BenchAnswer& answer) {
-  if (rows.empty()) return {};
-  if (const auto share = arguments.one("--share")) RC_TRY(app::observe(rows, *share));
-  if (arguments.has("--no-log") || own_log(world).empty()) return {};
-  answer.log = own_log(world).string();
-  RC_TRY(app::observe(rows, answer.log));
-  return {};
+Keep keeper(const Arguments& arguments, const World& world) {
+  return [share = arguments.one("--share"), log = arguments.has("--no-log") ? std::filesystem::path() : own_log(world)](const std::vector<calibration::Observation>& rows) -> Result<void> {
+    if (rows.empty()) return {};
+    if (share) RC_TRY(app::observe(rows, *share));
+    if (!log.empty()) RC_TRY(app::observe(rows, log));
+    return {};
+  };
 }
 
 Result<Outcome> run_verify(const Arguments& arguments, const World& world, const Request& request) {
@@ -168,16 +196,12 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_request(arguments));
   if (arguments.has("--verify")) return run_verify(arguments, world, request);
   std::signal(SIGINT, on_interrupt);
-  RC_ASSIGN(answer, measure_all(request, world));
+  RC_ASSIGN(answer, measure_all(request, world, keeper(arguments, world)));
   std::signal(SIGINT, SIG_DFL);
-  std::vector<calibration::Observation> rows;
-  for (const bench::Measurement& m : answer.measurements)
-    if (m.ok() && !m.device.in_software) rows.push_back(observation_of(bench::to_record(m, bench::probe_date())));
-  for (const bench::ModelMeasurement& m : answer.models) {
-    const auto more = observations_of(m, bench::probe_date());
-    rows.insert(rows.end(), more.begin(), more.end());
-  }
-  RC_TRY(keep(rows, arguments, world, answer));
+  const bool any = std::any_of(answer.measurements.begin(), answer.measurements.end(), [](const bench::Measurement& m) { return m.ok() && !m.device.in_software; }) ||
+                   std::any_of(answer.models.begin(), answer.models.end(), [](const bench::ModelMeasurement& m) { return m.decode.median > 0 || m.prefill.median > 0; });
+  if (any && !answer.unkept && !arguments.has("--no-log")) answer.log = own_log(world).string();
+  if (any && !answer.unkept) answer.shared = arguments.one_or("--share", "");
   return Outcome{fields(answer)};
 }
 
@@ -188,7 +212,7 @@ Verb bench_verb() {
           "measure this machine: memory, matrix kernels in the formats engines use, attention, links; each checked before it is timed"_say,
           {},
           {{"--quick", "", "", "the kernels that say most, in at most 20 s"_say},
-           {"--device", "", "ID", "only this device or backend: cuda, vulkan, opencl or cpu, cuda:0 ..."_say},
+           {"--device", "", "ID", "only this device or backend: cuda, hip, vulkan, opencl or cpu, cuda:0 ..."_say},
            {"--kernel", "-k", "CASE", "only this case: read:1GiB, matvec:q4_0:14336x4096, attention:f16:32/8x128@4096"_say, Completes::nothing, {}, true},
            {"--model", "-m", "MODEL", "one token and one prompt of this model's very shape with made-up weights, instead of kernels"_say, Completes::model, {}, true},
            {"--prompt", "-p", "TOKENS", "length of that prompt (128)"_say},
