@@ -72,9 +72,11 @@ def own_seconds():
 class Engine:
     """llama-bench, in a root of its own or on the path."""
 
-    def __init__(self, root):
+    def __init__(self, root, models):
         self.root = Path(root) if root else None
-        self.folder = Path(tempfile.mkdtemp(prefix="rigcast-truth-", dir=self.root / "tmp" if self.root else None))
+        self.kept = models is not None
+        self.folder = models if self.kept else Path(tempfile.mkdtemp(prefix="rigcast-truth-", dir=self.root / "tmp" if self.root else None))
+        self.folder.mkdir(exist_ok=True)
         self.command = ["chroot", str(self.root), "llama-bench"] if self.root else ["llama-bench"]
 
     def inside(self, path):
@@ -107,8 +109,15 @@ def bench_memory(rigcast, home):
                    stdout=subprocess.DEVNULL)
 
 
-def take_timings(engine, rigcast, file, wanted):
-    known = {}
+def write_model(engine, model, quant):
+    path = engine.folder / f"{model['name']}-{quant}.gguf"
+    if not path.exists():
+        synthetic_gguf.write(path, model, quant)
+    return path
+
+
+def take_timings(engine, rigcast, file, wanted, seconds):
+    known, start = {}, time.time()
     if file and file.exists():
         for line in file.read_text().splitlines():
             row = json.loads(line)
@@ -117,8 +126,9 @@ def take_timings(engine, rigcast, file, wanted):
         missing = [depth for depth in depths if (model["name"], quant, depth) not in known]
         if not missing:
             continue
-        path = engine.folder / f"{model['name']}-{quant}.gguf"
-        synthetic_gguf.write(path, model, quant)
+        if time.time() - start > seconds:
+            sys.exit("live truth: not all were timed; run again with the same --timings")
+        path = write_model(engine, model, quant)
         for depth in missing:
             with tempfile.TemporaryDirectory() as home:
                 bench_memory(rigcast, home)
@@ -133,7 +143,8 @@ def take_timings(engine, rigcast, file, wanted):
             if file:
                 with file.open("a") as out:
                     out.write(json.dumps(row) + "\n")
-        path.unlink()
+        if not engine.kept:
+            path.unlink()
     return known
 
 
@@ -221,6 +232,9 @@ def main():
     parser.add_argument("--root", default=os.environ.get("RIGCAST_LLAMA_ROOT", ""))
     parser.add_argument("--timings", type=Path)
     parser.add_argument("--only-time", action="store_true", help="time the engine and stop")
+    parser.add_argument("--seconds", type=float, default=1e9, help="start no further model after so long: another run with the same --timings goes on")
+    parser.add_argument("--models", type=Path, help="folder to keep the models in (inside the root)")
+    parser.add_argument("--only-write", action="store_true", help="write the models and stop")
     parser.add_argument("--write", type=Path, default=HOME / "docs", help="folder of live-truth.csv and live-truth.md")
     options = parser.parse_args()
     if not options.root and not shutil.which("llama-bench"):
@@ -229,11 +243,16 @@ def main():
         own = Path(scratch) / "rigcast" / "observations.csv"
         own.parent.mkdir()
         environment = {**os.environ, "XDG_CONFIG_HOME": scratch, "LC_ALL": "C"}
-        engine = Engine(options.root)
+        engine = Engine(options.root, options.models)
         try:
-            timings = take_timings(engine, options.rigcast, options.timings, QUESTIONS)
+            if options.only_write:
+                for model, quant, _, _ in QUESTIONS:
+                    write_model(engine, model, quant)
+                return
+            timings = take_timings(engine, options.rigcast, options.timings, QUESTIONS, options.seconds)
         finally:
-            shutil.rmtree(engine.folder)
+            if not engine.kept:
+                shutil.rmtree(engine.folder)
         if options.only_time:
             return
         rows = []

@@ -51,7 +51,9 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
     host.memory_type = ddr4 ? "ddr4" : "ddr5";
   }
   // A model on two sockets runs at little more than one socket's bandwidth: pages are spread, threads are not.
-  host.bandwidth = Bandwidth(8.0 * host.channels / host.sockets * host.memory_mt_s * 1e6);
+  const double channel_bytes = (processor ? processor->channel_bits : 64) / 8.0;
+  host.bandwidth = Bandwidth(channel_bytes * host.channels / host.sockets * host.memory_mt_s * 1e6);
+  if (processor && processor->core_bandwidth) host.bandwidth = std::min(host.bandwidth, processor->core_bandwidth->value);
   return host;
 }
 

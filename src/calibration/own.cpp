@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/text.hpp"
 #include "calibration/detail/names.hpp"
@@ -11,7 +12,11 @@
 namespace rigcast::calibration {
 namespace {
 
-constexpr double kDegrees = 4;             // of belief in the spread, counted in models
+// How rows of one machine are believed; held-out machines of the Observations chose these (`evaluate --cross-validate`, own_check).
+constexpr double kMachineDegrees = 2, kRestDegrees = 4;   // of belief in the usual spreads: few, since some machines are far from all others
+constexpr double kTails = 3;               // the middle of machines, which shares tell, is this much calmer than their variance
+constexpr double kEightTenths = 0.85;      // ends of the 80 % interval of long-tailed answers, in those of a normal distribution of their variance
+constexpr std::size_t kMostGroups = 24;    // models of one machine; more would only cost time
 constexpr double kDeciles = 2 * 1.2816;    // standard deviations between the ends of an 80 % interval
 constexpr std::size_t kMostRows = 200;     // newest rows of one machine; more would only cost time
 constexpr std::size_t kShown = 3;
@@ -101,40 +106,140 @@ OwnLog read_own(std::string_view csv, std::string_view file) {
   return log;
 }
 
+namespace {
+
+// Own rows of one model in one format, as one: their mean, and how many rows' worth of evidence it is.
+struct Group { std::string_view model, format; double mean = 0, weight = 0; };
+
+// The format in "model|format": kernels belong to formats, and what a kernel does to one model it does to others.
+std::string_view format_of(std::string_view model) {
+  const std::size_t bar = model.rfind('|');
+  return bar == std::string_view::npos ? std::string_view() : model.substr(bar + 1);
+}
+
+std::vector<Group> groups_of(const std::vector<OwnRow>& rows) {
+  std::map<std::string_view, Group> by_model;
+  for (const OwnRow& row : rows) {
+    if (row.weight <= 0) continue;
+    Group& group = by_model[row.model];
+    group.model = row.model;
+    group.format = format_of(row.model);
+    group.mean += row.weight * row.residual;
+    group.weight += row.weight;
+  }
+  std::vector<Group> groups;
+  for (auto& [name, group] : by_model) {
+    group.mean /= group.weight;
+    groups.push_back(group);
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.weight > b.weight; });
+  if (groups.size() > kMostGroups) groups.resize(kMostGroups);
+  return groups;
+}
+
+using Matrix = std::vector<std::vector<double>>;
+
+// K = L L^T of a positive definite matrix, in place.
+void factorise(Matrix& k) {
+  for (std::size_t i = 0; i < k.size(); ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = k[i][j];
+      for (std::size_t m = 0; m < j; ++m) sum -= k[i][m] * k[j][m];
+      k[i][j] = i == j ? std::sqrt(sum) : sum / k[j][j];
+    }
+}
+
+// L x = b.
+std::vector<double> solve(const Matrix& l, std::vector<double> b) {
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    for (std::size_t m = 0; m < i; ++m) b[i] -= l[i][m] * b[m];
+    b[i] /= l[i][i];
+  }
+  return b;
+}
+
+// What groups say of a model, where machines differ `machine` times and models and rows `rest` times as much as usual.
+struct Answer { double log_likelihood = 0, mean = 0, variance = 0; };
+
+struct Variances { double machine = 0, format = 0, model = 0, row = 0; };
+
+Answer answer(const std::vector<Group>& groups, std::string_view model, const Variances& v) {
+  const auto shared = [&](std::string_view a, std::string_view b) {
+    const std::string_view format = format_of(a);
+    return v.machine + (!format.empty() && format == format_of(b) ? v.format : a == b ? v.format : 0) + (a == b ? v.model : 0);
+  };
+  const std::size_t n = groups.size();
+  Matrix k(n, std::vector<double>(n));
+  std::vector<double> mine(n), means(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) k[i][j] = shared(groups[i].model, groups[j].model);
+    k[i][i] += v.row / groups[i].weight;
+    mine[i] = shared(groups[i].model, model);
+    means[i] = groups[i].mean;
+  }
+  factorise(k);
+  const std::vector<double> z = solve(k, std::move(means)), y = solve(k, std::move(mine));
+  Answer out{0, 0, v.machine + v.format + v.model};
+  for (std::size_t i = 0; i < n; ++i) {
+    out.log_likelihood -= 0.5 * z[i] * z[i] + std::log(k[i][i]);
+    out.mean += y[i] * z[i];
+    out.variance -= y[i] * y[i];
+  }
+  return out;
+}
+
+// How many times the usual variance one machine's may be: inverse chi-squared with kDegrees, on a grid of factors of e.
+struct Scale { double factor = 1, belief = 0; };
+
+std::vector<Scale> scales(double degrees) {
+  std::vector<Scale> out;
+  double sum = 0;
+  for (int step = -4; step <= 5; ++step) {
+    const double factor = std::exp(step), belief = std::exp(-0.5 * degrees * (step + 1 / factor));
+    out.push_back({factor, belief});
+    sum += belief;
+  }
+  for (Scale& scale : out) scale.belief /= sum;
+  return out;
+}
+
+}  // namespace
+
 cost::OwnEffect own_effect(const std::vector<OwnRow>& rows, std::string_view model, double sd, const cost::Shares& shares) {
   cost::OwnEffect effect;
-  struct Sum { double weight = 0, residual = 0; };
-  std::map<std::string, Sum, std::less<>> models;
-  Sum all;
+  const std::vector<Group> groups = groups_of(rows);
+  if (groups.empty() || sd <= 0) return effect;
+  double weight = 0, residual = 0;
   for (const OwnRow& row : rows) {
     if (row.weight <= 0) continue;
     ++effect.rows;
-    for (Sum* sum : {&models[row.model], &all}) {
-      sum->weight += row.weight;
-      sum->residual += row.weight * row.residual;
-    }
+    weight += row.weight;
+    residual += row.weight * row.residual;
   }
-  if (effect.rows == 0 || sd <= 0) return {};
+  effect.says = std::exp(residual / weight);
   constexpr double kLeast = 1e-6;   // a share of nothing would divide by nothing
-  const double machine = std::max(kLeast, shares.machine) * sd * sd, of_model = shares.model * sd * sd, of_row = std::max(kLeast, shares.row) * sd * sd;
-  double precision = 1 / machine, pull = 0, surprise = 0;
-  for (const auto& [name, sum] : models) {
-    const double mean = sum.residual / sum.weight, variance = of_model + of_row / sum.weight;
-    precision += 1 / variance;
-    pull += mean / variance;
-    surprise += mean * mean / variance;
+  const double all = sd * sd;
+  const Variances usual{kTails * std::max(kLeast, shares.machine) * all, 0.5 * shares.model * all, 0.5 * shares.model * all, std::max(kLeast, shares.row) * all};
+  static const std::vector<Scale> machines = scales(kMachineDegrees), rests = scales(kRestDegrees);
+  std::vector<std::pair<double, Answer>> answers;   // logarithm of belief; answer with the row's own variance
+  double most = -std::numeric_limits<double>::infinity();
+  for (const Scale& machine : machines)
+    for (const Scale& rest : rests) {
+      Answer one = answer(groups, model, {machine.factor * usual.machine, rest.factor * usual.format, rest.factor * usual.model, rest.factor * usual.row});
+      one.variance += rest.factor * usual.row;
+      answers.emplace_back(std::log(machine.belief * rest.belief) + one.log_likelihood, one);
+      most = std::max(most, answers.back().first);
+    }
+  double sum = 0, mean = 0, square = 0;
+  for (const auto& [log_belief, one] : answers) {
+    const double belief = std::exp(log_belief - most);
+    sum += belief;
+    mean += belief * one.mean;
+    square += belief * (one.variance + one.mean * one.mean);
   }
-  surprise -= pull * pull / precision;
-  double mean = pull / precision, variance = 1 / precision + of_model;
-  if (const auto own = models.find(model); own != models.end()) {
-    const double share = of_model / (of_model + of_row / own->second.weight);
-    variance = (1 - share) * (1 - share) / precision + of_model * (1 - share);
-    mean = (1 - share) * mean + share * own->second.residual / own->second.weight;
-  }
-  const double scale = (kDegrees + surprise) / (kDegrees + static_cast<double>(models.size()));
-  effect.says = std::exp(all.residual / all.weight);
+  mean /= sum;
   effect.applied = std::exp(mean);
-  effect.narrowing = std::sqrt(scale * (variance + of_row) / (machine + of_model + of_row));
+  effect.narrowing = kEightTenths * std::sqrt((square / sum - mean * mean) / all);
   return effect;
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 // A user's own Observations move the estimate for their machine.
 //
-// log(measured / predicted) of an own row = machine + model + row: three random effects whose variances are shares of the spread that
-// cross-validation found for such answers (data/calibration/shares.csv). With J models, n_j rows of weight w_j and mean r_j each:
-//   v_j = V_model + V_row / w_j,   precision of machine P = 1 / V_machine + sum 1 / v_j,   machine = (sum r_j / v_j) / P
-//   a model that was measured itself:  B = V_model / v_j,  effect = (1 - B) machine + B r_j
-// The variance that is left is scaled by (nu + Q) / (nu + J), Q being how surprising the r_j are: a machine that contradicts what is
-// known does not make anyone surer.
+// log(measured / predicted) of an own row = machine + format + model + row: random effects whose variances are shares of the spread that
+// cross-validation found for such answers (data/calibration/shares.csv); a model's share is half its format's, whose kernels others use too.
+// How much this machine differs from others, and how much its rows differ from each other, is not taken as given: both variances have a
+// factor of long-tailed belief, and all pairs of factors answer, each by how well it explains the rows. So rows that agree with each other
+// and not with the prediction say that the machine is different; rows that contradict each other say that little is known. The answer for a
+// model is the expectation of its machine + format + model given the means of all measured models (a normal distribution for each pair).
 
 #include <map>
 #include <string>

@@ -11,24 +11,40 @@ namespace {
 
 constexpr cost::Shares kThirds{1.0 / 3, 1.0 / 3, 1.0 / 3};
 
-// One row of another model, log ratio r, sd 0.3 so that each of the three variances is 0.03: the model's mean has variance 0.06, the
-// precision is 1/0.03 + 1/0.06 = 50, so the machine is r / 0.06 / 50 = r / 3.
-TEST(Own, OneRowOfAnotherModelIsBelievedToAThird) {
-  const auto effect = own_effect({{"other", -0.09, 1}}, "mine", 0.3, kThirds);
-  EXPECT_EQ(effect.rows, 1);
-  EXPECT_NEAR(std::log(effect.says), -0.09, 1e-12);
-  EXPECT_NEAR(std::log(effect.applied), -0.03, 1e-12);
-  // Left: 1/50 + 0.03 of the model + 0.03 of the row = 0.08 of 0.09; surprise Q = 0.0081/0.06 - 0.0081/0.0036/50 = 0.135 - 0.045 = 0.09;
-  // scale (4 + 0.09) / 5.
-  EXPECT_NEAR(effect.narrowing, std::sqrt(4.09 / 5 * 0.08 / 0.09), 1e-9);
+double applied(const std::vector<OwnRow>& rows, const char* model = "mine|q8_0", const cost::Shares& shares = kThirds) {
+  return own_effect(rows, model, 0.3, shares).applied;
 }
 
-// The same row of the very model: B = 0.03 / 0.06 = 1/2, effect = (1 - B) r/3 + B r = 2/3 r.
-TEST(Own, TheVeryModelIsBelievedMore) {
-  const auto effect = own_effect({{"mine", -0.09, 1}}, "mine", 0.3, kThirds);
-  EXPECT_NEAR(std::log(effect.applied), -0.06, 1e-12);
-  const auto other = own_effect({{"other", -0.09, 1}}, "mine", 0.3, kThirds);
-  EXPECT_LT(effect.narrowing, other.narrowing);
+// Where all that rows differ by is their machine, any row tells all: the shrinkage is 1 - 1e-6 or so.
+TEST(Own, WhereMachinesAreAllThatDiffersOneRowTellsAll) {
+  EXPECT_NEAR(applied({{"other|q4_k", -0.09, 1}}, "mine|q8_0", {1, 0, 0}), std::exp(-0.09), 1e-4);
+}
+
+// Independent models say nothing of each other: only the format and the model itself are shared, and with neither nothing is.
+TEST(Own, WhereModelsAreAllThatDiffersOthersTellNothing) {
+  EXPECT_NEAR(applied({{"other|q4_k", -0.09, 1}}, "mine|q8_0", {0, 1, 0}), 1, 1e-4);
+  EXPECT_NEAR(applied({{"mine|q8_0", -0.09, 1}}, "mine|q8_0", {0, 1, 0}), std::exp(-0.09), 1e-4);
+  EXPECT_NEAR(applied({{"other|q8_0", -0.09, 1}}, "mine|q8_0", {0, 1, 0}), std::exp(-0.045), 1e-4);   // its format: half of it
+}
+
+TEST(Own, TheNearerARowTheMoreItIsBelieved) {
+  const double far = applied({{"other|q4_k", -0.09, 1}}), format = applied({{"other|q8_0", -0.09, 1}}), mine = applied({{"mine|q8_0", -0.09, 1}});
+  EXPECT_LT(far, 1);
+  EXPECT_LT(format, far);
+  EXPECT_LT(mine, format);
+  EXPECT_LT(std::exp(-0.09), mine);
+  EXPECT_LT(own_effect({{"mine|q8_0", -0.09, 1}}, "mine|q8_0", 0.3, kThirds).narrowing, own_effect({{"other|q4_k", -0.09, 1}}, "mine|q8_0", 0.3, kThirds).narrowing);
+}
+
+// Three models that agree on 0.55 say that it is the machine; the same mean of three that do not says less, and leaves a wider interval.
+TEST(Own, RowsThatAgreeAreBelievedMore) {
+  const cost::Shares little{0.07, 0.57, 0.36};   // as processors and cards have them
+  const std::vector<OwnRow> agree{{"a|q8_0", std::log(0.55), 1}, {"b|q4_k", std::log(0.56), 1}, {"c|f16", std::log(0.54), 1}};
+  const std::vector<OwnRow> apart{{"a|q8_0", std::log(0.55) - 0.5, 1}, {"b|q4_k", std::log(0.56) + 0.5, 1}, {"c|f16", std::log(0.54), 1}};
+  const auto sure = own_effect(agree, "mine|q6_k", 0.3, little), unsure = own_effect(apart, "mine|q6_k", 0.3, little);
+  EXPECT_LT(sure.applied, 0.65);
+  EXPECT_GT(unsure.applied, sure.applied + 0.1);
+  EXPECT_LT(sure.narrowing, unsure.narrowing);
 }
 
 TEST(Own, MoreRowsAreBelievedMoreAndDoubtfulOnesLess) {

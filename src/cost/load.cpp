@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "cost/paths.hpp"
+#include "cost/processors.hpp"
 
 namespace rigcast::cost {
 namespace {
@@ -63,12 +64,13 @@ double known_rate(double rate, const catalog::Device& device) { return rate > 0 
 
 Path weight_path(const Builder& b, int device, const std::string& format, bool experts) {
   if (device == kHost) {
-    Path p = host_path("host_weights", b.host().bandwidth.value(), b.host(), b.setting);
+    Path p = host_path("host_weights", reachable_bandwidth(b.host(), b.place.settings.threads).value(), b.host(), b.setting);
     add_factor(p, "host_weights", "format", format);
     if (experts) add_factor(p, "host_weights", "experts", "");
-    // Reading everything, many channels outrun the fabric between cores and memory; beside a device the host reads in short bursts.
+    if (fabric_bound(b.host())) add_factor(p, "host_weights", "fabric", "");
+    else if (b.host().memory_type.starts_with("lpddr")) add_factor(p, "host_weights", "lpddr", "");
+    // Beside a device the host reads in short bursts.
     if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
-    else add_factor(p, "host_weights", "channels", "", std::log(std::max(1, b.host().channels / std::max(1, b.host().sockets)) / 2.0));
     return p;
   }
   const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
@@ -86,11 +88,11 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
 Path gemm_path(const Builder& b, int device, const std::string& format, bool experts, bool decode) {
   if (device == kHost) {
     const char* quantity = decode ? "host_decode" : "host_gemm";
-    Path p = host_path(quantity, processor_rate(b.host(), b.place.settings.threads), b.host(), b.setting);
+    const int threads = b.place.settings.threads;
+    Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
     add_factor(p, quantity, "format", format);
-    if (!decode) add_factor(p, quantity, "format+engine", format + ":" + b.setting.engine);
+    if (!decode) add_factor(p, quantity, "kernel", std::string(to_string(prompt_kernel(b.host(), b.setting, format, experts))) + ":" + b.setting.engine);
     if (experts) add_factor(p, quantity, "experts", "");
-    if (b.setting.repacked) add_factor(p, quantity, "repacked", "");
     if (b.load.offloaded) add_factor(p, quantity, "offload", "");
     return p;
   }
@@ -296,8 +298,16 @@ void add_attention(Builder& b) {
     const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
     Path memory, compute;
     if (key.device == kHost) {
-      memory = host_path("host_kv", b.host().bandwidth.value(), b.host(), set);
-      compute = host_path("host_attention", processor_rate(b.host(), b.place.settings.threads), b.host(), set);
+      const int threads = b.place.settings.threads;
+      const auto attention = [&](bool decode) {
+        Path p = host_path("host_attention", host_attention_rate(b.host(), threads, set, flash, decode), b.host(), set);
+        add_factor(p, "host_attention", "kernel", attention_kernel(set, flash) + (decode ? ":decode" : ""));
+        return p;
+      };
+      memory = host_path("host_kv", reachable_bandwidth(b.host(), threads).value(), b.host(), set);
+      compute = attention(false);
+      s.decode_token_flop = sum.absorbed_flop > 0 ? sum.absorbed_flop : sum.flop;
+      s.compute = b.path(attention(true));
     } else {
       const rig::RigDevice& d = b.device(key.device);
       memory = device_path("kv", d.device.bandwidth->value.value(), d, set);
@@ -336,7 +346,7 @@ void add_recurrent(Builder& b) {
     s.new_token_amount = sum.first * 6 + 1;  // decay, update, read out
     if (device == kHost) {
       s.memory = b.path(host_path("host_kv", b.host().bandwidth.value(), b.host(), b.setting));
-      s.prefill_compute = b.path(host_path("host_attention", processor_rate(b.host(), b.place.settings.threads), b.host(), b.setting));
+      s.prefill_compute = b.path(host_path("host_attention", host_attention_rate(b.host(), b.place.settings.threads, b.setting, false, false), b.host(), b.setting));
     } else {
       const rig::RigDevice& d = b.device(device);
       s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));
@@ -383,7 +393,8 @@ void add_overheads(Builder& b) {
   const int first = cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = place_name(b, first)};
   launch.step_amount = units * kKernelsOfALayer;
-  Path decode = cpu ? host_path("host_launch", kKernelsPerSecond, b.host(), b.setting)
+  const double host_kernels = cpu ? kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads) : 0;
+  Path decode = cpu ? host_path("host_launch", host_kernels, b.host(), b.setting)
                     : device_path("launch", kKernelsPerSecond, b.device(first), b.setting);
   Path prompt = cpu ? host_path("host_launch", kPromptKernelsPerSecond, b.host(), b.setting)
                     : device_path("prompt_launch", kPromptKernelsPerSecond, b.device(first), b.setting);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "cost/processors.hpp"
 
 namespace rigcast::cost {
 namespace {
@@ -130,26 +131,6 @@ bool launches_are_graphs(const catalog::Device& device, const Setting& setting) 
   return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
 }
 
-std::string instruction_class(const rig::Host& host) {
-  if (!host.processor) return "avx2";
-  const auto& sets = host.processor->instruction_sets;
-  for (const char* name : {"amx", "avx512", "avx2", "sve", "neon"})
-    if (std::find_if(sets.begin(), sets.end(), [&](const std::string& set) { return has_prefix(set, name); }) != sets.end())
-      return std::string(name) == "sve" ? "neon" : name;
-  return sets.empty() ? "avx2" : "scalar";
-}
-
-double processor_rate(const rig::Host& host, int threads) {
-  const std::string isa = instruction_class(host);
-  const double lanes = isa == "amx" ? 128 : isa == "avx512" ? 40 : isa == "avx2" ? 32 : isa == "neon" ? 32 : 8;  // flop a cycle: kernels of ggml gain little by 512 bits
-  int cores = host.cores > 0 ? host.cores : host.processor ? host.processor->cores * std::max(1, host.sockets) : 8;
-  if (threads > 0) cores = std::min(cores, threads);
-  double ghz = 3.0;
-  if (host.processor && host.processor->boost_ghz > 0)
-    ghz = host.processor->base_ghz > 0 ? 0.5 * (host.processor->base_ghz + host.processor->boost_ghz) : 0.85 * host.processor->boost_ghz;
-  return cores * ghz * 1e9 * lanes;
-}
-
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent) {
   if (exponent == 0) return;
   std::string name(quantity);
@@ -185,7 +166,7 @@ Path host_path(std::string_view quantity, double peak, const rig::Host& host, co
   Path path{.peak = peak, .factors = {}, .efficiency = 1};
   add_factor(path, quantity, "", "");
   add_factor(path, quantity, "engine", setting.engine);
-  add_factor(path, quantity, "instructions", instruction_class(host));
+  if (quantity == "host_gemm" || quantity == "host_decode" || quantity == "host_attention") add_factor(path, quantity, "instructions", instruction_class(host));
   add_factor(path, quantity, "processor", host.processor ? host.processor->key : std::string("unknown"));
   return path;
 }

@@ -41,9 +41,6 @@ double attention_rate(const catalog::Device& device, const Setting& setting);
 double reads_per_weight(const Setting& setting, std::string_view format);
 // Kernels of a decoding step start as one captured CUDA graph instead of one by one.
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
-// Plain arithmetic of a processor in flop/s: cores x clock x lanes of its widest instruction set, at most `threads` cores.
-double processor_rate(const rig::Host& host, int threads);
-std::string instruction_class(const rig::Host& host);  // "amx", "avx512", "avx2", "neon", "scalar"
 
 // Paths on a device. `quantity` is the first part of the effect names: "weights", "gemm", "kv", "attention", "state", ...
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting);
