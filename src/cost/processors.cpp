@@ -61,7 +61,7 @@ bool interleaves(const rig::Host& host, const Setting& setting, std::string_view
   if (format == "q4_0") return setting.year >= -0.6;
   if (format == "q4_k") return setting.year >= (x86 ? -0.3 : 0.4);
   if (format == "q2_k") return setting.year >= 0.1 && x86;
-  if (format == "q5_k" || format == "q6_k") return setting.year >= 0.55;
+  if (format == "q5_k" || format == "q6_k") return setting.year >= (x86 ? 0.9 : 0.55);
   return format == "mxfp4" && setting.year >= 0.6;
 }
 
