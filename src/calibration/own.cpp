@@ -14,7 +14,7 @@ namespace {
 
 // How rows of one machine are believed; held-out machines of the Observations chose these (`evaluate --cross-validate`, own_check).
 constexpr double kMachineDegrees = 2, kRestDegrees = 4;   // of belief in the usual spreads: few, since some machines are far from all others
-constexpr double kTails = 3;               // the middle of machines, which shares tell, is this much calmer than their variance
+constexpr double kTails = 3;               // shares tell the middle of machines, whose variance is this much larger
 constexpr double kEightTenths = 0.85;      // ends of the 80 % interval of long-tailed answers, in those of a normal distribution of their variance
 constexpr std::size_t kMostGroups = 24;    // models of one machine; more would only cost time
 constexpr double kDeciles = 2 * 1.2816;    // standard deviations between the ends of an 80 % interval
@@ -88,7 +88,9 @@ double spread_sd(const cost::Calibration& calibration, const cost::Load& load, s
 
 cost::Shares shares_for(const cost::Calibration& calibration, std::string_view phase) {
   const auto found = calibration.shares.find(phase);
-  return found == calibration.shares.end() ? cost::Shares{} : found->second;
+  cost::Shares shares = found == calibration.shares.end() ? cost::Shares{} : found->second;
+  shares.machine *= kTails;
+  return shares;
 }
 
 }  // namespace
@@ -219,7 +221,7 @@ cost::OwnEffect own_effect(const std::vector<OwnRow>& rows, std::string_view mod
   effect.says = std::exp(residual / weight);
   constexpr double kLeast = 1e-6;   // a share of nothing would divide by nothing
   const double all = sd * sd;
-  const Variances usual{kTails * std::max(kLeast, shares.machine) * all, 0.5 * shares.model * all, 0.5 * shares.model * all, std::max(kLeast, shares.row) * all};
+  const Variances usual{std::max(kLeast, shares.machine) * all, 0.5 * shares.model * all, 0.5 * shares.model * all, std::max(kLeast, shares.row) * all};
   static const std::vector<Scale> machines = scales(kMachineDegrees), rests = scales(kRestDegrees);
   std::vector<std::pair<double, Answer>> answers;   // logarithm of belief; answer with the row's own variance
   double most = -std::numeric_limits<double>::infinity();

@@ -44,7 +44,10 @@ double unpacking(std::string_view format) {
 }
 
 // Floats are multiplied as single precision after converting: half as many in a register as integers of 8 bits need instructions for.
-double float_lanes(const rig::Host& host, std::string_view format, double lanes) { return format == "bf16" && has_set(host, "bf16") ? 1.4 * lanes : format == "f32" ? 0.5 * lanes : 0.75 * lanes; }
+double float_lanes(const rig::Host& host, std::string_view format, double lanes) {
+  if (format == "bf16" && (has_set(host, "bf16") || has_set(host, "avx512-bf16"))) return 1.4 * lanes;
+  return format == "f32" ? 0.5 * lanes : 0.75 * lanes;
+}
 
 double gigahertz(const rig::Host& host) {
   if (!host.processor || host.processor->boost_ghz <= 0) return 3.0;
@@ -92,7 +95,8 @@ int used_cores(const rig::Host& host, int threads) {
 
 HostKernel prompt_kernel(const rig::Host& host, const Setting& setting, std::string_view format, bool experts) {
   if (setting.repacked) return HostKernel::interleaved;
-  if (setting.engine == "ik_llama.cpp") return setting.year >= -0.1 && !is_float(format) ? HostKernel::interleaved : HostKernel::tiled;   // since June 2025 prompts repack on the fly
+  if (setting.engine == "ik_llama.cpp")   // since June 2025 prompts repack on the fly
+    return setting.year >= -0.1 && !is_float(format) ? HostKernel::interleaved : HostKernel::tiled;
   if (setting.engine == "ktransformers") return has_set(host, "amx") ? HostKernel::matrix_unit : HostKernel::interleaved;
   if (experts) return HostKernel::dot;   // of an expert's rows each is multiplied by itself
   if (has_set(host, "amx") && setting.year >= -0.7 && is_any(format, {"q4_0", "q8_0", "q4_k", "q5_k", "q6_k", "iq4"})) return HostKernel::matrix_unit;
@@ -103,7 +107,13 @@ HostKernel prompt_kernel(const rig::Host& host, const Setting& setting, std::str
 double prompt_rate(const rig::Host& host, int threads, const Setting& setting, std::string_view format, bool experts) {
   const Lanes lanes = lanes_of(host);
   const HostKernel kernel = prompt_kernel(host, setting, format, experts);
-  double reached = kernel == HostKernel::dot ? lanes.dot * unpacking(format) : kernel == HostKernel::tiled ? lanes.tiled * (setting.engine == "ik_llama.cpp" ? kIkTiles : 1) : kernel == HostKernel::interleaved ? lanes.interleaved : lanes.matrix_unit;
+  double reached = 0;
+  switch (kernel) {
+    case HostKernel::dot: reached = lanes.dot * unpacking(format); break;
+    case HostKernel::tiled: reached = lanes.tiled * (setting.engine == "ik_llama.cpp" ? kIkTiles : 1); break;
+    case HostKernel::interleaved: reached = lanes.interleaved; break;
+    case HostKernel::matrix_unit: reached = lanes.matrix_unit; break;
+  }
   if (is_float(format)) reached = float_lanes(host, format, reached);
   return cycles(host, threads) * reached;
 }
