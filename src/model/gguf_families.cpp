@@ -15,6 +15,8 @@ namespace {
 constexpr WindowRule slides(int period, int window = 0) { return {.kind = AttentionKind::sliding, .period = period, .window = window}; }
 constexpr WindowRule slides_after_full(int period, int window = 0) { return {.kind = AttentionKind::sliding, .period = period, .full_first = true, .window = window}; }
 
+constexpr WindowRule slides_all{.kind = AttentionKind::sliding};  // where the file names a window
+
 constexpr WindowRule listed{.kind = AttentionKind::sliding, .listed = true};
 
 constexpr std::string_view kEncoderDecoder = "it is an encoder-decoder model, whose two caches no engine rule here describes";
@@ -99,8 +101,8 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "jina-bert-v3", .encoder_only = true},
     {.name = "kimi-linear", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::kimi_delta},
     {.name = "laguna", .window = slides(4)},
-    {.name = "lfm2", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
-    {.name = "lfm2moe", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
+    {.name = "lfm2", .window = slides_all, .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
+    {.name = "lfm2moe", .window = slides_all, .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
     {.name = "llada", .refusal = kDenoises},
     {.name = "llada-moe", .refusal = kDenoises},
     {.name = "llama"},
@@ -143,7 +145,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "plamo2", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba1},
     {.name = "plamo3", .window = slides(8)},
     {.name = "plm"},
-    {.name = "qwen"},
+    {.name = "qwen", .ffn_halves = 2},
     {.name = "qwen2"},
     {.name = "qwen2moe"},
     {.name = "qwen2vl"},

@@ -37,6 +37,7 @@ struct GgufFamily {
   Mixer mixer = Mixer::attention;
   RecurrentKind recurrent = RecurrentKind::none;
   int interval = 0;                    // by_interval: where the file does not say
+  int ffn_halves = 1;                  // feed_forward_length counts so many matrices of equal width (Qwen 1: gate and up)
   int cached_layers = 0;               // > 0: only the first that many layers keep a cache, later ones read it (Gemma 3n)
   bool encoder_only = false;
   std::string_view refusal = {};       // why nothing can be said; empty where the family is understood

@@ -271,7 +271,7 @@ Result<FeedForward> feed_forward_of(const LayerInput& in, const Plan& plan, int 
     ffn.width = narrow(down->shape[0]);
     // Gate and up may be one matrix of twice the width (Phi 3, ChatGLM).
     ffn.gated = in.tensors.find(block, "ffn_gate") != nullptr || (up != nullptr && up->shape[1] == 2 * down->shape[0]);
-    const int promised = plan.ffn[static_cast<std::size_t>(block)];
+    const int promised = plan.ffn[static_cast<std::size_t>(block)] / in.family.ffn_halves;
     if (promised > 0 && promised != ffn.width && in.tensors.find(block, "ffn_gate_inp") == nullptr)
       return in.metadata.contradiction("tensor '" + down->name + "' is " + std::to_string(ffn.width) + " wide where feed_forward_length promises " + std::to_string(promised));
   }

@@ -50,6 +50,7 @@ constexpr auto in_block = std::to_array<Row>({
     {"channel_mix_value", Role::dense_ffn},
     {"exp_probs_b", Role::norm},
     {"ffn.act", Role::norm},
+    {"ffn.act.scales", Role::norm},
     {"ffn_down", Role::dense_ffn},
     {"ffn_down_chexps", Role::expert_ffn},
     {"ffn_down_exps", Role::expert_ffn},
