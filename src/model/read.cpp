@@ -11,6 +11,7 @@
 #include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/recipe.hpp"
 #include "model/safetensors.hpp"
 #include "model/safetensors_architecture.hpp"
 #include "model/shape.hpp"
@@ -46,12 +47,31 @@ bool looks_like_path(std::string_view name) {
   return name.find_first_of("/\\") != std::string_view::npos || has_extension(name, ".gguf") || has_extension(name, ".safetensors") || has_extension(name, ".json");
 }
 
-Result<Architecture> read_gguf_model(const catalog::Catalog& catalog, const Named& named) {
-  if (!named.quant.empty())
+// Whether a file holds weights as converted, which a recipe can still be applied to.
+bool is_unquantized(const Architecture& a) {
+  return std::all_of(a.tensors.begin(), a.tensors.end(), [](const Tensor& t) { return t.quant == "f32" || t.quant == "f16" || t.quant == "bf16"; });
+}
+
+// What llama-quantize would make of a file of 16 or 32 bits: a model that lies on no disk yet.
+Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a, const Named& named) {
+  if (!is_unquantized(a))
     return fail(ErrorKind::input, "a GGUF file is already in its format; ':" + std::string(named.quant) + "' cannot change it (name the model by its catalogue key for another format)",
                 Where{std::string(named.name)});
+  const auto is_half = [](const Tensor& t) { return t.quant == "f16"; };
+  if (std::any_of(a.tensors.begin(), a.tensors.end(), is_half)) a.half = "f16";
+  RC_TRY(apply_quant(catalog, a, named.quant));
+  a.notes.push_back("The file is not in this format yet: its tensors are counted as the recipe would make them.");
+  a.key += "-" + a.quant;
+  a.file.clear();
+  a.origin = Origin::catalogue;
+  return a;
+}
+
+Result<Architecture> read_gguf_model(const catalog::Catalog& catalog, const Named& named) {
   RC_ASSIGN(gguf, read_gguf(fs::path(named.name), [&](int type) { return catalog.quant_of_ggml_type(type); }));
-  return architecture_of_gguf(gguf);
+  RC_ASSIGN(architecture, architecture_of_gguf(gguf));
+  if (named.quant.empty()) return architecture;
+  return requantized(catalog, std::move(architecture), named);
 }
 
 constexpr std::uint64_t kLongestConfig = 16 * 1024 * 1024;  // real ones are a few kB; some list every module by name

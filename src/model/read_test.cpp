@@ -100,6 +100,19 @@ TEST_F(ReadModel, QuantOfAGguf) {
             path("m.gguf") + ": a GGUF file is already in its format; ':q4_k_m' cannot change it (name the model by its catalogue key for another format)");
 }
 
+// Matrices of 16 bits become blocks of 34 bytes for each 32 elements; norms of F32 stay.
+TEST_F(ReadModel, RecipeForAFileOf16Bits) {
+  test::dense_model({}, ggml::f16).write(path("m.gguf"));
+  const auto as_is = read_model(facts(), path("m.gguf")), smaller = read_model(facts(), path("m.gguf") + ":q8_0");
+  ASSERT_TRUE(as_is && smaller) << error(path("m.gguf") + ":q8_0");
+  Bytes norms{};
+  for (const Tensor& tensor : as_is->tensors)
+    if (tensor.quant == "f32") norms += tensor.bytes;
+  EXPECT_DOUBLE_EQ((smaller->weight_bytes() - norms).value(), (as_is->weight_bytes() - norms).value() * 34 / 64);
+  EXPECT_TRUE(smaller->file.empty()) << "nothing of that name is on disk";
+  EXPECT_EQ(error(path("m.gguf") + ":q4_k_n"), "no recipe or format 'q4_k_n' (nearest: Q4_K_M)");
+}
+
 TEST_F(ReadModel, NamesThatAreNot) {
   EXPECT_EQ(error(""), "no model is named");
   EXPECT_EQ(error(path("absent.gguf")), path("absent.gguf") + ": no such file or folder");
