@@ -25,9 +25,27 @@ void every_sixth_full(ConfigReader& c, Shape& s) {
 }
 
 void every_fourth_full(ConfigReader& c, Shape& s) {
-  const int period = c.integer({"sliding_window_pattern", "global_attn_every_n_layers"}, 4);
-  c.text({"sliding_window_pattern"});
+  const std::string letters = c.text({"sliding_window_pattern"});  // EXAONE 4: "LLLG"
+  const int period = letters.empty() ? c.integer({"sliding_window_pattern", "global_attn_every_n_layers"}, 4) : static_cast<int>(std::min<std::size_t>(letters.size(), 64));
   if (s.pattern.empty() && s.window > 0 && period > 0) s.pattern = std::string(static_cast<std::size_t>(period) - 1, 'S') + "F";
+}
+
+// Configs of Gemma 3 leave out what is the default of its class.
+void gemma3(ConfigReader& c, Shape& s) {
+  if (s.vocab == 0) s.vocab = 262208;
+  if (s.max_context == 0) s.max_context = 131072;
+  if (s.heads == 0) {
+    s.heads = 8;
+    s.kv_heads = c.integer({"num_key_value_heads"}, 4);
+  }
+  s.head_dim = c.integer({"head_dim"}, 256);
+  s.value_dim = s.head_dim;
+  every_sixth_full(c, s);
+}
+
+void cohere2(ConfigReader& c, Shape& s) {
+  c.ignore({"use_embedding_sharing", "use_gated_activation", "use_parallel_block", "use_parallel_embedding"});
+  every_fourth_full(c, s);
 }
 
 void alternating(ConfigReader&, Shape& s) {
@@ -192,7 +210,7 @@ void hunyuan_moe(ConfigReader& c, Shape& s) {
   s.experts.width = first_of({"moe_intermediate_size"}, s.ffn);
   s.experts.shared = first_of({"num_shared_expert"}, 1);
   s.experts.shared_width = c.product("num_shared_expert", s.ffn, s.experts.shared);
-  c.ignore({"cla_share_factor", "use_cla", "moe_layer_num_skipped", "use_mixed_mlp_moe", "num_media_embeds"});
+  c.ignore({"cla_share_factor", "use_cla", "moe_layer_num_skipped", "use_mixed_mlp_moe", "num_media_embeds", "org_vocab_size", "moe_drop_tokens", "moe_random_routing_dropped_token"});
 }
 
 void experts_as_wide_as_ffn(ConfigReader&, Shape& s) {
@@ -314,7 +332,7 @@ void kimi_linear(ConfigReader& c, Shape& s) {
   }
   s.experts.every = std::max(c.integer({"moe_layer_freq"}, 1), 1);
   s.next_token_layers = 0;
-  c.ignore({"mla_use_nope", "num_expert_group", "model_max_length"});
+  c.ignore({"mla_use_nope", "num_expert_group", "model_max_length", "moe_renormalize", "moe_router_activation_func", "use_grouped_topk"});
 }
 
 void lfm2(ConfigReader& c, Shape& s) {
@@ -369,7 +387,7 @@ void four_times(ConfigReader&, Shape& s) {
 }
 
 void phi3(ConfigReader& c, Shape& s) {
-  c.ignore({"embd_pdrop", "resid_pdrop", "original_max_position_embeddings", "partial_rotary_factor"});
+  c.ignore({"embd_pdrop", "resid_pdrop", "original_max_position_embeddings", "partial_rotary_factor", "full_attn_mod", "interpolate_factor"});
   no_window(c, s);
 }
 
@@ -431,7 +449,7 @@ constexpr std::array kTypes = {
     ModelType{"bloom", "bloom", true, four_times},
     ModelType{"chatglm", "chatglm", false, chatglm},
     ModelType{"cohere", "command-r", true, cohere},
-    ModelType{"cohere2", "cohere2", true, every_fourth_full},
+    ModelType{"cohere2", "cohere2", true, cohere2},
     ModelType{"dbrx", "dbrx", false, dbrx},
     ModelType{"deci", "deci", false, deci_lm},
     ModelType{"deepseek", "deepseek"},
@@ -447,8 +465,8 @@ constexpr std::array kTypes = {
     ModelType{"falcon_h1", "falcon-h1", false, falcon_h1},
     ModelType{"gemma", "gemma", true},
     ModelType{"gemma2", "gemma2", true, alternating},
-    ModelType{"gemma3", "gemma3", true, every_sixth_full},
-    ModelType{"gemma3_text", "gemma3", true, every_sixth_full},
+    ModelType{"gemma3", "gemma3", true, gemma3},
+    ModelType{"gemma3_text", "gemma3", true, gemma3},
     ModelType{"gemma3n", "gemma3n", true, gemma3n},
     ModelType{"gemma3n_text", "gemma3n", true, gemma3n},
     ModelType{"gemma4", "gemma4", true, gemma4},

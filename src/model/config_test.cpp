@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/config.hpp"
 #include "model/recipe.hpp"
 
@@ -205,6 +207,31 @@ TEST(ConfigLayers, HeadsMayDifferByKindOfAttention) {
   EXPECT_EQ(a.layers[4].attention.kind, AttentionKind::full);
   EXPECT_EQ(a.layers[0].feed_forward.kind, FeedForwardKind::dense);
   EXPECT_EQ(a.layers[1].feed_forward.shared_width, 512);
+}
+
+// Configs as published leave out their class's defaults, write patterns as letters, and carry switches that change nothing here. The
+// counts are those of the published checkpoints, in billions.
+TEST(ConfigPublished, CountTheParametersOfTheirCheckpoints) {
+  struct Published { const char* config; double billions; int sliding_layers; };
+  for (const Published& each : {
+           Published{R"({"model_type":"gemma3","torch_dtype":"bfloat16","text_config":{"hidden_size":2560,"intermediate_size":10240,"model_type":"gemma3_text",
+             "num_hidden_layers":34,"rope_scaling":{"factor":8.0,"rope_type":"linear"},"sliding_window":1024},"vision_config":{"hidden_size":1152}})", 3.88, 29},
+           Published{R"({"model_type":"exaone4","head_dim":128,"hidden_size":5120,"intermediate_size":27392,"max_position_embeddings":131072,
+             "num_attention_heads":40,"num_hidden_layers":64,"num_key_value_heads":8,"sliding_window":4096,"sliding_window_pattern":"LLLG",
+             "tie_word_embeddings":false,"vocab_size":102400,"torch_dtype":"bfloat16"})", 32.0, 48},
+           Published{R"({"model_type":"cohere2","attention_bias":false,"head_dim":128,"hidden_size":12288,"intermediate_size":36864,"logit_scale":0.25,
+             "max_position_embeddings":131072,"num_attention_heads":96,"num_hidden_layers":64,"num_key_value_heads":8,
+             "order_of_interleaved_layers":"local_attn_first","sliding_window":4096,"sliding_window_pattern":4,"use_embedding_sharing":true,
+             "use_gated_activation":true,"use_parallel_block":true,"use_parallel_embedding":true,"vocab_size":256000,"torch_dtype":"bfloat16"})", 111.06, 48},
+           Published{R"({"model_type":"phi3","hidden_size":3072,"intermediate_size":8192,"max_position_embeddings":131072,"num_attention_heads":24,
+             "num_hidden_layers":32,"num_key_value_heads":8,"full_attn_mod":1,"interpolate_factor":1,"sliding_window":262144,
+             "tie_word_embeddings":true,"vocab_size":200064,"torch_dtype":"bfloat16"})", 3.836, 0},
+       }) {
+    const Architecture a = from_config(each.config);
+    EXPECT_NEAR(a.parameters() / 1e9, each.billions, each.billions * 0.005) << each.config;
+    const auto slides = [](const Layer& layer) { return layer.attention.kind == AttentionKind::sliding; };
+    EXPECT_EQ(std::count_if(a.layers.begin(), a.layers.end(), slides), each.sliding_layers) << each.config;
+  }
 }
 
 std::string config_with(const std::string& more) {
