@@ -6,7 +6,7 @@ asks it to --verify: the launch line's flags must be accepted, and llama.cpp's o
 1 MiB, weights to 0.5 %, compute to 10 %). Half of the cases give flags, half leave the placement to the search, so that what is proposed is
 what loads. Nothing is ever loaded: llama.cpp's dry run reads the header only.
 
-Needs RIGCAST_LLAMA_COMPLETION, a llama-completion of build 11669 or near with its Vulkan backend, and Mesa's lavapipe; skipped without. Where
+Needs RIGCAST_LLAMA_SERVER, a llama-server of build 11669 or near with its Vulkan backend, and Mesa's lavapipe; skipped without. Where
 that program sees other folders than this one (a chroot), TMPDIR must name a folder that both see and the program must map the names.
 """
 import json
@@ -20,7 +20,8 @@ from pathlib import Path
 
 SKIPPED = 77
 # GGUF type number, elements and bytes of a block
-TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q8_0": (8, 32, 34), "Q4_K": (12, 256, 144), "Q6_K": (14, 256, 210)}
+TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "BF16": (30, 1, 2), "Q4_0": (2, 32, 18), "Q5_0": (6, 32, 22), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84),
+         "Q3_K": (11, 256, 110), "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_XS": (23, 256, 136), "IQ4_NL": (20, 32, 18)}
 SHAPES = [
     dict(arch="llama", layers=16, hidden=2048, heads=32, kv=8, dim=64, ffn=8192, vocab=128256, tied=True),
     dict(arch="llama", layers=32, hidden=4096, heads=32, kv=8, dim=128, ffn=14336, vocab=32768, tied=False),
@@ -39,6 +40,10 @@ def text(value):
 def item(key, value):
     if isinstance(value, str):
         return text(key) + struct.pack("<I", 8) + text(value)
+    if isinstance(value, bool):
+        return text(key) + struct.pack("<I?", 7, value)
+    if isinstance(value, list):
+        return text(key) + struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
     if isinstance(value, float):
         return text(key) + struct.pack("<If", 6, value)
     return text(key) + struct.pack("<II", 4, value)
@@ -77,8 +82,35 @@ def tensors(s, quant):
             yield block + "ffn_down.weight", quant, (s["ffn"], hidden)
 
 
+def families():
+    """The models of tests/truth/llama-families.txt: other structures than SHAPES, whole headers each."""
+    found = []
+    for line in (Path(__file__).parent / "truth/llama-families.txt").read_text().splitlines():
+        words = line.split()
+        if not words or words[0] in ("#", "printed") or line.startswith("#"):
+            continue
+        if words[0] == "model":
+            found.append(dict(arch=words[1], fields={"general.architecture": words[1], "general.name": "x", "tokenizer.ggml.model": "no_vocab"}, tensors=[]))
+        elif words[0] == "tensor":
+            shape = tuple(int(n) for n in words[3].split("x"))
+            if len(words) == 4:
+                found[-1]["tensors"].append((words[1], words[2].upper(), shape))
+            for part in words[4].split(",") if len(words) > 4 else []:
+                first, last = (part.split("-") * 2)[:2]
+                found[-1]["tensors"] += [(f"blk.{block}.{words[1]}", words[2].upper(), shape) for block in range(int(first), int(last) + 1)]
+        else:
+            values = {"list": lambda: [int(n) for n in words[2:]], "flag": lambda: words[2] != "0", "real": lambda: float(words[2]), "count": lambda: int(words[2])}
+            found[-1]["fields"][f"{found[-1]['arch']}.{words[1]}"] = values[words[0]]()
+    for model in found:
+        model["layers"] = model["fields"][f"{model['arch']}.block_count"]
+        model["hidden"] = model["fields"][f"{model['arch']}.embedding_length"]
+    return [model for model in found if all(kind in TYPES for _, kind, _ in model["tensors"])]
+
+
 def write(path, s, quant):
-    """Header-only: the weights are a hole in the file."""
+    if "fields" in s:
+        write_header(path, s["fields"], s["tensors"])
+        return
     arch = s["arch"]
     fields = {"general.architecture": arch, "general.name": "x", "tokenizer.ggml.model": "no_vocab", f"{arch}.block_count": s["layers"],
               f"{arch}.context_length": 131072, f"{arch}.embedding_length": s["hidden"], f"{arch}.feed_forward_length": s["ffn"],
@@ -89,8 +121,13 @@ def write(path, s, quant):
         fields |= {f"{arch}.expert_count": s["experts"], f"{arch}.expert_used_count": s["used"], f"{arch}.expert_feed_forward_length": s["expert_ffn"]}
     if "window" in s:
         fields[f"{arch}.attention.sliding_window"] = s["window"]
+    write_header(path, fields, tensors(s, quant))
+
+
+def write_header(path, fields, tensors):
+    """Header-only: the weights are a hole in the file."""
     rows, offset = [], 0
-    for name, kind, shape in tensors(s, quant):
+    for name, kind, shape in tensors:
         number, elements, size = TYPES[kind]
         count = 1
         for one in shape:
@@ -104,10 +141,13 @@ def write(path, s, quant):
         file.truncate(start + offset)
 
 
+FAMILIES = families()
+
+
 def case(r):
     """Shape, quant, devices, and the options of plan: flags of the user, or a question for the search."""
-    s = r.choice(SHAPES)
-    quant = r.choice(["F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"] if s["hidden"] % 256 == 0 and s["ffn"] % 256 == 0 else ["F16", "Q8_0", "Q4_0"])
+    s = r.choice(FAMILIES) if r.random() < 0.5 else r.choice(SHAPES)
+    quant = "its own" if "fields" in s else r.choice(["F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"] if s["hidden"] % 256 == 0 and s["ffn"] % 256 == 0 else ["F16", "Q8_0", "Q4_0"])
     devices = r.choice([1, 2, 2])
     context = r.choice([2048, 4096, 8192, 12000, 32768])
     if r.random() < 0.5:
@@ -128,9 +168,9 @@ def case(r):
 
 
 def main():
-    tool = os.environ.get("RIGCAST_LLAMA_COMPLETION", "")
+    tool = os.environ.get("RIGCAST_LLAMA_SERVER", "")
     if not tool or not os.access(tool, os.X_OK):
-        print("skipped: RIGCAST_LLAMA_COMPLETION names no llama-completion that can be run")
+        print("skipped: RIGCAST_LLAMA_SERVER names no llama-server that can be run")
         return SKIPPED
     program = sys.argv[1]
     count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 40, int(sys.argv[3]) if len(sys.argv) > 3 else 1

@@ -71,7 +71,7 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
   if (answer.engine.key != "llama.cpp") return cannot(answer.engine.name + " has no dry run to ask; llama.cpp has");
   if (answer.architecture.file.empty()) return cannot("needs the model's .gguf file: llama.cpp reads its header");
   if (answer.placement.mode == placement::Mode::tensor) return cannot("llama.cpp lays out nothing beforehand with -sm tensor");
-  std::vector<std::string> words = {program, "-m", answer.architecture.file, "-n", "1", "-p", "", "--no-warmup", "-v"};
+  std::vector<std::string> words = {program, "-m", answer.architecture.file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
   for (const placement::FlagNote& flag : answer.launch.flags) {
     for (const std::string_view word : split_words(flag.flag)) {
       std::string plain(word);

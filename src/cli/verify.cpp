@@ -24,12 +24,12 @@ bool has_table(std::string_view log) {
 }  // namespace
 
 Result<app::VerifyAnswer> verify(const app::PlanAnswer& answer) {
-  const char* named = std::getenv("RIGCAST_LLAMA_COMPLETION");
-  const std::string name = named != nullptr && *named != '\0' ? named : "llama-completion";
+  const char* named = std::getenv("RIGCAST_LLAMA_SERVER");
+  const std::string name = named != nullptr && *named != '\0' ? named : "llama-server";
   RC_ASSIGN(words, app::dry_run_words(answer, name));
   const std::string program = find_program(name);
   if (program.empty())
-    return fail(ErrorKind::not_found, name + " is not installed here; install llama.cpp, or name it in RIGCAST_LLAMA_COMPLETION", Where{"--verify"}, "verify");
+    return fail(ErrorKind::not_found, name + " is not installed here; install llama.cpp, or name it in RIGCAST_LLAMA_SERVER", Where{"--verify"}, "verify");
   words.front() = program;
   const auto enough = [](std::string_view so_far) { return has_table(so_far); };
   RC_ASSIGN(log, run_program(words, Seconds(kLongestSeconds), enough));

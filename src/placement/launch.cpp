@@ -89,7 +89,7 @@ void add_experts(LineBuilder& line, const model::Architecture& a, const Settings
 
 Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
-  LineBuilder line(engine, "llama-server -m " + model_word(a));
+  LineBuilder line(engine, (s.prompt_logits ? "llama-completion -m " : "llama-server -m ") + model_word(a));
   line.add("-c", std::to_string(s.context));
   if (p.mode == Mode::cpu) {
     if (!rig.devices.empty()) line.add("-dev", "none");
@@ -120,7 +120,11 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   line.add("-np", std::to_string(std::max(1, s.sequences)));  // the server's own choice is four
   if (s.unified_kv && s.sequences > 1) line.add("-kvu");
   if (s.swa_full) line.add("--swa-full");
-  if (!s.mmap) line.add("--no-mmap");
+  if (!s.mmap) {
+    const std::string flag = catalog::text_of(engine, "no_mmap", p.backend);
+    const auto words = split_words(flag);
+    line.add(std::string(words.empty() ? "--no-mmap" : words.front()), std::string(words.size() > 1 ? words.back() : ""));
+  }
   if (!s.repack) line.add("--no-repack");
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
   return std::move(line.launch());

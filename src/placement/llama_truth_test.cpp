@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -156,7 +157,7 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
     const model::Architecture architecture = architecture_of(row);
     Request request;
     request.backend = devices ? "vulkan" : "";
-    request.flags = row.fields.at("flags");
+    request.flags = "llama-completion " + row.fields.at("flags");
     const auto placement = place(facts(), architecture, rig, request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
     auto shown = printed(row);
@@ -188,6 +189,114 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
   std::printf("%d layouts, %d exact in every term, worst device compute %.1f %%\n", layouts, exact, worst_compute * 100);
 }
 
+// One model of llama-families.txt and what was printed for it.
+struct FamilyCase { std::string family; model::Architecture architecture; Row row; };
+
+class FamilyReader {
+ public:
+  explicit FamilyReader(const char* file) : in_(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth" / file) {}
+
+  std::vector<FamilyCase> run() {
+    std::string line;
+    for (int number = 1; std::getline(in_, line); ++number) {
+      const auto words = split_words(line);
+      if (words.empty() || words[0].front() == '#') continue;
+      if (words[0] == "model") begin(std::string(words[1]));
+      else if (words[0] == "printed") printed(line, number);
+      else if (words[0] == "tensor") tensor(words);
+      else value(words);
+    }
+    return std::move(cases_);
+  }
+
+ private:
+  void begin(std::string family) {
+    family_ = std::move(family);
+    writer_.emplace(family_);
+    architecture_.reset();
+  }
+
+  void value(const std::vector<std::string_view>& words) {
+    const std::string key = family_ + "." + std::string(words.at(1));
+    std::vector<std::int32_t> numbers;
+    for (std::size_t i = 2; i < words.size(); ++i) numbers.push_back(static_cast<std::int32_t>(*parse_double(words[i])));
+    if (words[0] == "list") writer_->i32s(key, numbers);
+    else if (words[0] == "flag") writer_->boolean(key, numbers.at(0) != 0);
+    else if (words[0] == "real") writer_->f32(key, static_cast<float>(*parse_double(words.at(2))));
+    else writer_->u32(key, static_cast<std::uint32_t>(numbers.at(0)));
+  }
+
+  // "tensor ffn_up.weight q4_k 2048x8192 0-3,7": one in each of those blocks, or outside them.
+  void tensor(const std::vector<std::string_view>& words) {
+    const auto quant = *facts().quant(words.at(2));
+    const test::GgmlType type{quant.ggml_type, quant.block_elements, quant.block_bytes};
+    std::vector<std::int64_t> shape;
+    for (const std::string_view length : split(words.at(3), 'x')) shape.push_back(*parse_int(length));
+    if (words.size() == 4) writer_->tensor(words[1], shape, type);
+    if (words.size() == 4) return;
+    for (const std::string_view range : split(words[4], ',')) {
+      const auto ends = split(range, '-');
+      for (std::int64_t block = *parse_int(ends.front()); block <= *parse_int(ends.back()); ++block)
+        writer_->tensor("blk." + std::to_string(block) + "." + std::string(words[1]), shape, type);
+    }
+  }
+
+  void printed(const std::string& line, int number) {
+    if (!architecture_) {
+      const auto file = test::scratch_folder() / "llama_family.gguf";
+      writer_->write(file);
+      const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
+      ASSERT_TRUE(gguf) << number << ": " << (gguf ? "" : to_text(gguf.error()));
+      const auto architecture = model::architecture_of_gguf(*gguf);
+      ASSERT_TRUE(architecture) << number << ": " << (architecture ? "" : to_text(architecture.error()));
+      architecture_ = *architecture;
+    }
+    const auto parts = split(line.substr(8), '|');
+    Row row;
+    row.line = number;
+    row.fields = {{"devices", std::string(trim(parts.at(0)))}, {"flags", std::string(trim(parts.at(1)))}, {"memory", std::string(trim(parts.at(2)))},
+                  {"family", family_}, {"hidden", std::to_string(architecture_->hidden)}, {"quant", architecture_->quant}};
+    cases_.push_back({family_, *architecture_, std::move(row)});
+  }
+
+  std::ifstream in_;
+  std::string family_;
+  std::optional<test::GgufWriter> writer_;
+  std::optional<model::Architecture> architecture_;
+  std::vector<FamilyCase> cases_;
+};
+
+TEST(LlamaTruth, FamiliesOfOtherStructures) {
+  std::map<std::string, int> families;
+  for (const FamilyCase& each : FamilyReader("llama-families.txt").run()) {
+    const int devices = static_cast<int>(*parse_int(each.row.fields.at("devices")));
+    Request request;
+    request.backend = devices ? "vulkan" : "";
+    request.flags = each.row.fields.at("flags");
+    const auto placement = place(facts(), each.architecture, software_rig(devices), request);
+    ASSERT_TRUE(placement) << each.row.line << ": " << (placement ? "" : to_text(placement.error()));
+    auto shown = printed(each.row);
+    Comparison comparison(each.row);
+    for (int d = 0; d < devices; ++d) {
+      const Printed want = shown["Vulkan" + std::to_string(d)];
+      Memory memory;
+      for (const DeviceShare& share : placement->devices)
+        if (share.device == d) memory = share.memory;
+      const std::string name = "device " + std::to_string(d);
+      comparison.near(name + " weights", want.weights, memory.weights.value() / kMiB, 0.005, 0.5);
+      comparison.near(name + " cache", want.context, (memory.kv + memory.state).value() / kMiB, 0, 1);
+      comparison.near(name + " compute", want.compute, memory.compute.value() / kMiB, 0.1, 0.5);
+    }
+    const Memory& host = placement->host;
+    comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, host.weights.value() / kMiB, 0.005, 1);
+    comparison.near("host cache", shown["Host"].context, (host.kv + host.state).value() / kMiB, 0, 1);
+    comparison.near("host compute", shown["Host"].compute, host.compute.value() / kMiB, 0.1, 0.5);
+    comparison.report();
+    ++families[each.family];
+  }
+  EXPECT_GE(families.size(), 40u);
+}
+
 // With -sm tensor the engine prints one figure for all devices, that of the largest share.
 TEST(LlamaTruth, DevicesThatActAsOne) {
   int layouts = 0;
@@ -195,7 +304,7 @@ TEST(LlamaTruth, DevicesThatActAsOne) {
     const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
     Request request;
     request.backend = "vulkan";
-    request.flags = row.fields.at("flags");
+    request.flags = "llama-completion " + row.fields.at("flags");
     const auto placement = place(facts(), architecture_of(row), software_rig(devices), request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
     ASSERT_EQ(placement->devices.size(), static_cast<std::size_t>(devices));

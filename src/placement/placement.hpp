@@ -53,6 +53,7 @@ struct Settings {
   bool mmap = true;
   bool op_offload = true;
   bool repack = true;                     // false: --no-repack
+  bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
   double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default

@@ -159,6 +159,32 @@ TEST(Placement, ALineLaidOutAgainGivesTheSameMemory) {
   }
 }
 
+// The server keeps one row of logits for each slot where llama-completion keeps one for each prompt token: 512 x 128256 x 4 bytes.
+TEST(Placement, LogitsThatTheServerDoesNotKeep) {
+  const auto model = llama_8b(test::ggml::q4_k);
+  const rig::Rig rig = rig_of("rtx-3090", 1);
+  const auto server = place(facts(), model, rig, ask("-c 4096 -ngl 99")), completion = place(facts(), model, rig, ask("llama-completion -c 4096 -ngl 99"));
+  ASSERT_TRUE(server && completion) << error_of(server) << error_of(completion);
+  EXPECT_GT((completion->devices[0].memory.compute - server->devices[0].memory.compute).value(), 100.0 * kMiB);
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  EXPECT_EQ(launch_line(engine, model, rig, *server).line.substr(0, 13), "llama-server ");
+  EXPECT_EQ(launch_line(engine, model, rig, *completion).line.substr(0, 17), "llama-completion ");
+}
+
+// Build 11669 knows -lm and no --no-mmap any more.
+TEST(Placement, WeightsThatAreNotMapped) {
+  const auto model = llama_8b(test::ggml::q4_k);
+  const rig::Rig rig = rig_of("rtx-3090", 1);
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  for (const char* flags : {"-c 4096 --no-mmap", "-c 4096 -lm none", "-c 4096 --load-mode dio"}) {
+    const auto placement = place(facts(), model, rig, ask(flags));
+    ASSERT_TRUE(placement) << error_of(placement);
+    EXPECT_NE(launch_line(engine, model, rig, *placement).line.find("-lm none"), std::string::npos) << flags;
+  }
+  EXPECT_EQ(error_of(place(facts(), model, rig, ask("-c 4096 -lm nmap"))),
+            "--flags:1:13: -lm takes auto, none, mmap, mlock, mmap+mlock or dio, not 'nmap' (nearest: mmap)");
+}
+
 // llama.cpp cuts what has rows and copies what has none: a quarter of 7.45 GiB of Q8_0 matrices beside 33 x 2 norms of 16 KiB.
 TEST(Placement, SharesOfDevicesThatActAsOne) {
   const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), ask("-c 8192 -ngl 99 -sm tensor -ts 3,1"));

@@ -326,6 +326,12 @@ void Scheduler::release(TensorId id) {
 
 }  // namespace
 
+bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int64_t head) {
+  const auto serves = [&](const StateScan& s) { return s.generation == wanted.generation && s.state == wanted.state; };
+  if (rules.state_scans.empty()) return true;
+  return std::any_of(rules.state_scans.begin(), rules.state_scans.end(), serves) && (wanted.generation == 1 || head % 16 == 0);
+}
+
 bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation) {
   const GraphTensor& t = graph[operation];
   if (t.bytes > rules.max_tensor_bytes) return false;
@@ -339,7 +345,8 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
       return (t.type != kKey || rules.writes_key) && (t.type != kValue || rules.writes_value);
     case TensorOp::matmul:
       return source(0).shape[3] == source(1).shape[3] && matrix_is_readable(graph, source(0));
-    case TensorOp::state_scan: return rules.state_scan;
+    case TensorOp::state_scan:  // Mamba 1 has a decay for every channel and state, Mamba 2 one for every head
+      return has_state_scan(rules, {source(3).shape[0] == 1 || source(3).shape[1] == 1 ? 2 : 1, source(0).shape[0]}, source(0).shape[1]);
     case TensorOp::delta_scan: return rules.delta_scan;
     default: return true;
   }

@@ -13,6 +13,9 @@
 
 namespace rigcast::placement::detail {
 
+// A kernel of Mamba's scan: which generation, and of how large a state a channel.
+struct StateScan { int generation = 0; std::int64_t state = 0; };
+
 // What a backend's devices accept and how they lay memory out. Numbers come from the engine's data file.
 struct BackendRules {
   std::int64_t max_tensor_bytes = INT64_MAX;  // an operation that touches a larger tensor runs on the host (Vulkan: maxStorageBufferRange)
@@ -22,7 +25,8 @@ struct BackendRules {
   int offload_batch = 32;                     // host weights are sent to a device for batches of at least this many tokens
   bool attention_reads_key = true, attention_reads_value = true;  // flash attention takes these cache types
   bool writes_key = true, writes_value = true;                    // scatter converts into these cache types
-  bool state_scan = true, delta_scan = true;                      // has kernels for recurrent layers
+  std::vector<StateScan> state_scans;         // kernels of Mamba's scan; empty: of every shape
+  bool delta_scan = true;                     // has a kernel for gated DeltaNet
 };
 
 // Buffers, and backends in order of preference: 0..devices-1, then the host; repacked host weights come last.
@@ -37,6 +41,7 @@ struct SchedulerSettings {
   bool offload_operations = true;
 };
 
+bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int64_t head);
 bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation);
 
 // Bytes per backend (devices, then host). `graph` is consumed: copies are added and sources redirected.

@@ -144,6 +144,14 @@ Result<void> parallel(Target& t, Text v) {
   return {};
 }
 
+// -lm of newer builds, which have no --no-mmap any more.
+Result<void> load_mode(Target& t, Text v) {
+  const std::vector<std::string> known = {"auto", "none", "mmap", "mlock", "mmap+mlock", "dio"};
+  if (std::find(known.begin(), known.end(), v) == known.end()) return wrong("auto, none, mmap, mlock, mmap+mlock or dio", v, known);
+  t.settings.mmap = v == "auto" || v.substr(0, 4) == "mmap";
+  return {};
+}
+
 template <bool Settings::*field, bool value>
 Result<void> set(Target& t, Text) {
   t.settings.*field = value;
@@ -151,6 +159,8 @@ Result<void> set(Target& t, Text) {
 }
 
 constexpr FlagRule kRules[] = {
+    {"llama-server", Takes::nothing, "", nullptr},
+    {"llama-completion llama-cli llama-bench", Takes::nothing, "keeps room for the logits of every prompt token of a pass", set<&Settings::prompt_logits, true>},
     {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", whole<&Settings::context, 0>},
     {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
     {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split},
@@ -173,6 +183,7 @@ constexpr FlagRule kRules[] = {
     {"--swa-full", Takes::nothing, "windowed layers keep the whole context (for context shifts and cache reuse)", set<&Settings::swa_full, true>},
     {"-nkvo --no-kv-offload", Takes::nothing, "cache in host memory: saves device memory, every token's attention waits for the link or the processor", set<&Settings::kv_offload, false>},
     {"-kvo --kv-offload", Takes::nothing, "cache beside its layers (default)", set<&Settings::kv_offload, true>},
+    {"-lm --load-mode", Takes::value, "none, mlock and dio read host weights into memory of their own instead of mapping them from the file", load_mode},
     {"--no-mmap", Takes::nothing, "host weights are read into memory of their own instead of being mapped from the file", set<&Settings::mmap, false>},
     {"--mmap", Takes::nothing, "host weights are mapped from the file (default)", set<&Settings::mmap, true>},
     {"--no-op-offload", Takes::nothing, "host weights are never sent to a device for large batches: smaller compute buffers, slower prompts", set<&Settings::op_offload, false>},
@@ -184,10 +195,29 @@ constexpr FlagRule kRules[] = {
     {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
      "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx -v "
-     "--presence-penalty --repeat-penalty -lm --load-mode -ctkd -ctvd -md --model-draft -amb -ser", Takes::value, "", nullptr},
+     "--presence-penalty --repeat-penalty -ctkd -ctvd -md --model-draft -amb -ser", Takes::value, "", nullptr},
     {"--mlock --jinja --no-jinja --warmup --no-warmup --metrics --slots --no-slots --context-shift --no-context-shift -cb --cont-batching -nocb "
      "--no-cont-batching -no-cnv --no-conversation -cnv --conversation --verbose --log-disable --no-perf --perf -fmoe -rtr --no-host", Takes::nothing, "", nullptr},
     {"-fit --fit", Takes::choice, "", nullptr},
+    {"-C --cpu-mask -Cr --cpu-range --cpu-strict -Cb --cpu-mask-batch -Crb --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch --yarn-ext-factor "
+     "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -mu --model-url -dr --docker-repo -hft --hf-token --log-file "
+     "--log-colors -lv --verbosity --log-verbosity --samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold --typical "
+     "--typical-p --repeat-last-n --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --adaptive-target "
+     "--adaptive-decay --dynatemp-range --dynatemp-exp --mirostat --mirostat-lr --mirostat-ent -l --logit-bias --grammar --grammar-file -j --json-schema -jf "
+     "--json-schema-file -r --reverse-prompt --tags --path --cors-origins --cors-methods --cors-headers --api-prefix --ui-config --webui-config --ui-config-file "
+     "--webui-config-file --tools --tools-runtime --mcp-servers-config --mcp-servers-json --api-key-file --ssl-key-file --ssl-cert-file --chat-template-kwargs -to "
+     "--sse-ping-interval --threads-http --media-path -rea --reasoning --reasoning-effort --reasoning-budget-message --chat-template-file -sps --slot-prompt-similarity "
+     "--sleep-idle-seconds --log-prompts-dir -cms --checkpoint-min-step", Takes::value, "", nullptr},
+    {"--check-tensors --log-jsonl --no-log-jsonl --offline --log-prefix --no-log-prefix --log-timestamps --no-log-timestamps -e --escape --no-escape --ignore-eos -bs "
+     "--backend-sampling --cache-idle-slots --no-cache-idle-slots -sp --special --spm-infill --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui "
+     "--no-webui --cache-prompt --no-cache-prompt --props --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing --prefill-assistant "
+     "--no-prefill-assistant --no-mmproj --no-mmproj-auto --log-verbose", Takes::nothing, "", nullptr},
+    {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
+    {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
+     "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
+     "--gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl -devd --device-draft --spec-draft-device --draft --draft-n --draft-max --draft-min --draft-n-min "
+     "--draft-p-min --draft-p-split --spec-draft-n-max --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split --spec-type --cache-type-k-draft "
+     "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "what it loads is not counted here", nullptr},
 };
 
 // Ollama: parameters of a Modelfile and variables of its environment, as NAME=VALUE.

@@ -46,6 +46,8 @@ class Placer {
  public:
   explicit Placer(const LlamaInput& input) : in_(input), a_(*input.architecture), s_(*input.settings) {
     for (const Settings::Override& o : s_.overrides) overrides_.push_back({std::regex(o.pattern), o.device});
+    for (const model::Tensor& tensor : a_.tensors)
+      if (scan_width_ == 0 && tensor.name.ends_with(".ssm_out.weight")) scan_width_ = tensor.shape[0];
     for (const model::Layer& layer : a_.layers) experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
   }
 
@@ -92,12 +94,22 @@ class Placer {
     return bounds;
   }
 
+  // The decay of Mamba's states lives where its scan can run.
+  bool device_scans(const model::Tensor& tensor) const {
+    if (tensor.layer < 0 || tensor.layer >= static_cast<int>(a_.layers.size()) || !tensor.name.ends_with(".ssm_a")) return true;
+    const model::Recurrent& recurrent = a_.layers[static_cast<std::size_t>(tensor.layer)].recurrent;
+    if (recurrent.kind == model::RecurrentKind::mamba1) return has_state_scan(in_.rules.compute, {1, tensor.shape[0]}, 1);
+    if (recurrent.kind != model::RecurrentKind::mamba2 || scan_width_ == 0) return true;
+    const std::int64_t heads = std::max<std::int64_t>(1, tensor.elements());
+    return has_state_scan(in_.rules.compute, {2, recurrent.state_elements / scan_width_}, scan_width_ / heads);
+  }
+
   struct Home { int place = 0; bool pinned = false; };
 
   // The first memory on the list that can serve the weight: its device, pinned host memory, repacked host memory, plain host memory.
   Home home_of(const model::Tensor& tensor, int wanted, bool as_matrix) const {
     const bool gathered = is_gathered(tensor) && !as_matrix;
-    const bool fits_device = in_.devices > 0 && device_takes(tensor, gathered, experts_used_, in_.rules.compute);
+    const bool fits_device = in_.devices > 0 && device_takes(tensor, gathered, experts_used_, in_.rules.compute) && device_scans(tensor);
     if (wanted < host() && fits_device) return {wanted, false};
     if (in_.devices > 0 && in_.rules.pinned_host && fits_device) return {host(), true};
     if (!gathered && can_repack(tensor)) return {repacked(), false};
@@ -123,7 +135,7 @@ class Placer {
     const model::Tensor* table_tensor = nullptr;
     bool has_head = false;
     for (const model::Tensor& tensor : a_.tensors) {
-      const bool skipped = tensor.role == Role::vision;
+      const bool skipped = tensor.role == Role::vision && !tensor.name.starts_with("blk.");  // CogVLM's vision experts are part of its blocks
       const Home home = home_of(tensor, wanted_place(tensor), false);
       out_.tensor_place.push_back(home.place);
       if (!skipped) buffer(home.place).weights += tensor.bytes.value();
@@ -136,7 +148,8 @@ class Placer {
     if (has_head || !table) return;
     const Home head = home_of(*table_tensor, out_.layer_device.back(), true);  // a tied head is loaded a second time where it is needed elsewhere
     output_place_ = head.place;
-    if (head.place != table->place || head.pinned != table->pinned) buffer(head.place).weights += table_tensor->bytes.value();
+    const bool always_twice = a_.family == "gemma3n";  // its head is loaded before the table it is tied to, and kept apart
+    if (always_twice || head.place != table->place || head.pinned != table->pinned) buffer(head.place).weights += table_tensor->bytes.value();
   }
 
   void add_cache(const LayerCache& c) {
@@ -162,8 +175,8 @@ class Placer {
     request.caches = caches;
     request.host = host();
     request.layers = in_.every_layer ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
-    request.outputs = std::min(c.tokens, c.ubatch);
-    request.tokens = pad(request.outputs, c.sequences);
+    request.outputs = c.outputs;
+    request.tokens = pad(std::min(c.tokens, c.ubatch), c.sequences);
     request.streams = c.streams;
     request.sequences = c.sequences;
     request.cells = c.cells;
@@ -191,6 +204,7 @@ class Placer {
   const Settings& s_;
   std::vector<std::pair<std::regex, int>> overrides_;
   std::int64_t experts_used_ = 1;
+  std::int64_t scan_width_ = 0;          // of Mamba's inner channels
   int output_place_ = 0;
   LlamaLayout out_;
 };
@@ -207,6 +221,7 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   c.tokens = c.cells * c.streams;
   c.batch = std::min<std::int64_t>(settings.batch, c.tokens);
   c.ubatch = std::min<std::int64_t>(settings.ubatch, c.batch);
+  c.outputs = rules.outputs_per_slot && !settings.prompt_logits ? std::min(c.sequences, c.ubatch) : c.ubatch;
   std::int64_t window = 0;
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = settings.unified_kv ? c.sequences : 1;  // sequences whose windows lie in one stream

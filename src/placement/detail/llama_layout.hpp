@@ -22,6 +22,7 @@ struct LlamaRules {
   bool pinned_host = true;               // host weights a device could read go to memory it can copy from directly; else they may be repacked
   bool overlaps_devices = true;          // several devices work on several batches at once: inputs kept in `copies`
   int copies = 4;
+  bool outputs_per_slot = false;         // the server keeps room for one row of logits for each slot, not for each prompt token
   std::vector<std::string> repacked;     // weight formats the processor's kernels store in their own order
 };
 
@@ -29,6 +30,7 @@ struct LlamaRules {
 struct LlamaContext {
   std::int64_t tokens = 0;               // context over all sequences
   std::int64_t batch = 0, ubatch = 0;
+  std::int64_t outputs = 0;              // rows of logits in the largest batch
   std::int64_t streams = 1, sequences = 1;
   std::int64_t cells = 0, window_cells = 0;  // per stream
   bool flash_attention = true;

@@ -48,6 +48,7 @@ PromptGraph::Heads PromptGraph::fused_heads(std::size_t i, TensorId x) {
 TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   if (!has(i, "attn_q.weight") && !has(i, "attn_qkv.weight")) return kNoTensor;
+  if (a.kv_layer >= 0) return borrowed_attention(i, x);
   Heads h = has(i, "attn_q.weight") ? separate_heads(i, x) : fused_heads(i, x);
   if (h.k == kNoTensor) return kNoTensor;
   const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
@@ -65,12 +66,30 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
     h.k = norm(h.k, kNoTensor);
   }
   if (habits_.scales_query) h.q = g_.elementwise(Op::scale, h.q);
-  TensorId out = attend(i, h.q, h.k, split(h.v, a.value_dim, a.kv_heads));
+  h.v = split(h.v, a.value_dim, a.kv_heads);
+  if (habits_.bare_value_norm) h.v = norm(h.v, kNoTensor);
+  TensorId out = attend(i, h.q, h.k, h.v);
   if (h.gate != kNoTensor) {
     const TensorId gate = g_.contiguous(h.gate, {std::int64_t{a.key_dim} * a.heads, tokens_, 1, 1});
     out = g_.elementwise(Op::multiply, out, {g_.elementwise(Op::unary, gate)});
   }
   return has(i, "attn_output.weight") ? project(i, "attn_output", out) : out;
+}
+
+// Queries against the cache of an earlier layer (Gemma 3n, Gemma 4).
+TensorId PromptGraph::borrowed_attention(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  const auto owner = static_cast<std::size_t>(a.kv_layer);
+  if (key_cache_[owner] == kNoTensor || value_cache_[owner] == kNoTensor) return kNoTensor;
+  const bool windowed = r_.caches[owner].windowed;
+  TensorId q = rope(head_norm(i, "attn_q_norm.weight", project(i, "attn_q", x), a.key_dim, a.heads));
+  if (habits_.scales_query) q = g_.elementwise(Op::scale, q);
+  const bool rotate_value = r_.value_type.block_elements > 1 && a.value_dim % 64 == 0;
+  if (r_.key_type.block_elements > 1 && a.key_dim % 64 == 0) q = rotate(q, rotation(true, windowed, a.key_dim));
+  g_.expand(q);
+  const TensorId out = core_attention(i, q, key_view(owner, a.kv_heads, a.key_dim), value_view(owner, a.kv_heads, a.value_dim), (windowed ? windowed_ : full_).mask,
+                                      kNoTensor, !r_.flash_attention);
+  return project(i, "attn_output", rotate_value ? rotate(out, rotation(false, windowed, a.value_dim)) : out);
 }
 
 bool PromptGraph::has_latent_weights(std::size_t i) const {
@@ -83,7 +102,9 @@ bool PromptGraph::has_latent_weights(std::size_t i) const {
 TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   const std::int64_t latent = a.latent_dim, turned = a.rope_dim;
-  TensorId q = has(i, "attn_q_a.weight") ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
+  if (has_indexer(i)) store_index(i, x);
+  const TensorId narrow = has(i, "attn_q_a.weight") ? norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight")) : kNoTensor;
+  TensorId q = narrow != kNoTensor ? project(i, "attn_q_b", narrow) : project(i, "attn_q", x);
   const std::int64_t head = g_.shape(q)[0] / a.heads, plain = head - turned;
   q = g_.reshape(q, {head, a.heads, tokens_, 1});
   const std::int64_t row = head * a.heads * 4;
@@ -101,8 +122,60 @@ TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
   g_.expand(key);
   store_key(i, key, full_.key_rows);
   const TensorId keys = key_view(i, 1, latent + turned), values = g_.view(keys, {latent, 1, r_.caches[i].cells, r_.streams}, Shape(g_.stride(keys)));
-  const TensorId out = core_attention(i, query, keys, values, full_.mask, weight(i, "attn_v_b.weight"), false);
+  const TensorId mask = index_.mask != kNoTensor && narrow != kNoTensor ? picked_mask(i, x, narrow) : full_.mask;
+  const TensorId out = core_attention(i, query, keys, values, mask, weight(i, "attn_v_b.weight"), false);
   return project(i, "attn_output", out);
+}
+
+// Latent attention whose keys and values are expanded before they are cached (MiniCPM 3).
+TensorId PromptGraph::expanded_attention(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  TensorId q = has(i, "attn_q_a.weight") ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
+  q = rope(g_.reshape(q, {a.key_dim, a.heads, tokens_, 1}));
+  const TensorId both = project(i, "attn_kv_a_mqa", x);
+  const std::int64_t latent = g_.shape(weight(i, "attn_kv_a_norm.weight"))[0], turned = g_.shape(both)[0] - latent, row = g_.stride(both)[1];
+  const TensorId compressed = norm(g_.view(both, {latent, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}), weight(i, "attn_kv_a_norm.weight"));
+  const TensorId wide = project(i, "attn_kv_b", compressed);
+  const std::int64_t plain = a.key_dim - turned, head = (plain + a.value_dim) * 4, wide_row = head * a.heads;
+  const TensorId v = g_.contiguous(g_.view(wide, {a.value_dim, a.heads, tokens_, 1}, {4, head, wide_row, wide_row * tokens_}));
+  const TensorId k_turned = rope(g_.view(both, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}));
+  const TensorId k_plain = g_.view(wide, {plain, a.heads, tokens_, 1}, {4, head, wide_row, wide_row * tokens_});
+  const TensorId k = g_.concatenate(k_plain, g_.operation(Op::repeat, kF32, {turned, a.heads, tokens_, 1}, {k_turned}), 0);
+  return project(i, "attn_output", attend(i, q, k, v));
+}
+
+bool PromptGraph::has_indexer(std::size_t i) const {
+  return index_cache_[i] != kNoTensor && has_all(i, {"indexer.attn_k.weight", "indexer.attn_q_b.weight", "indexer.proj.weight", "indexer.k_norm.weight"});
+}
+
+// Keys of the indexer that picks which tokens are attended to (DeepSeek V3.2, GLM 5), rotated like a quantised cache.
+void PromptGraph::store_index(std::size_t i, TensorId x) {
+  const std::int64_t dim = r_.caches[i].index_key_elements;
+  TensorId key = norm(project(i, "indexer.attn_k", x), weight(i, "indexer.k_norm.weight"), weight(i, "indexer.k_norm.bias"));
+  key = rotate(rope(g_.reshape(key, {dim, 1, tokens_, 1})), rotation(true, true, dim));
+  const std::int64_t step = g_.stride(key)[2];
+  const TensorId into = r_.streams > 1 ? g_.reshape(index_cache_[i], {dim, r_.caches[i].cells * r_.streams, 1, 1}) : index_cache_[i];
+  g_.expand(g_.scatter(into, g_.view(key, {dim, tokens_, 1, 1}, {4, step, step * tokens_, step * tokens_}), index_.key_rows));
+}
+
+// The mask of attention with all but the picked tokens shut out.
+TensorId PromptGraph::picked_mask(std::size_t i, TensorId x, TensorId query) {
+  const LayerCache& c = r_.caches[i];
+  const model::Attention& a = a_.layers[i].attention;
+  const std::int64_t per_stream = tokens_ / r_.streams, top = std::min<std::int64_t>(std::max(1, a.indexer_top_k), c.cells);
+  const TensorId open = g_.elementwise(Op::fill, g_.scratch(kF32, {1, top, per_stream, r_.streams}));
+  if (has_indexer(i)) {
+    const std::int64_t dim = c.index_key_elements;
+    const TensorId q = rotate(rope(g_.reshape(project(i, "indexer.attn_q_b", query), {dim, a.indexer_heads, tokens_, 1})), rotation(true, true, dim));
+    const TensorId weights = g_.elementwise(Op::scale, project(i, "indexer.proj", x));
+    const TensorId scores = g_.operation(Op::pad, kF32, {c.cells, per_stream, 1, r_.streams}, {q, index_cache_[i], weights, index_.mask});
+    chosen_tokens_ = g_.contiguous(g_.operation(Op::top_k, kI32, {top, per_stream, 1, r_.streams}, {scores}));
+  }
+  if (chosen_tokens_ == kNoTensor) return full_.mask;
+  const TensorId shut = g_.elementwise(Op::fill, full_.mask);
+  const TensorId rows = g_.reshape(shut, {1, c.cells, per_stream, r_.streams});
+  const TensorId opened = g_.scatter(rows, open, g_.reshape(chosen_tokens_, {top, per_stream, r_.streams, 1}));
+  return g_.elementwise(Op::add, g_.reshape(opened, Shape(g_.shape(full_.mask))), {full_.mask});
 }
 
 // A quantised cache is rotated (Hadamard) so that outliers spread: one more product before the cache and one after the attention.

@@ -50,14 +50,20 @@ TensorId PromptGraph::expert_ffn(std::size_t i, TensorId x) {
   const std::int64_t used = a_.layers[i].feed_forward.experts_used;
   TensorId chosen = kNoTensor;
   const TensorId weights = route(i, x, chosen);
-  TensorId rows = g_.reshape(x, {g_.shape(x)[0], 1, tokens_, 1});
+  const bool narrower = has_all(i, {"ffn_latent_down.weight", "ffn_latent_up.weight"});  // experts work in a narrower space (Nemotron 3)
+  const TensorId inside = narrower ? project(i, "ffn_latent_down", x) : x;
+  const std::int64_t width = g_.shape(inside)[0];
+  TensorId rows = g_.reshape(inside, {width, 1, tokens_, 1});
   if (habits_.weights_before_experts) {
-    rows = g_.operation(Op::repeat, kF32, {g_.shape(x)[0], used, tokens_, 1}, {rows});
+    rows = g_.operation(Op::repeat, kF32, {width, used, tokens_, 1}, {rows});
     rows = g_.elementwise(Op::multiply, rows, {weights});
   }
   TensorId y = kNoTensor;
   if (has(i, "ffn_gate_up_exps.weight")) {
-    y = g_.gated_unit(experts(i, "ffn_gate_up_exps", rows, chosen), kNoTensor);
+    const TensorId both = experts(i, "ffn_gate_up_exps", rows, chosen);
+    const Shape half{g_.shape(both)[0] / 2, used, tokens_, 1};
+    const TensorId gate = g_.view(both, half, Shape(g_.stride(both))), up = g_.view(both, half, Shape(g_.stride(both)));
+    y = g_.gated_unit(gate, up);
   } else {
     const TensorId up = experts(i, "ffn_up_exps", rows, chosen);
     y = has(i, "ffn_gate_exps.weight") ? g_.gated_unit(experts(i, "ffn_gate_exps", rows, chosen), up) : g_.elementwise(Op::unary, up);
@@ -65,6 +71,7 @@ TensorId PromptGraph::expert_ffn(std::size_t i, TensorId x) {
   y = experts(i, "ffn_down_exps", y, chosen);
   if (!habits_.weights_before_experts) y = g_.elementwise(Op::multiply, y, {weights});
   y = sum_experts(y, used);
+  if (narrower) y = project(i, "ffn_latent_up", y);
   if (!has(i, "ffn_down_shexp.weight") || !has(i, "ffn_up_shexp.weight")) return y;
   TensorId shared = dense_ffn(i, x, "_shexp");
   if (const TensorId gate = weight(i, "ffn_gate_inp_shexp.weight"); gate != kNoTensor)

@@ -11,6 +11,7 @@ bool starts_with(std::string_view text, std::string_view prefix) { return text.s
 
 constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = ""},
+    {.family = "bloom", .no_rotation = true},
     {.family = "cohere2", .layer_norm = true},
     {.family = "command-r", .layer_norm = true},
     {.family = "dbrx", .layer_norm = true},
@@ -18,21 +19,28 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma2", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3", .scales_input_by_row = true, .scales_query = true},
-    {.family = "gemma3n", .scales_input_by_row = true},
-    {.family = "gemma4", .scales_input_by_row = true},
+    {.family = "gemma3n", .scales_input_by_row = true, .bare_value_norm = true},
+    {.family = "gemma4", .scales_input_by_row = true, .bare_value_norm = true},
+    {.family = "gpt2", .no_rotation = true},
     {.family = "gpt-oss", .softmax_chosen = true},
     {.family = "granite", .scales_input = true, .scales_residual = true},
     {.family = "granitehybrid", .scales_input = true, .scales_residual = true},
     {.family = "granitemoe", .scales_input = true, .scales_residual = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
+    {.family = "jais", .no_rotation = true},
+    {.family = "jamba", .no_rotation = true},
     {.family = "llama4", .bare_norm_after_rope = true, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
-    {.family = "mpt", .layer_norm = true},
+    {.family = "mpt", .layer_norm = true, .no_rotation = true},
+    {.family = "nemotron_h", .no_rotation = true},
+    {.family = "nemotron_h_moe", .no_rotation = true},
     {.family = "olmo", .layer_norm = true},
     {.family = "olmoe", .plain_router = true},
     {.family = "phi3", .scales_query = true},
     {.family = "qwen2moe", .plain_router = true},
+    {.family = "refact", .no_rotation = true},
+    {.family = "starcoder", .no_rotation = true},
 });
 
 }  // namespace
@@ -58,8 +66,13 @@ TensorGraph PromptGraph::build() {
   if (habits_.scales_input) g_.expand(x = g_.elementwise(Op::scale, x));
   if (const TensorId scale = weight("token_embd_norm.weight"); scale != kNoTensor) x = norm(x, scale, weight("token_embd_norm.bias"));
   make_inputs();
-  for (const std::size_t i : r_.layers) x = layer(i, x);
-  head(x);
+  if (const TensorId learned = weight("position_embd.weight"); learned != kNoTensor) g_.expand(x = g_.elementwise(Op::add, x, {g_.gather(learned, positions_)}));
+  input_ = x;
+  select_layer_embeddings();
+  const bool streams = weight("altup_proj.weight") != kNoTensor && weight("altup_unembd_proj.weight") != kNoTensor;
+  if (streams) x = stack_streams(x);
+  for (const std::size_t i : r_.layers) x = streams ? streams_layer(i, x) : layer(i, x);
+  head(streams ? merge_streams(x) : x);
   return std::move(g_);
 }
 
@@ -87,6 +100,7 @@ void PromptGraph::place_caches() {
     const bool has_value = c.stored && c.value_elements > 0;
     key_cache_.push_back(c.stored ? g_.cache(kKey, {c.key_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
     value_cache_.push_back(has_value ? g_.cache(kValue, {c.value_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
+    index_cache_.push_back(c.index_key_elements > 0 ? g_.cache(kKey, {c.index_key_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
     conv_cache_.push_back(c.conv_elements > 0 ? g_.cache(kF32, {c.conv_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
     state_cache_.push_back(c.state_elements > 0 ? g_.cache(kF32, {c.state_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
   }
@@ -115,6 +129,8 @@ void PromptGraph::make_inputs() {
   if (any_window_)
     windowed_ = {g_.input("k_idxs_swa", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs_swa", kI64, {value_rows, 1, 1, 1}),
                  mask("kq_mask_swa", r_.window_cells)};
+  if (std::any_of(r_.caches.begin(), r_.caches.end(), [](const LayerCache& c) { return c.index_key_elements > 0; }))
+    index_ = {g_.input("k_idxs_lid", kI64, {tokens_, 1, 1, 1}), kNoTensor, mask("kq_mask_lid", r_.cells)};
   state_rows_ = g_.input("rs_s_copy", kI32, {r_.sequences, 1, 1, 1});
   output_rows_ = g_.input("out_ids", kI32, {r_.outputs, 1, 1, 1});
 }
@@ -153,9 +169,10 @@ TensorId PromptGraph::project(std::size_t i, std::string_view stem, TensorId x) 
 }
 
 TensorId PromptGraph::mixer(std::size_t i, TensorId normed) {
-  if (a_.layers[i].recurrent.kind != model::RecurrentKind::none && !has(i, "attn_k.weight")) return recurrent(i, normed);
+  if (a_.layers[i].recurrent.kind != model::RecurrentKind::none && a_.layers[i].attention.kind == model::AttentionKind::none) return recurrent(i, normed);
   if (a_.layers[i].attention.kind == model::AttentionKind::mla) return has_latent_weights(i) ? latent_attention(i, normed) : kNoTensor;
-  return r_.caches[i].stored ? heads_attention(i, normed) : kNoTensor;
+  if (has_all(i, {"attn_kv_a_mqa.weight", "attn_kv_a_norm.weight", "attn_kv_b.weight", "attn_output.weight"})) return expanded_attention(i, normed);
+  return r_.caches[i].stored || a_.layers[i].attention.kv_layer >= 0 ? heads_attention(i, normed) : kNoTensor;
 }
 
 TensorId PromptGraph::ffn(std::size_t i, TensorId x) {
@@ -169,6 +186,7 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   TensorId residual = x;
   const TensorId normed = has(i, "attn_norm.weight") ? norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
   TensorId y = mixer(i, normed);
+  if (y != kNoTensor && a_.layers[i].recurrent.kind != model::RecurrentKind::none && has_all(i, {"ssm_in.weight", "attn_k.weight"})) return joined_layer(i, x, y);
   const auto rows_asked_for = [&](TensorId t) { return last ? g_.gather(t, output_rows_) : t; };
   const auto scaled = [&](TensorId t) { return habits_.scales_residual ? g_.elementwise(Op::scale, t) : t; };
 
@@ -195,7 +213,22 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   y = ffn(i, y);
   if (y == kNoTensor) return middle;
   if (after_ffn != kNoTensor) y = norm(y, after_ffn);
-  return g_.elementwise(Op::add, scaled(y), {middle});
+  y = g_.elementwise(Op::add, scaled(y), {middle});
+  if (layer_rows_ != kNoTensor && has_all(i, {"inp_gate.weight", "proj.weight", "post_norm.weight"})) y = g_.elementwise(Op::add, y, {embedded(i, y)});
+  const TensorId out_scale = weight(i, "layer_output_scale.weight");
+  return out_scale == kNoTensor ? y : g_.elementwise(Op::multiply, y, {out_scale});
+}
+
+// Attention and recurrence side by side (Falcon-H1): each normalises the input for itself.
+TensorId PromptGraph::joined_layer(std::size_t i, TensorId x, TensorId attended) {
+  const TensorId mixed = recurrent(i, norm(x, weight(i, "attn_norm.weight")));
+  TensorId middle = g_.elementwise(Op::add, g_.elementwise(Op::add, attended, {mixed}), {x});
+  if (i + 1 == a_.layers.size()) {
+    middle = g_.gather(middle, output_rows_);
+    tokens_ = r_.outputs;
+  }
+  const TensorId y = ffn(i, norm(middle, weight(i, "ffn_norm")));
+  return y == kNoTensor ? middle : g_.elementwise(Op::add, y, {middle});
 }
 
 void PromptGraph::head(TensorId x) {

@@ -21,6 +21,8 @@ struct FamilyHabits {
   bool scales_residual = false;
   bool norm_after_rope = false;    // query and key norms come after the rotation
   bool bare_norm_after_rope = false;  // ... and have no weights
+  bool no_rotation = false;        // positions are learned or a bias of the scores
+  bool bare_value_norm = false;    // values are normalised without weights
   bool sigmoid_router = false;
   bool plain_router = false;       // chosen experts' weights are not normalised
   bool softmax_chosen = false;     // softmax over the chosen experts only
@@ -48,6 +50,7 @@ class PromptGraph {
   void make_inputs();
   TensorId embedding();
   TensorId layer(std::size_t i, TensorId x);
+  TensorId joined_layer(std::size_t i, TensorId x, TensorId attended);
   TensorId mixer(std::size_t i, TensorId normed);
   TensorId ffn(std::size_t i, TensorId x);
   void head(TensorId x);
@@ -56,16 +59,21 @@ class PromptGraph {
   TensorId norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
   TensorId project(TensorId matrix, TensorId bias, TensorId x);
   TensorId project(std::size_t i, std::string_view stem, TensorId x);  // stem.weight and, where present, stem.bias
-  TensorId rope(TensorId x) { return g_.elementwise(Op::rope, x, {positions_, weight("rope_freqs.weight")}); }
+  TensorId rope(TensorId x) { return habits_.no_rotation ? x : g_.elementwise(Op::rope, x, {positions_, weight("rope_freqs.weight")}); }
 
   // prompt_attention.cpp
   struct Heads { TensorId q = kNoTensor, k = kNoTensor, v = kNoTensor, gate = kNoTensor; };
   TensorId heads_attention(std::size_t i, TensorId x);
+  TensorId borrowed_attention(std::size_t i, TensorId x);
   Heads separate_heads(std::size_t i, TensorId x);
   Heads fused_heads(std::size_t i, TensorId x);
   TensorId head_norm(std::size_t i, std::string_view name, TensorId x, std::int64_t dim, std::int64_t heads);
   bool has_latent_weights(std::size_t i) const;
   TensorId latent_attention(std::size_t i, TensorId x);
+  TensorId expanded_attention(std::size_t i, TensorId x);
+  bool has_indexer(std::size_t i) const;
+  void store_index(std::size_t i, TensorId x);
+  TensorId picked_mask(std::size_t i, TensorId x, TensorId query);
   TensorId attend(std::size_t i, TensorId q, TensorId k, TensorId v);
   TensorId core_attention(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask, TensorId value_up, bool transposed);
   TensorId rotate(TensorId x, TensorId rotation);
@@ -82,6 +90,22 @@ class PromptGraph {
   TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
   TensorId sum_experts(TensorId y, std::int64_t used);
 
+  // prompt_gemma.cpp
+  void select_layer_embeddings();
+  TensorId layer_embedding(std::size_t i);
+  TensorId embedded(std::size_t i, TensorId x);
+  TensorId stream(TensorId x);
+  TensorId other_streams(TensorId x);
+  TensorId row_lengths(TensorId x);
+  TensorId projected_streams(std::string_view matrix, TensorId from, TensorId first);
+  TensorId modalities(std::size_t i, TensorId x);
+  TensorId predict_streams(std::size_t i, TensorId x);
+  TensorId correct_streams(std::size_t i, TensorId predicted, TensorId worked_on);
+  TensorId sparse_ffn(std::size_t i, TensorId x);
+  TensorId streams_layer(std::size_t i, TensorId x);
+  TensorId stack_streams(TensorId x);
+  TensorId merge_streams(TensorId x);
+
   // prompt_recurrent.cpp
   TensorId recurrent(std::size_t i, TensorId x);
   void clear_state(TensorId rows, std::int64_t elements);
@@ -89,8 +113,11 @@ class PromptGraph {
   TensorId load_state(TensorId cache, std::int64_t elements);
   TensorId convolve(std::size_t i, TensorId mixed, std::int64_t channels);
   void store_state(TensorId cache, TensorId from, std::int64_t elements);
+  TensorId scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state);
+  TensorId mamba1(std::size_t i, TensorId x);
   TensorId mamba2(std::size_t i, TensorId x);
   TensorId gated_delta(std::size_t i, TensorId x);
+  TensorId kimi_delta(std::size_t i, TensorId x);
   TensorId unknown_recurrent(std::size_t i, TensorId x);
 
   const GraphRequest& r_;
@@ -102,9 +129,11 @@ class PromptGraph {
   Names global_;
   std::vector<Names> per_layer_;
   std::vector<bool> built_;          // per layer
-  std::vector<TensorId> key_cache_, value_cache_, conv_cache_, state_cache_;
+  std::vector<TensorId> key_cache_, value_cache_, index_cache_, conv_cache_, state_cache_;
   TensorId output_ = kNoTensor, positions_ = kNoTensor, output_rows_ = kNoTensor, state_rows_ = kNoTensor;
-  CacheInputs full_, windowed_;
+  TensorId input_ = kNoTensor, layer_rows_ = kNoTensor, layer_embeddings_ = kNoTensor;
+  CacheInputs full_, windowed_, index_;
+  TensorId chosen_tokens_ = kNoTensor;  // what the last indexer picked: layers without one of their own use it too
   std::map<std::pair<bool, bool>, TensorId> rotations_;
 };
 

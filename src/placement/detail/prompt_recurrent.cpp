@@ -1,4 +1,4 @@
-// Layers with a state of fixed size: Mamba-2, gated DeltaNet, and an outline for kinds whose kernels are not described here.
+// Layers with a state of fixed size: Mamba, gated DeltaNet, and an outline for kinds whose kernels are not described here.
 #include <algorithm>
 
 #include "placement/detail/prompt_graph.hpp"
@@ -7,6 +7,9 @@ namespace rigcast::placement::detail {
 
 TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
   switch (a_.layers[i].recurrent.kind) {
+    case model::RecurrentKind::mamba1:
+      if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_x.weight", "ssm_dt.weight", "ssm_out.weight", "ssm_a", "ssm_d"})) return mamba1(i, x);
+      break;
     case model::RecurrentKind::mamba2:
       if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_out.weight", "ssm_a", "ssm_dt.bias"})) return mamba2(i, x);
       break;
@@ -14,6 +17,11 @@ TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
       if (has_all(i, {"ssm_conv1d.weight", "ssm_out.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight"}) &&
           (has(i, "attn_qkv.weight") || has(i, "ssm_in.weight")) && (has(i, "ssm_ba.weight") || has_all(i, {"ssm_alpha.weight", "ssm_beta.weight"})))
         return gated_delta(i, x);
+      break;
+    case model::RecurrentKind::kimi_delta:
+      if (has_all(i, {"attn_q.weight", "attn_k.weight", "attn_v.weight", "ssm_conv1d_q.weight", "ssm_conv1d_k.weight", "ssm_conv1d_v.weight", "ssm_f_a.weight",
+                      "ssm_f_b.weight", "ssm_g_a.weight", "ssm_g_b.weight", "ssm_beta.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight", "attn_output.weight"}))
+        return kimi_delta(i, x);
       break;
     default: break;
   }
@@ -72,6 +80,46 @@ TensorId PromptGraph::convolve(std::size_t i, TensorId mixed, std::int64_t chann
   return g_.elementwise(Op::unary, y);
 }
 
+// Mamba's scan over a sequence, with the states of other sequences carried along; [inner, tokens], states behind it.
+TensorId PromptGraph::scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state) {
+  const std::int64_t elements = state[0] * state[1] * state[2], inner = state[1] * state[2];
+  const TensorId cached = g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1});
+  const auto rows_of = [&](std::int64_t count) { return g_.view(state_rows_, {count, 1, 1, 1}, Shape(g_.stride(state_rows_))); };
+  const TensorId states = g_.reshape(cached, {state[0], state[1], state[2], r_.sequences});
+  const TensorId scanned = g_.operation(Op::state_scan, kF32, {inner * tokens_ + elements * r_.sequences, 1, 1, 1},
+                                        {states, values, step, weight(i, "ssm_a"), b, c, rows_of(r_.sequences)});
+  g_.expand(scanned);
+  carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {elements, 0, 1, 1}, {cached, rows_of(0)}), elements);
+  store_state(state_cache_[i], scanned, elements);
+  return g_.view(scanned, {inner, tokens_, 1, 1}, {4, inner * 4, inner * 4 * tokens_, inner * 4 * tokens_});
+}
+
+TensorId PromptGraph::mamba1(std::size_t i, TensorId x) {
+  const std::int64_t inner = g_.shape(weight(i, "ssm_conv1d.weight"))[1], state = g_.shape(weight(i, "ssm_a"))[0];
+  const TensorId all = project(i, "ssm_in", x);
+  const std::int64_t row = g_.stride(all)[1];
+  const auto part = [&](TensorId of, std::int64_t width) {
+    const std::int64_t stride = g_.stride(of)[1];
+    return g_.view(of, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_});
+  };
+  const TensorId mixed = convolve(i, part(all, inner), inner);
+  const TensorId parameters = project(i, "ssm_x", mixed);
+  TensorId step = part(parameters, g_.shape(weight(i, "ssm_dt.weight"))[0]), b = part(parameters, state), c = part(parameters, state);
+  if (has_all(i, {"ssm_dt_norm.weight", "ssm_b_norm.weight", "ssm_c_norm.weight"})) {
+    step = norm(step, weight(i, "ssm_dt_norm.weight"));
+    b = norm(b, weight(i, "ssm_b_norm.weight"));
+    c = norm(c, weight(i, "ssm_c_norm.weight"));
+  } else {
+    step = g_.contiguous(step);
+  }
+  step = project(i, "ssm_dt", step);
+  clear_state(g_.reshape(state_cache_[i], {a_.layers[i].recurrent.state_elements, r_.sequences, 1, 1}), a_.layers[i].recurrent.state_elements);
+  TensorId y = scan(i, g_.reshape(mixed, {1, inner, tokens_, 1}), step, b, c, {state, 1, inner, 1});
+  y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, mixed, {weight(i, "ssm_d")})});
+  y = g_.gated_unit(g_.contiguous(g_.view(all, {inner, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_})), y);
+  return g_.reshape(project(i, "ssm_out", y), {a_.hidden, tokens_, 1, 1});
+}
+
 TensorId PromptGraph::mamba2(std::size_t i, TensorId x) {
   const std::int64_t channels = g_.shape(weight(i, "ssm_conv1d.weight"))[1], inner = g_.shape(weight(i, "ssm_out.weight"))[0];
   const std::int64_t heads = g_[weight(i, "ssm_a")].bytes / 4, state = a_.layers[i].recurrent.state_elements;
@@ -80,19 +128,11 @@ TensorId PromptGraph::mamba2(std::size_t i, TensorId x) {
   const auto part = [&](TensorId of, std::int64_t width, std::int64_t stride) { return g_.view(of, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_}); };
   const TensorId mixed = convolve(i, part(all, channels, row), channels);
   const std::int64_t mixed_row = channels * 4;
-  const TensorId cached = g_.reshape(state_cache_[i], {state, r_.sequences, 1, 1});
-  clear_state(cached, state);
+  clear_state(g_.reshape(state_cache_[i], {state, r_.sequences, 1, 1}), state);
   const TensorId step = g_.elementwise(Op::add, g_.contiguous(part(all, heads, row)), {weight(i, "ssm_dt.bias")});
   const TensorId values = part(mixed, inner, mixed_row);
   const std::int64_t rest = (channels - inner) / 2;
-  const auto rows_of = [&](std::int64_t count) { return g_.view(state_rows_, {count, 1, 1, 1}, Shape(g_.stride(state_rows_))); };
-  const TensorId scanned = g_.operation(Op::state_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
-                                        {g_.reshape(cached, {state, r_.sequences, 1, 1}), values, step, weight(i, "ssm_a"), part(mixed, rest, mixed_row),
-                                         part(mixed, rest, mixed_row), rows_of(r_.sequences)});
-  g_.expand(scanned);
-  carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {state, 0, 1, 1}, {cached, rows_of(0)}), state);
-  store_state(state_cache_[i], scanned, state);
-  const TensorId y = g_.view(scanned, {inner, tokens_, 1, 1}, {4, inner * 4, inner * 4 * tokens_, inner * 4 * tokens_});
+  const TensorId y = scan(i, values, step, part(mixed, rest, mixed_row), part(mixed, rest, mixed_row), {state / inner, inner / heads, heads, 1});
   const TensorId gate = g_.contiguous(part(all, inner, row));
   TensorId out = y;
   if (const TensorId skip = weight(i, "ssm_d"); skip != kNoTensor) out = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, values, {skip})});
@@ -144,6 +184,40 @@ TensorId PromptGraph::gated_delta(std::size_t i, TensorId x) {
     out = g_.elementwise(Op::multiply, scaled, {g_.elementwise(Op::unary, gate)});
   }
   return g_.reshape(project(i, "ssm_out", g_.reshape(out, {inner, tokens_, 1, 1})), {a_.hidden, tokens_, 1, 1});
+}
+
+// Kimi's delta attention: queries, keys and values each with a convolution of their own over one cache, a decay for every channel.
+TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
+  const std::int64_t inner = g_.shape(weight(i, "attn_q.weight"))[1], heads = g_[weight(i, "ssm_a")].bytes / 4, head = inner / heads;
+  const std::int64_t kept = g_.shape(weight(i, "ssm_conv1d_q.weight"))[0] - 1, per_sequence = tokens_ / r_.sequences, state = inner * head;
+  const TensorId before = load_state(conv_cache_[i], 3 * kept * inner);
+  const auto padded = [&](std::string_view stem) {
+    const TensorId columns = g_.transpose(g_.reshape(project(i, stem, x), {inner, per_sequence, r_.sequences, 1}));
+    const TensorId last = g_.view(before, {kept, inner, r_.sequences, 1}, {4, kept * 4, 3 * kept * inner * 4, 3 * kept * inner * r_.sequences * 4});
+    const TensorId joined = g_.operation(Op::concatenate, kF32, {kept + per_sequence, inner, r_.sequences, 1}, {last, columns});
+    store_state(conv_cache_[i], joined, kept * inner);
+    return joined;
+  };
+  const TensorId padded_q = padded("attn_q"), padded_k = padded("attn_k"), padded_v = padded("attn_v");
+  const TensorId loaded = load_state(state_cache_[i], state);
+  const Shape per_head{head, heads, tokens_, 1};
+  const auto convolved = [&](TensorId from, const char* kernel) {
+    const TensorId y = g_.operation(Op::short_convolution, kF32, {inner, per_sequence, r_.sequences, 1}, {from, weight(i, kernel)});
+    return g_.reshape(g_.elementwise(Op::unary, g_.reshape(y, {inner, tokens_, 1, 1})), per_head);
+  };
+  const auto normalised = [&](TensorId y) { return g_.elementwise(Op::scale, g_.elementwise(Op::rms_norm, y)); };
+  const TensorId q = normalised(convolved(padded_q, "ssm_conv1d_q.weight")), k = normalised(convolved(padded_k, "ssm_conv1d_k.weight"));
+  const TensorId v = convolved(padded_v, "ssm_conv1d_v.weight");
+  const TensorId rate = g_.elementwise(Op::unary, g_.elementwise(Op::add, project(i, "ssm_f_b", project(i, "ssm_f_a", x)), {weight(i, "ssm_dt.bias")}));
+  const TensorId decay = g_.elementwise(Op::multiply, g_.reshape(rate, per_head), {g_.reshape(weight(i, "ssm_a"), {1, heads, 1, 1})});
+  const TensorId mix = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_beta", x), {heads, tokens_, 1, 1}));
+  const TensorId scanned = g_.operation(Op::delta_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
+                                        {q, k, v, decay, mix, g_.reshape(loaded, {state, r_.sequences, 1, 1})});
+  store_state(state_cache_[i], scanned, state);
+  const TensorId y = g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_}));
+  const TensorId gate = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_g_b", project(i, "ssm_g_a", x)), per_head));
+  const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});
+  return project(i, "attn_output", out);
 }
 
 // In, through a non-linearity, out: the right order of size for kinds whose graph nobody has written down here.

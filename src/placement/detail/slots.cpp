@@ -65,6 +65,9 @@ Result<void> refuse(const model::Architecture& architecture, const Settings& set
     return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention (-fa on)", Where{"--flags"}, "-ctv");
   for (const model::Layer& layer : architecture.layers) {
     const model::Attention& a = layer.attention;
+    if (a.kind == model::AttentionKind::mla && settings.key_quant != settings.value_quant)
+      return fail(ErrorKind::infeasible, "latent attention keeps one cache for keys and values: -ctk " + settings.key_quant + " and -ctv " + settings.value_quant + " must be the same",
+                  Where{"--flags"}, "-ctv", "-ctv " + settings.key_quant);
     if (a.kind == model::AttentionKind::none || a.kind == model::AttentionKind::mla) continue;
     if (a.key_dim % input.key_type.block_elements != 0 || a.value_dim % block != 0)
       return fail(ErrorKind::infeasible, "heads of " + std::to_string(a.key_dim) + " elements cannot be stored in blocks of " +
@@ -151,10 +154,14 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   const std::string alone = catalog::text_of(engine, "attention_cache_alone", backend);
   if (settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant)))
     rules.compute.attention_reads_key = false;
+  for (const std::string_view scan : split_words(catalog::text_of(engine, "state_scans", backend)))
+    if (const std::size_t dash = scan.find('-'); dash != std::string_view::npos)
+      rules.compute.state_scans.push_back({static_cast<int>(parse_int(scan.substr(0, dash)).value_or(0)), parse_int(scan.substr(dash + 1)).value_or(0)});
   rules.context_padding = engine.context_padding;
   rules.window_saves_memory = engine.window_saves_memory;
   rules.pinned_host = catalog::number_of(engine, "pinned_host", backend, 1) > 0;
   rules.overlaps_devices = catalog::number_of(engine, "overlaps_devices", backend, 1) > 0;
+  rules.outputs_per_slot = catalog::number_of(engine, "outputs_per_slot", backend, 0) > 0;
   rules.copies = static_cast<int>(integer_rule(engine, "input_copies", backend, 4));
   const std::string repacked = settings.repack ? catalog::text_of(engine, "repacked", instruction_set(rig, backend)) : std::string();
   for (const std::string_view name : split_words(repacked)) rules.repacked.emplace_back(name);

@@ -82,6 +82,8 @@ TensorId TensorGraph::input(const char* label, std::uint8_t type, const Shape& s
   return id;
 }
 
+TensorId TensorGraph::scratch(std::uint8_t type, const Shape& shape) { return dense(TensorOp::none, type, shape); }
+
 TensorId TensorGraph::operation(TensorOp op, std::uint8_t type, const Shape& shape, std::initializer_list<TensorId> sources) {
   const TensorId id = dense(op, type, shape);
   std::copy(sources.begin(), sources.end(), (*this)[id].source.begin());

@@ -61,6 +61,7 @@ class TensorGraph {
   TensorId weight(const Shape& shape, std::int64_t bytes, int place);
   TensorId cache(std::uint8_t type, const Shape& shape, int place);
   TensorId input(const char* label, std::uint8_t type, const Shape& shape);
+  TensorId scratch(std::uint8_t type, const Shape& shape);                    // nobody fills it beforehand
 
   // Operations; each returns its result. `elementwise` takes the first source's shape.
   TensorId elementwise(TensorOp op, TensorId first, std::initializer_list<TensorId> rest = {});
