@@ -102,7 +102,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "kimi-linear", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::kimi_delta},
     {.name = "laguna", .window = slides(4)},
     {.name = "lfm2", .window = slides_all, .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
-    {.name = "lfm2moe", .window = slides_all, .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
+    {.name = "lfm2moe", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::short_conv},
     {.name = "llada", .refusal = kDenoises},
     {.name = "llada-moe", .refusal = kDenoises},
     {.name = "llama"},

@@ -251,7 +251,8 @@ class FamilyReader {
       ASSERT_TRUE(architecture) << number << ": " << (architecture ? "" : to_text(architecture.error()));
       architecture_ = *architecture;
     }
-    const auto parts = split(line.substr(8), '|');
+    const std::string rest = line.substr(std::string_view("printed").size());
+    const auto parts = split(rest, '|');
     Row row;
     row.line = number;
     row.fields = {{"devices", std::string(trim(parts.at(0)))}, {"flags", std::string(trim(parts.at(1)))}, {"memory", std::string(trim(parts.at(2)))},

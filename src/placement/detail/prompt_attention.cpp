@@ -80,7 +80,7 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
 TensorId PromptGraph::borrowed_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   const auto owner = static_cast<std::size_t>(a.kv_layer);
-  if (key_cache_[owner] == kNoTensor || value_cache_[owner] == kNoTensor) return kNoTensor;
+  if (key_cache_[owner] == kNoTensor || value_cache_[owner] == kNoTensor || !has_all(i, {"attn_q.weight", "attn_output.weight"})) return kNoTensor;
   const bool windowed = r_.caches[owner].windowed;
   TensorId q = rope(head_norm(i, "attn_q_norm.weight", project(i, "attn_q", x), a.key_dim, a.heads));
   if (habits_.scales_query) q = g_.elementwise(Op::scale, q);
@@ -130,7 +130,10 @@ TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
 // Latent attention whose keys and values are expanded before they are cached (MiniCPM 3).
 TensorId PromptGraph::expanded_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
-  TensorId q = has(i, "attn_q_a.weight") ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
+  const bool narrow = has_all(i, {"attn_q_a.weight", "attn_q_a_norm.weight", "attn_q_b.weight"});
+  if ((!narrow && !has(i, "attn_q.weight")) || !r_.caches[i].stored || g_.shape(weight(i, "attn_kv_a_mqa.weight"))[1] - g_.shape(weight(i, "attn_kv_a_norm.weight"))[0] >= a.key_dim)
+    return kNoTensor;
+  TensorId q = narrow ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
   q = rope(g_.reshape(q, {a.key_dim, a.heads, tokens_, 1}));
   const TensorId both = project(i, "attn_kv_a_mqa", x);
   const std::int64_t latent = g_.shape(weight(i, "attn_kv_a_norm.weight"))[0], turned = g_.shape(both)[0] - latent, row = g_.stride(both)[1];

@@ -1,5 +1,7 @@
 // Gemma 3n, and what Gemma 4 has of it: an embedding for every layer, values normalised without weights. Gemma 3n carries four streams of
 // which one is worked on while the others are predicted and corrected (AltUp), and a low-rank detour beside its attention (LAuReL).
+#include <algorithm>
+
 #include "placement/detail/prompt_graph.hpp"
 
 namespace rigcast::placement::detail {
@@ -14,7 +16,7 @@ constexpr std::size_t kSparseLayers = 10;  // their gate keeps the largest activ
 // Rows of the table of all layers' embeddings; projected and mixed with the input where the first layer needs them.
 void PromptGraph::select_layer_embeddings() {
   const TensorId table = weight("per_layer_token_embd.weight");
-  if (table == kNoTensor) return;
+  if (table == kNoTensor || weight("per_layer_model_proj.weight") == kNoTensor || weight("per_layer_proj_norm.weight") == kNoTensor) return;
   const std::int64_t layers = static_cast<std::int64_t>(a_.layers.size()), width = g_.shape(table)[0] / layers;
   const TensorId rows = g_.gather(table, g_.input("inp_per_layer", kI32, {tokens_, 1, 1, 1}));
   layer_rows_ = g_.elementwise(Op::scale, g_.reshape(rows, {width, layers, tokens_, 1}));
@@ -37,6 +39,20 @@ TensorId PromptGraph::layer_embedding(std::size_t i) {
 TensorId PromptGraph::embedded(std::size_t i, TensorId x) {
   const TensorId gate = g_.elementwise(Op::unary, project(i, "inp_gate", x));
   return norm(project(i, "proj", g_.elementwise(Op::multiply, gate, {layer_embedding(i)})), weight(i, "post_norm.weight"));
+}
+
+// Whether every layer has all that carrying four streams takes.
+bool PromptGraph::has_streams() const {
+  if (weight("altup_proj.weight") == kNoTensor || weight("altup_unembd_proj.weight") == kNoTensor || layer_rows_ == kNoTensor) return false;
+  return std::all_of(r_.layers.begin(), r_.layers.end(), [&](std::size_t i) {
+    const int owner = r_.caches[i].stored ? static_cast<int>(i) : a_.layers[i].attention.kv_layer;
+    const bool attends = owner >= 0 && key_cache_[static_cast<std::size_t>(owner)] != kNoTensor && value_cache_[static_cast<std::size_t>(owner)] != kNoTensor;
+    const bool projects = !r_.caches[i].stored || has_all(i, {"attn_k.weight", "attn_v.weight"});
+    return attends && projects && has_all(i, {"attn_norm.weight", "attn_q.weight", "attn_output.weight", "post_attention_norm.weight", "laurel_l.weight", "laurel_r.weight",
+                                  "laurel_post_norm.weight", "ffn_norm.weight", "ffn_up.weight", "ffn_gate.weight", "ffn_down.weight", "post_ffw_norm.weight",
+                                  "altup_router.weight", "altup_router_norm.weight", "altup_predict_coef.weight", "altup_correct_coef.weight",
+                                  "altup_correct_scale.weight", "inp_gate.weight", "proj.weight", "post_norm.weight"});
+  });
 }
 
 TensorId PromptGraph::stream(TensorId x) {

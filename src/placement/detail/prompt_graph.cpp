@@ -69,7 +69,7 @@ TensorGraph PromptGraph::build() {
   if (const TensorId learned = weight("position_embd.weight"); learned != kNoTensor) g_.expand(x = g_.elementwise(Op::add, x, {g_.gather(learned, positions_)}));
   input_ = x;
   select_layer_embeddings();
-  const bool streams = weight("altup_proj.weight") != kNoTensor && weight("altup_unembd_proj.weight") != kNoTensor;
+  const bool streams = has_streams();
   if (streams) x = stack_streams(x);
   for (const std::size_t i : r_.layers) x = streams ? streams_layer(i, x) : layer(i, x);
   head(streams ? merge_streams(x) : x);

@@ -94,6 +94,7 @@ class PromptGraph {
   void select_layer_embeddings();
   TensorId layer_embedding(std::size_t i);
   TensorId embedded(std::size_t i, TensorId x);
+  bool has_streams() const;
   TensorId stream(TensorId x);
   TensorId other_streams(TensorId x);
   TensorId row_lengths(TensorId x);
