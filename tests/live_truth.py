@@ -52,7 +52,7 @@ QUESTIONS = [
     (MIDDLE, "q8_0", 64, (0,)), (MIDDLE, "f16", 64, (0,)), (WIDE, "q4_k", 128, (0,)), (LARGE, "q4_k", 64, (0,)), (LARGE, "q8_0", 64, (0,)),
 ]
 ASKED = {("dense-0.6b", "q8_0"), ("dense-1.3b", "q4_k"), ("mixture-2.4b-a0.3b", "q8_0")}   # timed before the others are predicted again
-BY_HAND = "## What the misses are"
+BY_HAND = "## What the misses were"
 GENERATED = 16
 REPETITIONS = 3
 STAR = " \\*"   # an asterisk that Markdown leaves alone
