@@ -26,5 +26,26 @@ TEST(Plan, Mxfp4MeansWhatTheFilesOfTheEngineHold) {
   }
 }
 
+// Qwen3 8B was made for 40,960 tokens: asked for 60,000, every engine says so; asked for what it holds, none does.
+TEST(Plan, ContextsBeyondTheModelAreToldWithTheLongestThatIsNot) {
+  static const Knowledge knowledge = *load_knowledge({});
+  const auto warned = [&](const char* engine, std::int64_t context) {
+    PlanRequest request;
+    request.model = "qwen3-8b";
+    request.rig = "2x4090";
+    request.placement.engine = engine;
+    request.placement.context = context;
+    const auto answer = plan(knowledge, request);
+    EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+    for (const auto& caveat : answer->placement.caveats)
+      if (caveat.id == "context-beyond-model") return caveat.text.find("40960") != std::string::npos;
+    return false;
+  };
+  for (const char* engine : {"llama.cpp", "vllm"}) {
+    EXPECT_TRUE(warned(engine, 60000)) << engine;
+    EXPECT_FALSE(warned(engine, 40960)) << engine;
+  }
+}
+
 }  // namespace
 }  // namespace rigcast::app

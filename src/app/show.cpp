@@ -59,7 +59,9 @@ Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) 
     else if (std::string nearest = knowledge.catalog.nearest(kind, request.name); !nearest.empty()) near.push_back(std::move(nearest));
   }
   if (!answer.entries.empty()) return answer;
-  return fail(ErrorKind::not_found, "nothing is called '" + request.name + "'", Where{"NAME"}, "name", nearest_name(request.name, near));
+  std::string nearest = nearest_name(request.name, near);
+  if (nearest.empty() && !near.empty()) nearest = near.front();   // near by an alias, far by its key
+  return fail(ErrorKind::not_found, "nothing is called '" + request.name + "'", Where{"NAME"}, "name", nearest);
 }
 
 }  // namespace rigcast::app

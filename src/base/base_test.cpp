@@ -67,6 +67,9 @@ TEST(Text, NearestNamePrefersWordsThatOccur) {
   EXPECT_EQ(nearest_name("rtx-3900", names), "rtx-3090");
   EXPECT_EQ(nearest_name("w7900", names), "radeon-pro-w7900");
   EXPECT_EQ(nearest_name("zzzzzzzz", names), "");
+  const std::array<std::string, 3> short_names = {"4090", "h200", "rtx-3090"};
+  EXPECT_EQ(nearest_name("4090nvlink", short_names), "4090");   // a name with something behind it
+  EXPECT_EQ(nearest_name("h200x", short_names), "h200");
 }
 
 TEST(Text, Numbers) {

@@ -186,6 +186,9 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
     const double longest = static_cast<double>(std::max(wanted.size(), folded.size()));
     double score = distance / longest;
     if (wanted.size() >= 3 && holds_all_words(folded, wanted)) score *= 0.5;
+    // "4090nvlink", "h200x": a name with something behind it.
+    if (folded.size() >= 3 && wanted.size() > folded.size() && wanted.compare(0, folded.size(), folded) == 0)
+      score = std::min(score, 0.5 - 0.1 * static_cast<double>(folded.size()) / longest);
     if (score < best_score) { best_score = score; best = candidate; }
   }
   return best_score <= 0.5 ? best : std::string{};

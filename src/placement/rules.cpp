@@ -110,11 +110,30 @@ Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catal
   return {};
 }
 
+namespace {
+
+// A context longer than the model was made for: llama.cpp warns and runs, vLLM and its kin refuse unless positions are scaled.
+void warn_of_long_context(const catalog::Engine& engine, const model::Architecture& architecture, Placement& placement) {
+  const Settings& settings = placement.settings;
+  const bool slots = engine.kv_rule == catalog::KvRule::slots;
+  const std::int64_t each = slots && !settings.unified_kv ? settings.context / std::max(1, settings.sequences) : settings.context;
+  // Engines round up to their padding: that is nobody's wish.
+  if (architecture.max_context <= 0 || each < architecture.max_context + std::max(1, engine.context_padding)) return;
+  const std::string most = std::to_string(architecture.max_context);
+  placement.caveats.push_back({"context-beyond-model",
+                               slots ? "The model was made for contexts of " + most + " tokens: beyond that its answers fall apart unless positions are scaled (--rope-scaling yarn). Without: -c " + most + "."
+                                     : "The model was made for contexts of " + most + " tokens: the engine refuses longer ones unless its config scales positions (YaRN). Without: -c " + most + ".",
+                               architecture.source});
+}
+
+}  // namespace
+
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                  const model::Architecture& architecture, const rig::Rig& rig, Placement& placement) {
   const auto known = [&](const std::string& key) {
     return std::any_of(placement.caveats.begin(), placement.caveats.end(), [&](const Placement::Caveat& caveat) { return caveat.id == key; });
   };
+  warn_of_long_context(engine, architecture, placement);
   for (const DeviceShare& share : placement.devices) {
     RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");
     catalog::Situation situation =

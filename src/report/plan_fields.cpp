@@ -171,7 +171,7 @@ Section memory(const app::PlanAnswer& answer) {
     const bool whole = answer.longest_context >= answer.architecture.max_context;
     section.fields.push_back({"longest_context", {}, answer.longest_context, Show::machine});
     section.fields.push_back(people(Show::sentence, fill(whole ? "Holds the model's whole context of {0} tokens."_say : "Longest context that fits like this: {0} tokens."_say,
-                                                         {format_grouped(answer.longest_context)})));
+                                                         {format_grouped(whole ? answer.architecture.max_context : answer.longest_context)})));
   }
   return section;
 }
