@@ -1,10 +1,12 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <memory>
 #include <system_error>
 #include <thread>
 
@@ -44,16 +46,35 @@ Result<std::vector<Observation>> read_files(const std::vector<fs::path>& files, 
   return all;
 }
 
+// One of several equal parts of a work, each of which tells only its own share.
+class PartWatch final : public Watch {
+ public:
+  PartWatch(Watch& whole, std::atomic<double>& done, std::size_t parts) : whole_(whole), done_(done), parts_(static_cast<double>(parts)) {}
+  void tell(double share_done) override {
+    const double more = (share_done - told_) / parts_;
+    told_ = share_done;
+    whole_.tell(done_.fetch_add(more) + more);
+  }
+  bool stopped() const override { return whole_.stopped(); }
+
+ private:
+  Watch& whole_;
+  std::atomic<double>& done_;
+  double parts_, told_ = 0;
+};
+
 // Rows are independent of each other: one part of them for each processor, put together in their order.
-calibration::Evaluation evaluate_in_parts(const Knowledge& knowledge, const std::vector<Observation>& rows) {
+calibration::Evaluation evaluate_in_parts(const Knowledge& knowledge, const std::vector<Observation>& rows, Watch* watch) {
   constexpr std::size_t kWorthAPart = 500;
   const std::size_t parts = std::clamp<std::size_t>(rows.size() / kWorthAPart, 1, std::max(1u, std::thread::hardware_concurrency()));
+  std::atomic<double> share_done = 0;
   std::vector<std::future<calibration::Evaluation>> running;
   for (std::size_t part = 0; part < parts; ++part) {
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    running.push_back(std::async(parts > 1 ? std::launch::async : std::launch::deferred, [&knowledge, begin, end] {
-      return calibration::evaluate(knowledge.catalog, knowledge.calibration, std::vector<Observation>(begin, end));
+    running.push_back(std::async(parts > 1 ? std::launch::async : std::launch::deferred, [&knowledge, &share_done, watch, parts, begin, end] {
+      const auto mine = watch ? std::make_unique<PartWatch>(*watch, share_done, parts) : nullptr;
+      return calibration::evaluate(knowledge.catalog, knowledge.calibration, std::vector<Observation>(begin, end), nullptr, mine.get());
     }));
   }
   calibration::Evaluation all;
@@ -90,7 +111,7 @@ const std::vector<std::string>& known_groups() {
 
 }  // namespace
 
-Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request) {
+Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request, Watch* watch) {
   EvaluateAnswer answer;
   answer.request = request;
   for (const std::string& by : request.by)
@@ -111,11 +132,12 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   }
   if (fold) {
     RC_ASSIGN(priors, priors_of(knowledge.catalog));
-    answer.evaluation = calibration::cross_validate(knowledge.catalog, priors, rows, *fold);
-    if (*fold == calibration::Fold::source) answer.own = calibration::check_own(answer.evaluation, knowledge.calibration);
+    answer.evaluation = calibration::cross_validate(knowledge.catalog, priors, rows, *fold, watch);
+    if (*fold == calibration::Fold::source && !stopped(watch)) answer.own = calibration::check_own(answer.evaluation, knowledge.calibration);
   } else {
-    answer.evaluation = evaluate_in_parts(knowledge, rows);
+    answer.evaluation = evaluate_in_parts(knowledge, rows, watch);
   }
+  if (stopped(watch)) return fail(ErrorKind::infeasible, "stopped");
   std::vector<std::string> by = request.by;
   if (by.empty()) by = {"kind", "engine", "backend", "vendor", "format", "depth", "size", "devices", "grade"};
   answer.peers = calibration::score_peers(answer.evaluation);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/knowledge.hpp"
+#include "base/watch.hpp"
 #include "calibration/evaluate.hpp"
 #include "calibration/import.hpp"
 #include "calibration/own.hpp"
@@ -30,8 +31,9 @@ struct EvaluateAnswer {
   std::vector<Error> unread;                  // lines that are no Observation
 };
 
-// Errors: system for a file that cannot be read, input for one nobody understands or a fold or group that does not exist.
-Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request);
+// Errors: system for a file that cannot be read, input for one nobody understands or a fold or group that does not exist; infeasible once
+// the watch is stopped, which takes a fraction of a second.
+Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request, Watch* watch = nullptr);
 
 struct CalibrateAnswer {
   cost::Calibration calibration;

@@ -1,5 +1,7 @@
 #include "app/evaluate.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -71,6 +73,34 @@ TEST(Evaluate, UnknownGroupsFoldsAndFilesAreNamed) {
   const auto file = evaluate(facts(), request);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().kind, ErrorKind::system);
+}
+
+// Counts what it is told and wants no more after so many tellings.
+class Patience final : public Watch {
+ public:
+  explicit Patience(int tellings) : left_(tellings) {}
+  void tell(double share_done) override {
+    --left_;
+    most_ = std::max(most_.load(), share_done);
+  }
+  bool stopped() const override { return left_ <= 0; }
+  double most() const { return most_; }
+
+ private:
+  std::atomic<int> left_;
+  std::atomic<double> most_ = 0;
+};
+
+TEST(Evaluate, EndsHalfWayOnceNobodyWantsIt) {
+  Patience some(3);
+  const auto predicted = evaluate(facts(), {}, &some);
+  ASSERT_FALSE(predicted);
+  EXPECT_EQ(predicted.error().message, "stopped");
+  EXPECT_LT(some.most(), 0.5);
+  Patience one(1);   // the first of all the fits without a source's rows
+  const auto held_out = evaluate(facts(), {.files = {}, .by = {}, .hold_out = "source"}, &one);
+  ASSERT_FALSE(held_out);
+  EXPECT_LT(one.most(), 0.1);
 }
 
 // The fit itself is held against the committed one in calibration/regeneration_test.cpp.

@@ -112,11 +112,11 @@ struct Cases {
   std::vector<double> weights;
 };
 
-Cases prepare_all(const catalog::Catalog& catalog, const std::vector<Observation>& observations) {
+Cases prepare_all(const catalog::Catalog& catalog, const std::vector<Observation>& observations, const Watch* watch = nullptr) {
   Cases all;
   Configurator configurator(catalog, true);
   std::vector<double> own;
-  for (std::size_t i = 0; i < observations.size(); ++i) {
+  for (std::size_t i = 0; i < observations.size() && !stopped(watch); ++i) {
     all.cases.push_back(prepare_case(configurator, observations[i]));
     if (!all.cases.back().prepared) continue;
     all.rows.push_back(*all.cases.back().prepared);
@@ -154,7 +154,7 @@ struct HeldOut { std::vector<double> residuals; std::vector<cost::Grade> grades;
 constexpr std::array kAllFolds{Fold::source, Fold::device, Fold::model};
 
 // Every way of holding out, in the order of kAllFolds. Fits know nothing of each other: they run side by side, and each writes its own rows.
-std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, const cost::Calibration& full) {
+std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, const cost::Calibration& full, Watch* watch = nullptr) {
   std::vector<HeldOut> out(kAllFolds.size(), HeldOut{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size())});
   std::vector<std::vector<int>> folds;
   for (const Fold fold : kAllFolds) folds.push_back(folds_of(all.rows, fold));
@@ -165,6 +165,7 @@ std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, c
     options.iterations = 8;
     options.threads = 1;
     options.uncertainty = false;
+    options.watch = watch;
     const cost::Calibration calibration = problem.fit(use, options, &full);
     const std::vector<double> residuals = problem.residuals(calibration);
     for (std::size_t i = 0; i < use.size(); ++i) {
@@ -175,7 +176,11 @@ std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, c
   };
   std::atomic<int> next{0};
   const auto work = [&] {
-    for (int job = next++; job < kFolds * static_cast<int>(kAllFolds.size()); job = next++) hold_out(static_cast<std::size_t>(job / kFolds), job % kFolds);
+    constexpr int kFits = kFolds * static_cast<int>(kAllFolds.size());
+    for (int job = next++; job < kFits && !stopped(watch); job = next++) {
+      if (watch) watch->tell(static_cast<double>(1 + job) / (1 + kFits));   // after the fit of all rows
+      hold_out(static_cast<std::size_t>(job / kFolds), job % kFolds);
+    }
   };
   std::vector<std::future<void>> helpers;
   for (unsigned i = 1; i < std::max(1U, std::thread::hardware_concurrency()); ++i) helpers.push_back(std::async(std::launch::async, work));
@@ -227,12 +232,18 @@ std::optional<Fold> fold_of(std::string_view name) {
   return std::nullopt;
 }
 
-Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host) {
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host,
+                    Watch* watch) {
   Evaluation out;
   Configurator configurator(catalog);
   if (host) configurator.set_host(*host);
   std::map<const cost::Load*, cost::Load> resolved;   // layouts outlive this call's rows inside the configurator
+  constexpr std::size_t kNews = 1024;   // rows between two tellings
   for (const Observation& o : observations) {
+    if (watch && out.rows.size() % kNews == 0) {
+      if (watch->stopped()) break;
+      watch->tell(static_cast<double>(out.rows.size()) / static_cast<double>(observations.size()));
+    }
     const Case c = prepare_case(configurator, o);
     Prediction p = describe(o, c);
     if (c.prepared) {
@@ -248,13 +259,16 @@ Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& ca
   return out;
 }
 
-Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold) {
-  const Cases all = prepare_all(catalog, observations);
+Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold, Watch* watch) {
+  const Cases all = prepare_all(catalog, observations, watch);
+  if (stopped(watch)) return {};
   const FitProblem problem(all.rows, all.weights, priors);
   FitOptions options;
   options.uncertainty = false;
+  options.watch = watch;
   const cost::Calibration full = problem.fit(all.fits, options);
-  const std::vector<HeldOut> held = hold_out_all(problem, all, full);
+  const std::vector<HeldOut> held = hold_out_all(problem, all, full, watch);
+  if (stopped(watch)) return {};
   std::map<std::string, std::vector<double>> values;
   for (const HeldOut& way : held) add_spreads(values, all, way);
   const HeldOut& mine = held[static_cast<std::size_t>(std::find(kAllFolds.begin(), kAllFolds.end(), fold) - kAllFolds.begin())];

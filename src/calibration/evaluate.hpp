@@ -39,15 +39,16 @@ struct Score {
   double coverage = 0;                       // share in the 80 % interval
 };
 
-// Predicts every row; none is dropped silently.
-Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host = nullptr);
+// Predicts every row; none is dropped silently. A stopped watch ends it early, here and below: the answer is then of no use.
+Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host = nullptr,
+                    Watch* watch = nullptr);
 
 // What is held out together.
 enum class Fold { device, model, source };
 std::optional<Fold> fold_of(std::string_view name);
 
 // Predicts every row by a fit that has seen no row of its device, model or source (up to ten folds of whole groups).
-Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold);
+Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations, Fold fold, Watch* watch = nullptr);
 
 // The effects alone, without spreads: what `calibrate` begins with. `start`: effects to begin the search at.
 Result<cost::Calibration> fit_effects(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations,

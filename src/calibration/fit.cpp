@@ -186,6 +186,15 @@ std::vector<double> variances(const std::vector<Row>& rows, const std::vector<co
   return out;
 }
 
+class StopsWhenTold final : public ceres::IterationCallback {
+ public:
+  explicit StopsWhenTold(const Watch* watch) : watch_(watch) {}
+  ceres::CallbackReturnType operator()(const ceres::IterationSummary&) override { return stopped(watch_) ? ceres::SOLVER_TERMINATE_SUCCESSFULLY : ceres::SOLVER_CONTINUE; }
+
+ private:
+  const Watch* watch_;
+};
+
 }  // namespace
 
 Result<Priors> Priors::read(std::string_view csv) {
@@ -320,6 +329,8 @@ cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions
   solver.function_tolerance = options.tolerance;
   solver.dynamic_sparsity = true;   // rows share many effects: J^T J is multiplied anew faster than its products are listed and sorted
   solver.logging_type = ceres::SILENT;
+  StopsWhenTold stop(options.watch);
+  solver.callbacks.push_back(&stop);
   ceres::Solver::Summary summary;
   ceres::Solve(solver, &problem, &summary);
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/watch.hpp"
 #include "calibration/configure.hpp"
 #include "cost/calibration.hpp"
 
@@ -33,6 +34,7 @@ struct FitOptions {
   double tolerance = 1e-4;     // stops where a step gains less than this share of the sum
   int threads = 2;
   bool uncertainty = true;     // fill in posterior sd (one dense inversion)
+  Watch* watch = nullptr;      // stopped: the fit ends where it is
 };
 
 // Rows that are compiled once and fitted many times (cross-validation).

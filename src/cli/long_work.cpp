@@ -71,7 +71,7 @@ Result<void> measure(const World& world, server::Progress& progress) {
       const auto cases = bench::standard_cases(*device, true);
       bench::Effort effort = bench::kQuick;
       effort.seconds = std::min(effort.seconds, kBenchSeconds / static_cast<double>(std::max<std::size_t>(1, cases.size())));
-      for (std::size_t i = 0; i < cases.size() && !progress.cancelled(); ++i) {
+      for (std::size_t i = 0; i < cases.size() && !progress.stopped(); ++i) {
         progress.tell(static_cast<double>(i) / static_cast<double>(cases.size()), device->info().id + " " + bench::spell(cases[i]));
         const bench::Measurement m = bench::measure(*device, cases[i], effort, stop);
         if (m.ok()) rows.push_back(observation_of(bench::to_record(m, bench::probe_date())));
@@ -103,9 +103,10 @@ std::vector<server::LongVerb> long_work(const World& world) {
          RC_ASSIGN(asked, server::read_evaluate_request(request));
          progress.tell(-1, asked.hold_out.empty() ? "predicting every measurement" : "fitting without each " + asked.hold_out);
          RC_ASSIGN(knowledge, load_knowledge(world));
-         RC_ASSIGN(answer, app::evaluate(knowledge, asked));
+         RC_ASSIGN(answer, app::evaluate(knowledge, asked, &progress));
          return report::render_json(report::fields(answer), report::Language());
-       }},
+       },
+       true},
   };
 }
 

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include <sys/resource.h>
+
 namespace rigcast::server {
 namespace {
 
@@ -52,13 +54,18 @@ namespace {
 class JobProgress final : public Progress {
  public:
   JobProgress(std::mutex& mutex, std::function<void(Job&)> changed, Job& job) : mutex_(mutex), changed_(std::move(changed)), job_(job) {}
+  void tell(double share_done) override {
+    const std::lock_guard lock(mutex_);
+    job_.status.done = share_done;
+    changed_(job_);
+  }
   void tell(double share_done, std::string message) override {
     const std::lock_guard lock(mutex_);
     job_.status.done = share_done;
-    job_.status.message = std::move(message);
+    if (!job_.cancelled) job_.status.message = std::move(message);
     changed_(job_);
   }
-  bool cancelled() const override { return job_.cancelled; }
+  bool stopped() const override { return job_.cancelled; }
 
  private:
   std::mutex& mutex_;
@@ -83,7 +90,7 @@ Jobs::~Jobs() {
     if (job->thread.joinable()) job->thread.join();
 }
 
-Result<JobStatus> Jobs::start(std::string verb, Work work) {
+Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
   int running = 0;
@@ -98,7 +105,9 @@ Result<JobStatus> Jobs::start(std::string verb, Work work) {
   Job& job = *state.jobs.emplace(number, std::make_unique<Job>()).first->second;
   job.status.id = std::to_string(number);
   job.status.verb = std::move(verb);
-  job.thread = std::thread([&state, &job, work = std::move(work)] {
+  job.thread = std::thread([&state, &job, polite, work = std::move(work)] {
+    constexpr int kPolite = 10;
+    if (polite) ::setpriority(PRIO_PROCESS, 0, kPolite);   // of this thread alone, and of those it starts
     JobProgress progress(state.mutex, [&state](Job& changed) { state.change(changed); }, job);
     auto result = work(progress);
     const std::lock_guard inner(state.mutex);

@@ -10,17 +10,17 @@
 
 #include "base/quantity.hpp"
 #include "base/result.hpp"
+#include "base/watch.hpp"
 
 namespace rigcast::server {
 
 enum class JobState { running, done, failed, cancelled };
 
 // What a job's work uses to tell how it stands and to learn that nobody wants it any more.
-class Progress {
+class Progress : public Watch {
  public:
-  virtual ~Progress() = default;
+  using Watch::tell;                                               // the message stays
   virtual void tell(double share_done, std::string message) = 0;   // share < 0: not known
-  virtual bool cancelled() const = 0;
 };
 
 struct JobStatus {
@@ -48,7 +48,8 @@ class Jobs {
   Jobs& operator=(Jobs&&) noexcept;
 
   // infeasible: kMostRunning jobs run already. Finished jobs beyond kMostKept are forgotten, the oldest first.
-  Result<JobStatus> start(std::string verb, Work work);
+  // `polite`: requests go first (its threads have a lower priority); not for work that measures time.
+  Result<JobStatus> start(std::string verb, Work work, bool polite = false);
   // Waits at most `wait` for the sequence to pass `after`. not_found: no such job.
   Result<JobStatus> status(const std::string& id, std::int64_t after, Seconds wait) const;
   Result<JobStatus> cancel(const std::string& id);

@@ -121,6 +121,21 @@ def fuzz(server, rounds, chance):
     connection.close()
 
 
+def stopped_half_way(server):
+    """Long work ends soon after nobody wants it any more, and leaves its place to others."""
+    for request in ({}, {"hold_out": "source"}):
+        for _ in range(5):   # more than may run at once
+            status, data = server.ask("POST", "/api/jobs", json.dumps({"verb": "evaluate", "request": request}))
+            check("a job is started", status == 202 and not errors_of("Job", data), data[:300])
+            job = json.loads(data)
+            time.sleep(0.3)
+            server.ask("DELETE", f"/api/jobs/{job['id']}")
+            begin = time.monotonic()
+            while job["state"] == "running" and time.monotonic() - begin < 20:
+                job = json.loads(server.ask("GET", f"/api/jobs/{job['id']}?after={job['sequence']}&wait=5")[1])
+            check("a stopped job ends", job["state"] == "cancelled" and time.monotonic() - begin < 10, f"{job['state']} after {time.monotonic() - begin:.1f} s")
+
+
 def hostile(server):
     post = b"POST /api/plan HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     for data, status in ((b"GET / HTTP/1.1\r\n\r\n", b"400"), (b"\x16\x03\x01\x02\x00 nonsense \r\n\r\n", b"400"), (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"431"),
@@ -175,6 +190,7 @@ def main():
         same_as_command_line(server)
         answers_by_the_document(server)
         fuzz(server, max(200, min(REQUESTS // 5, 5000)), random.Random(7))
+        stopped_half_way(server)
         hostile(server)
         busy(server, max(400, REQUESTS // 10), CLIENTS)
         hostile(server)
