@@ -12,10 +12,12 @@ case "${1:-}" in
     cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tests/golden.py build/check/rigcast --rewrite ;;
   accuracy) # docs/accuracy.md and its pictures, from four evaluations of every Observation (some minutes)
     cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tools/accuracy.py build/check/rigcast ;;
+  pictures) # docs/screenshots from the page as it is now (needs Chromium and a Chinese font)
+    cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && RIGCAST=build/check/rigcast node tests/e2e/screenshots.mjs ;;
   check)  # everything that does not need the sanitizer builds
     RIGCAST_TEST_QUICK=1 ./test ;;
-  speed)  # whole-process times against the budgets
-    cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tests/speed.py build/check/rigcast ;;
+  speed)  # whole-process times against the budgets, and what clients of the server wait for a plan
+    cmake --preset check >/dev/null && cmake --build --preset check -t rigcast && python3 tests/speed.py build/check/rigcast && python3 tests/speed/server.py build/check/rigcast ;;
   *)
     echo "usage: ./do JOB"
     sed -n 's/^  \([a-z]*\)) *# /  \1: /p' "$0" ;;

@@ -1,6 +1,8 @@
 #include "app/knowledge.hpp"
 
 #include "app/evidence.hpp"
+#include "app/layouts.hpp"
+#include "app/models.hpp"
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "model/config.hpp"
@@ -15,6 +17,8 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
   RC_ASSIGN(calibration, cost::load_calibration(catalog));
   Knowledge knowledge{std::move(catalog), std::move(calibration)};
   knowledge.nearest = std::make_shared<NearestEvidence>();
+  knowledge.models = std::make_shared<KnownModels>();
+  knowledge.longest = std::make_shared<LongestContexts>();
   if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
   return knowledge;
 }
@@ -25,8 +29,7 @@ Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {
 }
 
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec) {
-  if (const auto given = knowledge.given.find(spec); given != knowledge.given.end()) return *given->second;
-  return model::read_model(knowledge.catalog, spec);
+  return knowledge.models ? knowledge.models->find(knowledge.catalog, spec) : model::read_model(knowledge.catalog, spec);
 }
 
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +16,8 @@
 
 namespace rigcast::app {
 
+class KnownModels;
+class LongestContexts;
 class NearestEvidence;
 class OwnLogs;
 
@@ -29,8 +30,9 @@ struct Knowledge {
   std::shared_ptr<NearestEvidence> nearest = {};
   // The user's own Observations; empty: there are none.
   std::shared_ptr<OwnLogs> own = {};
-  // Models handed in as bytes, by the name they are asked for (read_given() makes them); looked up before all others.
-  std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> given = {};
+  // Models read before or handed in as bytes (read_given() makes them), and what layouts hold at most; empty: nothing is remembered.
+  std::shared_ptr<KnownModels> models = {};
+  std::shared_ptr<LongestContexts> longest = {};
 };
 
 // The model that `spec` names: one that was handed in, else as model::read_model.

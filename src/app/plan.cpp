@@ -98,7 +98,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) 
       move_alternatives(answer);
     }
     else answer.no_speed = std::move(speed.error());
-    answer.longest_context = longest_context(knowledge, engine, architecture, rig, placement);
+    answer.longest_context = longest_context(knowledge, request, engine, architecture, rig, placement);
   } else {
     answer.remedies = find_remedies(knowledge, request, architecture, rig, placement);
   }

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
+
+#include "app/layouts.hpp"
+#include "base/text.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -45,28 +50,71 @@ std::vector<std::string_view> quants_for(const Knowledge& knowledge, const std::
 
 }  // namespace
 
-// Memory grows all but linearly with the context, so a straight line through two layouts finds the end in a few steps.
-std::int64_t longest_context(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture,
+namespace {
+
+// Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
+std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const placement::Placement& placement) {
+  std::error_code ignored;
+  for (const std::string& spec : {request.model, request.rig})
+    if (spec.find_first_of("/\\") != std::string::npos || equal_ignoring_case(trim(spec), "here") || std::filesystem::exists(spec, ignored) ||
+        std::filesystem::exists(without_quant(spec), ignored))
+      return {};
+  return request.model + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
+}
+
+// The longest context between two for which there is room, given that there is at the shorter and not at the longer. Memory grows all but
+// linearly with the context, so straight lines through two layouts find the end in a few steps; an end that stays where it is twice counts
+// half, or the other would creep.
+template <class Slack>
+std::int64_t longest_between(std::int64_t good, Bytes slack_good, std::int64_t bad, Bytes slack_bad, Slack slack_at) {
+  slack_good = std::max(slack_good, Bytes(1));
+  int side = 0;   // which end moved last: 1 good, -1 bad
+  for (int tries = 0; tries < kMostTries && bad - good > kContextStep; ++tries) {
+    const double share = slack_good / (slack_good - slack_bad);
+    const std::int64_t line = whole_steps(static_cast<double>(good) + share * static_cast<double>(bad - good));
+    const std::int64_t middle = std::clamp(line, whole_steps(static_cast<double>(good)) + kContextStep, bad - 1);
+    const Bytes slack = slack_at(middle);
+    const int moved = slack >= Bytes{} ? 1 : -1;
+    if (moved > 0) {
+      good = middle;
+      slack_good = slack;
+      if (side > 0) slack_bad = slack_bad / 2;
+    } else {
+      bad = middle;
+      slack_bad = slack;
+      if (side < 0) slack_good = slack_good / 2;
+    }
+    side = moved;
+  }
+  return good;
+}
+
+}  // namespace
+
+// Searched between the shortest context worth having and the model's own, whatever was asked for: one layout has one answer.
+std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
                              const rig::Rig& rig, const placement::Placement& placement) {
-  std::int64_t good = placement.settings.context, bad = architecture.max_context;
-  if (bad <= good) return good;
+  const std::int64_t asked = placement.settings.context, whole = architecture.max_context;
+  if (whole <= asked) return asked;
+  const std::string where = knowledge.longest ? where_of(request, engine, placement) : std::string();
+  if (!where.empty())
+    if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   const auto slack_at = [&](std::int64_t context) {
     placement::Settings settings = placement.settings;
     settings.context = context;
     const auto laid = placement::lay_out(knowledge.catalog, engine, placement.backend, architecture, rig, settings);
     return laid ? (laid->fits ? std::max(slack_of(*laid), Bytes{}) : std::min(slack_of(*laid), Bytes(-1))) : Bytes(-1e18);
   };
-  Bytes slack_good = std::max(slack_of(placement), Bytes{}), slack_bad = slack_at(bad);
-  if (slack_bad >= Bytes{}) return bad;
-  for (int tries = 0; tries < kMostTries && bad - good > kContextStep; ++tries) {
-    const double share = slack_good / (slack_good - slack_bad);
-    const std::int64_t line = whole_steps(static_cast<double>(good) + share * static_cast<double>(bad - good));
-    const std::int64_t middle = std::clamp(line, whole_steps(static_cast<double>(good)) + kContextStep, bad - 1);
-    const Bytes slack = slack_at(middle);
-    (slack >= Bytes{} ? good : bad) = middle;
-    (slack >= Bytes{} ? slack_good : slack_bad) = slack;
-  }
-  return good;
+  const auto longest_from = [&](std::int64_t shortest, Bytes slack_whole) -> std::int64_t {
+    if (shortest >= whole) return 0;
+    const Bytes slack = slack_at(shortest);
+    return slack < Bytes{} ? 0 : longest_between(shortest, slack, whole, slack_whole, slack_at);
+  };
+  const Bytes slack_whole = slack_at(whole);
+  std::int64_t longest = slack_whole >= Bytes{} ? whole : longest_from(kShortestContext, slack_whole);
+  if (longest == 0) longest = longest_from(kContextStep, slack_whole);
+  if (!where.empty()) knowledge.longest->keep(where, placement.settings, longest);
+  return std::max(asked, longest);
 }
 
 namespace {

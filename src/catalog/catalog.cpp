@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "catalog/embedded.hpp"
+#include "catalog/engine.hpp"
 #include "catalog/names.hpp"
 #include "catalog/pack.hpp"
 #include "catalog/read.hpp"
@@ -48,6 +49,7 @@ struct Catalog::State {
   mutable std::map<Spot, Device> devices;
   mutable std::map<Spot, Quant> quants;
   mutable std::shared_ptr<const std::vector<Rule>> rules;
+  mutable std::map<std::string, std::shared_ptr<const Engine>, std::less<>> engines;   // by the name asked for
 
   // Entries of this name, those of earlier packs hiding later ones with the same key.
   std::vector<Spot> find(Kind kind, std::string_view name) const {
@@ -269,6 +271,18 @@ std::vector<Entry> Catalog::entries(Kind kind) const {
 std::string Catalog::nearest(Kind kind, std::string_view name) const { return state_->nearest(kind, name); }
 
 bool Catalog::has(Kind kind, std::string_view name) const { return !state_->find(kind, name).empty(); }
+
+Result<std::shared_ptr<const Engine>> Catalog::engine(std::string_view name) const {
+  constexpr std::size_t kMostNames = 64;   // people spell a name in many ways
+  {
+    const std::scoped_lock hold(state_->lock);
+    if (const auto known = state_->engines.find(name); known != state_->engines.end()) return known->second;
+  }
+  RC_ASSIGN(read, parse_engine(*this, name));
+  const std::scoped_lock hold(state_->lock);
+  if (state_->engines.size() >= kMostNames) state_->engines.clear();
+  return state_->engines.insert_or_assign(std::string(name), std::make_shared<const Engine>(std::move(read))).first->second;
+}
 
 Result<std::shared_ptr<const std::vector<Rule>>> Catalog::rules() const {
   const std::scoped_lock hold(state_->lock);

@@ -23,6 +23,7 @@
 
 namespace rigcast::catalog {
 
+struct Engine;
 struct Rule;
 
 enum class Kind { device, processor, link, quant, model, engine, rule };
@@ -59,6 +60,7 @@ class Catalog {
   std::string nearest(Kind kind, std::string_view name) const;
   bool has(Kind kind, std::string_view name) const;  // some entry is called so; cheaper than an error with the nearest name
   Result<std::shared_ptr<const std::vector<Rule>>> rules() const;  // of all files, in their order; read once
+  Result<std::shared_ptr<const Engine>> engine(std::string_view name) const;  // read once; as read_engine (catalog/engine.hpp)
 
  private:
   struct State;

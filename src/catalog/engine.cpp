@@ -52,6 +52,11 @@ Result<Engine> read_named(const Catalog& catalog, std::string_view name, int dep
 }  // namespace
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name) {
+  RC_ASSIGN(engine, catalog.engine(name));
+  return *engine;
+}
+
+Result<Engine> parse_engine(const Catalog& catalog, std::string_view name) {
   constexpr int kDeepest = 4;
   return read_named(catalog, name, kDeepest);
 }

@@ -40,6 +40,8 @@ struct Engine {
 };
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
+// The same, parsed anew: what the Catalog remembers.
+Result<Engine> parse_engine(const Catalog& catalog, std::string_view name);
 
 // A rule of the engine on one backend: numbers["name.backend"], else numbers["name"], else the fallback.
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback);

@@ -62,6 +62,9 @@ struct Connection {
 struct Task { int id; Request request; };
 struct Done { int id; std::string bytes; bool keep; };
 
+// Complete requests in the order in which they came.
+struct Queue { std::condition_variable work; std::deque<Task> tasks; };
+
 }  // namespace
 
 struct Loop::State {
@@ -75,8 +78,7 @@ struct Loop::State {
   std::size_t held = 0;
 
   std::mutex mutex;                    // guards what follows
-  std::condition_variable work;
-  std::deque<Task> tasks;
+  Queue computing, waiting;
   std::vector<Done> done;
   bool workers_end = false;
   std::atomic<bool> stop_asked = false;
@@ -100,7 +102,8 @@ struct Loop::State {
   void answer_here(Connection& connection, const Response& response);
   void take_done();
   void drop_late(Time now);
-  void work_on(const Handler& handler);
+  void work_on(Queue& queue, const Handler& handler);
+  Queue& queue_for(const Request& request) { return options.waiters > 0 && options.waits && options.waits(request) ? waiting : computing; }
   void account() {
     held = 0;
     for (const auto& [id, connection] : connections) held += connection.held();
@@ -183,7 +186,8 @@ void Loop::stop() {
 void Loop::run(const Handler& handler) {
   State& state = *state_;
   std::vector<std::thread> workers;
-  for (int i = 0; i < state.options.workers; ++i) workers.emplace_back([&] { state.work_on(handler); });
+  for (int i = 0; i < state.options.workers; ++i) workers.emplace_back([&] { state.work_on(state.computing, handler); });
+  for (int i = 0; i < state.options.waiters; ++i) workers.emplace_back([&] { state.work_on(state.waiting, handler); });
   std::vector<epoll_event> events(256);
   Time next_look = Clock::now();
   while (!state.stop_asked) {
@@ -203,20 +207,21 @@ void Loop::run(const Handler& handler) {
     const std::lock_guard lock(state.mutex);
     state.workers_end = true;
   }
-  state.work.notify_all();
+  state.computing.work.notify_all();
+  state.waiting.work.notify_all();
   for (std::thread& worker : workers) worker.join();
   state.connections.clear();
 }
 
-void Loop::State::work_on(const Handler& handler) {
+void Loop::State::work_on(Queue& queue, const Handler& handler) {
   for (;;) {
     Task task;
     {
       std::unique_lock lock(mutex);
-      work.wait(lock, [&] { return workers_end || !tasks.empty(); });
+      queue.work.wait(lock, [&] { return workers_end || !queue.tasks.empty(); });
       if (workers_end) return;
-      task = std::move(tasks.front());
-      tasks.pop_front();
+      task = std::move(queue.tasks.front());
+      queue.tasks.pop_front();
     }
     Response response;
     try {
@@ -325,11 +330,13 @@ void Loop::State::advance(int id, Connection& connection) {
     } else if (reader.complete()) {
       connection.working = true;
       connection.keep = true;
+      Request request = reader.release();
+      Queue& queue = queue_for(request);
       {
         const std::lock_guard lock(mutex);
-        tasks.push_back({id, reader.release()});
+        queue.tasks.push_back({id, std::move(request)});
       }
-      work.notify_one();
+      queue.work.notify_one();
     } else if (connection.held() > 256 * 1024) {
       account();
       if (held > options.buffered) answer_here(connection, refusal_response({503, "too many large requests at once"}));

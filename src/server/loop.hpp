@@ -1,6 +1,6 @@
 #pragma once
-// The Loop moves bytes: one thread waits for all sockets at once, some workers answer complete requests. A client that is slow, silent or
-// gone costs a little memory until its time is up, and never a worker.
+// The Loop moves bytes: one thread waits for all sockets at once, some workers answer complete requests, first come, first served. A client
+// that is slow, silent or gone costs a little memory until its time is up, and never a worker.
 
 #include <functional>
 #include <memory>
@@ -15,7 +15,9 @@ namespace rigcast::server {
 struct LoopOptions {
   std::string address = "127.0.0.1";
   int port = 0;                        // 0: any free one
-  int workers = 4;
+  int workers = 4;                     // for requests that compute: more of them than processors would only make each other late
+  int waiters = 0;                     // for requests that mostly wait, where `waits` says so; 0: the workers take all
+  std::function<bool(const Request&)> waits;
   int connections = 512;               // beyond this the one that has been idle longest goes
   std::size_t buffered = 64 * 1024 * 1024;  // bytes of unfinished requests and answers, all connections together
   Seconds request_time{10};            // from the first byte of a request to its last

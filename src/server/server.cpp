@@ -23,8 +23,10 @@ LoopOptions loop_options(const ServerOptions& options, int port) {
   LoopOptions loop;
   loop.address = options.address;
   loop.port = port;
-  // Askers that wait for a job's news hold a worker each; the others must still be answered.
-  loop.workers = static_cast<int>(std::max(2u, std::thread::hardware_concurrency())) + Jobs::kMostWaiting;
+  // Askers that wait for a job's news hold a thread each; the others must still be answered.
+  loop.workers = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+  loop.waiters = Jobs::kMostWaiting + 1;   // one more than may wait: it turns the others away
+  loop.waits = [](const Request& request) { return request.path.size() == 3 && request.path[0] == "api" && request.path[1] == "jobs" && request.parameter("wait"); };
   return loop;
 }
 

@@ -1,13 +1,13 @@
 #include "server/service.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <mutex>
 
 #include "app/compare.hpp"
 #include "app/curve.hpp"
 #include "app/list.hpp"
+#include "app/models.hpp"
 #include "app/own.hpp"
 #include "app/plan.hpp"
 #include "app/roofline.hpp"
@@ -31,7 +31,7 @@ using report::machine;
 using report::Phrase;
 
 constexpr std::size_t kCachedBytes = 24 * 1024 * 1024;
-constexpr std::size_t kMostShapes = 32, kLargestQuestion = 256 * 1024;
+constexpr std::size_t kLargestQuestion = 256 * 1024;
 
 int status_of(ErrorKind kind) {
   switch (kind) {
@@ -90,8 +90,6 @@ struct Service::State {
 
   std::mutex mutex;                    // guards what follows
   std::map<catalog::Kind, Response> whole_lists;   // every page asks for them, and reading every model takes a while
-  std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> shapes;
-  std::deque<std::string> shape_order; // oldest first
 
   State(app::Knowledge k, ServiceOptions o) : knowledge(std::move(k)), options(std::move(o)) {
     chinese = report::load_language(knowledge.catalog, "zh");
@@ -117,24 +115,14 @@ struct Service::State {
     return fail(ErrorKind::input, "files can be named by path only while the server listens to this machine alone", Where{}, field);
   }
 
-  // Knowledge with the handed-in model that the request names, where it names one.
-  app::Knowledge knowing(const std::vector<std::string>& models) {
-    app::Knowledge with = knowledge;
-    const std::lock_guard lock(mutex);
-    for (const std::string& model : models)
-      if (const auto found = shapes.find(model); found != shapes.end()) with.given.insert(*found);
-    return with;
-  }
   static bool names_shape(const std::string& model) { return model.starts_with("dropped:"); }
 
   template <class Verb>
   auto with_models(const std::vector<std::string>& models, Verb verb) -> decltype(verb(knowledge)) {
-    if (std::none_of(models.begin(), models.end(), names_shape)) return verb(knowledge);
-    for (const std::string& model : models) {
-      const std::lock_guard lock(mutex);
-      if (names_shape(model) && !shapes.contains(model)) return fail(ErrorKind::not_found, "this dropped file is no longer known; drop it again", Where{}, "model");
-    }
-    return verb(knowing(models));
+    for (const std::string& model : models)
+      if (names_shape(model) && !knowledge.models->was_handed_in(model))
+        return fail(ErrorKind::not_found, "this dropped file is no longer known; drop it again", Where{}, "model");
+    return verb(knowledge);
   }
 
   Result<Asked> asked_plan(const std::string& body) {
@@ -243,12 +231,7 @@ struct Service::State {
     static constexpr char kHex[] = "0123456789abcdef";
     std::string name = "dropped:" + clean + '~';
     for (int shift = 28; shift >= 0; shift -= 4) name += kHex[(hash >> shift) & 15];
-    const std::lock_guard lock(mutex);
-    if (shapes.emplace(name, std::make_shared<const model::Architecture>(architecture)).second) shape_order.push_back(name);
-    if (shape_order.size() > kMostShapes) {
-      shapes.erase(shape_order.front());
-      shape_order.pop_front();
-    }
+    knowledge.models->hand_in(name, architecture);
     return name;
   }
 
@@ -343,7 +326,7 @@ Response Service::State::start_job(const Request& request) {
   const auto found = std::find_if(options.long_verbs.begin(), options.long_verbs.end(), [&](const LongVerb& verb) { return verb.name == asked->verb; });
   if (found == options.long_verbs.end())
     return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, english);
-  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }), english, 202);
+  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->polite), english, 202);
 }
 
 Response Service::State::job_status(const Request& request) {

@@ -25,6 +25,11 @@ BENCHMARKS = {
     "catalogue_load": 2.0,
     "search/eight_equal_cards": 50.0,
     "search/eight_unlike_cards": 50.0,
+    "fresh_plan/one_card": 2.0,
+    "fresh_plan/two_cards": 3.0,
+    "fresh_plan/experts_on_host": 8.0,
+    "fresh_plan/does_not_fit": 6.0,
+    "fresh_plan/eight_cards": 10.0,
 }
 PROCESSES = {
     "plan, catalogue model": (20.0, ["plan", "qwen3-8b:q4_k_m", "--on", "3090"]),

@@ -10,7 +10,7 @@ namespace rigcast::app {
 
 // The longest context that fits with everything else as in `placement`, near enough (steps of 1024, a few tries), at most the model's own.
 // REQUIRES: placement.fits.
-std::int64_t longest_context(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture,
+std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
                              const rig::Rig& rig, const placement::Placement& placement);
 
 // In order of how little they change: a shorter context first, then smaller Quants (the largest that fits). Empty where nothing helps, or

@@ -1,0 +1,61 @@
+#include "app/models.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+#include "model/read.hpp"
+
+namespace rigcast::app {
+namespace {
+
+// A file of that name comes before the catalogue, also one that was made since.
+bool names_a_file(std::string_view spec) {
+  std::error_code ignored;
+  return spec.find_first_of("/\\") != std::string_view::npos || std::filesystem::exists(spec, ignored) ||
+         std::filesystem::exists(spec.substr(0, spec.rfind(':')), ignored);
+}
+
+}  // namespace
+
+std::shared_ptr<const model::Architecture> KnownModels::Shelf::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+void KnownModels::Shelf::put(const std::string& name, std::shared_ptr<const model::Architecture> model, std::size_t most) {
+  if (!by_name_.insert_or_assign(name, std::move(model)).second) return;
+  order_.push_back(name);
+  if (order_.size() <= most) return;
+  by_name_.erase(order_.front());
+  order_.pop_front();
+}
+
+Result<model::Architecture> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec) {
+  std::shared_ptr<const model::Architecture> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = handed_in_.find(spec);
+    if (!known) known = read_.find(spec);
+    else return *known;
+  }
+  const bool file = names_a_file(spec);
+  if (known && !file) return *known;
+  auto read = model::read_model(catalog, spec);
+  if (!read || file || read->origin != model::Origin::catalogue) return read;
+  const std::lock_guard lock(mutex_);
+  read_.put(std::string(spec), std::make_shared<const model::Architecture>(*read), kMostRead);
+  return read;
+}
+
+void KnownModels::hand_in(const std::string& name, model::Architecture architecture) {
+  auto model = std::make_shared<const model::Architecture>(std::move(architecture));
+  const std::lock_guard lock(mutex_);
+  handed_in_.put(name, std::move(model), kMostHandedIn);
+}
+
+bool KnownModels::was_handed_in(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  return handed_in_.find(name) != nullptr;
+}
+
+}  // namespace rigcast::app
