@@ -77,7 +77,7 @@ class Scheduler {
     if (const int b = backend_of_buffer(id, id); b != kUnassigned) return b;
     if (place_of(id) != kNotPlaced || t.is_input) return host();
     if (t.op == TensorOp::rope || t.op == TensorOp::attention) return kUnassigned;  // their factors and sinks are too small to decide
-    for (const TensorId source : t.source) {
+    for (const TensorId source : t.sources()) {
       if (source == kNoTensor || !g_[source].is_weight) continue;
       const int b = backend_of_buffer(source, id);
       const bool offload = settings_.offload_operations && b == host() && g_[source].place != machine_.repacked() &&
@@ -120,7 +120,7 @@ class Scheduler {
       for (int b = 0; b <= host(); ++b) {
         if (!supports(b, id)) continue;
         int readable_sources = 0;
-        for (const TensorId s : g_[id].source)
+        for (const TensorId s : g_[id].sources())
           if (s != kNoTensor && readable(s, b)) ++readable_sources;
         if (readable_sources > best) {
           best = readable_sources;
@@ -130,7 +130,7 @@ class Scheduler {
     }
     for (const TensorId id : g_.operations) {
       if (g_[id].view_of != kNoTensor && backend_[at(id)] == kUnassigned) backend_[at(id)] = backend_[at(g_[id].view_of)];
-      for (const TensorId s : g_[id].source) {
+      for (const TensorId s : g_[id].sources()) {
         if (s == kNoTensor || backend_[at(s)] != kUnassigned) continue;
         backend_[at(s)] = g_[s].view_of != kNoTensor ? backend_[at(g_[s].view_of)] : backend_[at(id)];
       }
@@ -164,7 +164,7 @@ class Scheduler {
   bool needs_own_split(TensorId id) const {
     const Split& split = splits_.back();
     if (split.inputs.empty()) return false;
-    for (const TensorId s : g_[id].source) {
+    for (const TensorId s : g_[id].sources()) {
       if (s == kNoTensor || backend_[at(s)] == split.backend || readable(s, split.backend)) continue;
       if (g_[s].is_weight) return true;
       if (split.inputs.size() >= kMaxSplitInputs && !copies_.contains({s, split.backend})) return true;
@@ -174,7 +174,7 @@ class Scheduler {
 
   void redirect_sources(TensorId id) {
     Split& split = splits_.back();
-    for (std::size_t j = 0; j < g_[id].source.size(); ++j) {
+    for (std::size_t j = 0; j < g_[id].sources().size(); ++j) {
       const TensorId s = g_[id].source[j];
       if (s == kNoTensor) continue;
       if (g_[s].is_input && settings_.copies > 1) keep_in_copies(s, backend_[at(s)]);
@@ -266,11 +266,11 @@ std::vector<std::int64_t> Scheduler::allocate() {
     const GraphTensor& t = g_[order_[k]];
     if (t.view_of != kNoTensor && t.op != TensorOp::none) ++life_[at(t.view_of)].views;
     if (t.is_input) allocate_tensor(order_[k], order_backend_[k]);
-    for (const TensorId s : t.source)
+    for (const TensorId s : t.sources())
       if (s != kNoTensor) ++life_[at(s)].readers;
   }
   for (std::size_t k = 0; k < order_.size(); ++k) {
-    for (const TensorId s : g_[order_[k]].source)
+    for (const TensorId s : g_[order_[k]].sources())
       if (s != kNoTensor) allocate_tensor(s, order_backend_[k]);
     allocate_tensor(order_[k], order_backend_[k]);
     release_sources(order_[k]);
@@ -292,7 +292,7 @@ void Scheduler::allocate_tensor(TensorId id, int backend) {
 
 bool Scheduler::take_over_source(TensorId id) {
   const GraphTensor& t = g_[id];
-  for (const TensorId s : t.source) {
+  for (const TensorId s : t.sources()) {
     if (s == kNoTensor || !life_[at(s)].owned || g_[s].is_output) continue;
     const GraphTensor& source = g_[s];
     if (source.type != t.type || source.shape != t.shape || source.stride != t.stride) continue;
@@ -306,7 +306,7 @@ bool Scheduler::take_over_source(TensorId id) {
 }
 
 void Scheduler::release_sources(TensorId id) {
-  for (const TensorId s : g_[id].source) {
+  for (const TensorId s : g_[id].sources()) {
     if (s == kNoTensor || --life_[at(s)].readers != 0 || life_[at(s)].views != 0) continue;
     if (g_[s].view_of == kNoTensor) {
       release(s);
@@ -335,7 +335,7 @@ bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int
 bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation) {
   const GraphTensor& t = graph[operation];
   if (t.bytes > rules.max_tensor_bytes) return false;
-  for (const TensorId s : t.source)
+  for (const TensorId s : t.sources())
     if (s != kNoTensor && graph[s].bytes > rules.max_tensor_bytes) return false;
   const auto source = [&](std::size_t i) -> const GraphTensor& { return graph[t.source[i]]; };
   switch (t.op) {

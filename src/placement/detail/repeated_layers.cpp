@@ -10,19 +10,28 @@ constexpr std::size_t kLongestPattern = 8;
 constexpr std::size_t kFirstKept = 4, kLastKept = 3;  // patterns
 constexpr std::size_t kCycle = 4;                     // patterns after which an allocator has come round: buffers of one layer swap places in the next
 
-// FNV-1a over whatever makes two layers build the same graph.
+// A hash of whatever makes two layers build the same graph, eight bytes at a time: every layout of a search asks for it anew.
 class Signature {
  public:
-  void add(std::int64_t value) {
-    for (int byte = 0; byte < 64; byte += 16) mix(static_cast<std::uint64_t>(value) >> byte & 0xffff);
-  }
+  void add(std::int64_t value) { mix(static_cast<std::uint64_t>(value)); }
   void add(std::string_view text) {
-    for (const char c : text) mix(static_cast<unsigned char>(c));
+    mix(text.size());
+    for (; text.size() > 8; text.remove_prefix(8)) mix(word(text.substr(0, 8)));
+    mix(word(text));
   }
   std::uint64_t value() const { return value_; }
 
  private:
-  void mix(std::uint64_t bits) { value_ = (value_ ^ bits) * 1099511628211ull; }
+  static std::uint64_t word(std::string_view text) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) bits |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+    return bits;
+  }
+  void mix(std::uint64_t bits) {   // as MurmurHash64A mixes its words
+    bits *= 0xc6a4a7935bd1e995ull;
+    bits ^= bits >> 47;
+    value_ = (value_ ^ bits * 0xc6a4a7935bd1e995ull) * 0xc6a4a7935bd1e995ull;
+  }
   std::uint64_t value_ = 14695981039346656037ull;
 };
 

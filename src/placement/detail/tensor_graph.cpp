@@ -87,6 +87,7 @@ TensorId TensorGraph::scratch(std::uint8_t type, const Shape& shape) { return de
 TensorId TensorGraph::operation(TensorOp op, std::uint8_t type, const Shape& shape, std::initializer_list<TensorId> sources) {
   const TensorId id = dense(op, type, shape);
   std::copy(sources.begin(), sources.end(), (*this)[id].source.begin());
+  (*this)[id].source_count = static_cast<std::uint8_t>(sources.size());
   return id;
 }
 
@@ -95,6 +96,7 @@ TensorId TensorGraph::elementwise(TensorOp op, TensorId first, std::initializer_
   const TensorId id = dense(op, (*this)[first].type, shape);
   (*this)[id].source[0] = first;
   std::copy(rest.begin(), rest.end(), (*this)[id].source.begin() + 1);
+  (*this)[id].source_count = static_cast<std::uint8_t>(1 + rest.size());
   return id;
 }
 
@@ -117,6 +119,7 @@ TensorId TensorGraph::scatter(TensorId into, TensorId values, TensorId rows) {
   (*this)[id].source[0] = values;
   (*this)[id].source[1] = rows;
   (*this)[id].source[2] = into;
+  (*this)[id].source_count = 3;
   return id;
 }
 
@@ -150,6 +153,7 @@ TensorId TensorGraph::view_tensor(TensorOp op, TensorId a, const Shape& shape, c
   tensor.stride = stride;
   tensor.bytes = tensor.type == kWeight ? (*this)[a].bytes : span_bytes(types_[tensor.type], shape, stride);
   tensor.source[0] = a;
+  tensor.source_count = 1;
   tensor.view_of = root(a);
   return add(tensor);
 }
@@ -205,6 +209,7 @@ void TensorGraph::expand(TensorId a) {
   // Depth first without recursion: graphs of a thousand layers must not exhaust the stack.
   struct Visit { TensorId tensor; std::size_t next; };
   std::vector<Visit> path;
+  path.reserve(64);
   const auto enter = [&](TensorId id) {
     if (expanded_[static_cast<std::size_t>(id)]) return;
     expanded_[static_cast<std::size_t>(id)] = 1;
@@ -213,7 +218,7 @@ void TensorGraph::expand(TensorId a) {
   enter(a);
   while (!path.empty()) {
     const TensorId id = path.back().tensor;
-    const auto& source = (*this)[id].source;
+    const auto source = (*this)[id].sources();
     if (path.back().next < source.size()) {
       const TensorId next = source[path.back().next++];
       if (next != kNoTensor) enter(next);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 namespace rigcast::placement::detail {
@@ -44,9 +45,12 @@ struct GraphTensor {
   int pinned = kNotPlaced;          // backend the engine insists on
   Shape shape{1, 1, 1, 1}, stride{};  // stride in bytes
   std::array<TensorId, 8> source{kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor};
+  std::uint8_t source_count = 0;    // behind these there are none; some of them may be missing
   TensorId view_of = kNoTensor;     // root of the view
   std::int64_t bytes = 0;           // from first to last byte, gaps of the strides included
   const char* label = "";           // for people who debug a layout
+
+  std::span<const TensorId> sources() const { return {source.data(), source_count}; }
 };
 
 class TensorGraph {
