@@ -336,7 +336,7 @@ Section upgrades(const app::PlanAnswer& answer) {
                     machine("memory_bytes", Number{upgrade.memory.value(), Unit::bytes}), {"text", {}, std::move(text), Show::sentence},
                     machine("decode", upgrade.decode > 0 ? Value(Number{upgrade.decode, Unit::token_rate}) : Value(std::monostate{})),
                     machine("prefill", upgrade.prefill > 0 ? Value(Number{upgrade.prefill, Unit::token_rate}) : Value(std::monostate{})),
-                    {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
+                    machine("rig", upgrade.rig), {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
   }
   return {"What more would bring: decode then"_say, {list_field("upgrades", std::move(rows), Show::bullets)}};
 }
