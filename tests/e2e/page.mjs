@@ -1,7 +1,7 @@
 // Drives the page in Chromium as people do: RIGCAST=build/check/rigcast node tests/e2e/page.mjs [NAME ...]
 // Each test is one function below; its name is what it holds.
 
-import { readFileSync, writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync } from 'node:fs';
+import { readFileSync, writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { axePath, cli, run, startBrowser, startServer } from './browser.mjs';
@@ -105,6 +105,68 @@ const tests = {
     expect(sums[0].startsWith(want), `${sums[0]} is not ${want}`);
     const sent = page.asked.filter((request) => request.url().includes('/api/shape'));
     expect(sent.length === 1 && (await sent[0].sizes()).requestBodySize < 20000, 'the vocabulary stays here');
+    return page;
+  },
+  async 'a dropped GGUF of 12 GB is read by its header only'() {
+    const file = writeGguf({ hidden: 8192, ffn: 28672, layers: 8 });
+    const size = statSync(file).size;
+    expect(size > 12e9, `${size} bytes`);
+    const page = await open('/plan?on=2xrtx-3090');
+    const begin = Date.now();
+    await page.setInputFiles('input[type=file]', file);
+    await page.waitForSelector('.verdict');
+    const took = Date.now() - begin;
+    const told = await cli('plan', file, '--on', '2xrtx-3090');
+    const sums = await texts(page, '.memory .bar-sum');
+    expect(sums[0].startsWith((told.placement.devices[0].memory.total_bytes / 2 ** 30).toFixed(2) + ' GiB'), sums[0]);
+    console.log(`  ${(size / 1e9).toFixed(1)} GB read in ${took} ms`);
+    expect(took < 5000 * Number(process.env.RIGCAST_SLOWNESS ?? 3), `${took} ms`);
+    unlinkSync(file);
+    return page;
+  },
+  async 'the context is moved by a slider and its keys, and the curve is not asked for again'() {
+    const page = await open(VIEWS.plan);
+    const curves = () => page.asked.filter((request) => request.url().endsWith('/api/curve')).length;
+    const before = curves();
+    const slider = page.getByRole('slider', { name: 'Move the context' });
+    await slider.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => document.querySelector('.chart-title')?.textContent.includes('24k'));
+    expect(page.url().includes('c=24k') && await slider.getAttribute('aria-valuetext') === '24k', page.url());
+    await settled(page);
+    expect(curves() === before, 'the curve is the same for all contexts');
+    return page;
+  },
+  async 'other ways, the longest context and what more would bring are told as on the command line'() {
+    const page = await open(VIEWS.plan);
+    const told = await cli('plan', MODEL, '--on', '2xrtx-3090', '-c', '16k');
+    const ways = await texts(page, '[data-block="ways"] tbody tr');
+    const others = told.alternatives.filter((way) => way.launch !== told.launch);
+    expect(ways.length === others.length && others.length > 0, `${ways.length} ways`);
+    others.forEach((way, i) => expect(ways[i].includes(`${three(way.decode)} tok/s`), ways[i]));
+    const short = await open('/plan?m=qwen3-32b:q8_0&on=rtx-3090');
+    const more = (await cli('plan', 'qwen3-32b:q8_0', '--on', 'rtx-3090')).upgrades.filter((one) => one.rig);
+    if (more.length) {
+      await short.click('[data-block="upgrades"] button');
+      await short.waitForFunction(() => location.search.includes('2x'));
+    }
+    await short.context().close();
+    return page;
+  },
+  async 'the reader\u2019s own number is held against the range and stays in the link'() {
+    const page = await open(VIEWS.plan + '&md=3');
+    expect((await texts(page, '[data-block="mine"] .mine-below')).length === 1, 'below');
+    const told = await cli('plan', MODEL, '--on', '2xrtx-3090', '-c', '16k');
+    await page.locator('[data-block="mine"] input').first().fill(String(told.decode.p50));
+    await page.waitForSelector('.mine-inside');
+    expect(page.url().includes(`md=${told.decode.p50}`), page.url());
+    return page;
+  },
+  async 'an evaluation is stopped, and can be asked for again'() {
+    const page = await open('/');
+    await page.goto(server.url + '/accuracy?hold=source');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Try again' }).waitFor({ timeout: 20000 });
     return page;
   },
   async 'a dropped config.json is answered as the command line answers its file'() {
@@ -239,13 +301,13 @@ async function checkAccess(page, name) {
 }
 
 // A small llama with a vocabulary, its weights a hole in the file.
-function writeGguf() {
+function writeGguf({ hidden = 512, ffn = 1024, layers = 4 } = {}) {
   const chunks = [];
   const u32 = (value) => { const b = Buffer.alloc(4); b.writeUInt32LE(value); chunks.push(b); };
   const u64 = (value) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); chunks.push(b); };
   const f32 = (value) => { const b = Buffer.alloc(4); b.writeFloatLE(value); chunks.push(b); };
   const text = (value) => { const b = Buffer.from(value); u64(b.length); chunks.push(b); };
-  const words = 5000, hidden = 512, ffn = 1024, layers = 4, kv = 128;
+  const words = 5000, kv = 128;
   const keys = [['general.architecture', 8, () => text('llama')], ['general.name', 8, () => text('tiny')]];
   for (const [key, value] of [['context_length', 8192], ['embedding_length', hidden], ['block_count', layers], ['feed_forward_length', ffn], ['attention.head_count', 8], ['attention.head_count_kv', 2], ['rope.dimension_count', 64]])
     keys.push([`llama.${key}`, 4, () => u32(value)]);

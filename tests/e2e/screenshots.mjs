@@ -1,5 +1,6 @@
-// Rewrites the pictures in docs/screenshots: RIGCAST=build/check/rigcast node tests/e2e/screenshots.mjs
+// Rewrites the pictures in docs/screenshots: ./do pictures
 
+import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startBrowser, startServer } from './browser.mjs';
@@ -14,8 +15,15 @@ const PICTURES = [
   ['accuracy', '/accuracy?by=backend', {}],
   ['accuracy-phone-zh', '/accuracy?by=vendor', { width: 390, height: 844, locale: 'zh-CN', theme: 'dark' }],
   ['model', '/models?name=qwen3-32b', { theme: 'dark' }],
+  ['models', '/models?q=qwen3', { height: 760 }],
+  ['machine', '/machine', { height: 760 }],
 ];
 
+const fonts = spawnSync('fc-list', [':lang=zh'], { encoding: 'utf8' });
+if (!fonts.stdout?.trim()) {
+  console.error('no Chinese font: the pictures would show boxes (apt-get install fonts-noto-cjk, or fonts-wqy-zenhei)');
+  process.exit(1);
+}
 mkdirSync(folder, { recursive: true });
 const server = await startServer();
 const browser = await startBrowser();
@@ -24,6 +32,7 @@ for (const [name, path, { width = 1280, height = 900, locale = 'en-US', theme = 
   const page = await context.newPage();
   await page.goto(server.url + path);
   await page.waitForSelector('main h1');
+  await page.waitForTimeout(400);   // the curve is asked for once the plan is there
   await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'));
   await page.screenshot({ path: folder + name + '.png' });
   await context.close();

@@ -18,8 +18,13 @@ export function useJob<T>(verb: string, request: unknown = {}): Followed<T> {
     setJob(null);
     if (!verb) return;
     const control = new AbortController();
+    const drop = (job: string) => void ask(`jobs/${job}`, undefined, undefined, 'DELETE');
     const follow = async () => {
-      let asked = await ask<Job>('jobs', { verb, request }, control.signal);
+      let asked = await ask<Job>('jobs', { verb, request });   // not given up half way: a job whose name nobody learned could not be stopped
+      if (control.signal.aborted) {
+        if (asked.ok) drop(asked.answer.id);
+        return;
+      }
       while (asked.ok && asked.answer.state === 'running') {
         id.current = asked.answer.id;
         setJob(asked.answer);
@@ -32,7 +37,7 @@ export function useJob<T>(verb: string, request: unknown = {}): Followed<T> {
     follow().catch(() => { /* the view was left */ });
     return () => {
       control.abort();
-      if (id.current) void ask(`jobs/${id.current}`, undefined, undefined, 'DELETE');
+      if (id.current) drop(id.current);
       id.current = '';
     };
   }, [key, round]);

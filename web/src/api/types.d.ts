@@ -898,6 +898,28 @@ export interface components {
                 prefill: number | null;
                 /** @description asks that question; empty where the rig has no such spec */
                 command: string;
+                /** @description card: the spec to ask with; empty where it cannot be written */
+                rig: string;
+            }[];
+            /** @description Only where it fits: the longest context this layout holds. */
+            longest_context?: number;
+            /** @description The best of every other kind of placement, best first. */
+            alternatives: {
+                kind: string;
+                /** @description token/s, likely */
+                decode: number;
+                /** @description token/s, likely */
+                prefill: number;
+                /** @description host memory it takes */
+                host_bytes: number;
+                launch: string;
+            }[];
+            /** @description Kinds of placement that are not possible here, and why. */
+            rejected: {
+                kind: string;
+                why: string;
+                /** @description 0 where the reason is another */
+                missing_bytes: number;
             }[];
         };
         Compare: {

@@ -5,10 +5,10 @@ import { scaleLog } from 'd3-scale';
 import type { VNode } from 'preact';
 import { useText } from '../shell/settings';
 import { print, threeDigits } from '../units';
-import { Axis, Figure, useWidth } from './frame';
+import { Axis, Figure, Legend, useWidth } from './frame';
 
 export interface Roof { name: string; rate: number; mark: string }
-export interface RooflinePoint { name: string; intensity: number; rate: number; mark: string }
+export interface RooflinePoint { label: string; name: string; intensity: number; rate: number; mark: string }
 
 interface RooflineProps { title: string; bandwidth: number; roofs: Roof[]; points: RooflinePoint[] }
 
@@ -27,9 +27,11 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
   const y = scaleLog().domain([least, most]).range([height - margin.bottom, margin.top]);
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
   const right = (point: RooflinePoint) => x(point.intensity) > margin.left + inner.width * 0.55;
+  const labels = apart(points.map((point) => ({ left: right(point), x: x(point.intensity) + (right(point) ? -9 : 9), y: y(point.rate) + 4, text: point.label })),
+    roofs.map((roof) => ({ left: true, x: x(high) - 2, y: y(roof.rate) - 5, text: `${roof.name} ${print(roof.rate, 'flop/s')}` })), height - margin.bottom - 4);
   const tens = (scale: typeof x) => scale.ticks(6).filter((value) => /^1e/.test(value.toExponential()));
   return (
-    <Figure title={title} table={{
+    <Figure title={title} legend={<Legend items={[{ name: text.cards.decode, mark: 'mark-decode' }, { name: text.cards.prefill, mark: 'mark-prefill' }]} />} table={{
       head: [text.cards.roof, text.cards.intensity, text.cards.rate],
       rows: [...roofs.map((roof) => [roof.name, `${text.cards.knee} ${threeDigits(roof.rate / bandwidth)} flop/B`, print(roof.rate, 'flop/s')]),
         ...points.map((point) => [point.name, `${threeDigits(point.intensity)} flop/B`, print(point.rate, 'flop/s')])],
@@ -47,14 +49,34 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
             </g>
           ))}
           <text class="memory-label" x={x(low * 1.6)} y={y(low * 1.6 * bandwidth) - 12} text-anchor="end">{print(bandwidth, 'B/s')}</text>
-          {points.map((point) => (
+          {points.map((point, p) => (
             <g key={point.name} class={'roof-point ' + point.mark}>
               <circle cx={x(point.intensity)} cy={y(point.rate)} r="5"><title>{`${point.name}: ${print(point.rate, 'flop/s')}`}</title></circle>
-              <text x={x(point.intensity) + (right(point) ? -9 : 9)} y={y(point.rate) + 4} text-anchor={right(point) ? 'end' : 'start'}>{point.name}</text>
+              <text x={labels[p]!.x} y={labels[p]!.y} text-anchor={right(point) ? 'end' : 'start'}>{point.label}</text>
             </g>
           ))}
         </svg>
       </div>
     </Figure>
   );
+}
+
+interface Label { left: boolean; x: number; y: number; text: string }   // left: the text ends at x
+const LETTER = 6.6, LINE = 13;
+
+// Labels that would lie on each other or on fixed ones, moved down or up to the nearest free line; the highest first.
+function apart(labels: Label[], fixed: Label[], bottom: number): Label[] {
+  const span = (one: Label): [number, number] => (one.left ? [one.x - one.text.length * LETTER, one.x] : [one.x, one.x + one.text.length * LETTER]);
+  const meets = (a: Label, b: Label) => Math.abs(a.y - b.y) < LINE && span(a)[0] < span(b)[1] && span(b)[0] < span(a)[1];
+  const placed = [...fixed];
+  const moved = labels.map((one) => ({ ...one }));
+  for (const one of [...moved].sort((a, b) => a.y - b.y)) {
+    const wanted = one.y;
+    for (let step = 0; step < 24 && placed.some((other) => meets(one, other)); ++step) {
+      const away = Math.ceil((step + 1) / 2) * 4 * (step % 2 ? -1 : 1);
+      one.y = Math.min(bottom, wanted + away);
+    }
+    placed.push(one);
+  }
+  return moved;
 }

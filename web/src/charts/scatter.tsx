@@ -6,13 +6,13 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { useText } from '../shell/settings';
 import { print, threeDigits } from '../units';
-import { Axis, Figure, useWidth, type TableData } from './frame';
+import { Axis, Figure, Legend, useWidth, type TableData } from './frame';
 
 export interface ScatterPoint { id: string; x: number; y: number; mark: string; tell: string }
 
-interface ScatterProps { title: string; points: ScatterPoint[]; unit: string; xName: string; yName: string; table: TableData; open?: string; onOpen(id: string): void }
+interface ScatterProps { title: string; points: ScatterPoint[]; unit: string; xName: string; yName: string; table: TableData; legend: { name: string; mark: string }[]; open?: string; onOpen(id: string): void }
 
-export function Scatter({ title, points, unit, xName, yName, table, open, onOpen }: ScatterProps): VNode {
+export function Scatter({ title, points, unit, xName, yName, table, legend, open, onOpen }: ScatterProps): VNode {
   const text = useText();
   const [box, width] = useWidth();
   const [at, setAt] = useState<number | null>(null);
@@ -46,7 +46,7 @@ export function Scatter({ title, points, unit, xName, yName, table, open, onOpen
     return best;
   };
   return (
-    <Figure title={title} table={table} summary={text.accuracy.scatterHelp}>
+    <Figure title={title} table={table} summary={text.accuracy.scatterHelp} legend={<Legend items={legend} />}>
       <div ref={box} class="chart-box">
         <svg width={width} height={height} class="reads" tabindex={0} role="img" aria-label={`${title}. ${points.length} ${text.accuracy.points}. ${text.accuracy.scatterHelp}`}
           onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(null)} onKeyDown={keys}

@@ -3,7 +3,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useErrorBoundary, useRef } from 'preact/hooks';
 import { PlaceProvider, useAddress } from './place';
-import { SettingsProvider, useStoredSettings, type Theme } from './settings';
+import { SettingsProvider, useStoredSettings, useText, type Theme } from './settings';
 import { views } from './view';
 
 export function Shell(): VNode {
@@ -13,11 +13,14 @@ export function Shell(): VNode {
   const open = views.find((view) => view.id === place.view);
   const main = useRef<HTMLElement>(null);
   const shown = useRef(place.view);
+  const nav = useRef<HTMLElement>(null);
 
   useEffect(() => {
     document.title = (open ? open.title(text) + ' \u00b7 ' : '') + 'rigcast';
     if (shown.current !== place.view) main.current?.focus({ preventScroll: true });
     shown.current = place.view;
+    const link = nav.current?.querySelector<HTMLElement>('[aria-current]'), list = link?.closest('ul');
+    if (link && list) list.scrollLeft = link.offsetLeft - list.offsetLeft - (list.clientWidth - link.clientWidth) / 2;   // on a phone not all fit
   }, [place.view, text]);
 
   const follow = (event: MouseEvent) => {
@@ -36,7 +39,7 @@ export function Shell(): VNode {
           <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>{text.shell.skip}</a>
           <header class="top">
             <a class="brand" href="/" aria-label={text.shell.home}><Mark />rigcast</a>
-            <nav aria-label={text.shell.navigation}>
+            <nav ref={nav} aria-label={text.shell.navigation}>
               <ul>
                 {views.map((view) => (
                   <li key={view.id}>
@@ -80,13 +83,14 @@ export function Shell(): VNode {
 
 // A fault in one view leaves the shell standing and says so.
 function Guarded({ children }: { children: VNode }): VNode {
+  const text = useText();
   const [fault, reset] = useErrorBoundary();
   if (!fault) return children;
   return (
     <section class="empty" role="alert">
-      <h1>Something in this view broke.</h1>
+      <h1>{text.shell.broke}</h1>
       <pre>{String(fault)}</pre>
-      <button type="button" onClick={reset}>Try again</button>
+      <button type="button" onClick={reset}>{text.state.again}</button>
     </section>
   );
 }

@@ -35,9 +35,12 @@ function Accuracy(): VNode {
         <Choice label={text.accuracy.phase} name="phase" choices={PHASES} names={text.accuracy.phases} first="decode" />
         <Choice label={text.accuracy.group} name="by" choices={GROUPS} names={text.accuracy.groups} first="vendor" />
       </form>
-      {job.error ? <Failed error={job.error} again={job.again} /> : !job.answer ? (
+      {job.error ? <Failed error={job.error} again={job.again} /> : job.job?.state === 'cancelled' ? (
+        <p>{text.machine.cancelled} <button type="button" onClick={job.again}>{text.state.again}</button></p>
+      ) : !job.answer ? (
         <>
-          <p role="status">{text.state.waiting} {hold ? text.accuracy.foldTakes : ''} <button type="button" onClick={job.cancel}>{text.machine.cancel}</button></p>
+          <p class="actions"><span role="status">{text.state.waiting} {hold ? text.accuracy.foldTakes : ''}</span><button type="button" onClick={job.cancel}>{text.machine.cancel}</button></p>
+          {job.job && job.job.done >= 0 ? <progress class="progress" value={job.job.done} max={1} aria-label={text.state.waiting} /> : null}
           <Waiting lines={10} />
         </>
       ) : <Shown evaluation={job.answer} />}
@@ -84,6 +87,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
         <h2>{text.accuracy.scatter}{only ? `: ${only}` : ''}</h2>
         <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}</p>
         {rates.length ? <Scatter title={`${text.accuracy.scatter}: ${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
+          legend={[{ name: text.accuracy.kinds['dense'] ?? 'dense', mark: 'mark-decode' }, { name: text.accuracy.kinds['experts'] ?? 'experts', mark: 'mark-prefill' }]}
           points={rates.map((row) => ({ id: row.id, x: row.actual, y: row.predicted.p50, mark: markOf(row), tell: tell(row) }))} open={open} onOpen={(id) => place.set({ row: id }, true)}
           table={{ head: [text.accuracy.detail, text.accuracy.measured, text.accuracy.predicted], rows: rates.slice(0, 400).map((row) => [tell(row), threeDigits(row.actual), threeDigits(row.predicted.p50)]) }} />
           : <p>{text.accuracy.none}</p>}
@@ -96,7 +100,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
         <div class="scrolls" role="region" aria-label={text.accuracy.residuals} tabIndex={0}>
           <table class="data" data-table="groups">
             <caption class="unseen">{text.accuracy.residuals}</caption>
-            <thead><tr><th scope="col">{text.accuracy.groups[by] ?? by}</th><th scope="col">{text.accuracy.rows}</th><th scope="col">{text.accuracy.error}</th><th scope="col">{text.accuracy.worst}</th><th scope="col">{text.accuracy.bias}</th><th scope="col">{text.accuracy.coverage}</th></tr></thead>
+            <thead><tr><th scope="col">{text.accuracy.groups[by] ?? by}</th><th scope="col" class="number">{text.accuracy.rows}</th><th scope="col" class="number">{text.accuracy.error}</th><th scope="col" class="number">{text.accuracy.worst}</th><th scope="col" class="number">{text.accuracy.bias}</th><th scope="col" class="number">{text.accuracy.coverage}</th></tr></thead>
             <tbody>
               {groups.slice(0, MOST_GROUPS).map((score) => (
                 <tr key={score.name}>
@@ -143,7 +147,7 @@ function Peers({ peers }: { peers: PeerScore[] }): VNode {
       <div class="scrolls" role="region" aria-label={text.accuracy.other} tabIndex={0}>
         <table class="data">
           <caption class="unseen">{text.accuracy.other}</caption>
-          <thead><tr><th scope="col">{text.accuracy.formula}</th><th scope="col">{text.accuracy.models}</th><th scope="col">{text.accuracy.rows}</th><th scope="col">{text.accuracy.error}</th><th scope="col">{text.accuracy.worst}</th><th scope="col">{text.accuracy.bias}</th></tr></thead>
+          <thead><tr><th scope="col">{text.accuracy.formula}</th><th scope="col">{text.accuracy.models}</th><th scope="col" class="number">{text.accuracy.rows}</th><th scope="col" class="number">{text.accuracy.error}</th><th scope="col" class="number">{text.accuracy.worst}</th><th scope="col" class="number">{text.accuracy.bias}</th></tr></thead>
           <tbody>
             {peers.filter((peer) => peer.same_rows).map((peer) => (
               <tr key={peer.name + peer.kind}>

@@ -41,7 +41,7 @@ export function CardPage({ name, language }: { name: string; language: string })
               <p class="help">{text.cards.rooflineHelp}</p>
               <Roofline title={`${text.cards.roofline}: ${card.name}`} bandwidth={roofline.answer.bandwidth}
                 roofs={distinctRoofs(roofline.answer.roofs)}
-                points={roofline.answer.points.map((point) => ({ name: `${point.model}, ${point.phase === 'decode' ? text.cards.decode : text.cards.prefill}`, intensity: point.intensity, rate: point.rate, mark: point.phase === 'decode' ? 'mark-decode' : 'mark-prefill' }))} />
+                points={roofline.answer.points.map((point) => ({ label: point.model.replace(/:.*/, ''), name: `${point.model}, ${point.phase === 'decode' ? text.cards.decode : text.cards.prefill}`, intensity: point.intensity, rate: point.rate, mark: point.phase === 'decode' ? 'mark-decode' : 'mark-prefill' }))} />
             </section>
           ) : null}
           <SupportMatrix device={card.key} language={language} />
@@ -77,25 +77,26 @@ function distinctRoofs(roofs: { format: string; rate: number }[]): Roof[] {
   return rates.map((rate, i) => ({ name: roofs.filter((roof) => roof.rate === rate).map((roof) => roof.format.toUpperCase()).join(', '), rate, mark: 'roof-' + (i % 4) }));
 }
 
-type FactValue = SourcedNumber | string | number | boolean | string[] | null;
+type FactValue = SourcedNumber | Record<string, SourcedNumber> | string | number | boolean | string[] | null;
+const isEmpty = (value: FactValue): boolean => value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
 
 function FactTable({ caption, facts, ratioTo }: { caption: string; facts: [string, string, FactValue][]; ratioTo?: number }): VNode {
   const text = useText();
   const sourced = (value: FactValue): value is SourcedNumber => typeof value === 'object' && value !== null && 'basis' in value;
   return (
     <div class="scrolls" role="region" aria-label={caption} tabIndex={0}>
-      <table class="data facts">
+      <table class="data facts stacks">
         <caption class="unseen">{caption}</caption>
         <thead><tr><th scope="col">{text.cards.fact}</th><th scope="col" class="number">{text.cards.value}</th>{ratioTo ? <th scope="col" class="number">{text.cards.ratio}</th> : null}<th scope="col">{text.cards.basis}</th><th scope="col">{text.cards.source}</th><th scope="col">{text.cards.date}</th></tr></thead>
         <tbody>
-          {facts.filter(([, , value]) => value !== null && value !== '' && !(Array.isArray(value) && !value.length)).map(([id, label, value]) => (
+          {facts.filter(([, , value]) => !isEmpty(value)).map(([id, label, value]) => (
             <tr key={id} data-fact={id}>
               <th scope="row">{label}</th>
-              <td class="number">{sourced(value) ? (typeof value.value === 'string' ? value.value : print(value.value, value.unit ?? '')) : plain(id, value)}</td>
-              {ratioTo ? <td class="number">{sourced(value) && typeof value.value === 'number' ? threeDigits(value.value / ratioTo) + '\u00d7' : ''}</td> : null}
-              <td>{sourced(value) ? text.cards.basisNames[value.basis] ?? value.basis : ''}</td>
-              <td>{sourced(value) ? <Source source={value.source} /> : ''}</td>
-              <td>{sourced(value) ? value.date : ''}</td>
+              <td class="number" data-name={text.cards.value}>{sourced(value) ? (typeof value.value === 'string' ? value.value : print(value.value, value.unit ?? '')) : plain(id, value)}</td>
+              {ratioTo ? <td class="number" data-name={text.cards.ratio}>{sourced(value) && typeof value.value === 'number' ? threeDigits(value.value / ratioTo) + '\u00d7' : ''}</td> : null}
+              <td data-name={text.cards.basis}>{sourced(value) ? text.cards.basisNames[value.basis] ?? value.basis : ''}</td>
+              <td data-name={text.cards.source}>{sourced(value) ? <Source source={value.source} /> : ''}</td>
+              <td class="date" data-name={text.cards.date}>{sourced(value) ? value.date : ''}</td>
             </tr>
           ))}
         </tbody>
@@ -106,6 +107,8 @@ function FactTable({ caption, facts, ratioTo }: { caption: string; facts: [strin
   function plain(id: string, value: Exclude<FactValue, SourcedNumber>): string {
     if (typeof value === 'boolean') return value ? text.parts.yes : text.parts.no;
     if (typeof value === 'number') return PLAIN_UNITS[id] ? print(value, PLAIN_UNITS[id]) : value >= 1e6 ? printCount(value) : String(value);
-    return Array.isArray(value) ? value.join(', ') : String(value ?? '');
+    if (Array.isArray(value)) return value.join(', ');
+    if (value && typeof value === 'object') return Object.entries(value).map(([name, one]) => `${name.toUpperCase()} ${typeof one.value === 'number' ? print(one.value, one.unit ?? '') : one.value}`).join(', ');
+    return String(value ?? '');
   }
 }

@@ -7,8 +7,9 @@ import { useNames } from '../../api/names';
 import { MemoryBars } from '../../charts/memory';
 import { Ranges } from '../../charts/ranges';
 import { Combobox } from '../../parts/combobox';
-import { Field, SelectField, TextField } from '../../parts/field';
+import { Field, Reason, SelectField, TextField } from '../../parts/field';
 import { joinModel, splitModel } from '../../parts/model-field';
+import { Share } from '../../parts/share';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
@@ -55,7 +56,7 @@ function Compare(): VNode {
       </form>
       <section class={compared.waiting && compared.answer ? 'answer stale' : 'answer'} aria-busy={compared.waiting} aria-label={text.compare.title}>
         {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty>
-          : error ? <Failed error={error} again={compared.again} /> : compared.answer ? <Result answer={compared.answer} /> : <Waiting lines={8} />}
+          : error ? <Failed error={error} again={compared.again} /> : compared.answer ? <><Result answer={compared.answer} /><Share verb="compare" request={body} name="compare" /></> : <Waiting lines={8} />}
       </section>
     </>
   );
@@ -88,7 +89,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
           </div>
         );
       })}
-      {error ? <p class="wrong" role="alert">{error.reason} {error.nearest ? `${text.state.nearest} ${error.nearest}` : ''}</p> : null}
+      {error ? <p class="wrong" role="alert"><Reason error={error} /></p> : null}
     </fieldset>
   );
 }
@@ -115,7 +116,7 @@ function Result({ answer }: { answer: CompareAnswer }): VNode {
         <div class="scrolls" role="region" aria-label={text.compare.table} tabIndex={0}>
           <table class="data">
             <caption class="unseen">{text.compare.table}</caption>
-            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.plan.fits}</th><th scope="col">{text.compare.memory}</th><th scope="col">{text.plan.decode}</th><th scope="col">{text.plan.prefill}</th><th scope="col">{text.plan.ttft}</th><th scope="col">{text.plan.power}</th><th scope="col">{text.plan.energy}</th><th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
+            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.compare.fits}</th>{[text.compare.memory, text.plan.decode, text.plan.prefill, text.plan.ttft, text.plan.power, text.plan.energy].map((name) => <th key={name} scope="col" class="number">{name}</th>)}<th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
             <tbody>
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>

@@ -33,7 +33,7 @@ function Whole<T>({ job, children }: { job: Followed<T>; children: (answer: T) =
   if (job.answer) return children(job.answer);
   return (
     <>
-      <p role="status">{job.job?.message || text.state.waiting} {job.job ? <button type="button" onClick={job.cancel}>{text.machine.cancel}</button> : null}</p>
+      <p class="actions"><span role="status">{text.state.waiting}{job.job?.message && job.job.verb === 'bench' ? ` ${job.job.message}` : ''}</span>{job.job ? <button type="button" onClick={job.cancel}>{text.machine.cancel}</button> : null}</p>
       <Waiting lines={6} />
     </>
   );
@@ -55,7 +55,7 @@ function Promised(): VNode {
               <div class="scrolls" role="region" aria-label={text.machine.results} tabIndex={0}>
                 <table class="data">
                   <caption class="unseen">{text.machine.results}</caption>
-                  <thead><tr><th scope="col">{text.machine.kernel}</th><th scope="col">{text.machine.device}</th><th scope="col">{text.machine.value}</th><th scope="col">{text.machine.promise}</th><th scope="col">{text.machine.share}</th><th scope="col">{text.machine.date}</th></tr></thead>
+                  <thead><tr><th scope="col">{text.machine.kernel}</th><th scope="col">{text.machine.device}</th><th scope="col" class="number">{text.machine.value}</th><th scope="col" class="number">{text.machine.promise}</th><th scope="col" class="number">{text.machine.share}</th><th scope="col">{text.machine.date}</th></tr></thead>
                   <tbody>
                     {measured.rows.map((row, i) => (
                       <tr key={i}>
@@ -80,6 +80,7 @@ function Promised(): VNode {
 }
 
 function Findings({ found }: { found: Found }): VNode {
+  const { words, shown } = useWords();
   return (
     <>
       {Object.entries(found).map(([id, value]) => (
@@ -92,27 +93,36 @@ function Findings({ found }: { found: Found }): VNode {
 }
 
 function List({ id, rows }: { id: string; rows: unknown[] }): VNode {
+  const { words, shown } = useWords();
   if (typeof rows[0] !== 'object') return <section class="block"><h2>{words(id)}</h2><ul class="caveats">{rows.map((row, i) => <li key={i}>{String(row)}</li>)}</ul></section>;
   const names = Object.keys(rows[0] as Found);
   return (
     <section class="block">
       <h2>{words(id)}</h2>
       <div class="scrolls" role="region" aria-label={words(id)} tabIndex={0}>
-        <table class="data">
+        <table class="data stacks">
           <thead><tr>{names.map((name) => <th key={name} scope="col">{words(name)}</th>)}</tr></thead>
-          <tbody>{rows.map((row, i) => <tr key={i}>{names.map((name) => <td key={name}>{shown(name, (row as Found)[name])}</td>)}</tr>)}</tbody>
+          <tbody>{rows.map((row, i) => <tr key={i}>{names.map((name) => <td key={name} data-name={words(name)}>{shown(name, (row as Found)[name])}</td>)}</tr>)}</tbody>
         </table>
       </div>
     </section>
   );
 }
 
-const words = (id: string): string => id.replace(/_(bytes_s|bytes|w|c)$/, '').replace(/_/g, ' ');
-
-function shown(name: string, value: unknown): string {
-  if (value === null || value === undefined || value === '') return DASH;
-  if (typeof value === 'number') return name.endsWith('_bytes') ? print(value, 'B') : name.endsWith('bytes_s') ? print(value, 'B/s') : name.endsWith('_w') ? print(value, 'W') : String(value);
-  return Array.isArray(value) ? value.map((one) => (typeof one === 'object' ? Object.values(one as Found).join(' ') : String(one))).join(', ') : String(value);
+// Ids of what was found as words, and values with their units, which the ids end in.
+function useWords(): { words(id: string): string; shown(name: string, value: unknown): string } {
+  const text = useText();
+  const words = (id: string): string => {
+    const bare = id.replace(/_(bytes_s|bytes|w|c)$/, '');
+    return text.machine.words[bare] ?? bare.replace(/_/g, ' ');
+  };
+  const shown = (name: string, value: unknown): string => {
+    if (value === null || value === undefined || value === '') return DASH;
+    if (typeof value === 'boolean') return value ? text.parts.yes : text.parts.no;
+    if (typeof value === 'number') return name.endsWith('bytes_s') ? print(value, 'B/s') : name.endsWith('_bytes') ? print(value, 'B') : name.endsWith('_w') ? print(value, 'W') : String(value);
+    return Array.isArray(value) ? value.map((one) => (typeof one === 'object' ? Object.values(one as Found).join(' ') : String(one))).join(', ') : String(value);
+  };
+  return { words, shown };
 }
 
 export const view: View = { id: 'machine', order: 60, title: (text) => text.machine.title, component: ThisMachine };

@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import type { Curve, ModelFacts, ModelRow } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { useNames } from '../../api/names';
-import { MemoryBars, PARTS } from '../../charts/memory';
+import { MemoryBars } from '../../charts/memory';
 import { Combobox } from '../../parts/combobox';
 import { Field } from '../../parts/field';
 import { SortedTable, useSorted, type Column } from '../../parts/sorted';
@@ -127,7 +127,6 @@ function Needs({ model }: { model: ModelFacts }): VNode {
   const rig = place.params.get('on') || 'rtx-4090';
   const quant = place.params.get('quant') ?? (model.sizes.find((size) => size.quant === 'q4_k_m') ? 'q4_k_m' : '');
   const curve = useAnswer<Curve>({ path: 'curve', body: { model: quant ? `${model.key}:${quant}` : model.key, rig, lang: language } }, 100);
-  const most = Math.max(1, ...(curve.answer?.points.map((point) => PARTS.reduce((sum, part) => sum + point.memory[`${part}_bytes`], point.host.total_bytes)) ?? []), ...(curve.answer?.points.map((point) => point.memory.capacity_bytes) ?? []));
   return (
     <section class="block">
       <h2>{text.models.needs} {rig}{quant ? `, ${quant}` : ''}</h2>
@@ -146,7 +145,7 @@ function Needs({ model }: { model: ModelFacts }): VNode {
         </Field>
       </div>
       {curve.error && curve.error.field !== 'rig' ? <Failed error={curve.error} /> : curve.answer ? (
-        <MemoryBars title={text.plan.memory} scaleTo={most} rows={curve.answer.points.filter((_, i, all) => (all.length - 1 - i) % 2 === 0).map((point) => ({
+        <MemoryBars title={text.plan.memory} rows={curve.answer.points.filter((_, i, all) => (all.length - 1 - i) % 2 === 0).map((point) => ({
           name: `${text.plan.contextOf(printTokens(point.context))}${point.fits ? '' : ` \u00b7 ${text.plan.doesNotFitShort}`}`, host: point.host.total_bytes, capacity: point.memory.capacity_bytes,
           parts: { weights: point.memory.weights_bytes, kv: point.memory.kv_bytes, state: point.memory.state_bytes, compute: point.memory.compute_bytes, footprint: point.memory.footprint_bytes },
         }))} />

@@ -3,13 +3,14 @@ import type { Curve, Interval, Memory, Plan, PlanRequest } from '../../api/answe
 import { Band } from '../../charts/band';
 import { MemoryBars, type MemoryRow } from '../../charts/memory';
 import { Code } from '../../parts/copy';
+import { Share } from '../../parts/share';
 import { Waiting } from '../../parts/state';
 import { href } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import { print, printInterval, printTokens } from '../../units';
 import { Evidence, Why } from './why';
 import type { Question } from './question';
-import { Share } from './share';
+import { Mine, OtherWays, Upgrades } from './ways';
 
 interface AnswerProps { plan: Plan; curve: Curve | null; curveWaiting: boolean; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void }
 
@@ -33,6 +34,7 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
           </ul>
         </section>
       ) : null}
+      <Upgrades plan={plan} onChange={onChange} />
       <section class="block">
         <h2>{text.plan.memory}</h2>
         <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
@@ -60,7 +62,9 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
       ) : null}
       {plan.decode ? <Why plan={plan} /> : null}
       {plan.decode ? <Evidence plan={plan} /> : null}
-      <Share plan={plan} request={request} />
+      <Mine plan={plan} />
+      <OtherWays plan={plan} />
+      <Share verb="plan" request={request} name={plan.model.key} />
       <p><a href={href('compare', { m: question.model, on: question.rig, c: question.context, e: question.engine })}>{text.plan.compareThis}</a></p>
     </>
   );
@@ -68,7 +72,15 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
 
 export function Source({ source }: { source: string }): VNode {
   const link = /https?:\/\/\S+/.exec(source)?.[0]?.replace(/[).,;]+$/, '');
-  return <small class="source">{link ? <a href={link} target="_blank" rel="noreferrer noopener">{source}</a> : source}</small>;
+  return <small class="source">{link ? <a href={link} title={link} target="_blank" rel="noreferrer noopener">{source.replace(link, brief(link))}</a> : source}</small>;
+}
+
+// "https://github.com/a/b/blob/0123abcd.../README.md" -> "github.com/a/b/\u2026/README.md": enough to know it by; the link is whole.
+function brief(link: string): string {
+  const plain = link.replace(/^https?:\/\/(www\.)?/, '').replace(/[?#].*$/, '').replace(/\/$/, '');
+  if (plain.length <= 48) return plain;
+  const parts = plain.split('/'), first = parts.slice(0, 3).join('/'), last = parts.length > 3 ? parts[parts.length - 1]! : '';
+  return (first.length > 48 ? first.slice(0, 47) + '\u2026' : first) + (last ? (parts.length > 4 ? '/\u2026/' : '/') + (last.length > 28 ? last.slice(0, 27) + '\u2026' : last) : '');
 }
 
 export function memoryRows(plan: Plan, hostName: string, layers: (n: number) => string): MemoryRow[] {
@@ -88,6 +100,7 @@ function Verdict({ plan }: { plan: Plan }): VNode {
   return (
     <section class={plan.fits ? 'verdict good' : 'verdict bad'} role="status">
       <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
+      {plan.fits && plan.longest_context && plan.longest_context > plan.context ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
       {plan.decode && plan.prefill && plan.ttft && plan.power ? (
         <dl class="tiles">
@@ -98,7 +111,7 @@ function Verdict({ plan }: { plan: Plan }): VNode {
           <Tile id="energy" name={text.plan.energy} value={plan.power.energy} />
         </dl>
       ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
-      {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{plan.grade}</span> {text.plan.grade[plan.grade] ?? plan.grade}</p> : null}
+      {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{text.plan.gradeName[plan.grade] ?? plan.grade}</span> {text.plan.grade[plan.grade] ?? ''}</p> : null}
     </section>
   );
 }

@@ -1,13 +1,12 @@
 import type { VNode } from 'preact';
 import type { ApiError, Plan } from '../../api/answers';
 import type { Names } from '../../api/names';
+import { ContextField } from '../../parts/context-field';
 import { SelectField, TextField } from '../../parts/field';
 import { ModelField } from '../../parts/model-field';
 import { RigField } from '../../parts/rig-field';
 import { useText } from '../../shell/settings';
 import { offloads, splits, type Question } from './question';
-
-const CONTEXTS = ['4k', '8k', '16k', '32k', '64k', '128k', '256k'];
 
 interface FormProps { question: Question; names: Names; error: ApiError | null; plan: Plan | null; onChange(changes: Partial<Question>, keep?: boolean): void }
 
@@ -22,9 +21,8 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
     <form class="question" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
       <ModelField label={text.plan.model} value={question.model} names={names} error={of('model')} onChange={(model) => onChange({ model }, false)} />
       <RigField label={text.plan.rig} value={question.rig} names={names} error={of('rig', 'on')} onChange={(rig) => onChange({ rig })} />
+      <ContextField value={question.context} now={plan?.context ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
       <div class="pair">
-        <TextField label={text.plan.context} value={question.context} placeholder={plan ? String(plan.context) : ''} help={text.plan.contextHelp} error={of('context')} list={CONTEXTS}
-          onChange={(context) => onChange({ context })} />
         <SelectField label={text.plan.engine} value={question.engine} error={of('engine')} onChange={(next) => onChange({ engine: next, backend: '', split: '', offload: '' })}
           choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
       </div>

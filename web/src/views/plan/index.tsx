@@ -19,7 +19,9 @@ function CanItRun(): VNode {
   const question = readQuestion(place.params);
   const asked = question.model && question.rig ? request(question, language) : null;
   const plan = useAnswer<Plan>(asked && { path: 'plan', body: asked }, 120);
-  const curve = useAnswer<Curve>(asked && plan.answer ? { path: 'curve', body: asked } : null, 120);
+  // The curve runs through all contexts: sliding along it asks nothing anew.
+  const { context: _context, depth: _depth, ...whole } = asked ?? {};
+  const curve = useAnswer<Curve>(asked && plan.answer ? { path: 'curve', body: whole } : null, 120);
   const change = (changes: Partial<Question>, keep = true) => {
     const named: Record<string, string> = {};
     for (const [field, value] of Object.entries(changes)) named[NAMES[field as keyof Question]] = value;
