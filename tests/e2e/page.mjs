@@ -309,7 +309,7 @@ function writeGguf({ hidden = 512, ffn = 1024, layers = 4 } = {}) {
   const text = (value) => { const b = Buffer.from(value); u64(b.length); chunks.push(b); };
   const words = 5000, kv = 128;
   const keys = [['general.architecture', 8, () => text('llama')], ['general.name', 8, () => text('tiny')]];
-  for (const [key, value] of [['context_length', 8192], ['embedding_length', hidden], ['block_count', layers], ['feed_forward_length', ffn], ['attention.head_count', 8], ['attention.head_count_kv', 2], ['rope.dimension_count', 64]])
+  for (const [key, value] of [['context_length', 8192], ['embedding_length', hidden], ['block_count', layers], ['feed_forward_length', ffn], ['attention.head_count', hidden / 64], ['attention.head_count_kv', 2], ['rope.dimension_count', 64]])
     keys.push([`llama.${key}`, 4, () => u32(value)]);
   keys.push(['llama.attention.layer_norm_rms_epsilon', 6, () => f32(1e-5)]);
   keys.push(['tokenizer.ggml.tokens', 9, () => { u32(8); u64(words); for (let i = 0; i < words; ++i) text('secret-word-' + i); }]);
