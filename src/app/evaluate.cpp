@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 using calibration::Observation;
 
 Result<std::string> read_text(const fs::path& path) {
+  if (std::error_code ignored; fs::is_directory(path, ignored)) return fail(ErrorKind::input, "is a folder, not a file", Where{path.string()});
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorKind::system, "the file cannot be read", Where{path.string()});
   return std::string(std::istreambuf_iterator<char>(in), {});

@@ -69,6 +69,9 @@ TEST(OwnLog, ATornLineCostsOnlyItself) {
   ASSERT_TRUE(twice);
   EXPECT_EQ(twice->added, 0u);
   std::ofstream(file) << "nothing\nof a log\n";
+  const auto folder = app::observe_import(test::scratch_folder(), file, {});
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().message, "is a folder, not a file");
   EXPECT_FALSE(app::observe({row(1)}, file));   // somebody else's file is not written into
 }
 

@@ -141,6 +141,12 @@ Result<BenchAnswer> measure_all(const Request& request, const World& world, cons
       models.push_back(std::move(architecture));
     }
   }
+  if (const std::string asked(split(request.device, ':').front()); !asked.empty()) {
+    std::vector<std::string> names;
+    for (const bench::Backend& backend : bench::backends()) names.emplace_back(backend.name);
+    if (std::find(names.begin(), names.end(), asked) == names.end())
+      return fail(ErrorKind::not_found, "no backend '" + asked + "'; there are " + join(names, ", "), Where{"--device"}, "device", nearest_name(asked, names));
+  }
   std::vector<std::string> ids;
   std::set<std::string> cards;   // by PCI address: one that several interfaces reach is measured through the best of them
   std::vector<std::vector<std::unique_ptr<bench::Device>>> opened;   // all stay open: some kernels use several devices

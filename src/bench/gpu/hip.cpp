@@ -122,7 +122,7 @@ Result<std::vector<std::unique_ptr<Device>>> open_hip(const World& world, const 
   Result<Library> library = fail(ErrorKind::not_found, "");
   for (const char* name : {"libamdhip64.so", "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5"})
     if (!library) library = Library::open(world, name);
-  if (!library) return tl::unexpected(library.error());
+  if (!library) return fail(ErrorKind::not_found, "libamdhip64.so of ROCm is not installed");
   const Opening opening{*library};
   const std::shared_ptr<const Driver> driver = read_driver(*library);
   if (!opening.whole() || !driver->missing().empty())
