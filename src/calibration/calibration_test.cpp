@@ -179,6 +179,45 @@ TEST(Configurator, MedianLatencyBetweenTokensSeesNoRarePrompts) {
 }
 
 // 80 layers x 8 heads x 256 x 2 B x 1,536 tokens = 503 MB a request; 80 GB hold 11 GB of cache beside 70 GB of weights at most.
+TEST(Configurator, RunsPacedByArrivalsAreTheSimulators) {
+  Configurator configurator(facts());
+  Observation o = serving_row("h100-sxm-80gb", 4, 31, 13);
+  o.flags = {{"num_prompts", "1000"}, {"peak_concurrent", "31"}};   // at most 31 at once, at some fixed rate: nobody says how many in the mean
+  EXPECT_FALSE(configurator.prepare(o));
+  o.flags["peak_concurrent"] = "512";                               // another figure than the one stated: the client's limit is stated
+  EXPECT_TRUE(configurator.prepare(o));
+}
+
+TEST(Configurator, ShortRunsEndAmongFewRequests) {
+  Configurator configurator(facts());
+  Observation o = serving_row("h100-sxm-80gb", 4, 100, 2000);
+  o.metric_name = "output_tokens_per_second";
+  o.metric = Metric::output_tokens_per_second;
+  o.flags = {{"num_prompts", "150"}};   // equal requests: a wave of 100 and one of 50, 150 / 200 of the places
+  const auto equal = configurator.prepare(o);
+  ASSERT_TRUE(equal) << to_text(equal.error());
+  EXPECT_DOUBLE_EQ(equal->units, 0.75 * 100);
+  // Chats of unlike lengths: the longest is three means, its steps take 0.6 of the full ones: 150 / (150 + (3 x 0.6 - 1) 100).
+  o.flags = {{"num_prompts", "150"}, {"total_output_tokens", "153601"}};
+  const auto unlike = configurator.prepare(o);
+  ASSERT_TRUE(unlike) << to_text(unlike.error());
+  EXPECT_NEAR(unlike->units, 100 * 150 / 230.0, 1e-9);
+}
+
+TEST(Configurator, WithoutGraphsEveryKernelIsStarted) {
+  Configurator configurator(facts());
+  Observation o = serving_row("h100-sxm-80gb", 4, 16, 13);
+  const auto has_eager = [](const Prepared& p) {
+    for (const cost::Path& path : p.load->paths)
+      for (const cost::Factor& factor : path.factors)
+        if (factor.effect == "launch|eager") return true;
+    return false;
+  };
+  EXPECT_FALSE(has_eager(*configurator.prepare(o)));
+  o.flags = {{"enforce_eager", "1"}};
+  EXPECT_TRUE(has_eager(*configurator.prepare(o)));
+}
+
 TEST(Configurator, NoMoreRequestsRunThanTheCacheHolds) {
   Configurator configurator(facts());
   const auto p = configurator.prepare(serving_row("h100-sxm-80gb", 1, 512, 400));

@@ -103,14 +103,33 @@ double running(const Prepared& p, double wanted, double tokens) {
   return std::max(1.0, wanted);
 }
 
+double number_flag(const Observation& o, const char* key) {
+  const auto found = o.flags.find(key);
+  return found == o.flags.end() ? 0.0 : parse_double(found->second).value_or(0);
+}
+
 // Mean lengths of a run: stated for each request, or as totals of the run.
 double mean_length(const Observation& o, double stated, const char* total) {
-  const auto number = [&](const char* key) {
-    const auto found = o.flags.find(key);
-    return found == o.flags.end() ? 0.0 : parse_double(found->second).value_or(0);
-  };
-  if (number(total) > 0 && number("num_prompts") > 0) return number(total) / number("num_prompts");
+  if (number_flag(o, total) > 0 && number_flag(o, "num_prompts") > 0) return number_flag(o, total) / number_flag(o, "num_prompts");
   return stated > 0 && says(o, "range ratio 0.8") ? 0.9 * stated : stated;   // drawn evenly from 0.8 to 1 times the nominal length
+}
+
+// A run at a fixed request rate that prints the most requests it ever saw: arrivals set its pace, and how many ran in the mean is not stated.
+bool paced_by_arrivals(const Observation& o) {
+  const double peak = number_flag(o, "peak_concurrent");
+  return peak > 0 && peak == o.concurrency && number_flag(o, "num_prompts") > 2 * peak;
+}
+
+// Share of the stated concurrency that runs in the mean over a whole run of few requests. Equal requests go in waves, the last of which is
+// short of some. Texts of real chats differ: when no request waits any more, the longest (about three mean lengths) run on among fewer and
+// fewer, in steps that take 0.6 of the full ones.
+double occupancy(const Observation& o, double batch) {
+  constexpr double kLongest = 3, kLateStep = 0.6;
+  const double requests = number_flag(o, "num_prompts");
+  if (requests < batch || batch <= 1) return 1;
+  const double written = number_flag(o, "total_output_tokens") / requests;
+  if (written <= 0 || written == std::floor(written)) return requests / (batch * std::ceil(requests / batch));
+  return requests / (requests + (kLongest * kLateStep - 1) * batch);
 }
 
 // Many requests at once. At a steady state a step decodes one token of every running request and reads, in chunks, the prompts of those
@@ -125,6 +144,7 @@ Result<void> set_load(const Observation& o, Prepared& p) {
       return fail(ErrorKind::unsupported, "the batch is not stated: queueing under load belongs to the simulator");
     wanted = 1e6;
   }
+  if (paced_by_arrivals(o)) return fail(ErrorKind::unsupported, "arrivals set the pace of this run: queueing under load belongs to the simulator");
   if (!time && written <= 0) return fail(ErrorKind::unsupported, "how many tokens each request writes is not stated");
   const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128, out = written > 0 ? written : 128;
   const double batch = running(p, std::max(1.0, wanted), before + out / 2);
@@ -145,7 +165,7 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work);
   p.is_rate = !time;
   const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
-  p.units = time ? 1e3 : batch * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, o.devices) : 1);
+  p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, o.devices) : 1);
   return {};
 }
 

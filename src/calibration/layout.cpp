@@ -186,6 +186,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   set_settings(o, group, p.settings);
   site.conditions.engine_year = year_of(o.date);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
+  site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
   site.conditions.repacked = flag(o, "rtr") == "1" || o.quant.find("_R4") != std::string::npos || o.quant.find("_R8") != std::string::npos;
   if (cpu) {
     if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;

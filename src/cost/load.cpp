@@ -400,6 +400,7 @@ void add_overheads(Builder& b) {
                     : device_path("prompt_launch", kPromptKernelsPerSecond, b.device(first), b.setting);
   if (!cpu && launches_are_graphs(b.device(first).device, b.setting)) add_factor(decode, "launch", "graphs", "");
   if (!cpu) add_factor(decode, "launch", "architecture", b.model.family);
+  if (!cpu && b.conditions.eager) add_factor(decode, "launch", "eager", "");
   if (!cpu && moe_units > 0) add_factor(decode, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
   if (!cpu && b.setting.slow_host) {
     add_factor(decode, "launch", "slow_host", "");

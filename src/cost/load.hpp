@@ -72,6 +72,7 @@ struct Conditions {
   double engine_year = 2026.5;       // date of the engine's build; decides what it can do and how fast it was
   bool slow_host = false;            // a single-board computer in front of the device
   std::string source;                // fit only: the source's own bias is a random effect
+  bool eager = false;                // serving engines told not to capture their kernels as graphs
   bool repacked = false;             // weights were repacked for the host's kernels (ik_llama.cpp -rtr, _R4)
 };
 
