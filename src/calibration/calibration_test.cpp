@@ -126,6 +126,32 @@ TEST(Configurator, ModulesSitOnTheirFabric) {
   EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 450e9);   // NVLink 4 one way, not PCIe
 }
 
+// Two channels of DDR4-2133 carry 2 x 8 x 2133e6 = 34.1 GB/s, whatever the processor could take.
+TEST(Configurator, PrintedMemoryGoesBeforeWhatTheProcessorTakes) {
+  Configurator configurator(facts());
+  Observation o;
+  o.device = "ryzen-9-5950x";
+  o.devices = 1;
+  o.engine = "llama.cpp";
+  o.backend = "CPU";
+  o.model = "qwen3-8b";
+  o.quant = "Q4_K_M";
+  o.phase = "decode";
+  o.concurrency = 1;
+  o.metric_name = "tokens_per_second";
+  o.metric = Metric::tokens_per_second;
+  o.value = 5;
+  const auto bandwidth = [&](const char* memory) {
+    o.host_memory = memory;
+    const auto p = configurator.prepare(o);
+    EXPECT_TRUE(p) << (p ? "" : to_text(p.error()));
+    return p ? p->bandwidth : 0;
+  };
+  EXPECT_DOUBLE_EQ(bandwidth("64 GB DDR4-2133, 2 channels"), 2 * 8 * 2133e6);
+  EXPECT_DOUBLE_EQ(bandwidth("DDR4-3000"), 2 * 8 * 3000e6);
+  EXPECT_DOUBLE_EQ(bandwidth("64 GB"), 2 * 8 * 3200e6);   // what the processor takes
+}
+
 // --n-cpu-moe 24 of 48 layers: half of the experts' bytes on the host, half on the card.
 TEST(Configurator, SoManyLayersOfExpertsStayOnTheHost) {
   Configurator configurator(facts());

@@ -75,7 +75,7 @@ std::string source_of(const Observation& o) {
 std::string layout_key(const Observation& o) {
   std::string key;
   key.reserve(256);
-  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode, &o.repository})
+  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode, &o.repository})
     key.append(*part).append("|");
   key += std::to_string(o.devices) + "|" + std::to_string(o.degree) + "|" + format_shortest(o.memory_gb) + "|" + format_shortest(o.model_bytes) + "|" +
          format_shortest(o.parameters) + "|" + o.date.substr(0, 7);

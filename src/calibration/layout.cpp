@@ -30,6 +30,31 @@ bool is_server_memory(const std::string& printed) {
   return parse_double(printed.substr(0, end)).value_or(0) > kMostOnADesktop && to_lower(printed.substr(std::min(end, printed.size()))).find("gb") != std::string::npos;
 }
 
+// The whole number before or after `mark` in a text: "12 channels", "8ch", "DDR4-3200". 0: none.
+int number_beside(const std::string& text, std::string_view mark, bool before) {
+  const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  const std::size_t at = text.find(mark);
+  if (at == std::string::npos) return 0;
+  std::size_t begin = at + mark.size(), end = begin;
+  if (before) {
+    end = text.find_last_not_of(' ', at == 0 ? 0 : at - 1) + 1;
+    begin = end;
+    while (begin > 0 && digit(begin - 1)) --begin;
+  } else {
+    while (end < text.size() && digit(end)) ++end;
+  }
+  return end > begin && end - begin < 6 ? std::stoi(text.substr(begin, end - begin)) : 0;
+}
+
+// "64 GB DDR4-3000, 2 channels": what a source says of its memory goes before what its processor could take.
+void read_memory(const std::string& printed, rig::Host& host) {
+  const std::string text = to_lower(printed);
+  for (const char* type : {"ddr3-", "ddr4-", "ddr5-", "ddr5x-", "mrdimm-"})
+    if (const int rate = number_beside(text, type, false); rate >= 800 && rate <= 20000) host.memory_mt_s = rate;
+  for (const char* mark : {"channel", "ch "})
+    if (const int channels = number_beside(text, mark, true); channels >= 1 && channels <= 24) host.channels = channels;
+}
+
 rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is_processor) {
   rig::Host host;
   auto processor = processor_of(catalog, is_processor ? o.device : o.processor);
@@ -50,6 +75,8 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
     host.memory_mt_s = server ? (ddr4 ? 3200 : 4800) : 5200;
     host.memory_type = ddr4 ? "ddr4" : "ddr5";
   }
+  read_memory(o.host_memory, host);
+  host.channels = std::max(host.channels, host.sockets);
   // A model on two sockets runs at little more than one socket's bandwidth: pages are spread, threads are not.
   const double channel_bytes = (processor ? processor->channel_bits : 64) / 8.0;
   host.bandwidth = Bandwidth(channel_bytes * host.channels / host.sockets * host.memory_mt_s * 1e6);
