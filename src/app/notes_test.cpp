@@ -71,6 +71,9 @@ INSTANTIATE_TEST_SUITE_P(
         // https://zhuanlan.zhihu.com/p/1888965700464406937 DeepSeek R1 671B Q2 on a 4090 of 48 GB with 540 GB of DDR5: 15 to 20. The processor is
         // not printed: twelve channels, as machines of that memory have.
         Note{"r1_q2_on_4090_48g", "deepseek-r1:q2_k", "4090-48g; host=epyc-9654:12xddr5-4800:540g", "llama.cpp", "", "", 1, 15, 20},
+        // https://www.reddit.com/r/LocalLLaMA/comments/1qjaxfy/ "8x AMD MI50 32GB at 26 t/s (tg) with MiniMax-M2.1": vLLM gfx906 fork, AWQ, context
+        // 196,608, all eight cards; tensor or pipeline is not printed.
+        Note{"minimax_on_8xmi50", "minimax-m2.1:awq", "8xmi50-32g; host=epyc-7532:8xddr4-3200:256g", "vllm", "", "-tp 8 --max-model-len 196608", 1, 26.8, 26.8},
         // https://www.xiaohongshu.com/explore/69533a18000000001e0245e6 Qwen3 32B on four Atlas 300I Duo of 48 GB: 361.9 token/s over all streams at
         // 114.1 ms per token, which makes 41 streams; precision and engine not printed (BF16, MindIE, as people run them).
         Note{"qwen3_32b_on_4x300i_duo", "qwen3-32b:bf16", "4xatlas-300i-duo-48gb", "mindie", "", "", 41, 361.88, 361.88}),
@@ -98,10 +101,6 @@ TEST_P(KnownMisses, AreStillMissed) {
 INSTANTIATE_TEST_SUITE_P(
     OfOwners, KnownMisses,
     testing::Values(
-        // https://www.reddit.com/r/LocalLLaMA/comments/1qjaxfy/ "8x AMD MI50 32GB at 26 t/s (tg) with MiniMax-M2.1": vLLM gfx906 fork, AWQ, context
-        // 196,608, all eight cards; tensor or pipeline is not printed. Too
-        // fast by half: nobody has published what starting kernels and summing over eight cards cost vLLM on this chip.
-        Note{"minimax_on_8xmi50", "minimax-m2.1:awq", "8xmi50-32g; host=epyc-7532:8xddr4-3200:256g", "vllm", "", "-tp 8 --max-model-len 196608", 1, 26.8, 26.8},
         // https://github.com/LottoLottoLotto/4x3090-llm-benchmarks of 2026-07-16: Qwen3.6 27B Q6_K on four RTX 3090 at 220 W, rows. Too slow by
         // an eighth: the messages of a row split are charged like sums over all cards.
         Note{"row_4x3090", "qwen3.6-27b:q6_k", "4x3090@220w", "llama.cpp", "", "-c 4096 -sm row -ctk q8_0 -ctv q8_0 -fa on", 1, 19.02, 19.02}),
