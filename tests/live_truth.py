@@ -210,7 +210,7 @@ def write_page(path, rows, processor, load):
     lines = ["# Live truth", "",
              f"`tests/live_truth.py` on a machine of {os.cpu_count()} cores of an {processor}: `rigcast bench`, then a prediction, then llama-bench on synthetic",
              "models. token/s; measured is the best sample. After a few models (\\*) were timed and logged, the others were predicted again (last column).",
-             f"The machine was not quiet: other programs took {median([row['others_share'] for row in rows]):.0%} of its processors in the median (load {load:.0f}).", "",
+             f"Other programs took {median([row['others_share'] for row in rows]):.0%} of its processors in the median (load {load:.0f}).", "",
              *summary(rows), "", "| model | quant | GB | step | predicted | measured | predicted with own rows |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         step = f"decode at {row['depth']}" if row["phase"] == "decode" else f"prefill of {row['tokens']} at {row['depth']}"
