@@ -129,18 +129,8 @@ TEST(Configurator, ModulesSitOnTheirFabric) {
 // Two channels of DDR4-2133 carry 2 x 8 x 2133e6 = 34.1 GB/s, whatever the processor could take.
 TEST(Configurator, PrintedMemoryGoesBeforeWhatTheProcessorTakes) {
   Configurator configurator(facts());
-  Observation o;
-  o.device = "ryzen-9-5950x";
-  o.devices = 1;
-  o.engine = "llama.cpp";
+  Observation o = decode_row("ryzen-9-5950x", 5);
   o.backend = "CPU";
-  o.model = "qwen3-8b";
-  o.quant = "Q4_K_M";
-  o.phase = "decode";
-  o.concurrency = 1;
-  o.metric_name = "tokens_per_second";
-  o.metric = Metric::tokens_per_second;
-  o.value = 5;
   const auto bandwidth = [&](const char* memory) {
     o.host_memory = memory;
     const auto p = configurator.prepare(o);
@@ -155,17 +145,9 @@ TEST(Configurator, PrintedMemoryGoesBeforeWhatTheProcessorTakes) {
 // --n-cpu-moe 24 of 48 layers: half of the experts' bytes on the host, half on the card.
 TEST(Configurator, SoManyLayersOfExpertsStayOnTheHost) {
   Configurator configurator(facts());
-  Observation o;
-  o.device = "rtx-3090";
-  o.devices = 1;
-  o.engine = "llama.cpp";
+  Observation o = decode_row("rtx-3090", 50);
   o.model = "qwen3-30b-a3b";
   o.quant = "Q8_0";   // every layer alike
-  o.phase = "decode";
-  o.concurrency = 1;
-  o.metric_name = "tokens_per_second";
-  o.metric = Metric::tokens_per_second;
-  o.value = 50;
   const auto share = [&](const char* layers) {
     o.flags["n_cpu_moe"] = layers;
     const auto p = configurator.prepare(o);

@@ -139,13 +139,36 @@ class Comparison {
     EXPECT_TRUE(faults_.empty()) << "line " << row_.line << ": " << row_.fields.at("family") << " " << row_.fields.at("hidden") << " "
                                  << row_.fields.at("quant") << ", " << row_.fields.at("devices") << " devices, " << row_.fields.at("flags") << "\n  " << faults_;
   }
-  double worst = 0;
+  double worst = 0, worst_compute = 0;   // worst_compute: of devices' compute buffers
   bool exact = true;
 
  private:
   const Row& row_;
   std::string faults_;
 };
+
+// Weights, cache and compute of every device and of the host against what was printed, reported as a failure where they differ.
+Comparison compare(const Row& row, const Placement& placement, int devices) {
+  auto shown = printed(row);
+  Comparison comparison(row);
+  for (int d = 0; d < devices; ++d) {
+    const Printed want = shown["Vulkan" + std::to_string(d)];
+    Memory memory;
+    for (const DeviceShare& share : placement.devices)
+      if (share.device == d) memory = share.memory;
+    const std::string name = "device " + std::to_string(d);
+    comparison.near(name + " weights", want.weights, memory.weights.value() / kMiB, 0.005, 0.5);
+    comparison.near(name + " cache", want.context, (memory.kv + memory.state).value() / kMiB, 0, 1);
+    comparison.near(name + " compute", want.compute, memory.compute.value() / kMiB, 0.1, 0.5);
+    if (want.compute > 0)
+      comparison.worst_compute = std::max(comparison.worst_compute, std::abs(memory.compute.value() / kMiB / (want.compute + 0.5) - 1));
+  }
+  comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, placement.host.weights.value() / kMiB, 0.005, 1);
+  comparison.near("host cache", shown["Host"].context, (placement.host.kv + placement.host.state).value() / kMiB, 0, 1);
+  comparison.near("host compute", shown["Host"].compute, placement.host.compute.value() / kMiB, 0.1, 0.5);
+  comparison.report();
+  return comparison;
+}
 
 TEST(LlamaTruth, EveryTermOfEveryLayout) {
   const auto engine = *catalog::read_engine(facts(), "llama.cpp");
@@ -160,24 +183,8 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
     request.flags = "llama-completion " + row.fields.at("flags");
     const auto placement = place(facts(), architecture, rig, request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
-    auto shown = printed(row);
-    Comparison comparison(row);
-    for (int d = 0; d < devices; ++d) {
-      const Printed want = shown["Vulkan" + std::to_string(d)];
-      Memory memory;
-      for (const DeviceShare& share : placement->devices)
-        if (share.device == d) memory = share.memory;
-      const std::string name = "device " + std::to_string(d);
-      comparison.near(name + " weights", want.weights, memory.weights.value() / kMiB, 0.005, 0.5);
-      comparison.near(name + " cache", want.context, (memory.kv + memory.state).value() / kMiB, 0, 1);
-      comparison.near(name + " compute", want.compute, memory.compute.value() / kMiB, 0.1, 0.5);
-      if (want.compute > 0) worst_compute = std::max(worst_compute, std::abs(memory.compute.value() / kMiB / (want.compute + 0.5) - 1));
-    }
-    const Memory& host = placement->host;
-    comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, host.weights.value() / kMiB, 0.005, 1);
-    comparison.near("host cache", shown["Host"].context, (host.kv + host.state).value() / kMiB, 0, 1);
-    comparison.near("host compute", shown["Host"].compute, host.compute.value() / kMiB, 0.1, 0.5);
-    comparison.report();
+    const Comparison comparison = compare(row, *placement, devices);
+    worst_compute = std::max(worst_compute, comparison.worst_compute);
     ++layouts;
     exact += comparison.exact ? 1 : 0;
   }
@@ -276,23 +283,7 @@ TEST(LlamaTruth, FamiliesOfOtherStructures) {
     request.flags = each.row.fields.at("flags");
     const auto placement = place(facts(), each.architecture, software_rig(devices), request);
     ASSERT_TRUE(placement) << each.row.line << ": " << (placement ? "" : to_text(placement.error()));
-    auto shown = printed(each.row);
-    Comparison comparison(each.row);
-    for (int d = 0; d < devices; ++d) {
-      const Printed want = shown["Vulkan" + std::to_string(d)];
-      Memory memory;
-      for (const DeviceShare& share : placement->devices)
-        if (share.device == d) memory = share.memory;
-      const std::string name = "device " + std::to_string(d);
-      comparison.near(name + " weights", want.weights, memory.weights.value() / kMiB, 0.005, 0.5);
-      comparison.near(name + " cache", want.context, (memory.kv + memory.state).value() / kMiB, 0, 1);
-      comparison.near(name + " compute", want.compute, memory.compute.value() / kMiB, 0.1, 0.5);
-    }
-    const Memory& host = placement->host;
-    comparison.near("host weights", shown["Host"].weights + shown["CPU_REPACK"].weights, host.weights.value() / kMiB, 0.005, 1);
-    comparison.near("host cache", shown["Host"].context, (host.kv + host.state).value() / kMiB, 0, 1);
-    comparison.near("host compute", shown["Host"].compute, host.compute.value() / kMiB, 0.1, 0.5);
-    comparison.report();
+    compare(each.row, *placement, devices);
     ++families[each.family];
   }
   EXPECT_GE(families.size(), 40u);
