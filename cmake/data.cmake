@@ -6,7 +6,7 @@ set(RIGCAST_PACK ${CMAKE_BINARY_DIR}/data.pack)
 # The tool takes the readers from the room's archive without asking for the embedded pack that it is there to make.
 add_executable(pack_data ${CMAKE_SOURCE_DIR}/tools/pack_data.cpp)
 add_dependencies(pack_data rc_catalog)
-target_link_libraries(pack_data PRIVATE $<TARGET_FILE:rc_catalog> rc_base tomlplusplus::tomlplusplus)
+target_link_libraries(pack_data PRIVATE $<TARGET_FILE:rc_catalog> rc_base)
 set_target_properties(pack_data PROPERTIES LINK_DEPENDS $<TARGET_FILE:rc_catalog>)
 target_include_directories(pack_data PRIVATE ${CMAKE_SOURCE_DIR}/src)
 
