@@ -1,5 +1,9 @@
 // rigcast tells what a machine will do with an AI model before you buy the machine or download the model.
 
+#include "cli/heap.hpp"
 #include "cli/run.hpp"
 
-int main(int argc, char** argv) { return rigcast::cli::run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  rigcast::cli::use_large_pages();
+  return rigcast::cli::run({argv + 1, argv + argc});
+}

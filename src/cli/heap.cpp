@@ -1,0 +1,34 @@
+#include "cli/heap.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#if defined(__linux__) && defined(__GLIBC__)
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace rigcast::cli {
+
+void use_large_pages() {
+  constexpr std::size_t kPage = 4096, kLarge = 512 * kPage, kFirst = 2 * kLarge;
+  // What the allocator itself arrives at in a program that has freed a large block: blocks up to this size stay on the heap.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  // A gap in the heap up to one small page before a large one begins: that page takes the head of the first block, which is written at
+  // once, and large pages are only given where nothing was touched.
+  const auto end = reinterpret_cast<std::uintptr_t>(::sbrk(0)) + kPage;
+  const std::uintptr_t begin = (end + kLarge - 1) / kLarge * kLarge;
+  if (::sbrk(static_cast<std::intptr_t>(begin - end)) == reinterpret_cast<void*>(-1)) return;
+  void* first = std::malloc(kPage + kFirst);
+  if (reinterpret_cast<std::uintptr_t>(first) / kPage * kPage + kPage == begin) ::madvise(reinterpret_cast<void*>(begin), kFirst, MADV_HUGEPAGE);
+  std::free(first);
+}
+
+}  // namespace rigcast::cli
+#else
+namespace rigcast::cli {
+void use_large_pages() {}
+}  // namespace rigcast::cli
+#endif
