@@ -110,7 +110,7 @@ Result<void> check_file(Kind kind, const DataFile& file, const std::string& show
     case Kind::processor: RC_TRY(read_processors(file.text, shown)); return {};
     case Kind::link: RC_TRY(read_links(file.text, shown)); return {};
     case Kind::quant: RC_TRY(read_quants(file.text, shown)); return {};
-    case Kind::rule: RC_TRY(read_rules(file.text, shown)); return {};
+    case Kind::rule: return {};  // read for the pack
     case Kind::model:
     case Kind::engine: return {};  // checked by the rooms that own them
   }
@@ -242,6 +242,7 @@ Result<std::string> build_pack(const std::vector<DataFile>& unsorted, const std:
   std::sort(files.begin(), files.end(), [](const DataFile& a, const DataFile& b) { return a.path < b.path; });
   std::vector<Found> entries;
   std::vector<Device> devices;
+  std::vector<DataFile> read;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     bytes += files[i].text.size();
@@ -250,6 +251,11 @@ Result<std::string> build_pack(const std::vector<DataFile>& unsorted, const std:
     if (!kind) continue;
     const std::string shown = prefix + files[i].path;
     RC_TRY(check_file(*kind, files[i], shown, devices));
+    if (*kind == Kind::rule) {
+      RC_ASSIGN(rules, read_rules(files[i].text, shown));
+      for (Rule& rule : rules) rule.file = files[i].path;
+      read.push_back({std::string(kReadRules) + files[i].path, rules_to_bytes(rules)});
+    }
     RC_ASSIGN(document, parse_toml(files[i].text, shown));
     for (Found& found : find_entries(document, files[i].text, *kind)) {
       found.file = i;
@@ -259,6 +265,7 @@ Result<std::string> build_pack(const std::vector<DataFile>& unsorted, const std:
   RC_TRY(check_unique(entries, files, prefix));
   RC_TRY(check_quants(entries, files, prefix));
   if (whole) RC_TRY(check_bases(devices));
+  std::move(read.begin(), read.end(), std::back_inserter(files));
   return lay_out(files, entries);
 }
 

@@ -289,9 +289,9 @@ Result<std::shared_ptr<const std::vector<Rule>>> Catalog::rules() const {
   if (state_->rules) return state_->rules;
   auto all = std::make_shared<std::vector<Rule>>();
   for (const std::string& path : files("rules")) {
-    RC_ASSIGN(text, file(path));
-    RC_ASSIGN(read, read_rules(text, path));
-    all->insert(all->end(), read.begin(), read.end());
+    RC_ASSIGN(bytes, file(std::string(kReadRules) + path));
+    std::vector<Rule> read = rules_from_bytes(bytes);
+    std::move(read.begin(), read.end(), std::back_inserter(*all));
   }
   return state_->rules = std::move(all);
 }

@@ -20,6 +20,8 @@ const char* to_string(Basis basis);
 struct Source {
   std::string text;  // URL or citation
   std::string date;  // ISO date, month or year of the statement: "2026-11-20", "2024-05"
+
+  friend bool operator==(const Source&, const Source&) = default;
 };
 
 template <class T>

@@ -45,10 +45,17 @@ struct Rule {
   std::map<std::string, bool> flags;                       // condition -> wanted value
   std::string file;
   int line = 0;
+
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 // All rules of one data file. Errors: unknown condition or effect with the nearest, missing source.
 Result<std::vector<Rule>> read_rules(std::string_view text, const std::string& file);
+
+// The same as bytes, which a Pack holds beside the file (kReadRules before its path): reading TOML would be a tenth of a short answer.
+inline constexpr std::string_view kReadRules = "read:";
+std::string rules_to_bytes(const std::vector<Rule>& rules);
+std::vector<Rule> rules_from_bytes(std::string_view bytes);   // REQUIRES: made by rules_to_bytes of the same version
 
 bool applies(const Rule& rule, const Situation& situation);
 

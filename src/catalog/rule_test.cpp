@@ -28,6 +28,17 @@ TEST(Rules, EveryRuleHasAKeyOfItsOwnAndChinese) {
   EXPECT_GE(keys.size(), 60u);
 }
 
+TEST(Rules, OfTheProgramAreThoseOfItsFiles) {
+  const auto catalog = Catalog::load();
+  std::vector<Rule> read;
+  for (const std::string& path : catalog->files("rules")) {
+    const auto rules = read_rules(*catalog->file(path), path);
+    ASSERT_TRUE(rules) << to_text(rules.error());
+    read.insert(read.end(), rules->begin(), rules->end());
+  }
+  EXPECT_EQ(embedded_rules(), read);
+}
+
 TEST(Rules, V100UnderVllmFallsBackToHalfAndWarns) {
   Situation situation;
   situation.engine = "vllm";
