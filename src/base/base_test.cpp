@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 
 #include "base/quantity.hpp"
@@ -79,6 +82,21 @@ TEST(Text, Numbers) {
   EXPECT_EQ(format_number(-0.001, 2), "0.00");
   EXPECT_FALSE(parse_double("1x"));
   EXPECT_FALSE(parse_double("nan"));
+}
+
+// Short decimals are read without the library: to the same bit, whatever their sign, length and point.
+TEST(Text, ShortDecimalsAreReadToTheBit) {
+  for (const char* text : {"0", "-0", "-0.0", ".5", "5.", "0.1", "-0.7849", "999999999999999", "0.000000000000001", "123456789012345.6", "1e3", "-12.5e-3"})
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(parse_double(text).value()), std::bit_cast<std::uint64_t>(std::strtod(text, nullptr))) << text;
+  std::uint64_t state = 1;
+  for (int i = 0; i < 20000; ++i) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    std::string text = std::to_string(state >> (state % 48 + 10));
+    text.insert((state >> 5) % (text.size() + 1), ".");
+    if (state & 1) text.insert(text.begin(), '-');
+    ASSERT_EQ(parse_double(text).value(), std::strtod(text.c_str(), nullptr)) << text;
+  }
+  for (const char* text : {"", ".", "-", "-.", "1.2.3", "--1", "1-", "1,5", "0x1", " 1"}) EXPECT_FALSE(parse_double(text)) << text;
 }
 
 TEST(Text, ChineseTakesTwoColumns) { EXPECT_EQ(display_width("\xE6\x98\xBE\xE5\xAD\x98 24"), 7); }

@@ -79,9 +79,35 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
   return text;
 }
 
+namespace {
+
+// A plain decimal of at most 15 digits, as nearly all are: its digits and the power of ten below them are exact, and so their quotient is
+// the nearest double (Clinger 1990, How to Read Floating Point Numbers Accurately). 0 power: not of that kind.
+struct ShortDecimal { double digits = 0, power = 0; };
+
+ShortDecimal short_decimal(std::string_view text) {
+  constexpr std::array<double, 16> powers = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  std::int64_t digits = 0;
+  std::size_t count = 0, behind = 0;
+  bool point = false;
+  for (const char c : text) {
+    if (c == '.' && !point) { point = true; continue; }
+    if (c < '0' || c > '9' || ++count > 15) return {};
+    digits = digits * 10 + (c - '0');
+    behind += point;
+  }
+  if (count == 0) return {};
+  return {negative ? -static_cast<double>(digits) : static_cast<double>(digits), powers[behind]};
+}
+
+}  // namespace
+
 std::optional<double> parse_double(std::string_view text) {
   double value = 0;
   if (text.starts_with('+')) text.remove_prefix(1);
+  if (const ShortDecimal decimal = short_decimal(text); decimal.power > 0) return decimal.digits / decimal.power;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;

@@ -386,7 +386,7 @@ std::vector<PeerScore> score_peers(const Evaluation& evaluation) {
 std::string effects_csv(const cost::Calibration& calibration) {
   std::string text = "effect,mean,sd,observations\n";
   for (const auto& [name, e] : calibration.effects)
-    text += name + "," + format_number(e.mean, 4) + "," + format_number(e.sd, 4) + "," + format_number(e.observations, 2) + "\n";
+    text += std::string(name) + "," + format_number(e.mean, 4) + "," + format_number(e.sd, 4) + "," + format_number(e.observations, 2) + "\n";
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <unordered_map>
 
 #include <Eigen/Dense>
@@ -235,6 +236,7 @@ cost::Effect Priors::of(std::string_view effect) const {
 
 struct FitProblem::Compiled {
   std::vector<std::string> names;
+  std::vector<std::size_t> in_order;   // of the names: a Calibration takes them so
   std::vector<cost::Effect> priors;
   std::vector<Row> rows;
 };
@@ -291,6 +293,9 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     }
     compiled_->rows.push_back(std::move(row));
   }
+  compiled_->in_order.resize(compiled_->names.size());
+  std::iota(compiled_->in_order.begin(), compiled_->in_order.end(), std::size_t{0});
+  std::sort(compiled_->in_order.begin(), compiled_->in_order.end(), [this](std::size_t a, std::size_t b) { return compiled_->names[a] < compiled_->names[b]; });
 }
 
 FitProblem::~FitProblem() = default;
@@ -303,7 +308,7 @@ cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions
     if (sums.sum_of[i] == kUnseen) continue;
     double begin = c.priors[i].mean;
     if (start)
-      if (const auto found = start->effects.find(c.names[i]); found != start->effects.end()) begin = found->second.mean;
+      if (const cost::Effect* found = start->effects.find(c.names[i])) begin = found->mean;
     theta[static_cast<std::size_t>(sums.sum_of[i])] += sums.share[i] * begin;
   }
   std::vector<Row> rows;
@@ -336,7 +341,7 @@ cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions
 
   const std::vector<double> variance = options.uncertainty ? variances(rows, sums.priors, theta, options.sigma) : std::vector<double>();
   cost::Calibration calibration;
-  for (std::size_t i = 0; i < c.names.size(); ++i) {
+  for (const std::size_t i : c.in_order) {
     const cost::Effect& prior = c.priors[i];
     if ((sums.seen[i] <= 0 && prior.mean == 0) || of_source(c.names[i])) continue;
     cost::Effect effect{prior.mean, prior.sd, sums.seen[i]};
@@ -357,8 +362,8 @@ std::vector<double> FitProblem::residuals(const cost::Calibration& calibration) 
   std::vector<double> theta(c.names.size(), 0.0);
   for (std::size_t i = 0; i < theta.size(); ++i) {
     if (of_source(c.names[i])) continue;
-    if (const auto found = calibration.effects.find(c.names[i]); found != calibration.effects.end()) theta[i] = found->second.mean;
-    else theta[i] = c.priors[i].mean;
+    const cost::Effect* found = calibration.effects.find(c.names[i]);
+    theta[i] = found ? found->mean : c.priors[i].mean;
   }
   std::vector<double> out;
   std::vector<const double*> blocks;

@@ -1,5 +1,6 @@
 #include "cost/calibration.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.hpp"
@@ -36,12 +37,31 @@ Result<void> each_row(std::string_view text, const char* file, std::size_t field
 
 }  // namespace
 
+std::size_t Effects::place(std::string_view wanted) const {
+  if (entries_.empty() || name(entries_.back()) < wanted) return entries_.size();
+  const auto at = std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& entry, std::string_view text) { return name(entry) < text; });
+  return static_cast<std::size_t>(at - entries_.begin());
+}
+
+const Effect* Effects::find(std::string_view wanted) const {
+  const std::size_t at = place(wanted);
+  return at < entries_.size() && name(entries_[at]) == wanted ? &entries_[at].effect : nullptr;
+}
+
+Effect& Effects::operator[](std::string_view wanted) {
+  const std::size_t at = place(wanted);
+  if (at < entries_.size() && name(entries_[at]) == wanted) return entries_[at].effect;
+  const Entry added{static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(wanted.size()), {}};
+  names_ += wanted;
+  return entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), added)->effect;
+}
+
 Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv) {
   Calibration calibration;
   RC_TRY(each_row(effects_csv, "data/calibration/effects.csv", 4, [&](const auto& cells) {
     const auto mean = parse_double(cells[1]), sd = parse_double(cells[2]), rows = parse_double(cells[3]);
     if (!mean || !sd || !rows) return false;
-    calibration.effects.emplace_hint(calibration.effects.end(), std::string(cells[0]), Effect{*mean, *sd, *rows});
+    calibration.effects[cells[0]] = {*mean, *sd, *rows};
     return true;
   }));
   RC_TRY(each_row(spreads_csv, "data/calibration/spreads.csv", 4, [&](const auto& cells) {

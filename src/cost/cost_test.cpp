@@ -206,6 +206,22 @@ TEST(Cost, SpreadTakesTheMostParticularGroup) {
   EXPECT_NEAR(speed.decode.value.p90 / speed.decode.value.p50, std::exp(0.25), 1e-12);
 }
 
+TEST(Effects, AreFoundInWhateverOrderTheyCame) {
+  Effects effects;
+  double number = 0;
+  for (const char* name : {"weights", "launches", "weights|family=volta", "links"}) effects[name].observations = ++number;
+  std::vector<std::string> names;
+  for (const auto& [name, effect] : effects) names.emplace_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"launches", "links", "weights", "weights|family=volta"}));
+  EXPECT_EQ(effects.find("weights")->observations, 1);
+  EXPECT_EQ(effects.find("links")->observations, 4);
+  effects["weights"].mean = -0.3;   // there already
+  EXPECT_EQ(effects.size(), 4u);
+  EXPECT_EQ(effects.find("weights")->mean, -0.3);
+  for (const char* name : {"", "lin", "weights|", "weights|family=volta2", "z"}) EXPECT_EQ(effects.find(name), nullptr) << name;
+  EXPECT_EQ(Effects().find("weights"), nullptr);
+}
+
 TEST(Cost, CalibrationErrorsNameTheLine) {
   const auto bad = parse_calibration("effect,mean,sd,observations\nweights,x,0,0\n", "");
   ASSERT_FALSE(bad);

@@ -596,8 +596,7 @@ void resolve(Load& load, const Calibration& calibration) {
   for (Path& path : load.paths) {
     double sum = 0;
     for (const Factor& factor : path.factors)
-      if (const auto found = calibration.effects.find(factor.effect); found != calibration.effects.end())
-        sum += factor.exponent * found->second.mean;
+      if (const Effect* effect = calibration.effects.find(factor.effect)) sum += factor.exponent * effect->mean;
     path.efficiency = std::exp(sum);
   }
 }

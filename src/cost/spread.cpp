@@ -4,8 +4,8 @@ namespace rigcast::cost {
 namespace {
 
 bool seen(const Calibration& calibration, const std::string& effect) {
-  const auto found = calibration.effects.find(effect);
-  return found != calibration.effects.end() && found->second.observations > 0;
+  const Effect* found = calibration.effects.find(effect);
+  return found && found->observations > 0;
 }
 
 bool any_seen(const Load& load, const Calibration& calibration, std::string_view what) {
