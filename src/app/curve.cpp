@@ -54,9 +54,11 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
     const placement::Placement& placement = chosen.placement;
     CurvePoint point = point_of(context, placement);
     if (placement.fits) {
-      const std::int64_t sequences = request.question.sequences;
-      auto reading = cost::estimate(architecture, rig, placement, {context, 0, sequences}, knowledge.calibration);
-      auto writing = cost::estimate(architecture, rig, placement, {request.question.prompt, context, sequences}, knowledge.calibration);
+      cost::Question read = request.question, write = request.question;
+      read.prompt = context, read.depth = 0;
+      write.depth = context;
+      auto reading = cost::estimate(architecture, rig, placement, read, knowledge.calibration);
+      auto writing = cost::estimate(architecture, rig, placement, write, knowledge.calibration);
       if (reading && writing) {
         if (request.own) {
           if (!own_of || own_of->first != placement.devices.size())   // the same machine until it takes other devices

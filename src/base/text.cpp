@@ -113,6 +113,14 @@ std::optional<double> parse_double(std::string_view text) {
   return value;
 }
 
+std::optional<double> parse_year(std::string_view date) {
+  const auto parts = split(date, '-');
+  const auto year = parse_double(parts[0]);
+  if (!year || *year < 2000 || *year > 2100) return std::nullopt;
+  const double month = parts.size() > 1 ? parse_double(parts[1]).value_or(6.5) : 6.5;
+  return *year + (month - 0.5) / 12;
+}
+
 std::optional<std::int64_t> parse_int(std::string_view text) {
   std::int64_t value = 0;
   if (text.starts_with('+')) text.remove_prefix(1);

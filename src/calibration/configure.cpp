@@ -223,16 +223,13 @@ Result<void> set_work(const Observation& o, Prepared& p) {
 // What a paged engine leaves for cache on one device: its share of the memory less weights, activations and buffers.
 void set_limits(const catalog::Engine& engine, const detail::Site& site, Prepared& p) {
   const double memory = site.rig.devices.front().memory.value();
-  const auto rule = [&](const char* name, double fallback) { return catalog::number_of(engine, name, p.backend, fallback); };
-  const bool large = memory >= rule("large_device_gib", 1e9) * kGiB;
-  const double most = large ? rule("default_max_num_seqs.large", 1024) : rule("default_max_num_seqs", 256);
-  p.most_sequences = most * site.placement.settings.data_degree;
+  p.most_sequences = catalog::sized_number(engine, "default_max_num_seqs", site.rig.devices.front().memory) * site.placement.settings.data_degree;
   if (site.placement.mode == placement::Mode::layer) return;
   double weights = 0;
   for (const cost::Stage& s : p.load->stages)
     if (s.kind == cost::StageKind::weights || s.kind == cost::StageKind::experts) weights += s.weight_bytes;
   constexpr double kBuffers = 2.5e9;   // activations of a full prompt chunk, captured graphs, communication
-  const double left = rule("default_memory_utilization", 0.9) * memory - weights - kBuffers;
+  const double left = catalog::number_of(engine, "default_memory_utilization", p.backend, 0.9) * memory - weights - kBuffers;
   p.cache_bytes = std::max(left, 0.05 * memory);   // it ran, so something was left
 }
 

@@ -156,8 +156,8 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, Of
   }
 }
 
-void set_settings(const Observation& o, const std::string& group, placement::Settings& s) {
-  s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", group != "ggml" ? 2048 : o.engine.find("ransformers") != std::string::npos ? 4096 : 512), 1.0, 65536.0));
+void set_settings(const Observation& o, placement::Settings& s) {
+  s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", s.ubatch), 1.0, 65536.0));
   s.batch = static_cast<int>(std::clamp(number_flag(o, "b", 2048), 1.0, 65536.0));
   const std::string fa = to_lower(flag(o, "fa").empty() ? flag(o, "flash_attn") : flag(o, "fa"));
   if (!fa.empty()) s.flash_attention = fa != "0" && fa != "off" && fa != "false";
@@ -168,6 +168,19 @@ void set_settings(const Observation& o, const std::string& group, placement::Set
   s.key_quant = checkpoint_cache ? "fp8" : !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
   s.value_quant = !flag(o, "ctv").empty() ? to_lower(flag(o, "ctv")) : s.key_quant;
   s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));
+}
+
+// Engines that people measured and nobody can plan for here have the rules of their kind.
+catalog::Engine rules_of(const catalog::Catalog& catalog, const std::string& engine, const std::string& group) {
+  auto rules = catalog::read_engine(catalog, engine);
+  if (!rules) rules = catalog::read_engine(catalog, group == "serving" ? "vllm" : group == "mlx" ? "mlx" : "transformers");
+  return rules ? std::move(*rules) : catalog::Engine{};
+}
+
+// Prompt tokens of one step of a server: the engine's own default since 2025, before that 2,048 everywhere.
+int batched_tokens(const Observation& o, const catalog::Engine& engine, Bytes device_memory, double year) {
+  const double usual = year >= 2025 ? catalog::sized_number(engine, "default_max_batched_tokens", device_memory) : 2048;
+  return static_cast<int>(std::clamp(number_flag(o, "ub", usual), 1.0, 65536.0));
 }
 
 }  // namespace
@@ -210,8 +223,10 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   placement::Placement& p = site.placement;
   p.engine = engine;
   p.backend = backend;
-  set_settings(o, group, p.settings);
-  site.conditions.engine_year = year_of(o.date);
+  const catalog::Engine rules = rules_of(catalog, engine, group);
+  p.settings = placement::initial_settings(rules, site.rig);
+  set_settings(o, p.settings);
+  site.conditions.engine_year = parse_year(o.date).value_or(2025.5);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
   site.conditions.repacked = flag(o, "rtr") == "1" || o.quant.find("_R4") != std::string::npos || o.quant.find("_R8") != std::string::npos;
@@ -226,8 +241,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   site.machine = machine_of(o, model.has_experts());
   const int chips = site.machine.devices;
   p.settings.data_degree = site.machine.copies;
-  // Tokens of a step's prompts: large devices get larger chunks since 2025.
-  if (group == "serving" && flag(o, "ub").empty() && device->memory.value.value() >= 70e9 && site.conditions.engine_year >= 2025) p.settings.ubatch = 8192;
+  if (group == "serving") p.settings.max_batched_tokens = batched_tokens(o, rules, device->memory.value, site.conditions.engine_year);
   for (int i = 0; i < chips; ++i) {
     rig::RigDevice d;
     d.device = *device;
@@ -247,7 +261,9 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   const bool offloads = group == "ggml" && !device->unified && device->memory.value.value() > 0;
   const double memory = site.rig.devices[0].memory.value() * chips;
   const int first_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N
-  place_tensors(model, p, offloads ? offload_of(o) : Offload::none, offloads ? memory : 1e30, chips, first_layers);
+  const Offload offload = offloads ? offload_of(o) : Offload::none;
+  const bool whole = !offloads || (offload == Offload::none && number_flag(o, "ngl", 0) >= static_cast<double>(model.layers.size()));
+  place_tensors(model, p, offload, whole ? 1e30 : memory, chips, first_layers);
   const bool hosted = std::find(p.tensor_device.begin(), p.tensor_device.end(), placement::kHost) != p.tensor_device.end();
   site.layout = hosted ? "offload" : chips > 1 ? "several" : "one";
   return site;

@@ -231,12 +231,4 @@ std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, co
   return a;
 }
 
-double year_of(std::string_view date) {
-  const auto parts = split(date, '-');
-  const double year = parse_double(parts[0]).value_or(0);
-  if (year < 2000 || year > 2100) return 2025.5;
-  const double month = parts.size() > 1 ? parse_double(parts[1]).value_or(6.5) : 6.5;
-  return year + (month - 0.5) / 12;
-}
-
 }  // namespace rigcast::calibration::detail

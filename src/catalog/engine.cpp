@@ -67,6 +67,11 @@ double number_of(const Engine& engine, std::string_view name, std::string_view b
   return fallback;
 }
 
+double sized_number(const Engine& engine, std::string_view name, Bytes device_memory) {
+  const bool large = device_memory.value() >= number_of(engine, "large_device_gib", "", 1e9) * kGiB;
+  return number_of(engine, name, large ? "large" : "", 0);
+}
+
 std::string text_of(const Engine& engine, std::string_view name, std::string_view backend) {
   for (const std::string& key : {std::string(name) + "." + std::string(backend), std::string(name)})
     if (const auto found = engine.texts.find(key); found != engine.texts.end()) return found->second;

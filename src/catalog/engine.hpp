@@ -45,6 +45,8 @@ Result<Engine> parse_engine(const Catalog& catalog, std::string_view name);
 
 // A rule of the engine on one backend: numbers["name.backend"], else numbers["name"], else the fallback.
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback);
+// A rule that depends on a device's memory: numbers["name.large"] from `large_device_gib` on, else numbers["name"], else 0.
+double sized_number(const Engine& engine, std::string_view name, Bytes device_memory);
 std::string text_of(const Engine& engine, std::string_view name, std::string_view backend);
 
 }  // namespace rigcast::catalog

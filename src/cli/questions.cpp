@@ -35,6 +35,7 @@ std::vector<Option> question_options(bool several) {
       {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
       {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
+      {"--engine-date", "", "YYYY-MM", "speeds as of the engine's builds of then, for pinned forks and older measurements (now)"_say},
       {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
        {"decode", "prefill", "context", "throughput"}},
       {"--no-own", "", "", "leave the user's own measurements (rigcast observe) out of the estimate"_say},
@@ -64,6 +65,9 @@ Result<Question> read_question(const Arguments& arguments) {
   question.question.prompt = prompt;
   question.question.depth = depth;
   question.question.sequences = sequences;
+  question.question.engine_date = arguments.one_or("--engine-date", "");
+  if (!cost::is_engine_date(question.question.engine_date))
+    return fail(ErrorKind::input, "'" + question.question.engine_date + "' is not a month from 2023 on, such as 2025-04", Where{"--engine-date"}, "engine-date");
   return question;
 }
 

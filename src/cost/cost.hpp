@@ -28,7 +28,12 @@ struct Question {
   std::int64_t prompt = 512;      // tokens read
   std::int64_t depth = 0;         // tokens already in the cache when measuring
   std::int64_t sequences = 1;     // streams decoded together
+  std::string engine_date{};      // "2025-04": speeds as of the engine's builds of then; empty: now
 };
+
+// Whether it is empty or a month since engines for these models exist (2023).
+bool is_engine_date(std::string_view date);
+Conditions conditions_of(const Question& question);
 
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth), never a silent guess.
 Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,

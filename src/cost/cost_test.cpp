@@ -71,6 +71,23 @@ TEST(Cost, EffectsMultiplyEfficiency) {
   EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3 / 0.4, 1e-4);  // 0.8 x 0.5
 }
 
+TEST(Cost, ServersReadPromptsByTheirTokenBudget) {
+  Case c;
+  const auto bytes_read = [&] {
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_prefill(*load, 4096, 0, 1, work);
+    double bytes = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) bytes += w.bytes;
+    return bytes;
+  };
+  EXPECT_NEAR(bytes_read(), 8 * 140e9, 1e6);   // 4,096 tokens by 512
+  c.place.engine = "vllm";
+  c.place.settings.max_batched_tokens = 2048;
+  EXPECT_NEAR(bytes_read(), 2 * 140e9, 1e6);   // by 2,048
+}
+
 TEST(Cost, TensorParallelHalvesWeights) {
   Case c;
   c.rig.devices.push_back(c.rig.devices[0]);
@@ -183,6 +200,25 @@ TEST(Cost, SmallVectorsStartKernelsOfTheirOwn) {
   EXPECT_DOUBLE_EQ(kernels(), 18);
   norm("blk.0.attn_q.bias");
   EXPECT_DOUBLE_EQ(kernels(), 18.5);
+}
+
+// An engine of June 2025 is a month's fraction older than 2025.5: 2025 + 5.5 / 12 = 2025.458. Effects of "year" count from 2025.5.
+TEST(Cost, EnginesAreAsOfTheirDate) {
+  Question question;
+  EXPECT_EQ(conditions_of(question).engine_year, Conditions{}.engine_year);
+  question.engine_date = "2025-06";
+  EXPECT_NEAR(conditions_of(question).engine_year, 2025.458, 1e-3);
+  Case c;
+  auto load = load_of(c.model, c.rig, c.place, conditions_of(question));
+  ASSERT_TRUE(load);
+  double years = 0;
+  for (const Path& path : load->paths)
+    for (const Factor& factor : path.factors) years = factor.effect == "weights|year:engine=llama.cpp" ? factor.exponent : years;
+  EXPECT_NEAR(years, -0.042, 1e-3);
+  EXPECT_TRUE(is_engine_date(""));
+  EXPECT_TRUE(is_engine_date("2024"));
+  EXPECT_FALSE(is_engine_date("2022-12"));
+  EXPECT_FALSE(is_engine_date("April"));
 }
 
 TEST(Cost, UnknownBandwidthIsRefused) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "cost/power.hpp"
 #include "cost/spread.hpp"
 #include "cost/terms.hpp"
@@ -120,9 +121,17 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   return speed;
 }
 
+bool is_engine_date(std::string_view date) { return date.empty() || parse_year(date).value_or(0) >= 2023; }
+
+Conditions conditions_of(const Question& question) {
+  Conditions conditions;
+  conditions.engine_year = parse_year(question.engine_date).value_or(conditions.engine_year);
+  return conditions;
+}
+
 Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
                        const Question& question, const Calibration& calibration) {
-  RC_ASSIGN(load, load_of(architecture, rig, placement));
+  RC_ASSIGN(load, load_of(architecture, rig, placement, conditions_of(question)));
   resolve(load, calibration);
   return estimate_load(load, rig, placement, question, calibration);
 }

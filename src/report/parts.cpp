@@ -82,6 +82,7 @@ std::string command(const std::string& verb, const app::PlanRequest& request) {
   if (request.question.prompt != usual.prompt) out += " --prompt " + std::to_string(request.question.prompt);
   if (request.question.depth != usual.depth) out += " --depth " + std::to_string(request.question.depth);
   if (request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
+  if (!request.question.engine_date.empty()) out += " --engine-date " + shell_quoted(request.question.engine_date);
   if (!request.own) out += " --no-own";
   return out;
 }

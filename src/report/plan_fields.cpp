@@ -155,6 +155,7 @@ Section summary(const app::PlanAnswer& answer) {
            people(Show::sentence, model_line(answer.architecture)),
            people(Show::sentence, how),
            machine("engine", placement.engine),
+           machine("engine_date", answer.request.question.engine_date),
            machine("backend", placement.backend),
            model_field(answer),
            machine("rig", answer.rig.spec),
@@ -243,6 +244,8 @@ Section speed(const app::PlanAnswer& answer) {
       {"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power.value, Unit::watts}},
                            {"energy", "energy"_say, Range{s.energy.value, Unit::joules_per_token}}}, Show::group},
   };
+  if (!q.engine_date.empty())
+    section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, q.sequences)));
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;

@@ -163,6 +163,8 @@ void read_question(Members& members, placement::Request& placement, cost::Questi
   question.prompt = members.count("prompt", 1, kMostTokens, question.prompt);
   question.depth = members.count("depth", 0, kMostTokens, question.depth);
   question.sequences = members.count("sequences", 1, kMostSequences, question.sequences);
+  question.engine_date = members.text("engine_date", kLongestName);
+  if (!cost::is_engine_date(question.engine_date)) members.note(wrong("engine_date", "must be a month from 2023 on, such as 2025-04"));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ constexpr double kMostStreams = 256;
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
                             const placement::Placement& placement, const PlanRequest& request) {
-  auto load = cost::load_of(architecture, rig, placement);
+  auto load = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
   if (!load) return {};
   cost::resolve(*load, knowledge.calibration);
   const cost::Speed one = cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration);

@@ -28,7 +28,4 @@ std::string default_recipe(const std::string& engine);
 // A shape with the parameters a name or a count states, for models nobody has described: a plain stack of usual proportions.
 std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, const Observation& o, std::string_view recipe);
 
-// Years as a fraction: "2025-06-24" -> 2025.46; the middle of what is not stated; 2025.5 where nothing is.
-double year_of(std::string_view date);
-
 }  // namespace rigcast::calibration::detail

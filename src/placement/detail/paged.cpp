@@ -84,10 +84,7 @@ class Paged {
 
  private:
   double rule(std::string_view name, double fallback = 0) const { return catalog::number_of(engine_, name, backend_, fallback); }
-  double sized_rule(std::string_view name) const {
-    const bool large = rig_.devices.front().memory.value() >= rule("large_device_gib", 1e9) * kGiB;
-    return large ? catalog::number_of(engine_, name, "large", 0) : catalog::number_of(engine_, name, "", 0);
-  }
+  double sized_rule(std::string_view name) const { return catalog::sized_number(engine_, name, rig_.devices.front().memory); }
   void resolve() {
     if (settings_.sequences <= 0) settings_.sequences = static_cast<int>(sized_rule("default_max_num_seqs"));
     if (settings_.max_batched_tokens <= 0) settings_.max_batched_tokens = static_cast<int>(sized_rule("default_max_batched_tokens"));

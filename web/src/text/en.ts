@@ -77,6 +77,7 @@ export const en = {
     prompt: 'Prompt, tokens',
     depth: 'Already in the context',
     streams: 'Streams together',
+    engineDate: 'Engine of the month',
     more: 'More settings',
     fits: 'It fits', doesNotFit: 'It does not fit', doesNotFitShort: 'does not fit',
     isShort: (name: string, bytes: string) => `${name} is short of ${bytes}.`,

@@ -77,6 +77,7 @@ export const zh: Text = {
     prompt: '提示词，token',
     depth: '上下文中已有',
     streams: '并行路数',
+    engineDate: '引擎版本月份',
     more: '更多设置',
     fits: '放得下', doesNotFit: '放不下', doesNotFitShort: '放不下',
     isShort: (name, bytes) => `${name} 还差 ${bytes}。`,

@@ -26,7 +26,7 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
         <SelectField label={text.plan.engine} value={question.engine} error={of('engine')} onChange={(next) => onChange({ engine: next, backend: '', split: '', offload: '' })}
           choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
       </div>
-      <details open={Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams) || Boolean(of('flags', 'backend', 'prompt', 'depth', 'sequences'))}>
+      <details open={Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams || question.engineDate) || Boolean(of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date'))}>
         <summary>{text.plan.more}</summary>
         <div class="pair">
           <SelectField label={text.plan.backend} value={question.backend} error={of('backend')} onChange={(backend) => onChange({ backend })}
@@ -41,6 +41,7 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
           ) : null}
           <TextField label={text.plan.prompt} value={question.prompt} placeholder="512" error={of('prompt')} onChange={(prompt) => onChange({ prompt })} />
           <TextField label={text.plan.depth} value={question.depth} placeholder="0" error={of('depth')} onChange={(depth) => onChange({ depth })} />
+          <TextField label={text.plan.engineDate} value={question.engineDate} placeholder="2026-05" error={of('engine_date')} onChange={(engineDate) => onChange({ engineDate })} />
           <TextField label={text.plan.streams} value={question.streams} placeholder="1" error={of('sequences')} onChange={(streams) => onChange({ streams })} />
         </div>
         <TextField label={text.plan.flags} value={question.flags} placeholder="-fa on -ctk q8_0 -ctv q8_0" help={text.plan.flagsHelp} error={of('flags')} onChange={(flags) => onChange({ flags })} />

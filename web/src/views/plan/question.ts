@@ -3,14 +3,14 @@
 import type { PlanRequest } from '../../api/answers';
 
 export interface Question {
-  model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string;
+  model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; engineDate: string;
   split: string; offload: string;
   own: string;   // '0': without the user's own measurements
 }
 
 // Short names: these links are sent to friends.
 export const NAMES: Record<keyof Question, string> = {
-  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', split: 'split', offload: 'offload', own: 'own',
+  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', engineDate: 'as', split: 'split', offload: 'offload', own: 'own',
 };
 
 export function readQuestion(params: URLSearchParams): Question {
@@ -43,6 +43,7 @@ export function request(question: Question, lang: string): PlanRequest {
   if (question.prompt.trim()) asked.prompt = question.prompt.trim();
   if (question.depth.trim()) asked.depth = question.depth.trim();
   if (question.streams.trim()) asked.sequences = question.streams.trim();
+  if (question.engineDate.trim()) asked.engine_date = question.engineDate.trim();
   if (question.own === '0') asked.own = false;
   return asked;
 }

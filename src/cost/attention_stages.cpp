@@ -1,0 +1,141 @@
+#include "cost/detail/stages.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "cost/processors.hpp"
+
+namespace rigcast::cost::detail {
+
+using model::AttentionKind;
+using placement::kHost;
+
+namespace {
+
+// Engines that compute sliding layers over the whole cache: without a windowed cache there is nothing to save.
+bool windows_save_work(const Builder& b) {
+  if (b.setting.engine == "ik_llama.cpp" || b.setting.group == "eager" || b.place.settings.swa_full) return false;
+  return b.setting.group != "ggml" || b.conditions.engine_year >= 2025.38;  // llama.cpp: windowed cache since May 2025
+}
+
+// DeepSeek V4: a window of 128 tokens and 512 chosen entries of a compressed cache, whatever the depth.
+constexpr int kCompressedWindow = 640;
+
+struct AttentionKey {
+  int device;
+  int window;
+  bool latent;
+  auto operator<=>(const AttentionKey&) const = default;
+};
+struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
+
+std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
+  std::map<AttentionKey, AttentionSum> groups;
+  const double kb = cache_bytes(b.place.settings.key_quant), vb = cache_bytes(b.place.settings.value_quant);
+  const bool windows = windows_save_work(b);
+  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    const model::Attention& a = b.model.layers[i].attention;
+    if (a.kind == AttentionKind::none) continue;
+    const int device = b.device_of_cache(i);
+    const bool latent = a.kind == AttentionKind::mla;
+    int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
+    if (a.indexer_top_k > 0) window = a.indexer_top_k;
+    const double part = device == kHost ? 1 : b.part * b.copies;
+    double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
+    if (compressed_attention(b.model)) {  // attends to few of the entries; scoring them all costs a thirty-second
+      AttentionSum& chosen = groups[{device, kCompressedWindow, latent}];
+      chosen.flop += flop;
+      chosen.layers += 1;
+      flop /= 32;
+    }
+    AttentionSum& sum = groups[{device, window, latent}];
+    if (latent) {  // every tensor-parallel rank holds and reads the whole latent cache, and multiplies it by its own heads
+      sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
+      const double absorbed = 2.0 * a.heads * (2.0 * a.latent_dim + a.rope_dim) * part;
+      sum.absorbed_flop += absorbed;
+      // llama.cpp reads prompts by the same absorbed products since April 2025; the others unfold the latent cache for prompts.
+      if (b.setting.group == "ggml" && b.setting.engine != "ik_llama.cpp" && b.conditions.engine_year >= 2025.3 && !compressed_attention(b.model)) flop = absorbed;
+    } else {
+      const double kv_part = device == kHost ? 1 : std::max(part, 1.0 / std::max(1, a.kv_heads));
+      sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part;
+    }
+    sum.flop += flop;
+    sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
+    sum.layers += 1;
+  }
+  return groups;
+}
+
+}  // namespace
+
+void add_attention(Builder& b) {
+  const Setting& set = b.setting;
+  for (const auto& [key, sum] : group_attention(b)) {
+    Stage s{.kind = StageKind::kv, .device = key.device, .where = b.name_of(key.device)};
+    s.token_bytes = sum.token_bytes;
+    s.token_share = key.device == kHost ? 1 : 1.0 / b.copies;
+    s.token_flop = sum.flop;
+    s.decode_token_flop = sum.absorbed_flop;
+    s.window = key.window;
+    const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
+    const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
+    Path memory, compute;
+    if (key.device == kHost) {
+      const int threads = b.place.settings.threads;
+      const auto attention = [&](bool decode) {
+        Path p = host_path("host_attention", host_attention_rate(b.host(), threads, set, flash, decode), b.host(), set);
+        add_factor(p, "host_attention", "kernel", attention_kernel(set, flash) + (decode ? ":decode" : ""));
+        return p;
+      };
+      memory = host_path("host_kv", reachable_bandwidth(b.host(), threads).value(), b.host(), set);
+      compute = attention(false);
+      s.decode_token_flop = sum.absorbed_flop > 0 ? sum.absorbed_flop : sum.flop;
+      s.compute = b.path(attention(true));
+    } else {
+      const rig::RigDevice& d = b.device(key.device);
+      memory = device_path("kv", d.device.bandwidth->value.value(), d, set);
+      if (!key.latent) add_factor(memory, "kv", "heads_per_kv:engine", set.engine + ":" + set.backend, sum.share / sum.layers);
+      else add_factor(memory, "kv", "latent", set.engine + ":" + set.backend);
+      if (small_cache) add_factor(memory, "kv", "small_cache", set.engine + ":" + set.backend);
+      compute = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
+      if (key.latent) add_factor(compute, "attention", "latent", set.engine + ":" + set.backend);
+      else add_factor(compute, "attention", "heads_per_kv:backend", set.group + ":" + set.backend, sum.share / sum.layers);
+      if (small_cache) add_factor(compute, "attention", "small_cache", set.engine + ":" + set.backend);
+      add_factor(compute, "attention", "flash", (flash ? "on:" : "off:") + set.backend);
+    }
+    s.memory = b.path(std::move(memory));
+    s.prefill_compute = b.path(std::move(compute));
+    if (s.decode_token_flop > 0 && set.group == "serving") s.compute = s.prefill_compute;
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+void add_recurrent(Builder& b) {
+  std::map<int, std::pair<double, double>> by_device;  // state elements, layers
+  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    const model::Recurrent& r = b.model.layers[i].recurrent;
+    if (r.kind == model::RecurrentKind::none) continue;
+    const int device = b.device_of_cache(i);
+    auto& [elements, layers] = by_device[device];
+    elements += static_cast<double>(r.state_elements) * (device == kHost ? 1 : b.part * b.copies);
+    layers += 1;
+  }
+  for (const auto& [device, sum] : by_device) {
+    Stage s{.kind = StageKind::state, .device = device, .where = b.name_of(device)};
+    s.token_share = device == kHost ? 1 : 1.0 / b.copies;
+    s.sequence_amount = sum.first * 8;       // F32, read and written
+    s.new_token_amount = sum.first * 6 + 1;  // decay, update, read out
+    if (device == kHost) {
+      s.memory = b.path(host_path("host_kv", b.host().bandwidth.value(), b.host(), b.setting));
+      s.prefill_compute = b.path(host_path("host_attention", host_attention_rate(b.host(), b.place.settings.threads, b.setting, false, false), b.host(), b.setting));
+    } else {
+      const rig::RigDevice& d = b.device(device);
+      s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));
+      s.prefill_compute = b.path(device_path("scan", known_rate(attention_rate(d.device, b.setting), d.device), d, b.setting));
+    }
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+}  // namespace rigcast::cost::detail

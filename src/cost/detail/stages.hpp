@@ -1,0 +1,46 @@
+#pragma once
+// How a Load is put together: each part of it adds its own Stages (src/cost/*_stages.cpp).
+
+#include <string>
+
+#include "cost/load.hpp"
+#include "cost/paths.hpp"
+
+namespace rigcast::cost::detail {
+
+// A Load in the making, and what all its Stages share.
+struct Builder {
+  const model::Architecture& model;
+  const rig::Rig& rig;
+  const placement::Placement& place;
+  const Conditions& conditions;
+  Setting setting;
+  Load load;
+  bool cpu = false;         // no device takes part
+  int split = 1;            // devices that share every tensor
+  int lead = 0;             // of those, the one the others wait for
+  double part = 1;          // of every tensor that it holds
+  int copies = 1;           // of attention among them, each with its own requests (attention by data)
+
+  int path(Path p);         // appends it; its index in Load::paths
+  const rig::Host& host() const { return rig.hosts.front(); }
+  const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
+  std::string name_of(int device) const;
+  int device_of_tensor(std::size_t tensor) const;
+  int device_of_cache(std::size_t layer) const;
+};
+
+void add_weights(Builder& b);
+void add_attention(Builder& b);
+void add_recurrent(Builder& b);
+void add_overheads(Builder& b);
+void add_links(Builder& b);
+
+// Whether tokens are multiplied with tensors of this Role (embeddings are looked up, norms are vectors).
+bool multiplied(model::Role role, bool tied);
+// DeepSeek V4: a window of 128 tokens and 512 chosen entries of a compressed cache, whatever the depth.
+bool compressed_attention(const model::Architecture& model);
+// Chips whose arithmetic nobody publishes: phones and embedded parts compute about 40 flop for each byte they can read.
+double known_rate(double rate, const catalog::Device& device);
+
+}  // namespace rigcast::cost::detail

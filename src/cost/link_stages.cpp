@@ -1,0 +1,142 @@
+#include "cost/detail/stages.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+
+namespace rigcast::cost::detail {
+
+using model::AttentionKind;
+using model::Role;
+using placement::kHost;
+
+namespace {
+
+// Round numbers that give messages a size before calibration: so many a second.
+constexpr double kReductionsPerSecond = 1 / 12e-6;
+constexpr double kHopsPerSecond = 1 / 50e-6;
+constexpr double kSyncsPerSecond = 1 / 20e-6;
+
+// Messages that devices which share every tensor wait for in one step. Tensor parallel reduces twice a layer, after attention and after the
+// feed-forward; attention by data needs no sum of its own, but experts gather the tokens of all copies and scatter them after. Rows
+// (llama.cpp up to build 9889) send the input of every matrix to each other device and fetch each one's part of the result.
+double messages_of(const Builder& b) {
+  if (b.copies > 1 && b.copies == b.split) {
+    double expert_layers = 0;
+    for (const model::Layer& layer : b.model.layers) expert_layers += layer.feed_forward.kind == model::FeedForwardKind::moe ? 1 : 0;
+    return 2 * std::max(expert_layers, 1.0);
+  }
+  if (b.place.mode != placement::Mode::row) return 2.0 * static_cast<double>(b.model.layers.size());
+  double matrices = 0;
+  for (const model::Tensor& t : b.model.tensors)
+    matrices += multiplied(t.role, false) && t.role != Role::expert_ffn && t.role != Role::router && t.shape[1] * t.shape[2] > 1 ? 1 : 0;
+  return matrices * 2 * (b.split - 1);
+}
+
+// Bytes over the links for one token under a row split: inputs go out as 8-bit blocks to every other device, outputs come back as F32.
+double row_split_bytes(const Builder& b) {
+  double bytes = 0;
+  for (const model::Tensor& t : b.model.tensors) {
+    if (!multiplied(t.role, false) || t.role == Role::output_head || t.shape[1] <= 1) continue;
+    const double used = t.role == Role::expert_ffn && t.layer >= 0 ? b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward.experts_used : 1;
+    const double in = static_cast<double>(t.shape[0]), out = static_cast<double>(t.shape[1]);
+    bytes += used * (1.0625 * in * (b.split - 1) + 4 * out * (b.split - 1) / b.split);
+  }
+  return bytes;
+}
+
+// How often the work of one step goes from a device to the host and back: once for the feed-forward part of a layer whose weights are on the
+// host (gate, up and down cross together), once for the attention of a layer whose cache is.
+double crossings_of(const Builder& b) {
+  double crossings = 0;
+  if (b.load.offloaded)
+    for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
+      if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn) crossings += b.device_of_tensor(i) == kHost ? 1.0 / 3 : 0;
+  if (b.cpu || b.place.settings.kv_offload) return crossings;
+  for (const model::Layer& layer : b.model.layers) crossings += layer.attention.kind != AttentionKind::none ? 1 : 0;
+  return crossings;
+}
+
+// Devices of several hosts: what crosses the network in one step. Layers in ranges hand over once where the next range lies elsewhere, and
+// the engine's process relays it, so each handover is two messages; logits come home from the last. Devices that share every tensor reduce
+// in a ring over the hosts: 2 (h - 1) messages for each reduction, and 2 (h - 1) / h of the activations.
+void add_network(Builder& b) {
+  const auto& used = b.place.devices;
+  const auto host_of = [&](std::size_t i) { return b.device(used[i].device).host; };
+  rig::Path slowest;
+  double handovers = 0, hosts = 1;
+  for (std::size_t i = 1; i < used.size(); ++i) {
+    if (host_of(i) == host_of(i - 1)) continue;
+    const rig::Path path = path_between(b.rig, used[i - 1].device, used[i].device);
+    if (slowest.bandwidth.value() <= 0 || path.bandwidth < slowest.bandwidth) slowest = path;
+    ++handovers;
+    ++hosts;
+  }
+  if (handovers <= 0 || slowest.bandwidth.value() <= 0) return;
+  const double layers = static_cast<double>(b.model.layers.size()), hidden = static_cast<double>(b.model.hidden);
+  const double messages = b.split > 1 ? messages_of(b) * 2 * (hosts - 1) : 2 * handovers + 1;
+  const double bytes = b.split > 1 ? 2 * layers * hidden * 2 * 2 * (hosts - 1) / hosts : 2 * handovers * hidden * 4;
+  Stage latency{.kind = StageKind::hop, .device = used[0].device, .where = "network"};
+  latency.step_amount = messages;
+  latency.memory = b.path(engine_path("network", 1 / std::max(1e-6, slowest.latency.value()), b.setting));
+  b.load.stages.push_back(latency);
+  Stage transfer{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "network"};
+  transfer.new_token_amount = bytes;
+  transfer.memory = transfer.prefill_memory = b.path(engine_path("network_bytes", slowest.bandwidth.value(), b.setting));
+  b.load.stages.push_back(transfer);
+}
+
+// "pcie", past the host or through it, or "nvlink" for links of the devices' own.
+std::string link_kind(const rig::Path& link) { return link.through_host || link.name.starts_with("PCIe") ? "pcie" : "nvlink"; }
+
+// Fabrics and switches let every device read all others at once. Over PCIe a sum goes round a ring, n - 1 neighbours twice (engines keep
+// their one-step kernels for pairs there): counted in rings of four devices.
+double rings_of_four(const rig::Path& link, double devices) { return link_kind(link) == "nvlink" ? 1 : (devices - 1) / 3; }
+
+}  // namespace
+
+void add_links(Builder& b) {
+  const auto& used = b.place.devices;
+  if (b.split > 1) {
+    const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
+    double expert_layers = 0, chosen = 0;
+    for (const model::Layer& layer : b.model.layers) {
+      if (layer.feed_forward.kind != model::FeedForwardKind::moe) continue;
+      expert_layers += 1;
+      chosen = layer.feed_forward.experts_used;
+    }
+    Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
+    latency.step_amount = b.place.mode == placement::Mode::row ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
+    Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
+    add_factor(p, "all_reduce", "link", link_kind(link));
+    add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
+    add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
+    latency.memory = b.path(std::move(p));
+    b.load.stages.push_back(latency);
+    Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
+    // Ring or switch: each device sends and receives (n - 1) / n of the activations twice; FP16. Copies of attention send a token only
+    // to the devices of its experts (one byte there, two back) where that is less.
+    const double ring = 2 * 2.0 * (b.split - 1) / b.split;
+    const double routed = chosen > 0 ? std::min(ring, 3 * chosen / b.copies) : ring;
+    const double summed = b.copies > 1 ? expert_layers * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
+    bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
+    Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+    add_factor(q, "all_reduce_bytes", "link", link_kind(link));
+    bytes.memory = bytes.prefill_memory = b.path(std::move(q));
+    b.load.stages.push_back(bytes);
+  } else if (used.size() > 1) {
+    Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
+    hop.step_amount = static_cast<double>(used.size());
+    hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
+    b.load.stages.push_back(hop);
+  }
+  if (used.size() > 1) add_network(b);
+  if (const double crossings = crossings_of(b); crossings > 0) {
+    Stage sync{.kind = StageKind::sync, .device = kHost, .where = "host"};
+    sync.step_amount = crossings;
+    sync.memory = b.path(engine_path("sync", kSyncsPerSecond, b.setting));
+    b.load.stages.push_back(sync);
+  }
+}
+
+}  // namespace rigcast::cost::detail

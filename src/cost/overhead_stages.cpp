@@ -1,0 +1,111 @@
+#include "cost/detail/stages.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cost/processors.hpp"
+
+namespace rigcast::cost::detail {
+
+using model::AttentionKind;
+using model::Role;
+using placement::kHost;
+
+namespace {
+
+// Round numbers that give overheads a size before calibration: amount per second.
+constexpr double kKernelsOfALayer = 16;             // of plain attention and feed-forward
+constexpr double kKernelsPerSecond = kKernelsOfALayer / 50e-6;
+constexpr double kPromptKernelsPerSecond = kKernelsOfALayer / 100e-6;
+constexpr double kHostStepsPerSecond = 1 / 0.5e-3;
+constexpr double kPromptsPerSecond = 1 / 1e-3;
+constexpr double kSequencesPerSecond = 1 / 20e-6;
+
+// Kernels that a layer starts for its small vectors beyond the two norms of a plain one: norms of queries and keys, norms behind attention
+// and feed-forward, biases (half of which engines add within the product before), projections of per-layer embeddings.
+double small_kernels(const Builder& b) {
+  double kernels = 0;
+  for (const model::Tensor& t : b.model.tensors) {
+    if (t.layer < 0 || static_cast<std::size_t>(t.layer) >= b.model.layers.size()) continue;
+    if (t.role == Role::norm && !t.name.ends_with("sinks.weight")) kernels += t.name.ends_with(".bias") ? 0.5 : 1;
+    if (t.name.ends_with(".inp_gate.weight") || t.name.ends_with(".proj.weight")) kernels += 2;
+  }
+  return std::max(0.0, kernels - 2.0 * static_cast<double>(b.model.layers.size()));
+}
+
+// Kernels one layer starts, in units of a plain attention + feed-forward layer.
+double launches_of(const Builder& b, const model::Layer& layer) {
+  double units = 0;
+  if (layer.attention.kind != AttentionKind::none) units += 0.65;
+  if (layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
+  if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
+  if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
+  if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
+    units += layer.feed_forward.shared_width > 0 ? 1.5 : 1.25;
+    if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
+  }
+  if (compressed_attention(b.model)) units += 2;  // hyper-connections and compressed caches: many small kernels
+  return units;
+}
+
+Path launch_path(const Builder& b, int device, bool experts) {
+  if (b.cpu) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
+  const rig::RigDevice& d = b.device(device);
+  Path p = device_path("launch", kKernelsPerSecond, d, b.setting);
+  if (launches_are_graphs(d.device, b.setting)) add_factor(p, "launch", "graphs", "");
+  add_factor(p, "launch", "architecture", b.model.family);
+  if (b.conditions.eager) add_factor(p, "launch", "eager", "");
+  if (experts) add_factor(p, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
+  if (b.setting.slow_host) {
+    add_factor(p, "launch", "slow_host", "");
+    add_factor(p, "launch", "slow_host:vendor", d.device.vendor);
+  }
+  return p;
+}
+
+Path prompt_launch_path(const Builder& b, int device) {
+  if (b.cpu) return host_path("host_launch", kPromptKernelsPerSecond, b.host(), b.setting);
+  return device_path("prompt_launch", kPromptKernelsPerSecond, b.device(device), b.setting);
+}
+
+void add_launches(Builder& b) {
+  double units = small_kernels(b) / kKernelsOfALayer;
+  bool experts = false;
+  for (const model::Layer& layer : b.model.layers) {
+    units += launches_of(b, layer);
+    experts |= layer.feed_forward.kind == model::FeedForwardKind::moe;
+  }
+  const int first = b.cpu ? kHost : b.place.devices.front().device;
+  Stage launch{.kind = StageKind::launch, .device = first, .where = b.name_of(first)};
+  launch.step_amount = units * kKernelsOfALayer;
+  launch.memory = b.path(launch_path(b, first, experts));
+  launch.prefill_memory = b.path(prompt_launch_path(b, first));
+  b.load.stages.push_back(launch);
+}
+
+void add_host_steps(Builder& b) {
+  Stage step{.kind = StageKind::host, .device = kHost, .where = "host"};
+  step.step_amount = 1;
+  Path host = engine_path("host_step", kHostStepsPerSecond, b.setting);
+  if (b.setting.slow_host) add_factor(host, "host_step", "slow_host", "");
+  // A process for each device had to be told every step; since 2025 they are told ahead.
+  if (b.split > 1) add_factor(host, "host_step", "ranks", "", std::log(static_cast<double>(b.split)) * std::clamp(-b.setting.year, 0.0, 1.5));
+  step.memory = b.path(std::move(host));
+  step.prefill_memory = b.path(engine_path("host_prompt", kPromptsPerSecond, b.setting));
+  b.load.stages.push_back(step);
+
+  Stage sequence{.kind = StageKind::sequence, .device = kHost, .where = "host"};
+  sequence.sequence_amount = 1;
+  sequence.token_share = 1.0 / b.copies;  // every copy has a scheduler of its own
+  sequence.memory = b.path(engine_path("host_sequence", kSequencesPerSecond, b.setting));
+  b.load.stages.push_back(sequence);
+}
+
+}  // namespace
+
+void add_overheads(Builder& b) {
+  add_launches(b);
+  add_host_steps(b);
+}
+
+}  // namespace rigcast::cost::detail

@@ -1,0 +1,163 @@
+#include "cost/detail/stages.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "cost/processors.hpp"
+
+namespace rigcast::cost::detail {
+
+using model::Role;
+using placement::kHost;
+
+namespace {
+
+// A power cap lowers compute before it lowers bandwidth: two exponents on log(limit / rated).
+void add_power_cap(Path& path, std::string_view quantity, const rig::RigDevice& device) {
+  if (!device.power_limit || !device.device.power) return;
+  const double ratio = device.power_limit->value() / device.device.power->value.value() * device.device.chips;
+  if (ratio > 0 && ratio < 1) add_factor(path, quantity, "power_cap", "", std::log(ratio));
+}
+
+Path weight_path(const Builder& b, int device, const std::string& format, bool experts) {
+  if (device == kHost) {
+    Path p = host_path("host_weights", reachable_bandwidth(b.host(), b.place.settings.threads).value(), b.host(), b.setting);
+    add_factor(p, "host_weights", "format", format);
+    if (experts) add_factor(p, "host_weights", "experts", "");
+    if (fabric_bound(b.host())) add_factor(p, "host_weights", "fabric", "");
+    else if (b.host().memory_type.starts_with("lpddr")) add_factor(p, "host_weights", "lpddr", "");
+    // Beside a device the host reads in short bursts.
+    if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
+    return p;
+  }
+  const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
+  Path p = device_path("weights", peak, b.device(device), b.setting);
+  add_factor(p, "weights", "format", format);
+  add_factor(p, "weights", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  if (experts) {
+    add_factor(p, "weights", "experts", "");
+    add_factor(p, "weights", "experts+engine", b.setting.engine + ":" + b.setting.backend);
+  }
+  add_power_cap(p, "weights", b.device(device));
+  return p;
+}
+
+Path gemm_path(const Builder& b, int device, const std::string& format, bool experts, bool decode) {
+  if (device == kHost) {
+    const char* quantity = decode ? "host_decode" : "host_gemm";
+    const int threads = b.place.settings.threads;
+    Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
+    add_factor(p, quantity, "format", format);
+    if (!decode) add_factor(p, quantity, "kernel", std::string(to_string(prompt_kernel(b.host(), b.setting, format, experts))) + ":" + b.setting.engine);
+    if (experts) add_factor(p, quantity, "experts", "");
+    if (b.load.offloaded) add_factor(p, quantity, "offload", "");
+    return p;
+  }
+  const catalog::Device& d = b.device(device).device;
+  Path p = device_path("gemm", known_rate(matrix_rate(d, b.setting, format), d), b.device(device), b.setting);
+  add_factor(p, "gemm", "format", format);
+  add_factor(p, "gemm", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
+  if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
+  if (experts) {
+    add_factor(p, "gemm", "experts", "");
+    add_factor(p, "gemm", "experts+engine", b.setting.engine + ":" + b.setting.backend);
+  }
+  if (decode) add_factor(p, "gemm", "decode", "");
+  else {
+    add_factor(p, "gemm", "ubatch", "", std::log(std::max(b.load.ubatch, 16) / 512.0));
+    const auto half = d.rates.find("fp16"), single = d.rates.find("fp32");
+    if (b.setting.backend != "cuda" && half != d.rates.end() && single != d.rates.end())
+      add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half->second.value / single->second.value / 2));
+  }
+  add_power_cap(p, "gemm", b.device(device));
+  return p;
+}
+
+// Every weight costs a device some plain arithmetic (unpacking, scaling, adding), however few rows are multiplied with it.
+Path vector_path(const Builder& b, int device, const std::string& format) {
+  const catalog::Device& d = b.device(device).device;
+  Path p = device_path("vector", known_rate(vector_rate(d), d), b.device(device), b.setting);
+  add_factor(p, "vector", "format", format);
+  add_factor(p, "vector", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
+  add_power_cap(p, "vector", b.device(device));
+  return p;
+}
+
+struct GroupKey {
+  int device;
+  bool experts;
+  bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
+  bool head;            // the output head, which prompts need for their last token only
+  std::string format;
+  auto operator<=>(const GroupKey&) const = default;
+};
+struct Group { double bytes = 0, elements = 0; int count = 0, experts = 0, used = 0; double width = 0; };
+
+// Engines compute logits of a prompt's last token alone; MLX began to in August 2025 and Transformers in December 2024.
+bool logits_of_last_token(const Builder& b) {
+  const double since = b.setting.engine == "mlx" ? 2025.6 : b.setting.group == "eager" ? 2024.9 : 0;
+  return b.conditions.engine_year >= since;
+}
+
+std::map<GroupKey, Group> group_weights(const Builder& b) {
+  const bool last_token = logits_of_last_token(b);
+  std::map<GroupKey, Group> groups;
+  std::map<std::string_view, std::string> classes;  // a model has a handful of formats, and a thousand tensors
+  for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
+    const model::Tensor& t = b.model.tensors[i];
+    if (!multiplied(t.role, b.model.tied_embeddings) || t.shape[1] * t.shape[2] <= 1) continue;
+    const bool experts = t.role == Role::expert_ffn;
+    int device = b.device_of_tensor(i);
+    if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && !b.cpu)
+      device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
+    const auto [format, is_new] = classes.try_emplace(t.quant);
+    if (is_new) format->second = format_class(t.quant);
+    const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
+    const bool head = last_token && (t.role == Role::output_head || t.role == Role::token_embedding);
+    Group& g = groups[{device, experts, copied, head, format->second}];
+    const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
+    g.bytes += t.bytes.value() * part;
+    g.elements += static_cast<double>(t.elements()) * part;
+    ++g.count;
+    if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
+      const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
+      g.experts = ff.experts;
+      g.used = ff.experts_used;
+    }
+  }
+  return groups;
+}
+
+}  // namespace
+
+void add_weights(Builder& b) {
+  for (const auto& [key, g] : group_weights(b)) {
+    Stage s{.kind = key.experts ? StageKind::experts : StageKind::weights, .device = key.device, .where = b.name_of(key.device)};
+    s.weight_bytes = g.bytes;
+    s.token_share = key.copied ? 1.0 / b.copies : 1;
+    s.last_token = key.head;
+    s.experts = g.experts;
+    s.experts_used = g.used;
+    const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
+    s.weight_flop = 2 * g.elements * share;
+    s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
+    s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
+    s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+    if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
+      s.vector = b.path(vector_path(b, key.device, key.format));
+    if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {
+      // Large batches of host weights may be streamed to the device and multiplied there; the faster of the two is taken.
+      const placement::DeviceShare& first = b.place.devices.front();
+      const rig::Path link = path_between(b.rig, -1, first.device);
+      Path p = engine_path("stream", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+      s.step_amount = 1;
+      s.prefill_memory = b.path(std::move(p));
+    }
+    b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+}  // namespace rigcast::cost::detail
