@@ -100,7 +100,11 @@ struct Architecture {
   std::int64_t max_context = 0;
   bool tied_embeddings = false;        // no output.weight: the embedding serves as head
   std::vector<Layer> layers;           // without next-token layers
+  std::vector<int> blocks;             // which layer's tensors each layer runs with, where some run with those of another; empty: each with its own
   std::vector<Tensor> tensors;         // in file order, or in GGUF writing order
+  bool loop_norm = false;              // layers that run again start from a normalised stream (Nanbeige)
+  int stack_layers = 0;                // HRM: layers of its lower stack, the others are the upper one's
+  int bank_interval = 0;               // Kimi K3: before every so many layers the stream is kept for later ones
   double attention_softcap = 0;        // Gemma 2: flash attention needs a kernel that supports it
   int embedding_scale = 0;
   bool encoder_only = false;           // embedding models: no KV cache
@@ -112,6 +116,7 @@ struct Architecture {
   double parameters() const;           // elements of all tensors except vision and next_token
   double active_parameters() const;    // per token: experts counted at experts_used / experts
   bool has_experts() const;
+  std::size_t block_of(std::size_t layer) const { return layer < blocks.size() ? static_cast<std::size_t>(blocks[layer]) : layer; }
 };
 
 }  // namespace rigcast::model

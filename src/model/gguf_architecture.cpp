@@ -93,12 +93,12 @@ Result<Blocks> read_blocks(const GgufMetadata& metadata) {
 }
 
 // The layer of a tensor, by its name.
-Result<int> read_layer(const GgufMetadata& metadata, const std::string& tensor, const Blocks& blocks) {
+Result<int> read_layer(const GgufMetadata& metadata, const std::string& tensor, const Blocks& blocks, int layers) {
   const TensorName name = parse_tensor_name(tensor);
   const auto known = role_of(name);
   if (!known) return metadata.cannot_say("tensor '" + tensor + "' is structure nobody has described");
   if (name.block >= blocks.all) return metadata.contradiction("tensor '" + tensor + "' belongs to none of " + std::to_string(blocks.all) + " blocks");
-  return layer_of(name, known->place, blocks.layers);
+  return layer_of(name, known->place, layers);
 }
 
 // The structure a catalogue key would give: everything but the tensors.
@@ -112,8 +112,18 @@ Result<void> read_structure(const Gguf& gguf, const GgufMetadata& metadata, cons
   architecture.encoder_only = family.encoder_only;
   if (hidden < 1) return metadata.contradiction("embedding_length is 0");
   const TensorIndex index(gguf.tensors);
-  RC_ASSIGN(layers, layers_of_gguf({metadata, index, family, blocks.all, blocks.layers, hidden}, architecture.notes));
-  architecture.layers = std::move(layers);
+  const LayerInput input{metadata, index, family, blocks.all, blocks.layers, hidden};
+  RC_ASSIGN(layers, layers_of_gguf(input, architecture.notes));
+  RC_ASSIGN(repeated, repeated_blocks(input));
+  RC_ASSIGN(stack, metadata.count_or("hrm.layers_per_stack", 0));
+  RC_ASSIGN(bank, metadata.count_or("attn_res.block_size", 0));
+  RC_ASSIGN(skips_norm, metadata.count_or("skip_loop_final_norm", 0));
+  if (repeated.empty()) architecture.layers = std::move(layers);
+  for (const int block : repeated) architecture.layers.push_back(layers[static_cast<std::size_t>(block)]);
+  architecture.blocks = std::move(repeated);
+  architecture.stack_layers = stack;
+  architecture.loop_norm = stack == 0 && !architecture.blocks.empty() && skips_norm == 0;
+  architecture.bank_interval = bank;
   return {};
 }
 
@@ -121,7 +131,7 @@ Result<void> read_tensors(const Gguf& gguf, const GgufMetadata& metadata, const 
   bool has_head = false, has_embedding = false;
   architecture.tensors.reserve(gguf.tensors.size());
   for (const GgufTensor& from : gguf.tensors) {
-    RC_ASSIGN(layer, read_layer(metadata, from.name, blocks));
+    RC_ASSIGN(layer, read_layer(metadata, from.name, blocks, static_cast<int>(architecture.layers.size())));
     has_head = has_head || from.name == "output.weight";
     if (from.name == "token_embd.weight") {
       has_embedding = true;

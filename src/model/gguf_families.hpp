@@ -38,6 +38,7 @@ struct GgufFamily {
   RecurrentKind recurrent = RecurrentKind::none;
   int interval = 0;                    // by_interval: where the file does not say
   int ffn_halves = 1;                  // feed_forward_length counts so many matrices of equal width (Qwen 1: gate and up)
+  bool repeats = false;                // layers may run several times, each time with a cache of their own
   int cached_layers = 0;               // > 0: only the first that many layers keep a cache, later ones read it (Gemma 3n)
   bool encoder_only = false;
   std::string_view refusal = {};       // why nothing can be said; empty where the family is understood

@@ -30,7 +30,7 @@ struct Plan {
   std::vector<int> heads, kv_heads, ffn;
   int key_dim = 0, value_dim = 0, key_dim_sliding = 0, value_dim_sliding = 0;
   int mla_key_dim = 0, mla_value_dim = 0, latent_dim = 0, rope_dim = 0;
-  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;
+  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0, indexer_block = 1;
   int window = 0;
   std::vector<bool> slides;
   std::vector<bool> recurs;
@@ -142,7 +142,8 @@ Result<void> read_indexer(const LayerInput& in, Plan& plan) {
   plan.indexer_heads = heads;
   plan.indexer_dim = dim;
   RC_ASSIGN(block, in.metadata.count_or("attention.indexer.block_size", 1, 1 << 10));  // MiniMax M3 picks blocks of tokens
-  plan.indexer_top_k = top_k * std::max(block, 1);
+  plan.indexer_top_k = top_k;
+  plan.indexer_block = std::max(block, 1);
   return {};
 }
 
@@ -183,7 +184,7 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
   attention.value_dim = mla ? plan.mla_value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
   const bool scores_blocks = in.tensors.find(block, "indexer.q_proj") != nullptr;
   // A layer of latent attention without an indexer of its own attends to the tokens an earlier layer picked (GLM 5.2).
-  if (mla || scores_blocks) attention.indexer_top_k = plan.indexer_top_k;
+  if (mla || scores_blocks) attention.indexer_top_k = plan.indexer_top_k * (scores_blocks ? plan.indexer_block : 1);
   if (scores_blocks || in.tensors.find(block, "indexer.proj") != nullptr) {
     attention.indexer_heads = plan.indexer_heads;
     attention.indexer_dim = plan.indexer_dim;
@@ -280,6 +281,31 @@ Result<FeedForward> feed_forward_of(const LayerInput& in, const Plan& plan, int 
 }
 
 }  // namespace
+
+// Nanbeige runs all its layers num_loops times. HRM counts in block_count every run of a layer: h_cycles times, its lower stack runs
+// l_cycles times and its upper one once.
+Result<std::vector<int>> repeated_blocks(const LayerInput& input) {
+  constexpr int kMostRuns = 64, kMostLayers = 4096;
+  std::vector<int> blocks;
+  if (!input.family.repeats) return blocks;
+  RC_ASSIGN(loops, input.metadata.count_or("num_loops", 1, kMostRuns));
+  RC_ASSIGN(stack, input.metadata.count_or("hrm.layers_per_stack", 0, kMostLayers));
+  RC_ASSIGN(upper, input.metadata.count_or("hrm.h_cycles", 1, kMostRuns));
+  RC_ASSIGN(lower, input.metadata.count_or("hrm.l_cycles", 1, kMostRuns));
+  if (stack == 0 && loops <= 1) return blocks;
+  if (stack == 0) {
+    if (input.layers > kMostLayers / loops) return input.metadata.contradiction("num_loops is " + std::to_string(loops) + " of " + std::to_string(input.layers) + " layers");
+    for (int layer = 0; layer < input.layers * loops; ++layer) blocks.push_back(layer % input.layers);
+    return blocks;
+  }
+  if (input.layers != std::int64_t{stack} * upper * (lower + 1) || upper < 1 || lower < 1)
+    return input.metadata.contradiction("block_count is " + std::to_string(input.layers) + " where hrm.layers_per_stack x h_cycles x (l_cycles + 1) are promised");
+  for (int slot = 0; slot < input.layers; ++slot) {
+    const int run = slot / stack % (lower + 1);
+    blocks.push_back(slot % stack + (run == lower ? stack : 0));
+  }
+  return blocks;
+}
 
 Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<std::string>& notes) {
   RC_ASSIGN(plan, read_plan(input, notes));

@@ -34,7 +34,10 @@ struct LayerInput {
   int hidden = 0;
 };
 
-// `notes` receives a sentence for everything inferred rather than read.
+// Which block each layer runs, where layers run several times; empty: each its own.
+Result<std::vector<int>> repeated_blocks(const LayerInput& input);
+
+// One layer for each block. `notes` receives a sentence for everything inferred rather than read.
 Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<std::string>& notes);
 
 }  // namespace rigcast::model

@@ -153,7 +153,7 @@ class Planner {
 
   void layer(int i) {
     const Layer& l = a_.layers[static_cast<std::size_t>(i)];
-    const LayerTensors& tensors = layers_[static_cast<std::size_t>(i)];
+    const LayerTensors& tensors = layers_[a_.block_of(static_cast<std::size_t>(i))];
     double small = 0;
     for (const int t : tensors.small) small += at(t).bytes.value();
     const bool attends = l.attention.kind != AttentionKind::none, recalls = l.recurrent.kind != RecurrentKind::none;
