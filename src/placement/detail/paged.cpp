@@ -4,9 +4,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "placement/detail/activation.hpp"
 #include "placement/detail/capacity.hpp"
+#include "placement/detail/page_groups.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -90,7 +92,22 @@ class Paged {
     if (settings_.max_batched_tokens <= 0) settings_.max_batched_tokens = static_cast<int>(sized_rule("default_max_batched_tokens"));
     if (settings_.gpu_memory_utilization <= 0) settings_.gpu_memory_utilization = rule("default_memory_utilization", 0.9);
     if (settings_.context <= 0) settings_.context = a_.max_context;
+    shares_pool_ = rule("hybrid_groups") > 0 && !a_.encoder_only && mixes_kinds();
     gpu_experts_ = settings_.gpu_experts >= 0 ? settings_.gpu_experts : static_cast<int>(rule("default_gpu_experts", -1));
+  }
+
+  // Whether layers differ in what they keep: everything, a window, or a state beside attention.
+  bool mixes_kinds() const {
+    bool everything = false, state = false;
+    int window = 0, windows = 0;
+    for (const model::Layer& layer : a_.layers) {
+      const model::Attention& a = layer.attention;
+      const bool windowed = a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked;
+      everything = everything || (a.kind != AttentionKind::none && !windowed);
+      state = state || layer.recurrent.kind != model::RecurrentKind::none;
+      if (windowed && a.window != window) ++windows, window = a.window;
+    }
+    return (everything ? 1 : 0) + (state ? 1 : 0) + windows > 1;
   }
 
   bool in_stage(int layer, int stage) const {
@@ -168,15 +185,16 @@ class Paged {
       if (in_stage(a_.tensors[i].layer, stage)) p.tensor_device[i] = stage * d_.tensor;
   }
 
+  // Where layers of all kinds share one pool, states lie in its pages.
   double states(int stage) const {
+    if (shares_pool_) return 0;
     double sum = 0;
     for (std::size_t l = 0; l < a_.layers.size(); ++l)
       if (stage_of(static_cast<int>(l)) == stage) sum += state_bytes_per_sequence(a_.layers[l], 2) / d_.tensor;
     return sum * settings_.sequences;
   }
 
-  // Bytes one token takes on one device of a stage. Pages are of one size: where layers of several kinds exist, each group of as many
-  // layers as the smallest kind has takes pages of its own, and windowed layers keep full-size pages for their window only.
+  // Bytes one token takes on one device of a stage.
   double token_bytes(int stage) const {
     double sum = 0;
     for (std::size_t l = 0; l < a_.layers.size(); ++l)
@@ -195,7 +213,38 @@ class Paged {
     return sum;
   }
 
+  PageRules page_rules() const {
+    PageRules rules;
+    rules.block_tokens = engine_.block_tokens;
+    rules.batched_tokens = settings_.max_batched_tokens;
+    rules.windows_free = engine_.window_saves_memory;
+    const auto exact = split_words(catalog::text_of(engine_, "states_in_f32", ""));
+    rules.state_element = std::find(exact.begin(), exact.end(), a_.family) != exact.end() ? 4 : 2;
+    rules.share_of_states = 1.0 / d_.tensor;
+    return rules;
+  }
+
+  // One pool for layers of all kinds: every device has as many blocks as the one with the least room.
+  void share_pool(Placement& p) {
+    const PageRules rules = page_rules();
+    const PageGroups pages = group_pages(a_, rules, [&](const model::Layer& l) { return cache_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); });
+    const auto block_bytes = [&](const DeviceShare& share) {
+      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
+      return pages.page_bytes * static_cast<double>(pages.pages_of_block([&](std::size_t l) { return stage_of(static_cast<int>(l)) == stage; }));
+    };
+    std::int64_t blocks = INT64_MAX;
+    for (const DeviceShare& share : p.devices)
+      if (const double bytes = block_bytes(share); bytes > 0) blocks = std::min(blocks, static_cast<std::int64_t>(share.memory.kv.value() / bytes));
+    p.kv_blocks = blocks == INT64_MAX ? 0 : blocks;
+    for (DeviceShare& share : p.devices) share.memory.kv = Bytes(block_bytes(share) * static_cast<double>(p.kv_blocks));
+    const std::int64_t wanted = std::max<std::int64_t>(1, std::min(settings_.context, a_.max_context));
+    const std::int64_t each = pages.blocks_of_sequence(wanted, rules);
+    p.kv_tokens = each <= p.kv_blocks ? static_cast<std::int64_t>(static_cast<double>(p.kv_blocks) / static_cast<double>(each) * static_cast<double>(wanted))
+                                      : pages.longest_sequence(p.kv_blocks, wanted, rules);
+  }
+
   void share_blocks(Placement& p) {
+    if (shares_pool_) return share_pool(p);
     std::int64_t blocks = INT64_MAX;
     for (const DeviceShare& share : p.devices) {
       const double per_block = token_bytes(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1))) * engine_.block_tokens;
@@ -241,6 +290,7 @@ class Paged {
   Degrees d_;
   double cache_element_, longest_ = 1;
   int gpu_experts_ = -1;
+  bool shares_pool_ = false;
 };
 
 }  // namespace
