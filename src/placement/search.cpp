@@ -123,6 +123,30 @@ class Searcher {
     if (architecture_.has_experts() && splits("cpu-experts")) experts_on_host();
     if (splits("cpu-layers")) layers_on_host();
     cache_on_host();
+    if (found_.ranked.empty() && architecture_.has_experts() && splits("cpu-experts") && splits("cpu-layers")) layers_and_experts_on_host();
+  }
+
+  // Where neither whole layers nor experts alone leave the host enough memory, both together may: the three mixtures that leave it most.
+  void layers_and_experts_on_host() {
+    constexpr std::size_t kTried = 3;
+    struct Mixture { double host = 0; Settings settings; };
+    std::vector<Mixture> mixtures;
+    margin_ = 0;
+    for (int layers = 1; layers + 1 < layer_total(); ++layers) {
+      const auto settings = fewest_moved(base_, Moves::experts, overhead_, layers);
+      if (!settings) continue;
+      Mixture mixture{0, *settings};
+      for (std::size_t l = 0; l + 1 < bytes_.size(); ++l) {
+        const bool here = static_cast<int>(l) < layers;
+        mixture.host += (here ? bytes_[l].base : 0) + (here || static_cast<int>(l) < settings->cpu_moe_layers ? bytes_[l].experts : 0);
+      }
+      mixtures.push_back(std::move(mixture));
+    }
+    std::stable_sort(mixtures.begin(), mixtures.end(), [](const Mixture& a, const Mixture& b) { return a.host < b.host; });
+    std::optional<Candidate> best;
+    std::optional<Rejected> nearest;
+    for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i) consider("layers and experts on host", mixtures[i].settings, best, nearest);
+    if (best) keep(std::move(best), std::move(nearest));
   }
 
   void one_device() {
@@ -204,11 +228,11 @@ class Searcher {
   }
 
   // Feasibility is monotone in how many layers are moved, so bisection finds the fewest.
-  std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost) const {
+  std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers = 0) const {
     const auto split_with = [&](int moved) {
-      return best_split(loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : 0), device_loads(lost));
+      return best_split(loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers), device_loads(lost));
     };
-    int low = moves == Moves::nothing ? 0 : 1, high = moves == Moves::nothing ? 0 : layer_total() - 1;
+    int low = moves == Moves::nothing ? 0 : 1 + host_layers, high = moves == Moves::nothing ? 0 : layer_total() - 1;
     while (low < high) {
       const int middle = (low + high) / 2;
       if (split_with(middle)) high = middle;
@@ -220,7 +244,7 @@ class Searcher {
     Settings settings = base;
     settings.mode = std::count_if(counts->begin(), counts->end(), used) > 1 ? Mode::layer : Mode::single;
     settings.cpu_moe_layers = moves == Moves::experts ? low : 0;
-    settings.gpu_layers = layer_total() - (moves == Moves::layers ? low : 0);
+    settings.gpu_layers = layer_total() - (moves == Moves::layers ? low : host_layers);
     settings.split.assign(counts->begin(), counts->end());
     settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), used) - counts->begin());
     return settings;

@@ -154,6 +154,61 @@ TEST(Search, ExpertsLeaveOnlyAsFarAsMemoryDemands) {
   EXPECT_GE(found.ranked.front().score, 0.98 * best_by_enumeration(world));
 }
 
+// What brute force finds over every number of host layers and experts and every split of two or three cards, each card left out or not.
+double best_of_all_splits(const ToyWorld& world, bool moe) {
+  const int total = static_cast<int>(world.architecture.layers.size()) + 1, cards = static_cast<int>(world.rig.devices.size());
+  double best = 0;
+  Settings settings;
+  const auto tried = [&] {
+    if (world.lay_out(settings).fits) best = std::max(best, 1 / world.seconds_);
+  };
+  settings.mode = Mode::cpu;
+  tried();
+  settings.mode = Mode::layer;
+  for (settings.cpu_moe_layers = 0; settings.cpu_moe_layers <= (moe ? total - 1 : 0); ++settings.cpu_moe_layers)
+    for (settings.gpu_layers = 1; settings.gpu_layers <= total; ++settings.gpu_layers)
+      for (int first = 0; first <= settings.gpu_layers; ++first)
+        for (int second = cards == 2 ? settings.gpu_layers - first : 0; second <= settings.gpu_layers - first; ++second) {
+          settings.split = {double(first), double(second)};
+          if (cards == 3) settings.split.push_back(double(settings.gpu_layers - first - second));
+          tried();
+        }
+  return best;
+}
+
+// Cards of random memory and bandwidth, models of half to three times what they hold, hosts that hold the rest or hardly.
+TEST(Search, RandomRigsWithinTwoPercentOfBruteForce) {
+  std::uint64_t state = 20261128;
+  const auto random = [&](double low, double high) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return low + (high - low) * static_cast<double>(state >> 40) / static_cast<double>(1 << 24);
+  };
+  int compared = 0;
+  for (int number = 0; number < 60; ++number) {
+    ToyWorld world;
+    const int cards = number % 2 + 2;
+    const bool moe = number % 3 == 0;
+    double memory = 0;
+    for (int c = 0; c < cards; ++c) {
+      const double mine = 1e9 * random(8, 32);
+      world.add_device(mine, 1e9 * random(200, 1800));
+      memory += mine;
+    }
+    const int layers = static_cast<int>(random(6, 14));
+    const double bytes = memory * random(0.5, moe ? 3 : 1.6), each = bytes / layers;
+    world.host_memory = bytes * random(0.3, 1.5);
+    world.host_bandwidth = 1e9 * random(20, 120);
+    world.add_layers(layers, moe ? 0.15 * each : each, moe ? 0.85 * each : 0, 4, 64);
+    const double best = best_of_all_splits(world, moe);
+    const Found found = world.find();
+    const double ours = found.ranked.empty() ? 0 : found.ranked.front().score;
+    compared += best > 0 ? 1 : 0;
+    EXPECT_GE(ours, 0.98 * best) << "rig " << number << ": " << cards << " cards, " << layers << (moe ? " layers with experts" : " layers");
+    EXPECT_LE(ours, 1.000001 * best) << "rig " << number << " is better than brute force: it does not enumerate what the search proposes";
+  }
+  EXPECT_GE(compared, 45) << "of 60 rigs that hold their model at all";
+}
+
 TEST(Search, SaysWhatIsMissing) {
   ToyWorld world;
   world.host_memory = 1e9;
