@@ -9,6 +9,8 @@
 #include "gguf_writer.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/shape.hpp"
+#include "placement/detail/page_groups.hpp"
 #include "scratch.hpp"
 
 namespace rigcast::placement {
@@ -94,6 +96,71 @@ TEST(Placement, VllmBlocksOfALoggedRun) {
   EXPECT_NEAR(static_cast<double>(placement->kv_blocks), 2588, 2588 * 0.03);
   EXPECT_EQ(placement->kv_tokens, placement->kv_blocks * 16);
   EXPECT_TRUE(placement->fits);
+}
+
+// A log of vLLM 0.19 (https://github.com/vllm-project/vllm/issues/40691, 2026-04-23): Qwen3.5-27B with --max-model-len 32768 printed a cache of
+// 290,864 tokens and room for 33.04 requests. 48 of its layers keep a state of 48 heads x 128 x 128 x 4 bytes and 3 x 10,240 convolution inputs
+// of 2 bytes, 3,207,168 bytes in all; 16 layers keep 2 x 4 heads x 256 x 2 = 4,096 bytes of every token: ceil(3,207,168 / (16 x 4,096)) = 49
+// blocks of 16, 784 tokens, are a page. 64 layers make one group of 16 that attend and three of 16 that recall, so a request of 32,768 tokens
+// takes ceil(32,768 / 784) + 3 = 45 blocks; 1,487 blocks are 33.04 requests, and 1,487 / 4 groups x 784 are the 290,864 tokens.
+TEST(PageGroups, StatesLieInPagesOfAttention) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3.5-27b");
+  ASSERT_TRUE(model);
+  detail::PageRules rules;
+  rules.state_element = 4;
+  rules.batched_tokens = 16384;
+  const auto bytes = [](const model::Layer& layer) { return layer.attention.kind == model::AttentionKind::none ? 0.0 : 4096.0; };
+  const detail::PageGroups pages = detail::group_pages(*model, rules, bytes);
+  ASSERT_EQ(pages.groups.size(), 4u);
+  EXPECT_EQ(pages.page_bytes, 784 * 4096);
+  EXPECT_EQ(pages.pages_of_block([](std::size_t) { return true; }), 16);
+  EXPECT_EQ(pages.blocks_of_sequence(32768, rules), 45);
+  EXPECT_NEAR(1487.0 / 45, 33.04, 0.005);
+  EXPECT_EQ(1487 / 4 * 784, 290864);
+}
+
+// gpt-oss: 18 layers see everything, 18 the last 128 tokens: two groups. 131,072 tokens take 8,192 blocks of 16 in the first; in the second
+// the window and one step, ceil((127 + 2,048) / 16) + 1 = 137. Gemma 3 27B: 10 of 62 layers see everything, so that the 52 others make six
+// groups of ten, the last ones not full; 8,192 tokens: 512 blocks + 6 x (ceil((1,023 + 2,048) / 16) + 1 = 193).
+TEST(PageGroups, WindowsKeepTheirOwnBlocks) {
+  const auto bytes = [](const model::Layer&) { return 2048.0; };
+  const auto oss = model::architecture_from_catalogue(facts(), "gpt-oss-120b"), gemma = model::architecture_from_catalogue(facts(), "gemma-3-27b");
+  ASSERT_TRUE(oss && gemma);
+  const detail::PageRules rules;
+  const detail::PageGroups two = detail::group_pages(*oss, rules, bytes), seven = detail::group_pages(*gemma, rules, bytes);
+  ASSERT_EQ(two.groups.size(), 2u);
+  EXPECT_EQ(two.pages_of_block([](std::size_t) { return true; }), 18);
+  EXPECT_EQ(two.blocks_of_sequence(131072, rules), 8192 + 137);
+  EXPECT_EQ(two.longest_sequence(8192 + 137, 1 << 20, rules), 131072);
+  ASSERT_EQ(seven.groups.size(), 7u);
+  EXPECT_EQ(seven.pages_of_block([](std::size_t) { return true; }), 10);
+  EXPECT_EQ(seven.blocks_of_sequence(8192, rules), 512 + 6 * 193);
+}
+
+// Layers as frequent as others within a half are padded, not split: 12 and 13 of two kinds (gpt-oss-20b with a drafter) make two groups of 13.
+TEST(PageGroups, NearlyEqualKindsArePadded) {
+  model::Architecture model;
+  for (int l = 0; l < 25; ++l) {
+    model::Layer layer;
+    layer.attention.kind = l % 2 == 0 ? model::AttentionKind::full : model::AttentionKind::sliding;
+    layer.attention.window = l % 2 == 0 ? 0 : 128;
+    model.layers.push_back(layer);
+  }
+  const detail::PageGroups pages = detail::group_pages(model, {}, [](const model::Layer&) { return 2048.0; });
+  ASSERT_EQ(pages.groups.size(), 2u);
+  EXPECT_EQ(pages.pages_of_block([](std::size_t) { return true; }), 13);
+}
+
+// The same by way of flags: every block of gpt-oss-20b is 12 pages of 16 x 2 x 8 heads x 64 x 2 bytes.
+TEST(Placement, VllmBlocksOfAMixedModel) {
+  const auto model = model::architecture_from_catalogue(facts(), "gpt-oss-20b");
+  ASSERT_TRUE(model);
+  const auto placement = place(facts(), *model, rig_of("h100-sxm-80gb", 1), ask("--max-model-len 131072 --max-num-batched-tokens 8192", "vllm"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const double block = 12.0 * 16 * 2 * 8 * 64 * 2;
+  EXPECT_EQ(placement->devices.front().memory.kv.value(), block * static_cast<double>(placement->kv_blocks));
+  const double requests = static_cast<double>(placement->kv_blocks) / (8192 + 521);   // ceil((127 + 8,192) / 16) + 1 = 521 in the windowed group
+  EXPECT_NEAR(static_cast<double>(placement->kv_tokens), requests * 131072, 1);
 }
 
 TEST(Placement, VllmRefusesARequestLongerThanItsCache) {

@@ -27,6 +27,9 @@ struct BackendRules {
   bool writes_key = true, writes_value = true;                    // scatter converts into these cache types
   std::vector<StateScan> state_scans;         // kernels of Mamba's scan; empty: of every shape
   bool delta_scan = true;                     // has a kernel for gated DeltaNet
+  std::int64_t index_key = 0;                 // width of an indexer's keys that its kernel is for; 0: any
+  bool mixes_streams = true;                  // has a kernel that mixes kept streams (Kimi K3)
+  bool holds_first_bonus = true;              // of RWKV 6: where the engine's test batch of its scan is one the device has a kernel for
 };
 
 // Buffers, and backends in order of preference: 0..devices-1, then the host; repacked host weights come last.

@@ -96,6 +96,7 @@ class Placer {
 
   // The decay of Mamba's states lives where its scan can run.
   bool device_scans(const model::Tensor& tensor) const {
+    if (!in_.rules.compute.holds_first_bonus && tensor.name.ends_with(".time_mix_first.weight")) return false;
     if (tensor.layer < 0 || tensor.layer >= static_cast<int>(a_.layers.size()) || !tensor.name.ends_with(".ssm_a")) return true;
     const model::Recurrent& recurrent = a_.layers[static_cast<std::size_t>(tensor.layer)].recurrent;
     if (recurrent.kind == model::RecurrentKind::mamba1) return has_state_scan(in_.rules.compute, {1, tensor.shape[0]}, 1);
@@ -126,7 +127,8 @@ class Placer {
     for (const auto& [pattern, device] : overrides_)
       if (std::regex_search(tensor.name, pattern)) return device == kHost ? host() : std::min(device, in_.devices);
     if (is_expert_matrix(tensor) && tensor.layer < s_.cpu_moe_layers) return host();
-    if (tensor.layer < 0 || tensor.name == "rope_freqs.weight") return host();
+    if (tensor.name == "rope_freqs.weight") return out_.layer_device.front();   // where the first layer is, and small copies where others are
+    if (tensor.layer < 0) return host();
     return out_.layer_device[static_cast<std::size_t>(std::min<int>(tensor.layer, static_cast<int>(a_.layers.size())))];
   }
 
@@ -174,7 +176,9 @@ class Placer {
     request.output_place = output_place_;
     request.caches = caches;
     request.host = host();
-    request.layers = in_.every_layer ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
+    // An indexer's scratch tensors all lie there from the start, one for each layer; layers that run again run with others' tensors.
+    const bool grows = !a_.blocks.empty() || std::any_of(caches.begin(), caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
+    request.layers = in_.every_layer || grows ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
     request.outputs = c.outputs;
     request.tokens = pad(std::min(c.tokens, c.ubatch), c.sequences);
     request.streams = c.streams;

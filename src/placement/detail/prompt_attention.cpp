@@ -54,12 +54,15 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
     return g_.shape(t)[1] == heads && g_.shape(t)[2] == tokens_ ? t : g_.reshape(t, {dim, heads, tokens_, 1});
   };
+  const bool turns = !habits_.rotates_windows_only || r_.caches[i].windowed;
+  const auto turned = [&](TensorId t) { return turns ? rope(i, t) : t; };
   if (habits_.norm_after_rope) {
-    h.q = head_norm(i, "attn_q_norm.weight", rope(split(h.q, a.key_dim, a.heads)), a.key_dim, a.heads);
-    h.k = head_norm(i, "attn_k_norm.weight", rope(split(h.k, a.key_dim, a.kv_heads)), a.key_dim, a.kv_heads);
+    h.q = head_norm(i, "attn_q_norm.weight", turned(split(h.q, a.key_dim, a.heads)), a.key_dim, a.heads);
+    h.k = head_norm(i, "attn_k_norm.weight", turned(split(h.k, a.key_dim, a.kv_heads)), a.key_dim, a.kv_heads);
+    if (habits_.bare_key_norm) h.k = norm(h.k, kNoTensor);
   } else {
-    h.q = rope(head_norm(i, "attn_q_norm.weight", h.q, a.key_dim, a.heads));
-    h.k = rope(head_norm(i, "attn_k_norm.weight", h.k, a.key_dim, a.kv_heads));
+    h.q = turned(head_norm(i, "attn_q_norm.weight", h.q, a.key_dim, a.heads));
+    h.k = turned(head_norm(i, "attn_k_norm.weight", h.k, a.key_dim, a.kv_heads));
   }
   if (habits_.bare_norm_after_rope) {
     h.q = norm(h.q, kNoTensor);
@@ -73,7 +76,21 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
     const TensorId gate = g_.contiguous(h.gate, {std::int64_t{a.key_dim} * a.heads, tokens_, 1, 1});
     out = g_.elementwise(Op::multiply, out, {g_.elementwise(Op::unary, gate)});
   }
+  out = output_gate(i, x, out);
   return has(i, "attn_output.weight") ? project(i, "attn_output", out) : out;
+}
+
+// A gate for every element of the attention's result, or one for each head.
+TensorId PromptGraph::output_gate(std::size_t i, TensorId x, TensorId attended) {
+  const TensorId matrix = weight(i, "attn_gate.weight");
+  if (matrix == kNoTensor) return attended;
+  const TensorId gate = g_.elementwise(Op::unary, g_.matmul(matrix, x));
+  const Shape whole = g_.shape(attended);
+  const std::int64_t heads = g_.shape(gate)[0];
+  if (heads == whole[0]) return g_.elementwise(Op::multiply, attended, {gate});
+  if (whole[0] % heads != 0) return attended;
+  const TensorId split = g_.reshape(attended, {whole[0] / heads, heads, tokens_, 1});
+  return g_.reshape(g_.elementwise(Op::multiply, split, {g_.reshape(gate, {1, heads, tokens_, 1})}), whole);
 }
 
 // Queries against the cache of an earlier layer (Gemma 3n, Gemma 4).
@@ -82,7 +99,7 @@ TensorId PromptGraph::borrowed_attention(std::size_t i, TensorId x) {
   const auto owner = static_cast<std::size_t>(a.kv_layer);
   if (key_cache_[owner] == kNoTensor || value_cache_[owner] == kNoTensor || !has_all(i, {"attn_q.weight", "attn_output.weight"})) return kNoTensor;
   const bool windowed = r_.caches[owner].windowed;
-  TensorId q = rope(head_norm(i, "attn_q_norm.weight", project(i, "attn_q", x), a.key_dim, a.heads));
+  TensorId q = rope(i, head_norm(i, "attn_q_norm.weight", project(i, "attn_q", x), a.key_dim, a.heads));
   if (habits_.scales_query) q = g_.elementwise(Op::scale, q);
   const bool rotate_value = r_.value_type.block_elements > 1 && a.value_dim % 64 == 0;
   if (r_.key_type.block_elements > 1 && a.key_dim % 64 == 0) q = rotate(q, rotation(true, windowed, a.key_dim));
@@ -109,11 +126,11 @@ TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
   q = g_.reshape(q, {head, a.heads, tokens_, 1});
   const std::int64_t row = head * a.heads * 4;
   const TensorId q_plain = g_.view(q, {plain, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_});
-  const TensorId q_turned = rope(g_.view(q, {turned, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_}));
+  const TensorId q_turned = rope(i, g_.view(q, {turned, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_}));
   const TensorId both = project(i, "attn_kv_a_mqa", x);
   const std::int64_t both_row = g_.stride(both)[1];
   const TensorId compressed = g_.view(both, {latent, tokens_, 1, 1}, {4, both_row, both_row * tokens_, both_row * tokens_});
-  const TensorId k_turned = rope(g_.view(both, {turned, 1, tokens_, 1}, {4, both_row, both_row, both_row * tokens_}));
+  const TensorId k_turned = rope(i, g_.view(both, {turned, 1, tokens_, 1}, {4, both_row, both_row, both_row * tokens_}));
   const TensorId v = g_.reshape(norm(compressed, weight(i, "attn_kv_a_norm.weight")), {latent, 1, tokens_, 1});
   const TensorId absorbed = g_.permute(g_.matmul(weight(i, "attn_k_b.weight"), g_.permute(q_plain, 0, 2, 1, 3)), 0, 2, 1, 3);
   const TensorId query = g_.concatenate(absorbed, q_turned, 0), key = g_.concatenate(v, k_turned, 0);
@@ -123,7 +140,7 @@ TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
   store_key(i, key, full_.key_rows);
   const TensorId keys = key_view(i, 1, latent + turned), values = g_.view(keys, {latent, 1, r_.caches[i].cells, r_.streams}, Shape(g_.stride(keys)));
   const TensorId mask = index_.mask != kNoTensor && narrow != kNoTensor ? picked_mask(i, x, narrow) : full_.mask;
-  const TensorId out = core_attention(i, query, keys, values, mask, weight(i, "attn_v_b.weight"), false);
+  const TensorId out = output_gate(i, x, core_attention(i, query, keys, values, mask, weight(i, "attn_v_b.weight"), false));
   return project(i, "attn_output", out);
 }
 
@@ -134,14 +151,14 @@ TensorId PromptGraph::expanded_attention(std::size_t i, TensorId x) {
   if ((!narrow && !has(i, "attn_q.weight")) || !r_.caches[i].stored || g_.shape(weight(i, "attn_kv_a_mqa.weight"))[1] - g_.shape(weight(i, "attn_kv_a_norm.weight"))[0] >= a.key_dim)
     return kNoTensor;
   TensorId q = narrow ? project(i, "attn_q_b", norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"))) : project(i, "attn_q", x);
-  q = rope(g_.reshape(q, {a.key_dim, a.heads, tokens_, 1}));
+  q = rope(i, g_.reshape(q, {a.key_dim, a.heads, tokens_, 1}));
   const TensorId both = project(i, "attn_kv_a_mqa", x);
   const std::int64_t latent = g_.shape(weight(i, "attn_kv_a_norm.weight"))[0], turned = g_.shape(both)[0] - latent, row = g_.stride(both)[1];
   const TensorId compressed = norm(g_.view(both, {latent, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}), weight(i, "attn_kv_a_norm.weight"));
   const TensorId wide = project(i, "attn_kv_b", compressed);
   const std::int64_t plain = a.key_dim - turned, head = (plain + a.value_dim) * 4, wide_row = head * a.heads;
   const TensorId v = g_.contiguous(g_.view(wide, {a.value_dim, a.heads, tokens_, 1}, {4, head, wide_row, wide_row * tokens_}));
-  const TensorId k_turned = rope(g_.view(both, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}));
+  const TensorId k_turned = rope(i, g_.view(both, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}));
   const TensorId k_plain = g_.view(wide, {plain, a.heads, tokens_, 1}, {4, head, wide_row, wide_row * tokens_});
   const TensorId k = g_.concatenate(k_plain, g_.operation(Op::repeat, kF32, {turned, a.heads, tokens_, 1}, {k_turned}), 0);
   return project(i, "attn_output", attend(i, q, k, v));
@@ -155,7 +172,7 @@ bool PromptGraph::has_indexer(std::size_t i) const {
 void PromptGraph::store_index(std::size_t i, TensorId x) {
   const std::int64_t dim = r_.caches[i].index_key_elements;
   TensorId key = norm(project(i, "indexer.attn_k", x), weight(i, "indexer.k_norm.weight"), weight(i, "indexer.k_norm.bias"));
-  key = rotate(rope(g_.reshape(key, {dim, 1, tokens_, 1})), rotation(true, true, dim));
+  key = rotate(rope(i, g_.reshape(key, {dim, 1, tokens_, 1})), rotation(true, true, dim));
   const std::int64_t step = g_.stride(key)[2];
   const TensorId into = r_.streams > 1 ? g_.reshape(index_cache_[i], {dim, r_.caches[i].cells * r_.streams, 1, 1}) : index_cache_[i];
   g_.expand(g_.scatter(into, g_.view(key, {dim, tokens_, 1, 1}, {4, step, step * tokens_, step * tokens_}), index_.key_rows));
@@ -169,9 +186,9 @@ TensorId PromptGraph::picked_mask(std::size_t i, TensorId x, TensorId query) {
   const TensorId open = g_.elementwise(Op::fill, g_.scratch(kF32, {1, top, per_stream, r_.streams}));
   if (has_indexer(i)) {
     const std::int64_t dim = c.index_key_elements;
-    const TensorId q = rotate(rope(g_.reshape(project(i, "indexer.attn_q_b", query), {dim, a.indexer_heads, tokens_, 1})), rotation(true, true, dim));
+    const TensorId q = rotate(rope(i, g_.reshape(project(i, "indexer.attn_q_b", query), {dim, a.indexer_heads, tokens_, 1})), rotation(true, true, dim));
     const TensorId weights = g_.elementwise(Op::scale, project(i, "indexer.proj", x));
-    const TensorId scores = g_.operation(Op::pad, kF32, {c.cells, per_stream, 1, r_.streams}, {q, index_cache_[i], weights, index_.mask});
+    const TensorId scores = g_.operation(Op::index_scores, kF32, {c.cells, per_stream, 1, r_.streams}, {q, index_cache_[i], weights, index_.mask});
     chosen_tokens_ = g_.contiguous(g_.operation(Op::top_k, kI32, {top, per_stream, 1, r_.streams}, {scores}));
   }
   if (chosen_tokens_ == kNoTensor) return full_.mask;
@@ -185,7 +202,9 @@ TensorId PromptGraph::picked_mask(std::size_t i, TensorId x, TensorId query) {
 TensorId PromptGraph::rotate(TensorId x, TensorId rotation) {
   const Shape shape = g_.shape(x);
   const std::int64_t n = g_.shape(rotation)[0];
-  const TensorId rows = g_.reshape(x, {n, shape[0] * shape[1] * shape[2] / n, 1, 1});
+  // A part of a fused projection has gaps.
+  const bool dense = g_.stride(x)[1] == shape[0] * 4 && g_.stride(x)[2] == g_.stride(x)[1] * shape[1];
+  const TensorId rows = g_.reshape(dense ? x : g_.contiguous(x), {n, shape[0] * shape[1] * shape[2] / n, 1, 1});
   return g_.reshape(g_.matmul(rotation, rows), shape);
 }
 

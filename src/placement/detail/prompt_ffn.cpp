@@ -4,13 +4,20 @@
 
 namespace rigcast::placement::detail {
 
+TensorId PromptGraph::bent(TensorId gate, TensorId up) {
+  if (!habits_.situ) return g_.gated_unit(gate, up);
+  const auto bounded = [&](TensorId t) { return g_.elementwise(Op::scale, g_.elementwise(Op::unary, g_.elementwise(Op::scale, t))); };
+  const TensorId opened = g_.elementwise(Op::multiply, bounded(gate), {g_.elementwise(Op::unary, gate)});
+  return g_.elementwise(Op::multiply, opened, {bounded(up)});
+}
+
 // `suffix` is empty or "_shexp" for shared experts.
 TensorId PromptGraph::dense_ffn(std::size_t i, TensorId x, std::string_view suffix) {
   const std::string tail(suffix);
   const TensorId up = project(i, "ffn_up" + tail, x);
   const TensorId down = weight(i, "ffn_down" + tail + ".weight");
   TensorId y = up;
-  if (has(i, "ffn_gate" + tail + ".weight")) y = g_.gated_unit(project(i, "ffn_gate" + tail, x), up);
+  if (has(i, "ffn_gate" + tail + ".weight")) y = bent(project(i, "ffn_gate" + tail, x), up);
   else if (g_.shape(up)[0] == 2 * g_.shape(down)[0]) y = g_.gated_unit(up, kNoTensor);  // both halves in one matrix
   else y = g_.elementwise(Op::unary, up);
   return project(i, "ffn_down" + tail, y);
@@ -50,8 +57,9 @@ TensorId PromptGraph::expert_ffn(std::size_t i, TensorId x) {
   const std::int64_t used = a_.layers[i].feed_forward.experts_used;
   TensorId chosen = kNoTensor;
   const TensorId weights = route(i, x, chosen);
-  const bool narrower = has_all(i, {"ffn_latent_down.weight", "ffn_latent_up.weight"});  // experts work in a narrower space (Nemotron 3)
-  const TensorId inside = narrower ? project(i, "ffn_latent_down", x) : x;
+  const bool routed = has_all(i, {"ffn_routed_down.weight", "ffn_routed_up.weight"});     // experts work in a narrower space (Kimi K3, Nemotron 3)
+  const bool narrower = routed || has_all(i, {"ffn_latent_down.weight", "ffn_latent_up.weight"});
+  const TensorId inside = narrower ? project(i, routed ? "ffn_routed_down" : "ffn_latent_down", x) : x;
   const std::int64_t width = g_.shape(inside)[0];
   TensorId rows = g_.reshape(inside, {width, 1, tokens_, 1});
   if (habits_.weights_before_experts) {
@@ -66,12 +74,13 @@ TensorId PromptGraph::expert_ffn(std::size_t i, TensorId x) {
     y = g_.gated_unit(gate, up);
   } else {
     const TensorId up = experts(i, "ffn_up_exps", rows, chosen);
-    y = has(i, "ffn_gate_exps.weight") ? g_.gated_unit(experts(i, "ffn_gate_exps", rows, chosen), up) : g_.elementwise(Op::unary, up);
+    y = has(i, "ffn_gate_exps.weight") ? bent(experts(i, "ffn_gate_exps", rows, chosen), up) : g_.elementwise(Op::unary, up);
   }
   y = experts(i, "ffn_down_exps", y, chosen);
   if (!habits_.weights_before_experts) y = g_.elementwise(Op::multiply, y, {weights});
   y = sum_experts(y, used);
-  if (narrower) y = project(i, "ffn_latent_up", y);
+  if (const TensorId scale = weight(i, "ffn_routed_norm.weight"); routed && scale != kNoTensor) y = norm(y, scale);
+  if (narrower) y = project(i, routed ? "ffn_routed_up" : "ffn_latent_up", y);
   if (!has(i, "ffn_down_shexp.weight") || !has(i, "ffn_up_shexp.weight")) return y;
   TensorId shared = dense_ffn(i, x, "_shexp");
   if (const TensorId gate = weight(i, "ffn_gate_inp_shexp.weight"); gate != kNoTensor)

@@ -24,23 +24,32 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "gpt2", .no_rotation = true},
     {.family = "gpt-oss", .softmax_chosen = true},
     {.family = "granite", .scales_input = true, .scales_residual = true},
+    {.family = "granite_swa", .scales_input = true, .scales_residual = true},
     {.family = "granitehybrid", .scales_input = true, .scales_residual = true},
     {.family = "granitemoe", .scales_input = true, .scales_residual = true},
+    {.family = "hrm_text", .bare_norms = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
     {.family = "jais", .no_rotation = true},
     {.family = "jamba", .no_rotation = true},
     {.family = "llama4", .bare_norm_after_rope = true, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
+    {.family = "k2-horizon", .grouped_norms = true},
+    {.family = "kimi-k3", .no_rotation = true, .situ = true},
+    {.family = "maion-coder", .rotates_windows_only = true},
+    {.family = "maple", .rotates_windows_only = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
     {.family = "mpt", .layer_norm = true, .no_rotation = true},
+    {.family = "muse-glimmer", .rotates_windows_only = true, .norms_input = true},
     {.family = "nemotron_h", .no_rotation = true},
     {.family = "nemotron_h_moe", .no_rotation = true},
     {.family = "olmo", .layer_norm = true},
     {.family = "olmoe", .plain_router = true},
     {.family = "phi3", .scales_query = true},
     {.family = "qwen2moe", .plain_router = true},
+    {.family = "qwen3tts", .pads_logits = true},
     {.family = "refact", .no_rotation = true},
     {.family = "starcoder", .no_rotation = true},
+    {.family = "talkie", .norm_after_rope = true, .bare_norms = true, .bare_key_norm = true, .norms_input = true, .skips_to_input = true},
 });
 
 }  // namespace
@@ -54,7 +63,7 @@ PromptGraph::PromptGraph(const GraphRequest& request)
     : r_(request), a_(*request.architecture), habits_(family_habits(a_.family)), g_(request.key_type, request.value_type), tokens_(request.tokens) {
   per_layer_.resize(a_.layers.size());
   built_.assign(a_.layers.size(), false);
-  for (const std::size_t i : r_.layers) built_[i] = true;
+  for (const std::size_t i : r_.layers) built_[a_.block_of(i)] = true;
   for (const LayerCache& cache : r_.caches) any_window_ = any_window_ || (cache.stored && cache.windowed);
   place_weights();
   place_caches();
@@ -65,13 +74,18 @@ TensorGraph PromptGraph::build() {
   if (habits_.scales_input_by_row) x = g_.elementwise(Op::multiply, x, {g_.input("inp_scale_rows", kF32, {1, tokens_, 1, 1})});
   if (habits_.scales_input) g_.expand(x = g_.elementwise(Op::scale, x));
   if (const TensorId scale = weight("token_embd_norm.weight"); scale != kNoTensor) x = norm(x, scale, weight("token_embd_norm.bias"));
+  if (habits_.norms_input) x = norm(x, kNoTensor);
   make_inputs();
   if (const TensorId learned = weight("position_embd.weight"); learned != kNoTensor) g_.expand(x = g_.elementwise(Op::add, x, {g_.gather(learned, positions_)}));
   input_ = x;
   select_layer_embeddings();
   const bool streams = has_streams();
   if (streams) x = stack_streams(x);
-  for (const std::size_t i : r_.layers) x = streams ? streams_layer(i, x) : layer(i, x);
+  if (weight("hrm.z_l_init") != kNoTensor) x = stacks(x);
+  else for (const std::size_t i : r_.layers) {
+    if (a_.loop_norm && i > 0 && a_.block_of(i) == 0) x = norm(x, weight("output_norm.weight"));
+    x = streams ? streams_layer(i, x) : layer(i, x);
+  }
   head(streams ? merge_streams(x) : x);
   return std::move(g_);
 }
@@ -112,7 +126,7 @@ TensorId PromptGraph::weight(std::string_view name) const {
 }
 
 TensorId PromptGraph::weight(std::size_t layer, std::string_view name) const {
-  const Names& names = per_layer_[layer];
+  const Names& names = per_layer_[a_.block_of(layer)];
   const auto it = std::find_if(names.begin(), names.end(), [&](const auto& n) { return n.first == name; });
   return it == names.end() ? kNoTensor : it->second;
 }
@@ -158,6 +172,22 @@ TensorId PromptGraph::norm(TensorId x, TensorId scale, TensorId bias) {
   return y;
 }
 
+TensorId PromptGraph::rope_factors(std::size_t i) {
+  const TensorId first = weight("rope_freqs.weight"), beside = weight(i, "attn_norm.weight");
+  if (first == kNoTensor || beside == kNoTensor || g_[beside].place == g_[first].place) return first;
+  const auto [known, is_new] = rope_factors_.try_emplace(g_[beside].place, kNoTensor);
+  if (is_new) known->second = g_.weight(Shape(g_.shape(first)), g_[first].bytes, g_[beside].place);
+  return known->second;
+}
+
+// The norm before a part or behind all: K2 Horizon's works on groups of channels.
+TensorId PromptGraph::block_norm(TensorId x, TensorId scale, TensorId bias) {
+  if (!habits_.grouped_norms) return norm(x, scale, bias);
+  const Shape s = g_.shape(x);
+  const TensorId y = g_.reshape(g_.elementwise(Op::rms_norm, g_.reshape(x, {s[0], 1, s[1], 1})), s);
+  return scale == kNoTensor ? y : g_.elementwise(Op::multiply, y, {scale});
+}
+
 TensorId PromptGraph::project(TensorId matrix, TensorId bias, TensorId x) {
   const TensorId y = g_.matmul(matrix, x);
   return bias == kNoTensor ? y : g_.elementwise(Op::add, y, {bias});
@@ -182,9 +212,11 @@ TensorId PromptGraph::ffn(std::size_t i, TensorId x) {
 }
 
 TensorId PromptGraph::layer(std::size_t i, TensorId x) {
+  if (is_rwkv(i)) return rwkv_layer(i, x);
+  if (has_all(i, {"attn_res_score.weight", "ffn_res_score.weight", "attn_norm.weight", "ffn_norm.weight"})) return banked_layer(i, x);
   const bool last = i + 1 == a_.layers.size();
   TensorId residual = x;
-  const TensorId normed = has(i, "attn_norm.weight") ? norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
+  const TensorId normed = has(i, "attn_norm.weight") || habits_.bare_norms ? block_norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
   TensorId y = mixer(i, normed);
   if (y != kNoTensor && a_.layers[i].recurrent.kind != model::RecurrentKind::none && has_all(i, {"ssm_in.weight", "attn_k.weight"})) return joined_layer(i, x, y);
   const auto rows_asked_for = [&](TensorId t) { return last ? g_.gather(t, output_rows_) : t; };
@@ -202,13 +234,13 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   y = scaled(y);
   residual = rows_asked_for(residual);
 
-  if (before_ffn == kNoTensor && after == kNoTensor && a_.layers[i].recurrent.kind == model::RecurrentKind::none) {  // attention and feed-forward side by side
+  if (before_ffn == kNoTensor && after == kNoTensor && !habits_.bare_norms && a_.layers[i].recurrent.kind == model::RecurrentKind::none) {  // attention and feed-forward side by side
     const TensorId beside = ffn(i, last ? g_.gather(normed, output_rows_) : normed);
     return beside == kNoTensor ? g_.elementwise(Op::add, y, {residual}) : g_.elementwise(Op::add, g_.elementwise(Op::add, beside, {residual}), {y});
   }
   const TensorId middle = g_.elementwise(Op::add, y, {residual});
   y = middle;
-  if (before_ffn != kNoTensor) y = norm(middle, before_ffn, weight(i, "ffn_norm.bias"));
+  if (before_ffn != kNoTensor || habits_.bare_norms) y = block_norm(middle, before_ffn, weight(i, "ffn_norm.bias"));
   else if (after != kNoTensor && after_ffn == kNoTensor) y = norm(middle, after);
   y = ffn(i, y);
   if (y == kNoTensor) return middle;
@@ -216,7 +248,57 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   y = g_.elementwise(Op::add, scaled(y), {middle});
   if (layer_rows_ != kNoTensor && has_all(i, {"inp_gate.weight", "proj.weight", "post_norm.weight"})) y = g_.elementwise(Op::add, y, {embedded(i, y)});
   const TensorId out_scale = weight(i, "layer_output_scale.weight");
+  if (habits_.skips_to_input && out_scale != kNoTensor) return g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, rows_asked_for(input_), {out_scale})});
   return out_scale == kNoTensor ? y : g_.elementwise(Op::multiply, y, {out_scale});
+}
+
+// HRM: two stacks of layers run in turns over two states of the stream; each starts from the sum of both.
+TensorId PromptGraph::stacks(TensorId upper) {
+  const auto stack_of = [&](std::size_t at) { return a_.block_of(r_.layers[at]) / std::max<std::size_t>(1, static_cast<std::size_t>(a_.stack_layers)); };
+  TensorId lower = weight("hrm.z_l_init");
+  for (std::size_t at = 0; at < r_.layers.size();) {
+    const std::size_t stack = stack_of(at);
+    TensorId x = g_.elementwise(Op::add, upper, {lower});
+    std::size_t block = 0;
+    do {
+      block = a_.block_of(r_.layers[at]);
+      x = layer(r_.layers[at], x);
+    } while (++at < r_.layers.size() && stack_of(at) == stack && a_.block_of(r_.layers[at]) > block);
+    (stack == 0 ? lower : upper) = norm(x, kNoTensor);
+  }
+  return upper;
+}
+
+// Kimi K3: streams of earlier layers are kept, and every part works on a mixture of them that its layer has learnt.
+TensorId PromptGraph::banked_layer(std::size_t i, TensorId x) {
+  const TensorId normed = norm(mix_bank(x, weight(i, "attn_res_score.weight")), weight(i, "attn_norm.weight"));
+  const bool banks = a_.bank_interval > 0 && static_cast<int>(i) % a_.bank_interval == 0;
+  if (banks) {
+    const TensorId kept = g_.reshape(x, {a_.hidden, 1, tokens_, 1});
+    bank_ = bank_ == kNoTensor ? kept : g_.concatenate(bank_, kept, 1);
+  }
+  g_.expand(normed);
+  TensorId y = mixer(i, normed);
+  if (y == kNoTensor) return x;
+  if (!banks) y = g_.elementwise(Op::add, x, {y});
+  const TensorId inside = ffn(i, norm(mix_bank(y, weight(i, "ffn_res_score.weight")), weight(i, "ffn_norm.weight")));
+  return inside == kNoTensor ? y : g_.elementwise(Op::add, y, {inside});
+}
+
+TensorId PromptGraph::mix_bank(TensorId x, TensorId score) {
+  if (bank_ == kNoTensor) return x;
+  const std::int64_t kept = g_.shape(bank_)[1];
+  const auto scores = [&](TensorId of, std::int64_t rows) {
+    const TensorId weighted = g_.elementwise(Op::multiply, g_.elementwise(Op::rms_norm, of), {score});
+    Shape sums = g_.shape(of);
+    sums[0] = 1;
+    return g_.reshape(g_.operation(Op::sum_rows, kF32, sums, {weighted}), {rows, tokens_, 1, 1});
+  };
+  const TensorId kept_scores = scores(bank_, kept);
+  const TensorId shares = g_.elementwise(Op::softmax, g_.concatenate(kept_scores, scores(x, 1), 0));
+  const auto part = [&](std::int64_t rows) { return g_.contiguous(g_.view(shares, {rows, tokens_, 1, 1}, Shape(g_.stride(shares)))); };
+  const TensorId mixed = g_.operation(Op::mix_streams, kF32, {a_.hidden, tokens_, 1, 1}, {bank_, part(kept)});
+  return g_.elementwise(Op::add, mixed, {g_.elementwise(Op::multiply, x, {part(1)})});
 }
 
 // Attention and recurrence side by side (Falcon-H1): each normalises the input for itself.
@@ -232,11 +314,22 @@ TensorId PromptGraph::joined_layer(std::size_t i, TensorId x, TensorId attended)
 }
 
 void PromptGraph::head(TensorId x) {
-  const TensorId normed = norm(x, weight("output_norm.weight"), weight("output_norm.bias"));
+  if (const TensorId score = weight("output_res_score.weight"); score != kNoTensor) x = g_.gather(mix_bank(x, score), output_rows_);
+  const bool stacked = weight("hrm.z_l_init") != kNoTensor;   // the last stack has normalised already
+  const TensorId normed = stacked ? g_.gather(x, output_rows_) : block_norm(x, weight("output_norm.weight"), weight("output_norm.bias"));
+  const bool padded = habits_.pads_logits && output_ != kNoTensor && g_.shape(output_)[1] < a_.vocab;
+  TensorId filler = kNoTensor;
+  if (padded) {  // tokens that cannot be said are filled up in front of the logits
+    filler = g_.elementwise(Op::scale, g_.view(weight("output_norm.weight"), {1, 1, 1, 1}, {4, 4, 4, 4}));
+    g_[filler].type = kF32;
+    filler = g_.operation(Op::repeat, kF32, {a_.vocab - g_.shape(output_)[1], r_.outputs, 1, 1}, {filler});
+    g_.expand(filler);
+  }
   g_[normed].is_output = true;
   g_.expand(normed);
   if (output_ == kNoTensor) return;
-  const TensorId logits = project(output_, weight("output.bias"), normed);
+  TensorId logits = project(output_, weight("output.bias"), normed);
+  if (padded) logits = g_.concatenate(filler, logits, 0);
   g_[logits].is_output = true;
   g_.expand(logits);
 }

@@ -22,6 +22,14 @@ struct FamilyHabits {
   bool norm_after_rope = false;    // query and key norms come after the rotation
   bool bare_norm_after_rope = false;  // ... and have no weights
   bool no_rotation = false;        // positions are learned or a bias of the scores
+  bool rotates_windows_only = false;  // layers that see everything have no positions
+  bool bare_norms = false;         // norms before each part have no weights
+  bool bare_key_norm = false;      // keys are normalised without weights
+  bool norms_input = false;        // embeddings are normalised without weights
+  bool grouped_norms = false;      // norms before each part work on groups of channels
+  bool pads_logits = false;        // the head says part of the vocabulary
+  bool situ = false;               // bounded gate and value instead of a gated unit
+  bool skips_to_input = false;     // every layer adds a share of the input
   bool bare_value_norm = false;    // values are normalised without weights
   bool sigmoid_router = false;
   bool plain_router = false;       // chosen experts' weights are not normalised
@@ -54,12 +62,18 @@ class PromptGraph {
   TensorId mixer(std::size_t i, TensorId normed);
   TensorId ffn(std::size_t i, TensorId x);
   void head(TensorId x);
+  TensorId stacks(TensorId upper);
+  TensorId banked_layer(std::size_t i, TensorId x);
+  TensorId mix_bank(TensorId x, TensorId score);
 
   // pieces
   TensorId norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
+  TensorId block_norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
   TensorId project(TensorId matrix, TensorId bias, TensorId x);
   TensorId project(std::size_t i, std::string_view stem, TensorId x);  // stem.weight and, where present, stem.bias
-  TensorId rope(TensorId x) { return habits_.no_rotation ? x : g_.elementwise(Op::rope, x, {positions_, weight("rope_freqs.weight")}); }
+  TensorId output_gate(std::size_t i, TensorId x, TensorId attended);
+  TensorId rope(std::size_t i, TensorId x) { return habits_.no_rotation ? x : g_.elementwise(Op::rope, x, {positions_, rope_factors(i)}); }
+  TensorId rope_factors(std::size_t i);
 
   // prompt_attention.cpp
   struct Heads { TensorId q = kNoTensor, k = kNoTensor, v = kNoTensor, gate = kNoTensor; };
@@ -85,6 +99,7 @@ class PromptGraph {
 
   // prompt_ffn.cpp
   TensorId dense_ffn(std::size_t i, TensorId x, std::string_view suffix);
+  TensorId bent(TensorId gate, TensorId up);
   TensorId expert_ffn(std::size_t i, TensorId x);
   TensorId route(std::size_t i, TensorId x, TensorId& chosen);
   TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
@@ -121,6 +136,14 @@ class PromptGraph {
   TensorId kimi_delta(std::size_t i, TensorId x);
   TensorId unknown_recurrent(std::size_t i, TensorId x);
 
+  // prompt_rwkv.cpp
+  bool is_rwkv(std::size_t i) const;
+  TensorId rwkv_layer(std::size_t i, TensorId x);
+  TensorId channel_mix(std::size_t i, TensorId x, TensorId before);
+  TensorId rwkv_scan(std::size_t i, std::initializer_list<TensorId> sources);
+  TensorId time_mix6(std::size_t i, TensorId x, TensorId before);
+  TensorId time_mix7(std::size_t i, TensorId x, TensorId before);
+
   const GraphRequest& r_;
   const model::Architecture& a_;
   const FamilyHabits& habits_;
@@ -135,6 +158,9 @@ class PromptGraph {
   TensorId input_ = kNoTensor, layer_rows_ = kNoTensor, layer_embeddings_ = kNoTensor;
   CacheInputs full_, windowed_, index_;
   TensorId chosen_tokens_ = kNoTensor;  // what the last indexer picked: layers without one of their own use it too
+  TensorId bank_ = kNoTensor;           // Kimi K3: streams kept so far
+  TensorId first_value_ = kNoTensor;    // RWKV 7: the first layer's values
+  std::map<int, TensorId> rope_factors_;  // by place: every device with layers has a copy
   std::map<std::pair<bool, bool>, TensorId> rotations_;
 };
 

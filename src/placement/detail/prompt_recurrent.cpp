@@ -20,7 +20,8 @@ TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
       break;
     case model::RecurrentKind::kimi_delta:
       if (has_all(i, {"attn_q.weight", "attn_k.weight", "attn_v.weight", "ssm_conv1d_q.weight", "ssm_conv1d_k.weight", "ssm_conv1d_v.weight", "ssm_f_a.weight",
-                      "ssm_f_b.weight", "ssm_g_a.weight", "ssm_g_b.weight", "ssm_beta.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight", "attn_output.weight"}))
+                      "ssm_f_b.weight", "ssm_beta.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight", "attn_output.weight"}) &&
+          (has(i, "ssm_g.weight") || has_all(i, {"ssm_g_a.weight", "ssm_g_b.weight"})))
         return kimi_delta(i, x);
       break;
     default: break;
@@ -215,7 +216,8 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
                                         {q, k, v, decay, mix, g_.reshape(loaded, {state, r_.sequences, 1, 1})});
   store_state(state_cache_[i], scanned, state);
   const TensorId y = g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_}));
-  const TensorId gate = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_g_b", project(i, "ssm_g_a", x)), per_head));
+  const TensorId opened = has(i, "ssm_g.weight") ? project(i, "ssm_g", x) : project(i, "ssm_g_b", project(i, "ssm_g_a", x));
+  const TensorId gate = g_.elementwise(Op::unary, g_.reshape(opened, per_head));
   const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});
   return project(i, "attn_output", out);
 }

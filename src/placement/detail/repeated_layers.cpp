@@ -70,7 +70,9 @@ std::vector<std::uint64_t> signatures(const GraphRequest& request, std::int64_t 
   for (std::size_t t = 0; t < a.tensors.size(); ++t) {
     const model::Tensor& tensor = a.tensors[t];
     if (tensor.layer < 0 || tensor.layer >= static_cast<int>(layers.size()) || tensor.role == model::Role::vision) continue;
-    add_tensor(layers[static_cast<std::size_t>(tensor.layer)], tensor, request.tensor_place[t], request, max_tensor_bytes);
+    const auto block = static_cast<std::size_t>(tensor.layer);
+    for (std::size_t i = block; i < (a.blocks.empty() ? block + 1 : layers.size()); ++i)
+      if (a.block_of(i) == block) add_tensor(layers[i], tensor, request.tensor_place[t], request, max_tensor_bytes);
   }
   std::vector<std::uint64_t> values;
   for (const Signature& layer : layers) values.push_back(layer.value());
