@@ -5,12 +5,13 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "catalog/engine.hpp"
 #include "cost/cost.hpp"
 
 namespace rigcast::app {
 namespace {
 
-constexpr int kMostCards = 8;
+constexpr int kMostCards = 8;          // in one host
 constexpr double kStick = 16 * kGiB;   // what memory is added in
 
 // `more` further cards like the first, in the first host, joined to it as the first is.
@@ -77,6 +78,9 @@ int cards_of(const rig::Rig& rig) {
   return cards;
 }
 
+// Whether people build it: tensor parallel engines take powers of two.
+bool is_built(int cards, bool powers_of_two) { return cards <= kMostCards && (!powers_of_two || (cards & (cards - 1)) == 0); }
+
 Upgrade cards_upgrade(const rig::Rig& rig, int more) {
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::card;
@@ -95,8 +99,11 @@ std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest
   const Asker ask(knowledge, request, architecture);
   const bool part_on_host = placement.settings.cpu_moe_layers > 0 || (placement.settings.gpu_layers >= 0 && placement.mode != placement::Mode::cpu &&
                                                                       placement.settings.gpu_layers <= static_cast<int>(architecture.layers.size()));
-  const int most = placement.fits ? (part_on_host ? 1 : 0) : kMostCards;
+  const int most = placement.fits ? (part_on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
+  const auto engine = catalog::read_engine(knowledge.catalog, placement.engine);
+  const bool powers_of_two = engine && engine->kv_rule == catalog::KvRule::paged;
   for (int more = 1; more <= most; ++more) {
+    if (!is_built(owned + more, powers_of_two)) continue;
     const rig::Rig larger = with_cards(rig, more);
     const auto placed = ask.fits(larger);
     if (!placed) continue;

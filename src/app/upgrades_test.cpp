@@ -42,6 +42,13 @@ TEST(Upgrades, WhatWouldFitFits) {
   EXPECT_FALSE(ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:" + std::to_string(gib - 32) + "g").placement.fits) << gib;
 }
 
+// 1.3 TB of weights: eight cards of 96 GB hold 768 GB, and nobody sells a host with a ninth.
+TEST(Upgrades, NoHostHasNineCards) {
+  const PlanAnswer answer = ask("deepseek-v3:bf16", "8xh20-96gb; host=2xddr5-5600:64g");
+  ASSERT_FALSE(answer.placement.fits);
+  EXPECT_EQ(of_kind(answer, Upgrade::Kind::card), nullptr);
+}
+
 TEST(Upgrades, OneMoreCardTakesLayersOffTheHost) {
   const PlanAnswer answer = ask("llama-3.1-70b:q4_k_m", "2x4060ti-16g");
   ASSERT_TRUE(answer.placement.fits);
