@@ -63,5 +63,21 @@ TEST(Verify, ComparesWithinWhatIsPromised) {
   EXPECT_FALSE(verified.rows[1].agrees);
 }
 
+// A load of a 316 MB granite with -c 4096 -ub 333 -fa off -ngl 99 --no-kv-offload took 47.16 MiB on the device and 54.32 on the host, as
+// planned; the dry run printed 67 and 12. With flash attention both agree.
+TEST(Verify, ADryRunThatDiffersFromALoadIsNotAsked) {
+  PlanAnswer answer;
+  answer.engine.key = "llama.cpp";
+  answer.architecture.file = "model.gguf";
+  answer.placement.devices.resize(1);
+  answer.placement.settings.kv_offload = false;
+  answer.placement.settings.flash_attention = false;
+  const auto refused = dry_run_words(answer, "llama-server");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(to_text(refused.error()).find("-fa off with --no-kv-offload"), std::string::npos);
+  answer.placement.settings.flash_attention = true;
+  EXPECT_TRUE(dry_run_words(answer, "llama-server"));
+}
+
 }  // namespace
 }  // namespace rigcast::app
