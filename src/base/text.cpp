@@ -216,12 +216,15 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
   double best_score = std::numeric_limits<double>::infinity();
   for (const std::string& candidate : candidates) {
     const std::string folded = fold_name(candidate);
+    // Of a text so much longer more than half would have to go; comparing it with every name would take seconds.
+    const bool begins = wanted.compare(0, folded.size(), folded) == 0;
+    if (wanted.size() > 2 * folded.size() && !begins) continue;
     const double distance = edit_distance(wanted, folded);
     const double longest = static_cast<double>(std::max(wanted.size(), folded.size()));
     double score = distance / longest;
     if (wanted.size() >= 3 && holds_all_words(folded, wanted)) score *= 0.5;
     // "4090nvlink", "h200x": a name with something behind it.
-    if (folded.size() >= 3 && wanted.size() > folded.size() && wanted.compare(0, folded.size(), folded) == 0)
+    if (folded.size() >= 3 && wanted.size() > folded.size() && begins)
       score = std::min(score, 0.5 - 0.1 * static_cast<double>(folded.size()) / longest);
     if (score < best_score) { best_score = score; best = candidate; }
   }

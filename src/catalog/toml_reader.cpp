@@ -92,12 +92,12 @@ double TableReader::number(std::string_view key, double fallback) {
 int TableReader::integer(std::string_view key, int fallback, int lowest) {
   const toml::node* node = find(key);
   if (!node) return fallback;
-  const auto value = node->value<std::int64_t>();
-  if (!node->is_integer() || !value || *value < lowest || *value > 2'000'000'000) {
+  const auto* whole = node->as_integer();   // not value<int64_t>(), which converts real numbers of any size
+  if (!whole || whole->get() < lowest || whole->get() > 2'000'000'000) {
     fault(key, "must be a whole number of at least " + std::to_string(lowest));
     return fallback;
   }
-  return static_cast<int>(*value);
+  return static_cast<int>(whole->get());
 }
 
 std::vector<std::string> TableReader::texts(std::string_view key) {

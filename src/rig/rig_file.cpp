@@ -17,8 +17,8 @@ void read_options(const toml::table& table, const std::vector<std::string>& name
       if (node->value_or(false)) out.push_back({name, "", where});
     } else if (const auto whole = node->value<std::string>()) {
       out.push_back({name, *whole, where});
-    } else if (const auto number = node->value<std::int64_t>()) {
-      out.push_back({name, std::to_string(*number), where});
+    } else if (const auto* number = node->as_integer()) {   // not value<int64_t>(), which converts real numbers of any size
+      out.push_back({name, std::to_string(number->get()), where});
     }
   }
 }
