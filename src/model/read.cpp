@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "model/byte_window.hpp"
 #include "model/config.hpp"
+#include "model/detail/llama_recipe.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
 #include "model/recipe.hpp"
@@ -59,7 +60,10 @@ Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a
                 Where{std::string(named.name)});
   const auto is_half = [](const Tensor& t) { return t.quant == "f16"; };
   if (std::any_of(a.tensors.begin(), a.tensors.end(), is_half)) a.half = "f16";
+  const std::vector<Tensor> as_converted = a.tensors;
   RC_TRY(apply_quant(catalog, a, named.quant));
+  for (std::size_t i = 0; i < a.tensors.size(); ++i)   // what the quantiser leaves alone stays as this file has it
+    if (!detail::llama_quantizes(as_converted[i])) a.tensors[i] = as_converted[i];
   a.notes.push_back("The file is not in this format yet: its tensors are counted as the recipe would make them.");
   a.key += "-" + a.quant;
   a.file.clear();

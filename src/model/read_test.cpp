@@ -113,6 +113,17 @@ TEST_F(ReadModel, RecipeForAFileOf16Bits) {
   EXPECT_EQ(error(path("m.gguf") + ":q4_k_n"), "no recipe or format 'q4_k_n' (nearest: Q4_K_M)");
 }
 
+// Gemma 3n's projections between streams are never quantised: converted in F32, they stay in F32 (llama-quantize of build 11669).
+TEST_F(ReadModel, RecipeLeavesAloneWhatTheFileKeeps) {
+  test::dense_model({}, ggml::f16).tensor("altup_proj.weight", {256, 256, 3}, ggml::f32).write(path("m.gguf"));
+  const auto model = read_model(facts(), path("m.gguf") + ":q4_0");
+  ASSERT_TRUE(model) << error(path("m.gguf") + ":q4_0");
+  const auto kept = std::find_if(model->tensors.begin(), model->tensors.end(), [](const Tensor& t) { return t.name == "altup_proj.weight"; });
+  ASSERT_NE(kept, model->tensors.end());
+  EXPECT_EQ(kept->quant, "f32");
+  EXPECT_EQ(kept->bytes, Bytes(256.0 * 256 * 3 * 4));
+}
+
 TEST_F(ReadModel, NamesThatAreNot) {
   EXPECT_EQ(error(""), "no model is named");
   EXPECT_EQ(error(path("absent.gguf")), path("absent.gguf") + ": no such file or folder");
