@@ -176,8 +176,9 @@ class Placer {
     request.output_place = output_place_;
     request.caches = caches;
     request.host = host();
-    // An indexer's scratch tensors all lie there from the start, one for each layer; layers that run again run with others' tensors.
-    const bool grows = !a_.blocks.empty() || std::any_of(caches.begin(), caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
+    // An indexer's scratch tensors all lie there from the start, one for each layer; layers that run again run with others' tensors; kept
+    // streams become more.
+    const bool grows = !a_.blocks.empty() || a_.bank_interval > 0 || std::any_of(caches.begin(), caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
     request.layers = in_.every_layer || grows ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
     request.outputs = c.outputs;
     request.tokens = pad(std::min(c.tokens, c.ubatch), c.sequences);
