@@ -4,8 +4,8 @@
     tests/live_truth.py build/release/rigcast --root FOLDER     a llama.cpp installed in a root of its own (needs root: chroot)
     tests/live_truth.py build/release/rigcast                   llama-bench on the path
 
-Memory is measured (`rigcast bench --kernel read:1GiB`) right before and after each model is timed, since a shared machine is never twice as
-fast as it was. Every question is predicted twice: after that bench, and again after the engine itself was timed on the few models marked
+Memory and the kernels of the installed engine (`rigcast bench --device ggml`) are measured right before and after each model is timed, since a
+shared machine is never twice as fast as it was. In a root of its own the program runs beside the engine, with the libraries it misses there. Every question is predicted twice: after that bench, and again after the engine itself was timed on the few models marked
 `asked`, whose rows go into the user's log as `bench --verify` would put them. Writes docs/live-truth.csv, one row a question, and
 docs/live-truth.md. RIGCAST_LLAMA_ROOT names the folder, too. --timings FILE keeps the engine's times, so that they need not be taken again.
 """
@@ -103,10 +103,44 @@ def prefer():
         pass
 
 
-def bench_memory(rigcast, home):
-    """Measures reading with the best of what the machine gives now; the results are in the log of `home`."""
-    subprocess.run([rigcast, "bench", "--quick", "--kernel", "read:1GiB"], check=True, env={**os.environ, "XDG_CONFIG_HOME": str(home)}, preexec_fn=prefer,
-                   stdout=subprocess.DEVNULL)
+class Bench:
+    """`rigcast bench` where the engine's libraries can be loaded, into a log of its own."""
+
+    def __init__(self, rigcast, engine):
+        self.rigcast, self.engine = Path(rigcast).resolve(), engine
+        self.folder = Path(tempfile.mkdtemp(prefix="rigcast-bench-", dir=engine.root / "tmp" if engine.root else None))
+        if engine.root:
+            self.stage()
+
+    def stage(self):
+        """The program and what it loads that the root does not have."""
+        shutil.copy2(self.rigcast, self.folder / "program")
+        for line in subprocess.run(["ldd", self.rigcast], check=True, capture_output=True, text=True).stdout.splitlines():
+            words = line.split()
+            if len(words) > 2 and words[2].startswith("/") and not any((self.engine.root / "usr/lib").glob(f"*/{Path(words[2]).name}")):
+                shutil.copy2(words[2], self.folder)
+
+    def run(self, *arguments):
+        inside = self.engine.inside(self.folder)
+        command = ["chroot", str(self.engine.root), f"{inside}/program"] if self.engine.root else [str(self.rigcast)]
+        environment = {**os.environ, "XDG_CONFIG_HOME": inside}
+        if self.engine.root:
+            environment["LD_LIBRARY_PATH"] = inside
+        subprocess.run([*command, "bench", "--quick", *arguments], check=True, env=environment, preexec_fn=prefer, stdout=subprocess.DEVNULL)
+
+    def measure(self, model, quant):
+        """Reading with the best of what the machine gives now, and those of the engine's standard kernels that this model needs."""
+        self.run("--device", "cpu", "--kernel", "read:1GiB")
+        cases = [f"matvec:{quant}:14336x4096", f"matmul:{quant}:1024x4096x128", "attention:f16:32/8x128@4096", "attention:f16:32/8x128@4096x128"]
+        if "experts" in model:
+            cases += [f"experts:{quant}:768x2048:8/128", f"experts:{quant}:768x2048:8/128x128"]
+        self.run("--device", "ggml", *[word for case in cases for word in ("--kernel", case)])
+
+    def take_log(self):
+        path = self.folder / "rigcast" / "observations.csv"
+        text = path.read_text()
+        path.unlink()
+        return text
 
 
 def write_model(engine, model, quant):
@@ -116,7 +150,7 @@ def write_model(engine, model, quant):
     return path
 
 
-def take_timings(engine, rigcast, file, wanted, seconds):
+def take_timings(engine, bench, file, wanted, seconds):
     known, start = {}, time.time()
     if file and file.exists():
         for line in file.read_text().splitlines():
@@ -130,11 +164,10 @@ def take_timings(engine, rigcast, file, wanted, seconds):
             sys.exit("live truth: not all were timed; run again with the same --timings")
         path = write_model(engine, model, quant)
         for depth in missing:
-            with tempfile.TemporaryDirectory() as home:
-                bench_memory(rigcast, home)
-                samples, others = engine.time(path, prompt, depth, REPETITIONS)
-                bench_memory(rigcast, home)
-                log = (Path(home) / "rigcast" / "observations.csv").read_text()
+            bench.measure(model, quant)
+            samples, others = engine.time(path, prompt, depth, REPETITIONS)
+            bench.measure(model, quant)
+            log = bench.take_log()
             row = {"model": model["name"], "quant": quant, "prompt": prompt, "depth": depth, "samples": samples, "others": others, "bench": log,
                    "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d")}
             known[model["name"], quant, depth] = row
@@ -244,13 +277,15 @@ def main():
         own.parent.mkdir()
         environment = {**os.environ, "XDG_CONFIG_HOME": scratch, "LC_ALL": "C"}
         engine = Engine(options.root, options.models)
+        bench = Bench(options.rigcast, engine)
         try:
             if options.only_write:
                 for model, quant, _, _ in QUESTIONS:
                     write_model(engine, model, quant)
                 return
-            timings = take_timings(engine, options.rigcast, options.timings, QUESTIONS, options.seconds)
+            timings = take_timings(engine, bench, options.timings, QUESTIONS, options.seconds)
         finally:
+            shutil.rmtree(bench.folder)
             if not engine.kept:
                 shutil.rmtree(engine.folder)
         if options.only_time:

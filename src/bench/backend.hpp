@@ -18,7 +18,7 @@ namespace rigcast::bench {
 // What is known of an opened device, for the record beside every measurement.
 struct DeviceInfo {
   std::string id;                 // "cpu", "cuda:0", "vulkan:1": how --device names it
-  std::string backend;            // "cpu", "cuda", "opencl", "vulkan"
+  std::string backend;            // "cpu", "cuda", "opencl", "vulkan", "ggml" (an engine's own library on the processor)
   std::string name;               // as the driver prints it
   std::string driver;             // "CUDA 12.4 / 550.54.14", "Mesa 22.3.6 llvmpipe"
   std::string path;               // which kernels run: "avx512-vnni", "sm_90 mma", "subgroups of 8"
@@ -74,7 +74,7 @@ struct Backend {
   Result<std::vector<std::unique_ptr<Device>>> (*open)(const World& world, const Options& options);
 };
 
-// In order of preference: cuda, hip, vulkan, opencl, cpu.
+// In order of preference: cuda, hip, vulkan, opencl, cpu, ggml.
 std::span<const Backend> backends();
 
 }  // namespace rigcast::bench

@@ -1,5 +1,6 @@
 #include "bench/kernel.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/check.hpp"
@@ -50,10 +51,22 @@ Result<Case> parse_sized(Case c, std::string_view text, std::string_view size) {
   return c;
 }
 
-Result<Case> parse_shaped(Case c, std::string_view text, const std::vector<std::string_view>& parts) {
+// "8/128x16" or "32/8x128@4096x16": several tokens at once stand last; one where nothing stands there.
+bool take_tokens(std::string_view& text, char before, std::int64_t& tokens) {
+  const std::size_t at = text.find(before), x = at == std::string_view::npos ? at : text.find('x', at);
+  if (x == std::string_view::npos) return true;
+  const auto number = parse_int(text.substr(x + 1));
+  text = text.substr(0, x);
+  tokens = number.value_or(0);
+  return tokens > 0 && tokens <= 1 << 16;
+}
+
+Result<Case> parse_shaped(Case c, std::string_view text, std::vector<std::string_view> parts) {
   std::vector<std::int64_t> n;
   Shape& s = c.shape;
-  if (c.kind == KernelKind::attention) {
+  const bool attention = c.kind == KernelKind::attention;
+  if ((attention || c.kind == KernelKind::experts) && !take_tokens(parts.back(), attention ? '@' : '/', s.tokens)) return refuse(text, "a number of tokens behind the last x");
+  if (attention) {
     if (parts.size() != 3 || !read_numbers(parts[2], "/x@", n) || n[0] % n[1] != 0 || n[0] > 4096 || n[2] > 1024)
       return refuse(text, "attention:FORMAT:HEADS/KV_HEADSxDIM@DEPTH, such as attention:f16:32/8x128@4096");
     s.heads = static_cast<int>(n[0]), s.kv_heads = static_cast<int>(n[1]), s.head_dim = static_cast<int>(n[2]), s.depth = n[3];
@@ -100,9 +113,12 @@ Work work_of(const Case& c) {
     }
     case KernelKind::attention: {
       const double depth = static_cast<double>(s.depth) * s.head_dim;
-      return {Bytes(2.0 * s.kv_heads * depth * 2), Flop(4.0 * s.heads * depth)};
+      return {Bytes(2.0 * s.kv_heads * depth * 2), Flop(4.0 * s.heads * depth * static_cast<double>(s.tokens))};
     }
-    case KernelKind::experts: return {Bytes(s.used * (weights + 4 * rows) + 4 * columns), Flop(2.0 * s.used * rows * columns)};
+    case KernelKind::experts: {
+      const double tokens = static_cast<double>(s.tokens), touched = std::min<double>(s.experts, tokens * s.used);
+      return {Bytes(touched * weights + 4 * tokens * (s.used * rows + columns)), Flop(2.0 * tokens * s.used * rows * columns)};
+    }
     case KernelKind::launch: return {};
     case KernelKind::copy_in:
     case KernelKind::copy_out:
@@ -120,12 +136,18 @@ std::string spell(const Case& c) {
   if (has_size(c.kind)) return text + ":" + spell_bytes(s.bytes);
   if (c.kind == KernelKind::launch) return text;
   text += ":" + c.format + ":";
+  const std::string tokens = s.tokens > 1 ? "x" + std::to_string(s.tokens) : "";
   if (c.kind == KernelKind::attention)
-    return text + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + "x" + std::to_string(s.head_dim) + "@" + std::to_string(s.depth);
+    return text + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + "x" + std::to_string(s.head_dim) + "@" + std::to_string(s.depth) + tokens;
   text += std::to_string(s.rows) + "x" + std::to_string(s.columns);
   if (c.kind == KernelKind::matmul || c.kind == KernelKind::gemm) text += "x" + std::to_string(s.tokens);
-  if (c.kind == KernelKind::experts) text += ":" + std::to_string(s.used) + "/" + std::to_string(s.experts);
+  if (c.kind == KernelKind::experts) text += ":" + std::to_string(s.used) + "/" + std::to_string(s.experts) + tokens;
   return text;
+}
+
+Result<void> one_token_only(const Case& c) {
+  if (c.shape.tokens == 1 || c.kind == KernelKind::matmul || c.kind == KernelKind::gemm) return {};
+  return fail(ErrorKind::unsupported, "this device has no such kernel for several tokens");
 }
 
 Result<Case> parse_case(std::string_view text) {

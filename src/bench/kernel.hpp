@@ -35,7 +35,7 @@ inline constexpr int kKernelCount = 15;
 struct Shape {
   std::int64_t bytes = 0;                       // read, copy, triad (per array), transfers
   std::int64_t rows = 0, columns = 0;           // matvec, matmul, experts: of one matrix; columns are contiguous
-  std::int64_t tokens = 1;                      // matmul
+  std::int64_t tokens = 1;                      // matmul; attention and experts where the device can do several at once
   int heads = 0, kv_heads = 0, head_dim = 0;    // attention
   std::int64_t depth = 0;                       // attention: tokens in the cache
   int experts = 0, used = 0;                    // experts
@@ -67,8 +67,8 @@ inline constexpr std::array<Kernel, kKernelCount> kernels = {{
     {KernelKind::matvec, "matvec", "weights x one vector", "weights + 4 columns + 4 rows", "2 rows columns", 2e-3, false},
     {KernelKind::matmul, "matmul", "weights x tokens vectors", "weights + 4 tokens (columns + rows)", "2 rows columns tokens", 2e-3, true},
     {KernelKind::gemm, "gemm", "matmul by the maker's own library", "weights + tokens (2 columns + 4 rows)", "2 rows columns tokens", 2e-3, true},
-    {KernelKind::attention, "attention", "one token against depth cached ones", "2 kv_heads head_dim depth x 2", "4 heads head_dim depth", 5e-3, false},
-    {KernelKind::experts, "experts", "weights of used experts out of many x one vector", "used (weights + 4 rows) + 4 columns", "2 used rows columns", 2e-3, false},
+    {KernelKind::attention, "attention", "one token against depth cached ones", "2 kv_heads head_dim depth x 2", "4 heads head_dim depth tokens", 5e-3, false},
+    {KernelKind::experts, "experts", "weights of used experts out of many x one vector", "touched weights + tokens (4 used rows + 4 columns)", "2 used rows columns tokens", 2e-3, false},
     {KernelKind::launch, "launch", "start nothing and wait", "0", "0", 0, false},
     {KernelKind::copy_in, "copy-in", "host to device", "n", "0", 0, false},
     {KernelKind::copy_out, "copy-out", "device to host", "n", "0", 0, false},
@@ -83,9 +83,13 @@ const Kernel& kernel_of(KernelKind kind);
 Work work_of(const Case& c);
 
 // The one spelling of a Case, read and written: "read:1GiB", "matvec:q4_0:14336x4096", "matmul:bf16:4096x4096x512" (rows x columns x
-// tokens), "attention:f16:32/8x128@4096" (heads / kv heads x head dimension @ depth), "experts:q4_k:768x2048:8/128" (used / experts).
+// tokens), "attention:f16:32/8x128@4096" (heads / kv heads x head dimension @ depth), "experts:q4_k:768x2048:8/128" (used / experts); both end
+// in "x128" where so many tokens do it at once.
 std::string spell(const Case& c);
 // Error: input, with the nearest kernel or format.
 Result<Case> parse_case(std::string_view text);
+
+// Error (unsupported) for attention and experts of several tokens, which most devices have no kernel for.
+Result<void> one_token_only(const Case& c);
 
 }  // namespace rigcast::bench

@@ -96,10 +96,11 @@ Measurement measure(Device& device, const ModelCase& c, const Effort& effort, co
 
 std::vector<Case> standard_cases(const Device& device, bool quick) {
   const DeviceInfo& info = device.info();
-  constexpr std::int64_t kMiBytes = 1 << 20;
+  constexpr std::int64_t kMiBytes = 1 << 20, kPrompt = 128;
   const double room = std::min(info.memory.value() / 4, 4 * kGiB);
   const double wanted = std::clamp(4 * info.cache.value(), 512 * kMiB, std::max(64 * kMiB, room));
   const std::int64_t size = static_cast<std::int64_t>(wanted) / (64 * kMiBytes) * (64 * kMiBytes);
+  const bool engine = info.backend == "ggml";   // whose experts and attention take several tokens, and differ by format
   std::vector<Case> cases;
   const auto add = [&](KernelKind kind, std::string format, Shape shape) {
     if (device.can(kind, format)) cases.push_back({kind, std::move(format), shape});
@@ -115,14 +116,19 @@ std::vector<Case> standard_cases(const Device& device, bool quick) {
   for (const char* format : {"f16", "bf16", "i8", "q8_0", "q4_0", "q4_k", "q6_k", "f32"}) {
     const bool rare = std::string_view(format) == "i8" || std::string_view(format) == "f32" || std::string_view(format) == "bf16";
     if (quick && rare) continue;
-    const bool processor = info.backend == "cpu" || info.in_software;
-    const Shape shape{.rows = processor ? 1024 : 4096, .columns = 4096, .tokens = processor ? 128 : 512};
+    const bool processor = info.backend == "cpu" || engine || info.in_software;
+    const Shape shape{.rows = processor ? 1024 : 4096, .columns = 4096, .tokens = processor ? kPrompt : 512};
     add(KernelKind::matmul, format, shape);
     if (!quick) add(KernelKind::gemm, format, shape);
   }
   for (const std::int64_t depth : {std::int64_t{4096}, std::int64_t{32768}})
     if (!quick || depth == 4096) add(KernelKind::attention, "f16", {.heads = 32, .kv_heads = 8, .head_dim = 128, .depth = depth});
-  add(KernelKind::experts, "q4_k", {.rows = 768, .columns = 2048, .experts = 128, .used = 8});
+  if (engine) add(KernelKind::attention, "f16", {.tokens = kPrompt, .heads = 32, .kv_heads = 8, .head_dim = 128, .depth = 4096});
+  for (const char* format : {"q4_k", "q4_0", "q8_0", "q6_k"}) {
+    if (!engine && std::string_view(format) != "q4_k") break;
+    for (const std::int64_t tokens : {std::int64_t{1}, kPrompt})
+      if (engine || tokens == 1) add(KernelKind::experts, format, {.rows = 768, .columns = 2048, .tokens = tokens, .experts = 128, .used = 8});
+  }
   for (const KernelKind kind : {KernelKind::copy_in, KernelKind::copy_out, KernelKind::copy_both, KernelKind::copy_peer, KernelKind::copy_peer_both, KernelKind::all_reduce})
     if (!quick || kind == KernelKind::copy_in || kind == KernelKind::copy_out) add(kind, "", {.bytes = 256 * kMiBytes});
   return cases;

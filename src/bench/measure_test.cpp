@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "bench/cpu/cpu_device.hpp"
+#include "bench/cpu/engine_library.hpp"
 #include "bench/cpu/kernels.hpp"
 #include "bench/format.hpp"
 #include "catalog/catalog.hpp"
@@ -24,10 +25,14 @@ TEST(Kernel, WorkFollowsTheFormulas) {
   EXPECT_EQ(work_of(*parse_case("triad:1GiB")).bytes.value(), 3 * kGiB);
   // 8 of 128 experts of 768 x 2048 in q4_k (144 bytes for 256).
   EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128")).bytes.value(), 8 * (768.0 * 2048 / 256 * 144 + 4 * 768) + 4 * 2048);
+  // 12 tokens choose 8 each, 96 of 128 at most; each token brings a vector and takes eight.
+  EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128x12")).bytes.value(), 96 * (768.0 * 2048 / 256 * 144) + 12 * 4 * (8 * 768.0 + 2048));
+  EXPECT_EQ(work_of(*parse_case("attention:f16:32/8x128@4096x12")).flop.value(), 12 * attention.flop.value());
 }
 
 TEST(Kernel, CasesReadBackAsWritten) {
-  for (const char* text : {"read:1GiB", "copy:64MiB", "launch", "matvec:q8_0:4096x14336", "matmul:bf16:4096x4096x512", "attention:f16:64/8x128@32768", "experts:q4_k:768x2048:8/128"}) {
+  for (const char* text : {"read:1GiB", "copy:64MiB", "launch", "matvec:q8_0:4096x14336", "matmul:bf16:4096x4096x512", "attention:f16:64/8x128@32768", "experts:q4_k:768x2048:8/128",
+                           "attention:f16:32/8x128@4096x128", "experts:q4_k:768x2048:8/128x16"}) {
     const auto c = parse_case(text);
     ASSERT_TRUE(c) << text;
     EXPECT_EQ(spell(*c), text);
@@ -39,7 +44,8 @@ TEST(Kernel, BadCasesAreNamed) {
   EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, gemm, attention, experts, launch, copy-in, copy-out, copy-both, copy-peer, copy-peer-both, all-reduce");
   EXPECT_EQ(message("matvec:q5_9:1x32"), "'matvec:q5_9:1x32' names no format; there are f32, f16, bf16, i8, q8_0, q4_0, mxfp4, q4_k, q6_k");
   EXPECT_EQ(message("matvec:q4_k:16x100"), "'matvec:q4_k:16x100': 100 columns do not divide into q4_k blocks of 256");
-  for (const char* text : {"", ":", "read", "read:0", "read:x", "matvec:q4_0:", "matvec:q4_0:-1x32", "matmul:f16:1x2", "attention:f16:32/7x128@1", "experts:q4_0:32x32:9/8", "launch:1"})
+  for (const char* text : {"", ":", "read", "read:0", "read:x", "matvec:q4_0:", "matvec:q4_0:-1x32", "matmul:f16:1x2", "attention:f16:32/7x128@1", "experts:q4_0:32x32:9/8", "experts:q4_0:32x32:1/8x0", "experts:q4_0:32x32:1/8xx",
+                           "attention:f16:8/2x64@9x", "launch:1"})
     EXPECT_FALSE(parse_case(text)) << text;
 }
 
@@ -141,6 +147,31 @@ TEST(Model, CasesComeFromTheCatalogue) {
   EXPECT_EQ(c->layers[0].matrices.size(), 7u);   // q, k, v, o, gate, up, down
   EXPECT_NEAR(work_of(*c).flop.value() / 2, 7.57e9, 0.03e9);   // 8.19 B less the embedding's 0.62 B
   EXPECT_FALSE(model_case(*model::read_model(catalog, "deepseek-v3:q4_k_m"), 1, 0));
+}
+
+TEST(Cpu, RefusesSeveralTokensWhereItHasNoKernelForThem) {
+  std::atomic<bool> stop{true};
+  auto device = *open_cpu_set(this_machine(), {.threads = 1}, "scalar");
+  EXPECT_EQ(measure(*device, *parse_case("experts:q8_0:32x256:2/8x3"), kQuick, stop).failure, "this device has no such kernel for several tokens");
+}
+
+TEST(EngineLibrary, OneThatIsNotThereOrIsAnotherIsNamed) {
+  World world = this_machine();
+  world.library = [](std::string_view) { return std::string(); };
+  EXPECT_EQ(open_engine_library(world, {}).error().message, "libggml.so is not installed");
+  world.library = [](std::string_view) { return std::string("libm.so.6"); };
+  EXPECT_EQ(open_engine_library(world, {}).error().message, "this libggml lacks functions that are used here");
+}
+
+// Where one is installed its kernels are held to the reference like our own.
+TEST(EngineLibrary, AgreesWithTheReference) {
+  auto devices = open_engine_library(this_machine(), {.threads = 2, .cold = Bytes(1 << 20)});
+  if (!devices) GTEST_SKIP() << devices.error().message;
+  std::atomic<bool> stop{true};
+  for (const char* text : {"matvec:f16:64x512", "matvec:q4_k:64x512", "matmul:q8_0:64x512x13", "experts:q4_0:32x256:2/8x5", "attention:f16:8/2x64@256", "attention:f16:8/2x64@256x16"}) {
+    const Measurement m = measure(*devices->front(), *parse_case(text), {.seconds = 0, .least = 1, .most = 1, .sample_seconds = 0}, stop);
+    EXPECT_TRUE(m.ok()) << text << ": " << m.failure;
+  }
 }
 
 TEST(Cpu, RefusesMoreThanTheMachineHas) {

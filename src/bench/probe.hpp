@@ -37,6 +37,7 @@ Here to_rig(const catalog::Catalog& catalog, const Findings& findings);
 // kReadShare in the mean, so the peak becomes measured / kReadShare. 0: nothing was measured, nothing changes.
 inline constexpr double kReadShare = 0.88;
 void use_measured(Here& here, Bandwidth read);
+void use_measured(Here& here, std::vector<rig::KernelRate> kernels);   // of the installed engine
 
 std::string probe_date();   // ISO day
 

@@ -26,4 +26,22 @@ Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view pr
   return best;
 }
 
+std::vector<rig::KernelRate> engine_rates(const std::vector<Record>& records, std::string_view processor) {
+  const auto counts = [&](const Record& r) { return r.backend == "ggml" && r.name == processor && r.best > 0; };
+  std::string_view day;
+  for (const Record& r : records)
+    if (counts(r) && r.date > day) day = r.date;
+  std::vector<rig::KernelRate> rates;
+  for (const Record& r : records) {
+    const auto c = parse_case(r.what);
+    if (!counts(r) || r.date != day || !c) continue;
+    const Work work = work_of(*c);
+    const rig::KernelRate rate{std::string(kernel_of(c->kind).name), c->format, c->shape.tokens, r.units, work.bytes.value() / r.best, work.flop.value() / r.best};
+    const auto same = std::find_if(rates.begin(), rates.end(), [&](const rig::KernelRate& k) { return k.kernel == rate.kernel && k.format == rate.format && k.tokens == rate.tokens; });
+    if (same == rates.end()) rates.push_back(rate);
+    else if (rate.threads > same->threads || (rate.threads == same->threads && rate.flop > same->flop)) *same = rate;
+  }
+  return rates;
+}
+
 }  // namespace rigcast::bench

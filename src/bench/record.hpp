@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/measure.hpp"
+#include "rig/rig.hpp"
 
 namespace rigcast::bench {
 
@@ -27,5 +28,8 @@ Record to_record(const Measurement& measurement, std::string date);
 // The newest read bandwidth that was measured on this processor; 0 where there is none. Of a disturbed measurement the best sample
 // still counts: others can only have lowered it.
 Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view processor);
+
+// What the kernels of the installed engine reached on this processor: the best of each kernel, format and number of tokens on the newest day.
+std::vector<rig::KernelRate> engine_rates(const std::vector<Record>& records, std::string_view processor);
 
 }  // namespace rigcast::bench

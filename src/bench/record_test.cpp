@@ -22,6 +22,24 @@ TEST(Record, BandwidthIsTheBestOfTheNewestDayOnThisProcessor) {
   EXPECT_EQ(read_bandwidth({other}, "Some Processor").value(), 0);
 }
 
+// matvec:q8_0:1024x4096: 4.46 MB of weights (34 bytes for 32) and 20 KB of vectors; 8.39 Mflop.
+TEST(Record, EngineRatesAreTheBestOfTheNewestDay) {
+  Record old = example(), slow = example(), fast = example(), own = example(), prompt = example();
+  for (Record* r : {&old, &slow, &fast, &prompt}) r->backend = "ggml", r->what = "matvec:q8_0:1024x4096";
+  own.what = "matvec:q8_0:1024x4096";   // our own kernel, not the engine's
+  prompt.what = "matmul:q8_0:1024x4096x128";
+  old.date = "2026-11-19", old.best = 0.01;
+  slow.best = 0.1;
+  const auto rates = engine_rates({old, slow, fast, own, prompt}, "Some Processor");
+  ASSERT_EQ(rates.size(), 2u);
+  EXPECT_EQ(rates[0].kernel, "matvec");
+  EXPECT_EQ(rates[0].threads, 8);
+  EXPECT_EQ(rates[0].bytes, (1024.0 * 4096 / 32 * 34 + 4 * 4096 + 4 * 1024) / 0.024);
+  EXPECT_EQ(rates[1].tokens, 128);
+  EXPECT_EQ(rates[1].flop, 2.0 * 1024 * 4096 * 128 / 0.024);
+  EXPECT_TRUE(engine_rates({fast}, "Another").empty());
+}
+
 TEST(Record, MeasuredBandwidthBecomesTheHosts) {
   Here here;
   here.rig.hosts.push_back({});

@@ -16,7 +16,7 @@ constexpr const char* kPhase = "kernel";
 
 // A processor is a device of its own name; "(CPU)" tells it from graphics of that name.
 void set_device(Observation& o, const std::string& backend, const std::string& name) {
-  const bool processor = backend == "cpu";
+  const bool processor = backend == "cpu" || backend == "ggml";
   o.device = processor ? name + " (CPU)" : name;
   o.device_printed = name;
   if (processor) o.processor = name;

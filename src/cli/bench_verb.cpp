@@ -218,7 +218,7 @@ Verb bench_verb() {
           "measure this machine: memory, matrix kernels in the formats engines use, attention, links; each checked before it is timed"_say,
           {},
           {{"--quick", "", "", "the kernels that say most, in at most 20 s"_say},
-           {"--device", "", "ID", "only this device or backend: cuda, hip, vulkan, opencl or cpu, cuda:0 ..."_say},
+           {"--device", "", "ID", "only this device or backend: cuda, hip, vulkan, opencl, cpu or ggml, cuda:0 ..."_say},
            {"--kernel", "-k", "CASE", "only this case: read:1GiB, matvec:q4_0:14336x4096, attention:f16:32/8x128@4096"_say, Completes::nothing, {}, true},
            {"--model", "-m", "MODEL", "one token and one prompt of this model's very shape with made-up weights, instead of kernels"_say, Completes::model, {}, true},
            {"--prompt", "-p", "TOKENS", "length of that prompt (128)"_say},

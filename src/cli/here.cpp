@@ -18,7 +18,9 @@ Result<app::Knowledge> load_knowledge(const World& world) {
   knowledge.here = [log = own_log(world)](const catalog::Catalog& catalog) {
     const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::quick);
     bench::Here here = bench::to_rig(catalog, findings);
-    bench::use_measured(here, bench::read_bandwidth(kernel_records(log), findings.host.processor.name));
+    const std::vector<bench::Record> records = kernel_records(log);
+    bench::use_measured(here, bench::read_bandwidth(records, findings.host.processor.name));
+    bench::use_measured(here, bench::engine_rates(records, findings.host.processor.name));
     return here.rig;
   };
   return std::move(knowledge);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "cost/measured.hpp"
 #include "cost/processors.hpp"
 
 namespace rigcast::cost::detail {
@@ -80,6 +81,15 @@ void add_attention(Builder& b) {
     s.window = key.window;
     const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
     const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
+    if (key.device == kHost && !key.latent && flash) {
+      if (const MeasuredKernels kernels = measured_attention(b.host(), b.place.settings.threads, set, b.place.settings.key_quant, b.place.settings.value_quant)) {
+        s.decode_token_flop = sum.flop;
+        s.compute = b.measured_path(kernels.one->flop);
+        s.prefill_compute = b.measured_path(kernels.many->flop);
+        b.load.stages.push_back(std::move(s));
+        continue;
+      }
+    }
     Path memory, compute;
     if (key.device == kHost) {
       const int threads = b.place.settings.threads;

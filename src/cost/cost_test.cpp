@@ -264,5 +264,37 @@ TEST(Cost, CalibrationErrorsNameTheLine) {
   EXPECT_EQ(bad.error().where.line, 2);
 }
 
+// Kernels of the engine timed on the host itself stand for the processor, whatever the Calibration says of others.
+TEST(Cost, KernelsTimedOnTheHostAreTakenAsTheyAre) {
+  Case c;
+  c.rig.devices.clear();
+  c.place.devices.clear();
+  c.place.mode = placement::Mode::cpu;
+  rig::Host& host = c.rig.hosts.front();
+  host.cores = 2;
+  host.bandwidth = Bandwidth(80e9);
+  // f16: one token read 28 GB/s, 28 Gflop/s; many at once 100 Gflop/s.
+  host.kernels = {{"matvec", "f16", 1, 2, 28e9, 28e9}, {"matmul", "f16", 128, 2, 0, 100e9}};
+  Calibration calibration;
+  calibration.effects["host_weights"] = {.mean = -2, .sd = 0.1, .observations = 9};
+  calibration.effects["host_gemm"] = {.mean = 1, .sd = 0.1, .observations = 9};
+  const auto step = [&](const char* engine, bool decode) {
+    c.place.engine = engine;
+    Load load = *load_of(c.model, c.rig, c.place);
+    resolve(load, calibration);
+    std::vector<StageWork> work;
+    if (decode) add_decode(load, 0, 1, 1, work);
+    else add_prefill(load, 128, 0, 1, work);
+    return stage_seconds(load, work, StageKind::weights);
+  };
+  EXPECT_NEAR(step("llama.cpp", true), 140 / 28.0, 1e-6);                     // reading_rate() leaves exactly that
+  // 140e9 flop a token x 128 at 100 Gflop/s are 179.2 s; reading 140 GB at 80 GB/s, 1.75 s, does not show.
+  EXPECT_NEAR(step("llama.cpp", false), 179.2, 1e-3);
+  // Else the Calibration decides: 140 GB at 80 GB/s x exp(-2) take 12.93 s, and a little arithmetic beside them.
+  EXPECT_GE(step("ik_llama.cpp", true), 12.93) << "its kernels are others";
+  host.cores = 4;
+  EXPECT_GE(step("llama.cpp", true), 12.93) << "timed with other threads";
+}
+
 }  // namespace
 }  // namespace rigcast::cost

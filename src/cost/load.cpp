@@ -18,6 +18,13 @@ int Builder::path(Path p) {
   return static_cast<int>(load.paths.size()) - 1;
 }
 
+int Builder::measured_path(double rate) {
+  Path p{.peak = rate, .factors = {}, .efficiency = 1};
+  if (load.offloaded) add_factor(p, "host_weights", "offload", "");   // beside a device the host reads in short bursts
+  load.measured = true;
+  return path(std::move(p));
+}
+
 std::string Builder::name_of(int device_index) const {
   if (device_index == kHost) return "host";
   return "device " + std::to_string(device_index) + ": " + device(device_index).device.name;

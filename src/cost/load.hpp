@@ -62,6 +62,7 @@ struct Load {
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
   bool offloaded = false;            // weights on the host although a device is there
   double active_bytes = 0;           // weights a token reads
+  bool measured = false;             // the engine's kernels were timed on this very host
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean

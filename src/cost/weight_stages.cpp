@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "cost/measured.hpp"
 #include "cost/processors.hpp"
 
 namespace rigcast::cost::detail {
@@ -130,6 +131,20 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
   return groups;
 }
 
+// Kernels timed on the host itself before what is thought of processors of its kind.
+void set_paths(Builder& b, const GroupKey& key, Stage& s) {
+  if (key.device == kHost)
+    if (const MeasuredKernels kernels = measured_weights(b.host(), b.place.settings.threads, b.setting, key.format, key.experts)) {
+      s.memory = b.measured_path(reading_rate(kernels));
+      s.compute = s.prefill_compute = b.measured_path(kernels.many->flop);
+      s.prefill_memory = s.last_token ? s.memory : b.measured_path(b.host().bandwidth.value());
+      return;
+    }
+  s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
+  s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
+  s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+}
+
 }  // namespace
 
 void add_weights(Builder& b) {
@@ -142,9 +157,7 @@ void add_weights(Builder& b) {
     s.experts_used = g.used;
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
-    s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
-    s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
-    s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+    set_paths(b, key, s);
     if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
       s.vector = b.path(vector_path(b, key.device, key.format));
     if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {

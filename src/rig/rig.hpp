@@ -13,6 +13,14 @@ namespace rigcast::rig {
 
 enum class Os { linux_os, windows, macos };
 
+// What one kernel of an engine, as it is built here, reached on a Host: its processor, caches and compiler are in it already.
+struct KernelRate {
+  std::string kernel, format;            // "matvec", "matmul", "experts", "attention"; "q4_k", of attention the cache's
+  std::int64_t tokens = 1;               // at once
+  int threads = 0;
+  double bytes = 0, flop = 0;            // a second
+};
+
 struct Host {
   std::string name;                      // "epyc-7532", "generic"
   std::optional<catalog::Processor> processor;
@@ -24,6 +32,7 @@ struct Host {
   Bytes reserved{};                      // what the operating system and its programs keep
   Bandwidth bandwidth{};                 // theoretical peak, all sockets: what channels carry and cores can pull; 0: unknown
   std::optional<catalog::Fact<Bandwidth>> measured_bandwidth;
+  std::vector<KernelRate> kernels;       // of ggml, where bench found it installed; empty: not measured
   int cores = 0;
   Os os = Os::linux_os;
   bool assumed = false;                  // the spec named no host: a plain desktop is assumed and said so

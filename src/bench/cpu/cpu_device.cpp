@@ -266,6 +266,7 @@ class CpuDevice : public Device {
   }
 
   Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
+    RC_TRY(one_token_only(c));
     if (const double needed = work_of(c).bytes.value(); needed > 0.8 * machine_.available.value())
       return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(needed)) + " wanted, " + print_gib(machine_.available) + " free");
     if (c.kind == KernelKind::attention) return Attention::make(machine_, c);

@@ -326,6 +326,7 @@ class GpuDevice : public Device {
   Conditions conditions() override { return sensors_ ? sensors_() : Conditions{}; }
 
   Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
+    RC_TRY(one_token_only(c));
     constexpr std::int64_t kMostGroups = 65535;   // what every interface grants in one dimension
     if (c.shape.rows > kMostGroups) return fail(ErrorKind::unsupported, "at most " + std::to_string(kMostGroups) + " rows");
     if (!c.format.empty() && c.kind != KernelKind::attention && c.shape.columns % 32 != 0) return fail(ErrorKind::unsupported, "columns must be a multiple of 32");

@@ -314,4 +314,11 @@ void use_measured(Here& here, Bandwidth read) {
   here.rig.notes = here.notes;
 }
 
+void use_measured(Here& here, std::vector<rig::KernelRate> kernels) {
+  if (kernels.empty() || here.rig.hosts.empty()) return;
+  here.notes.push_back("processor: " + std::to_string(kernels.size()) + " kernels of the installed llama.cpp were timed here");
+  here.rig.notes = here.notes;
+  here.rig.hosts.front().kernels = std::move(kernels);
+}
+
 }  // namespace rigcast::bench

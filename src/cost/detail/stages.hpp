@@ -23,6 +23,7 @@ struct Builder {
   int copies = 1;           // of attention among them, each with its own requests (attention by data)
 
   int path(Path p);         // appends it; its index in Load::paths
+  int measured_path(double rate);   // timed on this very host: owes nothing to machines elsewhere
   const rig::Host& host() const { return rig.hosts.front(); }
   const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
   std::string name_of(int device) const;

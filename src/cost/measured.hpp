@@ -1,0 +1,21 @@
+#pragma once
+// Kernels of the engine that were timed on the very host (rig::Host::kernels) in place of what processors.hpp thinks of them.
+
+#include "cost/load.hpp"
+#include "cost/paths.hpp"
+
+namespace rigcast::cost {
+
+// Rates of one kind of work, decoding one token and many at once; null: not timed with these threads, or for another engine.
+struct MeasuredKernels {
+  const rig::KernelRate *one = nullptr, *many = nullptr;
+  explicit operator bool() const { return one && many; }
+};
+
+MeasuredKernels measured_weights(const rig::Host& host, int threads, const Setting& setting, std::string_view format, bool experts);
+MeasuredKernels measured_attention(const rig::Host& host, int threads, const Setting& setting, std::string_view key_quant, std::string_view value_quant);
+
+// The rate of reading that, rounded together with arithmetic at `many` as a Stage's time is, gives what one token took.
+double reading_rate(const MeasuredKernels& kernels);
+
+}  // namespace rigcast::cost
