@@ -1,14 +1,10 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <fstream>
-#include <future>
 #include <iterator>
-#include <memory>
 #include <system_error>
-#include <thread>
 
 #include "base/text.hpp"
 #include "calibration/own.hpp"
@@ -23,7 +19,17 @@ Result<std::string> read_text(const fs::path& path) {
   if (std::error_code ignored; fs::is_directory(path, ignored)) return fail(ErrorKind::input, "is a folder, not a file", Where{path.string()});
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorKind::system, "the file cannot be read", Where{path.string()});
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  // In blocks: a character at a time would take as long as understanding them. A pipe tells no size.
+  std::error_code unknown;
+  const auto size = fs::file_size(path, unknown);
+  std::string text;
+  for (std::size_t got = 0, room = unknown ? std::size_t{1} << 20 : static_cast<std::size_t>(size) + 1; in; room += got) {
+    text.resize(room);
+    in.read(text.data() + got, static_cast<std::streamsize>(room - got));
+    got += static_cast<std::size_t>(in.gcount());
+    text.resize(got);
+  }
+  return text;
 }
 
 Result<std::vector<Observation>> project_observations(const catalog::Catalog& catalog) {
@@ -41,47 +47,9 @@ Result<std::vector<Observation>> read_files(const std::vector<fs::path>& files, 
   for (const fs::path& file : files) {
     RC_ASSIGN(text, read_text(file));
     RC_ASSIGN(imported, calibration::import_text(text, file.string()));
-    all.insert(all.end(), std::make_move_iterator(imported.rows.begin()), std::make_move_iterator(imported.rows.end()));
+    if (all.empty()) all = std::move(imported.rows);
+    else all.insert(all.end(), std::make_move_iterator(imported.rows.begin()), std::make_move_iterator(imported.rows.end()));
     unread.insert(unread.end(), imported.unread.begin(), imported.unread.end());
-  }
-  return all;
-}
-
-// One of several equal parts of a work, each of which tells only its own share.
-class PartWatch final : public Watch {
- public:
-  PartWatch(Watch& whole, std::atomic<double>& done, std::size_t parts) : whole_(whole), done_(done), parts_(static_cast<double>(parts)) {}
-  void tell(double share_done) override {
-    const double more = (share_done - told_) / parts_;
-    told_ = share_done;
-    whole_.tell(done_.fetch_add(more) + more);
-  }
-  bool stopped() const override { return whole_.stopped(); }
-
- private:
-  Watch& whole_;
-  std::atomic<double>& done_;
-  double parts_, told_ = 0;
-};
-
-// Rows are independent of each other: one part of them for each processor, put together in their order.
-calibration::Evaluation evaluate_in_parts(const Knowledge& knowledge, const std::vector<Observation>& rows, Watch* watch) {
-  constexpr std::size_t kWorthAPart = 500;
-  const std::size_t parts = std::clamp<std::size_t>(rows.size() / kWorthAPart, 1, std::max(1u, std::thread::hardware_concurrency()));
-  std::atomic<double> share_done = 0;
-  std::vector<std::future<calibration::Evaluation>> running;
-  for (std::size_t part = 0; part < parts; ++part) {
-    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
-    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    running.push_back(std::async(parts > 1 ? std::launch::async : std::launch::deferred, [&knowledge, &share_done, watch, parts, begin, end] {
-      const auto mine = watch ? std::make_unique<PartWatch>(*watch, share_done, parts) : nullptr;
-      return calibration::evaluate(knowledge.catalog, knowledge.calibration, std::vector<Observation>(begin, end), nullptr, mine.get());
-    }));
-  }
-  calibration::Evaluation all;
-  for (auto& part : running) {
-    calibration::Evaluation done = part.get();
-    all.rows.insert(all.rows.end(), std::make_move_iterator(done.rows.begin()), std::make_move_iterator(done.rows.end()));
   }
   return all;
 }
@@ -136,7 +104,7 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
     answer.evaluation = calibration::cross_validate(knowledge.catalog, priors, rows, *fold, watch);
     if (*fold == calibration::Fold::source && !stopped(watch)) answer.own = calibration::check_own(answer.evaluation, knowledge.calibration);
   } else {
-    answer.evaluation = evaluate_in_parts(knowledge, rows, watch);
+    answer.evaluation = calibration::evaluate(knowledge.catalog, knowledge.calibration, rows, nullptr, watch);
   }
   if (stopped(watch)) return fail(ErrorKind::infeasible, "stopped");
   std::vector<std::string> by = request.by;

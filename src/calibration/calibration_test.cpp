@@ -32,6 +32,46 @@ Observation decode_row(const char* device, double value) {
   return o;
 }
 
+TEST(Observation, CellsOfACsvMayBeQuoted) {
+  const auto rows = parse_csv("id,note,title,value\nx,\"a, \"\"b\"\", c\",d\"e,f\"g,1.5\n# a comment\r\ny,,,2\n", "rows.csv");
+  ASSERT_TRUE(rows) << to_text(rows.error());
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_EQ((*rows)[0].note, "a, \"b\", c");
+  EXPECT_EQ((*rows)[0].title, "de,fg");   // a quote may open within a cell, too
+  EXPECT_EQ((*rows)[0].value, 1.5);
+  EXPECT_EQ((*rows)[1].id, "y");
+  const auto open = parse_csv("id,note\nx,\"a\n", "rows.csv");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(to_text(open.error()), "rows.csv:2:1: a quote is not closed");
+}
+
+// Rows are predicted run by run of one model, on several threads: each must come out in its place, as if it had been asked alone.
+TEST(Evaluate, ManyRowsAreWhatEachIsAlone) {
+  cost::Calibration calibration;
+  calibration.effects["weights"].mean = -0.3;
+  std::vector<Observation> rows;
+  for (int i = 0; i < 1300; ++i) {
+    rows.push_back(decode_row(i % 3 ? "rtx-3090" : "rtx-4090", 50 + i % 7));
+    rows.back().id = std::to_string(i);
+    rows.back().model = i % 5 == 0 ? "qwen3-8b" : i % 5 == 1 ? "no-such-model" : "llama-2-7b";
+    rows.back().depth = 100 * (i % 11);
+  }
+  const Evaluation all = evaluate(facts(), calibration, rows);
+  ASSERT_EQ(all.rows.size(), rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(all.rows[i].id, rows[i].id);
+  for (std::size_t i = 0; i < rows.size(); i += 13) {
+    const Evaluation alone = evaluate(facts(), calibration, {rows[i]});
+    const Prediction &a = all.rows[i], &b = alone.rows[0];
+    ASSERT_EQ(a.predicted.has_value(), b.predicted.has_value()) << i;
+    EXPECT_EQ(a.reason, b.reason);
+    if (!a.predicted) continue;
+    EXPECT_EQ(a.predicted->p50, b.predicted->p50) << i;
+    EXPECT_EQ(a.predicted->p10, b.predicted->p10) << i;
+    EXPECT_EQ(a.peers, b.peers) << i;
+    EXPECT_EQ(*a.groups, *b.groups) << i;
+  }
+}
+
 TEST(Observation, RowsOfTheSharedFormat) {
   const auto o = parse_row(R"({"id":"x","device":"NVIDIA GeForce RTX 3090","device_count":2,"flags":{"ub":1024,"spec":"mtp"},
     "source":{"url":"https://e.org/a","repo":"a/b","date":"2025-02"},"metric":"itl_ms","value":11.5,"prompt_tokens":"512","phase":"decode"})");

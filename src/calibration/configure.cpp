@@ -6,7 +6,6 @@
 #include "base/text.hpp"
 #include "calibration/detail/layout.hpp"
 #include "calibration/detail/names.hpp"
-#include "model/read.hpp"
 #include "model/recipe.hpp"
 
 namespace rigcast::calibration {
@@ -38,20 +37,20 @@ std::string bits_of(std::string_view quant) {
   return "4.8bpw";
 }
 
-Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, const Observation& o, const std::string& engine) {
+Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine) {
   std::string recipe = detail::recipe_of(o.quant);
   if (recipe.empty()) recipe = detail::default_recipe(engine);
   if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
   // The very file that was timed, while it is there: names of own files say little of their shape.
-  if (const auto file = o.flags.find("file"); file != o.flags.end()) model = model::read_model(catalog, file->second);
+  if (const auto file = o.flags.find("file"); file != o.flags.end()) model = reader.read(file->second);
   for (const std::string& name : {o.model, o.model_printed}) {
     if (model) break;
     if (name.empty() || name.find_first_of("/\\:") != std::string::npos) continue;
-    model = model::read_model(catalog, recipe.empty() ? name : name + ":" + recipe);
-    if (!model && !recipe.empty() && model::read_model(catalog, name)) {  // the name is known, the format is not
+    model = reader.read(recipe.empty() ? name : name + ":" + recipe);
+    if (!model && !recipe.empty() && reader.read(name)) {  // the name is known, the format is not
       const std::string bits = bits_of(o.quant);
-      model = model::read_model(catalog, name + (":" + bits));
+      model = reader.read(name + (":" + bits));
     }
     if (model) break;
   }
@@ -74,12 +73,13 @@ std::string source_of(const Observation& o) {
 // Everything a layout depends on, as one text.
 std::string layout_key(const Observation& o) {
   std::string key;
-  key.reserve(256);
+  key.reserve(512);
   for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode, &o.repository})
     key.append(*part).append("|");
-  key += std::to_string(o.devices) + "|" + std::to_string(o.degree) + "|" + format_shortest(o.memory_gb) + "|" + format_shortest(o.model_bytes) + "|" +
-         format_shortest(o.parameters) + "|" + o.date.substr(0, 7);
-  for (const auto& [name, value] : o.flags) key += "|" + name + "=" + value;
+  for (const double number : {static_cast<double>(o.devices), static_cast<double>(o.degree), o.memory_gb, o.model_bytes, o.parameters})
+    key.append(reinterpret_cast<const char*>(&number), sizeof number);
+  key.append(o.date, 0, 7);
+  for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
   for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "PCIe", "Raspberry", "HiFive", "graph", "part"})  // whatever site_of looks for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;
@@ -103,7 +103,7 @@ double running(const Prepared& p, double wanted, double tokens) {
   return std::max(1.0, wanted);
 }
 
-double number_flag(const Observation& o, const char* key) {
+double number_flag(const Observation& o, std::string_view key) {
   const auto found = o.flags.find(key);
   return found == o.flags.end() ? 0.0 : parse_double(found->second).value_or(0);
 }
@@ -249,7 +249,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
                           detail::default_recipe(engine) + "|" + (o.flags.contains("file") ? o.flags.at("file") : std::string());
   auto found = models_.find(key);
-  if (found == models_.end()) found = models_.emplace(key, read_architecture(catalog_, o, engine)).first;
+  if (found == models_.end()) found = models_.emplace(key, read_architecture(catalog_, reader_, o, engine)).first;
   if (!found->second) return tl::unexpected<Error>(found->second.error());
   const model::Architecture& model = **found->second;
   RC_ASSIGN(site, detail::site_of(catalog_, o, model));
@@ -267,7 +267,11 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   p.source = source_of(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();
   p.active_bytes = load.active_bytes;
-  p.architecture = found->second.value();
+  p.experts = model.has_experts();
+  p.parameters = model.parameters();
+  p.active_parameters = model.active_parameters();
+  for (const model::Tensor& t : model.tensors)
+    if (t.role != model::Role::vision && t.role != model::Role::next_token && t.role != model::Role::expert_ffn) p.fixed_parameters += static_cast<double>(t.elements());
   p.file_bytes = model.weight_bytes().value();
   if (site.rig.devices.empty() || site.layout == "cpu") {
     const rig::Host& host = site.rig.hosts.front();
@@ -298,6 +302,18 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
 }
 
 Result<Prepared> Configurator::prepare(const Observation& o) {
+  Prepared p;
+  RC_TRY(prepare(o, p));
+  return p;
+}
+
+void Configurator::forget() {
+  layouts_.clear();
+  models_.clear();
+  reader_.forget();
+}
+
+Result<void> Configurator::prepare(const Observation& o, Prepared& p) {
   if (o.metric == Metric::other) return fail(ErrorKind::unsupported, "the metric '" + o.metric_name + "' is not a speed of a language model");
   if (!(o.value > 0)) return fail(ErrorKind::input, "the value is not above 0");
   if (o.phase != "decode" && o.phase != "prefill" && o.phase != "serve") return fail(ErrorKind::unsupported, "the phase '" + o.phase + "' is another estimator's");
@@ -305,13 +321,13 @@ Result<Prepared> Configurator::prepare(const Observation& o) {
   auto found = layouts_.find(key);
   if (found == layouts_.end()) found = layouts_.emplace(std::move(key), make_layout(o)).first;
   if (!found->second) return tl::unexpected<Error>(found->second.error());
-  Prepared p = (*found->second)->prototype;
+  p = (*found->second)->prototype;
   RC_TRY(set_work(o, p));
   p.speculative = is_speculative(o);
   if (p.speculative && p.phase != "prefill")
     for (cost::StageWork& work : p.work) work.also = p.load->speculation;
   p.measured_seconds = p.is_rate ? p.units / o.value : o.value / p.units;
-  return p;
+  return {};
 }
 
 }  // namespace rigcast::calibration

@@ -11,6 +11,7 @@
 #include "catalog/engine.hpp"
 #include "cost/load.hpp"
 #include "cost/terms.hpp"
+#include "model/read.hpp"
 
 namespace rigcast::calibration {
 
@@ -33,7 +34,8 @@ struct Prepared {
   double depth = 0, active_bytes = 0, bandwidth = 0, file_bytes = 0, sequences = 1;
   double measured_seconds = 0;
   double memory = 0, half_rate = 0;             // of the first device: bytes, dense half-precision flop/s; 0 unknown
-  std::shared_ptr<const model::Architecture> architecture;
+  bool experts = false;                         // of the model, and its parameters: all, read for one token, outside experts
+  double parameters = 0, active_parameters = 0, fixed_parameters = 0;
 };
 
 // The format class that holds most of a model's bytes.
@@ -43,17 +45,22 @@ std::string dominant_format(const model::Architecture& model);
 class Configurator {
  public:
   // `with_sources`: for fits, where each source's own way of measuring is an effect of its own.
-  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false) : catalog_(catalog), with_sources_(with_sources) {}
+  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false) : catalog_(catalog), reader_(catalog), with_sources_(with_sources) {}
   // Rows that name this host's processor ran on it: whatever was measured of it since holds for them, too.
   void set_host(rig::Host host) { host_ = std::move(host); }
   // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.
   Result<Prepared> prepare(const Observation& observation);
+  // The same into what an earlier row may have filled.
+  Result<void> prepare(const Observation& observation, Prepared& out);
+  // Drops models and layouts, for whoever goes through rows model by model.
+  void forget();
 
  private:
   struct Layout;
   Result<std::shared_ptr<const Layout>> make_layout(const Observation& observation);
 
   const catalog::Catalog& catalog_;
+  model::ModelReader reader_;
   bool with_sources_ = false;
   std::optional<rig::Host> host_;
   std::unordered_map<std::string, Result<std::shared_ptr<const Layout>>> layouts_;

@@ -7,10 +7,10 @@
 #include <future>
 #include <set>
 #include <thread>
+#include <unordered_map>
 
 #include "base/text.hpp"
 #include "calibration/own.hpp"
-#include "calibration/peers.hpp"
 #include "cost/spread.hpp"
 
 namespace rigcast::calibration {
@@ -21,87 +21,121 @@ constexpr double kImpossible = 1.4;   // times the roofline: more is a wrong row
 
 // One Observation with what preparing it gave.
 struct Case {
-  std::optional<Prepared> prepared;
-  std::string reason;
+  Prepared prepared;
+  bool understood = false;
+  std::string reason;   // why not
   bool usable = true;
 };
 
-std::string number_group(double value, std::initializer_list<std::pair<double, const char*>> steps, const char* last) {
+const char* number_group(double value, std::initializer_list<std::pair<double, const char*>> steps, const char* last) {
   for (const auto& [limit, name] : steps)
     if (value <= limit) return name;
   return last;
 }
 
-std::map<std::string, std::string> groups_of(const Observation& o, const Prepared& p) {
+const char* depth_group(double depth) {
+  return number_group(depth, {{512, "up to 512"}, {4096, "up to 4k"}, {16384, "up to 16k"}, {65536, "up to 64k"}}, "above 64k");
+}
+
+Groups groups_of(const Observation& o, const Prepared& p) {
   bool experts = false;
   for (const auto& stage : p.load->stages) experts |= stage.kind == cost::StageKind::experts;
   return {{"phase", p.speculative ? "speculative" : p.phase}, {"engine", p.engine}, {"backend", p.backend}, {"vendor", p.vendor},
           {"family", p.family}, {"device", p.device}, {"format", p.format}, {"layout", p.layout}, {"moe", experts ? "experts" : "dense"},
           {"source", p.source}, {"model", p.model}, {"devices", std::to_string(o.devices)},
           {"kind", (p.speculative ? "speculative" : p.phase) + " " + p.layout},
-          {"depth", number_group(p.depth, {{512, "up to 512"}, {4096, "up to 4k"}, {16384, "up to 16k"}, {65536, "up to 64k"}}, "above 64k")},
+          {"depth", depth_group(p.depth)},
           {"size", number_group(p.file_bytes / 1e9, {{2, "up to 2 GB"}, {8, "up to 8 GB"}, {24, "up to 24 GB"}, {100, "up to 100 GB"}}, "above 100 GB")}};
 }
 
-Case prepare_case(Configurator& configurator, const Observation& o) {
-  Case c;
-  auto prepared = configurator.prepare(o);
-  if (!prepared) {
-    c.reason = to_text(prepared.error());
-    c.usable = prepared.error().kind == ErrorKind::not_found;   // a gap of ours; the others are other estimators' or broken rows
-    return c;
-  }
-  const double roof = prepared->bandwidth / std::max(1.0, prepared->active_bytes);
-  if (o.phase == "decode" && prepared->sequences <= 1 && !prepared->speculative && !prepared->surrogate && prepared->is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1)) {
-    c.reason = "impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3);
+// Into a Case that may have held another row.
+void prepare_case(Configurator& configurator, const Observation& o, Case& c) {
+  Prepared& p = c.prepared;
+  c.understood = false;
+  c.usable = true;
+  c.reason.clear();
+  const auto refuse = [&](std::string reason) {
+    c.reason = std::move(reason);
     c.usable = false;
-    return c;
+  };
+  if (const auto prepared = configurator.prepare(o, p); !prepared) {
+    refuse(to_text(prepared.error()));
+    c.usable = prepared.error().kind == ErrorKind::not_found;   // a gap of ours; the others are other estimators' or broken rows
+    return;
   }
-  if ((prepared->phase == "serve" || prepared->phase == "prefill") && !prepared->speculative && !prepared->surrogate) {
+  const double roof = p.bandwidth / std::max(1.0, p.active_bytes);
+  if (o.phase == "decode" && p.sequences <= 1 && !p.speculative && !p.surrogate && p.is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1))
+    return refuse("impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3));
+  if ((p.phase == "serve" || p.phase == "prefill") && !p.speculative && !p.surrogate) {
     double least = 0;   // what weights, experts and cache take at the peak rates
-    for (const cost::StageWork& w : prepared->work) {
-      const auto kind = prepared->load->stages[static_cast<std::size_t>(w.stage)].kind;
-      if (kind == cost::StageKind::weights || kind == cost::StageKind::experts || kind == cost::StageKind::kv) least += cost::seconds(*prepared->load, w);
+    for (const cost::StageWork& w : p.work) {
+      const auto kind = p.load->stages[static_cast<std::size_t>(w.stage)].kind;
+      if (kind == cost::StageKind::weights || kind == cost::StageKind::experts || kind == cost::StageKind::kv) least += cost::seconds(*p.load, w);
     }
-    if (least > kImpossible * prepared->measured_seconds) {
-      c.reason = "impossible: bytes and arithmetic alone take " + format_significant(least / prepared->measured_seconds, 3) + " times as long at the peak rates: other conditions than printed";
-      c.usable = false;
-      return c;
-    }
+    if (least > kImpossible * p.measured_seconds)
+      return refuse("impossible: bytes and arithmetic alone take " + format_significant(least / p.measured_seconds, 3) + " times as long at the peak rates: other conditions than printed");
   }
-  c.prepared = std::move(*prepared);
-  return c;
+  c.understood = true;
 }
 
-Prediction describe(const Observation& o, const Case& c) {
+std::string_view spread_phase(const Prepared& p) { return p.speculative ? "speculative" : std::string_view(p.phase); }
+
+// What the Calibration says of one Load, and the groups of its rows, found once for all rows that share it.
+class Answers {
+ public:
+  Answers(const cost::Load& load, const cost::Calibration& calibration) : calibration_(calibration), load_(load), grade_(cost::grade_of(load, calibration)) {
+    cost::resolve(load_, calibration);
+  }
+  const cost::Load& load() const { return load_; }
+  cost::Grade grade() const { return grade_; }
+  const cost::Spread& spread(std::string_view phase) {
+    auto found = spreads_.find(phase);
+    if (found == spreads_.end()) found = spreads_.emplace(phase, cost::spread_of(load_, phase, grade_, calibration_)).first;
+    return found->second;
+  }
+  // Of one load, rows differ in these alone.
+  std::shared_ptr<const Groups> groups(const Observation& o, const Prepared& p) {
+    const std::pair<std::string, std::string_view> kind(spread_phase(p), depth_group(p.depth));
+    auto found = groups_.find(kind);
+    if (found == groups_.end()) found = groups_.emplace(kind, std::make_shared<const Groups>(groups_of(o, p))).first;
+    return found->second;
+  }
+
+ private:
+  const cost::Calibration& calibration_;
+  cost::Load load_;
+  cost::Grade grade_;
+  std::map<std::string, cost::Spread, std::less<>> spreads_;
+  std::map<std::pair<std::string, std::string_view>, std::shared_ptr<const Groups>> groups_;   // depths have names that stay
+};
+
+Prediction describe(const Observation& o, const Case& c, std::shared_ptr<const Groups> groups) {
   Prediction p;
   p.id = o.id;
   p.actual = o.value;
   p.metric = o.metric_name;
   p.reason = c.reason;
   p.usable = c.usable;
-  if (!c.prepared) return p;
-  p.groups = groups_of(o, *c.prepared);
-  p.file_bytes = c.prepared->file_bytes;
-  p.active_bytes = c.prepared->active_bytes;
-  p.comparable = comparable(*c.prepared);
+  if (!c.understood) return p;
+  p.groups = std::move(groups);
+  p.file_bytes = c.prepared.file_bytes;
+  p.active_bytes = c.prepared.active_bytes;
+  p.comparable = comparable(c.prepared);
   if (p.comparable)
-    for (const Peer& peer : peers()) p.peers.push_back(peer.decode(o, *c.prepared));
-  if (c.prepared->phase == "decode" && c.prepared->is_rate && !c.prepared->speculative)
-    p.bandwidth_over_size = c.prepared->bandwidth / std::max(1.0, c.prepared->file_bytes);
+    for (std::size_t k = 0; k < kPeers; ++k) p.peers[k] = peers()[k].decode(o, c.prepared);
+  if (c.prepared.phase == "decode" && c.prepared.is_rate && !c.prepared.speculative)
+    p.bandwidth_over_size = c.prepared.bandwidth / std::max(1.0, c.prepared.file_bytes);
   return p;
 }
 
-void answer(Prediction& out, const Prepared& p, double seconds, const cost::Calibration& calibration) {
-  out.grade = cost::grade_of(*p.load, calibration);
-  const cost::Spread spread = cost::spread_of(*p.load, p.speculative ? "speculative" : p.phase, out.grade, calibration);
+// In the metric of the row.
+cost::Interval interval_of(const Prepared& p, double seconds, const cost::Spread& spread) {
   if (p.is_rate) {
     const double value = p.units / seconds;
-    out.predicted = cost::Interval{value * std::exp(spread.low), value, value * std::exp(spread.high)};
-  } else {
-    const double value = p.units * seconds;
-    out.predicted = cost::Interval{value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
+    return {value * std::exp(spread.low), value, value * std::exp(spread.high)};
   }
+  const double value = p.units * seconds;
+  return {value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
 }
 
 struct Cases {
@@ -117,9 +151,9 @@ Cases prepare_all(const catalog::Catalog& catalog, const std::vector<Observation
   Configurator configurator(catalog, true);
   std::vector<double> own;
   for (std::size_t i = 0; i < observations.size() && !stopped(watch); ++i) {
-    all.cases.push_back(prepare_case(configurator, observations[i]));
-    if (!all.cases.back().prepared) continue;
-    all.rows.push_back(*all.cases.back().prepared);
+    prepare_case(configurator, observations[i], all.cases.emplace_back());
+    if (!all.cases.back().understood) continue;
+    all.rows.push_back(all.cases.back().prepared);
     all.index.push_back(i);
     own.push_back(trust(observations[i]));
     all.fits.push_back(own.back() > 0);
@@ -190,10 +224,11 @@ std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, c
 }
 
 double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
   const double at = q * static_cast<double>(values.size() - 1);
-  const std::size_t low = static_cast<std::size_t>(at), high = std::min(values.size() - 1, low + 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+  const auto low = values.begin() + static_cast<std::ptrdiff_t>(at);   // and the next one behind it: no order is needed beyond these two
+  std::nth_element(values.begin(), low, values.end());
+  const auto high = low + 1 == values.end() ? low : std::min_element(low + 1, values.end());
+  return *low + (at - std::floor(at)) * (*high - *low);
 }
 
 // Spreads of all groups with enough rows. Values are log(measured / predicted) as speeds.
@@ -232,30 +267,86 @@ std::optional<Fold> fold_of(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view Prediction::group(std::string_view name) const {
+  if (!groups) return {};
+  const auto found = groups->find(name);
+  return found == groups->end() ? std::string_view() : std::string_view(found->second);
+}
+
+namespace {
+
+// The rows in runs of one model, which is read once for all of them, in the order of their first rows; a long run is several.
+std::vector<std::vector<std::size_t>> runs_of(const std::vector<Observation>& observations) {
+  constexpr std::size_t kLong = 2000;
+  std::vector<std::vector<std::size_t>> runs;
+  std::unordered_map<std::string, std::size_t> latest;   // by model
+  std::string key;
+  for (std::size_t i = 0; i < observations.size(); ++i) {
+    const Observation& o = observations[i];
+    key.assign(o.model).append("|").append(o.model_printed);
+    auto [run, added] = latest.try_emplace(key, runs.size());
+    if (!added && runs[run->second].size() == kLong) {
+      run->second = runs.size();
+      added = true;
+    }
+    if (added) runs.emplace_back();
+    runs[run->second].push_back(i);
+  }
+  return runs;
+}
+
+// Predicts rows run by run; what one run needed is dropped before the next.
+class Evaluator {
+ public:
+  Evaluator(const catalog::Catalog& catalog, const cost::Calibration& calibration, const rig::Host* host) : calibration_(calibration), configurator_(catalog) {
+    if (host) configurator_.set_host(*host);
+  }
+  void evaluate(const std::vector<Observation>& observations, const std::vector<std::size_t>& run, std::vector<Prediction>& out) {
+    for (const std::size_t i : run) out[i] = predict(observations[i]);
+    answers_.clear();
+    configurator_.forget();
+  }
+
+ private:
+  Prediction predict(const Observation& o) {
+    prepare_case(configurator_, o, case_);
+    if (!case_.understood) return describe(o, case_, nullptr);
+    const Prepared& prepared = case_.prepared;
+    Answers& answers = answers_.try_emplace(prepared.load.get(), *prepared.load, calibration_).first->second;
+    Prediction p = describe(o, case_, answers.groups(o, prepared));
+    p.grade = answers.grade();
+    p.predicted = interval_of(prepared, cost::seconds(answers.load(), prepared.work), answers.spread(spread_phase(prepared)));
+    return p;
+  }
+
+  const cost::Calibration& calibration_;
+  Configurator configurator_;
+  Case case_;   // of the row at hand: its texts and lists keep their room
+  std::unordered_map<const cost::Load*, Answers> answers_;   // of loads that live in the configurator
+};
+
+}  // namespace
+
 Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host,
                     Watch* watch) {
+  constexpr std::size_t kWorthAHelper = 500;
   Evaluation out;
-  Configurator configurator(catalog);
-  if (host) configurator.set_host(*host);
-  std::map<const cost::Load*, cost::Load> resolved;   // layouts outlive this call's rows inside the configurator
-  constexpr std::size_t kNews = 1024;   // rows between two tellings
-  for (const Observation& o : observations) {
-    if (watch && out.rows.size() % kNews == 0) {
-      if (watch->stopped()) break;
-      watch->tell(static_cast<double>(out.rows.size()) / static_cast<double>(observations.size()));
+  out.rows.resize(observations.size());
+  const std::vector<std::vector<std::size_t>> runs = runs_of(observations);
+  std::atomic<std::size_t> next = 0, done = 0;
+  const auto work = [&] {
+    Evaluator evaluator(catalog, calibration, host);
+    for (std::size_t run = next++; run < runs.size() && !stopped(watch); run = next++) {
+      evaluator.evaluate(observations, runs[run], out.rows);
+      const std::size_t all = done += runs[run].size();
+      if (watch) watch->tell(static_cast<double>(all) / static_cast<double>(observations.size()));
     }
-    const Case c = prepare_case(configurator, o);
-    Prediction p = describe(o, c);
-    if (c.prepared) {
-      auto found = resolved.find(c.prepared->load.get());
-      if (found == resolved.end()) {
-        found = resolved.emplace(c.prepared->load.get(), *c.prepared->load).first;
-        cost::resolve(found->second, calibration);
-      }
-      answer(p, *c.prepared, cost::seconds(found->second, c.prepared->work), calibration);
-    }
-    out.rows.push_back(std::move(p));
-  }
+  };
+  std::vector<std::future<void>> helpers;
+  for (std::size_t i = 1; i < std::min<std::size_t>(observations.size() / kWorthAHelper, std::max(1U, std::thread::hardware_concurrency())); ++i)
+    helpers.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& helper : helpers) helper.get();
   return out;
 }
 
@@ -277,17 +368,11 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   Evaluation out;
   std::size_t row = 0;
   for (std::size_t i = 0; i < observations.size(); ++i) {
-    Prediction p = describe(observations[i], all.cases[i]);
-    if (all.cases[i].prepared) {
-      const Prepared& prepared = *all.cases[i].prepared;
-      const double seconds = prepared.measured_seconds * std::exp(mine.residuals[row]);
+    const Case& c = all.cases[i];
+    Prediction p = describe(observations[i], c, c.understood ? std::make_shared<const Groups>(groups_of(observations[i], c.prepared)) : nullptr);
+    if (c.understood) {
       p.grade = mine.grades[row];
-      answer(p, prepared, seconds, intervals);
-      p.grade = mine.grades[row];
-      const cost::Spread spread = cost::spread_of(*prepared.load, prepared.speculative ? "speculative" : prepared.phase, p.grade, intervals);
-      const double value = p.predicted->p50;
-      p.predicted = prepared.is_rate ? cost::Interval{value * std::exp(spread.low), value, value * std::exp(spread.high)}
-                                     : cost::Interval{value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
+      p.predicted = interval_of(c.prepared, c.prepared.measured_seconds * std::exp(mine.residuals[row]), cost::spread_of(*c.prepared.load, spread_phase(c.prepared), p.grade, intervals));
       ++row;
     }
     out.rows.push_back(std::move(p));
@@ -320,13 +405,15 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
 }
 
 std::vector<Score> score(const Evaluation& evaluation, std::string_view by) {
-  std::map<std::string, std::vector<const Prediction*>> groups;
+  std::map<std::string, std::vector<const Prediction*>, std::less<>> groups;
   for (const Prediction& p : evaluation.rows) {
     if (!p.usable) continue;
     if (by.empty()) { groups["all"].push_back(&p); continue; }
     if (by == "grade") { groups[p.predicted ? cost::to_string(p.grade) : "none"].push_back(&p); continue; }
-    const auto found = p.groups.find(std::string(by));
-    groups[found == p.groups.end() ? "unknown" : found->second].push_back(&p);
+    const std::string_view name = p.groups && p.groups->contains(by) ? p.group(by) : "unknown";
+    auto group = groups.find(name);
+    if (group == groups.end()) group = groups.emplace(name, std::vector<const Prediction*>()).first;
+    group->second.push_back(&p);
   }
   std::vector<Score> scores;
   for (const auto& [name, rows] : groups) {
@@ -367,9 +454,9 @@ std::vector<PeerScore> score_peers(const Evaluation& evaluation) {
       std::vector<double> ours;
       std::array<std::vector<double>, kPeers> theirs;
       for (const Prediction& p : evaluation.rows) {
-        if (!p.usable || !p.predicted || !p.comparable || (kind != "all" && p.groups.at("moe") != kind)) continue;
+        if (!p.usable || !p.predicted || !p.comparable || (kind != "all" && p.group("moe") != kind)) continue;
         // gguf-parser says nothing of mixtures: it is left out of what all must predict there.
-        const bool all = std::all_of(p.peers.begin(), p.peers.end() - (p.groups.at("moe") == "experts" ? 1 : 0), [](const auto& peer) { return peer.has_value(); });
+        const bool all = std::all_of(p.peers.begin(), p.peers.end() - (p.group("moe") == "experts" ? 1 : 0), [](const auto& peer) { return peer.has_value(); });
         if (common && !all) continue;
         ours.push_back(p.error());
         for (std::size_t k = 0; k < kPeers; ++k)

@@ -1,16 +1,22 @@
 #pragma once
 // Predictions of Observations by the one estimator, how far they fall, and how far they fall on what a fit has not seen.
 
+#include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "calibration/configure.hpp"
 #include "calibration/fit.hpp"
+#include "calibration/peers.hpp"
 #include "cost/estimate.hpp"
 
 namespace rigcast::calibration {
+
+// "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size", "devices", "layout", "moe", "source", "model".
+using Groups = std::map<std::string, std::string, std::less<>>;
 
 struct Prediction {
   std::string id;
@@ -20,11 +26,12 @@ struct Prediction {
   cost::Grade grade = cost::Grade::extrapolated;
   bool usable = true;                        // false: not a speed of a language model, or impossible; not counted in scores
   std::string metric;
-  std::map<std::string, std::string> groups; // "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size", "devices", "layout", "moe", "source", "model"
+  std::shared_ptr<const Groups> groups;      // rows of one kind share them; empty where the row is not understood
   double file_bytes = 0, active_bytes = 0;   // of the model; 0 where it is not understood
   double bandwidth_over_size = 0;            // tokens/s by bandwidth / file bytes, for the comparison; 0 where it says nothing
   bool comparable = false;                   // plain decoding on one device, which other tools' formulas are about
-  std::vector<std::optional<double>> peers;  // by peers(): tokens/s; empty where not comparable
+  std::array<std::optional<double>, kPeers> peers = {};  // by peers(): tokens/s; empty where not comparable
+  std::string_view group(std::string_view name) const;    // empty: none
   double error() const;                      // predicted / actual - 1 as a speed, whatever the metric; 0 without prediction
   bool covered() const;                      // the measured value lies in the interval
 };
@@ -39,7 +46,7 @@ struct Score {
   double coverage = 0;                       // share in the 80 % interval
 };
 
-// Predicts every row; none is dropped silently. A stopped watch ends it early, here and below: the answer is then of no use.
+// Predicts every row, on all processors; none is dropped silently. A stopped watch ends it early, here and below: the answer is then of no use.
 Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host = nullptr,
                     Watch* watch = nullptr);
 

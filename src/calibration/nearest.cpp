@@ -12,32 +12,32 @@
 namespace rigcast::calibration {
 namespace {
 
-// Cells of one line as they stand, quotes included.
-std::vector<std::string_view> cells_of(std::string_view line) {
-  if (line.find('"') == std::string_view::npos) return split(line, ',');
+// The first cells of one line as they stand, quotes included.
+std::vector<std::string_view> cells_of(std::string_view line, std::size_t most) {
   std::vector<std::string_view> cells;
-  bool open = false;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') open = !open;
-    if (line[i] != ',' || open) continue;
-    cells.push_back(line.substr(begin, i - begin));
-    begin = i + 1;
+  for (std::size_t begin = 0; cells.size() < most && begin <= line.size();) {
+    std::size_t end = std::min(line.find(',', begin), line.size());
+    if (line.substr(begin, end - begin).find('"') != std::string_view::npos) {
+      bool open = false;
+      for (end = begin; end < line.size() && (open || line[end] != ','); ++end)
+        if (line[end] == '"') open = !open;
+    }
+    cells.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
   }
-  cells.push_back(line.substr(begin));
   return cells;
 }
 
 // Where the columns stand that say how near a row is.
 struct Columns {
-  std::size_t device, engine, backend, model, devices, depth, phase;
+  std::size_t device, engine, backend, model, devices, depth, phase, last;
 
   static std::optional<Columns> read(std::string_view header) {
-    const auto names = cells_of(header);
+    const auto names = cells_of(header, header.size());
     const auto at = [&](std::string_view name) { return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin()); };
-    const Columns c{at("device"), at("engine"), at("backend"), at("model"), at("devices"), at("depth"), at("phase")};
-    if (std::max({c.device, c.engine, c.backend, c.model, c.devices, c.depth, c.phase}) >= names.size()) return std::nullopt;
-    return c;
+    Columns c{at("device"), at("engine"), at("backend"), at("model"), at("devices"), at("depth"), at("phase"), 0};
+    c.last = std::max({c.device, c.engine, c.backend, c.model, c.devices, c.depth, c.phase});
+    return c.last < names.size() ? std::optional(c) : std::nullopt;
   }
 };
 
@@ -77,8 +77,8 @@ void add_lines(std::string_view csv, std::string_view file, const Near& wanted, 
     const std::string_view text = csv.substr(begin, end - begin);
     begin = end + 1;
     if (!text.substr(std::min(text.size(), text.find(',') + 1)).starts_with(mark)) continue;
-    const auto cells = cells_of(text);
-    if (cells.size() <= std::max(columns->phase, columns->depth) || cells[columns->phase] != wanted.phase) continue;
+    const auto cells = cells_of(text, columns->last + 1);
+    if (cells.size() <= columns->last || cells[columns->phase] != wanted.phase) continue;
     lines.push_back({distance(cells, *columns, wanted), file, header, text});
   }
 }

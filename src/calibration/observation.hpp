@@ -2,6 +2,7 @@
 // An Observation is one published or local measurement with its full conditions, in the project's own columns.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,7 +36,7 @@ struct Observation {
   double model_bytes = 0, parameters = 0;          // 0 unknown
   std::string mode;                                // single, layer, tensor, pipeline, expert, data; empty unknown
   int degree = 0;                                  // 0 unknown
-  std::map<std::string, std::string> flags;        // as the source names them: "ub", "ctk", "power_limit_w", "spec"
+  std::map<std::string, std::string, std::less<>> flags;        // as the source names them: "ub", "ctk", "power_limit_w", "spec"
   std::string phase;                               // prefill, decode, serve, image, video, train
   double prompt = -1, generated = -1, depth = -1, concurrency = -1;  // -1 not stated
   Metric metric = Metric::other;

@@ -47,8 +47,7 @@ double quantile(Votes votes, double share) {
 }
 
 std::string model_of(const Prediction& p) {
-  const auto at = [&](const char* group) { const auto found = p.groups.find(group); return found == p.groups.end() ? std::string() : found->second; };
-  return at("model") + "|" + at("format");
+  return std::string(p.group("model")).append("|").append(p.group("format"));
 }
 
 bool near(double a, double b) { return std::abs(a - b) <= 0.03 * b; }
@@ -76,9 +75,8 @@ std::vector<Observation> of_device(const catalog::Catalog& catalog, const OwnLog
 }
 
 bool same_machine(const Prediction& p, const OwnQuestion& q) {
-  const auto is = [&](const char* group, std::string_view value) { const auto found = p.groups.find(group); return found != p.groups.end() && found->second == value; };
-  const std::string_view layout = cost::layout_of(q.load);
-  return is("device", q.device) && is("engine", q.load.engine) && is("backend", q.load.backend) && is("layout", layout);
+  return p.groups && p.group("device") == q.device && p.group("engine") == q.load.engine && p.group("backend") == q.load.backend &&
+         p.group("layout") == cost::layout_of(q.load);
 }
 
 double spread_sd(const cost::Calibration& calibration, const cost::Load& load, std::string_view phase) {
@@ -258,7 +256,7 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Prediction& p = evaluation.rows[i];
     if (!p.predicted || p.error() <= -1 || !same_machine(p, q)) continue;
-    const std::string& phase = p.groups.at("phase");
+    const std::string_view phase = p.group("phase");
     if (phase != "decode" && phase != "prefill") continue;
     const bool same = is_model(p, q, wanted);
     (phase == "decode" ? decode : prefill).push_back({same ? wanted : model_of(p), -std::log1p(p.error()), trust(rows[i])});
@@ -281,12 +279,12 @@ std::vector<OwnCheck> check_own(const Evaluation& held_out, const cost::Calibrat
   struct Member { std::string model; double residual = 0, low = 0, high = 0; };   // logarithms, as speeds
   std::map<std::string, std::map<std::string, std::vector<Member>>> phases;
   for (const Prediction& p : held_out.rows) {
-    if (!p.predicted || p.error() <= -1 || p.groups.empty()) continue;
+    if (!p.predicted || p.error() <= -1 || !p.groups) continue;
     std::string machine;
-    for (const char* group : {"source", "device", "devices", "engine", "backend", "layout"}) machine += p.groups.at(group) + "|";
+    for (const char* group : {"source", "device", "devices", "engine", "backend", "layout"}) machine.append(p.group(group)).append("|");
     Member member{model_of(p), -std::log1p(p.error()), std::log(p.predicted->p10 / p.predicted->p50), std::log(p.predicted->p90 / p.predicted->p50)};
     if (p.metric.ends_with("_ms")) member = {member.model, member.residual, -member.high, -member.low};
-    phases[p.groups.at("phase")][machine].push_back(std::move(member));
+    phases[std::string(p.group("phase"))][machine].push_back(std::move(member));
   }
   std::vector<OwnCheck> checks;
   for (const char* phase : {"decode", "prefill"})

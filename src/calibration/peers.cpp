@@ -11,18 +11,6 @@ namespace {
 
 double gigabytes_a_second(const Prepared& p) { return p.bandwidth / 1e9; }
 
-// Weight bytes of all tensors that are `experts` or not, and their parameters.
-struct Part { double bytes = 0, parameters = 0; };
-Part part_of(const model::Architecture& model, bool experts) {
-  Part part;
-  for (const model::Tensor& t : model.tensors) {
-    if (t.role == model::Role::vision || t.role == model::Role::next_token || (t.role == model::Role::expert_ffn) != experts) continue;
-    part.bytes += t.bytes.value();
-    part.parameters += static_cast<double>(t.elements());
-  }
-  return part;
-}
-
 std::optional<double> bandwidth_over_size(const Observation&, const Prepared& p) { return p.bandwidth / p.file_bytes; }
 
 // llmfit 1.1 (2026-08): a flat count of bytes per parameter by format, efficiency 0.55. Mixtures: experts by another table, everything else
@@ -34,11 +22,10 @@ std::optional<double> llmfit(const Observation&, const Prepared& p) {
   std::pair<double, double> bytes{0.5, 0.58};   // formats it does not know silently count as four bits
   for (const auto& [format, known] : kBytes)
     if (p.format == format) bytes = known;
-  const model::Architecture& model = *p.architecture;
-  if (!model.has_experts()) return gigabytes_a_second(p) / (model.parameters() / 1e9 * bytes.first) * 0.55;
-  const double fixed = part_of(model, false).parameters / 1e9;
-  const double active = std::max(0.0, model.active_parameters() / 1e9 - fixed);
-  const double resting = 1 - model.active_parameters() / model.parameters();
+  if (!p.experts) return gigabytes_a_second(p) / (p.parameters / 1e9 * bytes.first) * 0.55;
+  const double fixed = p.fixed_parameters / 1e9;
+  const double active = std::max(0.0, p.active_parameters / 1e9 - fixed);
+  const double resting = 1 - p.active_parameters / p.parameters;
   const double used = p.memory > 0 ? std::min(1.0, p.file_bytes / p.memory) : 0;
   const double pressure = std::max(0.3, 1 - std::max(0.0, used - 0.6) * resting);
   return gigabytes_a_second(p) / (active * bytes.second + fixed * 3.2) * pressure;
@@ -53,11 +40,10 @@ std::optional<double> whichllm(const Observation&, const Prepared& p) {
   for (const auto& [name, value] : kFormats) if (p.format == name) format = value;
   for (const auto& [name, value] : kMakers) if (equal_ignoring_case(p.vendor, name)) maker = value;
   if (format == 0 || maker == 0) return std::nullopt;   // no factor is published
-  const model::Architecture& model = *p.architecture;
   double share = 1;
-  if (model.has_experts()) {
+  if (p.experts) {
     const double floor = std::clamp(0.05 + (gigabytes_a_second(p) - 256) * 0.000196, 0.05, 0.25);
-    share = std::max(model.active_parameters() / model.parameters(), floor);
+    share = std::max(p.active_parameters / p.parameters, floor);
   }
   return p.bandwidth / (p.file_bytes * share) * format * maker;
 }
@@ -65,10 +51,10 @@ std::optional<double> whichllm(const Observation&, const Prepared& p) {
 // gguf-parser 0.25 (2026-07): the longer of arithmetic at the rated peak and reading all weights, and the cache, with no efficiency: an upper
 // bound. What it reads of a mixture is not described, so that only dense models are compared.
 std::optional<double> gguf_parser(const Observation&, const Prepared& p) {
-  if (p.architecture->has_experts() || p.half_rate <= 0) return std::nullopt;
+  if (p.experts || p.half_rate <= 0) return std::nullopt;
   double cache = 0;
   for (const auto& stage : p.load->stages) cache += stage.token_bytes * p.depth;
-  return 1 / (std::max(2 * p.architecture->parameters() / p.half_rate, p.file_bytes / p.bandwidth) + cache / p.bandwidth);
+  return 1 / (std::max(2 * p.parameters / p.half_rate, p.file_bytes / p.bandwidth) + cache / p.bandwidth);
 }
 
 }  // namespace

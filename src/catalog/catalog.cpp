@@ -47,6 +47,7 @@ struct Catalog::State {
   // What was parsed already; filled on first use.
   mutable std::mutex lock;
   mutable std::map<Spot, Device> devices;
+  mutable std::map<Spot, Processor> processors;
   mutable std::map<Spot, Quant> quants;
   mutable std::shared_ptr<const std::vector<Rule>> rules;
   mutable std::map<std::string, std::shared_ptr<const Engine>, std::less<>> engines;   // by the name asked for
@@ -205,9 +206,11 @@ Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memor
 
 Result<Processor> Catalog::processor(std::string_view name) const {
   RC_ASSIGN(spot, state_->one(Kind::processor, name));
+  const std::scoped_lock hold(state_->lock);
+  if (const auto known = state_->processors.find(spot); known != state_->processors.end()) return known->second;
   RC_ASSIGN(read, read_processors(state_->text(spot), state_->file_name(spot)));
   for (const Processor& each : read)
-    if (each.key == state_->row(spot).key) return each;
+    if (each.key == state_->row(spot).key) return state_->processors.emplace(spot, each).first->second;
   return fail(ErrorKind::system, "the index of " + state_->file_name(spot) + " is out of date");
 }
 

@@ -1,6 +1,7 @@
 // How right the numbers are, the fit behind them, and the user's own measurements.
 
 #include "app/evaluate.hpp"
+#include "cli/heap.hpp"
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
 #include "cli/verb.hpp"
@@ -16,13 +17,14 @@ std::vector<std::filesystem::path> paths(const Arguments& arguments) {
 }
 
 Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
+  use_large_pages(256);   // files of many rows
   RC_ASSIGN(knowledge, load_knowledge(world));
   app::EvaluateRequest request;
   request.files = paths(arguments);
   request.by = arguments.all("--by");
   request.hold_out = arguments.one_or("--cross-validate", "");
   RC_ASSIGN(answer, app::evaluate(knowledge, request));
-  Outcome outcome{report::fields(answer)};
+  Outcome outcome{report::fields(answer, arguments.has("--json"))};
   if (wants_file(arguments)) outcome.page = report::page_fields(answer);
   return outcome;
 }

@@ -4,6 +4,6 @@
 #include "cli/run.hpp"
 
 int main(int argc, char** argv) {
-  rigcast::cli::use_large_pages();
+  rigcast::cli::use_large_pages(4);
   return rigcast::cli::run({argv + 1, argv + argc});
 }

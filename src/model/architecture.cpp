@@ -96,11 +96,20 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
 }
 
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant) {
+  RC_ASSIGN(base, base_from_catalogue(catalog, name));
+  return in_format(catalog, std::move(base), quant);
+}
+
+Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name) {
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
   RC_ASSIGN(shape, read_shape(catalog, document));
   RC_ASSIGN(architecture, build_architecture(catalog, shape));
-  RC_TRY(apply_quant(catalog, architecture, quant.empty() ? std::string_view(shape.native) : quant));
-  return architecture;
+  return Base{std::move(architecture), shape.native};
+}
+
+Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
+  RC_TRY(apply_quant(catalog, base.architecture, quant.empty() ? std::string_view(base.native) : quant));
+  return std::move(base.architecture);
 }
 
 }  // namespace rigcast::model

@@ -1,6 +1,7 @@
 #include "model/read.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -132,15 +133,30 @@ Result<Architecture> read_path(const catalog::Catalog& catalog, const Named& nam
   return fail(ErrorKind::unsupported, "is neither a .gguf file, a .safetensors file, a folder of them, nor a config.json", Where{path.string()});
 }
 
+// What `spec` names among files; nothing where it is a name of the catalogue.
+std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, std::string_view spec, const Named& named) {
+  if (trim(spec).empty()) return fail(ErrorKind::input, "no model is named");
+  if (exists(spec)) return read_path(catalog, {spec, {}});
+  if (exists(named.name)) return read_path(catalog, named);
+  if (looks_like_path(named.name)) return fail(ErrorKind::not_found, "no such file or folder", Where{std::string(named.name)});
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_view spec) {
-  if (trim(spec).empty()) return fail(ErrorKind::input, "no model is named");
-  if (exists(spec)) return read_path(catalog, {spec, {}});
   const Named named = split_quant(spec);
-  if (exists(named.name)) return read_path(catalog, named);
-  if (looks_like_path(named.name)) return fail(ErrorKind::not_found, "no such file or folder", Where{std::string(named.name)});
+  if (auto file = read_file(catalog, spec, named)) return std::move(*file);
   return architecture_from_catalogue(catalog, named.name, named.quant);
+}
+
+Result<Architecture> ModelReader::read(std::string_view spec) {
+  const Named named = split_quant(spec);
+  if (auto file = read_file(catalog_, spec, named)) return std::move(*file);
+  auto base = bases_.find(named.name);
+  if (base == bases_.end()) base = bases_.emplace(named.name, base_from_catalogue(catalog_, named.name)).first;
+  if (!base->second) return tl::unexpected<Error>(base->second.error());
+  return in_format(catalog_, *base->second, named.quant);
 }
 
 }  // namespace rigcast::model

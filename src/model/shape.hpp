@@ -160,4 +160,9 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
 // Catalogue key or alias -> Architecture in `quant`, or in its native format where that is empty.
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant = {});
 
+// The same in two steps, for whoever wants one model in many formats: its tensors before they have one, and what it is published in.
+struct Base { Architecture architecture; std::string native; };
+Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name);
+Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant);   // empty: as published
+
 }  // namespace rigcast::model

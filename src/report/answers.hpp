@@ -22,7 +22,7 @@ Report fields(const app::RooflineAnswer& answer);
 Report fields(const app::ShowAnswer& answer);
 Report fields(const app::ListAnswer& answer);
 Report fields(const app::SupportAnswer& answer);
-Report fields(const app::EvaluateAnswer& answer);
+Report fields(const app::EvaluateAnswer& answer, bool with_rows = true);   // rows are for programs: people see their scores
 Report fields(const app::CalibrateAnswer& answer);
 Report fields(const app::ObserveAnswer& answer);
 Report fields(const app::VerifySpeedAnswer& answer);

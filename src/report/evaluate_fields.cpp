@@ -36,7 +36,8 @@ Fields prediction_fields(const calibration::Prediction& p) {
   fields.push_back(machine("error", p.predicted ? Value(Number{p.error(), Unit::none}) : Value(std::monostate{})));
   fields.push_back(machine("grade", p.predicted ? Value(Phrase(cost::to_string(p.grade))) : Value(std::monostate{})));
   Fields groups;
-  for (const auto& [name, group] : p.groups) groups.push_back(machine(name, group));
+  if (p.groups)
+    for (const auto& [name, group] : *p.groups) groups.push_back(machine(name, group));
   if (!groups.empty()) fields.push_back(machine("groups", std::move(groups)));
   fields.push_back(machine("metric", p.metric));
   if (!p.reason.empty()) fields.push_back(machine("reason", Phrase(p.reason)));
@@ -70,7 +71,7 @@ Rows error_rows(const std::vector<Error>& errors) {
 
 }  // namespace
 
-Report fields(const app::EvaluateAnswer& answer) {
+Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   Report report;
   for (const app::ScoreTable& table : answer.tables) {
     report.sections.push_back({Phrase(table.by), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
@@ -81,7 +82,7 @@ Report fields(const app::EvaluateAnswer& answer) {
   Rows rows;
   for (const auto& p : answer.evaluation.rows) {
     if (!p.predicted) ++reasons[p.reason];
-    rows.push_back(prediction_fields(p));
+    if (with_rows) rows.push_back(prediction_fields(p));
   }
   Rows missing;
   for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "rows"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
@@ -89,21 +90,20 @@ Report fields(const app::EvaluateAnswer& answer) {
   if (!missing.empty()) last.push_back({"not_predicted", {}, std::move(missing), Show::table});
   last.push_back(machine("unread", error_rows(answer.unread)));
   last.push_back(machine("cross_validate", Phrase(answer.request.hold_out)));
-  last.push_back(machine("rows", std::move(rows)));
+  if (with_rows) last.push_back(machine("rows", std::move(rows)));
   report.sections.push_back({"Rows"_say, std::move(last)});
   return report;
 }
 
 // Measured and predicted in one unit, by phase: what a table of thousands of rows cannot show.
 Report page_fields(const app::EvaluateAnswer& answer) {
-  Report report = fields(answer);
+  Report report = fields(answer, false);
   const std::pair<const char*, Phrase> kPhases[] = {{"decode", "decode, tok/s"_say}, {"prefill", "prefill, tok/s"_say}, {"serve", "batched decode, tok/s"_say}};
   Section charts{{}, {people(Show::headline, "Predicted against measured"_say)}};
   for (const auto& [phase, title] : kPhases) {
     Rows points;
     for (const auto& p : answer.evaluation.rows) {
-      const auto found = p.groups.find("phase");
-      if (p.predicted && p.metric == "tokens_per_second" && found != p.groups.end() && found->second == phase)
+      if (p.predicted && p.metric == "tokens_per_second" && p.group("phase") == phase)
         points.push_back({{{}, "measured"_say, Number{p.actual, Unit::rough}}, {{}, "predicted"_say, Number{p.predicted->p50, Unit::rough}}});
     }
     if (!points.empty()) charts.fields.push_back({{}, title, std::move(points), Show::scatter});
