@@ -1,17 +1,23 @@
 #include "app/plan.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace rigcast::app {
 namespace {
 
+const Knowledge& knowledge() {
+  static const Knowledge loaded = *load_knowledge({});
+  return loaded;
+}
+
 double weights_of(const std::string& model, const std::string& engine, const std::string& rig) {
-  static const Knowledge knowledge = *load_knowledge({});
   PlanRequest request;
   request.model = model;
   request.rig = rig;
   request.placement.engine = engine;
-  const auto answer = plan(knowledge, request);
+  const auto answer = plan(knowledge(), request);
   EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
   return answer ? answer->architecture.weight_bytes().value() : 0;
 }
@@ -27,15 +33,39 @@ TEST(Plan, Mxfp4MeansWhatTheFilesOfTheEngineHold) {
 }
 
 // Qwen3 8B was made for 40,960 tokens: asked for 60,000, every engine says so; asked for what it holds, none does.
+// Cards that vLLM knows through a plugin of their maker: a plan with a speed, and a word on the plugin.
+TEST(Plan, AcceleratorsRunThroughTheirPlugins) {
+  for (const char* card : {"metax-c500", "hygon-bw1000", "mlu370-x8", "mtt-s4000", "iluvatar-bi-v150", "kunlun-p800", "enflame-s60", "gaudi-2", "tpu-v5p"}) {
+    PlanRequest request;
+    request.model = "qwen3-8b:bf16";
+    request.rig = card;
+    request.placement.engine = "vllm";
+    const auto answer = plan(knowledge(), request);
+    ASSERT_TRUE(answer) << card << ": " << to_text(answer.error());
+    EXPECT_TRUE(answer->placement.fits) << card;
+    EXPECT_TRUE(answer->speed.has_value()) << card;
+    const auto& caveats = answer->placement.caveats;
+    EXPECT_TRUE(std::any_of(caveats.begin(), caveats.end(), [](const auto& caveat) { return caveat.id.starts_with("vllm-plugin-"); })) << card;
+  }
+}
+
+TEST(Plan, AnEngineThatRunsOnTheCardIsNamed) {
+  PlanRequest request;
+  request.model = "qwen3-8b:q4_k_m";
+  request.rig = "metax-c500";
+  const auto answer = plan(knowledge(), request);   // llama.cpp
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().nearest, "--engine vllm");
+}
+
 TEST(Plan, ContextsBeyondTheModelAreToldWithTheLongestThatIsNot) {
-  static const Knowledge knowledge = *load_knowledge({});
   const auto warned = [&](const char* engine, std::int64_t context) {
     PlanRequest request;
     request.model = "qwen3-8b";
     request.rig = "2x4090";
     request.placement.engine = engine;
     request.placement.context = context;
-    const auto answer = plan(knowledge, request);
+    const auto answer = plan(knowledge(), request);
     EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
     for (const auto& caveat : answer->placement.caveats)
       if (caveat.id == "context-beyond-model") return caveat.text.find("40960") != std::string::npos;

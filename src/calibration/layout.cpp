@@ -84,17 +84,22 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
   return host;
 }
 
-void join(rig::Rig& rig, const catalog::Device& device, int count, const Observation& o) {
-  static constexpr double per_lane[] = {0, 0.25e9, 0.5e9, 0.8e9, 1.6e9, 3.2e9, 6.4e9};  // one way, usable
+// The slot of a card: as the note says ("PCIe 3.0 x16", "PCIe 4.0 x4"), else what the card can do.
+Result<catalog::LinkType> slot_of(const catalog::Catalog& catalog, const catalog::Device& device, const Observation& o) {
   int generation = std::clamp(device.link.pcie_generation > 0 ? device.link.pcie_generation : 4, 1, 6);
-  if (noted(o, "PCIe 3") || noted(o, "PCIe Gen3")) generation = std::min(generation, 3);
-  if (noted(o, "PCIe 4")) generation = std::min(generation, 4);
-  const int lanes = device.link.pcie_lanes > 0 ? device.link.pcie_lanes : 16;
-  catalog::LinkType bus;
-  bus.name = "PCIe";
-  bus.bandwidth.value = Bandwidth(device.unified ? device.bandwidth ? device.bandwidth->value.value() : 50e9 : per_lane[generation] * lanes);
-  bus.latency.value = Seconds(10e-6);
-  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, bus, false});
+  int lanes = device.link.pcie_lanes > 0 ? device.link.pcie_lanes : 16;
+  for (int stated = 1; stated < generation; ++stated)
+    if (noted(o, "PCIe " + std::to_string(stated)) || noted(o, "PCIe Gen" + std::to_string(stated)) || noted(o, "PCIe gen " + std::to_string(stated))) generation = stated;
+  for (int stated : {8, 4, 1})
+    if (stated < lanes && noted(o, "PCIe " + std::to_string(generation) + ".0 x" + std::to_string(stated)) && !noted(o, ".0 x16")) lanes = stated;
+  return catalog.link("pcie" + std::to_string(generation) + "x" + std::to_string(lanes));
+}
+
+// What joins the devices, and each of them with the host.
+void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
+  const int count = static_cast<int>(rig.devices.size());
+  if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
+  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
   if (count < 2 || !device.link.nvlink) return;
   // Modules are built onto their fabric; bridges between cards are optional and rarely stated. A fabric ends at the server's wall.
   if (count > std::max(2, device.link.nvlink_peers)) return;
@@ -250,7 +255,8 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
     if (const double watts = number_flag(o, "power_limit_w", 0); watts > 0) d.power_limit = Watts(watts);
     site.rig.devices.push_back(std::move(d));
   }
-  join(site.rig, *device, chips, o);
+  RC_ASSIGN(slot, slot_of(catalog, *device, o));
+  join(site.rig, *device, std::move(slot), o);
   p.mode = mode_of(o, group, chips);
   for (int i = 0; i < chips; ++i) {
     placement::DeviceShare share;

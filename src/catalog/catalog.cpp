@@ -182,7 +182,8 @@ Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memor
   if (spots.empty()) {
     // "RTX 3090 24GB", "mi50-32g": a name and a size that has to be right.
     const SizedName sized = split_size(fold_name(name));
-    if (sized.size) spots = state_->find(Kind::device, sized.name);
+    if (sized.size) spots = state_->find(Kind::device, sized.name + "-" + format_shortest(sized.size->value() / kGiB) + "gb");
+    if (sized.size && spots.empty()) spots = state_->find(Kind::device, sized.name);
     if (spots.empty()) return tl::unexpected<Error>(state_->unknown(Kind::device, name));
     memory_hint = sized.size;
     must_fit = true;

@@ -71,6 +71,19 @@ TEST(Catalog, MemoryDecidesBetweenCardsThatPrintOneName) {
   EXPECT_FALSE(catalog().device("RTX 3090 48GB"));  // no such card
 }
 
+TEST(Catalog, NamesAsPeopleTypeThem) {
+  const std::pair<const char*, const char*> spellings[] = {
+      {"h20-141g", "h20-141gb"}, {"910b-64g", "ascend-910b2"}, {"910b-32g", "ascend-910b4"}, {"strix halo", "ryzen-ai-max-395"}, {"AI Max+ 395", "ryzen-ai-max-395"},
+      {"w7900", "radeon-pro-w7900"}, {"b60", "arc-pro-b60"}, {"s80", "mtt-s80"}, {"摩尔线程S80", "mtt-s80"}, {"沐曦C500", "metax-c500"}, {"海光 K100 AI", "hygon-k100-ai"},
+      {"昆仑芯P800", "kunlun-p800"}, {"bi-v100", "iluvatar-bi-v100"}, {"p100", "tesla-p100-pcie-16gb"}, {"4080s", "rtx-4080-super"},
+      {"RTX PRO 6000 Blackwell Workstation", "rtx-pro-6000-bw-ws"}, {"昇腾910B3", "ascend-910b3"}};
+  for (const auto& [name, key] : spellings) {
+    const auto device = catalog().device(name);
+    ASSERT_TRUE(device) << name << ": " << to_text(device.error());
+    EXPECT_EQ(device->key, key) << name;
+  }
+}
+
 TEST(Catalog, UnknownNamesSuggestTheNearest) {
   EXPECT_EQ(error_of(catalog().device("rtx-3900")), "no device is called 'rtx-3900' (nearest: rtx-3090)");
   EXPECT_EQ(catalog().device("rtx-3900").error().kind, ErrorKind::not_found);

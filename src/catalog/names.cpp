@@ -9,9 +9,14 @@ namespace {
 
 const std::string kCoreMark = "~";  // keeps cores apart from names in the index
 
-constexpr std::array kMakers = {"nvidia", "geforce", "tesla", "quadro", "rtx",    "gtx",          "amd",    "radeon",   "instinct",    "rx",
-                                "intel",  "intelr",  "arc",   "huawei", "apple",  "moorethreads", "google", "qualcomm", "tenstorrent", "hygon", "metax",
-                                "macstudio", "macbookpro", "macbookair", "macmini", "imac", "macpro"};
+constexpr std::array kMakers = {
+    "nvidia", "geforce", "tesla", "quadro", "rtx", "gtx", "英伟达",
+    "amd", "radeonpro", "radeon", "instinct", "rx",
+    "intel", "intelr", "arcpro", "arc", "英特尔",
+    "apple", "macstudio", "macbookpro", "macbookair", "macmini", "imac", "macpro", "苹果",
+    "huawei", "ascend", "华为", "昇腾",
+    "moorethreads", "mtt", "摩尔线程", "hygon", "海光", "dcu", "metax", "沐曦", "曦云", "iluvatar", "天数智芯", "天数", "kunlun", "昆仑芯", "cambricon", "寒武纪",
+    "aws", "google", "groq", "qualcomm", "tenstorrent"};
 
 }  // namespace
 

@@ -125,11 +125,25 @@ void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, c
   engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
 }
 
+// Where the engine has no backend for the devices: the first that has one is the nearest choice.
+Error with_engine_that_runs(const catalog::Catalog& catalog, const rig::Rig& rig, const Request& request, Error error) {
+  if (!request.backend.empty() || !error.nearest.empty()) return error;
+  for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
+    const auto other = catalog::read_engine(catalog, entry.key);
+    if (!other || !choose_backend(*other, rig, "")) continue;
+    error.nearest = "--engine " + other->key;
+    break;
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
-  RC_ASSIGN(backend, choose_backend(engine, rig, request.backend));
+  auto chosen_backend = choose_backend(engine, rig, request.backend);
+  if (!chosen_backend) return tl::unexpected<Error>(with_engine_that_runs(catalog, rig, request, std::move(chosen_backend.error())));
+  std::string backend = std::move(*chosen_backend);
   if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", "").empty())
     return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig", "llama.cpp or vllm");
   drop_unproven_splits(engine, backend, rig);

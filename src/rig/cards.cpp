@@ -20,11 +20,13 @@ Error placed(Error error, const Where& where) {
 
 // "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
+  if (error.kind != ErrorKind::not_found) return placed(error, group.where);
   if (const auto processor = catalog.processor(group.name))
     return Error{ErrorKind::input, "'" + group.name + "' is a processor: say host=" + processor->key + ":64g", group.where, "rig", "host=" + processor->key};
   const std::size_t space = group.name.find_last_of(' ');
   if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
     const std::string word = group.name.substr(space + 1);
+    if (catalog::split_size("of-" + word).size) return placed(error, group.where);   // no such card has that memory
     Where where = group.where;
     where.column += static_cast<int>(space) + 1;
     return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, part_options())};
