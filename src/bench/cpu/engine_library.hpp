@@ -1,6 +1,6 @@
 #pragma once
 // The library of an installed llama.cpp (ggml) as a device: what the engine's own kernels, as somebody built them, reach on this processor.
-// Which kernels a build has, and how well its compiler did, no data sheet says: of one format two builds differ three times.
+// Which kernels a build has, and how well its compiler did, no data sheet says.
 
 #include "bench/backend.hpp"
 

@@ -43,7 +43,7 @@ void prefetch(const std::byte* at, int bytes) {
 }
 
 // ---- memory. Four streams per thread keep more pages and prefetchers busy than one; asking ahead crosses the page borders at which the
-// hardware's prefetchers stop: 57 -> 67 GB/s of two Zen 5 cores.
+// hardware's prefetchers stop.
 std::uint64_t read(const std::byte* from, std::size_t bytes) {
   const std::size_t part = bytes / 256 * 64;
   constexpr std::size_t kReadAhead = 1024;
@@ -246,7 +246,7 @@ void block_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::i
     for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + row + r * apart] = _mm512_reduce_add_ps(sum[r][t]);
 }
 
-// The half-precision scales of two blocks, each in eight lanes. Sixteen at once by a gather cost 25 to 40 cycles on Zen.
+// The half-precision scales of two blocks, each in eight lanes. Gathers of sixteen at once are slow on Zen.
 template <int bytes>
 RegF pair_of_halves(const std::byte* at) {
   std::int16_t low, high;
