@@ -38,7 +38,7 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       add("group", "group"_say, row.architecture);
       add("bits_per_weight", "bits per weight"_say, known(parse_double(row.detail).value_or(0), Unit::none));
       break;
-    case Kind::engine: add("backends", "backends"_say, row.detail); break;
+    case Kind::engine: add("backends", "backends"_say, Phrase(row.detail)); break;
     case Kind::link:
       add("bandwidth", "bandwidth, one way"_say, known(row.bandwidth.value(), Unit::bandwidth));
       add("latency", "latency"_say, row.detail);
