@@ -5,9 +5,7 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "bench/cpu/kernels.hpp"
@@ -18,6 +16,8 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
 #endif
+
+#include "bench/cpu/kernel_loops.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -84,6 +84,27 @@ void prefetch(const std::byte* at, int bytes) {
 // Sums of products of 32 unsigned and signed bytes, in eight lanes.
 Reg dot(Reg weights, Reg values) { return _mm256_madd_epi16(_mm256_maddubs_epi16(weights, values), _mm256_set1_epi16(1)); }
 
+struct Avx2 {
+  using Floats = RegF;
+  static constexpr int kWidth = 8, kRows = 3, kTokens = 4;   // twelve sums, three weights and a value fill the sixteen registers
+  static Floats zero() { return _mm256_setzero_ps(); }
+  static Floats load(const float* from) { return _mm256_loadu_ps(from); }
+  static Floats half(const std::uint16_t* from) { return _mm256_cvtph_ps(load_half(from)); }
+  static void store(float* to, Floats x) { _mm256_storeu_ps(to, x); }
+  static Floats fma(Floats a, Floats b, Floats sum) { return _mm256_fmadd_ps(a, b, sum); }
+  static Floats scaled(Floats a, float factor, Floats sum) { return _mm256_fmadd_ps(a, _mm256_set1_ps(factor), sum); }
+  static Floats times(Floats a, float factor) { return _mm256_mul_ps(a, _mm256_set1_ps(factor)); }
+  static Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+  static float total(Floats x) { return bench::total(x); }
+  static void ahead(const std::byte* at, int bytes) { prefetch(at, bytes); }
+  template <FormatId id>
+  static Floats widen(const std::byte* at) {
+    if constexpr (id == FormatId::f32) return load(reinterpret_cast<const float*>(at));
+    else if constexpr (id == FormatId::f16) return half(reinterpret_cast<const std::uint16_t*>(at));
+    else return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_half(at)), 16));
+  }
+};
+
 // ---- blocks of 32 with one scale: what is multiplied, and by how much it was shifted to be unsigned
 template <FormatId id>
 struct Block;
@@ -95,7 +116,7 @@ struct Block<FormatId::q4_0> {
     const __m128i packed = load_half(at + 2);
     return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1), _mm256_set1_epi8(15));
   }
-  static Reg product(Reg w, Reg v) { return dot(w, v); }
+  static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(w, load(v))); }
 };
 template <>
 struct Block<FormatId::mxfp4> {
@@ -106,44 +127,15 @@ struct Block<FormatId::mxfp4> {
     const Reg nibbles = _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1), _mm256_set1_epi8(15));
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)), nibbles);
   }
-  static Reg product(Reg w, Reg v) { return dot(w, v); }
+  static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(w, load(v))); }
 };
 template <>
 struct Block<FormatId::q8_0> {
   static constexpr int bytes = 34, shift = 0;
   static float scale(const std::byte* at) { return half_at(at); }
   static Reg weights(const std::byte* at) { return load(at + 2); }
-  static Reg product(Reg w, Reg v) { return dot(_mm256_abs_epi8(w), _mm256_sign_epi8(v, w)); }
+  static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(_mm256_abs_epi8(w), _mm256_sign_epi8(load(v), w))); }
 };
-
-template <FormatId id, int tokens>
-void block_rows(const Slice& slice, std::int64_t first) {
-  using B = Block<id>;
-  constexpr int lanes = tokens == 1 ? 4 : 1;
-  const Activations& x = *slice.x;
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    RegF sum[tokens][lanes];
-    float shifted[tokens] = {};
-    for (auto& token : sum) for (auto& lane : token) lane = _mm256_setzero_ps();
-    for (std::int64_t i = 0, b = 0; i < slice.columns; i += 32, ++b, at += B::bytes) {
-      if (b % 4 == 0) prefetch(at, 4 * B::bytes);
-      const Reg w = B::weights(at);
-      const float d = B::scale(at);
-      for (int t = 0; t < tokens; ++t) {
-        const std::int64_t position = (first + t) * x.padded + i;
-        const auto small = static_cast<std::size_t>(position / 32);
-        RegF& lane = sum[t][b % lanes];
-        lane = _mm256_fmadd_ps(_mm256_cvtepi32_ps(B::product(w, load(x.q.get() + position))), _mm256_set1_ps(d * x.scale[small]), lane);
-        if constexpr (B::shift > 0) shifted[t] += d * x.sum[small];
-      }
-    }
-    for (int t = 0; t < tokens; ++t) {
-      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = _mm256_add_ps(sum[t][0], sum[t][lane]);
-      slice.out[(first + t) * slice.out_stride + r] = total(sum[t][0]) - static_cast<float>(B::shift) * shifted[t];
-    }
-  }
-}
 
 template <int tokens>
 void q4_k_rows(const Slice& slice, std::int64_t first) {
@@ -156,12 +148,7 @@ void q4_k_rows(const Slice& slice, std::int64_t first) {
     for (RegF& lane : sum) lane = _mm256_setzero_ps();
     for (std::int64_t i = 0; i < slice.columns; i += 256, at += 144) {
       prefetch(at, 144);
-      std::uint32_t word[3];
-      std::memcpy(word, at + 4, 12);
-      std::uint8_t scales[8], minima[8];
-      const std::uint32_t parts[4] = {word[0] & 0x3f3f3f3fu, (word[2] & 0x0f0f0f0fu) | (word[0] >> 6 & 0x03030303u) << 4, word[1] & 0x3f3f3f3fu,
-                                      (word[2] >> 4 & 0x0f0f0f0fu) | (word[1] >> 6 & 0x03030303u) << 4};
-      std::memcpy(scales, parts, 8), std::memcpy(minima, parts + 2, 8);
+      const ScalesAndMinima all = unpack_q4_k(at);
       const float d = half_at(at), d_min = half_at(at + 2);
       Reg whole[tokens];
       for (Reg& lane : whole) lane = _mm256_setzero_si256();
@@ -169,7 +156,7 @@ void q4_k_rows(const Slice& slice, std::int64_t first) {
         const Reg packed = load(at + 16 + 32 * g);
         const Reg part[2] = {_mm256_and_si256(packed, low), _mm256_and_si256(_mm256_srli_epi16(packed, 4), low)};
         for (int p = 0; p < 2; ++p) {
-          const Reg scale = _mm256_set1_epi16(scales[2 * g + p]);
+          const Reg scale = _mm256_set1_epi16(all.scales[2 * g + p]);
           for (int t = 0; t < tokens; ++t)
             whole[t] = _mm256_add_epi32(whole[t], _mm256_madd_epi16(_mm256_maddubs_epi16(part[p], load(x.q.get() + (first + t) * x.padded + i + 64 * g + 32 * p)), scale));
         }
@@ -177,9 +164,7 @@ void q4_k_rows(const Slice& slice, std::int64_t first) {
       for (int t = 0; t < tokens; ++t) {
         const auto small = static_cast<std::size_t>(((first + t) * x.padded + i) / 32);
         sum[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole[t]), _mm256_set1_ps(d * x.scale[small]), sum[t]);
-        float less = 0;
-        for (std::size_t j = 0; j < 8; ++j) less += static_cast<float>(minima[j]) * x.sum[small + j];
-        minimum[t] += d_min * less;
+        minimum[t] += d_min * share_of_minima(all, x, small);
       }
     }
     for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + r] = total(sum[t]) - minimum[t];
@@ -220,53 +205,6 @@ void q6_k_rows(const Slice& slice, std::int64_t first) {
   }
 }
 
-// ---- formats without scales
-template <FormatId id>
-RegF widen(const std::byte* at) {
-  if constexpr (id == FormatId::f32) return _mm256_loadu_ps(reinterpret_cast<const float*>(at));
-  else if constexpr (id == FormatId::f16) return _mm256_cvtph_ps(load_half(at));
-  else return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_half(at)), 16));
-}
-
-template <FormatId id, int rows, int tokens>
-void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
-  constexpr int bytes = id == FormatId::f32 ? 4 : 2;
-  constexpr int lanes = rows * tokens == 1 ? 4 : 1;
-  const Activations& x = *slice.x;
-  RegF sum[rows][tokens][lanes];
-  for (auto& line : sum) for (auto& cell : line) for (auto& lane : cell) lane = _mm256_setzero_ps();
-  const std::byte* const from = slice.weights + row * slice.row_bytes;
-  for (std::int64_t i = 0; i < slice.columns; i += 8 * lanes) {
-    if constexpr (lanes > 1) prefetch(from + i * bytes, 8 * lanes * bytes);
-    for (int lane = 0; lane < lanes; ++lane) {
-      RegF w[rows];
-      for (int r = 0; r < rows; ++r) w[r] = widen<id>(from + r * slice.row_bytes + (i + 8 * lane) * bytes);
-      for (int t = 0; t < tokens; ++t) {
-        const RegF v = _mm256_loadu_ps(x.values.get() + (first + t) * x.padded + i + 8 * lane);
-        for (int r = 0; r < rows; ++r) sum[r][t][lane] = _mm256_fmadd_ps(w[r], v, sum[r][t][lane]);
-      }
-    }
-  }
-  for (int t = 0; t < tokens; ++t)
-    for (int r = 0; r < rows; ++r) {
-      for (int lane = 1; lane < lanes; ++lane) sum[r][t][0] = _mm256_add_ps(sum[r][t][0], sum[r][t][lane]);
-      slice.out[(first + t) * slice.out_stride + row + r] = total(sum[r][t][0]);
-    }
-}
-
-template <FormatId id>
-void plain_matmul(const Slice& slice) {
-  constexpr int kRows = 3, kTokens = 4;   // twelve sums, three weights and a value fill the sixteen registers
-  std::int64_t t = 0;
-  for (; t + kTokens <= slice.x->tokens; t += kTokens) {
-    std::int64_t r = 0;
-    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kTokens>(slice, r, t);
-    for (; r < slice.rows; ++r) plain_tile<id, 1, kTokens>(slice, r, t);
-  }
-  for (; t < slice.x->tokens; ++t)
-    for (std::int64_t r = 0; r < slice.rows; ++r) plain_tile<id, 1, 1>(slice, r, t);
-}
-
 template <int tokens>
 void i8_rows(const Slice& slice, std::int64_t first) {
   const Activations& x = *slice.x;
@@ -282,38 +220,6 @@ void i8_rows(const Slice& slice, std::int64_t first) {
   }
 }
 
-template <void (*wide)(const Slice&, std::int64_t), void (*narrow)(const Slice&, std::int64_t), int width>
-void over_tokens(const Slice& slice) {
-  std::int64_t t = 0;
-  for (; t + width <= slice.x->tokens; t += width) wide(slice, t);
-  for (; t < slice.x->tokens; ++t) narrow(slice, t);
-}
-template <void (*rows)(const Slice&, std::int64_t)>
-void one_token(const Slice& slice) { rows(slice, 0); }
-
-void attention(const float* q, int heads, int dim, const std::uint16_t* keys, const std::uint16_t* values, std::int64_t depth, float scale, float* out,
-               float* maximum, float* sum) {
-  if (dim % 8 != 0) return scalar_kernels.attention(q, heads, dim, keys, values, depth, scale, out, maximum, sum);
-  for (int h = 0; h < heads; ++h) maximum[h] = -INFINITY, sum[h] = 0;
-  std::fill(out, out + heads * dim, 0.0f);
-  for (std::int64_t t = 0; t < depth; ++t) {
-    const std::uint16_t *const key = keys + t * dim, *const value = values + t * dim;
-    for (int h = 0; h < heads; ++h) {
-      RegF dots = _mm256_setzero_ps();
-      for (int i = 0; i < dim; i += 8) dots = _mm256_fmadd_ps(_mm256_cvtph_ps(load_half(key + i)), _mm256_loadu_ps(q + h * dim + i), dots);
-      const float score = scale * total(dots);
-      float shrink = 1, weight = 1;
-      if (score > maximum[h]) shrink = maximum[h] == -INFINITY ? 0.0f : std::exp(maximum[h] - score), maximum[h] = score;
-      else weight = std::exp(score - maximum[h]);
-      sum[h] = sum[h] * shrink + weight;
-      for (int i = 0; i < dim; i += 8) {
-        const RegF old = _mm256_mul_ps(_mm256_loadu_ps(out + h * dim + i), _mm256_set1_ps(shrink));
-        _mm256_storeu_ps(out + h * dim + i, _mm256_fmadd_ps(_mm256_set1_ps(weight), _mm256_cvtph_ps(load_half(value + i)), old));
-      }
-    }
-  }
-}
-
 }  // namespace
 
 const CpuKernels avx2_kernels = {
@@ -323,14 +229,14 @@ const CpuKernels avx2_kernels = {
     .copy = copy,
     .triad = triad,
     .arrange = arrange_plain,
-    .matvec = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, plain_matmul<FormatId::bf16>, one_token<i8_rows<1>>,
-               one_token<block_rows<FormatId::q8_0, 1>>, one_token<block_rows<FormatId::q4_0, 1>>, one_token<block_rows<FormatId::mxfp4, 1>>,
+    .matvec = {plain_matmul<Avx2, FormatId::f32>, plain_matmul<Avx2, FormatId::f16>, plain_matmul<Avx2, FormatId::bf16>, one_token<i8_rows<1>>,
+               one_token<block_rows<Avx2, Block<FormatId::q8_0>, 1>>, one_token<block_rows<Avx2, Block<FormatId::q4_0>, 1>>, one_token<block_rows<Avx2, Block<FormatId::mxfp4>, 1>>,
                one_token<q4_k_rows<1>>, one_token<q6_k_rows<1>>},
-    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, plain_matmul<FormatId::bf16>, over_tokens<i8_rows<4>, i8_rows<1>, 4>,
-               over_tokens<block_rows<FormatId::q8_0, 4>, block_rows<FormatId::q8_0, 1>, 4>, over_tokens<block_rows<FormatId::q4_0, 4>, block_rows<FormatId::q4_0, 1>, 4>,
-               over_tokens<block_rows<FormatId::mxfp4, 4>, block_rows<FormatId::mxfp4, 1>, 4>, over_tokens<q4_k_rows<4>, q4_k_rows<1>, 4>,
+    .matmul = {plain_matmul<Avx2, FormatId::f32>, plain_matmul<Avx2, FormatId::f16>, plain_matmul<Avx2, FormatId::bf16>, over_tokens<i8_rows<4>, i8_rows<1>, 4>,
+               over_tokens<block_rows<Avx2, Block<FormatId::q8_0>, 4>, block_rows<Avx2, Block<FormatId::q8_0>, 1>, 4>, over_tokens<block_rows<Avx2, Block<FormatId::q4_0>, 4>, block_rows<Avx2, Block<FormatId::q4_0>, 1>, 4>,
+               over_tokens<block_rows<Avx2, Block<FormatId::mxfp4>, 4>, block_rows<Avx2, Block<FormatId::mxfp4>, 1>, 4>, over_tokens<q4_k_rows<4>, q4_k_rows<1>, 4>,
                over_tokens<q6_k_rows<4>, q6_k_rows<1>, 4>},
-    .attention = attention,
+    .attention = attention<Avx2>,
 };
 
 }  // namespace rigcast::bench

@@ -7,9 +7,7 @@
 #include <sys/auxv.h>
 #endif
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "bench/cpu/kernels.hpp"
@@ -18,8 +16,10 @@
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("+dotprod")
+#pragma GCC target("arch=armv8.2-a+dotprod")
 #endif
+
+#include "bench/cpu/kernel_loops.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -59,11 +59,38 @@ void triad(float* a, const float* b, const float* c, float s, std::size_t count)
   for (std::size_t i = 0; i + 4 <= count; i += 4) vst1q_f32(a + i, vfmaq_n_f32(vld1q_f32(b + i), vld1q_f32(c + i), s));
 }
 
+struct Neon {
+  using Floats = float32x4_t;
+  static constexpr int kWidth = 4, kRows = 4, kTokens = 5;
+  static Floats zero() { return vdupq_n_f32(0); }
+  static Floats load(const float* from) { return vld1q_f32(from); }
+  static Floats half(const std::uint16_t* from) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))); }
+  static void store(float* to, Floats x) { vst1q_f32(to, x); }
+  static Floats fma(Floats a, Floats b, Floats sum) { return vfmaq_f32(sum, a, b); }
+  static Floats scaled(Floats a, float factor, Floats sum) { return vfmaq_n_f32(sum, a, factor); }
+  static Floats times(Floats a, float factor) { return vmulq_n_f32(a, factor); }
+  static Floats add(Floats a, Floats b) { return vaddq_f32(a, b); }
+  static float total(Floats x) { return vaddvq_f32(x); }
+  static void ahead(const std::byte*, int) {}   // the hardware's prefetchers cross pages
+  template <FormatId id>
+  static Floats widen(const std::byte* at) {
+    if constexpr (id == FormatId::f32) return load(reinterpret_cast<const float*>(at));
+    else if constexpr (id == FormatId::f16) return half(reinterpret_cast<const std::uint16_t*>(at));
+    else return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(at)), 16));
+  }
+};
+
+int32x4_t dot32(int8x16x2_t w, const std::int8_t* v) { return vdotq_s32(vdotq_s32(vdupq_n_s32(0), w.val[0], vld1q_s8(v)), w.val[1], vld1q_s8(v + 16)); }
+
 // ---- blocks of 32 with one scale, as 2 x 16 signed bytes
+struct SignedBlock {
+  static constexpr int shift = 0;
+  static float32x4_t product(int8x16x2_t w, const std::int8_t* v) { return vcvtq_f32_s32(dot32(w, v)); }
+};
 template <FormatId id>
 struct Block;
 template <>
-struct Block<FormatId::q4_0> {
+struct Block<FormatId::q4_0> : SignedBlock {
   static constexpr int bytes = 18;
   static float scale(const std::byte* at) { return half_at(at); }
   static int8x16x2_t weights(const std::byte* at) {
@@ -72,7 +99,7 @@ struct Block<FormatId::q4_0> {
   }
 };
 template <>
-struct Block<FormatId::mxfp4> {
+struct Block<FormatId::mxfp4> : SignedBlock {
   static constexpr int bytes = 17;
   static float scale(const std::byte* at) { return std::bit_cast<float>((static_cast<std::uint32_t>(at[0]) - 1) << 23); }
   static int8x16x2_t weights(const std::byte* at) {
@@ -83,37 +110,11 @@ struct Block<FormatId::mxfp4> {
   }
 };
 template <>
-struct Block<FormatId::q8_0> {
+struct Block<FormatId::q8_0> : SignedBlock {
   static constexpr int bytes = 34;
   static float scale(const std::byte* at) { return half_at(at); }
   static int8x16x2_t weights(const std::byte* at) { return {vld1q_s8(s8(at + 2)), vld1q_s8(s8(at + 18))}; }
 };
-
-int32x4_t dot32(int8x16x2_t w, const std::int8_t* v) { return vdotq_s32(vdotq_s32(vdupq_n_s32(0), w.val[0], vld1q_s8(v)), w.val[1], vld1q_s8(v + 16)); }
-
-template <FormatId id, int tokens>
-void block_rows(const Slice& slice, std::int64_t first) {
-  using B = Block<id>;
-  constexpr int lanes = tokens == 1 ? 4 : 1;
-  const Activations& x = *slice.x;
-  for (std::int64_t r = 0; r < slice.rows; ++r) {
-    const std::byte* at = slice.weights + r * slice.row_bytes;
-    float32x4_t sum[tokens][lanes] = {};
-    for (std::int64_t i = 0, b = 0; i < slice.columns; i += 32, ++b, at += B::bytes) {
-      const int8x16x2_t w = B::weights(at);
-      const float d = B::scale(at);
-      for (int t = 0; t < tokens; ++t) {
-        const std::int64_t position = (first + t) * x.padded + i;
-        float32x4_t& lane = sum[t][b % lanes];
-        lane = vfmaq_n_f32(lane, vcvtq_f32_s32(dot32(w, x.q.get() + position)), d * x.scale[static_cast<std::size_t>(position / 32)]);
-      }
-    }
-    for (int t = 0; t < tokens; ++t) {
-      for (int lane = 1; lane < lanes; ++lane) sum[t][0] = vaddq_f32(sum[t][0], sum[t][lane]);
-      slice.out[(first + t) * slice.out_stride + r] = vaddvq_f32(sum[t][0]);
-    }
-  }
-}
 
 template <int tokens>
 void q4_k_rows(const Slice& slice, std::int64_t first) {
@@ -122,12 +123,7 @@ void q4_k_rows(const Slice& slice, std::int64_t first) {
     const std::byte* at = slice.weights + r * slice.row_bytes;
     float sum[tokens] = {};
     for (std::int64_t i = 0; i < slice.columns; i += 256, at += 144) {
-      std::uint32_t word[3];
-      std::memcpy(word, at + 4, 12);
-      std::uint8_t scales[8], minima[8];
-      const std::uint32_t parts[4] = {word[0] & 0x3f3f3f3fu, (word[2] & 0x0f0f0f0fu) | (word[0] >> 6 & 0x03030303u) << 4, word[1] & 0x3f3f3f3fu,
-                                      (word[2] >> 4 & 0x0f0f0f0fu) | (word[1] >> 6 & 0x03030303u) << 4};
-      std::memcpy(scales, parts, 8), std::memcpy(minima, parts + 2, 8);
+      const ScalesAndMinima all = unpack_q4_k(at);
       int32x4_t whole[tokens] = {};
       for (int g = 0; g < 4; ++g) {
         const uint8x16_t a = vld1q_u8(u8(at + 16 + 32 * g)), b = vld1q_u8(u8(at + 32 + 32 * g));
@@ -135,15 +131,13 @@ void q4_k_rows(const Slice& slice, std::int64_t first) {
         const int8x16x2_t high = {vreinterpretq_s8_u8(vshrq_n_u8(a, 4)), vreinterpretq_s8_u8(vshrq_n_u8(b, 4))};
         for (int t = 0; t < tokens; ++t) {
           const std::int8_t* const v = x.q.get() + (first + t) * x.padded + i + 64 * g;
-          whole[t] = vmlaq_n_s32(whole[t], dot32(low, v), scales[2 * g]);
-          whole[t] = vmlaq_n_s32(whole[t], dot32(high, v + 32), scales[2 * g + 1]);
+          whole[t] = vmlaq_n_s32(whole[t], dot32(low, v), all.scales[2 * g]);
+          whole[t] = vmlaq_n_s32(whole[t], dot32(high, v + 32), all.scales[2 * g + 1]);
         }
       }
       for (int t = 0; t < tokens; ++t) {
         const auto small = static_cast<std::size_t>(((first + t) * x.padded + i) / 32);
-        float less = 0;
-        for (std::size_t j = 0; j < 8; ++j) less += static_cast<float>(minima[j]) * x.sum[small + j];
-        sum[t] += half_at(at) * x.scale[small] * static_cast<float>(vaddvq_s32(whole[t])) - half_at(at + 2) * less;
+        sum[t] += half_at(at) * x.scale[small] * static_cast<float>(vaddvq_s32(whole[t])) - half_at(at + 2) * share_of_minima(all, x, small);
       }
     }
     for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + r] = sum[t];
@@ -174,50 +168,6 @@ void q6_k_rows(const Slice& slice, std::int64_t first) {
   }
 }
 
-// ---- formats without scales
-template <FormatId id>
-float32x4_t widen(const std::byte* at) {
-  if constexpr (id == FormatId::f32) return vld1q_f32(reinterpret_cast<const float*>(at));
-  else if constexpr (id == FormatId::f16) return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(at))));
-  else return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(reinterpret_cast<const std::uint16_t*>(at)), 16));
-}
-
-template <FormatId id, int rows, int tokens>
-void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
-  constexpr int bytes = id == FormatId::f32 ? 4 : 2;
-  constexpr int lanes = rows * tokens == 1 ? 4 : 1;
-  const Activations& x = *slice.x;
-  float32x4_t sum[rows][tokens][lanes] = {};
-  const std::byte* const from = slice.weights + row * slice.row_bytes;
-  for (std::int64_t i = 0; i < slice.columns; i += 4 * lanes)
-    for (int lane = 0; lane < lanes; ++lane) {
-      float32x4_t w[rows];
-      for (int r = 0; r < rows; ++r) w[r] = widen<id>(from + r * slice.row_bytes + (i + 4 * lane) * bytes);
-      for (int t = 0; t < tokens; ++t) {
-        const float32x4_t v = vld1q_f32(x.values.get() + (first + t) * x.padded + i + 4 * lane);
-        for (int r = 0; r < rows; ++r) sum[r][t][lane] = vfmaq_f32(sum[r][t][lane], w[r], v);
-      }
-    }
-  for (int t = 0; t < tokens; ++t)
-    for (int r = 0; r < rows; ++r) {
-      for (int lane = 1; lane < lanes; ++lane) sum[r][t][0] = vaddq_f32(sum[r][t][0], sum[r][t][lane]);
-      slice.out[(first + t) * slice.out_stride + row + r] = vaddvq_f32(sum[r][t][0]);
-    }
-}
-
-template <FormatId id>
-void plain_matmul(const Slice& slice) {
-  constexpr int kRows = 4, kTokens = 5;
-  std::int64_t t = 0;
-  for (; t + kTokens <= slice.x->tokens; t += kTokens) {
-    std::int64_t r = 0;
-    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kTokens>(slice, r, t);
-    for (; r < slice.rows; ++r) plain_tile<id, 1, kTokens>(slice, r, t);
-  }
-  for (; t < slice.x->tokens; ++t)
-    for (std::int64_t r = 0; r < slice.rows; ++r) plain_tile<id, 1, 1>(slice, r, t);
-}
-
 template <int tokens>
 void i8_rows(const Slice& slice, std::int64_t first) {
   const Activations& x = *slice.x;
@@ -231,36 +181,6 @@ void i8_rows(const Slice& slice, std::int64_t first) {
   }
 }
 
-template <void (*wide)(const Slice&, std::int64_t), void (*narrow)(const Slice&, std::int64_t), int width>
-void over_tokens(const Slice& slice) {
-  std::int64_t t = 0;
-  for (; t + width <= slice.x->tokens; t += width) wide(slice, t);
-  for (; t < slice.x->tokens; ++t) narrow(slice, t);
-}
-template <void (*rows)(const Slice&, std::int64_t)>
-void one_token(const Slice& slice) { rows(slice, 0); }
-
-void attention(const float* q, int heads, int dim, const std::uint16_t* keys, const std::uint16_t* values, std::int64_t depth, float scale, float* out,
-               float* maximum, float* sum) {
-  if (dim % 4 != 0) return scalar_kernels.attention(q, heads, dim, keys, values, depth, scale, out, maximum, sum);
-  for (int h = 0; h < heads; ++h) maximum[h] = -INFINITY, sum[h] = 0;
-  std::fill(out, out + heads * dim, 0.0f);
-  for (std::int64_t t = 0; t < depth; ++t)
-    for (int h = 0; h < heads; ++h) {
-      float32x4_t dots = vdupq_n_f32(0);
-      for (int i = 0; i < dim; i += 4) dots = vfmaq_f32(dots, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(keys + t * dim + i))), vld1q_f32(q + h * dim + i));
-      const float score = scale * vaddvq_f32(dots);
-      float shrink = 1, weight = 1;
-      if (score > maximum[h]) shrink = maximum[h] == -INFINITY ? 0.0f : std::exp(maximum[h] - score), maximum[h] = score;
-      else weight = std::exp(score - maximum[h]);
-      sum[h] = sum[h] * shrink + weight;
-      for (int i = 0; i < dim; i += 4) {
-        const float32x4_t old = vmulq_n_f32(vld1q_f32(out + h * dim + i), shrink);
-        vst1q_f32(out + h * dim + i, vfmaq_n_f32(old, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(values + t * dim + i))), weight));
-      }
-    }
-}
-
 }  // namespace
 
 const CpuKernels neon_kernels = {
@@ -270,14 +190,14 @@ const CpuKernels neon_kernels = {
     .copy = copy,
     .triad = triad,
     .arrange = arrange_plain,
-    .matvec = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, plain_matmul<FormatId::bf16>, one_token<i8_rows<1>>,
-               one_token<block_rows<FormatId::q8_0, 1>>, one_token<block_rows<FormatId::q4_0, 1>>, one_token<block_rows<FormatId::mxfp4, 1>>,
+    .matvec = {plain_matmul<Neon, FormatId::f32>, plain_matmul<Neon, FormatId::f16>, plain_matmul<Neon, FormatId::bf16>, one_token<i8_rows<1>>,
+               one_token<block_rows<Neon, Block<FormatId::q8_0>, 1>>, one_token<block_rows<Neon, Block<FormatId::q4_0>, 1>>, one_token<block_rows<Neon, Block<FormatId::mxfp4>, 1>>,
                one_token<q4_k_rows<1>>, one_token<q6_k_rows<1>>},
-    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, plain_matmul<FormatId::bf16>, over_tokens<i8_rows<4>, i8_rows<1>, 4>,
-               over_tokens<block_rows<FormatId::q8_0, 4>, block_rows<FormatId::q8_0, 1>, 4>, over_tokens<block_rows<FormatId::q4_0, 4>, block_rows<FormatId::q4_0, 1>, 4>,
-               over_tokens<block_rows<FormatId::mxfp4, 4>, block_rows<FormatId::mxfp4, 1>, 4>, over_tokens<q4_k_rows<4>, q4_k_rows<1>, 4>,
+    .matmul = {plain_matmul<Neon, FormatId::f32>, plain_matmul<Neon, FormatId::f16>, plain_matmul<Neon, FormatId::bf16>, over_tokens<i8_rows<4>, i8_rows<1>, 4>,
+               over_tokens<block_rows<Neon, Block<FormatId::q8_0>, 4>, block_rows<Neon, Block<FormatId::q8_0>, 1>, 4>, over_tokens<block_rows<Neon, Block<FormatId::q4_0>, 4>, block_rows<Neon, Block<FormatId::q4_0>, 1>, 4>,
+               over_tokens<block_rows<Neon, Block<FormatId::mxfp4>, 4>, block_rows<Neon, Block<FormatId::mxfp4>, 1>, 4>, over_tokens<q4_k_rows<4>, q4_k_rows<1>, 4>,
                over_tokens<q6_k_rows<4>, q6_k_rows<1>, 4>},
-    .attention = attention,
+    .attention = attention<Neon>,
 };
 
 }  // namespace rigcast::bench
