@@ -20,8 +20,7 @@ bool windows_save_work(const Builder& b) {
   return b.setting.group != "ggml" || b.conditions.engine_year >= 2025.38;  // llama.cpp: windowed cache since May 2025
 }
 
-// DeepSeek V4: a window of 128 tokens and 512 chosen entries of a compressed cache, whatever the depth.
-constexpr int kCompressedWindow = 640;
+constexpr int kCompressedWindow = 128 + 512;   // of compressed_attention
 
 struct AttentionKey {
   int device;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-
 namespace rigcast::cost::detail {
 
 using model::AttentionKind;
@@ -17,15 +16,15 @@ constexpr double kReductionsPerSecond = 1 / 12e-6;
 constexpr double kHopsPerSecond = 1 / 50e-6;
 constexpr double kSyncsPerSecond = 1 / 20e-6;
 
+double expert_layers_of(const model::Architecture& model) {
+  return static_cast<double>(std::count_if(model.layers.begin(), model.layers.end(), [](const model::Layer& l) { return l.feed_forward.kind == model::FeedForwardKind::moe; }));
+}
+
 // Messages that devices which share every tensor wait for in one step. Tensor parallel reduces twice a layer, after attention and after the
 // feed-forward; attention by data needs no sum of its own, but experts gather the tokens of all copies and scatter them after. Rows
 // (llama.cpp up to build 9889) send the input of every matrix to each other device and fetch each one's part of the result.
 double messages_of(const Builder& b) {
-  if (b.copies > 1 && b.copies == b.split) {
-    double expert_layers = 0;
-    for (const model::Layer& layer : b.model.layers) expert_layers += layer.feed_forward.kind == model::FeedForwardKind::moe ? 1 : 0;
-    return 2 * std::max(expert_layers, 1.0);
-  }
+  if (b.copies > 1 && b.copies == b.split) return 2 * std::max(expert_layers_of(b.model), 1.0);
   if (b.place.mode != placement::Mode::row) return 2.0 * static_cast<double>(b.model.layers.size());
   double matrices = 0;
   for (const model::Tensor& t : b.model.tensors)
@@ -99,12 +98,9 @@ void add_links(Builder& b) {
   const auto& used = b.place.devices;
   if (b.split > 1) {
     const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
-    double expert_layers = 0, chosen = 0;
-    for (const model::Layer& layer : b.model.layers) {
-      if (layer.feed_forward.kind != model::FeedForwardKind::moe) continue;
-      expert_layers += 1;
-      chosen = layer.feed_forward.experts_used;
-    }
+    double chosen = 0;
+    for (const model::Layer& layer : b.model.layers)
+      if (layer.feed_forward.kind == model::FeedForwardKind::moe) chosen = layer.feed_forward.experts_used;
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
     latency.step_amount = b.place.mode == placement::Mode::row ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
     Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
@@ -118,7 +114,7 @@ void add_links(Builder& b) {
     // to the devices of its experts (one byte there, two back) where that is less.
     const double ring = 2 * 2.0 * (b.split - 1) / b.split;
     const double routed = chosen > 0 ? std::min(ring, 3 * chosen / b.copies) : ring;
-    const double summed = b.copies > 1 ? expert_layers * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
+    const double summed = b.copies > 1 ? expert_layers_of(b.model) * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
     bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));

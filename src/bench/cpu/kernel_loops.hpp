@@ -45,18 +45,7 @@ void block_rows(const Slice& slice, std::int64_t first) {
   }
 }
 
-// ---- q4_k: six bits each for eight scales and eight minima, packed into twelve bytes.
-struct ScalesAndMinima { std::uint8_t scales[8], minima[8]; };
-inline ScalesAndMinima unpack_q4_k(const std::byte* block) {
-  std::uint32_t word[3];
-  std::memcpy(word, block + 4, 12);
-  const std::uint32_t parts[4] = {word[0] & 0x3f3f3f3fu, (word[2] & 0x0f0f0f0fu) | (word[0] >> 6 & 0x03030303u) << 4, word[1] & 0x3f3f3f3fu,
-                                  (word[2] >> 4 & 0x0f0f0f0fu) | (word[1] >> 6 & 0x03030303u) << 4};
-  ScalesAndMinima all;
-  std::memcpy(all.scales, parts, 8), std::memcpy(all.minima, parts + 2, 8);
-  return all;
-}
-// What the minima take away for eight groups of 32 activations, the first of which is `group`.
+// ---- q4_k: what the minima take away for eight groups of 32 activations, the first of which is `group`.
 inline float share_of_minima(const ScalesAndMinima& all, const Activations& x, std::size_t group) {
   float sum = 0;
   for (std::size_t j = 0; j < 8; ++j) sum += static_cast<float>(all.minima[j]) * x.sum[group + j];

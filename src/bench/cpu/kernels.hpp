@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -74,5 +75,17 @@ std::span<const CpuKernels* const> cpu_kernels();
 
 // Shared by all sets: natural order, rounding as the format's Activation says.
 void arrange_plain(const Format& format, std::span<const float> values, std::int64_t columns, Activations& out);
+
+// What a q4_k block packs into twelve bytes: six bits each for eight scales and eight minima.
+struct ScalesAndMinima { std::uint8_t scales[8], minima[8]; };
+inline ScalesAndMinima unpack_q4_k(const std::byte* block) {
+  std::uint32_t word[3];
+  std::memcpy(word, block + 4, 12);
+  const std::uint32_t parts[4] = {word[0] & 0x3f3f3f3fu, (word[2] & 0x0f0f0f0fu) | (word[0] >> 6 & 0x03030303u) << 4, word[1] & 0x3f3f3f3fu,
+                                  (word[2] >> 4 & 0x0f0f0f0fu) | (word[1] >> 6 & 0x03030303u) << 4};
+  ScalesAndMinima all;
+  std::memcpy(all.scales, parts, 8), std::memcpy(all.minima, parts + 2, 8);
+  return all;
+}
 
 }  // namespace rigcast::bench

@@ -340,18 +340,6 @@ void nibble_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
   }
 }
 
-// The eight 6-bit scales and minima of a q4_k block as bytes: scales in the low eight, minima in the high eight.
-__m128i unpack_scales(const std::byte* packed) {
-  std::uint32_t word[3], out[4];
-  std::memcpy(word, packed, 12);
-  constexpr std::uint32_t low6 = 0x3f3f3f3f, low4 = 0x0f0f0f0f, high2 = 0x03030303;
-  out[0] = word[0] & low6;
-  out[1] = (word[2] & low4) | (word[0] >> 6 & high2) << 4;
-  out[2] = word[1] & low6;
-  out[3] = (word[2] >> 4 & low4) | (word[1] >> 6 & high2) << 4;
-  return load_quarter(out);
-}
-
 template <int rows, int tokens>
 void q4_k_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t first) {
   const Activations& x = *slice.x;
@@ -368,7 +356,8 @@ void q4_k_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::in
       std::uint32_t both;
       std::memcpy(&both, at[r], 4);
       const __m128 halves = _mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(both)));
-      const __m128i unpacked = unpack_scales(at[r] + 4);
+      const ScalesAndMinima all = unpack_q4_k(at[r]);
+      const __m128i unpacked = load_quarter(&all);   // scales in the low eight bytes, minima in the high eight
       const __m256 scales = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(unpacked)), _mm256_broadcastss_ps(halves));
       const __m256 minima = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(unpacked, 8))), _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
       RegF scale[tokens];
