@@ -313,6 +313,9 @@ TEST(Flags, EachIsExplained) {
   EXPECT_EQ(parsed->settings.flash_attention, true);
   ASSERT_EQ(parsed->notes.size(), 4u);  // the temperature changes neither memory nor speed
   EXPECT_EQ(parsed->notes[3].flag, "-ub 1024");
+  const auto verbose = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-v -c 8k");   // -v takes nothing
+  ASSERT_TRUE(verbose) << error_of(verbose);
+  EXPECT_EQ(verbose->settings.context, 8192);
 }
 
 TEST(Backend, IsTheBestTheDevicesShare) {

@@ -194,7 +194,7 @@ constexpr FlagRule kRules[] = {
     // Accepted, without effect on what is modelled.
     {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
-     "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx -v "
+     "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx "
      "--presence-penalty --repeat-penalty -ctkd -ctvd -md --model-draft -amb -ser "
      "-C --cpu-mask -Cr --cpu-range --cpu-strict -Cb --cpu-mask-batch -Crb --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch --yarn-ext-factor "
      "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -mu --model-url -dr --docker-repo -hft --hf-token --log-file "
@@ -206,7 +206,7 @@ constexpr FlagRule kRules[] = {
      "--sse-ping-interval --threads-http --media-path -rea --reasoning --reasoning-effort --reasoning-budget-message --chat-template-file -sps --slot-prompt-similarity "
      "--sleep-idle-seconds --log-prompts-dir -cms --checkpoint-min-step", Takes::value, "", nullptr},
     {"--mlock --jinja --no-jinja --warmup --no-warmup --metrics --slots --no-slots --context-shift --no-context-shift -cb --cont-batching -nocb "
-     "--no-cont-batching -no-cnv --no-conversation -cnv --conversation --verbose --log-disable --no-perf --perf -fmoe -rtr --no-host "
+     "--no-cont-batching -no-cnv --no-conversation -cnv --conversation -v --verbose --log-disable --no-perf --perf -fmoe -rtr --no-host "
      "--check-tensors --log-jsonl --no-log-jsonl --offline --log-prefix --no-log-prefix --log-timestamps --no-log-timestamps -e --escape --no-escape --ignore-eos -bs "
      "--backend-sampling --cache-idle-slots --no-cache-idle-slots -sp --special --spm-infill --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui "
      "--no-webui --cache-prompt --no-cache-prompt --props --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing --prefill-assistant "
