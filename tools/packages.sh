@@ -19,7 +19,8 @@ packages_for() {
 need_packages() {
   wanted=""
   for kind in "$@"; do wanted="$wanted $(packages_for "$kind")"; done
-  have=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ') "
+  # dpkg-query fails where it has never heard of one of them, which must not end a caller that stops at failures (set -e, pipefail).
+  have=" $({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true; } | sed -n 's/^installed //p' | tr '\n' ' ') "
   missing=""
   for package in $wanted; do
     case "$have" in *" $package "*) ;; *) missing="$missing $package" ;; esac
