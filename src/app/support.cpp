@@ -40,7 +40,7 @@ class Inquiry {
       : knowledge_(knowledge), rig_(rig), device_(rig.devices.front().device), rules_(std::move(rules)), answer_(answer) {}
 
   void engine(const catalog::Engine& engine) {
-    EngineSupport row{engine.key, engine.name, catalog::text_of(engine, "version", ""), {}, {}, {}, {}, {}};
+    EngineSupport row{engine.key, engine.name, std::string(catalog::text_of(engine, "version", "")), {}, {}, {}, {}, {}};
     std::vector<std::string> since, until;
     for (const std::string& backend : engine.backends) {
       if (std::find(device_.runs.begin(), device_.runs.end(), backend) == device_.runs.end()) continue;

@@ -61,10 +61,23 @@ Result<Engine> parse_engine(const Catalog& catalog, std::string_view name) {
   return read_named(catalog, name, kDeepest);
 }
 
+namespace {
+
+// rules["name.backend"], else rules["name"], else nothing.
+template <class Rules>
+const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view name, std::string_view backend) {
+  std::string key(name);
+  key.append(".").append(backend);
+  auto found = rules.find(key);
+  if (found == rules.end()) found = rules.find(name);
+  return found == rules.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback) {
-  for (const std::string& key : {std::string(name) + "." + std::string(backend), std::string(name)})
-    if (const auto found = engine.numbers.find(key); found != engine.numbers.end()) return found->second;
-  return fallback;
+  const double* found = rule_of(engine.numbers, name, backend);
+  return found ? *found : fallback;
 }
 
 double sized_number(const Engine& engine, std::string_view name, Bytes device_memory) {
@@ -72,10 +85,9 @@ double sized_number(const Engine& engine, std::string_view name, Bytes device_me
   return number_of(engine, name, large ? "large" : "", 0);
 }
 
-std::string text_of(const Engine& engine, std::string_view name, std::string_view backend) {
-  for (const std::string& key : {std::string(name) + "." + std::string(backend), std::string(name)})
-    if (const auto found = engine.texts.find(key); found != engine.texts.end()) return found->second;
-  return {};
+std::string_view text_of(const Engine& engine, std::string_view name, std::string_view backend) {
+  const std::string* found = rule_of(engine.texts, name, backend);
+  return found ? std::string_view(*found) : std::string_view();
 }
 
 }  // namespace rigcast::catalog

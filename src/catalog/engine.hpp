@@ -32,8 +32,8 @@ struct Engine {
   std::vector<std::string> splits;                 // "layer", "row", "tensor", "pipeline", "expert", "data", "cpu-experts", "cpu-layers"
   bool mixed_vendors = false;
   std::vector<std::string> quant_groups;           // what weights it reads: Quant::group names
-  std::map<std::string, double> numbers;           // named constants of its rules ("default_ubatch", "footprint_mib.cuda"): each documented in the file
-  std::map<std::string, std::string> texts;        // named texts ("launch", "version")
+  std::map<std::string, double, std::less<>> numbers;  // named constants of its rules ("default_ubatch", "footprint_mib.cuda"): each documented in the file
+  std::map<std::string, std::string, std::less<>> texts;  // named texts ("launch", "version")
   std::vector<Source> sources;
   std::string file;
   int line = 0;
@@ -47,6 +47,7 @@ Result<Engine> parse_engine(const Catalog& catalog, std::string_view name);
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback);
 // A rule that depends on a device's memory: numbers["name.large"] from `large_device_gib` on, else numbers["name"], else 0.
 double sized_number(const Engine& engine, std::string_view name, Bytes device_memory);
-std::string text_of(const Engine& engine, std::string_view name, std::string_view backend);
+// The same of texts, else an empty one; as long-lived as the engine.
+std::string_view text_of(const Engine& engine, std::string_view name, std::string_view backend);
 
 }  // namespace rigcast::catalog

@@ -121,7 +121,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   if (s.unified_kv && s.sequences > 1) line.add("-kvu");
   if (s.swa_full) line.add("--swa-full");
   if (!s.mmap) {
-    const std::string flag = catalog::text_of(engine, "no_mmap", p.backend);
+    const std::string_view flag = catalog::text_of(engine, "no_mmap", p.backend);
     const auto words = split_words(flag);
     line.add(std::string(words.empty() ? "--no-mmap" : words.front()), std::string(words.size() > 1 ? words.back() : ""));
   }

@@ -11,6 +11,7 @@
 #include "model/gguf_architecture.hpp"
 #include "model/shape.hpp"
 #include "placement/detail/page_groups.hpp"
+#include "placement/detail/slots.hpp"
 #include "scratch.hpp"
 
 namespace rigcast::placement {
@@ -73,6 +74,36 @@ Request ask(const std::string& flags, const std::string& engine = "llama.cpp", c
 }
 
 std::string error_of(const auto& result) { return result ? "no error" : to_text(result.error()); }
+
+// Lists of words in an engine's file are longer-lived than what reads them: all of "1-16 2-128 2-256".
+TEST(Rules, StateScansAreReadWhole) {
+  const auto rig = rig_of("rtx-3090", 1);
+  const auto rules = detail::llama_rules(*catalog::read_engine(facts(), "llama.cpp"), "cuda", rig, Settings{});
+  std::vector<std::pair<int, std::int64_t>> scans;
+  for (const auto& scan : rules.compute.state_scans) scans.emplace_back(scan.generation, scan.state);
+  EXPECT_EQ(scans, (std::vector<std::pair<int, std::int64_t>>{{1, 16}, {2, 128}, {2, 256}}));
+}
+
+// Room is found wherever place() finds it, by either effort, and nowhere else.
+TEST(FindRoom, AgreesWithPlace) {
+  const model::Architecture dense = llama_8b(test::ggml::q8_0), experts = qwen3_moe(test::ggml::q8_0);
+  for (const model::Architecture* architecture : {&dense, &experts})
+    for (const char* device : {"rtx-3060-12gb", "rtx-3090"})
+      for (const int count : {1, 2, 4})
+        for (const double host : {2.0, 8.0, 32.0})
+          for (const std::int64_t context : {4096, 131072}) {
+            Request request;
+            request.context = context;
+            const rig::Rig rig = rig_of(device, count, host);
+            const auto placed = place(facts(), *architecture, rig, request);
+            ASSERT_TRUE(placed);
+            const auto best = find_room(facts(), *architecture, rig, request), any = find_room(facts(), *architecture, rig, request, true);
+            EXPECT_EQ(best.has_value(), placed->fits);
+            EXPECT_EQ(any.has_value(), placed->fits);
+            if (best) { EXPECT_EQ(best->settings, placed->settings); }
+            if (any) { EXPECT_TRUE(any->fits); }
+          }
+}
 
 TEST(Placement, EveryEngineReadsAndPlacesOrSaysWhyNot) {
   const auto model = llama_8b(test::ggml::f16);

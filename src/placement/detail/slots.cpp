@@ -148,10 +148,10 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   rules.compute.host_alignment = integer_rule(engine, "host_alignment", backend, 64);
   rules.compute.reorder_window = static_cast<int>(integer_rule(engine, "reorder_window", backend, 0));
   rules.compute.offload_batch = static_cast<int>(integer_rule(engine, "offload_batch", backend, 32));
-  const std::string cache_types = catalog::text_of(engine, "attention_cache", backend);
+  const std::string_view cache_types = catalog::text_of(engine, "attention_cache", backend);
   rules.compute.attention_reads_key = cache_types.empty() || lists(cache_types, settings.key_quant);
   rules.compute.attention_reads_value = cache_types.empty() || lists(cache_types, settings.value_quant);
-  const std::string alone = catalog::text_of(engine, "attention_cache_alone", backend);
+  const std::string_view alone = catalog::text_of(engine, "attention_cache_alone", backend);
   if (settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant)))
     rules.compute.attention_reads_key = false;
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
@@ -166,7 +166,7 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   rules.overlaps_devices = catalog::number_of(engine, "overlaps_devices", backend, 1) > 0;
   rules.outputs_per_slot = catalog::number_of(engine, "outputs_per_slot", backend, 0) > 0;
   rules.copies = static_cast<int>(integer_rule(engine, "input_copies", backend, 4));
-  const std::string repacked = settings.repack ? catalog::text_of(engine, "repacked", instruction_set(rig, backend)) : std::string();
+  const std::string_view repacked = settings.repack ? catalog::text_of(engine, "repacked", instruction_set(rig, backend)) : std::string_view();
   for (const std::string_view name : split_words(repacked)) rules.repacked.emplace_back(name);
   return rules;
 }
