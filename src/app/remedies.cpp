@@ -38,8 +38,7 @@ std::int64_t whole_steps(double context) { return static_cast<std::int64_t>(cont
 
 bool fits_at(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, placement::Request request, std::int64_t context) {
   request.context = context;
-  const auto placed = placement::place(knowledge.catalog, architecture, rig, request);
-  return placed && placed->fits;
+  return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
 }
 
 std::vector<std::string_view> quants_for(const Knowledge& knowledge, const std::string& engine_name) {

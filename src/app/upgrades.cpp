@@ -55,9 +55,7 @@ class Asker {
       : knowledge_(knowledge), request_(request), architecture_(architecture) {}
 
   std::optional<placement::Placement> fits(const rig::Rig& rig) const {
-    auto placed = placement::place(knowledge_.catalog, architecture_, rig, request_.placement);
-    if (!placed || !placed->fits) return std::nullopt;
-    return std::move(*placed);
+    return placement::find_room(knowledge_.catalog, architecture_, rig, request_.placement);
   }
   void speed(const rig::Rig& rig, const placement::Placement& placement, Upgrade& upgrade) const {
     const auto speed = cost::estimate(architecture_, rig, placement, request_.question, knowledge_.calibration);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/check.hpp"
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/contiguous.hpp"
@@ -59,14 +60,37 @@ Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepare
   return lay(prepared.settings);
 }
 
-Result<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  const Goal goal{Objective::decode, prepared.settings.context, 0, false};
+// Whether the weights every engine keeps in memory are more than all memories together.
+bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  const Bytes host = detail::host_capacity(rig);
+  if (host <= Bytes{}) return false;   // of unknown size
+  Bytes weights{}, room = host;
+  for (const model::Tensor& tensor : architecture.tensors)
+    if (tensor.role != model::Role::vision && tensor.role != model::Role::next_token) weights += tensor.bytes;
+  for (const rig::RigDevice& device : rig.devices) room += detail::device_capacity(prepared.engine, prepared.backend, device);
+  return weights > room;
+}
+
+// The best placement by rough speeds, or the first that is found; nothing where none fits.
+std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
+                                  bool any) {
+  Goal goal;
+  goal.context = prepared.settings.context;
+  goal.any = any;
   Found found = search(
       prepared.engine, architecture, rig, goal, prepared.settings,
       [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); },
       [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
-  if (found.ranked.empty()) return whole(catalog, prepared, architecture, rig);
+  if (found.ranked.empty()) return std::nullopt;
   return std::move(found.ranked.front().placement);
+}
+
+Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
+                           Result<Placement> placement) {
+  if (!placement) return placement;
+  placement->flags = prepared.notes;
+  add_caveats(prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
+  return placement;
 }
 
 }  // namespace
@@ -165,13 +189,25 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
-  const auto& [engine, backend, rules, settings, notes] = prepared;
-  auto placement = trim(request.flags).empty() ? proposed(catalog, prepared, architecture, rig)
-                                               : lay_out(catalog, engine, backend, architecture, rig, settings);
-  if (!placement) return placement;
-  placement->flags = notes;
-  add_caveats(rules, catalog, engine, architecture, rig, *placement);
-  return placement;
+  if (!trim(request.flags).empty())
+    return finished(catalog, prepared, architecture, rig, lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, prepared.settings));
+  if (!exceeds_all_memories(prepared, architecture, rig))
+    if (auto placement = proposed(catalog, prepared, architecture, rig, false)) return finished(catalog, prepared, architecture, rig, std::move(*placement));
+  return place_whole(catalog, prepared, architecture, rig);
+}
+
+std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
+                                   bool any) {
+  RC_CHECK(trim(request.flags).empty(), "flags leave nothing to look for");
+  const auto prepared = prepare(catalog, architecture, rig, request);
+  if (!prepared || exceeds_all_memories(*prepared, architecture, rig)) return std::nullopt;
+  if (auto placement = proposed(catalog, *prepared, architecture, rig, any)) return placement;
+  auto all_of_it = whole(catalog, *prepared, architecture, rig);
+  return all_of_it && all_of_it->fits ? std::optional(std::move(*all_of_it)) : std::nullopt;
+}
+
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  return finished(catalog, prepared, architecture, rig, whole(catalog, prepared, architecture, rig));
 }
 
 }  // namespace rigcast::placement

@@ -131,6 +131,14 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
                         const Request& request);
 
+// The same where it fits, without caveats; nothing where it does not or is refused. `any`: the first way that fits will do.
+// REQUIRES: no flags.
+std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
+                                   const Request& request, bool any = false);
+
+// What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
+
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
 // different makers where the engine cannot mix them.
 Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked);

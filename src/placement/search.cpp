@@ -110,6 +110,7 @@ class Searcher {
     const auto named = split_words(catalog::text_of(engine_, "experimental_splits", ""));
     return std::find(named.begin(), named.end(), to_string(mode)) != named.end();
   }
+  bool done() const { return goal_.any && !found_.ranked.empty(); }
   bool splits(std::string_view name) const { return std::find(engine_.splits.begin(), engine_.splits.end(), name) != engine_.splits.end(); }
   int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
 
@@ -189,6 +190,7 @@ class Searcher {
   enum class Moves { nothing, experts, layers };
 
   void ranges(const char* kind, const Settings& base, Moves moves) {
+    if (done()) return;
     std::optional<Candidate> best;
     std::optional<Rejected> nearest;
     if (const auto settings = fitting_range(base, moves)) consider(kind, *settings, best, nearest);
@@ -357,6 +359,7 @@ class Searcher {
   // Lays out and costs one choice; keeps the better of it and `best`.
   void consider(const char* kind, const Settings& settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
     for (const Settings& variant : variants(settings)) {
+      if (done()) return;
       const auto& placement = exact(variant);
       if (!placement) { note(nearest, {kind, placement.error().message, {}}); continue; }
       if (!placement->fits) { note(nearest, {kind, "memory is short", short_by(*placement)}); continue; }

@@ -37,6 +37,7 @@ struct Goal {
   std::int64_t context = 4096;       // must fit
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool quantised_cache = false;      // may store the cache as q8_0 to fit
+  bool any = false;                  // the first placement that fits will do: ends with it
 };
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.

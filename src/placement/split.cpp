@@ -7,15 +7,15 @@ namespace rigcast::placement {
 
 namespace {
 
+constexpr double kRounding = 1e-9;  // of sums of the same layers in another order
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // Time first; of equally fast ways the one whose fullest device is least full.
 struct Way {
   double time = kNever, fullest = 0;
   bool better_than(const Way& other) const {
-    constexpr double kSame = 1e-9;  // sums of the same layers in another order
-    if (time < other.time * (1 - kSame)) return true;
-    return time <= other.time * (1 + kSame) && fullest < other.fullest;
+    if (time < other.time * (1 - kRounding)) return true;
+    return time <= other.time * (1 + kRounding) && fullest < other.fullest;
   }
 };
 
@@ -23,6 +23,10 @@ struct Way {
 
 std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices) {
   const std::size_t n = layers.size();
+  double held_in_all = 0, room = 0;
+  for (const LayerLoad& layer : layers) held_in_all += layer.held;
+  for (const DeviceLoad& device : devices) room += device.capacity;
+  if (held_in_all > room * (1 + kRounding)) return std::nullopt;
   // best[l]: the best way with the first l layers on the devices so far; taken[d][l]: how many of them the d-th device took.
   std::vector<Way> best(n + 1), next(n + 1);
   std::vector<std::vector<int>> taken(devices.size(), std::vector<int>(n + 1, 0));

@@ -30,11 +30,10 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architectur
 }  // namespace
 
 Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
-  const auto given = [&]() -> Result<Chosen> {
+  if (!trim(request.placement.flags).empty()) {
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
     return Chosen{std::move(placement), {}, {}};
-  };
-  if (!trim(request.placement.flags).empty()) return given();
+  }
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
   const auto lay_out = [&](const placement::Settings& settings) {
     return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
@@ -45,9 +44,10 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, request.quantised_cache};
   placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
   if (found.ranked.empty()) {
-    RC_ASSIGN(nearest, given());
-    nearest.rejected = std::move(found.rejected);
-    return nearest;
+    // What was only slower than asked may still be the nearest.
+    RC_ASSIGN(nearest, request.minimum_speed > 0 ? placement::place(knowledge.catalog, architecture, rig, request.placement)
+                                                 : placement::place_whole(knowledge.catalog, prepared, architecture, rig));
+    return Chosen{std::move(nearest), {}, std::move(found.rejected)};
   }
   Chosen chosen{std::move(found.ranked.front().placement), {}, std::move(found.rejected)};
   placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
