@@ -46,10 +46,8 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   CurveAnswer answer{request, {}};
   std::optional<std::pair<std::size_t, cost::OwnEffects>> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
-    placement::Request asked = request.placement;
-    asked.context = context;
-    PlanRequest here = request;   // what a plan would say at this context
-    here.placement = std::move(asked);
+    PlanRequest here = with_room(request);   // what a plan would say at this context
+    here.placement.context = context;
     RC_ASSIGN(chosen, choose(knowledge, architecture, rig, here));
     const placement::Placement& placement = chosen.placement;
     CurvePoint point = point_of(context, placement);

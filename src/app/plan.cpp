@@ -66,6 +66,12 @@ void move_alternatives(PlanAnswer& answer) {
 
 }  // namespace
 
+PlanRequest with_room(PlanRequest request) {
+  request.placement.streams = std::max<std::int64_t>(1, request.question.sequences);
+  request.placement.reach = request.question.depth + request.question.prompt;
+  return request;
+}
+
 Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
   const std::string_view recipe = model::gguf_recipe(architecture.quant);
@@ -79,7 +85,8 @@ Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& re
   return from_option(read_rig(knowledge, request.rig), "--on", "rig");
 }
 
-Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& request) {
+Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& asked) {
+  const PlanRequest request = with_room(asked);
   RC_ASSIGN(architecture, requested_model(knowledge, request));
   RC_ASSIGN(rig, requested_rig(knowledge, request));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));

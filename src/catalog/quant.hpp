@@ -18,6 +18,7 @@ struct Quant {
                                      // "ggml-repacked" (ik_llama.cpp), "fp8", "fp4", "int4-group", "int8", "bitsandbytes", "mlx", "exl", "hqq"
   std::int64_t block_elements = 1;
   std::int64_t block_bytes = 0;      // scales, minima and zero points included
+  int block_rows = 1;                // rows a block spans: such blocks are square and must stay whole where a matrix is cut
   std::int64_t row_bytes = 0;        // once per row, before its blocks: a scale of the whole row
   std::string layout;                // what a block holds, in words
   int ggml_type = -1;                // number in a GGUF file; -1: not a ggml type

@@ -13,11 +13,13 @@ Quant read_one(TableReader& table, TableReader& defaults) {
   quant.group = table.text("group", defaults.text("group"));
   quant.block_elements = table.integer("block_elements", 1, 1);
   quant.block_bytes = table.integer("block_bytes", 0, 1);
+  quant.block_rows = table.integer("block_rows", 1, 1);
   quant.row_bytes = table.integer("row_bytes", 0, 0);
   quant.layout = table.text("layout");
   quant.ggml_type = table.integer("ggml_type", -1, 0);
   quant.source = table.provenance().source;
   if (!table.has("block_bytes")) table.fault("block_bytes", "is missing");
+  if (quant.block_rows > 1 && quant.block_elements != std::int64_t{quant.block_rows} * quant.block_rows) table.fault("block_rows", "squared is not block_elements");
   if (quant.ggml_type > 1000) table.fault("ggml_type", "is above 1000");
   if (quant.group.empty()) table.fault("group", "is missing");
   if (quant.source.text.empty()) table.fault("source", "is missing");

@@ -43,6 +43,7 @@ Rule read_one(TableReader& table, const std::string& file) {
   rule.effect = static_cast<RuleEffect>(table.choice("effect", kEffects, 3));
   rule.text = table.required_text("text");
   if (const std::string zh = table.text("zh"); !zh.empty()) rule.translations["zh"] = zh;
+  rule.launch = table.text("launch");
   rule.runs_as = table.text("runs_as");
   rule.verdict = kVerdicts[table.choice("verdict", kVerdicts, 0)];
   rule.since = table.text("since");

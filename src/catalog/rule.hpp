@@ -37,6 +37,7 @@ struct Rule {
   RuleEffect effect = RuleEffect::note;
   std::string text;                  // English
   std::map<std::string, std::string> translations;  // "zh" -> text
+  std::string launch;                // what the launch line must say where the rule applies: "--dtype half"
   std::string runs_as;               // fallback: the number format arithmetic happens in
   std::string verdict;               // "true", "depends", "false": an editor's judgement of the claim as people repeat it
   std::string since, until;          // versions between which it holds, where that is known

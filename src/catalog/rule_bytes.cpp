@@ -70,7 +70,7 @@ class Reader {
 
 template <class R, class F>
 void each_field(R& rule, F& what) {
-  what(rule.key), what(rule.kind), what(rule.effect), what(rule.text), what(rule.translations), what(rule.runs_as), what(rule.verdict);
+  what(rule.key), what(rule.kind), what(rule.effect), what(rule.text), what(rule.translations), what(rule.launch), what(rule.runs_as), what(rule.verdict);
   what(rule.since), what(rule.until), what(rule.source.text), what(rule.source.date), what(rule.any_of), what(rule.flags);
   what(rule.file), what(rule.line);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "model/family.hpp"
 #include "model/recipe.hpp"
 #include "model/shape.hpp"
@@ -108,8 +109,15 @@ Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_vi
 }
 
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
-  RC_TRY(apply_quant(catalog, base.architecture, quant.empty() ? std::string_view(base.native) : quant));
-  return std::move(base.architecture);
+  Architecture& a = base.architecture;
+  RC_TRY(apply_quant(catalog, a, quant.empty() ? std::string_view(base.native) : quant));
+  const bool ggml = std::any_of(a.tensors.begin(), a.tensors.end(), [&](const Tensor& t) {
+    const auto format = catalog.quant(t.quant);
+    return format && format->group.starts_with("ggml");
+  });
+  const bool published = quant.empty() || starts_with_ignoring_case(base.native, a.quant);   // FP8, of FP8_BLOCK
+  a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
+  return std::move(a);
 }
 
 }  // namespace rigcast::model

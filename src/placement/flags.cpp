@@ -50,7 +50,7 @@ class Parser {
       RC_ASSIGN(used, one(words, i));
       i += used;
     }
-    return ParsedFlags{std::move(target_.settings), std::move(notes_)};
+    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_};
   }
 
  private:
@@ -73,6 +73,7 @@ class Parser {
       value = words[i + 1].text;
       used = 1;
     }
+    places_ = places_ || rule->places;
     if (rule->apply) {
       if (auto applied = rule->apply(target_, value ? std::string_view(*value) : std::string_view(rule->takes == Takes::choice ? "on" : name)); !applied) {
         Error error = applied.error();
@@ -113,6 +114,7 @@ class Parser {
   std::vector<std::span<const FlagRule>> tables_;
   detail::FlagTarget target_;
   std::vector<FlagNote> notes_;
+  bool places_ = false;
 };
 
 }  // namespace

@@ -21,6 +21,10 @@ class LineBuilder {
     launch_.line += " " + text;
     launch_.flags.push_back({text, note(flag)});
   }
+  void demand(const FlagNote& flag) {
+    launch_.line += " " + flag.flag;
+    launch_.flags.push_back(flag);
+  }
   void plain(const std::string& text) { launch_.line += " " + text; }
   Launch& launch() { return launch_; }
 
@@ -144,19 +148,24 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   return std::move(launch);
 }
 
-std::string model_name(const model::Architecture& a) { return quoted(!a.file.empty() ? a.file : !a.key.empty() ? a.key : a.name); }
+std::string model_name(const model::Architecture& a) {
+  return quoted(!a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name);
+}
 
-struct PagedFlags { const char *start, *tensor, *pipeline, *data, *context, *share, *cache, *sequences, *batched; };
+// Where the weights are in another format than the model was published in, the line names files that are; so it says.
+void explain_checkpoint(Launch& launch, const model::Architecture& a) {
+  if (a.file.empty() && a.checkpoint != a.key && !a.checkpoint.empty())
+    launch.flags.push_back({model_name(a), "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
+}
 
-// Flag names as each engine spells them; the values are the same.
-PagedFlags paged_flags(const catalog::Engine& engine) {
-  if (engine.key == "sglang" || engine.key == "ktransformers")
-    return {"python3 -m sglang.launch_server --model-path ", "--tp", "--pp-size", "--dp", "--context-length", "--mem-fraction-static", "--kv-cache-dtype",
-            "--max-running-requests", "--chunked-prefill-size"};
-  if (engine.key == "tensorrt-llm")
-    return {"trtllm-serve ", "--tp_size", "--pp_size", nullptr, "--max_seq_len", "--kv_cache_free_gpu_memory_fraction", nullptr, "--max_batch_size", "--max_num_tokens"};
-  return {"vllm serve ", "--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size", "--max-model-len", "--gpu-memory-utilization",
-          "--kv-cache-dtype", "--max-num-seqs", "--max-num-batched-tokens"};
+// The words that start an engine, with what it wants to know of the model in their holes.
+std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
+  const std::string model = model_name(a);
+  const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
+  const std::size_t slash = model.rfind('/');
+  std::string words = replace_all(catalog::text_of(engine, "start", ""), "{model}", experts_only ? quoted(a.key) : model);
+  words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : model.substr(0, slash));
+  return replace_all(std::move(words), "{name}", slash == std::string::npos ? model : model.substr(slash + 1));
 }
 
 // Served engines over several hosts: one process on each, or a Ray cluster under the first.
@@ -175,69 +184,81 @@ void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig&
   for (std::size_t h = 1; h < rig.hosts.size(); ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
 }
 
-Launch paged_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+// How much of the layers lies on the devices, as a word or a share.
+std::string layers_share(const model::Architecture& a, const Placement& p) {
+  const int all = static_cast<int>(a.layers.size()) + 1;
+  if (p.mode == Mode::cpu || p.settings.gpu_layers == 0) return "off";
+  return p.settings.gpu_layers < 0 || p.settings.gpu_layers >= all ? "max" : format_number(p.settings.gpu_layers / static_cast<double>(all), 2);
+}
+
+// Engines that take flags and whose words stand in their data: start, and flag.NAME for each thing that can be said; what has no flag there
+// cannot be.
+Launch told_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
-  const PagedFlags f = paged_flags(engine);
-  LineBuilder line(engine, f.start + model_name(a));
-  if (s.tensor_degree > 1) line.add(f.tensor, std::to_string(s.tensor_degree));
-  if (s.pipeline_degree > 1) line.add(f.pipeline, std::to_string(s.pipeline_degree));
-  if (s.data_degree > 1 && f.data) line.add(f.data, std::to_string(s.data_degree));
-  if (p.mode == Mode::expert && engine.key == "vllm") line.add("--enable-expert-parallel");
-  line.add(f.context, std::to_string(s.context));
-  line.add(f.share, format_number(s.gpu_memory_utilization, 2));
-  if (s.key_quant != "f16" && f.cache) line.add(f.cache, s.key_quant);
-  line.add(f.sequences, std::to_string(s.sequences));
-  line.add(f.batched, std::to_string(s.max_batched_tokens));
-  if (!s.weight_quant.empty()) line.add("--quantization", s.weight_quant);
-  if (s.gpu_experts >= 0 && engine.key == "ktransformers") line.add("--kt-num-gpu-experts", std::to_string(s.gpu_experts));
-  if (uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
+  LineBuilder line(engine, start_words(engine, a));
+  explain_checkpoint(line.launch(), a);
+  const auto say = [&](const char* what, const std::string& value) {
+    const std::string flag = catalog::text_of(engine, "flag", what);
+    const auto words = split_words(flag);
+    if (words.empty()) return;
+    const bool alone = words.front() == flag && value.empty();
+    line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
+  };
+  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
+  if (s.tensor_degree > 1) say("tensor", std::to_string(s.tensor_degree));
+  if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
+  if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
+  if (p.mode == Mode::expert) {
+    if (catalog::text_of(engine, "flag", "expert").find('{') == std::string::npos) say("expert", "");
+    else say("expert", std::to_string(std::max(s.expert_degree, s.tensor_degree * s.data_degree)));
+  }
+  if (slots) say("layers", layers_share(a, p));
+  say("context", std::to_string(slots ? s.context / std::max(1, s.sequences) : s.context));
+  say("cells", std::to_string(s.context));
+  if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
+  if (paged && s.key_quant != "f16") say("cache", s.key_quant);
+  if (paged) say("sequences", std::to_string(s.sequences));
+  if (paged) say("batched", std::to_string(s.max_batched_tokens));
+  if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
+  if (s.gpu_experts >= 0 && a.has_experts()) {
+    say("host_weights", model_name(a));
+    say("device_experts", std::to_string(s.gpu_experts));
+    if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
+    if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
+  }
+  if (p.devices.size() > 1 && !s.split.empty()) say("split", shares(s.split));
+  for (const FlagNote& flag : p.demanded) line.demand(flag);
+  if (paged && uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
   return std::move(line.launch());
 }
 
-Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
+// Over several hosts each runs the same service with the devices of its own, and a file lists them all.
+Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
-  LineBuilder line(engine, "NPU_MEMORY_FRACTION=" + format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
+  const bool nodes = uses_other_hosts(rig, p);
+  LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
+                               format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
+  explain_checkpoint(launch, a);
+  const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
   std::string ids;
-  for (const DeviceShare& share : p.devices) ids += (ids.empty() ? "" : ", ") + std::to_string(share.device);
-  launch.file_text = "{\n  \"BackendConfig\": {\n    \"npuDeviceIds\": [[" + ids + "]],\n    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
-                     ",\n      \"ModelConfig\": [{\n        \"modelName\": \"" + a.key + "\",\n        \"modelWeightPath\": \"" + (a.file.empty() ? a.key : a.file) +
-                     "\",\n        \"worldSize\": " + std::to_string(p.devices.size()) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
+  for (const DeviceShare& share : p.devices)
+    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (ids.empty() ? "" : ", ") + std::to_string(share.device);
+  launch.file_text = "{\n  \"BackendConfig\": {\n    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
+                     ",\n      \"ModelConfig\": [{\n        \"modelName\": \"" + a.key + "\",\n        \"modelWeightPath\": \"" + (a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
+                     "\",\n        \"worldSize\": " + std::to_string(local) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
                      std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillTokens\": " +
                      std::to_string(s.max_batched_tokens) + "\n    }\n  }\n}\n";
   return std::move(launch);
-}
-
-Launch plain_line(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
-  const Settings& s = p.settings;
-  if (engine.key == "mlx") {
-    LineBuilder line(engine, "mlx_lm.server --model " + model_name(a));
-    line.add("--max-kv-size", std::to_string(s.context));
-    return std::move(line.launch());
-  }
-  if (engine.key == "transformers") {
-    LineBuilder line(engine, "transformers serve " + model_name(a));
-    return std::move(line.launch());
-  }
-  LineBuilder line(engine, "python3 main.py --model-dir " + model_name(a));  // TabbyAPI, which serves both
-  line.add("--max-seq-len", std::to_string(s.context));
-  line.add("--cache-size", std::to_string(s.context));
-  if (p.devices.size() > 1 && !s.split.empty()) line.add("--gpu-split", shares(s.split));
-  return std::move(line.launch());
 }
 
 }  // namespace
 
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement) {
   if (engine.key == "ollama") return ollama_line(engine, architecture, placement);
-  if (engine.key == "mindie") return mindie_line(engine, architecture, placement);
-  switch (engine.kv_rule) {
-    case catalog::KvRule::slots: return llama_line(engine, architecture, rig, placement);
-    case catalog::KvRule::paged: return paged_line(engine, architecture, rig, placement);
-    case catalog::KvRule::contiguous: break;
-  }
-  return plain_line(engine, architecture, placement);
+  if (engine.key == "mindie") return mindie_line(engine, architecture, rig, placement);
+  return engine.texts.contains("start") ? told_line(engine, architecture, rig, placement) : llama_line(engine, architecture, rig, placement);
 }
 
 }  // namespace rigcast::placement

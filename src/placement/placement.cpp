@@ -54,8 +54,8 @@ Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepare
   if (prepared.engine.kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
     Settings widest = prepared.settings;
     widest.mode = Mode::tensor;
-    widest.tensor_degree = static_cast<int>(rig.devices.size());
-    if (auto placement = lay(widest)) return placement;
+    for (widest.tensor_degree = static_cast<int>(rig.devices.size()); widest.tensor_degree > 1; --widest.tensor_degree)
+      if (auto placement = lay(widest)) return placement;
   }
   return lay(prepared.settings);
 }
@@ -77,6 +77,7 @@ std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepare
   Goal goal;
   goal.context = prepared.settings.context;
   goal.any = any;
+  goal.shortest = prepared.shortest;
   Found found = search(
       prepared.engine, architecture, rig, goal, prepared.settings,
       [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); },
@@ -89,7 +90,18 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
                            Result<Placement> placement) {
   if (!placement) return placement;
   placement->flags = prepared.notes;
+  tell_shortened(prepared, *placement);
   add_caveats(prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
+  return placement;
+}
+
+// By the flags, with as much of a context that nobody named as fits.
+Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  const auto lay = [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); };
+  auto placement = lay(prepared.settings);
+  if (!placement || placement->fits) return placement;
+  if (const auto shorter = shortened(*placement, prepared.shortest))
+    if (auto again = lay(*shorter); again && again->fits) return again;
   return placement;
 }
 
@@ -131,6 +143,9 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
 
 namespace {
 
+constexpr std::int64_t kShortestContext = 256;   // of a default
+constexpr std::int64_t kWorthHaving = 4096;      // a context that nobody named does not shrink below this
+
 bool spans_hosts(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
 }
@@ -168,7 +183,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   auto chosen_backend = choose_backend(engine, rig, request.backend);
   if (!chosen_backend) return tl::unexpected<Error>(with_engine_that_runs(catalog, rig, request, std::move(chosen_backend.error())));
   std::string backend = std::move(*chosen_backend);
-  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", "").empty())
+  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
     return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig", "llama.cpp or vllm");
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(all_rules, catalog.rules());
@@ -177,20 +192,50 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
-  const bool says_context = settings.context > 0 || std::any_of(parsed.notes.begin(), parsed.notes.end(), [](const FlagNote& n) {
-                              return n.flag.starts_with("-c ") || n.flag.starts_with("--ctx-size");
-                            });
+  const auto says = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(parsed.notes.begin(), parsed.notes.end(), [&](const FlagNote& note) {
+      return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return note.flag.starts_with(name); });
+    });
+  };
+  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
+  const bool says_context = settings.context > 0 || says({"-c ", "--ctx-size"}), asked = says_context || request.context > 0;
   if (!says_context) {
-    const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, 0));
-    settings.context = request.context > 0 ? request.context : fallback > 0 ? std::min(fallback, std::max<std::int64_t>(256, architecture.max_context)) : 0;
+    const std::int64_t most = paged ? architecture.max_context : std::max(kShortestContext, architecture.max_context);
+    const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, paged ? 0x1p62 : 0));
+    settings.context = request.context > 0 ? request.context : fallback > 0 ? std::max(std::min(fallback, most), request.reach) : 0;
+    if (slots && request.streams > 1 && settings.sequences <= 1 && !says({"-np", "--parallel"})) {
+      settings.sequences = static_cast<int>(request.streams);
+      settings.context *= request.streams;   // -c is divided among the slots
+    }
   }
-  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes)};
+  const std::int64_t shortest = asked || !paged || architecture.encoder_only ? 0 : std::max(std::min(settings.context, kWorthHaving), request.reach);
+  const bool searched = trim(request.flags).empty() || (paged && !parsed.places);
+  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest};
+}
+
+std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest) {
+  constexpr std::int64_t kStep = 256;
+  const std::int64_t held = placement.kv_tokens / kStep * kStep;
+  if (shortest <= 0 || held < shortest || held >= placement.settings.context) return std::nullopt;
+  Settings settings = placement.settings;
+  settings.context = held;
+  return settings;
+}
+
+void tell_shortened(const Prepared& prepared, Placement& placement) {
+  const std::int64_t wished = prepared.settings.context, context = placement.settings.context;
+  if (prepared.shortest <= 0 || context >= wished || !placement.fits) return;
+  const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
+  placement.caveats.push_back({"context-shortened",
+                               "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
+                                   (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
+                                           : " tokens of context: without being told so the engine does not start."),
+                               prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text});
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
-  if (!trim(request.flags).empty())
-    return finished(catalog, prepared, architecture, rig, lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, prepared.settings));
+  if (!prepared.searched) return finished(catalog, prepared, architecture, rig, as_told(catalog, prepared, architecture, rig));
   if (!exceeds_all_memories(prepared, architecture, rig))
     if (auto placement = proposed(catalog, prepared, architecture, rig, false)) return finished(catalog, prepared, architecture, rig, std::move(*placement));
   return place_whole(catalog, prepared, architecture, rig);

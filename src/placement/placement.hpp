@@ -96,6 +96,7 @@ struct Placement {
   bool fits = false;
   std::vector<Bytes> missing;             // per devices[], 0 where it fits; the host's last
   std::vector<FlagNote> flags;
+  std::vector<FlagNote> demanded;         // what rules want on the launch line, and why
   struct Caveat { std::string id, text, source; };
   std::vector<Caveat> caveats;
 };
@@ -104,14 +105,20 @@ struct Request {
   std::string engine = "llama.cpp";       // key or alias
   std::string backend;                    // empty: the best the engine has for these devices
   std::string flags;                      // engine's own launch flags, verbatim; empty: defaults for the rig
-  std::int64_t context = 0;               // wanted context when flags do not say; 0: engine's or a sensible default
+  std::int64_t context = 0;               // wanted context of each stream when flags do not say; 0: engine's or a sensible default
+  std::int64_t reach = 0;                 // tokens that a context nobody named must hold: what is read and what lies before it
+  std::int64_t streams = 1;               // decoded together: engines with slots lay out a context for each where the flags do not say -np
 };
 
 // What an engine does on this rig when nobody says anything.
 Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig);
 
 // Reads an engine's own launch flags. Errors: column within `flags`, nearest flag.
-struct ParsedFlags { Settings settings; std::vector<FlagNote> notes; };
+struct ParsedFlags {
+  Settings settings;
+  std::vector<FlagNote> notes;
+  bool places = false;                    // whether any of them says which devices hold what
+};
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                                 std::string_view flags);
 
@@ -123,6 +130,8 @@ struct Prepared {
   std::vector<catalog::Rule> rules;
   Settings settings;                      // with the context the request asks for
   std::vector<FlagNote> notes;
+  bool searched = false;                  // the flags leave open which devices hold what
+  std::int64_t shortest = 0;              // nobody named the context: it may shrink to what fits, down to this; 0: it must fit
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
@@ -138,6 +147,12 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
+
+// The same settings with the context that this layout's cache does hold, where it is what is short and `shortest` allows.
+std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest);
+
+// Says that the context is shorter than the one everybody would expect, where it is.
+void tell_shortened(const Prepared& prepared, Placement& placement);
 
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
 // different makers where the engine cannot mix them.

@@ -143,7 +143,10 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     situation.weights_on_host = reads_weights_on_host(architecture, placement);
     situation.kv_on_host = !placement.settings.kv_offload;
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
-      if (!known(rule.key)) placement.caveats.push_back(caveat_of(rule));
+      if (!known(rule.key)) {
+        placement.caveats.push_back(caveat_of(rule));
+        if (!rule.launch.empty()) placement.demanded.push_back({rule.launch, rule.text});
+      }
   }
 }
 

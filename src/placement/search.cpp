@@ -97,14 +97,19 @@ class Searcher {
     if (engine_.kv_rule == catalog::KvRule::slots) slots();
     else degrees();
     if (splits("cpu") || rig_.devices.empty()) on_processor();
-    std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [this](const Candidate& a, const Candidate& b) {
-      const bool first = experimental(a.placement.mode), second = experimental(b.placement.mode);
-      return first != second ? second : a.score > b.score;
+    std::int64_t longest = 0;
+    for (const Candidate& each : found_.ranked) longest = std::max(longest, each.placement.settings.context);
+    std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& a, const Candidate& b) {
+      const auto rank = [&](const Candidate& c) { return std::pair(experimental(c.placement.mode), much_shorter(c.placement, longest)); };
+      return rank(a) != rank(b) ? rank(a) < rank(b) : a.score > b.score;
     });
     return std::move(found_);
   }
 
  private:
+  // Where contexts may shrink, speed is worth up to half of the longest one.
+  static bool much_shorter(const Placement& placement, std::int64_t longest) { return placement.settings.context < longest / 2; }
+
   // What the engine's own authors do not vouch for is shown, but wins only where nothing else fits.
   bool experimental(Mode mode) const {
     const auto named = split_words(catalog::text_of(engine_, "experimental_splits", ""));
@@ -326,9 +331,28 @@ class Searcher {
             settings.tensor_degree = tensor;
             settings.pipeline_degree = pipeline;
             settings.expert_degree = mode == Mode::expert ? tensor : 1;
-            consider(mode == Mode::single ? "one device" : to_string(mode), settings, best, nearest);
+            consider_experts(mode == Mode::single ? "one device" : to_string(mode), settings, best, nearest);
           }
+      if (mode == Mode::expert && best && cut_alike(*best)) continue;
       keep(std::move(best), std::move(nearest));
+    }
+  }
+
+  // Experts spread whole hold and read on every device what experts cut into as many parts do: another way only where they cannot be cut.
+  bool cut_alike(const Candidate& spread) const {
+    return std::any_of(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& c) {
+      return c.placement.mode == Mode::tensor && c.placement.settings.tensor_degree == spread.placement.settings.tensor_degree;
+    });
+  }
+
+  // As many experts on the devices as the engine puts there by itself, else half as many and so on: the processor computes the others.
+  void consider_experts(const char* kind, Settings settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
+    const int usual = static_cast<int>(catalog::number_of(engine_, "default_gpu_experts", "", 0));
+    if (usual <= 0 || settings.gpu_experts >= 0 || !architecture_.has_experts()) return consider(kind, settings, best, nearest);
+    for (int experts = usual; !best; experts /= 2) {
+      settings.gpu_experts = experts;
+      consider(kind, settings, best, nearest);
+      if (experts == 0) break;
     }
   }
 
@@ -360,18 +384,25 @@ class Searcher {
   void consider(const char* kind, const Settings& settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
     for (const Settings& variant : variants(settings)) {
       if (done()) return;
-      const auto& placement = exact(variant);
-      if (!placement) { note(nearest, {kind, placement.error().message, {}}); continue; }
-      if (!placement->fits) { note(nearest, {kind, "memory is short", short_by(*placement)}); continue; }
-      const auto speeds = cost_(*placement);
-      if (!speeds) { note(nearest, {kind, speeds.error().message, {}}); continue; }
-      if (speeds->decode < goal_.minimum_speed) {
-        note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
-        continue;
-      }
-      Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill};
-      if (!best || candidate.score > best->score) best = std::move(candidate);
+      const Result<Placement>* placement = &exact(variant);
+      if (*placement && !(*placement)->fits)
+        if (const auto shorter = shortened(**placement, goal_.shortest))
+          if (const auto& again = exact(*shorter); again && again->fits) placement = &again;
+      consider_one(kind, *placement, best, nearest);
     }
+  }
+
+  void consider_one(const char* kind, const Result<Placement>& placement, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
+    if (!placement) return note(nearest, {kind, placement.error().message, {}});
+    if (!placement->fits) return note(nearest, {kind, "memory is short", short_by(*placement)});
+    const auto speeds = cost_(*placement);
+    if (!speeds) return note(nearest, {kind, speeds.error().message, {}});
+    if (speeds->decode < goal_.minimum_speed)
+      return note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
+    Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill};
+    const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
+                          (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
+    if (replaces) best = std::move(candidate);
   }
 
   // Settings worth trying around one split: larger batches of prompt tokens where prompts matter, a smaller cache where allowed.

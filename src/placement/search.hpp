@@ -38,6 +38,7 @@ struct Goal {
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool quantised_cache = false;      // may store the cache as q8_0 to fit
   bool any = false;                  // the first placement that fits will do: ends with it
+  std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
 };
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.

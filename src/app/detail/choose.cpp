@@ -30,18 +30,18 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architectur
 }  // namespace
 
 Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
-  if (!trim(request.placement.flags).empty()) {
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
+  if (!prepared.searched) {
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
     return Chosen{std::move(placement), {}, {}};
   }
-  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
   const auto lay_out = [&](const placement::Settings& settings) {
     return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
   };
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
     return speeds_of(knowledge, architecture, rig, placement, request);
   };
-  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, request.quantised_cache};
+  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, request.quantised_cache, prepared.shortest};
   placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
   if (found.ranked.empty()) {
     // What was only slower than asked may still be the nearest.
@@ -50,6 +50,8 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     return Chosen{std::move(nearest), {}, std::move(found.rejected)};
   }
   Chosen chosen{std::move(found.ranked.front().placement), {}, std::move(found.rejected)};
+  chosen.placement.flags = prepared.notes;
+  placement::tell_shortened(prepared, chosen.placement);
   placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
     const placement::Candidate& other = found.ranked[i];

@@ -5,6 +5,9 @@
 
 namespace rigcast::app {
 
+// What is to be placed follows from what is asked of it: room for every stream and for all that is read.
+PlanRequest with_room(PlanRequest request);
+
 Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request);
 Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& request);
 

@@ -23,6 +23,7 @@ Result<double> fraction(std::string_view value) {
 
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine) {
   if (engine.key == "ollama") return {ollama_flags(), llama_flags()};
+  if (engine.key == "lm-studio") return {lm_studio_flags(), llama_flags()};
   if (engine.key == "sglang") return {sglang_flags()};
   if (engine.key == "ktransformers") return {ktransformers_flags(), sglang_flags()};
   if (engine.key == "tensorrt-llm") return {tensorrt_flags()};

@@ -31,10 +31,12 @@ struct FlagRule {
   Takes takes = Takes::value;
   std::string_view note;            // empty: no effect on memory or speed that is modelled
   ApplyFlag apply = nullptr;        // nullptr: accepted and passed on
+  bool places = false;              // says which devices hold what: nothing is left to search
 };
 
 std::span<const FlagRule> llama_flags();
 std::span<const FlagRule> ollama_flags();
+std::span<const FlagRule> lm_studio_flags();
 std::span<const FlagRule> vllm_flags();
 std::span<const FlagRule> sglang_flags();
 std::span<const FlagRule> tensorrt_flags();

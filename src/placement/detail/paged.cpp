@@ -19,20 +19,46 @@ using model::Role;
 
 struct Degrees { int tensor = 1, pipeline = 1, data = 1, expert = 1; int devices() const { return tensor * pipeline * data; } };
 
-Result<Degrees> degrees_of(const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+// What keeps matrices from being cut into so many parts; empty: nothing. Key-value heads are shared out whole, or copied whole where there are
+// fewer of them than devices; latent attention has one vector for all heads, which every device holds. Feed-forward matrices in square
+// blocks are cut between blocks only, experts where they are not spread whole.
+std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
+  const auto refuses = [&](const char* rule) { return catalog::number_of(engine, rule, "", 0) > 0; };
+  const std::string degree = "a tensor degree of " + std::to_string(tensor);
+  for (const model::Layer& layer : a.layers) {
+    const model::Attention& attention = layer.attention;
+    if (attention.kind == AttentionKind::none) continue;
+    if (attention.heads % tensor != 0) return degree + " does not divide " + std::to_string(attention.heads) + " attention heads";
+    if (attention.kind == AttentionKind::mla || attention.kv_heads <= 0 || !refuses("whole_kv_heads")) continue;
+    if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
+      return degree + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
+  }
+  if (tensor == 1 || !refuses("whole_blocks")) return {};
+  for (const model::Tensor& t : a.tensors) {
+    const bool expert = t.role == Role::expert_ffn, feeds = expert || t.role == Role::dense_ffn || t.role == Role::shared_expert_ffn;
+    if (!feeds || (expert && d.expert > 1) || t.layer < 0 || t.layer >= static_cast<int>(a.layers.size())) continue;
+    const auto quant = catalog.quant(t.quant);
+    if (!quant || quant->block_rows <= 1) continue;
+    const model::FeedForward& f = a.layers[static_cast<std::size_t>(t.layer)].feed_forward;
+    const int width = expert ? f.expert_width : t.role == Role::dense_ffn ? f.width : f.shared_width;
+    if (width % quant->block_rows != 0 || width % (quant->block_rows * tensor) == 0) continue;   // not whole from the start: left in another format
+    return degree + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
+  }
+  return {};
+}
+
+Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
+                           const Settings& settings) {
   Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1};
   const int devices = static_cast<int>(rig.devices.size());
   if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none");
   if (d.devices() > devices)
     return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices));
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
-  for (const model::Layer& layer : architecture.layers) {
-    const model::Attention& a = layer.attention;
-    if (a.kind == AttentionKind::none || a.heads % d.tensor == 0) continue;
+  if (std::string why = why_not_cut(catalog, engine, architecture, d, d.tensor); !why.empty()) {
     int nearest = d.tensor;
-    while (nearest > 1 && a.heads % nearest != 0) --nearest;
-    return fail(ErrorKind::infeasible, "a tensor degree of " + std::to_string(d.tensor) + " does not divide " + std::to_string(a.heads) + " attention heads",
-                Where{"--flags"}, "tensor_degree", std::to_string(nearest));
+    while (nearest > 1 && !why_not_cut(catalog, engine, architecture, d, nearest).empty()) --nearest;
+    return fail(ErrorKind::infeasible, std::move(why), Where{"--flags"}, "tensor_degree", std::to_string(nearest));
   }
   if (d.pipeline > static_cast<int>(architecture.layers.size()))
     return fail(ErrorKind::infeasible, "a pipeline degree above the number of layers", Where{"--flags"}, "pipeline_degree", std::to_string(architecture.layers.size()));
@@ -93,7 +119,8 @@ class Paged {
     if (settings_.gpu_memory_utilization <= 0) settings_.gpu_memory_utilization = rule("default_memory_utilization", 0.9);
     if (settings_.context <= 0) settings_.context = a_.max_context;
     shares_pool_ = rule("hybrid_groups") > 0 && !a_.encoder_only && mixes_kinds();
-    gpu_experts_ = settings_.gpu_experts >= 0 ? settings_.gpu_experts : static_cast<int>(rule("default_gpu_experts", -1));
+    if (settings_.gpu_experts < 0) settings_.gpu_experts = static_cast<int>(rule("default_gpu_experts", -1));
+    gpu_experts_ = settings_.gpu_experts;
   }
 
   // Whether layers differ in what they keep: everything, a window, or a state beside attention.
@@ -276,9 +303,11 @@ class Paged {
     p.fits = false;
     const double bytes = (needed - static_cast<double>(p.kv_tokens)) * token_bytes(0);
     for (std::size_t i = 0; i < p.devices.size(); ++i) p.missing[i] = std::max(p.missing[i], Bytes(bytes));
+    const std::string holds = "The cache holds " + std::to_string(p.kv_tokens) + " tokens; the engine ", longest = std::to_string(static_cast<std::int64_t>(needed));
     p.caveats.push_back({"cache-shorter-than-context",
-                         "The cache holds " + std::to_string(p.kv_tokens) + " tokens; the engine refuses to start with a longest request of " +
-                             std::to_string(static_cast<std::int64_t>(needed)) + ". Lower the context or raise the memory share.",
+                         rule("starts_with_short_cache") > 0
+                             ? holds + "starts, but serves no request of " + longest + " tokens. Lower the context or raise the memory share."
+                             : holds + "refuses to start with a longest request of " + longest + ". Lower the context or raise the memory share.",
                          engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
   }
 
@@ -297,7 +326,7 @@ class Paged {
 
 Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                                 const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
-  RC_ASSIGN(degrees, degrees_of(architecture, rig, settings));
+  RC_ASSIGN(degrees, degrees_of(catalog, engine, architecture, rig, settings));
   RC_ASSIGN(cache, catalog.quant(settings.key_quant));
   return Paged(engine, backend, architecture, rig, settings, degrees, static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements)).run();
 }

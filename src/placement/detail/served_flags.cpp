@@ -60,10 +60,10 @@ constexpr std::string_view kBatchedNote = "tokens in one step: activations grow 
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
 constexpr FlagRule kVllm[] = {
-    {"-tp --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
-    {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
-    {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>},
-    {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel},
+    {"-tp --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
+    {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
+    {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>, true},
+    {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel, true},
     {"--max-model-len", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--gpu-memory-utilization", Takes::value, kShareNote, memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
@@ -78,10 +78,10 @@ constexpr FlagRule kVllm[] = {
 };
 
 constexpr FlagRule kSglang[] = {
-    {"--tp --tp-size --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
-    {"--pp-size --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
-    {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the attention layers with caches of their own", degree<&Settings::data_degree, Mode::single>},
-    {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
+    {"--tp --tp-size --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
+    {"--pp-size --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
+    {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the attention layers with caches of their own", degree<&Settings::data_degree, Mode::single>, true},
+    {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>, true},
     {"--context-length", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--mem-fraction-static", Takes::value, "share of each device's memory for weights and cache; activations and graphs live in the rest", memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
@@ -96,14 +96,17 @@ constexpr FlagRule kSglang[] = {
 
 constexpr FlagRule kKtransformers[] = {
     {"--kt-num-gpu-experts", Takes::value, "experts of each layer kept on the devices; the others run on the processor from host memory", whole<&Settings::gpu_experts, 0>},
-    {"--kt-method --kt-weight-path --kt-cpuinfer --kt-threadpool-count --kt-gpu-prefill-token-threshold --kt-expert-placement-strategy --kt-max-deferred-experts-per-token",
+    {"--kt-weight-path", Takes::value, "what the processor's experts are read from: a folder of GGUF files, or the checkpoint itself in its own format", nullptr},
+    {"--kt-cpuinfer", Takes::value, "threads of the processor's experts: one for each physical core", nullptr},
+    {"--kt-threadpool-count", Takes::value, "groups of these threads: one for each NUMA node", nullptr},
+    {"--kt-method --kt-gpu-prefill-token-threshold --kt-expert-placement-strategy --kt-max-deferred-experts-per-token",
      Takes::value, "", nullptr},
 };
 
 constexpr FlagRule kTensorrt[] = {
-    {"--tp_size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
-    {"--pp_size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>},
-    {"--ep_size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>},
+    {"--tp_size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
+    {"--pp_size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
+    {"--ep_size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>, true},
     {"--max_seq_len", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--kv_cache_free_gpu_memory_fraction --kv-cache-free-gpu-mem-fraction", Takes::value, "share of what weights and activations leave free that becomes cache", memory_share},
     {"--max_batch_size", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
@@ -113,12 +116,29 @@ constexpr FlagRule kTensorrt[] = {
 };
 
 constexpr FlagRule kMindie[] = {
-    {"worldSize", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>},
+    {"worldSize", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
     {"maxSeqLen", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"maxBatchSize", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
     {"maxPrefillTokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"NPU_MEMORY_FRACTION", Takes::value, kShareNote, memory_share},
     {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName", Takes::value, "", nullptr},
+};
+
+constexpr FlagRule kLmStudio[] = {
+    {"--context-length", Takes::value, "tokens the cache can hold", whole<&Settings::context, 1>},
+    {"--gpu", Takes::value, "how much of the layers lies on the devices: off, max or a share",
+     [](Target& t, Text v) -> Result<void> {
+       const int all = static_cast<int>(t.architecture.layers.size()) + 1;
+       if (v == "max") t.settings.gpu_layers = -1;
+       else if (v == "off") t.settings.gpu_layers = 0;
+       else {
+         RC_ASSIGN(share, fraction(v));
+         t.settings.gpu_layers = static_cast<int>(share * all);
+       }
+       return {};
+     }, true},
+    {"--ttl --identifier", Takes::value, "", nullptr},
+    {"--yes -y", Takes::nothing, "", nullptr},
 };
 
 constexpr FlagRule kPlain[] = {
@@ -140,7 +160,7 @@ constexpr FlagRule kPlain[] = {
        t.settings.mode = Mode::layer;
        return {};
      }},
-    {"-m --model --model-dir --host --port --max-tokens --temp", Takes::value, "", nullptr},
+    {"-m --model --model-dir --model-name --host --port --max-tokens --temp", Takes::value, "", nullptr},
     {"--trust-remote-code", Takes::nothing, "", nullptr},
 };
 
@@ -151,6 +171,7 @@ std::span<const FlagRule> sglang_flags() { return kSglang; }
 std::span<const FlagRule> tensorrt_flags() { return kTensorrt; }
 std::span<const FlagRule> mindie_flags() { return kMindie; }
 std::span<const FlagRule> ktransformers_flags() { return kKtransformers; }
+std::span<const FlagRule> lm_studio_flags() { return kLmStudio; }
 std::span<const FlagRule> plain_flags() { return kPlain; }
 
 }  // namespace rigcast::placement::detail

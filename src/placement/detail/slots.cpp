@@ -189,6 +189,8 @@ Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::
   input.key_type = key;
   input.value_type = value;
   const LlamaContext context = llama_context(architecture, settings, input.rules);
+  if (const auto most = integer_rule(engine, "most_sequences", backend, INT64_MAX); settings.sequences > most)
+    return fail(ErrorKind::infeasible, engine.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
   RC_TRY(refuse(architecture, settings, input, context));
   if (together) RC_TRY(refuse_together(engine, backend, architecture, rig, context));
   const LlamaLayout layout = lay_out_llama(input);
