@@ -90,6 +90,9 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& asked) {
   RC_ASSIGN(architecture, requested_model(knowledge, request));
   RC_ASSIGN(rig, requested_rig(knowledge, request));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
+  if (const std::int64_t longest = std::max(request.question.depth, request.question.prompt); request.placement.context > 0 && longest > request.placement.context)
+    return fail(ErrorKind::input, "a context of " + std::to_string(request.placement.context) + " does not hold the " + std::to_string(longest) + " tokens asked about",
+                Where{"--context"}, "context", std::to_string(request.placement.reach));
   RC_ASSIGN(chosen, choose(knowledge, architecture, rig, request));
   placement::Placement& placement = chosen.placement;
   PlanAnswer answer;

@@ -49,13 +49,75 @@ TEST(Plan, AcceleratorsRunThroughTheirPlugins) {
   }
 }
 
+// L20s read each other's memory over PCIe, GeForce cards do not; a 2080 Ti of 22 GB has no more memory than its window.
+TEST(Plan, CaveatsSpeakOfTheCardsTheyAreTrueOf) {
+  const auto told = [&](const char* rig, const char* id) {
+    PlanRequest request;
+    request.model = "qwen3-32b:awq";
+    request.rig = rig;
+    request.placement.engine = "vllm";
+    const auto answer = plan(knowledge(), request);
+    EXPECT_TRUE(answer) << rig << (answer ? "" : to_text(answer.error()));
+    const auto& caveats = answer->placement.caveats;
+    return std::any_of(caveats.begin(), caveats.end(), [&](const auto& caveat) { return caveat.id == id; });
+  };
+  EXPECT_TRUE(told("2x4090", "geforce-no-p2p"));
+  EXPECT_FALSE(told("2xl20", "geforce-no-p2p"));
+  EXPECT_TRUE(told("2x4090-48g", "p2p-hack-needs-bar"));
+  EXPECT_FALSE(told("2x2080ti-22g", "p2p-hack-needs-bar"));
+}
+
+// Llama 3.3 70B in AWQ on two L20 misses the model's 131,072 tokens by a few MiB when cut by heads, and not by layers: a slightly shorter context at
+// nearly twice the speed is the better answer where nobody named one. Cut experts and spread experts are the same bytes: one way, not two.
+TEST(Plan, ASlightlyShorterContextIsWorthAFasterLayout) {
+  PlanRequest request;
+  request.model = "llama-3.3-70b:awq";
+  request.rig = "2xl20";
+  request.placement.engine = "vllm";
+  auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->placement.mode, placement::Mode::tensor);
+  EXPECT_GT(answer->placement.settings.context, 131072 / 2);
+  request.placement.context = 131072;
+  answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->placement.mode, placement::Mode::pipeline);
+  request.model = "qwen3-30b-a3b:bf16";
+  request.rig = "2xh100-sxm-80gb";
+  request.placement.context = 8192;
+  answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  for (const Alternative& other : answer->alternatives) EXPECT_NE(other.kind, "expert");
+}
+
+TEST(Plan, ADepthBeyondTheNamedContextIsRefused) {
+  PlanRequest request;
+  request.model = "qwen3-8b:q4_k_m";
+  request.rig = "4090";
+  request.placement.context = 8192;
+  request.question.depth = 100000;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(to_text(answer.error()), "--context: a context of 8192 does not hold the 100000 tokens asked about (nearest: 100512)");
+}
+
+// On a 310P llama.cpp computes 16 bits only: no engine there reads Q4_K_M, MindIE runs with weights of its own.
+TEST(Plan, WhereTheFormatIsRefusedAnEngineOfTheCardIsNamed) {
+  PlanRequest request;
+  request.model = "qwen3-8b:q4_k_m";
+  request.rig = "atlas-300i-duo-96gb";
+  const auto answer = plan(knowledge(), request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().nearest, "--engine mindie qwen3-8b:f16");
+}
+
 TEST(Plan, AnEngineThatRunsOnTheCardIsNamed) {
   PlanRequest request;
   request.model = "qwen3-8b:q4_k_m";
   request.rig = "metax-c500";
   const auto answer = plan(knowledge(), request);   // llama.cpp
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().nearest, "--engine vllm");
+  EXPECT_EQ(answer.error().nearest, "--engine vllm qwen3-8b:f16");   // its plugin there reads no GGUF
 }
 
 TEST(Plan, ContextsBeyondTheModelAreToldWithTheLongestThatIsNot) {

@@ -93,14 +93,16 @@ std::int64_t longest_between(std::int64_t good, Bytes slack_good, std::int64_t b
 // Searched between the shortest context worth having and the model's own, whatever was asked for: one layout has one answer.
 std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
                              const rig::Rig& rig, const placement::Placement& placement) {
-  const std::int64_t asked = placement.settings.context, whole = architecture.max_context;
+  const bool slots = engine.kv_rule == catalog::KvRule::slots && !placement.settings.unified_kv;
+  const std::int64_t streams = slots ? std::max(1, placement.settings.sequences) : 1;   // each has its share of -c
+  const std::int64_t asked = placement.settings.context / streams, whole = architecture.max_context;
   if (whole <= asked) return asked;
   const std::string where = knowledge.longest ? where_of(request, engine, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   const auto slack_at = [&](std::int64_t context) {
     placement::Settings settings = placement.settings;
-    settings.context = context;
+    settings.context = context * streams;
     const auto laid = placement::lay_out(knowledge.catalog, engine, placement.backend, architecture, rig, settings);
     return laid ? (laid->fits ? std::max(slack_of(*laid), Bytes{}) : std::min(slack_of(*laid), Bytes(-1))) : Bytes(-1e18);
   };

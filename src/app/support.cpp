@@ -29,6 +29,9 @@ constexpr std::array<std::string_view, 8> kFileQuants = {"bf16", "q8_0", "q6_k",
 constexpr std::array<std::string_view, 8> kCheckpointQuants = {"bf16", "fp8", "int8", "mlx_8bit_g64", "awq", "gptq", "exl3_4", "mlx_4bit_g64"};
 constexpr std::string_view kUsualFileQuant = "q4_k_m";   // where part of the model must lie on the host anyway
 
+// What only asks for a word on the launch line is for plans to say.
+bool for_lines_only(const Rule& rule) { return rule.effect == RuleEffect::note && !rule.launch.empty(); }
+
 bool names_format(const Rule& rule) {
   return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
 }
@@ -47,7 +50,7 @@ class Inquiry {
       const Situation situation = placement::situation_of(engine, backend, rig_, rig_.devices.front());
       std::string refusal;
       for (const Rule& rule : rules_) {
-        if (names_format(rule) || !catalog::applies(rule, situation)) continue;
+        if (names_format(rule) || for_lines_only(rule) || !catalog::applies(rule, situation)) continue;
         add_key(row.rules, rule);
         if (rule.effect == RuleEffect::refuse && refusal.empty()) refusal = rule.text;
         if (!rule.since.empty()) add(since, rule.since);
@@ -55,7 +58,7 @@ class Inquiry {
       }
       if (!refusal.empty()) { if (row.why.empty()) row.why = refusal; continue; }
       row.backends.push_back({backend, formats(engine, backend, situation)});
-      several(engine, situation);
+      several(engine, backend);
     }
     if (!row.backends.empty()) row.why.clear();
     row.since = join(since, ", ");
@@ -71,10 +74,13 @@ class Inquiry {
     row.model = spec;
     const bool files = engine.kv_rule == catalog::KvRule::slots;
     std::vector<std::string> specs = {spec};   // in the format it was published in, first
+    if (!names_quant && !files && !device_.rates.contains("bf16") && device_.rates.contains("fp16"))   // converted anyway
+      if (const auto published = find_model(knowledge_, spec); published && published->quant == "BF16") specs.insert(specs.begin(), spec + ":f16");
     const auto add_quant = [&](std::string_view quant) { specs.push_back(spec + ':' + std::string(quant)); };
     if (!names_quant && files) std::for_each(kFileQuants.begin(), kFileQuants.end(), add_quant);
     if (!names_quant && !files) std::for_each(kCheckpointQuants.begin(), kCheckpointQuants.end(), add_quant);
-    auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row); });
+    auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row, true); });
+    if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row); });
     if (found == specs.end() && files) {
       const auto usual = std::find_if(specs.begin(), specs.end(), [](const std::string& each) { return each.ends_with(kUsualFileQuant); });
       found = std::find_if(usual, specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
@@ -96,19 +102,24 @@ class Inquiry {
   }
 
   // Whether the engine lays it out, with or without the host's help; says why not in `row`, the first reason that is no shortage.
-  bool fits(const catalog::Engine& engine, const std::string& spec, bool host_may_help, ModelSupport& row) const {
+  bool fits(const catalog::Engine& engine, const std::string& spec, bool host_may_help, ModelSupport& row, bool whole_context = false) const {
     const auto architecture = find_model(knowledge_, spec);
     if (!architecture) return false;
     placement::Request request;
     request.engine = engine.key;
     const auto placed = placement::place(knowledge_.catalog, *architecture, rig_, request);
-    if (!placed) { row.why = placed.error().message; return false; }
+    if (!placed) {
+      if (row.why.empty() && row.missing <= Bytes{}) row.why = placed.error().message;
+      return false;
+    }
     if (!placed->fits) {
       Bytes missing{};
       for (const Bytes one : placed->missing) missing += one;
       if (row.missing <= Bytes{} || missing < row.missing) { row.missing = missing; row.quant = architecture->quant; }
       return false;
     }
+    const auto& told = placed->caveats;
+    if (whole_context && std::any_of(told.begin(), told.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) return false;
     return host_may_help || (placed->settings.cpu_moe_layers == 0 && placed->settings.gpu_layers < 0);
   }
 
@@ -153,7 +164,7 @@ class Inquiry {
     row.runs_as = arithmetic(group, backend, own);
     row.support = own.empty() || row.runs_as.empty() || row.runs_as == own ? Support::native : Support::fallback;
     for (const Rule& rule : catalog::rules_for(rules_, situation)) {
-      if (!names_format(rule)) continue;
+      if (!names_format(rule) || for_lines_only(rule)) continue;
       add_key(row.rules, rule);
       if (rule.effect == RuleEffect::refuse) row.support = Support::refused;
       if (rule.effect == RuleEffect::fallback && row.support != Support::refused) {
@@ -186,12 +197,14 @@ class Inquiry {
   }
 
   // What changes where several such Devices share a model.
-  void several(const catalog::Engine& engine, Situation situation) {
+  void several(const catalog::Engine& engine, const std::string& backend) {
+    const auto pair = rig::parse_rig(knowledge_.catalog, "2x" + device_.key);
+    Situation situation = placement::situation_of(engine, backend, pair ? *pair : rig_, pair ? pair->devices.front() : rig_.devices.front());
     situation.several_devices = true;
     for (const std::string& split : engine.splits) {
       situation.split = split;
       for (const Rule& rule : rules_)
-        if (!names_format(rule) && catalog::applies(rule, situation) && !contains(answer_.rules, rule) && !contains(answer_.several, rule))
+        if (!names_format(rule) && !for_lines_only(rule) && catalog::applies(rule, situation) && !contains(answer_.rules, rule) && !contains(answer_.several, rule))
           answer_.several.push_back(rule);
     }
   }

@@ -164,15 +164,28 @@ void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, c
   engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
 }
 
-// Where the engine has no backend for the devices: the first that has one is the nearest choice.
-Error with_engine_that_runs(const catalog::Catalog& catalog, const rig::Rig& rig, const Request& request, Error error) {
-  if (!request.backend.empty() || !error.nearest.empty()) return error;
+bool names_format(const catalog::Rule& rule) {
+  return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
+}
+
+// Where the engine cannot run this: the first that can as it is, else the first that runs on the devices, with weights it reads.
+Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request, Error error) {
+  const auto all_rules = catalog.rules();
+  if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
+  std::vector<catalog::Rule> whatever_format;
+  std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !names_format(rule); });
+  std::string other;
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
-    const auto other = catalog::read_engine(catalog, entry.key);
-    if (!other || !choose_backend(*other, rig, "")) continue;
-    error.nearest = "--engine " + other->key;
-    break;
+    const auto engine = catalog::read_engine(catalog, entry.key);
+    const auto backend = engine ? choose_backend(*engine, rig, "") : Result<std::string>(std::string());
+    if (!engine || !backend || engine->key == request.engine || !check_refusals(whatever_format, catalog, *engine, *backend, architecture, rig)) continue;
+    if (check_formats(catalog, *engine, architecture) && check_refusals(**all_rules, catalog, *engine, *backend, architecture, rig)) {
+      error.nearest = "--engine " + engine->key;
+      return error;
+    }
+    if (other.empty()) other = "--engine " + engine->key;
   }
+  if (!other.empty()) error.nearest = other + " " + architecture.key + ":f16";
   return error;
 }
 
@@ -181,7 +194,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const rig::Rig& rig
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
   auto chosen_backend = choose_backend(engine, rig, request.backend);
-  if (!chosen_backend) return tl::unexpected<Error>(with_engine_that_runs(catalog, rig, request, std::move(chosen_backend.error())));
+  if (!chosen_backend) return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, std::move(chosen_backend.error())));
   std::string backend = std::move(*chosen_backend);
   if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
     return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig", "llama.cpp or vllm");
@@ -189,7 +202,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   RC_ASSIGN(all_rules, catalog.rules());
   const std::vector<catalog::Rule>& rules = *all_rules;
   RC_TRY(check_formats(catalog, engine, architecture));
-  RC_TRY(check_refusals(rules, catalog, engine, backend, architecture, rig));
+  if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed)
+    return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, std::move(allowed.error())));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   const auto says = [&](std::initializer_list<std::string_view> names) {

@@ -207,6 +207,138 @@ TEST(Placement, ATensorDegreeMustDivideTheHeads) {
   EXPECT_EQ(error_of(placement), "--flags: a tensor degree of 3 does not divide 32 attention heads (nearest: 2)");
 }
 
+// GLM-4.5-Air has 96 heads and 8 key-value heads: 3 divides the first and cuts the second; 16 copies each of the 8 twice. DeepSeek R1 has one
+// latent vector for all of its 128 heads, which every device holds. MiniMax M2 is published in FP8 blocks of 128 x 128 with experts 1,536 wide:
+// 1,536 / 8 = 192 is no multiple of 128, 1,536 / 4 = 384 is; spread whole, its experts are not cut.
+TEST(Placement, TensorDegreesCutNeitherKeyValueHeadsNorBlocks) {
+  const auto told = [&](const char* key, int devices, const std::string& flags, const char* engine = "vllm") {
+    const auto model = model::architecture_from_catalogue(facts(), key);
+    return error_of(place(facts(), *model, rig_of("h200-sxm-141gb", devices), ask(flags, engine)));
+  };
+  const std::string heads = "--flags: a tensor degree of 3 neither divides 8 key-value heads nor is a multiple of them (nearest: 2)";
+  EXPECT_EQ(told("glm-4.5-air", 3, "-tp 3"), heads);
+  EXPECT_EQ(told("glm-4.5-air", 3, "--tp 3", "sglang"), heads);
+  EXPECT_EQ(told("glm-4.5-air", 16, "-tp 16"), "no error");
+  EXPECT_EQ(told("deepseek-r1", 8, "-tp 8"), "no error");
+  EXPECT_EQ(told("minimax-m2", 8, "-tp 8"), "--flags: a tensor degree of 8 cuts a width of 1536 inside its blocks of 128 (nearest: 4)");
+  EXPECT_EQ(told("minimax-m2", 8, "-tp 4"), "no error");
+  EXPECT_EQ(told("minimax-m2", 8, "-tp 8 -ep"), "no error");
+}
+
+// Nobody named a context: the blocks left beside 14.96 GiB of weights on 24 GiB decide, in steps of 256 tokens, with a word on it; named, it must fit.
+TEST(Placement, AContextNobodyNamedShrinksToWhatTheCacheHolds) {
+  for (const char* name : {"vllm", "sglang", "tensorrt-llm"}) {
+    const auto open = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), ask("", name));
+    ASSERT_TRUE(open) << error_of(open);
+    EXPECT_TRUE(open->fits) << name;
+    EXPECT_LE(open->settings.context, open->kv_tokens) << name;
+    EXPECT_GT(open->settings.context, open->kv_tokens - 512) << name;
+    EXPECT_EQ(open->settings.context % 256, 0) << name;
+    EXPECT_TRUE(std::any_of(open->caveats.begin(), open->caveats.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) << name;
+    Request named = ask("", name);
+    named.context = 131072;
+    const auto asked = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), named);
+    ASSERT_TRUE(asked) << error_of(asked);
+    EXPECT_FALSE(asked->fits) << name;
+  }
+}
+
+// A flag that says nothing of devices leaves them to the search: 15 GiB of weights on two cards of 10 GiB take both, whatever the cache is stored in.
+TEST(Placement, FlagsLeaveTheRestToTheSearch) {
+  const rig::Rig rig = rig_of("rtx-3080-10gb", 2);
+  const auto searched = place(facts(), llama_8b(test::ggml::f16), rig, ask("--kv-cache-dtype fp8 --max-num-seqs 16", "vllm"));
+  ASSERT_TRUE(searched) << error_of(searched);
+  EXPECT_EQ(searched->devices.size(), 2u);
+  EXPECT_EQ(searched->settings.key_quant, "fp8_e4m3");
+  const auto told = place(facts(), llama_8b(test::ggml::f16), rig, ask("-tp 1", "vllm"));
+  ASSERT_TRUE(told) << error_of(told);
+  EXPECT_EQ(told->devices.size(), 1u);
+}
+
+// Four streams of 8,192 tokens in llama.cpp: -c 32768 among four slots, 4 GiB of cache (1 GiB each, as below); 257 are one more than it decodes.
+TEST(Placement, SlotsHoldAContextForEveryStream) {
+  Request request = ask("");
+  request.context = 8192;
+  request.streams = 4;
+  const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request);
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->devices[0].memory.kv, Bytes(4 * kGiB));
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "llama.cpp"), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), *placement);
+  EXPECT_NE(launch.line.find("-c 32768 "), std::string::npos) << launch.line;
+  EXPECT_NE(launch.line.find("-np 4"), std::string::npos) << launch.line;
+  request.streams = 257;
+  EXPECT_EQ(error_of(place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)), "--sequences: llama.cpp decodes at most 256 streams together (nearest: 256)");
+}
+
+// What is read must fit a context nobody named: 100,000 tokens, rounded up to 256.
+TEST(Placement, AContextReachesAsFarAsIsAsked) {
+  Request request = ask("");
+  request.reach = 100000;
+  const auto placement = place(facts(), llama_8b(test::ggml::q4_k), rig_of("rtx-3090", 1), request);
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->settings.context, 100096);
+}
+
+// DeepSeek R1 in Q4_K_M on one 4090: its project tells of 14 GB beside 382 GB of host memory. 58 layers hold 256 experts of 3 x 7,168 x 2,048
+// weights; at about 4.8 bits one of each layer takes 1.43 GiB, and of 8, 4, 2 ... on the card 4 are the first that fit.
+TEST(Placement, FewerExpertsOnTheCardWhereTheUsualDoNotFit) {
+  const auto model = model::architecture_from_catalogue(facts(), "deepseek-r1", "q4_k_m");
+  ASSERT_TRUE(model);
+  rig::Rig rig = rig_of("rtx-4090", 1);
+  rig.hosts.front().memory = Bytes(512 * kGiB);
+  rig.hosts.front().cores = 64;
+  rig.hosts.front().sockets = 2;
+  Request request = ask("", "ktransformers");
+  request.context = 8192;
+  const auto placement = place(facts(), *model, rig, request);
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(placement->fits);
+  EXPECT_EQ(placement->settings.gpu_experts, 4);
+  const std::string line = launch_line(*catalog::read_engine(facts(), "ktransformers"), *model, rig, *placement).line;
+  EXPECT_NE(line.find("--model-path deepseek-r1 "), std::string::npos) << line;
+  EXPECT_NE(line.find("--kt-weight-path deepseek-r1-Q4_K_M.gguf --kt-num-gpu-experts 4 --kt-cpuinfer 64 --kt-threadpool-count 2 --kt-method LLAMAFILE"), std::string::npos) << line;
+}
+
+// A line names files in the format that was planned, and what the card's arithmetic makes necessary; flags are read back by their own tables.
+TEST(Placement, LinesNameTheFormatAndWhatTheCardNeeds) {
+  const auto line = [&](const char* key, const char* quant, const char* card, const char* engine, int count = 1) {
+    const auto model = model::architecture_from_catalogue(facts(), key, quant);
+    const rig::Rig rig = rig_of(card, count);
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    const Launch launch = launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement);
+    for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
+    return launch.line + "\n" + launch.file_text;
+  };
+  EXPECT_TRUE(line("llama-3.3-70b", "fp8", "h100-sxm-80gb", "vllm", 2).starts_with("vllm serve llama-3.3-70b-FP8 "));
+  EXPECT_TRUE(line("qwen3-8b", "", "rtx-4090", "vllm").starts_with("vllm serve qwen3-8b "));
+  EXPECT_NE(line("deepseek-r1", "w8a8", "ascend-910b3", "mindie", 16).find("\"modelWeightPath\": \"deepseek-r1-W8A8\""), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "", "v100-sxm2-32gb", "vllm").find(" --dtype half"), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "awq", "mi50-32gb", "vllm").find(" --dtype float16"), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "w8a8", "atlas-300i-duo-96gb", "vllm").find(" --dtype float16 --quantization ascend"), std::string::npos);
+  EXPECT_TRUE(line("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").starts_with("lms load qwen3-8b-Q4_K_M.gguf --gpu max --context-length 4096\n"));
+  EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
+}
+
+// Two servers of 8 chips with 64 GB each: DeepSeek R1 in W8A8 takes both, a service on each with its own 8 chips and one rank table.
+TEST(Placement, MindieOverTwoServers) {
+  rig::Rig rig = rig_of("ascend-910b3", 16);
+  rig.hosts.push_back(rig.hosts.front());
+  for (int d = 8; d < 16; ++d) rig.devices[static_cast<std::size_t>(d)].host = 1;
+  const auto model = model::architecture_from_catalogue(facts(), "deepseek-r1", "w8a8");
+  const auto placement = place(facts(), *model, rig, ask("", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(placement->fits);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.line.find("RANKTABLEFILE="), std::string::npos) << launch.line;
+  EXPECT_NE(launch.file_text.find("\"worldSize\": 8"), std::string::npos) << launch.file_text;
+  EXPECT_NE(launch.file_text.find("\"multiNodesInferEnabled\": true"), std::string::npos) << launch.file_text;
+  rig::Rig duo = rig_of("atlas-300i-duo-96gb", 2);
+  duo.hosts.push_back(duo.hosts.front());
+  duo.devices[1].host = 1;
+  EXPECT_EQ(error_of(place(facts(), *model, duo, ask("", "mindie"))), "--on: MindIE cannot share a model between hosts (nearest: llama.cpp or vllm)");
+}
+
 // 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
 TEST(Placement, CacheByHand) {
   const auto f16 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on"));

@@ -303,11 +303,11 @@ class Paged {
     p.fits = false;
     const double bytes = (needed - static_cast<double>(p.kv_tokens)) * token_bytes(0);
     for (std::size_t i = 0; i < p.devices.size(); ++i) p.missing[i] = std::max(p.missing[i], Bytes(bytes));
-    const std::string holds = "The cache holds " + std::to_string(p.kv_tokens) + " tokens; the engine ", longest = std::to_string(static_cast<std::int64_t>(needed));
+    const std::string holds = "The cache holds " + std::to_string(p.kv_tokens), longest = std::to_string(static_cast<std::int64_t>(needed));
     p.caveats.push_back({"cache-shorter-than-context",
                          rule("starts_with_short_cache") > 0
-                             ? holds + "starts, but serves no request of " + longest + " tokens. Lower the context or raise the memory share."
-                             : holds + "refuses to start with a longest request of " + longest + ". Lower the context or raise the memory share.",
+                             ? holds + " tokens; the engine starts, but serves no request of " + longest + " tokens. Lower the context or raise the memory share."
+                             : holds + " tokens; the engine refuses to start with a longest request of " + longest + ". Lower the context or raise the memory share.",
                          engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
   }
 
