@@ -144,10 +144,16 @@ Phrase verdict(const app::PlanAnswer& answer) {
                print(Number{speed.ttft.value.p50, Unit::seconds})});
 }
 
+// Slots have their shares of the context: as many times as much.
+std::string context_words(const app::PlanAnswer& answer) {
+  const placement::Settings& settings = answer.placement.settings;
+  const bool shared_out = answer.engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv && settings.sequences > 1;
+  return shared_out ? std::to_string(settings.sequences) + " x " + format_grouped(settings.context / settings.sequences) : format_grouped(settings.context);
+}
+
 Section summary(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
-  const Phrase how = fill("{0} on {1}, context {2}, {3}"_say,
-                          {answer.engine.name, placement.backend, format_grouped(placement.settings.context), mode_phrase(answer)});
+  const Phrase how = fill("{0} on {1}, context {2}, {3}"_say, {answer.engine.name, placement.backend, context_words(answer), mode_phrase(answer)});
   return {{},
           {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
