@@ -163,7 +163,7 @@ std::string start_words(const catalog::Engine& engine, const model::Architecture
   const std::string model = model_name(a);
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
   const std::size_t slash = model.rfind('/');
-  std::string words = replace_all(catalog::text_of(engine, "start", ""), "{model}", experts_only ? quoted(a.key) : model);
+  std::string words = replace_all(std::string(catalog::text_of(engine, "start", "")), "{model}", experts_only ? quoted(a.key) : model);
   words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : model.substr(0, slash));
   return replace_all(std::move(words), "{name}", slash == std::string::npos ? model : model.substr(slash + 1));
 }
@@ -198,7 +198,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   LineBuilder line(engine, start_words(engine, a));
   explain_checkpoint(line.launch(), a);
   const auto say = [&](const char* what, const std::string& value) {
-    const std::string flag = catalog::text_of(engine, "flag", what);
+    const std::string_view flag = catalog::text_of(engine, "flag", what);
     const auto words = split_words(flag);
     if (words.empty()) return;
     const bool alone = words.front() == flag && value.empty();
