@@ -120,7 +120,10 @@ class Inquiry {
     }
     const auto& told = placed->caveats;
     if (whole_context && std::any_of(told.begin(), told.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) return false;
-    return host_may_help || (placed->settings.cpu_moe_layers == 0 && placed->settings.gpu_layers < 0);
+    const auto alone = [](const placement::Placement& each) { return each.settings.cpu_moe_layers == 0 && each.settings.gpu_layers < 0; };
+    if (host_may_help || alone(*placed)) return true;
+    const auto first = placement::find_room(knowledge_.catalog, *architecture, rig_, request, true);   // the device alone comes first, whatever is faster
+    return first && alone(*first);
   }
 
   void plan(const catalog::Engine& engine, const std::string& spec, ModelSupport& row) const {

@@ -90,7 +90,7 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
                            Result<Placement> placement) {
   if (!placement) return placement;
   placement->flags = prepared.notes;
-  tell_shortened(prepared, *placement);
+  tell_short(prepared, *placement);
   add_caveats(prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
   return placement;
 }
@@ -202,6 +202,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   RC_ASSIGN(all_rules, catalog.rules());
   const std::vector<catalog::Rule>& rules = *all_rules;
   RC_TRY(check_formats(catalog, engine, architecture));
+  if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
+    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine", "--engine " + engine.base);
   if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed)
     return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, std::move(allowed.error())));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
@@ -222,9 +224,12 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
       settings.context *= request.streams;   // -c is divided among the slots
     }
   }
+  if (paged && settings.sequences <= 0 && static_cast<double>(request.streams) > catalog::sized_number(engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory))
+    settings.sequences = static_cast<int>(std::min<std::int64_t>(request.streams, INT32_MAX));
   const std::int64_t shortest = asked || !paged || architecture.encoder_only ? 0 : std::max(std::min(settings.context, kWorthHaving), request.reach);
   const bool searched = trim(request.flags).empty() || (paged && !parsed.places);
-  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest};
+  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest,
+                  paged ? request.streams : 1, request.reach};
 }
 
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest) {
@@ -236,15 +241,24 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
   return settings;
 }
 
-void tell_shortened(const Prepared& prepared, Placement& placement) {
+void tell_short(const Prepared& prepared, Placement& placement) {
+  if (!placement.fits) return;
+  const std::string source = prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text;
   const std::int64_t wished = prepared.settings.context, context = placement.settings.context;
-  if (prepared.shortest <= 0 || context >= wished || !placement.fits) return;
-  const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
-  placement.caveats.push_back({"context-shortened",
-                               "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
-                                   (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
-                                           : " tokens of context: without being told so the engine does not start."),
-                               prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text});
+  if (prepared.shortest > 0 && context < wished) {
+    const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
+    placement.caveats.push_back({"context-shortened",
+                                 "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
+                                     (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
+                                             : " tokens of context: without being told so the engine does not start."),
+                                 source});
+  }
+  if (prepared.streams > 1 && prepared.reach > 0 && placement.kv_tokens / prepared.streams < prepared.reach && placement.kv_tokens > 0)
+    placement.caveats.push_back({"streams-wait",
+                                 "The cache holds " + std::to_string(placement.kv_tokens) + " tokens: of " + std::to_string(prepared.streams) + " streams of " +
+                                     std::to_string(prepared.reach) + " tokens about " + std::to_string(std::max<std::int64_t>(1, placement.kv_tokens / prepared.reach)) +
+                                     " run at a time, the others wait.",
+                                 source});
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {

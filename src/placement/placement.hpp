@@ -132,6 +132,7 @@ struct Prepared {
   std::vector<FlagNote> notes;
   bool searched = false;                  // the flags leave open which devices hold what
   std::int64_t shortest = 0;              // nobody named the context: it may shrink to what fits, down to this; 0: it must fit
+  std::int64_t streams = 1, reach = 0;    // where streams share one cache: how many, and the tokens of each
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
@@ -151,8 +152,8 @@ Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& p
 // The same settings with the context that this layout's cache does hold, where it is what is short and `shortest` allows.
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest);
 
-// Says that the context is shorter than the one everybody would expect, where it is.
-void tell_shortened(const Prepared& prepared, Placement& placement);
+// Says that the context is shorter than the one everybody would expect, and that not all streams have room at a time, where it is so.
+void tell_short(const Prepared& prepared, Placement& placement);
 
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
 // different makers where the engine cannot mix them.

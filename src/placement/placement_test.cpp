@@ -112,7 +112,7 @@ TEST(Placement, EveryEngineReadsAndPlacesOrSaysWhyNot) {
     ASSERT_TRUE(engine) << error_of(engine);
     EXPECT_FALSE(engine->sources.empty()) << entry.key;
     const auto placement = place(facts(), model, rig_of("rtx-4090", 1), ask("", entry.key));
-    const bool needs_others = entry.key == "mindie" || entry.key == "mlx";
+    const bool needs_others = entry.key == "mindie" || entry.key == "mlx" || entry.key == "ktransformers";   // a chip, a system, a mixture of experts
     EXPECT_EQ(placement.has_value(), !needs_others) << entry.key << ": " << error_of(placement);
     if (placement) {
       EXPECT_GT(placement->devices.front().memory.weights, Bytes(12 * kGiB)) << entry.key;
@@ -268,6 +268,19 @@ TEST(Placement, SlotsHoldAContextForEveryStream) {
   EXPECT_NE(launch.line.find("-np 4"), std::string::npos) << launch.line;
   request.streams = 257;
   EXPECT_EQ(error_of(place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)), "--sequences: llama.cpp decodes at most 256 streams together (nearest: 256)");
+}
+
+// 1,000 streams of 4,096 tokens in a cache of about 42,000: vLLM is told to take them all (--max-num-seqs), ten run at a time.
+TEST(Placement, StreamsThatTheCacheDoesNotHoldWait) {
+  Request request = ask("", "vllm");
+  request.streams = 1000;
+  request.reach = 4096;
+  const auto placement = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), request);
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->settings.sequences, 1000);
+  const auto caveat = std::find_if(placement->caveats.begin(), placement->caveats.end(), [](const auto& each) { return each.id == "streams-wait"; });
+  ASSERT_NE(caveat, placement->caveats.end());
+  EXPECT_NE(caveat->text.find("about " + std::to_string(placement->kv_tokens / 4096) + " run at a time"), std::string::npos) << caveat->text;
 }
 
 // What is read must fit a context nobody named: 100,000 tokens, rounded up to 256.

@@ -51,7 +51,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   }
   Chosen chosen{std::move(found.ranked.front().placement), {}, std::move(found.rejected)};
   chosen.placement.flags = prepared.notes;
-  placement::tell_shortened(prepared, chosen.placement);
+  placement::tell_short(prepared, chosen.placement);
   placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
     const placement::Candidate& other = found.ranked[i];
