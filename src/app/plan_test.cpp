@@ -101,6 +101,19 @@ TEST(Plan, ADepthBeyondTheNamedContextIsRefused) {
   EXPECT_EQ(to_text(answer.error()), "--context: a context of 8192 does not hold the 100000 tokens asked about (nearest: 100512)");
 }
 
+// vLLM on two 3090: no cache there holds 1,048,576 tokens of a 32B model, whatever the model's own context.
+TEST(Plan, ADepthBeyondTheCacheDoesNotFit) {
+  PlanRequest request;
+  request.model = "qwen3-32b:awq";
+  request.rig = "2x3090";
+  request.placement.engine = "vllm";
+  request.question.depth = 1 << 20;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_FALSE(answer->placement.fits);
+  for (const Remedy& remedy : answer->remedies) EXPECT_NE(remedy.kind, Remedy::Kind::context);
+}
+
 // On a 310P llama.cpp computes 16 bits only: no engine there reads Q4_K_M, MindIE runs with weights of its own.
 TEST(Plan, WhereTheFormatIsRefusedAnEngineOfTheCardIsNamed) {
   PlanRequest request;

@@ -154,7 +154,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
                                   const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
-  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed); context > 0)
+  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), architecture.weight_bytes()});
   if (architecture.origin == model::Origin::gguf) return remedies;
   for (const std::string_view quant : quants_for(knowledge, request.placement.engine)) {

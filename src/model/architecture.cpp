@@ -110,12 +110,15 @@ Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_vi
 
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
   Architecture& a = base.architecture;
-  RC_TRY(apply_quant(catalog, a, quant.empty() ? std::string_view(base.native) : quant));
+  // FP8 of a model published in FP8 blocks is what was published: nobody makes a second one.
+  const std::string_view native = base.native, kind = native.substr(0, native.find('_'));
+  const bool published = quant.empty() || equal_ignoring_case(kind, quant) || equal_ignoring_case(native, quant);
+  RC_TRY(apply_quant(catalog, a, published ? native : quant));
+  if (published && !quant.empty()) a.quant.resize(quant.size());   // called as it was asked for
   const bool ggml = std::any_of(a.tensors.begin(), a.tensors.end(), [&](const Tensor& t) {
     const auto format = catalog.quant(t.quant);
     return format && format->group.starts_with("ggml");
   });
-  const bool published = quant.empty() || starts_with_ignoring_case(base.native, a.quant);   // FP8, of FP8_BLOCK
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
   return std::move(a);
 }

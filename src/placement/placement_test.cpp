@@ -222,6 +222,8 @@ TEST(Placement, TensorDegreesCutNeitherKeyValueHeadsNorBlocks) {
   EXPECT_EQ(told("deepseek-r1", 8, "-tp 8"), "no error");
   EXPECT_EQ(told("minimax-m2", 8, "-tp 8"), "--flags: a tensor degree of 8 cuts a width of 1536 inside its blocks of 128 (nearest: 4)");
   EXPECT_EQ(told("minimax-m2", 8, "-tp 4"), "no error");
+  const auto by_name = model::architecture_from_catalogue(facts(), "minimax-m2", "fp8");   // what it is published in, however it is called
+  EXPECT_FALSE(place(facts(), *by_name, rig_of("h200-sxm-141gb", 8), ask("-tp 8", "vllm")));
   EXPECT_EQ(told("minimax-m2", 8, "-tp 8 -ep"), "no error");
 }
 

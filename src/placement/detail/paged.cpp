@@ -105,7 +105,7 @@ class Paged {
     host_experts(p);
     share_blocks(p);
     check_fit(rig_, p);
-    const double needed = std::min<double>(static_cast<double>(settings_.context), static_cast<double>(a_.max_context));
+    const auto needed = static_cast<double>(settings_.context);
     if (static_cast<double>(p.kv_tokens) < needed && !a_.encoder_only) report_short_cache(p, needed);
     return p;
   }
@@ -264,7 +264,7 @@ class Paged {
       if (const double bytes = block_bytes(share); bytes > 0) blocks = std::min(blocks, static_cast<std::int64_t>(share.memory.kv.value() / bytes));
     p.kv_blocks = blocks == INT64_MAX ? 0 : blocks;
     for (DeviceShare& share : p.devices) share.memory.kv = Bytes(block_bytes(share) * static_cast<double>(p.kv_blocks));
-    const std::int64_t wanted = std::max<std::int64_t>(1, std::min(settings_.context, a_.max_context));
+    const std::int64_t wanted = std::max<std::int64_t>(1, settings_.context);
     const std::int64_t each = pages.blocks_of_sequence(wanted, rules);
     p.kv_tokens = each <= p.kv_blocks ? static_cast<std::int64_t>(static_cast<double>(p.kv_blocks) / static_cast<double>(each) * static_cast<double>(wanted))
                                       : pages.longest_sequence(p.kv_blocks, wanted, rules);
