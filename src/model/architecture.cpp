@@ -1,6 +1,7 @@
 #include "model/architecture.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 #include "model/family.hpp"
@@ -115,8 +116,10 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
   const bool published = quant.empty() || equal_ignoring_case(kind, quant) || equal_ignoring_case(native, quant);
   RC_TRY(apply_quant(catalog, a, published ? native : quant));
   if (published && !quant.empty()) a.quant.resize(quant.size());   // called as it was asked for
-  const bool ggml = std::any_of(a.tensors.begin(), a.tensors.end(), [&](const Tensor& t) {
-    const auto format = catalog.quant(t.quant);
+  std::set<std::string_view> formats;
+  for (const Tensor& tensor : a.tensors) formats.insert(tensor.quant);
+  const bool ggml = std::any_of(formats.begin(), formats.end(), [&](std::string_view name) {
+    const auto format = catalog.quant(name);
     return format && format->group.starts_with("ggml");
   });
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
@@ -34,13 +37,15 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
       return degree + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
   }
   if (tensor == 1 || !refuses("whole_blocks")) return {};
+  std::set<std::pair<std::string_view, int>> seen;   // format and width
   for (const model::Tensor& t : a.tensors) {
     const bool expert = t.role == Role::expert_ffn, feeds = expert || t.role == Role::dense_ffn || t.role == Role::shared_expert_ffn;
     if (!feeds || (expert && d.expert > 1) || t.layer < 0 || t.layer >= static_cast<int>(a.layers.size())) continue;
-    const auto quant = catalog.quant(t.quant);
-    if (!quant || quant->block_rows <= 1) continue;
     const model::FeedForward& f = a.layers[static_cast<std::size_t>(t.layer)].feed_forward;
     const int width = expert ? f.expert_width : t.role == Role::dense_ffn ? f.width : f.shared_width;
+    if (!seen.emplace(t.quant, width).second) continue;
+    const auto quant = catalog.quant(t.quant);
+    if (!quant || quant->block_rows <= 1) continue;
     if (width % quant->block_rows != 0 || width % (quant->block_rows * tensor) == 0) continue;   // not whole from the start: left in another format
     return degree + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
   }
