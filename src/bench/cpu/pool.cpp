@@ -43,6 +43,7 @@ double seconds(clockid_t clock) {
 }  // namespace
 
 Pool::Pool(std::vector<int> cpus) : cpus_(std::move(cpus)), accounts_(cpus_.size()) {
+  pinned_ = cpus_[0] >= 0 && pthread_getaffinity_np(pthread_self(), sizeof before_, &before_) == 0;
   for (int thread = 1; thread < threads(); ++thread) workers_.emplace_back([this, thread] { loop(thread); });
   pin(cpus_[0]);
 }
@@ -52,10 +53,7 @@ Pool::~Pool() {
   round_.fetch_add(1);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
-  cpu_set_t all;   // the caller's thread floats again
-  CPU_ZERO(&all);
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(static_cast<std::size_t>(cpu), &all);
-  pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+  if (pinned_) pthread_setaffinity_np(pthread_self(), sizeof before_, &before_);   // where the caller's thread might run before
 }
 
 void Pool::start() {

@@ -1,6 +1,8 @@
 #pragma once
 // A Pool runs one function on all threads at once and waits for them: the parallel region of every processor kernel.
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -38,6 +40,8 @@ class Pool {
   void work(int thread);
 
   struct alignas(64) Account { double passed = 0, got = 0; };
+  cpu_set_t before_{};        // of the caller's thread
+  bool pinned_ = false;
   std::vector<int> cpus_;
   std::vector<std::thread> workers_;
   std::vector<Account> accounts_;
