@@ -31,8 +31,6 @@ struct Question {
   std::string engine_date{};      // "2025-04": speeds as of the engine's builds of then; empty: now
 };
 
-// Whether it is empty or a month since engines for these models exist (2023).
-bool is_engine_date(std::string_view date);
 Conditions conditions_of(const Question& question);
 
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth), never a silent guess.

@@ -16,9 +16,7 @@ const char* name_of(StageKind kind, bool prefill) {
     case StageKind::weights: return "weights";
     case StageKind::experts: return "experts";
     case StageKind::kv: return prefill ? "attention" : "kv";
-    case StageKind::attention: return "attention";
     case StageKind::state: return "state";
-    case StageKind::recurrent: return "recurrent";
     case StageKind::launch: return "launch";
     case StageKind::host: return "host";
     case StageKind::sequence: return "sequences";
@@ -120,8 +118,6 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   for (Estimate* e : {&speed.decode, &speed.prefill, &speed.ttft, &speed.power, &speed.energy}) e->grade = grade;
   return speed;
 }
-
-bool is_engine_date(std::string_view date) { return date.empty() || parse_year(date).value_or(0) >= 2023; }
 
 Conditions conditions_of(const Question& question) {
   Conditions conditions;

@@ -29,7 +29,7 @@ struct Path {
   double efficiency = 1;             // exp(sum exponent * effect), set by resolve
 };
 
-enum class StageKind { weights, experts, kv, attention, state, recurrent, launch, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
+enum class StageKind { weights, experts, kv, state, launch, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
 
 // Amounts of one kind on one device that share their Paths. `per_*` fields are those the kind uses; the rest stay 0.
 struct Stage {
@@ -44,7 +44,6 @@ struct Stage {
   double weight_bytes = 0;           // read by every step (experts: of all experts)
   double weight_flop = 0;            // per token (experts: of those used)
   int experts = 0, experts_used = 0;
-  double expert_rows_width = 0;      // hidden x width of one expert matrix
   double token_bytes = 0;            // cache read per earlier token
   double window = 0;                 // at most so many earlier tokens count; 0 all
   double token_flop = 0;             // attention work per earlier token and new token

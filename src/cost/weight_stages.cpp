@@ -94,7 +94,7 @@ struct GroupKey {
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
-struct Group { double bytes = 0, elements = 0; int count = 0, experts = 0, used = 0; double width = 0; };
+struct Group { double bytes = 0, elements = 0; int experts = 0, used = 0; };
 
 // Engines compute logits of a prompt's last token alone; MLX began to in August 2025 and Transformers in December 2024.
 bool logits_of_last_token(const Builder& b) {
@@ -121,7 +121,6 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
-    ++g.count;
     if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
       const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
       g.experts = ff.experts;
