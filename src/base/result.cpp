@@ -7,6 +7,17 @@
 
 namespace rigcast {
 
+const char* to_string(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::input: return "input";
+    case ErrorKind::not_found: return "not_found";
+    case ErrorKind::unsupported: return "unsupported";
+    case ErrorKind::infeasible: return "infeasible";
+    case ErrorKind::system: return "system";
+  }
+  return "";
+}
+
 std::string to_text(const Error& error) {
   std::string text;
   if (!error.where.file.empty()) {

@@ -26,6 +26,8 @@ enum class ErrorKind {
   system,       // a file, device or driver would not do it
 };
 
+const char* to_string(ErrorKind kind);   // "not_found"
+
 // One line in the user's words, a place, and the field it concerns (for pages that show the message beside the field).
 struct Error {
   ErrorKind kind = ErrorKind::input;

@@ -3,23 +3,12 @@
 namespace rigcast::report {
 namespace {
 
-const char* name_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::input: return "input";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::unsupported: return "unsupported";
-    case ErrorKind::infeasible: return "infeasible";
-    case ErrorKind::system: return "system";
-  }
-  return "";
-}
-
 Value text_or_null(const std::string& text) { return text.empty() ? Value(std::monostate{}) : Value(text); }
 
 }  // namespace
 
 Report fields(const Error& error) {
-  return {{{{}, {machine("error", Fields{machine("kind", name_of(error.kind)),
+  return {{{{}, {machine("error", Fields{machine("kind", to_string(error.kind)),
                                          machine("message", Phrase(error.message)),
                                          machine("field", text_or_null(error.field)),
                                          machine("nearest", text_or_null(error.nearest)),

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include <sys/resource.h>
@@ -73,6 +74,15 @@ class JobProgress final : public Progress {
   Job& job_;
 };
 
+// Out of memory, or a fault of ours: the job fails and the server lives.
+Result<std::string> carefully(const Jobs::Work& work, Progress& progress) {
+  try {
+    return work(progress);
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::system, std::string("something went wrong inside: ") + error.what());
+  }
+}
+
 tl::unexpected<Error> no_such_job(const std::string& id) {
   return fail(ErrorKind::not_found, "there is no job '" + id.substr(0, 40) + "'; finished ones are forgotten after a while", Where{}, "id");
 }
@@ -95,7 +105,8 @@ Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
   const std::lock_guard lock(state.mutex);
   int running = 0;
   for (const auto& [number, job] : state.jobs) running += job->status.state == JobState::running;
-  if (running >= kMostRunning || state.stopping) return fail(ErrorKind::infeasible, "another measurement is running; wait for it or stop it", Where{}, "verb");
+  if (state.stopping) return fail(ErrorKind::system, "the server is stopping", Where{}, "verb");
+  if (running >= kMostRunning) return fail(ErrorKind::infeasible, std::to_string(running) + " jobs are running; wait for one or stop it", Where{}, "verb");
   for (auto it = state.jobs.begin(); it != state.jobs.end() && state.jobs.size() >= kMostKept;) {
     const bool finished = it->second->status.state != JobState::running;
     if (finished && it->second->thread.joinable()) it->second->thread.join();
@@ -105,11 +116,11 @@ Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
   Job& job = *state.jobs.emplace(number, std::make_unique<Job>()).first->second;
   job.status.id = std::to_string(number);
   job.status.verb = std::move(verb);
-  job.thread = std::thread([&state, &job, polite, work = std::move(work)] {
+  const auto body = [&state, &job, polite, work = std::move(work)] {
     constexpr int kPolite = 10;
     if (polite) ::setpriority(PRIO_PROCESS, 0, kPolite);   // of this thread alone, and of those it starts
     JobProgress progress(state.mutex, [&state](Job& changed) { state.change(changed); }, job);
-    auto result = work(progress);
+    auto result = carefully(work, progress);
     const std::lock_guard inner(state.mutex);
     if (job.cancelled) job.status.state = JobState::cancelled;
     else job.status.state = result ? JobState::done : JobState::failed;
@@ -117,7 +128,13 @@ Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
     else job.status.error = std::move(result.error());
     if (job.status.state == JobState::done) job.status.done = 1;
     state.change(job);
-  });
+  };
+  try {
+    job.thread = std::thread(body);
+  } catch (const std::system_error& error) {
+    state.jobs.erase(number);
+    return fail(ErrorKind::system, std::string("no thread can be had: ") + error.what(), Where{}, "verb");
+  }
   return state.now(job);
 }
 

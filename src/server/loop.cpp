@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/errors.hpp"
+
 namespace rigcast::server {
 namespace {
 
@@ -56,7 +58,8 @@ struct Connection {
   std::uint32_t watched = 0;
   Time deadline;
   Time since;                          // last progress
-  std::size_t held() const { return input.size() + reader.partial().body.size() + output.size() - sent; }
+  std::size_t asked = 0;               // bytes of the request that a worker has or will take
+  std::size_t held() const { return input.size() + reader.partial().body.size() + asked + output.size() - sent; }
 };
 
 struct Task { int id; Request request; };
@@ -75,7 +78,6 @@ struct Loop::State {
 
   std::map<int, Connection> connections;   // by a number that is never used twice, so that a late answer finds nobody
   int next_id = 1;
-  std::size_t held = 0;
 
   std::mutex mutex;                    // guards what follows
   Queue computing, waiting;
@@ -104,9 +106,13 @@ struct Loop::State {
   void drop_late(Time now);
   void work_on(Queue& queue, const Handler& handler);
   Queue& queue_for(const Request& request) { return options.waiters > 0 && options.waits && options.waits(request) ? waiting : computing; }
-  void account() {
-    held = 0;
-    for (const auto& [id, connection] : connections) held += connection.held();
+  // Whether a large request is too much beside what all others hold.
+  bool crowded(const Connection& one) const {
+    constexpr std::size_t kLarge = 256 * 1024;
+    std::size_t held = 0;
+    if (one.held() > kLarge)
+      for (const auto& [id, connection] : connections) held += connection.held();
+    return held > options.buffered;
   }
 };
 
@@ -116,9 +122,7 @@ constexpr std::uint64_t kListener = 0, kWake = ~std::uint64_t{0};
 constexpr Seconds kLinger{2};
 
 Response refusal_response(const Refusal& refusal) {
-  std::string reason;
-  for (const char c : refusal.why) reason += c == '"' || c == '\\' ? '\'' : c;
-  return {refusal.status, "application/json", R"({"field":"","reason":")" + reason + R"(","nearest":"","kind":"input","column":0})" "\n", {}};
+  return refused({refusal.status >= 500 ? ErrorKind::system : ErrorKind::input, refusal.why}, {}, refusal.status);
 }
 
 Result<Descriptor> listen_at(const std::string& address, int port) {
@@ -315,7 +319,7 @@ void Loop::State::answer_here(Connection& connection, const Response& response) 
 
 // Does whatever can be done next on this connection and says what to wait for.
 void Loop::State::advance(int id, Connection& connection) {
-  if (!connection.working && !connection.closing && connection.output.empty()) {
+  if (!connection.working && !connection.closing && connection.keep && connection.output.empty()) {
     RequestReader& reader = connection.reader;
     const bool began = reader.begun();
     connection.input.erase(0, reader.take(connection.input));
@@ -327,19 +331,20 @@ void Loop::State::advance(int id, Connection& connection) {
     if (reader.take_continue()) connection.output = "HTTP/1.1 100 Continue\r\n\r\n";
     if (reader.refusal()) {
       answer_here(connection, refusal_response(*reader.refusal()));
+    } else if (reader.complete() && crowded(connection)) {
+      answer_here(connection, refusal_response({503, "too many large requests at once"}));
     } else if (reader.complete()) {
       connection.working = true;
-      connection.keep = true;
       Request request = reader.release();
+      connection.asked = request.body.size();
       Queue& queue = queue_for(request);
       {
         const std::lock_guard lock(mutex);
         queue.tasks.push_back({id, std::move(request)});
       }
       queue.work.notify_one();
-    } else if (connection.held() > 256 * 1024) {
-      account();
-      if (held > options.buffered) answer_here(connection, refusal_response({503, "too many large requests at once"}));
+    } else if (crowded(connection)) {
+      answer_here(connection, refusal_response({503, "too many large requests at once"}));
     }
   }
   if (!connection.output.empty() && !write_some(connection)) {
@@ -374,6 +379,7 @@ void Loop::State::take_done() {
     if (found == connections.end()) continue;  // gone before its answer
     Connection& connection = found->second;
     connection.working = false;
+    connection.asked = 0;
     connection.output = std::move(one.bytes);
     connection.sent = 0;
     connection.keep = one.keep && !connection.ended;

@@ -9,12 +9,6 @@
 namespace rigcast::server {
 namespace {
 
-bool is_loopback(const std::string& name) {
-  if (name == "localhost" || name.ends_with(".localhost") || name == "::1") return true;
-  in_addr four{};
-  return inet_pton(AF_INET, name.c_str(), &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
-}
-
 bool is_address(const std::string& name) {
   in_addr four{};
   in6_addr six{};
@@ -31,6 +25,12 @@ bool may_be_called(const OriginRule& rule, const std::string& name) {
 }
 
 }  // namespace
+
+bool is_loopback(const std::string& name) {
+  if (name == "localhost" || name.ends_with(".localhost") || name == "::1") return true;
+  in_addr four{};
+  return inet_pton(AF_INET, name.c_str(), &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
 
 std::optional<std::string> host_name(std::string_view authority) {
   std::string_view name = authority;

@@ -16,6 +16,9 @@ struct OriginRule {
   std::vector<std::string> own_names; // what this machine is called, in lower case
 };
 
+// Whether a name or address, in lower case, means this machine alone whatever the network says.
+bool is_loopback(const std::string& name);
+
 // The name of "127.0.0.1:7433", "[::1]:7433", "localhost", without port and brackets, in lower case; nothing for what is no authority.
 std::optional<std::string> host_name(std::string_view authority);
 

@@ -57,5 +57,10 @@ TEST(Origin, ALinkFromAnotherSiteMayOpenThePage) {
   EXPECT_FALSE(why_refused({}, request));
 }
 
+TEST(Origin, ANameThatOnlyBeginsLikeThisMachineIsAnother) {
+  for (const char* here : {"localhost", "127.0.0.1", "127.8.9.1", "::1"}) EXPECT_TRUE(is_loopback(here)) << here;
+  for (const char* other : {"127.example.org", "127.", "0.0.0.0", "10.127.0.1"}) EXPECT_FALSE(is_loopback(other)) << other;
+}
+
 }  // namespace
 }  // namespace rigcast::server

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 30, kMostSequences = std::int64_t{1} << 20;
 constexpr std::size_t kLongestSpec = 2000, kLongestFlags = 4000, kLongestName = 100;
-constexpr std::size_t kMostModels = 12, kMostRigs = 24, kMostEngines = 8, kMostRows = 64;
+constexpr std::size_t kMostModels = 12, kMostRigs = 24, kMostEngines = 8, kMostGroups = 16, kMostRows = 64;
 
 Error wrong(const std::string& field, std::string message, std::string nearest = {}) {
   return {ErrorKind::input, std::move(message), {}, field, std::move(nearest)};
@@ -88,7 +88,7 @@ class Members {
       return otherwise;
     }
     if (number != std::floor(number) || number < static_cast<double>(least) || number > static_cast<double>(most)) {
-      const std::int64_t nearest = number > static_cast<double>(most) ? most : std::max(least, static_cast<std::int64_t>(number));
+      const auto nearest = static_cast<std::int64_t>(std::clamp(number, static_cast<double>(least), static_cast<double>(most)));
       note(wrong(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most), std::to_string(nearest)));
       return otherwise;
     }
@@ -164,7 +164,6 @@ void read_question(Members& members, placement::Request& placement, cost::Questi
   question.depth = members.count("depth", 0, kMostTokens, question.depth);
   question.sequences = members.count("sequences", 1, kMostSequences, question.sequences);
   question.engine_date = members.text("engine_date", kLongestName);
-  if (!cost::is_engine_date(question.engine_date)) members.note(wrong("engine_date", "must be a month from 2023 on, such as 2025-04"));
 }
 
 }  // namespace
@@ -222,7 +221,7 @@ Result<app::EvaluateRequest> read_evaluate_request(std::string_view body) {
   Members members(json);
   app::EvaluateRequest asked;
   asked.hold_out = members.text("hold_out", kLongestName);
-  asked.by = members.texts("by", kLongestName, 0, kMostEngines);
+  asked.by = members.texts("by", kLongestName, 0, kMostGroups);
   if (asked.by.empty()) asked.by = {"kind"};
   RC_TRY(members.finish());
   return asked;

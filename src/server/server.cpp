@@ -8,11 +8,10 @@
 
 #include "base/text.hpp"
 #include "server/loop.hpp"
+#include "server/origin.hpp"
 
 namespace rigcast::server {
 namespace {
-
-bool is_loopback(const std::string& address) { return address == "localhost" || address == "::1" || address.starts_with("127."); }
 
 std::string machine_name() {
   char name[256] = {};
@@ -50,7 +49,7 @@ Result<Server> Server::open(app::Knowledge knowledge, const ServerOptions& optio
   if (!opened) return tl::unexpected<Error>(std::move(opened.error()));
   ServiceOptions service;
   service.version = options.version;
-  service.paths = is_loopback(options.address);
+  service.paths = is_loopback(to_lower(options.address));
   service.origin.loopback_only = service.paths;
   if (!service.paths) service.origin.own_names = {machine_name(), to_lower(options.address)};
   service.long_verbs = options.long_verbs;
@@ -62,7 +61,7 @@ std::string Server::url() const {
   return "http://" + (six ? '[' + state_->address + ']' : state_->address) + ':' + std::to_string(state_->loop.port()) + '/';
 }
 
-bool Server::for_this_machine_only() const { return is_loopback(state_->address); }
+bool Server::for_this_machine_only() const { return is_loopback(to_lower(state_->address)); }
 
 void Server::run() {
 #ifdef M_ARENA_MAX

@@ -21,6 +21,7 @@
 #include "report/messages.hpp"
 #include "report/text.hpp"
 #include "server/cache.hpp"
+#include "server/errors.hpp"
 #include "server/page.hpp"
 #include "server/requests.hpp"
 
@@ -32,52 +33,6 @@ using report::Phrase;
 
 constexpr std::size_t kCachedBytes = 24 * 1024 * 1024;
 constexpr std::size_t kLargestQuestion = 256 * 1024;
-
-int status_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::input: return 400;
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::unsupported:
-    case ErrorKind::infeasible: return 422;
-    case ErrorKind::system: return 500;
-  }
-  return 500;
-}
-
-const char* kind_name(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::input: return "input";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::unsupported: return "unsupported";
-    case ErrorKind::infeasible: return "infeasible";
-    case ErrorKind::system: return "system";
-  }
-  return "input";
-}
-
-// Options of the command line are members here under the same names, but for the rig.
-std::string field_of(const Error& error) {
-  if (!error.field.empty()) return error.field;
-  const std::string& place = error.where.file;
-  if (place == "--on") return "rig";
-  if (place == "MODEL") return "model";
-  return place.starts_with("--") ? place.substr(2) : "";
-}
-
-// Places that are parts of the request rather than files: "--flags", "MODEL", "rig".
-bool is_file(const std::string& place) { return place.find_first_of("./\\") != std::string::npos && !place.starts_with("--"); }
-
-report::Fields error_fields(const Error& error) {
-  const std::string& place = error.where.file;
-  const std::string message = report::printable(error.message);
-  const Phrase reason = is_file(place) ? report::fill(Phrase("{0}: {1}"), {report::printable(place), message}) : Phrase(message);
-  return {machine("field", Phrase(report::printable(field_of(error)))), machine("reason", reason), machine("nearest", Phrase(report::printable(error.nearest))),
-          machine("kind", kind_name(error.kind)), machine("column", std::int64_t{error.where.column})};
-}
-
-Response json(const report::Report& report, const report::Language& language, int status = 200) {
-  return {status, "application/json", report::render_json(report, language), {{"Cache-Control", "no-store"}}};
-}
 
 }  // namespace
 
@@ -98,12 +53,9 @@ struct Service::State {
   const report::Language& language(std::string_view name) const { return name.starts_with("zh") ? chinese : english; }
   const report::Language& language(const Request& request) const { return language(request.parameter("lang").value_or("en")); }
 
-  Response refused(const Error& error, const report::Language& language) const {
-    return json({{{{}, error_fields(error)}}}, language, status_of(error.kind));
-  }
   template <class Answer>
   Response told(const Result<Answer>& answer, const report::Language& language) const {
-    return answer ? json(report::fields(*answer), language) : refused(answer.error(), language);
+    return answer ? server::told(report::fields(*answer), language) : refused(answer.error(), language);
   }
 
   // What is asked may name files only where nobody but this machine's user can ask.
@@ -215,22 +167,20 @@ struct Service::State {
       error.field = "file";
       return refused(error, language(request));
     }
-    const std::string name = keep_shape(file, *read);
-    return json(shape_report(name, *read), language(request));
+    const std::string name = keep_shape(file, request.body, static_cast<std::uint64_t>(*rest), *read);
+    return server::told(shape_report(name, *read), language(request));
   }
 
-  // "dropped:model.gguf~3f2a": the same bytes get the same name.
-  std::string keep_shape(const std::string& file, const model::Architecture& architecture) {
-    std::uint64_t hash = 1469598103934665603u;  // FNV-1a over what tells shapes apart
-    const auto mix = [&](std::string_view text) {
+  // "dropped:model.gguf~3f2a...": the same bytes get the same name, others another.
+  std::string keep_shape(const std::string& file, const std::string& bytes, std::uint64_t rest, const model::Architecture& architecture) {
+    std::uint64_t hash = 1469598103934665603u;  // FNV-1a
+    for (const std::string& text : {bytes, std::to_string(rest)})
       for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-    };
-    for (const model::Tensor& tensor : architecture.tensors) mix(tensor.name + tensor.quant + std::to_string(tensor.elements()));
     std::string clean;
     for (const char c : file) clean += static_cast<unsigned char>(c) < 0x20 || c == '~' || c == '"' || c == '\\' ? '_' : c;
     static constexpr char kHex[] = "0123456789abcdef";
     std::string name = "dropped:" + clean + '~';
-    for (int shift = 28; shift >= 0; shift -= 4) name += kHex[(hash >> shift) & 15];
+    for (int shift = 60; shift >= 0; shift -= 4) name += kHex[(hash >> shift) & 15];
     knowledge.models->hand_in(name, architecture);
     return name;
   }
@@ -247,7 +197,7 @@ struct Service::State {
     report::Sentences verbs, recipes;
     for (const LongVerb& verb : options.long_verbs) verbs.emplace_back(verb.name);
     for (const std::string& recipe : app::recipe_names(knowledge)) recipes.emplace_back(recipe);
-    return json({{{{}, {machine("version", Phrase(options.version)), machine("recipes", std::move(recipes)), machine("languages", report::Sentences{"en", "zh"}),
+    return server::told({{{{}, {machine("version", Phrase(options.version)), machine("recipes", std::move(recipes)), machine("languages", report::Sentences{"en", "zh"}),
                         machine("verbs", std::move(verbs)), machine("body_bytes", static_cast<std::int64_t>(Caps{}.body)), machine("paths", options.paths)}}}},
                 language(request));
   }
@@ -281,7 +231,7 @@ Response Service::State::report(const Request& request) {
   else if (asked->format == "markdown") text = report::render_markdown(*made, said);
   else if (asked->format == "json") text = report::render_json(*made, said);
   else text = report::render_text(*made, said, {});
-  return json({{{{}, {machine("text", Phrase(std::move(text)))}}}}, english);
+  return server::told({{{{}, {machine("text", Phrase(std::move(text)))}}}}, english);
 }
 
 Result<report::Report> Service::State::plan_report(const std::string& body, std::string& language_name) {
@@ -311,7 +261,7 @@ Response Service::State::job(const Result<JobStatus>& status, const report::Lang
                                machine("done", report::Number{status->done}), machine("message", Phrase(status->message)),
                                machine("seconds", report::Number{status->elapsed.value()}),
                                machine("error", status->error ? report::Value(error_fields(*status->error)) : report::Value(std::monostate{}))}}}};
-  Response response = json(fields, said, code);
+  Response response = server::told(fields, said, code);
   // The answer is JSON already: it goes in before the last brace.
   const std::string answer = status->answer.empty() ? "null" : status->answer;
   response.body.insert(response.body.rfind('}'), ",\n  \"answer\": " + answer);
@@ -421,8 +371,7 @@ void Service::stop() { state_->jobs.stop(); }
 Response Service::answer(const Request& request) {
   Response response;
   if (const auto why = why_refused(state_->options.origin, request)) {
-    response = state_->refused({ErrorKind::input, *why, {}, "host", ""}, state_->english);
-    response.status = 403;
+    response = refused({ErrorKind::input, *why, {}, "host", ""}, state_->english, 403);
   } else {
     response = !request.path.empty() && request.path[0] == "api" ? state_->api(request) : state_->page(request);
   }

@@ -121,6 +121,30 @@ def fuzz(server, rounds, chance):
     connection.close()
 
 
+def dropped_models_keep_apart(server):
+    """Two files that differ in anything are two models, whatever their tensors are called."""
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 256, "num_attention_heads": 4, "num_key_value_heads": 2,
+              "head_dim": 64, "intermediate_size": 512, "vocab_size": 1000, "tie_word_embeddings": False, "torch_dtype": "bfloat16"}
+    names, longest = [], []
+    for context in (4096, 8192, 4096):
+        status, data = server.ask("POST", "/api/shape?name=config.json", json.dumps({**config, "max_position_embeddings": context}), {"Content-Type": "application/octet-stream"})
+        check("a dropped config", status == 200, data[:300])
+        names.append(json.loads(data)["model"])
+        status, data = server.plan({"model": names[-1], "rig": "rtx-3090"})
+        check("a plan of it", status == 200, data[:300])
+        longest.append(json.loads(data)["model"]["max_context"])
+    check("names tell them apart", names[0] != names[1] and names[0] == names[2] and longest == [4096, 8192, 4096], f"{names} {longest}")
+
+
+def numbers_out_of_range(server):
+    for value in (-1e300, 1e300, -5, 0.5):
+        status, data = server.plan({**PLAN, "depth": value})
+        check("a count out of range", status == 400 and not errors_of("Error", data) and json.loads(data)["field"] == "depth", data[:300])
+    status, data = server.ask("POST", "/api/jobs", json.dumps({"verb": "evaluate", "request": {"by": ["kind", "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size"]}}))
+    check("ten groups", status == 202, data[:300])
+    server.ask("DELETE", f"/api/jobs/{json.loads(data)['id']}")
+
+
 def stopped_half_way(server):
     """Long work ends soon after nobody wants it any more, and leaves its place to others."""
     for request in ({}, {"hold_out": "source"}):
@@ -189,6 +213,8 @@ def main():
     try:
         same_as_command_line(server)
         answers_by_the_document(server)
+        dropped_models_keep_apart(server)
+        numbers_out_of_range(server)
         fuzz(server, max(200, min(REQUESTS // 5, 5000)), random.Random(7))
         stopped_half_way(server)
         hostile(server)

@@ -127,7 +127,9 @@ const tests = {
   async 'the context is moved by a slider and its keys, and the curve is not asked for again'() {
     const page = await open(VIEWS.plan);
     const curves = () => page.asked.filter((request) => request.url().endsWith('/api/curve')).length;
+    for (let tries = 0; curves() === 0 && tries < 500; ++tries) await page.waitForTimeout(20);   // asked a little after the answer
     const before = curves();
+    expect(before > 0, 'a curve is asked for');
     const slider = page.getByRole('slider', { name: 'Move the context' });
     await slider.focus();
     await page.keyboard.press('ArrowRight');
