@@ -12,6 +12,8 @@ namespace {
 // What a desktop and its browser hold on the card that drives the screen, and what the Windows driver keeps on every card.
 constexpr double kLinuxDisplay = 0.6 * kGiB, kWindowsDisplay = 1.0 * kGiB, kWindowsDriver = 0.3 * kGiB;
 
+constexpr double kMostOfPower = 2;   // cards sold with a higher limit than the maker's stay below twice it
+
 Error placed(Error error, const Where& where) {
   error.where = where;
   error.field = "rig";
@@ -29,7 +31,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
     if (catalog::split_size("of-" + word).size) return placed(error, group.where);   // no such card has that memory
     Where where = group.where;
     where.column += static_cast<int>(space) + 1;
-    return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, part_options())};
+    return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, rig_options())};
   }
   return placed(error, group.where);
 }
@@ -40,7 +42,41 @@ std::optional<Bytes> unified_size(const catalog::Device& device, const std::stri
   return catalog::split_size(fold_name(name)).size;
 }
 
-Result<Card> resolve(const catalog::Catalog& catalog, const DeviceGroup& group, const std::vector<Option>& part_options_given) {
+// One name said twice in one place, or a thing and its contrary.
+Result<void> check_said_once(const std::vector<Option>& options) {
+  for (auto later = options.begin(); later != options.end(); ++later)
+    for (auto earlier = options.begin(); earlier != later; ++earlier) {
+      const bool contrary = later->name == "no-" + earlier->name || earlier->name == "no-" + later->name;
+      if (!contrary && (later->name != earlier->name || later->value == earlier->value)) continue;
+      if (contrary) return fail(ErrorKind::input, "'" + earlier->name + "' and '" + later->name + "' contradict each other", later->where, "rig");
+      return fail(ErrorKind::input, later->name + (later->name == "host" ? "= is said twice and differently: separate machines by '|'" : "= is said twice and differently"), later->where, "rig");
+    }
+  return {};
+}
+
+// The device of a group, whose name may hold the count where nothing of the catalogue is called so.
+Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& group, std::optional<Bytes> memory) {
+  auto device = catalog.device(group.name, memory);
+  if (device || device.error().kind != ErrorKind::not_found || catalog.has(catalog::Kind::processor, group.name)) return device;
+  const auto is_count = [](const Counted& one) { return one.count >= 1 && one.count <= kMostOfAKind; };
+  const std::vector<Counted> readings = split_counts(group.name);
+  for (const Counted& one : readings) {
+    auto named = catalog.device(one.name, memory);
+    if (!named && named.error().kind == ErrorKind::not_found) continue;
+    if (group.count != 1) return fail(ErrorKind::input, "two counts of one device: " + std::to_string(group.count) + " and " + std::to_string(one.count), group.where, "rig");
+    if (!is_count(one))
+      return fail(ErrorKind::input, "a count of " + std::to_string(one.count) + ": a group has 1 to " + std::to_string(kMostOfAKind) + " devices", group.where, "rig",
+                  std::to_string(std::clamp<std::int64_t>(one.count, 1, kMostOfAKind)) + 'x' + one.name);
+    group.count = static_cast<int>(one.count);
+    group.name = one.name;
+    return named;
+  }
+  const auto likely = std::find_if(readings.begin(), readings.end(), is_count);
+  return likely == readings.end() ? device : catalog.device(likely->name, memory);
+}
+
+Result<Card> resolve(const catalog::Catalog& catalog, DeviceGroup& group, const std::vector<Option>& part_options_given) {
+  RC_TRY(check_said_once(group.options));
   Card card;
   card.where = group.where;
   card.options = part_options_given;
@@ -50,7 +86,7 @@ Result<Card> resolve(const catalog::Catalog& catalog, const DeviceGroup& group, 
     RC_ASSIGN(bytes, read_memory(*memory));
     hint = bytes;
   }
-  auto device = catalog.device(group.name, hint);
+  auto device = device_of(catalog, group, hint);
   if (!device) return tl::unexpected<Error>(explain_unknown(catalog, group, device.error()));
   card.device = std::move(*device);
   card.memory = hint ? hint : unified_size(card.device, group.name);
@@ -71,6 +107,9 @@ Result<std::optional<Watts>> read_power(const Card& card, Rig& rig) {
   if (!text.empty() && (text.back() == 'w' || text.back() == 'W')) text = trim(text.substr(0, text.size() - 1));
   const auto watts = parse_double(text);
   if (!watts || *watts < 1 || *watts > 100000) return fail(ErrorKind::input, "power: '" + option->value + "' is not a power cap (200w)", option->where, "power");
+  if (card.device.power && *watts > kMostOfPower * card.device.power->value.value())
+    return fail(ErrorKind::infeasible, card.device.name + " draws " + print_watts(card.device.power->value) + ": no card of its kind takes " + print_watts(Watts(*watts)), option->where, "power",
+                format_shortest(std::floor(card.device.power->value.value())) + "w");
   if (card.device.power && *watts > card.device.power->value.value())
     rig.notes.push_back(card.device.name + ": a cap of " + print_watts(Watts(*watts)) + " is above its limit of " + print_watts(card.device.power->value) + " and changes nothing");
   return std::optional<Watts>(Watts(*watts));
@@ -123,10 +162,11 @@ Result<std::vector<Card>> resolve_cards(const catalog::Catalog& catalog, const P
     if (const auto& names = part_options(); std::find(names.begin(), names.end(), option.name) == names.end())
       return fail(ErrorKind::input, "'" + option.name + "' is not an option of a rig", option.where, "rig", nearest_name(option.name, names));
   std::vector<Card> cards;
-  for (const DeviceGroup& group : part.groups) {
+  RC_TRY(check_said_once(part.options));
+  for (DeviceGroup group : part.groups) {
     RC_ASSIGN(card, resolve(catalog, group, part.options));
-    if (cards.size() + static_cast<std::size_t>(group.count) * static_cast<std::size_t>(card.device.chips) > 4096)
-      return fail(ErrorKind::input, "more than 4096 devices", group.where, "rig");
+    if (cards.size() + static_cast<std::size_t>(group.count) * static_cast<std::size_t>(card.device.chips) > kMostDevices)
+      return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", group.where, "rig");
     cards.insert(cards.end(), static_cast<std::size_t>(group.count), card);
   }
   return cards;

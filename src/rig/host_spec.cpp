@@ -183,7 +183,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
   fill_bandwidth(host, &notes);
   if (!has_memory) {
     host.memory = Bytes(std::max(1, host.channels) * kGuessedBytesPerChannel);
-    notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, 32 GiB a channel; say host=" + host.name + ":512g");
+    notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, 32 GiB a channel; say host=" + std::string(trim(option.value)) + ":512g");
   }
   return host;
 }

@@ -107,7 +107,7 @@ Result<Rig> parse_rig(const catalog::Catalog& catalog, std::string_view text) {
   for (int node = 0; node < nodes; ++node)
     for (const Part& part : spec.parts) {
       RC_TRY(add_part(catalog, part, rig));
-      if (rig.devices.size() > 4096) return fail(ErrorKind::input, "more than 4096 devices", Where{"rig", 1, 1}, "rig");
+      if (rig.devices.size() > kMostDevices) return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", Where{"rig", 1, 1}, "rig");
     }
   RC_TRY(join_hosts(catalog, find_option(spec.options, "net"), rig));
   // What holds for every node is said once.

@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
 #include "rig/spec.hpp"
 
@@ -7,9 +8,10 @@ namespace {
 using catalog::Faults;
 using catalog::TableReader;
 
-// A key of the file is an option of the spec; its text is the option's value, `true` the bare word.
-void read_options(const toml::table& table, const std::vector<std::string>& names, const std::string& file, std::vector<Option>& out) {
+// A key of the file is an option of the spec; its text or number is the option's value, `true` the bare word, `false` its absence.
+void read_options(const toml::table& table, const std::vector<std::string>& names, const std::string& file, TableReader& reader, std::vector<Option>& out) {
   for (const std::string& name : names) {
+    reader.allow(name);
     const toml::node* node = table.get(name);
     if (!node) continue;
     const Where where{file, static_cast<int>(node->source().begin.line), static_cast<int>(node->source().begin.column)};
@@ -19,6 +21,10 @@ void read_options(const toml::table& table, const std::vector<std::string>& name
       out.push_back({name, *whole, where});
     } else if (const auto* number = node->as_integer()) {   // not value<int64_t>(), which converts real numbers of any size
       out.push_back({name, std::to_string(number->get()), where});
+    } else if (const auto* real = node->as_floating_point()) {
+      out.push_back({name, format_shortest(real->get()), where});
+    } else {
+      reader.fault(name, "must be a text, a number, true or false");
     }
   }
 }
@@ -27,12 +33,11 @@ DeviceGroup read_device(const toml::table& table, TableReader& reader, const std
   DeviceGroup group;
   group.name = reader.required_text("name");
   group.count = reader.integer("count", 1, 1);
-  if (group.count > 4096) reader.fault("count", "is above 4096");
+  if (group.count > kMostOfAKind) reader.fault("count", "is above " + std::to_string(kMostOfAKind));
   const toml::node* node = table.get("name");
   const toml::source_position place = node ? node->source().begin : table.source().begin;
   group.where = {file, static_cast<int>(place.line), static_cast<int>(place.column)};
-  read_options(table, device_options(), file, group.options);
-  for (const std::string& name : device_options()) reader.allow(name);
+  read_options(table, device_options(), file, reader, group.options);
   reader.refuse_unknown();
   return group;
 }
@@ -44,18 +49,13 @@ Result<Spec> read_rig_file(std::string_view text, const std::string& file) {
   Faults faults(file);
   TableReader root(document, faults);
   Spec spec;
-  read_options(document, {"net", "nodes"}, file, spec.options);
-  root.allow("net");
-  root.allow("nodes");
+  read_options(document, {"net", "nodes"}, file, root, spec.options);
   const toml::array* hosts = document["host"].as_array();
   std::size_t index = 0;
   for (TableReader& host : root.tables("host")) {
     const toml::table& table = *hosts->get(index++)->as_table();
     Part part;
-    read_options(table, part_options(), file, part.options);
-    for (Option& option : part.options)
-      if (option.name == "processor") option.name = "host";
-    for (const std::string& name : part_options()) host.allow(name);
+    read_options(table, part_options(), file, host, part.options);
     const toml::array* devices = table["device"].as_array();
     std::size_t nth = 0;
     for (TableReader& device : host.tables("device")) part.groups.push_back(read_device(*devices->get(nth++)->as_table(), device, file));

@@ -272,5 +272,39 @@ TEST_F(RigFile, FaultsHaveTheirPlace) {
   EXPECT_EQ(error(path_.c_str()), path_ + ":2:1: unknown key 'host.hots' (nearest: host)");
 }
 
+TEST_F(RigFile, NothingIsDroppedSilently) {
+  write("[[host]]\n[[host.device]]\nname = \"rtx-3090\"\nreserved = 2.5\n");
+  EXPECT_EQ(error(path_.c_str()), path_ + ":4:12: reserved: '2.5' is not a memory size (512m, 24g, 1.5t)");
+  write("[[host]]\nos = [\"linux\"]\n[[host.device]]\nname = \"rtx-3090\"\n");
+  EXPECT_EQ(error(path_.c_str()), path_ + ":2:6: host.os: must be a text, a number, true or false");
+  write("[[host]]\nnet = \"25gbe\"\n[[host.device]]\nname = \"rtx-3090\"\n");
+  EXPECT_TRUE(error(path_.c_str()).starts_with(path_ + ":2:1: unknown key 'host.net'")) << error(path_.c_str());
+}
+
+TEST(Rig, CountsAsPeopleWriteThem) {
+  for (const char* two : {"2x3090", "2 3090", "3090x2", "3090 x2", "3090*2", "3090\u00d72", "\u53cc3090", "\u4e24\u5f203090", "3090 \u4e24\u5f20", "3090\u53cc\u5361", "2\u53613090"})
+    EXPECT_EQ(rig(two).devices.size(), 2u) << two;
+  EXPECT_EQ(rig("MI50-32G x8").devices.size(), 8u);
+  EXPECT_EQ(rig("8\u5361H20").devices.size(), 8u);
+  EXPECT_EQ(rig("mlu370-x8").devices.size(), rig("1xmlu370-x8").devices.size()) << "a name that looks like a count";
+  EXPECT_EQ(error("1000x3090"), "rig:1:1: a count of 1000: a group has 1 to 999 devices (nearest: 999x3090)");
+  EXPECT_EQ(error("2x3090x2"), "rig:1:3: two counts of one device: 2 and 2");
+  EXPECT_EQ(error("rtx 3091"), "rig:1:1: no device is called 'rtx 3091' (nearest: rtx-3090)");
+}
+
+TEST(Rig, NamesOfSeveralChipsListThemAll) {
+  for (const char* name : {"910b", "\u6607\u817e910b"})
+    EXPECT_EQ(error(name), "rig:1:1: '" + std::string(name) + "' may be any of ascend-910b1, ascend-910b2, ascend-910b3, ascend-910b4: name one of them (nearest: ascend-910b1)");
+  EXPECT_EQ(rig("arc b60 48g").devices.front().device.key, "arc-pro-b60-dual-48gb");
+}
+
+TEST(Rig, ContradictionsAreRefused) {
+  EXPECT_EQ(error("3090; host=2xddr5-5600:64g host=epyc-7532"), "rig:1:33: host= is said twice and differently: separate machines by '|'");
+  EXPECT_EQ(error("2x3090; nvlink no-nvlink"), "rig:1:16: 'nvlink' and 'no-nvlink' contradict each other");
+  EXPECT_EQ(error("3090@pcie=3x16,pcie=4x8"), "rig:1:21: pcie= is said twice and differently");
+  EXPECT_EQ(error("3090; host=2xddr5-5600:512tb"), "rig:1:24: host: '512tb' is more memory than any machine has (nearest: 64t)");
+  EXPECT_EQ(error("3090@5000w"), "rig:1:6: GeForce RTX 3090 draws 350 W: no card of its kind takes 5000 W (nearest: 350w)");
+}
+
 }  // namespace
 }  // namespace rigcast::rig

@@ -8,7 +8,7 @@
 namespace rigcast::rig {
 namespace {
 
-constexpr int kMostDevices = 4096;
+constexpr double kMostMemory = 64 * 1024 * kGiB;   // the largest servers hold 48 TiB
 
 // A piece of the spec and where it begins (columns count from 1).
 struct Word {
@@ -99,7 +99,6 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   if (digits > 0 && digits <= 3 && after > 0) {
     const auto count = parse_int(name.text.substr(0, digits));
     if (!count || *count < 1) return fail(ErrorKind::input, "a rig of zero devices: the count must be at least 1", at(name.column), "rig");
-    if (*count > kMostDevices) return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", at(name.column), "rig");
     group.count = static_cast<int>(*count);
     name = {name.text.substr(after), name.column + static_cast<int>(after)};
   }
@@ -144,7 +143,7 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
     }
     RC_TRY(flush());
     Option option = read_option(word);
-    std::vector<Option>& target = option.name == "net" || option.name == "nodes" ? spec.options : part.options;
+    std::vector<Option>& target = is_one_of(rig_options(), option.name) && !is_one_of(part_options(), option.name) ? spec.options : part.options;
     target.push_back(std::move(option));
     open = target.back().name == "host" ? &target.back() : nullptr;
   }
@@ -162,11 +161,91 @@ const std::vector<std::string>& device_options() {
 const std::vector<std::string>& part_options() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all = device_options();
-    for (const char* name : {"host", "os", "host-reserved", "nvlink", "nvlink-pairs", "no-nvlink", "fabric", "fabric-pairs", "no-fabric", "bridge", "net", "nodes"})
+    for (const char* name : {"host", "os", "host-reserved", "nvlink", "nvlink-pairs", "no-nvlink", "fabric", "fabric-pairs", "no-fabric", "bridge"})
       all.emplace_back(name);
     return all;
   }();
   return names;
+}
+
+const std::vector<std::string>& rig_options() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = part_options();
+    for (const char* name : {"net", "nodes"}) all.emplace_back(name);
+    return all;
+  }();
+  return names;
+}
+
+namespace {
+
+constexpr std::pair<std::string_view, int> kNumerals[] = {{"单", 1}, {"一", 1}, {"双", 2}, {"两", 2}, {"二", 2}, {"三", 3}, {"四", 4}, {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8},
+                                                          {"九", 9}, {"十", 10}};
+constexpr std::string_view kMeasures[] = {"张", "块", "片", "卡", "个", "路"};
+constexpr std::string_view kTimes[] = {"x", "X", "*", "×"};
+
+template <class Words>
+std::string_view begins(std::string_view text, const Words& words) {
+  for (const std::string_view word : words)
+    if (text.starts_with(word)) return word;
+  return {};
+}
+
+// A number at the front, taken off it: digits or one numeral.
+std::optional<std::int64_t> take_number(std::string_view& text, bool& in_digits) {
+  std::size_t digits = 0;
+  while (digits < text.size() && is_digit(text[digits])) ++digits;
+  in_digits = digits > 0;
+  if (in_digits) {
+    const auto number = parse_int(text.substr(0, digits));
+    text.remove_prefix(digits);
+    return number;
+  }
+  for (const auto& [word, number] : kNumerals)
+    if (text.starts_with(word)) {
+      text.remove_prefix(word.size());
+      return number;
+    }
+  return std::nullopt;
+}
+
+std::optional<Counted> count_before(std::string_view text) {
+  bool in_digits = false;
+  const auto count = take_number(text, in_digits);
+  if (!count) return std::nullopt;
+  const bool apart = text.starts_with(' ');
+  text = trim(text);
+  const std::string_view measure = begins(text, kMeasures), times = begins(text, kTimes);
+  if (in_digits && measure.empty() && times.empty() && (!apart || *count > kMostOfAKind)) return std::nullopt;   // "4090", "910 b" of a name
+  text.remove_prefix(measure.empty() ? times.size() : measure.size());
+  return trim(text).empty() ? std::nullopt : std::optional(Counted{*count, std::string(trim(text))});
+}
+
+std::optional<Counted> count_behind(std::string_view text) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    std::string_view rest = text.substr(i);
+    const std::string_view times = begins(rest, kTimes);
+    rest.remove_prefix(times.size());
+    if (!times.empty()) rest = trim(rest);
+    bool in_digits = false;
+    const auto count = take_number(rest, in_digits);
+    if (!count || (times.empty() && in_digits && text[i - 1] != ' ')) continue;
+    const std::string_view measure = begins(rest, kMeasures);
+    rest.remove_prefix(measure.size());
+    const bool letter = times == "x" || times == "X";   // of "rtx 3090" it is no sign, of "32Gx8" and "910bx8" it is
+    if (!rest.empty() || (times.empty() && measure.empty()) || (letter && !is_digit(text[i - 1]) && std::string_view(" gGbB").find(text[i - 1]) == std::string_view::npos)) continue;
+    return Counted{*count, std::string(trim(text.substr(0, i)))};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Counted> split_counts(std::string_view name) {
+  std::vector<Counted> readings;
+  for (const auto& counted : {count_before(trim(name)), count_behind(trim(name))})
+    if (counted) readings.push_back(*counted);
+  return readings;
 }
 
 Result<Bytes> read_memory(const Option& option) {
@@ -178,8 +257,9 @@ Result<Bytes> read_memory(const Option& option) {
   double factor = 0;
   for (const auto& [name, value] : {std::pair("m", kMiB), {"mb", kMiB}, {"mib", kMiB}, {"g", kGiB}, {"gb", kGiB}, {"gib", kGiB}, {"t", kGiB * 1024}, {"tb", kGiB * 1024}, {"tib", kGiB * 1024}})
     if (unit == name) factor = value;
-  if (!number || factor == 0 || *number < 0 || *number * factor > 1e15)
+  if (!number || factor == 0 || *number < 0 || !std::isfinite(*number * factor))
     return fail(ErrorKind::input, option.name + ": '" + option.value + "' is not a memory size (512m, 24g, 1.5t)", option.where, option.name);
+  if (*number * factor > kMostMemory) return fail(ErrorKind::input, option.name + ": '" + option.value + "' is more memory than any machine has", option.where, option.name, "64t");
   return Bytes(*number * factor);
 }
 

@@ -2,6 +2,8 @@
 // The words of a rig spec, before anything is looked up: who is there and what was said about it, each with its place.
 // docs/rig-spec.md has the grammar; a rig file in TOML becomes the same words.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,12 +37,24 @@ struct Spec {
   std::vector<Option> options;  // of the whole: net, nodes
 };
 
+constexpr int kMostDevices = 4096;      // in a rig
+constexpr int kMostOfAKind = 999;       // in a group
+
 Result<Spec> read_spec(std::string_view text);
 Result<Spec> read_rig_file(std::string_view text, const std::string& file);
+
+// A count as people write it around a name: "双3090", "两张3090", "8卡H20", "2 3090", "1000x3090"; "3090x2", "3090 ×2", "3090 两张". Many names
+// look like that ("MLU370-X8"), so whoever asks has looked for the whole first. "3090x2" may be 2 of one and 3090 of another: all readings.
+struct Counted {
+  std::int64_t count = 0;
+  std::string name;
+};
+std::vector<Counted> split_counts(std::string_view name);
 
 // Options of a device, of a part and of the whole; for errors and for the reader of words.
 const std::vector<std::string>& device_options();
 const std::vector<std::string>& part_options();
+const std::vector<std::string>& rig_options();
 
 // "24g", "24gb", "24 GiB", "1.5t" -> bytes: memory is counted in binary units whatever people write.
 Result<Bytes> read_memory(const Option& option);

@@ -50,6 +50,6 @@ export function composeRig(form: RigForm): string {
   }).join('+');
   const { processor, channels, memoryType, memory } = form.host;
   const parts = [processor, channels && memoryType ? `${channels}x${memoryType}` : '', memory ? memory + 'g' : ''];
-  const host = parts.some(Boolean) ? 'host=' + (processor || 'generic') + parts.slice(1).filter(Boolean).map((part) => ':' + part).join('') : '';
+  const host = parts.some(Boolean) ? 'host=' + parts.filter(Boolean).join(':') : '';
   return [cards + (form.nvlink && cards ? ' nvlink' : ''), host].filter(Boolean).join('; ');
 }
