@@ -106,5 +106,12 @@ TEST(Error, TextHasPlaceAndNearest) {
   EXPECT_EQ(to_text(error), "devices.toml:4:7: unknown key 'memmory' (nearest: memory)");
 }
 
+TEST(Text, YearsHaveTwelveMonths) {
+  EXPECT_NEAR(*parse_year("2025-04"), 2025.292, 1e-3);
+  EXPECT_EQ(parse_year("2025-04-17"), parse_year("2025-04"));
+  EXPECT_NEAR(*parse_year("2025"), 2025.5, 1e-9);
+  for (const char* bad : {"", "April", "2025-13", "2025-0", "2025-abc", "2025-04-32", "2025-04-01-01", "1999", "2025.5"}) EXPECT_FALSE(parse_year(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace rigcast

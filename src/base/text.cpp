@@ -115,10 +115,13 @@ std::optional<double> parse_double(std::string_view text) {
 
 std::optional<double> parse_year(std::string_view date) {
   const auto parts = split(date, '-');
-  const auto year = parse_double(parts[0]);
-  if (!year || *year < 2000 || *year > 2100) return std::nullopt;
-  const double month = parts.size() > 1 ? parse_double(parts[1]).value_or(6.5) : 6.5;
-  return *year + (month - 0.5) / 12;
+  const auto number = [&](std::size_t part, std::int64_t least, std::int64_t most) {
+    const auto value = parse_int(parts[part]);
+    return value && *value >= least && *value <= most ? std::optional(static_cast<double>(*value)) : std::nullopt;
+  };
+  const auto year = number(0, 2000, 2100), month = parts.size() > 1 ? number(1, 1, 12) : std::optional(6.5);
+  if (!year || !month || parts.size() > 3 || (parts.size() == 3 && !number(2, 1, 31))) return std::nullopt;
+  return *year + (*month - 0.5) / 12;
 }
 
 std::optional<std::int64_t> parse_int(std::string_view text) {
@@ -201,9 +204,11 @@ std::string fold_name(std::string_view name) {
 
 namespace {
 
+// Words of fewer than three characters stand in nearly every name: they must be words of it ("r1" of "deepseek-r1").
 bool holds_all_words(std::string_view name, std::string_view words) {
+  const auto own = split(name, '-');
   for (const std::string_view word : split(words, '-'))
-    if (name.find(word) == std::string_view::npos) return false;
+    if (word.size() < 3 && words.size() < 3 ? std::find(own.begin(), own.end(), word) == own.end() : name.find(word) == std::string_view::npos) return false;
   return true;
 }
 
@@ -222,7 +227,7 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
     const double distance = edit_distance(wanted, folded);
     const double longest = static_cast<double>(std::max(wanted.size(), folded.size()));
     double score = distance / longest;
-    if (wanted.size() >= 3 && holds_all_words(folded, wanted)) score *= 0.5;
+    if (wanted.size() >= 2 && holds_all_words(folded, wanted)) score *= 0.5;
     // "4090nvlink", "h200x": a name with something behind it.
     if (folded.size() >= 3 && wanted.size() > folded.size() && begins)
       score = std::min(score, 0.5 - 0.1 * static_cast<double>(folded.size()) / longest);

@@ -22,7 +22,8 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 
 // The whole text must be a number; locale-independent. Rejects "", "1x", "nan", "inf".
 std::optional<double> parse_double(std::string_view text);
-// The year of "2025", "2025-04" or "2025-04-17" with its fraction, to the month: the middle of what is stated. Nothing outside 2000 to 2100.
+// The year of "2025", "2025-04" or "2025-04-17" with its fraction, to the month: the middle of what is stated. Nothing for
+// years outside 2000 to 2100 and for months and days that no year has.
 std::optional<double> parse_year(std::string_view date);
 std::optional<std::int64_t> parse_int(std::string_view text);
 

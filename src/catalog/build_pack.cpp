@@ -49,6 +49,9 @@ Found describe(const toml::table& table, Kind kind) {
   names.erase("");
   found.as_written.assign(names.begin(), names.end());
   for (const std::string& full : found.as_written) names.insert(core_name(full));
+  if (kind == Kind::model)   // "Qwen/Qwen3-32B" is also asked for without its owner
+    for (const std::string& full : found.as_written)
+      if (const std::size_t slash = full.rfind('/'); slash != std::string::npos && slash + 1 < full.size()) names.insert(full.substr(slash + 1));
   found.names.assign(names.begin(), names.end());
   found.ggml_type = kind == Kind::quant ? static_cast<int>(table["ggml_type"].value_or(std::int64_t{-1})) : -1;
   found.line = table.source().begin.line;

@@ -51,6 +51,10 @@ double Architecture::active_parameters() const {
   return sum;
 }
 
+bool Architecture::is_unquantized() const {
+  return std::all_of(tensors.begin(), tensors.end(), [](const Tensor& t) { return t.quant == "f32" || t.quant == "f16" || t.quant == "bf16"; });
+}
+
 bool Architecture::has_experts() const {
   return std::any_of(layers.begin(), layers.end(), [](const Layer& layer) { return layer.feed_forward.kind == FeedForwardKind::moe; });
 }

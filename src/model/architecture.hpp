@@ -107,7 +107,6 @@ struct Architecture {
   int stack_layers = 0;                // HRM: layers of its lower stack, the others are the upper one's
   int bank_interval = 0;               // Kimi K3: before every so many layers the stream is kept for later ones
   double attention_softcap = 0;        // Gemma 2: flash attention needs a kernel that supports it
-  int embedding_scale = 0;
   bool encoder_only = false;           // embedding models: no KV cache
   std::vector<std::string> notes;      // what was inferred rather than read, one sentence each
   std::string source;                  // catalogue: where the shape comes from, with date
@@ -117,6 +116,7 @@ struct Architecture {
   double parameters() const;           // elements of all tensors except vision and next_token
   double active_parameters() const;    // per token: experts counted at experts_used / experts
   bool has_experts() const;
+  bool is_unquantized() const;         // weights as converted, in floats of 16 or 32 bits: any recipe can still be applied
   std::size_t block_of(std::size_t layer) const { return layer < blocks.size() ? static_cast<std::size_t>(blocks[layer]) : layer; }
 };
 

@@ -13,6 +13,7 @@
 #include "model/detail/llama_recipe.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/names.hpp"
 #include "model/recipe.hpp"
 #include "model/safetensors.hpp"
 #include "model/safetensors_architecture.hpp"
@@ -22,18 +23,6 @@ namespace rigcast::model {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "dir/config.json:fp8" -> {"dir/config.json", "fp8"}; a colon before a path separator belongs to the path (C:\models).
-struct Named {
-  std::string_view name;
-  std::string_view quant;
-};
-
-Named split_quant(std::string_view spec) {
-  const std::size_t colon = spec.rfind(':');
-  if (colon == std::string_view::npos || spec.substr(colon).find_first_of("/\\") != std::string_view::npos) return {spec, {}};
-  return {spec.substr(0, colon), spec.substr(colon + 1)};
-}
 
 bool exists(std::string_view path) {
   std::error_code ignored;
@@ -49,16 +38,11 @@ bool looks_like_path(std::string_view name) {
   return name.find_first_of("/\\") != std::string_view::npos || has_extension(name, ".gguf") || has_extension(name, ".safetensors") || has_extension(name, ".json");
 }
 
-// Whether a file holds weights as converted, which a recipe can still be applied to.
-bool is_unquantized(const Architecture& a) {
-  return std::all_of(a.tensors.begin(), a.tensors.end(), [](const Tensor& t) { return t.quant == "f32" || t.quant == "f16" || t.quant == "bf16"; });
-}
-
 // What llama-quantize would make of a file of 16 or 32 bits: a model that lies on no disk yet.
-Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a, const Named& named) {
-  if (!is_unquantized(a))
-    return fail(ErrorKind::input, "a GGUF file is already in its format; ':" + std::string(named.quant) + "' cannot change it (name the model by its catalogue key for another format)",
-                Where{std::string(named.name)});
+Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a, const ModelSpec& named) {
+  if (!a.is_unquantized())
+    return fail(ErrorKind::input, "a GGUF file is already in its format; ':" + named.quant + "' cannot change it (name the model by its catalogue key for another format)",
+                Where{named.name});
   const auto is_half = [](const Tensor& t) { return t.quant == "f16"; };
   if (std::any_of(a.tensors.begin(), a.tensors.end(), is_half)) a.half = "f16";
   const std::vector<Tensor> as_converted = a.tensors;
@@ -72,7 +56,7 @@ Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a
   return a;
 }
 
-Result<Architecture> read_gguf_model(const catalog::Catalog& catalog, const Named& named) {
+Result<Architecture> read_gguf_model(const catalog::Catalog& catalog, const ModelSpec& named) {
   RC_ASSIGN(gguf, read_gguf(fs::path(named.name), [&](int type) { return catalog.quant_of_ggml_type(type); }));
   RC_ASSIGN(architecture, architecture_of_gguf(gguf));
   if (named.quant.empty()) return architecture;
@@ -107,7 +91,7 @@ Result<Architecture> read_checkpoint(const catalog::Catalog& catalog, const fs::
   return architecture_of_safetensors(headers, std::move(structure));
 }
 
-Result<Architecture> read_folder(const catalog::Catalog& catalog, const Named& named) {
+Result<Architecture> read_folder(const catalog::Catalog& catalog, const ModelSpec& named) {
   const fs::path folder(named.name), config = folder / "config.json";
   if (!exists(config.string())) {
     const std::vector<std::string> ggufs = files_ending(folder, ".gguf");
@@ -119,7 +103,7 @@ Result<Architecture> read_folder(const catalog::Catalog& catalog, const Named& n
   return read_checkpoint(catalog, folder, config);
 }
 
-Result<Architecture> read_path(const catalog::Catalog& catalog, const Named& named) {
+Result<Architecture> read_path(const catalog::Catalog& catalog, const ModelSpec& named) {
   const fs::path path(named.name);
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return read_folder(catalog, named);
@@ -134,25 +118,35 @@ Result<Architecture> read_path(const catalog::Catalog& catalog, const Named& nam
 }
 
 // What `spec` names among files; nothing where it is a name of the catalogue.
-std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, std::string_view spec, const Named& named) {
+std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
   if (trim(spec).empty()) return fail(ErrorKind::input, "no model is named");
-  if (exists(spec)) return read_path(catalog, {spec, {}});
+  if (exists(spec)) return read_path(catalog, {std::string(spec), {}});
   if (exists(named.name)) return read_path(catalog, named);
-  if (looks_like_path(named.name)) return fail(ErrorKind::not_found, "no such file or folder", Where{std::string(named.name)});
   return std::nullopt;
+}
+
+tl::unexpected<Error> no_such_file(const ModelSpec& named) { return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}); }
+
+// The catalogue's name of it. Errors: no such file or model.
+Result<ModelSpec> named_in_catalogue(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
+  if (auto found = catalogue_spec(catalog, spec)) return *std::move(found);
+  if (looks_like_path(named.name)) return no_such_file(named);
+  return named;   // whoever looks it up says what is nearest
 }
 
 }  // namespace
 
 Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_view spec) {
-  const Named named = split_quant(spec);
+  const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog, spec, named)) return std::move(*file);
-  return architecture_from_catalogue(catalog, named.name, named.quant);
+  RC_ASSIGN(known, named_in_catalogue(catalog, spec, named));
+  return architecture_from_catalogue(catalog, known.name, known.quant);
 }
 
 Result<Architecture> ModelReader::read(std::string_view spec) {
-  const Named named = split_quant(spec);
+  const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog_, spec, named)) return std::move(*file);
+  if (looks_like_path(named.name)) return no_such_file(named);
   auto base = bases_.find(named.name);
   if (base == bases_.end()) base = bases_.emplace(named.name, base_from_catalogue(catalog_, named.name)).first;
   if (!base->second) return tl::unexpected<Error>(base->second.error());

@@ -20,7 +20,7 @@ namespace rigcast::model {
 // Errors: not_found with nearest names; input with file and byte offset for damaged files; unsupported for structure nobody taught us.
 Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_view spec);
 
-// The same for many specs of few models: a catalogue model's tensors are listed once for all its formats.
+// The same for many specs of few models: a catalogue model's tensors are listed once for all its formats. Names are taken as they stand.
 class ModelReader {
  public:
   explicit ModelReader(const catalog::Catalog& catalog) : catalog_(catalog) {}

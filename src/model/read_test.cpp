@@ -1,4 +1,5 @@
 #include "model/read.hpp"
+#include "model/names.hpp"
 
 #include <gtest/gtest.h>
 
@@ -201,6 +202,38 @@ TEST_F(ReadModel, CatalogueKeyWithQuant) {
   ASSERT_TRUE(model) << to_text(model.error());
   EXPECT_EQ(model->layers.size(), 36u);
   EXPECT_EQ(model->quant, "Q4_K_M");
+}
+
+// Spellings of one model: the catalogue's, Ollama's, those of Hugging Face and of files; what none of them means stays unknown.
+TEST(ModelNames, AreFoundByRule) {
+  const auto meant = [](const char* spec) {
+    const auto found = catalogue_spec(facts(), spec);
+    if (!found) return std::string("unknown");
+    return facts().document(catalog::Kind::model, found->name)->key + (found->quant.empty() ? "" : ":" + found->quant);
+  };
+  EXPECT_EQ(meant("qwen3-32b"), "qwen3-32b");
+  EXPECT_EQ(meant("qwen3-32b:q4_k_m"), "qwen3-32b:q4_k_m");
+  EXPECT_EQ(meant("qwen3:32b"), "qwen3-32b");
+  EXPECT_EQ(meant("qwen3:32b-q4_K_M"), "qwen3-32b:q4_K_M");
+  EXPECT_EQ(meant("gemma3:27b"), "gemma-3-27b");
+  EXPECT_EQ(meant("Qwen/Qwen3-32B-AWQ"), "qwen3-32b:AWQ");
+  EXPECT_EQ(meant("unsloth/Qwen3-32B-GGUF:Q4_K_M"), "qwen3-32b:Q4_K_M");
+  EXPECT_EQ(meant("Qwen3-32B-GGUF"), "qwen3-32b");
+  EXPECT_EQ(meant("qwen3-32b-q4_k_m"), "qwen3-32b:q4_k_m");
+  EXPECT_EQ(meant("\u901a\u4e49\u5343\u95ee3-32b"), "qwen3-32b");
+  EXPECT_EQ(meant("\u5343\u95ee3 32b"), "qwen3-32b");
+  EXPECT_EQ(meant("deepseek v3 0324"), "deepseek-v3");
+  EXPECT_EQ(meant("qwen3-32b-nonsense"), "unknown");
+  EXPECT_EQ(meant("nobody/nothing"), "unknown");
+  EXPECT_EQ(facts().nearest(catalog::Kind::model, "r1"), "deepseek-r1");
+}
+
+TEST(ModelNames, WholeBitsSuggestTheUsualRecipe) {
+  for (const auto& [bits, recipe] : {std::pair{"q4", "Q4_K_M"}, {"q5", "Q5_K_M"}, {"Q8", "Q8_0"}}) {
+    const auto model = read_model(facts(), std::string("qwen3-32b:") + bits);
+    ASSERT_FALSE(model) << bits;
+    EXPECT_EQ(model.error().nearest, recipe);
+  }
 }
 
 }  // namespace

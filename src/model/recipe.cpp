@@ -151,9 +151,14 @@ std::optional<Result<void>> apply_mlx(Formats& formats, Architecture& a, std::st
   return apply_reach(formats, a, key, kEverything);
 }
 
+// What people mean by whole bits alone: the recipe most files of so many are made with.
+constexpr std::array kWholeBits = {std::pair{"q2", "Q2_K"},   std::pair{"q3", "Q3_K_M"}, std::pair{"q4", "Q4_K_M"},
+                                   std::pair{"q5", "Q5_K_M"}, std::pair{"q6", "Q6_K"},   std::pair{"q8", "Q8_0"}};
+
 Result<void> unknown(const catalog::Catalog& catalog, std::string_view text) {
+  const auto bits = std::find_if(kWholeBits.begin(), kWholeBits.end(), [&](const auto& each) { return equal_ignoring_case(trim(text), each.first); });
   return tl::unexpected<Error>(Error{ErrorKind::not_found, "no recipe or format '" + std::string(text) + "'", {}, "quant",
-                                     nearest_name(text, recipe_names(catalog))});
+                                     bits != kWholeBits.end() ? bits->second : nearest_name(text, recipe_names(catalog))});
 }
 
 // The names by which checkpoints and catalogue rows say how they were published.
@@ -216,6 +221,16 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
     names.emplace_back(each);
   return names;
+}
+
+bool is_recipe(const catalog::Catalog& catalog, std::string_view text) {
+  constexpr std::int64_t kSide = std::int64_t{1} << 15;   // 2^30 weights
+  Architecture one;
+  Tensor tensor;
+  tensor.name = "blk.0.ffn_up.weight", tensor.role = Role::dense_ffn, tensor.layer = 0, tensor.shape = {kSide, kSide, 1, 1};
+  one.layers.resize(1);
+  one.tensors.push_back(std::move(tensor));
+  return !trim(text).empty() && apply_quant(catalog, one, text).has_value();
 }
 
 std::string_view gguf_recipe(std::string_view quant) {

@@ -30,6 +30,9 @@ Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& architec
 // Every recipe apply_quant knows by name, in the order in which people compare them (large to small within a kind).
 std::vector<std::string> recipe_names(const catalog::Catalog& catalog);
 
+// Whether apply_quant would take the text: of a model of any size, so that "70b" is no recipe.
+bool is_recipe(const catalog::Catalog& catalog, std::string_view text);
+
 // Bytes of a tensor of this shape: ggml's formats cut every row of shape[0] elements into whole blocks, the others the whole tensor;
 // row_bytes come once a row.
 Bytes tensor_bytes(const catalog::Quant& quant, const std::array<std::int64_t, 4>& shape);

@@ -1,0 +1,29 @@
+#pragma once
+// Model specs as people write them: catalogue names, Ollama tags, ids of Hugging Face, a format behind either. By rule and never by guess:
+// what comes out is a name that the catalogue has.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "catalog/catalog.hpp"
+
+namespace rigcast::model {
+
+struct ModelSpec {
+  std::string name, quant;   // "qwen3-32b" and "q4_k_m"; quant empty: none is named
+};
+
+// At the last colon that belongs to no path: "dir/config.json:fp8"; "C:\models" has none.
+ModelSpec split_spec(std::string_view spec);
+
+// The catalogue's name and the format that `spec` means:
+//   qwen3-32b, qwen3-32b:q4_k_m     a name, exactly, and a format
+//   qwen3:32b, gemma3:27b-q4_k_m    Ollama: what stands behind the colon is part of the name
+//   Qwen/Qwen3-32B-AWQ              Hugging Face: an owner before it, the format behind it
+//   qwen3-32b-q4_k_m, Qwen3-32B-GGUF  files and their repositories
+//   通义千问3-32b                    makers' Chinese names of their models
+// Nothing: no model of the catalogue is called so.
+std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::string_view spec);
+
+}  // namespace rigcast::model
