@@ -41,8 +41,8 @@ CurvePoint point_of(std::int64_t context, const placement::Placement& placement)
 }  // namespace
 
 Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request) {
-  RC_ASSIGN(architecture, requested_model(knowledge, request));
-  RC_ASSIGN(rig, requested_rig(knowledge, request));
+  RC_ASSIGN(asked, read_asked(knowledge, request));
+  const auto& [resolved, architecture, rig, engine, assumed_quant] = asked;
   CurveAnswer answer{request, {}};
   std::optional<std::pair<std::size_t, cost::OwnEffects>> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {

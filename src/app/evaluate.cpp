@@ -1,10 +1,12 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/text.hpp"
 #include "calibration/own.hpp"
@@ -117,13 +119,12 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
 
 Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<fs::path>& files, const fs::path& folder) {
   RC_ASSIGN(rows, project_observations(knowledge.catalog));
-  std::vector<Error> unread;
-  RC_ASSIGN(more, read_files(files, unread));
+  CalibrateAnswer answer;
+  RC_ASSIGN(more, read_files(files, answer.unread));
   const auto fresh = calibration::without_duplicates(rows, more);
   rows.insert(rows.end(), fresh.begin(), fresh.end());
   RC_ASSIGN(priors, priors_of(knowledge.catalog));
   RC_ASSIGN(fitted, calibration::calibrate(knowledge.catalog, priors, rows));
-  CalibrateAnswer answer;
   answer.observations = rows.size();
   answer.folder = folder;
   if (!folder.empty()) {
@@ -139,13 +140,12 @@ Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<
 }
 
 namespace {
-// In one piece, so that two programs that append at once do not mix their lines.
+// In one write to the file's end, so that two programs that append at once do not mix their lines.
 bool append_at_once(const fs::path& file, const std::string& text) {
-  std::FILE* out = std::fopen(file.c_str(), "ab");
-  if (!out) return false;
-  std::setvbuf(out, nullptr, _IOFBF, text.size() + 1);
-  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
-  return std::fclose(out) == 0 && written;
+  const int out = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (out < 0) return false;
+  const bool written = ::write(out, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  return ::close(out) == 0 && written;
 }
 }  // namespace
 

@@ -40,6 +40,7 @@ struct CalibrateAnswer {
   std::size_t observations = 0;
   std::filesystem::path folder;               // where it was written; empty: nowhere
   std::vector<calibration::Score> scores;     // of its own rows, by kind
+  std::vector<Error> unread;                  // lines of the files that are no Observation
 };
 
 // Fits to the project's Observations and those of `files`; writes effects.csv, spreads.csv and shares.csv into `folder` unless it is empty.

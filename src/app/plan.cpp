@@ -12,7 +12,9 @@
 #include "calibration/nearest.hpp"
 #include "catalog/engine.hpp"
 #include "cost/paths.hpp"
+#include "model/names.hpp"
 #include "model/recipe.hpp"
+#include "placement/rules.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -72,24 +74,93 @@ PlanRequest with_room(PlanRequest request) {
   return request;
 }
 
-Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request) {
+namespace {
+
+// Speeds are known of builds from the first that ran these models to the newest whose rules are in data/engines.
+Result<void> check_engine_date(const Knowledge& knowledge, const std::string& date) {
+  constexpr const char* kFirst = "2023-01";
+  if (date.empty()) return {};
+  std::string newest = kFirst;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    RC_ASSIGN(engine, knowledge.catalog.engine(entry.key));
+    for (const catalog::Source& source : engine->sources) newest = std::max(newest, source.date);
+  }
+  const auto year = parse_year(date);
+  if (year && *year >= *parse_year(kFirst) && *year <= parse_year(newest).value_or(0)) return {};
+  return fail(ErrorKind::input, "'" + date + "' is not a month from " + kFirst + " to " + newest, Where{"--engine-date"}, "engine_date", year && *year < *parse_year(kFirst) ? kFirst : newest);
+}
+
+// The same with a cache that is full: what a long talk comes to. Told where it is another speed.
+std::optional<cost::Estimate> decode_when_full(const Knowledge& knowledge, const PlanAnswer& answer, const model::Architecture& architecture, const rig::Rig& rig,
+                                               const placement::Placement& placement) {
+  constexpr double kSame = 0.75;
+  cost::Question full = answer.request.question;
+  if (full.depth > 0 || answer.whole_depth <= 0) return std::nullopt;
+  full.depth = answer.whole_depth;
+  auto speed = cost::estimate(architecture, rig, placement, full, knowledge.calibration);
+  if (!speed) return std::nullopt;
+  if (answer.own.any()) speed = cost::with_own(std::move(*speed), answer.own);
+  if (speed->decode.value.p50 > kSame * answer.speed->decode.value.p50) return std::nullopt;
+  return std::move(speed->decode);
+}
+
+// Whether a model that was published so runs so: in a small format that the engine reads.
+bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture) {
+  return !architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, architecture);
+}
+
+bool has_room(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Request& request) {
+  if (trim(request.flags).empty()) return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
+  const auto placed = placement::place(knowledge.catalog, architecture, rig, request);
+  return placed && placed->fits;
+}
+
+// The engine's usual recipe and the smaller ones behind it.
+std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
+  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), engine.usual_quant);
+  return {usual, engine.usual_quants.end()};
+}
+
+Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
+  const PlanRequest& request = asked.request;
+  const catalog::Engine& engine = asked.engine;
+  if (engine.usual_quant.empty() || asked.architecture.origin != model::Origin::catalogue) return {};
+  const auto named = model::catalogue_spec(knowledge.catalog, request.model);
+  if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, asked.architecture)) return {};
+  const std::string published = asked.architecture.quant;
+  asked.assumed_quant = true;
+  RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
+  asked.architecture = std::move(usual);
+  for (const std::string& quant : usual_and_smaller(engine)) {
+    RC_ASSIGN(model, find_model(knowledge, named->name + ':' + quant));
+    if (!has_room(knowledge, model, asked.rig, request.placement)) continue;
+    asked.architecture = std::move(model);
+    break;
+  }
+  asked.architecture.notes.push_back("No format is named and the model is published in " + published + ": " + asked.architecture.quant + " is assumed, as usual with " + engine.name +
+                                     ". Name another to choose (" + asked.architecture.key + ':' + engine.usual_quants.front() + ").");
+  return {};
+}
+
+}  // namespace
+
+Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
-  const std::string_view recipe = model::gguf_recipe(architecture.quant);
-  if (architecture.origin == model::Origin::gguf || recipe == architecture.quant) return architecture;
-  const auto engine = catalog::read_engine(knowledge.catalog, request.placement.engine);
-  if (engine && cost::engine_group(engine->key) == "ggml") RC_TRY(model::apply_quant(knowledge.catalog, architecture, recipe));
-  return architecture;
-}
-
-Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& request) {
-  return from_option(read_rig(knowledge, request.rig), "--on", "rig");
-}
-
-Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& asked) {
-  const PlanRequest request = with_room(asked);
-  RC_ASSIGN(architecture, requested_model(knowledge, request));
-  RC_ASSIGN(rig, requested_rig(knowledge, request));
+  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
+  RC_TRY(check_engine_date(knowledge, request.question.engine_date));
+  Asked asked{with_room(request), std::move(architecture), std::move(rig), std::move(engine)};
+  if (request.placement.context == kWholeContext) asked.request.placement.context = asked.architecture.max_context;
+  RC_TRY(take_usual_quant(knowledge, asked));
+  const std::string_view recipe = model::gguf_recipe(asked.architecture.quant);
+  if (asked.architecture.origin != model::Origin::gguf && recipe != asked.architecture.quant && cost::engine_group(asked.engine.key) == "ggml")
+    RC_TRY(model::apply_quant(knowledge.catalog, asked.architecture, recipe));
+  return asked;
+}
+
+Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
+  RC_ASSIGN(asked, read_asked(knowledge, as_asked));
+  auto& [request, architecture, rig, engine, assumed_quant] = asked;
   if (const std::int64_t longest = std::max(request.question.depth, request.question.prompt); request.placement.context > 0 && longest > request.placement.context)
     return fail(ErrorKind::input, "a context of " + std::to_string(request.placement.context) + " does not hold the " + std::to_string(longest) + " tokens asked about",
                 Where{"--context"}, "context", std::to_string(request.placement.reach));
@@ -97,6 +168,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& asked) {
   placement::Placement& placement = chosen.placement;
   PlanAnswer answer;
   answer.request = request;
+  answer.assumed_quant = assumed_quant;
   answer.alternatives = std::move(chosen.alternatives);
   answer.rejected = std::move(chosen.rejected);
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
@@ -106,11 +178,14 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& asked) {
       answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
       if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));
       move_alternatives(answer);
+      const bool shared = engine.kv_rule == catalog::KvRule::slots && !placement.settings.unified_kv;   // one context for all streams
+      answer.whole_depth = placement.settings.context / (shared ? std::max(1, placement.settings.sequences) : 1);
+      answer.decode_whole = decode_when_full(knowledge, answer, architecture, rig, placement);
     }
     else answer.no_speed = std::move(speed.error());
     answer.longest_context = longest_context(knowledge, request, engine, architecture, rig, placement);
   } else {
-    answer.remedies = find_remedies(knowledge, request, architecture, rig, placement);
+    answer.remedies = find_remedies(knowledge, request, engine, architecture, rig, placement);
   }
   answer.upgrades = find_upgrades(knowledge, request, architecture, rig, placement);
   answer.architecture = std::move(architecture);

@@ -16,6 +16,8 @@
 
 namespace rigcast::app {
 
+inline constexpr std::int64_t kWholeContext = -1;   // placement::Request::context: the model's own
+
 struct PlanRequest {
   std::string model;             // model spec: "qwen3-8b:q4_k_m", a path
   std::string rig;               // rig spec: "2x3090; host=..."
@@ -25,7 +27,6 @@ struct PlanRequest {
   placement::Objective objective = placement::Objective::decode;
   double minimum_speed = 0;      // token/s of decode that a placement must reach
   bool own = true;               // the user's own Observations may move the estimate
-  bool quantised_cache = false;  // the cache may be stored as q8_0
 };
 
 // Another way to lay the same model over the same Rig: the best of its kind.
@@ -44,6 +45,7 @@ struct Remedy {
   };
   Kind kind = Kind::context;
   std::string value;             // "16384", "q3_k_m"
+  std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
 };
 
@@ -64,11 +66,14 @@ struct Upgrade {
 struct PlanAnswer {
   PlanRequest request;
   model::Architecture architecture;
+  bool assumed_quant = false;    // its format is the engine's usual one, for nobody named any
   rig::Rig rig;
   catalog::Engine engine;
   placement::Placement placement;
   placement::Launch launch;
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
+  std::int64_t whole_depth = 0;        // tokens of one stream with which the context asked for is full
+  std::optional<cost::Estimate> decode_whole;   // ... and decode there; empty where that is near `speed`, or was the question
   Error no_speed;
   cost::OwnEffects own;                // what the user's own Observations moved `speed` by
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first

@@ -152,5 +152,67 @@ TEST(Plan, ContextsBeyondTheModelAreToldWithTheLongestThatIsNot) {
   }
 }
 
+PlanRequest asking(std::string model, std::string rig) {
+  PlanRequest request;
+  request.model = std::move(model), request.rig = std::move(rig);
+  return request;
+}
+
+PlanAnswer answer_of(const PlanRequest& request) {
+  auto answer = plan(knowledge(), request);
+  EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+  return answer ? std::move(*answer) : PlanAnswer{};
+}
+
+// Nobody runs the BF16 of a checkpoint with llama.cpp, and its FP8 cannot be read: the usual file is meant, and said to be assumed.
+TEST(Plan, WithoutAFormatTheEnginesUsualOneIsAssumed) {
+  const auto quant = [](const char* model, const char* rig, const char* engine) {
+    PlanRequest request = asking(model, rig);
+    request.placement.engine = engine;
+    const PlanAnswer answer = answer_of(request);
+    return answer.architecture.quant + (answer.assumed_quant ? " assumed" : "");
+  };
+  EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "llama.cpp"), "Q4_K_M assumed");
+  EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "ollama"), "Q4_K_M assumed");
+  EXPECT_EQ(quant("qwen3-32b:bf16", "2xa100-sxm-80gb", "llama.cpp"), "BF16");
+  EXPECT_EQ(quant("qwen3-32b", "2xa100-sxm-80gb", "vllm"), "BF16") << "servers run a checkpoint as published";
+  EXPECT_EQ(quant("gpt-oss-20b", "rtx-3090", "llama.cpp"), "MXFP4_MOE") << "published in a small format that the engine reads";
+  EXPECT_EQ(quant("deepseek-r1", "rtx-3090", "llama.cpp"), "Q4_K_M assumed") << "fits nowhere: the usual one tells by how much";
+  EXPECT_EQ(quant("qwen3-235b-a22b", "3090; host=2xddr5-5600:96g", "llama.cpp"), "Q3_K_M assumed") << "the largest below the usual one that fits";
+}
+
+TEST(Plan, FormatsAnEngineDoesNotReadNameAUsualOneOfTheirSize) {
+  for (const auto& [format, nearest] : {std::pair{"awq", "q4_k_m"}, {"int4", "q4_k_m"}, {"fp8", "q8_0"}}) {
+    const auto answer = plan(knowledge(), asking(std::string("qwen3-8b:") + format, "rtx-3090"));
+    ASSERT_FALSE(answer) << format;
+    EXPECT_EQ(answer.error().nearest, nearest) << format;
+  }
+}
+
+TEST(Plan, EngineDatesLieBetweenTheFirstAndTheNewestBuildKnown) {
+  const auto error = [](const char* date) {
+    PlanRequest request = asking("qwen3-8b:q4_k_m", "rtx-3090");
+    request.question.engine_date = date;
+    const auto answer = plan(knowledge(), request);
+    return answer ? std::string() : to_text(answer.error());
+  };
+  for (const char* good : {"2023-01", "2025", "2025-04", "2025-04-30"}) EXPECT_EQ(error(good), "") << good;
+  for (const char* bad : {"2030-01", "2025-13", "2025-abc", "2022-12", "April"}) EXPECT_TRUE(error(bad).starts_with("--engine-date: '" + std::string(bad) + "' is not a month from 2023-01 to 20")) << error(bad);
+}
+
+TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
+  PlanRequest request = asking("qwen3-32b:q4_k_m", "2x3090");
+  request.placement.context = 131072;
+  const PlanAnswer full = answer_of(request);
+  ASSERT_TRUE(full.decode_whole);
+  EXPECT_EQ(full.whole_depth, 131072);
+  EXPECT_LT(full.decode_whole->value.p50, 0.7 * full.speed->decode.value.p50);
+  request.placement.context = 512;
+  EXPECT_FALSE(answer_of(request).decode_whole) << "nearly the same";
+  request.placement.context = kWholeContext;
+  const PlanAnswer whole = answer_of(request);
+  EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -1,28 +1,19 @@
 #include "app/detail/remedies.hpp"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <system_error>
 
 #include "app/layouts.hpp"
 #include "base/text.hpp"
+#include "model/names.hpp"
 
 namespace rigcast::app {
 namespace {
 
 constexpr std::int64_t kShortestContext = 4096, kContextStep = 1024;
 constexpr int kMostTries = 4;
-// From large to small: the usual recipes of files one can download, and of checkpoints for engines that read no GGUF.
-constexpr std::array<std::string_view, 8> kFileQuants = {"q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k", "iq2_xxs"};
-constexpr std::array<std::string_view, 2> kCheckpointQuants = {"fp8", "awq"};
-
-std::string without_quant(const std::string& model) {
-  const std::size_t colon = model.rfind(':');
-  return colon == std::string::npos || model.find('/', colon) != std::string::npos ? model : model.substr(0, colon);
-}
 
 // What is left on the fullest memory; negative where something is missing.
 Bytes slack_of(const placement::Placement& placement) {
@@ -41,24 +32,18 @@ bool fits_at(const Knowledge& knowledge, const model::Architecture& architecture
   return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
 }
 
-std::vector<std::string_view> quants_for(const Knowledge& knowledge, const std::string& engine_name) {
-  const auto engine = catalog::read_engine(knowledge.catalog, engine_name);
-  if (engine && engine->kv_rule == catalog::KvRule::slots) return {kFileQuants.begin(), kFileQuants.end()};
-  return {kCheckpointQuants.begin(), kCheckpointQuants.end()};
-}
-
 }  // namespace
 
 namespace {
 
 // Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
-std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const placement::Placement& placement) {
+std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture, const placement::Placement& placement) {
   std::error_code ignored;
   for (const std::string& spec : {request.model, request.rig})
     if (spec.find_first_of("/\\") != std::string::npos || equal_ignoring_case(trim(spec), "here") || std::filesystem::exists(spec, ignored) ||
-        std::filesystem::exists(without_quant(spec), ignored))
+        std::filesystem::exists(model::split_spec(spec).name, ignored))
       return {};
-  return request.model + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
+  return request.model + '\n' + architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
 }
 
 // The longest context between two for which there is room, given that there is at the shorter and not at the longer. Memory grows all but
@@ -97,7 +82,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   const std::int64_t streams = slots ? std::max(1, placement.settings.sequences) : 1;   // each has its share of -c
   const std::int64_t asked = placement.settings.context / streams, whole = architecture.max_context;
   if (whole <= asked) return asked;
-  const std::string where = knowledge.longest ? where_of(request, engine, placement) : std::string();
+  const std::string where = knowledge.longest ? where_of(request, engine, architecture, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   const auto slack_at = [&](std::int64_t context) {
@@ -150,18 +135,21 @@ Bytes all_memory(const rig::Rig& rig) {
 
 }  // namespace
 
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
-                                  const rig::Rig& rig, const placement::Placement& failed) {
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
+                                  const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed); context > 0 && context >= request.placement.reach)
-    remedies.push_back({Remedy::Kind::context, std::to_string(context), architecture.weight_bytes()});
+    remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
   if (architecture.origin == model::Origin::gguf) return remedies;
-  for (const std::string_view quant : quants_for(knowledge, request.placement.engine)) {
-    const auto smaller = find_model(knowledge, without_quant(request.model) + ':' + std::string(quant));
+  const auto named = model::catalogue_spec(knowledge.catalog, request.model);
+  const std::string name = named ? named->name : model::split_spec(request.model).name;
+  for (const std::string& quant : engine.usual_quants) {
+    const std::string spec = name + ':' + quant;
+    const auto smaller = find_model(knowledge, spec);
     if (!smaller || smaller->weight_bytes() >= architecture.weight_bytes() || smaller->weight_bytes() > all_memory(rig)) continue;
     if (!fits_at(knowledge, *smaller, rig, request.placement, failed.settings.context)) continue;
-    remedies.push_back({Remedy::Kind::quant, std::string(quant), smaller->weight_bytes()});
+    remedies.push_back({Remedy::Kind::quant, quant, spec, smaller->weight_bytes()});
     break;
   }
   return remedies;

@@ -42,7 +42,7 @@ Result<RooflineAnswer> roofline(const Knowledge& knowledge, const std::string& n
     if (!planned || !planned->speed) continue;
     const cost::Speed& speed = *planned->speed;
     answer.points.push_back(point(model, RooflinePoint::Phase::decode, totals(planned->architecture, {1, kContext, 1, 1}), speed.decode.value.p50, 1));
-    answer.points.push_back(point(model, RooflinePoint::Phase::prefill, totals(planned->architecture, {kPrompt, 0, 1, 1}), speed.prefill.value.p50, kPrompt));
+    answer.points.push_back(point(model, RooflinePoint::Phase::prefill, totals(planned->architecture, {kPrompt, kContext, 1, 1}), speed.prefill.value.p50, kPrompt));
   }
   return answer;
 }

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "app/plan.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "cost/paths.hpp"
+#include "model/names.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -24,10 +26,12 @@ constexpr std::array<std::pair<const char*, const char*>, 13> kFormats = {{{"f16
                                                                           {"q8_0", "Q8_0"}, {"q4_k", "Q4_K"}, {"iq4_xs", "IQ4"}, {"exl3_4", "EXL3"},
                                                                           {"mlx_4bit_g64", "MLX"}, {"nf4", "NF4"}}};
 
-// Quants to try for a model whose spec names none, the best first.
-constexpr std::array<std::string_view, 8> kFileQuants = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k"};
-constexpr std::array<std::string_view, 8> kCheckpointQuants = {"bf16", "fp8", "int8", "mlx_8bit_g64", "awq", "gptq", "exl3_4", "mlx_4bit_g64"};
-constexpr std::string_view kUsualFileQuant = "q4_k_m";   // where part of the model must lie on the host anyway
+// A model that is asked about, by its name without a Quant: one of the catalogue may be had in any.
+struct Asked {
+  std::string name;
+  std::string quant;   // the one that was named, or the one it was published in
+  bool any_quant = false;
+};
 
 // What only asks for a word on the launch line is for plans to say.
 bool for_lines_only(const Rule& rule) { return rule.effect == RuleEffect::note && !rule.launch.empty(); }
@@ -67,24 +71,20 @@ class Inquiry {
   }
 
   // The best Quant that this engine can hold on the Device alone, else the usual one with part of it on the host; and what it does there.
-  void model(const catalog::Engine& engine, const std::string& spec, bool names_quant) {
+  void model(const catalog::Engine& engine, const Asked& asked) {
     ModelSupport row;
     row.key = engine.key;
     row.name = engine.name;
-    row.model = spec;
+    row.model = asked.name;
+    const auto spec = [&](const std::string& quant) { return quant.empty() ? asked.name : asked.name + ':' + quant; };
+    std::vector<std::string> specs = {spec(asked.quant)};   // as published, first
     const bool files = engine.kv_rule == catalog::KvRule::slots;
-    std::vector<std::string> specs = {spec};   // in the format it was published in, first
-    if (!names_quant && !files && !device_.rates.contains("bf16") && device_.rates.contains("fp16"))   // converted anyway
-      if (const auto published = find_model(knowledge_, spec); published && published->quant == "BF16") specs.insert(specs.begin(), spec + ":f16");
-    const auto add_quant = [&](std::string_view quant) { specs.push_back(spec + ':' + std::string(quant)); };
-    if (!names_quant && files) std::for_each(kFileQuants.begin(), kFileQuants.end(), add_quant);
-    if (!names_quant && !files) std::for_each(kCheckpointQuants.begin(), kCheckpointQuants.end(), add_quant);
-    auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row, true); });
-    if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, names_quant, row); });
-    if (found == specs.end() && files) {
-      const auto usual = std::find_if(specs.begin(), specs.end(), [](const std::string& each) { return each.ends_with(kUsualFileQuant); });
-      found = std::find_if(usual, specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
-    }
+    if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.insert(specs.begin(), spec("f16"));   // converted anyway
+    if (asked.any_quant) std::transform(engine.usual_quants.begin(), engine.usual_quants.end(), std::back_inserter(specs), spec);
+    auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row, true); });
+    if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
+    if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
+      found = std::find_if(std::find(specs.begin(), specs.end(), spec(engine.usual_quant)), specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
     if (found != specs.end()) plan(engine, *found, row);
     answer_.models.push_back(std::move(row));
   }
@@ -223,10 +223,11 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
-bool names_quant(const Knowledge& knowledge, const std::string& spec) {
-  const std::size_t colon = spec.rfind(':');
-  if (spec.ends_with(".gguf")) return true;
-  return colon != std::string::npos && find_model(knowledge, spec.substr(0, colon)).has_value();
+Asked asked_about(const Knowledge& knowledge, const std::string& spec, const model::Architecture& architecture) {
+  const auto named = model::catalogue_spec(knowledge.catalog, spec);
+  if (architecture.origin != model::Origin::catalogue || !named) return {spec, {}, architecture.origin == model::Origin::config};
+  if (!named->quant.empty()) return {named->name, named->quant, false};
+  return {named->name, to_lower(architecture.quant), true};
 }
 
 }  // namespace
@@ -258,13 +259,13 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, entry.key));
     engines.push_back(std::move(engine));
   }
-  bool about_model = false;
+  std::optional<Asked> asked;
   if (!request.about.empty()) {
     if (const auto engine = catalog::read_engine(knowledge.catalog, request.about)) {
       answer.engine = engine->key;
       std::erase_if(engines, [&](const catalog::Engine& each) { return each.key != engine->key; });
     } else if (const auto model = find_model(knowledge, request.about); model) {
-      about_model = true;
+      asked = asked_about(knowledge, request.about, *model);
     } else {
       Error error = model.error();
       error.where.file = "ENGINE|MODEL";
@@ -273,10 +274,9 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     }
   }
   Inquiry inquiry(knowledge, rig, *rules, answer);
-  const bool quant_named = about_model && names_quant(knowledge, request.about);
   for (const catalog::Engine& engine : engines) {
     inquiry.engine(engine);
-    if (about_model) inquiry.model(engine, request.about, quant_named);
+    if (asked) inquiry.model(engine, *asked);
   }
   order(answer.rules);
   order(answer.several);

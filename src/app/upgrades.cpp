@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
 #include "base/text.hpp"
@@ -14,39 +15,51 @@ namespace {
 constexpr int kMostCards = 8;          // in one host
 constexpr double kStick = 16 * kGiB;   // what memory is added in
 
-// `more` further cards like the first, in the first host, joined to it as the first is.
-rig::Rig with_cards(const rig::Rig& rig, int more) {
+// The joints between cards of a rig of nothing but such: a board's fabric, peers over PCIe. Bridges are bought apart.
+std::vector<rig::Link> usual_peers(const catalog::Catalog& catalog, const rig::RigDevice& device, int cards) {
+  const auto alike = rig::parse_rig(catalog, std::to_string(cards) + 'x' + device.device.key);
+  std::vector<rig::Link> links;
+  if (alike)
+    std::copy_if(alike->links.begin(), alike->links.end(), std::back_inserter(links), [](const rig::Link& link) { return link.a >= 0 && link.b >= 0; });
+  return links;
+}
+
+// `more` further cards like the first, in the first host, joined to it as the first is and to each other as such cards are.
+rig::Rig with_cards(const catalog::Catalog& catalog, const rig::Rig& rig, int more) {
   rig::Rig larger = rig;
-  const std::vector<rig::RigDevice> first_card = [&] {
-    std::vector<rig::RigDevice> chips;
-    for (const rig::RigDevice& device : rig.devices)
-      if (device.card == rig.devices.front().card) chips.push_back(device);
-    return chips;
-  }();
+  std::vector<rig::RigDevice> first_card;
+  for (const rig::RigDevice& device : rig.devices)
+    if (device.card == rig.devices.front().card) first_card.push_back(device);
+  const auto chips = static_cast<int>(first_card.size()), owned = static_cast<int>(rig.devices.size());
   for (int i = 0; i < more; ++i) {
-    const int card = larger.devices.back().card + 1;
+    const int card = larger.devices.back().card + 1, first = static_cast<int>(larger.devices.size());
     for (rig::RigDevice chip : first_card) {
-      const int like = chip.index;
       chip.index = static_cast<int>(larger.devices.size());
       chip.card = card;
-      for (const rig::Link& link : rig.links) {
-        if (link.a != like || link.b >= 0) continue;   // its way to the host; bridges between cards are bought apart
-        larger.links.push_back({chip.index, link.b, link.type, link.peer_to_peer});
-      }
       larger.devices.push_back(chip);
     }
+    // Its way to the host, and its chips to each other.
+    for (const rig::Link& link : rig.links)
+      if (link.a >= 0 && link.a < chips && link.b < chips) larger.links.push_back({first + link.a, link.b < 0 ? link.b : first + link.b, link.type, link.peer_to_peer});
   }
+  const bool all_alike = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& one) { return one.device.key == rig.devices.front().device.key; });
+  if (!all_alike) return larger;
+  for (const rig::Link& link : usual_peers(catalog, rig.devices.front(), static_cast<int>(larger.devices.size()) / std::max(1, chips)))
+    if (std::max(link.a, link.b) >= owned && larger.devices[static_cast<std::size_t>(link.a)].card != larger.devices[static_cast<std::size_t>(link.b)].card)
+      larger.links.push_back(link);
   return larger;
 }
 
 // "2x3090; host=..." with other numbers; empty where the spec is not one group of equal cards on one host.
-std::string spec_with(const rig::Rig& rig, int cards) {
+std::string spec_with(const catalog::Catalog& catalog, const rig::Rig& rig, int cards) {
   const std::string head(trim(std::string_view(rig.spec).substr(0, rig.spec.find(';'))));
   const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789");
   const std::string name = times != std::string::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
   if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return {};
   const std::size_t rest = rig.spec.find(';');
-  return std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
+  std::string spec = std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
+  const auto read = rig::parse_rig(catalog, spec);   // "3090x2" holds a count of its own
+  return read && read->devices.back().card + 1 == cards ? spec : std::string();
 }
 
 class Asker {
@@ -79,12 +92,12 @@ int cards_of(const rig::Rig& rig) {
 // Whether people build it: tensor parallel engines take powers of two.
 bool is_built(int cards, bool powers_of_two) { return cards <= kMostCards && (!powers_of_two || (cards & (cards - 1)) == 0); }
 
-Upgrade cards_upgrade(const rig::Rig& rig, int more) {
+Upgrade cards_upgrade(const catalog::Catalog& catalog, const rig::Rig& rig, int more) {
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::card;
   upgrade.cards = more;
   upgrade.device = rig.devices.front().device.name;
-  upgrade.rig = spec_with(rig, cards_of(rig) + more);
+  upgrade.rig = spec_with(catalog, rig, cards_of(rig) + more);
   return upgrade;
 }
 
@@ -102,10 +115,10 @@ std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest
   const bool powers_of_two = engine && engine->kv_rule == catalog::KvRule::paged;
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
-    const rig::Rig larger = with_cards(rig, more);
+    const rig::Rig larger = with_cards(knowledge.catalog, rig, more);
     const auto placed = ask.fits(larger);
     if (!placed) continue;
-    Upgrade upgrade = cards_upgrade(rig, more);
+    Upgrade upgrade = cards_upgrade(knowledge.catalog, rig, more);
     ask.speed(larger, *placed, upgrade);
     upgrades.push_back(std::move(upgrade));
     break;

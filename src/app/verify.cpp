@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "base/text.hpp"
 
@@ -53,11 +54,16 @@ MemoryTerm compared(std::string where, const char* term, Bytes ours, double prin
 
 Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log) {
   std::vector<PrintedMemory> last, current;
-  bool inside = false;
+  bool inside = false, complete = false;
   std::string error;
   for (std::string_view line : split(log, '\n')) {
-    if (line.find(kTitle) != std::string_view::npos) { inside = true; current.clear(); continue; }
-    if (const auto row = inside ? read_row(line) : std::nullopt) { current.push_back(*row); last = current; continue; }
+    if (line.find(kTitle) != std::string_view::npos) { inside = true; complete = false; current.clear(); continue; }
+    if (const auto row = inside ? read_row(line) : std::nullopt) {
+      current.push_back(*row);
+      complete = complete || row->name == "Host";   // behind all devices; buffers of other kinds may follow
+      if (complete) last = current;
+      continue;
+    }
     inside = false;
     if (line.find("error") != std::string_view::npos || line.find("failed") != std::string_view::npos)
       if (error.empty()) error = std::string(trim(line));
@@ -95,17 +101,22 @@ VerifyAnswer compare_memory(const PlanAnswer& answer, const std::vector<PrintedM
     verified.rows.push_back(compared(where, "compute", ours.compute, theirs.compute, 0.1, 0.5));
   };
   PrintedMemory host;
+  const auto share_of = [&](int device) {
+    return std::find_if(answer.placement.devices.begin(), answer.placement.devices.end(), [&](const placement::DeviceShare& share) { return share.device == device; });
+  };
+  std::set<int> told;
   for (const PrintedMemory& row : printed) {
     const auto number = device_number(row.name);
     if (!number) {
       host.model += row.model, host.context += row.context, host.compute += row.compute;
       continue;
     }
-    placement::Memory ours;
-    for (const placement::DeviceShare& share : answer.placement.devices)
-      if (share.device == *number) ours = share.memory;
-    add("device " + std::to_string(*number), ours, row);
+    const auto share = share_of(*number);
+    add("device " + std::to_string(*number), share == answer.placement.devices.end() ? placement::Memory{} : share->memory, row);
+    told.insert(*number);
   }
+  for (const placement::DeviceShare& share : answer.placement.devices)   // the engine took other devices than we thought
+    if (!told.contains(share.device)) add("device " + std::to_string(share.device), share.memory, PrintedMemory{});
   add("host", answer.placement.host, host);
   verified.agrees = std::all_of(verified.rows.begin(), verified.rows.end(), [](const MemoryTerm& row) { return row.agrees; });
   return verified;

@@ -79,5 +79,21 @@ TEST(Verify, ADryRunThatDiffersFromALoadIsNotAsked) {
   EXPECT_TRUE(dry_run_words(answer, "llama-server"));
 }
 
+TEST(Verify, ATableThatWasCutOffDoesNotReplaceAWholeOne) {
+  const auto rows = read_llama_breakdown(std::string(kLog) + "| memory breakdown [MiB] |\n|   - Vulkan0 | 6 = 1 + 2 + 3 |\n");
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->size(), 3u);
+  EXPECT_EQ(rows->front().model, 7029);
+}
+
+TEST(Verify, ADeviceTheEngineDidNotTakeIsCompared) {
+  PlanAnswer answer;
+  answer.placement.devices.resize(2);
+  answer.placement.devices[1].device = 1;
+  answer.placement.devices[1].memory.weights = Bytes(100 * kMiB);
+  const VerifyAnswer verified = compare_memory(answer, {{"Vulkan0", 0, 0, 0}, {"Host", 0, 0, 0}}, "command");
+  EXPECT_FALSE(verified.agrees);
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -39,7 +39,7 @@ std::string bits_of(std::string_view quant) {
 
 Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine) {
   std::string recipe = detail::recipe_of(o.quant);
-  if (recipe.empty()) recipe = detail::default_recipe(engine);
+  if (recipe.empty()) recipe = detail::default_recipe(catalog, engine);
   if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
   // The very file that was timed, while it is there: names of own files say little of their shape.
@@ -247,7 +247,7 @@ std::string dominant_format(const model::Architecture& model) {
 Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(const Observation& o) {
   const std::string engine = detail::engine_key(o);
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
-                          detail::default_recipe(engine) + "|" + (o.flags.contains("file") ? o.flags.at("file") : std::string());
+                          detail::default_recipe(catalog_, engine) + "|" + (o.flags.contains("file") ? o.flags.at("file") : std::string());
   auto found = models_.find(key);
   if (found == models_.end()) found = models_.emplace(key, read_architecture(catalog_, reader_, o, engine)).first;
   if (!found->second) return tl::unexpected<Error>(found->second.error());

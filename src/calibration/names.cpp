@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "catalog/engine.hpp"
 #include "catalog/names.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
@@ -170,11 +171,11 @@ std::string recipe_of(std::string_view quant) {
   return q;
 }
 
-std::string default_recipe(const std::string& engine) {
-  if (engine == "mlx") return "MLX-4BIT";
-  for (const char* gguf : {"llama.cpp", "ik_llama.cpp", "ollama", "lm-studio", "ktransformers", "ds4"})
-    if (engine == gguf) return "Q4_K_M";
-  return {};
+std::string default_recipe(const catalog::Catalog& catalog, const std::string& engine) {
+  if (engine == "ktransformers" || engine == "ds4") return "Q4_K_M";   // what is measured with them
+  if (!catalog.has(catalog::Kind::engine, engine)) return {};
+  const auto known = catalog.engine(engine);
+  return known ? (*known)->usual_quant : std::string();
 }
 
 std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, const Observation& o, std::string_view recipe) {

@@ -91,6 +91,38 @@ void add_experts(LineBuilder& line, const model::Architecture& a, const Settings
   else if (s.cpu_moe_layers > 0) line.add("--n-cpu-moe", std::to_string(s.cpu_moe_layers));
 }
 
+// llama-bench lays a model out by the same flags in a spelling of its own; the context follows from what it times.
+std::vector<std::string> bench_words(const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+  const Settings& s = p.settings;
+  std::vector<std::string> words = {"llama-bench", "-m", a.file};
+  const auto add = [&](const char* flag, std::string value) { words.insert(words.end(), {flag, std::move(value)}); };
+  if (p.mode == Mode::cpu) {
+    if (!rig.devices.empty()) add("-dev", "none");
+    add("-ngl", "0");
+  } else {
+    add("-ngl", std::to_string(s.gpu_layers < 0 ? 99 : s.gpu_layers));
+    if (rig.devices.size() > 1) {
+      add("-sm", p.mode == Mode::single ? "none" : p.mode == Mode::row ? "row" : p.mode == Mode::tensor ? "tensor" : "layer");
+      if (p.mode == Mode::single) add("-mg", std::to_string(s.main_device));
+      else if (!s.split.empty()) add("-ts", replace_all(shares(s.split), ",", "/"));
+    }
+    if (s.cpu_moe_layers > 0) add("-ncmoe", std::to_string(s.cpu_moe_layers));
+    std::vector<std::string> overrides;
+    for (const Settings::Override& o : s.overrides) overrides.push_back(o.pattern + "=" + device_name(p.backend, o.device));
+    if (!overrides.empty()) add("-ot", join(overrides, ";"));
+    if (!s.kv_offload) add("-nkvo", "1");
+    if (!s.op_offload) add("-nopo", "1");
+  }
+  add("-fa", s.flash_attention.value_or(true) ? "1" : "0");
+  if (s.key_quant != "f16") add("-ctk", s.key_quant);
+  if (s.value_quant != "f16") add("-ctv", s.value_quant);
+  add("-ub", std::to_string(s.ubatch));
+  add("-b", std::to_string(s.batch));
+  if (!s.mmap) add("-mmp", "0");
+  if (s.threads > 0) add("-t", std::to_string(s.threads));
+  return words;
+}
+
 Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   LineBuilder line(engine, (s.prompt_logits ? "llama-completion -m " : "llama-server -m ") + model_word(a));
@@ -131,6 +163,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   }
   if (!s.repack) line.add("--no-repack");
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
+  if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(a, rig, p);
   return std::move(line.launch());
 }
 

@@ -56,6 +56,14 @@ bool reads_weights_on_host(const model::Architecture& architecture, const Placem
   return false;
 }
 
+// What to ask for instead: the largest of the engine's usual recipes from eight bits a weight on, below the one that is meant where nobody
+// names one, or the smallest.
+std::string usual_like(const catalog::Engine& engine, const catalog::Quant& quant) {
+  if (engine.usual_quants.empty()) return "bf16";
+  if (catalog::bits_per_weight(quant) >= 8) return engine.usual_quants.front();
+  return engine.usual_quant.empty() ? engine.usual_quants.back() : engine.usual_quant;
+}
+
 }  // namespace
 
 catalog::Situation situation_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const rig::RigDevice& device) {
@@ -94,7 +102,7 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
     if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
     if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) continue;
     return fail(ErrorKind::unsupported, engine.name + " does not read " + quant->name + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
-                "model", "bf16");
+                "model", usual_like(engine, *quant));
   }
   return {};
 }
@@ -105,7 +113,7 @@ Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catal
     const catalog::Situation situation = situation_of(catalog, engine, backend, architecture, rig, device);
     for (const catalog::Rule& rule : rules)
       if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation))
-        return fail(ErrorKind::unsupported, engine.name + " on " + device.device.name + ": " + rule.text, Where{"--on"}, "engine");
+        return fail(ErrorKind::unsupported, engine.name + " refuses this on " + device.device.name + ": " + rule.text, Where{"--on"}, "engine");
   }
   return {};
 }

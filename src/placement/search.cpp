@@ -405,7 +405,7 @@ class Searcher {
     if (replaces) best = std::move(candidate);
   }
 
-  // Settings worth trying around one split: larger batches of prompt tokens where prompts matter, a smaller cache where allowed.
+  // Settings worth trying around one split: larger batches of prompt tokens where prompts matter.
   std::vector<Settings> variants(const Settings& settings) const {
     std::vector<Settings> result = {settings};
     if (goal_.objective == Objective::prefill && engine_.kv_rule == catalog::KvRule::slots)
@@ -415,14 +415,6 @@ class Searcher {
         larger.batch = std::max(settings.batch, ubatch);
         result.push_back(larger);
       }
-    if (goal_.quantised_cache) {
-      const std::size_t count = result.size();
-      for (std::size_t i = 0; i < count; ++i) {
-        Settings smaller = result[i];
-        smaller.key_quant = smaller.value_quant = "q8_0";
-        result.push_back(smaller);
-      }
-    }
     return result;
   }
 

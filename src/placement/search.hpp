@@ -36,7 +36,6 @@ struct Goal {
   Objective objective = Objective::decode;
   std::int64_t context = 4096;       // must fit
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
-  bool quantised_cache = false;      // may store the cache as q8_0 to fit
   bool any = false;                  // the first placement that fits will do: ends with it
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
 };

@@ -41,7 +41,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
     return speeds_of(knowledge, architecture, rig, placement, request);
   };
-  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, request.quantised_cache, false, prepared.shortest};
+  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, false, prepared.shortest};
   placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
   if (found.ranked.empty()) {
     // What was only slower than asked may still be the nearest.

@@ -15,7 +15,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
 
 // In order of how little they change: a shorter context first, then smaller Quants (the largest that fits). Empty where nothing helps, or
 // where the launch flags were the user's own and fix these things.
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
-                                  const rig::Rig& rig, const placement::Placement& failed);
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
+                                  const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed);
 
 }  // namespace rigcast::app

@@ -8,7 +8,16 @@ namespace rigcast::app {
 // What is to be placed follows from what is asked of it: room for every stream and for all that is read.
 PlanRequest with_room(PlanRequest request);
 
-Result<model::Architecture> requested_model(const Knowledge& knowledge, const PlanRequest& request);
-Result<rig::Rig> requested_rig(const Knowledge& knowledge, const PlanRequest& request);
+struct Asked {
+  PlanRequest request;          // with room, and the model's own context in numbers
+  model::Architecture architecture;
+  rig::Rig rig;
+  catalog::Engine engine;
+  bool assumed_quant = false;   // the format is the engine's usual one: nobody named any
+};
+
+// A model of the catalogue for which no format is named takes the engine's usual one, or where that does not fit the largest smaller one that
+// does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
+Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
 
 }  // namespace rigcast::app

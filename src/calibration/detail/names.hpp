@@ -23,7 +23,7 @@ std::string backend_key(const Observation& o, const std::string& engine, const c
 // A format as model::apply_quant knows it: "UD-Q4_K_XL" -> "Q4_K_M", "MLX-4bit-QAT" -> "MLX-4BIT"; empty where none is stated.
 std::string recipe_of(std::string_view quant);
 // The format an engine loads when nobody says: Q4_K_M for llama.cpp and Ollama, the checkpoint's own for servers.
-std::string default_recipe(const std::string& engine);
+std::string default_recipe(const catalog::Catalog& catalog, const std::string& engine);
 
 // A shape with the parameters a name or a count states, for models nobody has described: a plain stack of usual proportions.
 std::optional<model::Architecture> surrogate(const catalog::Catalog& catalog, const Observation& o, std::string_view recipe);
