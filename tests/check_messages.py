@@ -40,6 +40,8 @@ def read_po(path):
             entries.append({"id": "", "str": "", "pattern": pattern})
             key, pattern, line = "id", False, line[6:]
         elif line.startswith("msgstr "):
+            if key != "id":
+                sys.exit(f"{path.name}: a translation of nothing: {line}")
             key, line = "str", line[7:]
         if line.startswith('"') and entries:
             entries[-1][key] += unescape(line[1:-1])

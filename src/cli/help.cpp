@@ -58,7 +58,7 @@ std::string general_help(const std::vector<Verb>& verbs, const Language& languag
   out += examples_block({"rigcast plan qwen3-32b:q4_k_m --on 2x3090", "rigcast plan ./model.gguf --on 4090 -c 32k",
                          "rigcast compare qwen3-32b:q4_k_m --on 2x3090 --on 4090-48g", "rigcast list devices --memory 48GiB"},
                         language);
-  out += '\n' + language.say("'rigcast VERB --help' tells more. Exit codes: 0 fits, 1 does not fit, 2 bad input."_say) + '\n';
+  out += '\n' + report::wrap_with("", language.say("'rigcast VERB --help' tells more. Exit codes: 0 fits, 1 does not fit, 2 bad input."_say), width) + '\n';
   return out;
 }
 

@@ -23,6 +23,15 @@ Result<std::int64_t> tokens(const Arguments& arguments, const std::string& name,
   return std::int64_t{*count};
 }
 
+Result<std::int64_t> streams(const Arguments& arguments, std::int64_t otherwise) {
+  const auto text = arguments.one("--sequences");
+  if (!text) return otherwise;
+  const auto count = parse_int(*text);
+  if (!count || *count < 1 || *count > kMostSequences)
+    return fail(ErrorKind::input, "'" + *text + "' is not a count of streams from 1 to " + std::to_string(kMostSequences), Where{"--sequences"}, "sequences");
+  return *count;
+}
+
 }  // namespace
 
 std::vector<Option> question_options(bool several) {
@@ -31,7 +40,7 @@ std::vector<Option> question_options(bool several) {
       {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several},
       {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
       {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},
-      {"--context", "-c", "TOKENS", "context length: 8192, 32k, 1M"_say},
+      {"--context", "-c", "TOKENS", "context length: 8192, 32k, 1M; 0: the model's own"_say},
       {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
       {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
@@ -56,18 +65,15 @@ Result<Question> read_question(const Arguments& arguments) {
   question.placement.engine = arguments.one_or("--engine", question.placement.engine);
   question.placement.backend = arguments.one_or("--backend", "");
   question.placement.flags = arguments.one_or("--flags", "");
-  RC_ASSIGN(context, tokens(arguments, "--context", 1, 0));
+  RC_ASSIGN(context, tokens(arguments, "--context", 0, 0));
   RC_ASSIGN(prompt, tokens(arguments, "--prompt", 1, question.question.prompt));
   RC_ASSIGN(depth, tokens(arguments, "--depth", 0, question.question.depth));
-  RC_ASSIGN(sequences, tokens(arguments, "--sequences", 1, question.question.sequences));
-  if (sequences > kMostSequences) return fail(ErrorKind::input, "more streams than any engine decodes together", Where{"--sequences"}, "sequences");
-  question.placement.context = context;
+  RC_ASSIGN(sequences, streams(arguments, question.question.sequences));
+  question.placement.context = context == 0 && arguments.has("--context") ? app::kWholeContext : context;
   question.question.prompt = prompt;
   question.question.depth = depth;
   question.question.sequences = sequences;
   question.question.engine_date = arguments.one_or("--engine-date", "");
-  if (!cost::is_engine_date(question.question.engine_date))
-    return fail(ErrorKind::input, "'" + question.question.engine_date + "' is not a month from 2023 on, such as 2025-04", Where{"--engine-date"}, "engine-date");
   return question;
 }
 
@@ -78,7 +84,7 @@ Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
   const auto least = parse_double(arguments.one_or("--at-least", "0"));
   if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
-  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, !arguments.has("--no-own"), false};
+  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, !arguments.has("--no-own")};
 }
 
 }  // namespace rigcast::cli

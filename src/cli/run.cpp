@@ -48,6 +48,17 @@ Result<void> write_file(const std::string& file, const std::string& text, const 
   return fail(ErrorKind::system, "cannot write " + file, Where{option}, option + 2);
 }
 
+// The first word that is neither an option of every verb nor such an option's value: those may stand before the verb.
+std::vector<std::string>::iterator first_word(std::vector<std::string>& words) {
+  const auto options = global_options();
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (!word->starts_with("-")) return word;
+    const bool takes_next = std::any_of(options.begin(), options.end(), [&](const Option& one) { return !one.value.empty() && *word == one.long_name; });
+    if (takes_next && word + 1 != words.end()) ++word;
+  }
+  return words.end();
+}
+
 Error unknown_verb(const std::string& word, const std::vector<Verb>& verbs) {
   std::vector<std::string> names;
   for (const Verb& verb : verbs) names.push_back(verb.name);
@@ -71,13 +82,10 @@ int run(std::vector<std::string> words) {
     print("rigcast " RIGCAST_VERSION "\n", stdout);
     return 0;
   }
-  // Options of every verb may stand before it.
-  const auto name = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
-    return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.name == word; });
-  });
-  const bool only_options_before = std::all_of(words.begin(), name, [](const std::string& word) { return word.starts_with("--") || word == "en" || word == "zh"; });
-  if (name == words.end() || !only_options_before) return complain(unknown_verb(words.front(), verbs), json, language, terminal);
-  const Verb& verb = *std::find_if(verbs.begin(), verbs.end(), [&](const Verb& one) { return one.name == *name; });
+  const auto name = first_word(words);
+  const auto found = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& one) { return name != words.end() && one.name == *name; });
+  if (found == verbs.end()) return complain(unknown_verb(name == words.end() ? words.front() : *name, verbs), json, language, terminal);
+  const Verb& verb = *found;
   words.erase(name);
   const auto arguments = parse_arguments(verb, words);
   if (!arguments) return complain(arguments.error(), json, language, terminal);

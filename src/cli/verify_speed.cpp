@@ -21,11 +21,14 @@ constexpr int kRepetitions = 3;
 
 Result<std::string> run(const std::vector<std::string>& words) { return bench::run_program(words, kPatience); }
 
-Result<std::vector<Observation>> by_llama_bench(const VerifySpeedRequest& request, const std::string& file) {
-  if (file.empty())
+// The very placement that was predicted, timed.
+Result<std::vector<Observation>> by_llama_bench(const VerifySpeedRequest& request, std::vector<std::string> words) {
+  if (words.empty())
     return fail(ErrorKind::input, "llama-bench needs the model's file: name a .gguf, or a running server with --endpoint URL", Where{"--verify"}, "verify");
-  RC_ASSIGN(text, run({"llama-bench", "-m", file, "-p", std::to_string(request.prompt), "-n", std::to_string(request.generated), "-d", std::to_string(request.depth), "-r",
-                       std::to_string(kRepetitions), "-o", "json"}));
+  for (const auto& [flag, value] : {std::pair("-p", request.prompt), {"-n", request.generated}, {"-d", request.depth}, {"-r", std::int64_t{kRepetitions}}})
+    words.insert(words.end(), {flag, std::to_string(value)});
+  words.insert(words.end(), {"-o", "json"});
+  RC_ASSIGN(text, run(words));
   RC_ASSIGN(imported, calibration::import_text(text, "llama-bench"));
   return std::move(imported.rows);
 }
@@ -66,8 +69,9 @@ Result<app::VerifySpeedAnswer> verify_speed(const VerifySpeedRequest& request, c
   question.placement.context = request.depth + request.prompt + request.generated;
   RC_ASSIGN(plan, app::plan(knowledge, question));   // before anything is run: a model that does not fit need not be tried
   if (!plan.speed) return tl::unexpected<Error>(plan.no_speed);
-  auto measured = request.endpoint.empty() ? by_llama_bench(request, plan.architecture.file) : by_endpoint(request);
+  auto measured = request.endpoint.empty() ? by_llama_bench(request, plan.launch.bench) : by_endpoint(request);
   if (!measured) return tl::unexpected<Error>(std::move(measured.error()));
+  if (measured->empty()) return fail(ErrorKind::system, "the engine timed nothing", Where{"--verify"}, "verify");
   app::VerifySpeedAnswer answer{plan.architecture.name + " " + plan.architecture.quant, "here", measured->front().engine + " " + measured->front().engine_version, {}, {}};
   for (Observation& o : *measured) {
     complete(o, plan);

@@ -17,8 +17,10 @@ Fields flattened(const Report& report) {
   return all;
 }
 
-// What sets this row apart from the others: the parts of the question that were given more than once.
-std::string row_name(const app::CompareRequest& request, const app::Compared& row) {
+// What sets this row apart from the others: the parts of the question that were given more than once, and the format where nobody named it.
+std::string row_name(const app::CompareAnswer& answer, const app::Compared& row) {
+  const app::CompareRequest& request = answer.request;
+  const bool assumed = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
   std::string name;
   const auto add = [&](bool differs, const std::string& part) {
     if (differs) name += (name.empty() ? "" : ", ") + part;
@@ -26,6 +28,7 @@ std::string row_name(const app::CompareRequest& request, const app::Compared& ro
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1, row.request.placement.engine);
+  add(assumed && row.answer, row.answer ? row.answer->architecture.quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -60,7 +63,7 @@ std::string memory_used(const app::Compared& row) {
 
 Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   const bool fits = row.answer && row.answer->placement.fits;
-  return {{{}, ""_say, row_name(answer.request, row), Show::row},
+  return {{{}, ""_say, row_name(answer, row), Show::row},
           machine("model", row.request.model),
           machine("rig", row.request.rig),
           machine("engine", row.request.placement.engine),
@@ -89,7 +92,7 @@ Phrase headline(const app::CompareRequest& request) {
 Sentences reasons(const app::CompareAnswer& answer) {
   Sentences all;
   for (const app::Compared& row : answer.rows) {
-    const Phrase name = row_name(answer.request, row);
+    const Phrase name = row_name(answer, row);
     if (!row.answer) all.push_back(fill("{0}: {1}"_say, {name, row.answer.error().message}));
     else if (!row.answer->placement.fits) all.push_back(fill("{0}: {1}"_say, {name, shortfall(*row.answer)}));
     else if (!row.answer->speed) all.push_back(fill("{0}: {1}"_say, {name, row.answer->no_speed.message}));
@@ -104,7 +107,7 @@ Sentences own_notes(const app::CompareAnswer& answer) {
     if (!row.answer || !row.answer->speed || row.answer->own.decode.rows == 0) continue;
     const cost::OwnEffect& own = row.answer->own.decode;
     all.push_back(fill("{0}: {1} own measurements say {2}x; decode is moved by {3}x (--no-own: not)"_say,
-                       {row_name(answer.request, row), std::to_string(own.rows), format_number(own.says, 2), format_number(own.applied, 2)}));
+                       {row_name(answer, row), std::to_string(own.rows), format_number(own.says, 2), format_number(own.applied, 2)}));
   }
   return all;
 }
@@ -112,7 +115,7 @@ Sentences own_notes(const app::CompareAnswer& answer) {
 Phrase verdict(const app::CompareAnswer& answer) {
   if (answer.fastest < 0) return "None of them can be given a speed."_say;
   const app::Compared& best = answer.rows[static_cast<std::size_t>(answer.fastest)];
-  return fill("Fastest writer: {0}, {1}."_say, {row_name(answer.request, best), likely(best, &cost::Speed::decode, Unit::token_rate)});
+  return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), likely(best, &cost::Speed::decode, Unit::token_rate)});
 }
 
 Section next_steps(const app::CompareAnswer& answer) {

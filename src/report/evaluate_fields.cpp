@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "base/text.hpp"
@@ -7,11 +8,27 @@
 namespace rigcast::report {
 namespace {
 
+// Groups are named by a room that knows no language: "decode one", "all", "above 64k".
+Phrase group_name(const std::string& group) {
+  static const std::vector<std::pair<std::string, Phrase>> words = {
+      {"decode", "decode"_say}, {"prefill", "prefill"_say}, {"serve", "many requests"_say}, {"one", "one device"_say}, {"several", "several devices"_say},
+      {"cpu", "processor"_say}, {"offload", "part on the host"_say}, {"speculative", "with drafts"_say}, {"all", "all rows"_say}, {"none", "no estimate"_say},
+      {"dense", "dense models"_say}, {"experts", "models with experts"_say}};
+  const auto told = [&](std::string_view word) {
+    const auto at = std::find_if(words.begin(), words.end(), [&](const auto& one) { return one.first == word; });
+    return at == words.end() ? Phrase(std::string(word)) : at->second;
+  };
+  const auto pieces = split_words(group);
+  if (pieces.size() == 1) return told(pieces[0]);
+  if (pieces.size() == 2 && (pieces[0] == "decode" || pieces[0] == "prefill" || pieces[0] == "serve")) return fill("{0}, {1}"_say, {told(pieces[0]), told(pieces[1])});
+  return group;
+}
+
 Value percent(double share) { return Number{share, Unit::percent}; }
 
 Fields score_fields(const calibration::Score& s) {
-  return {{"group", "group"_say, Phrase(s.group)},
-          {"rows", "rows"_say, std::int64_t{s.rows}},
+  return {machine("group", Phrase(s.group)), {{}, "group"_say, group_name(s.group)},
+          {"rows", "cases"_say, std::int64_t{s.rows}},
           {"predicted", "predicted"_say, std::int64_t{s.predicted}},
           {"median_error", "median error"_say, percent(s.median)},
           {"p90_error", "p90"_say, percent(s.p90)},
@@ -48,8 +65,8 @@ Fields prediction_fields(const calibration::Prediction& p) {
 Field peer_field(const std::vector<calibration::PeerScore>& peers) {
   Rows rows;
   for (const auto& p : peers)
-    rows.push_back({{"name", "formula"_say, Phrase(p.name)}, {"kind", "models"_say, Phrase(p.kind)}, {"same_rows", "same rows"_say, p.common},
-                    {"rows", "rows"_say, std::int64_t{p.rows}}, {"median_error", "median error"_say, percent(p.median)}, {"p90_error", "p90"_say, percent(p.p90)},
+    rows.push_back({{"name", "formula"_say, Phrase(p.name)}, machine("kind", Phrase(p.kind)), {{}, "models"_say, group_name(p.kind)}, {"same_rows", "same rows"_say, p.common},
+                    {"rows", "cases"_say, std::int64_t{p.rows}}, {"median_error", "median error"_say, percent(p.median)}, {"p90_error", "p90"_say, percent(p.p90)},
                     {"bias", "bias"_say, percent(p.bias)}, machine("says", p.formula)});
   return list_field("peers", std::move(rows), Show::table);
 }
@@ -57,8 +74,8 @@ Field peer_field(const std::vector<calibration::PeerScore>& peers) {
 Field own_field(const std::vector<calibration::OwnCheck>& checks) {
   Rows rows;
   for (const auto& c : checks)
-    rows.push_back({{"phase", ""_say, Phrase(c.phase)}, {"same_model", "same model"_say, c.same_model}, {"own_rows", "own rows"_say, std::int64_t{c.own_rows}},
-                    {"rows", "rows"_say, std::int64_t{c.rows}}, {"median_before", "median before"_say, percent(c.median_before)}, {"median_after", "after"_say, percent(c.median_after)},
+    rows.push_back({machine("phase", Phrase(c.phase)), {{}, ""_say, group_name(c.phase)}, {"same_model", "same model"_say, c.same_model}, {"own_rows", "own rows"_say, std::int64_t{c.own_rows}},
+                    {"rows", "cases"_say, std::int64_t{c.rows}}, {"median_before", "median before"_say, percent(c.median_before)}, {"median_after", "after"_say, percent(c.median_after)},
                     {"coverage_before", "in interval before"_say, percent(c.coverage_before)}, {"coverage_after", "after"_say, percent(c.coverage_after)}});
   return list_field("own_check", std::move(rows), Show::table);
 }
@@ -69,12 +86,21 @@ Rows error_rows(const std::vector<Error>& errors) {
   return rows;
 }
 
+// The first of them as sentences.
+Sentences unread_lines(const std::vector<Error>& unread) {
+  constexpr std::size_t kShown = 5;
+  Sentences list;
+  for (std::size_t i = 0; i < std::min(kShown, unread.size()); ++i) list.push_back(to_text(unread[i]));
+  if (unread.size() > kShown) list.push_back(fill("{0} more rows were not understood"_say, {std::to_string(unread.size() - kShown)}));
+  return list;
+}
+
 }  // namespace
 
 Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   Report report;
   for (const app::ScoreTable& table : answer.tables) {
-    report.sections.push_back({Phrase(table.by), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
+    report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {table.by}), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
   }
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
@@ -85,7 +111,7 @@ Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
     if (with_rows) rows.push_back(prediction_fields(p));
   }
   Rows missing;
-  for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "rows"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
+  for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "cases"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
   Fields last;
   if (!missing.empty()) last.push_back({"not_predicted", {}, std::move(missing), Show::table});
   last.push_back(machine("unread", error_rows(answer.unread)));
@@ -117,16 +143,15 @@ Report fields(const app::CalibrateAnswer& answer) {
                  {"effects", "effects"_say, static_cast<std::int64_t>(answer.calibration.effects.size())},
                  {"newest", "newest observation"_say, Phrase(answer.calibration.date)},
                  {"folder", "written to"_say, Phrase(answer.folder.string())},
-                 {"by_kind", {}, score_rows(answer.scores), Show::table}}}}};
+                 {"by_kind", {}, score_rows(answer.scores), Show::table},
+                 list_field("troubles", unread_lines(answer.unread), Show::warnings),
+                 machine("unread", error_rows(answer.unread))}}}};
 }
 
 namespace {
 // What a person should know of an import: the first lines nobody understands, and what the log itself lacks.
 Sentences import_troubles(const app::ObserveAnswer& answer) {
-  constexpr std::size_t kShown = 5;
-  Sentences list;
-  for (std::size_t i = 0; i < std::min(kShown, answer.unread.size()); ++i) list.push_back(to_text(answer.unread[i]));
-  if (answer.unread.size() > kShown) list.push_back(fill("{0} more rows were not understood"_say, {std::to_string(answer.unread.size() - kShown)}));
+  Sentences list = unread_lines(answer.unread);
   if (answer.without_device > 0) list.push_back(fill("{0} rows name no device; no estimate can use them: say --device DEVICE"_say, {std::to_string(answer.without_device)}));
   if (answer.without_model > 0) list.push_back(fill("{0} rows name no model; no estimate can use them: say --model MODEL"_say, {std::to_string(answer.without_model)}));
   if (answer.damaged > 0) list.push_back(fill("{0} lines of the log cannot be read; they were left alone"_say, {std::to_string(answer.damaged)}));

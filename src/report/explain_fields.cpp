@@ -66,12 +66,26 @@ std::vector<cost::Term> merged(const std::vector<cost::Term>& terms) {
 }
 
 // "device 0" of "device 0: GeForce RTX 3090": the headline has the names.
-std::string place_of(const cost::Term& term) { return term.where.substr(0, term.where.find(':')); }
+Phrase place_of(const cost::Term& term) {
+  if (term.where == "host") return "the host"_say;
+  if (term.where == "links") return "the links"_say;
+  if (term.where == "network") return "the network"_say;
+  const std::string device = term.where.substr(0, term.where.find(':'));
+  return device.starts_with("device ") ? fill("device {0}"_say, {device.substr(7)}) : Phrase(device);
+}
+
+// "1,152 kernels"
+Phrase count_of(const cost::Term& term) {
+  const std::string count = format_grouped(std::llround(term.amount));
+  for (const auto& [unit, told] : {std::pair("kernels", "{0} kernels"_say), {"steps", "{0} steps"_say}, {"sequences", "{0} sequences"_say}, {"messages", "{0} messages"_say}})
+    if (term.amount_unit == unit) return fill(told, {count});
+  return count + ' ' + term.amount_unit;
+}
 
 Fields term_row(const cost::Term& term) {
   const bool flops = term.amount_unit == "flop";
-  const std::string count = term.amount > 1 ? format_grouped(std::llround(term.amount)) + ' ' + term.amount_unit : "";
-  const std::string amount = !has_rate(term) ? count : flops ? format_significant(term.amount / 1e9, 4) + " Gflop" : print_gib(Bytes(term.amount));
+  const Phrase count = term.amount > 1 ? count_of(term) : Phrase();
+  const Phrase amount = !has_rate(term) ? count : flops ? Phrase(format_significant(term.amount / 1e9, 4) + " Gflop") : Phrase(print_gib(Bytes(term.amount)));
   const std::string rate = !has_rate(term) ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
   return {{{}, "what"_say, term_name(term.name, term.bound_by_compute)},
           {{}, "where"_say, place_of(term)},

@@ -69,7 +69,7 @@ Result<Language> Language::parse(std::string_view po, std::string_view file) {
       line.remove_prefix(7);
       if (is_pattern && !id.empty()) order.push_back(id);
       is_pattern = false;
-      current = &language.known_[id];
+      current = language.known_.contains(id) ? nullptr : &language.known_[id];   // one translation each
     }
     const auto text = unquote(line);
     if (!text || current == nullptr)

@@ -114,40 +114,74 @@ std::string wrap_with(std::string_view first, std::string_view text, int width) 
   return out;
 }
 
-std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width) {
-  std::vector<int> widths(shape.size(), 0);
-  for (const auto& row : rows) {
-    RC_CHECK(row.size() == shape.size(), "every row of a table has as many cells as the table has columns");
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_width(row[c]));
-  }
-  int total = indent;
-  for (const int w : widths) total += w > 0 ? w + kGap : 0;
-  total -= kGap;
-  while (total > width) {
-    std::size_t widest = shape.size();
-    for (std::size_t c = 0; c < shape.size(); ++c)
-      if (shape[c].may_wrap && widths[c] > 12 && (widest == shape.size() || widths[c] > widths[widest])) widest = c;
-    if (widest == shape.size()) break;
-    const int give = std::min(total - width, widths[widest] - 12);
-    widths[widest] -= give;
-    total -= give;
-  }
+namespace {
+
+constexpr int kNarrowest = 12;   // of a column that gives way
+
+int total_width(const std::vector<int>& widths, int indent, int gap) {
+  int total = indent - gap;
+  for (const int w : widths) total += w > 0 ? w + gap : 0;
+  return total;
+}
+
+int longest_word(std::string_view text) {
+  int longest = 0;
+  for (const std::string_view word : split_words(text)) longest = std::max(longest, display_width(word));
+  return longest;
+}
+
+// Widths with which the rows keep to `width`, as far as they can.
+struct Widths { std::vector<int> of; int gap = kGap; };
+
+Widths fit_widths(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width, bool headed) {
+  Widths widths{std::vector<int>(shape.size(), 0)};
+  std::vector<int> least(shape.size(), 0);   // with the header broken between words
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      widths.of[c] = std::max(widths.of[c], display_width(row[c]));
+      least[c] = std::max(least[c], headed && &row == &rows.front() ? longest_word(row[c]) : display_width(row[c]));
+    }
+  const auto over = [&] { return total_width(widths.of, indent, widths.gap) - width; };
+  const auto give_way = [&](auto floor_of) {   // the widest column that can, again and again
+    while (over() > 0) {
+      std::size_t widest = shape.size();
+      for (std::size_t c = 0; c < shape.size(); ++c)
+        if (widths.of[c] > floor_of(c) && (widest == shape.size() || widths.of[c] > widths.of[widest])) widest = c;
+      if (widest == shape.size()) return;
+      widths.of[widest] -= std::min(over(), widths.of[widest] - floor_of(widest));
+    }
+  };
+  give_way([&](std::size_t c) { return least[c]; });
+  give_way([&](std::size_t c) { return shape[c].may_wrap ? std::min(widths.of[c], kNarrowest) : widths.of[c]; });
+  if (over() > 0 && total_width(widths.of, indent, 1) <= width) widths.gap = 1;
+  give_way([&](std::size_t c) { return c == 0 ? std::min(widths.of[c], kNarrowest) : widths.of[c]; });   // its long cells stand on lines of their own
+  return widths;
+}
+
+}  // namespace
+
+std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width, bool headed) {
+  for (const auto& row : rows) RC_CHECK(row.size() == shape.size(), "every row of a table has as many cells as the table has columns");
+  const auto [widths, gap] = fit_widths(rows, shape, indent, width, headed);
   std::vector<std::string> out;
   for (const auto& row : rows) {
     std::vector<std::vector<std::string>> cells;
-    std::size_t height = 1;
+    std::size_t height = 1, hangs = 0;   // 1: the first cell has a line of its own
     for (std::size_t c = 0; c < row.size(); ++c) {
-      cells.push_back(display_width(row[c]) > widths[c] ? wrap(row[c], widths[c]) : std::vector<std::string>{row[c]});
-      height = std::max(height, cells.back().size());
+      const bool wraps = shape[c].may_wrap || (headed && &row == &rows.front());
+      cells.push_back(display_width(row[c]) > widths[c] && wraps ? wrap(row[c], widths[c]) : std::vector<std::string>{row[c]});
+      if (c == 0 && std::any_of(cells[0].begin(), cells[0].end(), [w = widths[0]](const std::string& line) { return display_width(line) > w; })) hangs = cells[0].size();
+      height = std::max(height, cells.back().size() + (c > 0 ? hangs : 0));
     }
     std::string block;
     for (std::size_t l = 0; l < height; ++l) {
       std::string line(static_cast<std::size_t>(indent), ' ');
       for (std::size_t c = 0; c < row.size(); ++c) {
         if (widths[c] == 0) continue;
-        const std::string cell = l < cells[c].size() ? cells[c][l] : "";
+        const std::size_t at = c > 0 ? l - hangs : l;
+        const std::string cell = at < cells[c].size() ? cells[c][at] : "";
         line += shape[c].align == Align::left ? pad_right(cell, widths[c]) : pad_left(cell, widths[c]);
-        line += "  ";
+        line.append(static_cast<std::size_t>(gap), ' ');
       }
       block += (l > 0 ? "\n" : "") + without_trailing_spaces(line);
     }

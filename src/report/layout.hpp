@@ -22,9 +22,10 @@ std::string wrap_with(std::string_view first, std::string_view text, int width);
 enum class Align { left, right };
 struct Column { Align align = Align::left; bool may_wrap = false; };
 
-// Rows of equal length set in columns two apart, `indent` from the left; when they are wider than `width` the widest column that may wrap
-// gives way. Trailing space is not printed. `line_style(row)` is left to the caller: the result has one entry per row, each of one or
-// more lines.
-std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width);
+// Rows of equal length set in columns two apart, `indent` from the left. When they are wider than `width`, in this order: the first row is
+// broken where it is `headed`, the widest column that may wrap gives way, columns stand one apart, long cells of the first column have a
+// line of their own. Trailing space is not printed. Colours are left to the caller: the result has one entry per row, each of one or more
+// lines.
+std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width, bool headed = false);
 
 }  // namespace rigcast::report

@@ -38,6 +38,11 @@ TEST(Layout, ColumnsGiveWayWhereTheyMay) {
   EXPECT_THAT(lines, ElementsAre("  name  a text that is\n        far too long", "  x     short"));
 }
 
+TEST(Layout, TooWideTablesBreakTheirHeaderThenHangTheirFirstColumn) {
+  EXPECT_THAT(columns({{"group", "median error"}, {"a", "1 %"}}, {{}, {Align::right, false}}, 0, 14, true), ElementsAre("group   median\n         error", "a          1 %"));
+  EXPECT_THAT(columns({{"3090; host=epyc-7532", "22.7/24"}, {"4090", "9/24"}}, {{}, {}}, 0, 24), ElementsAre("3090; host=epyc-7532\n                 22.7/24", "4090             9/24"));
+}
+
 TEST(Layout, RightColumnsEndTogether) {
   EXPECT_THAT(columns({{"a", "9.5"}, {"b", "10.25"}}, {{}, {Align::right, false}}, 0, 40), ElementsAre("a    9.5", "b  10.25"));
 }

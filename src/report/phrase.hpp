@@ -21,7 +21,7 @@ struct Phrase {
   bool empty() const { return text.empty(); }
 };
 
-// Marks an English text of the program's own: tests/messages.py demands a translation for each "..."_say in src/.
+// Marks an English text of the program's own: tests/check_messages.py demands a translation for each "..."_say in src/.
 inline Phrase operator""_say(const char* text, std::size_t size) { return Phrase(std::string(text, size)); }
 
 // Phrase with holes: fill("{0} of {1}"_say, {"3", "4"}).

@@ -84,7 +84,7 @@ Field model_field(const app::PlanAnswer& answer) {
   const model::Architecture& a = answer.architecture;
   return machine("model", Fields{machine("key", a.key), machine("name", a.name), machine("family", a.family),
                                  machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
-                                 machine("quant", a.quant), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
+                                 machine("quant", a.quant), machine("quant_assumed", answer.assumed_quant), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
                                  machine("layers", static_cast<std::int64_t>(a.layers.size())), machine("max_context", a.max_context),
                                  machine("source", a.source)});
 }
@@ -139,9 +139,10 @@ Phrase verdict(const app::PlanAnswer& answer) {
   if (!answer.placement.fits) return shortfall(answer);
   if (!answer.speed) return "Fits. How fast cannot be said."_say;
   const cost::Speed& speed = *answer.speed;
+  Phrase writes = print(Number{speed.decode.value.p50, Unit::token_rate});
+  if (answer.decode_whole) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
   return fill("Fits. Writes {0}, reads {1}, first token after {2}."_say,
-              {print(Number{speed.decode.value.p50, Unit::token_rate}), print(Number{speed.prefill.value.p50, Unit::token_rate}),
-               print(Number{speed.ttft.value.p50, Unit::seconds})});
+              {std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}), print(Number{speed.ttft.value.p50, Unit::seconds})});
 }
 
 // Slots have their shares of the context: as many times as much.
@@ -235,7 +236,7 @@ Section speed(const app::PlanAnswer& answer) {
   if (!answer.speed) {
     section.title = "Speed"_say;
     if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
-    for (const char* id : {"decode", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
+    for (const char* id : {"decode", "decode_whole", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
     return section;
   }
   const cost::Speed& s = *answer.speed;
@@ -245,6 +246,8 @@ Section speed(const app::PlanAnswer& answer) {
                                          : "decode"_say;
   section.fields = {
       {"decode", writing, Range{s.decode.value, Unit::token_rate}},
+      answer.decode_whole ? Field{"decode_whole", fill("decode at depth {0}"_say, {format_grouped(answer.whole_depth)}), Range{answer.decode_whole->value, Unit::token_rate}}
+                          : machine("decode_whole", std::monostate{}),
       {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
       {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
       {"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power.value, Unit::watts}},
@@ -323,8 +326,7 @@ Section remedies(const app::PlanAnswer& answer) {
       other.placement.context = parse_int(remedy.value).value_or(0);
       text = fill("a context of {0} fits:"_say, {format_grouped(other.placement.context)});
     } else {
-      const std::size_t colon = other.model.rfind(':');
-      other.model = (colon == std::string::npos ? other.model : other.model.substr(0, colon)) + ':' + remedy.value;
+      other.model = remedy.model;
       text = fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
     }
     rows.push_back({machine("kind", remedy.kind == app::Remedy::Kind::context ? "context" : "quant"), machine("value", remedy.value),

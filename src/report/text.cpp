@@ -188,7 +188,7 @@ class TextWriter {
       }
     }
     const bool headed = std::any_of(cells[0].begin(), cells[0].end(), [](const std::string& cell) { return !cell.empty(); });
-    const auto lines = columns(cells, shape, 2, style_.width);
+    const auto lines = columns(cells, shape, 2, style_.width, headed);
     for (std::size_t i = headed ? 0 : 1; i < lines.size(); ++i) line(i == 0 ? kDim : std::string_view{}, lines[i]);
   }
 
@@ -225,7 +225,7 @@ std::string render_error(const Error& error, const Language& language, const Tex
   std::string head = language.say("error"_say);
   if (style.colour) head = std::string(kRed) + head + std::string(kPlain);
   std::string text = (place.empty() ? "" : place + ": ") + language.say(error.message);
-  if (!error.nearest.empty()) text += ' ' + language.say(fill("(nearest: {0})"_say, {error.nearest}));
+  if (!error.nearest.empty()) text += ' ' + fill_holes(language.say("(nearest: {0})"_say), {error.nearest});   // to be typed as it stands
   return head + ": " + printable(replace_all(std::move(text), "\n", " "));
 }
 
