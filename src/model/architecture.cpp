@@ -76,7 +76,10 @@ Result<void> check_tensors(const Shape& shape, const std::vector<Tensor>& tensor
 
 }  // namespace
 
-Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape) {
+namespace {
+
+// Without formats: whoever asks knows which.
+Result<Architecture> assembled(const Shape& shape) {
   if (!find_family(shape.family))
     return fail(ErrorKind::unsupported, shape.key + ": no rule knows the tensors of architecture '" + shape.family + "'");
   RC_ASSIGN(layers, lay_out(shape));
@@ -97,6 +100,13 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
   a.notes = shape.notes;
   if (!shape.verified) a.notes.push_back("nobody has held this shape against the model's own config; its parameter count agrees");
   a.source = shape.source;
+  return a;
+}
+
+}  // namespace
+
+Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape) {
+  RC_ASSIGN(a, assembled(shape));
   RC_TRY(apply_quant(catalog, a, a.half));
   return a;
 }
@@ -109,7 +119,7 @@ Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog
 Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name) {
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
   RC_ASSIGN(shape, read_shape(catalog, document));
-  RC_ASSIGN(architecture, build_architecture(catalog, shape));
+  RC_ASSIGN(architecture, assembled(shape));
   return Base{std::move(architecture), shape.native};
 }
 

@@ -7,9 +7,10 @@
 namespace rigcast::model::detail {
 
 Result<const catalog::Quant*> Formats::find(std::string_view key) {
-  if (const auto at = known_.find(key); at != known_.end()) return &at->second;
+  for (const auto& [known, quant] : known_)
+    if (known == key) return &quant;
   RC_ASSIGN(quant, catalog_->quant(key));
-  return &known_.emplace(std::string(key), std::move(quant)).first->second;
+  return &known_.emplace_back(std::string(key), std::move(quant)).second;
 }
 
 Result<void> set_format(Formats& formats, Tensor& tensor, std::string_view key) {
@@ -22,7 +23,8 @@ Result<void> set_format(Formats& formats, Tensor& tensor, std::string_view key) 
 std::string half_of(const Architecture& a) { return a.half.empty() ? "bf16" : a.half; }
 
 Result<void> apply_ftype(Formats& formats, Architecture& a, const Ftype& ftype, bool imatrix) {
-  const std::vector<std::string> keys = llama_formats(a, ftype, imatrix, half_of(a));
+  const std::string half = half_of(a);
+  const std::vector<std::string_view> keys = llama_formats(a, ftype, imatrix, half);
   for (std::size_t i = 0; i < a.tensors.size(); ++i) RC_TRY(set_format(formats, a.tensors[i], keys[i]));
   a.quant = std::string(ftype.name);
   return {};

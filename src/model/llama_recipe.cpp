@@ -301,10 +301,10 @@ std::string_view llama_source_format(const Tensor& tensor, std::string_view half
   return dimensions(tensor) < 2 || stays_f32(tensor.name) ? "f32" : half;
 }
 
-std::vector<std::string> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half) {
+std::vector<std::string_view> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half) {
   Chooser chooser(traits_of(architecture), ftype, imatrix || ftype.needs_imatrix);
   const bool mixes = !one_of(ftype.base, {"f32", "f16", "bf16"});
-  std::vector<std::string> formats;
+  std::vector<std::string_view> formats;
   formats.reserve(architecture.tensors.size());
   // The experts of gpt-oss were trained in MXFP4: every published file keeps them, whatever its name says of the rest.
   const bool keeps_experts = architecture.family == "gpt-oss" && ftype.base != "f32";

@@ -14,12 +14,15 @@ Role in_layer(Role role, int block, const std::vector<Layer>& layers) {
 
 }  // namespace
 
+Role role_in(const TensorName& name, const std::optional<TensorRole>& known, const std::vector<Layer>& layers) {
+  const Role role = known ? known->role : Role::other;
+  return name.block < 0 ? role : in_layer(role, name.block, layers);
+}
+
 void assign_roles(std::vector<Tensor>& tensors, const std::vector<Layer>& layers) {
   for (Tensor& tensor : tensors) {
     const TensorName name = parse_tensor_name(tensor.name);
-    const auto known = role_of(name);
-    const Role role = known ? known->role : Role::other;
-    tensor.role = name.block < 0 ? role : in_layer(role, name.block, layers);
+    tensor.role = role_in(name, role_of(name), layers);
   }
 }
 

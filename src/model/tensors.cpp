@@ -1,4 +1,3 @@
-#include "model/gguf_tensors.hpp"
 #include "model/tensors.hpp"
 
 #include <algorithm>
@@ -22,9 +21,8 @@ class Lister {
     const int layers = static_cast<int>(layers_.size());
     for (int i = 0; i < layers; ++i) list_layer(i, layers_[static_cast<std::size_t>(i)]);
     for (int i = 0; i < shape_.next_token_layers; ++i) list_next_token(layers + i);
-    for (Tensor& tensor : tensors_) settle_layer(tensor);
     sort_in_writing_order(tensors_);
-    assign_roles(tensors_, layers_);
+    for (Tensor& tensor : tensors_) settle(tensor);
     return std::move(tensors_);
   }
 
@@ -36,16 +34,21 @@ class Lister {
     tensor.layer = layer_;
     tensors_.push_back(std::move(tensor));
   }
-  void settle_layer(Tensor& tensor) const {
+  void settle(Tensor& tensor) const {
     const TensorName name = parse_tensor_name(tensor.name);
     const auto known = role_of(name);
     if (known) tensor.layer = layer_of(name, known->place, static_cast<int>(layers_.size()));
+    tensor.role = role_in(name, known, layers_);
   }
-  std::string block(std::string_view part) const { return "blk." + std::to_string(layer_) + "." + std::string(part); }
-  void matrix(std::string_view part, int64_t in, int64_t out) { put(block(part) + ".weight", in, out); }
-  void experts(std::string_view part, int64_t in, int64_t out, int64_t count) { put(block(part) + ".weight", in, out, count); }
-  void bias(std::string_view part, int64_t size) { put(block(part) + ".bias", size); }
-  void vector(std::string_view part, int64_t size) { put(block(part) + ".weight", size); }
+  std::string block(std::string_view part, std::string_view suffix = "") const {
+    std::string name;
+    name.reserve(prefix_.size() + part.size() + suffix.size());
+    return name.append(prefix_).append(part).append(suffix);
+  }
+  void matrix(std::string_view part, int64_t in, int64_t out) { put(block(part, ".weight"), in, out); }
+  void experts(std::string_view part, int64_t in, int64_t out, int64_t count) { put(block(part, ".weight"), in, out, count); }
+  void bias(std::string_view part, int64_t size) { put(block(part, ".bias"), size); }
+  void vector(std::string_view part, int64_t size) { put(block(part, ".weight"), size); }
   void norm(std::string_view part, int64_t size) {
     if (!features_.norm_weights) return;
     vector(part, size);
@@ -96,6 +99,7 @@ class Lister {
 
   void list_layer(int index, const Layer& layer) {
     layer_ = index;
+    prefix_ = "blk." + std::to_string(index) + ".";
     if (features_.attention_norm) norm("attn_norm", hidden_);
     if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
     if (layer.attention.kind == AttentionKind::mla) list_mla(layer.attention);
@@ -408,6 +412,7 @@ class Lister {
   const Features& features_;
   const int64_t hidden_;
   int layer_ = kInputLayer;
+  std::string prefix_;           // of the names of that layer's tensors
   std::vector<Tensor> tensors_;
 };
 

@@ -1,9 +1,10 @@
 #pragma once
 // Shared by the recipes: formats looked up once, and what every recipe does to tensors.
 
-#include <map>
+#include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -22,7 +23,7 @@ class Formats {
 
  private:
   const catalog::Catalog* catalog_;
-  std::map<std::string, catalog::Quant, std::less<>> known_;
+  std::deque<std::pair<std::string, catalog::Quant>> known_;  // a handful; a deque: addresses stay
 };
 
 // Gives one tensor its format and bytes.

@@ -21,8 +21,8 @@ const std::vector<Ftype>& ftypes();
 const Ftype* find_ftype(std::string_view name);  // exact, upper case
 
 // The Quant key of every tensor, in the order of architecture.tensors (REQUIRES writing order).
-// `half` is the 16-bit format of the file quantised from: "f16" or "bf16".
-std::vector<std::string> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half);
+// `half` is the 16-bit format of the file quantised from: "f16" or "bf16"; the answers may be views of it.
+std::vector<std::string_view> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half);
 
 // True where llama-quantize would change the tensor's format at all.
 bool llama_quantizes(const Tensor& tensor);
