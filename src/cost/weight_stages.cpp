@@ -102,10 +102,45 @@ bool logits_of_last_token(const Builder& b) {
   return b.conditions.engine_year >= since;
 }
 
+// A model has a handful of formats and of groups, and a thousand tensors: what is few is gone through, and named at the end.
+class Groups {
+ public:
+  Group& of(int device, bool experts, bool copied, bool head, std::string_view quant) {
+    const Kind kind{device, experts, copied, head, format_of(quant)};
+    for (auto& [known, group] : groups_)
+      if (known == kind) return group;
+    return groups_.emplace_back(kind, Group{}).second;
+  }
+  std::map<GroupKey, Group> by_key() const {
+    std::map<GroupKey, Group> named;
+    for (const auto& [kind, group] : groups_) named[{kind.device, kind.experts, kind.copied, kind.head, formats_[kind.format]}] = group;
+    return named;
+  }
+
+ private:
+  struct Kind {
+    int device;
+    bool experts, copied, head;
+    std::size_t format;   // in formats_
+    bool operator==(const Kind&) const = default;
+  };
+  std::size_t format_of(std::string_view quant) {
+    for (const auto& [known, format] : quants_)
+      if (known == quant) return format;
+    const std::string name = format_class(quant);
+    const auto place = static_cast<std::size_t>(std::find(formats_.begin(), formats_.end(), name) - formats_.begin());
+    if (place == formats_.size()) formats_.push_back(name);
+    return quants_.emplace_back(quant, place).second;
+  }
+
+  std::vector<std::pair<Kind, Group>> groups_;
+  std::vector<std::pair<std::string_view, std::size_t>> quants_;
+  std::vector<std::string> formats_;
+};
+
 std::map<GroupKey, Group> group_weights(const Builder& b) {
   const bool last_token = logits_of_last_token(b);
-  std::map<GroupKey, Group> groups;
-  std::map<std::string_view, std::string> classes;  // a model has a handful of formats, and a thousand tensors
+  Groups groups;
   for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
     const model::Tensor& t = b.model.tensors[i];
     if (!multiplied(t.role, b.model.tied_embeddings) || t.shape[1] * t.shape[2] <= 1) continue;
@@ -113,11 +148,9 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     int device = b.device_of_tensor(i);
     if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && !b.cpu)
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
-    const auto [format, is_new] = classes.try_emplace(t.quant);
-    if (is_new) format->second = format_class(t.quant);
     const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
     const bool head = last_token && (t.role == Role::output_head || t.role == Role::token_embedding);
-    Group& g = groups[{device, experts, copied, head, format->second}];
+    Group& g = groups.of(device, experts, copied, head, t.quant);
     const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
@@ -127,7 +160,7 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
       g.used = ff.experts_used;
     }
   }
-  return groups;
+  return groups.by_key();
 }
 
 // Kernels timed on the host itself before what is thought of processors of its kind.
