@@ -173,7 +173,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
   answer.rejected = std::move(chosen.rejected);
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
   if (placement.fits) {
-    auto speed = cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
+    auto speed = chosen.speed ? Result<cost::Speed>(std::move(*chosen.speed)) : cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
     if (speed) {
       answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
       if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));

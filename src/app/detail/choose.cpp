@@ -1,6 +1,8 @@
 #include "app/detail/choose.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 
 #include "base/text.hpp"
 #include "placement/rules.hpp"
@@ -10,13 +12,16 @@ namespace {
 
 constexpr double kMostStreams = 256;
 
+// What the estimator said of a layout.
+using Told = std::pair<placement::Settings, cost::Speed>;
+
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
-                            const placement::Placement& placement, const PlanRequest& request) {
+                            const placement::Placement& placement, const PlanRequest& request, std::deque<Told>& told) {
   auto load = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
   if (!load) return {};
   cost::resolve(*load, knowledge.calibration);
-  const cost::Speed one = cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration);
+  const cost::Speed& one = told.emplace_back(placement.settings, cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration)).second;
   placement::Speeds speeds{one.decode.value.p50, one.prefill.value.p50, one.decode.value.p50};
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
@@ -33,13 +38,14 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
   if (!prepared.searched) {
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
-    return Chosen{std::move(placement), {}, {}};
+    return Chosen{.placement = std::move(placement)};
   }
   const auto lay_out = [&](const placement::Settings& settings) {
     return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
   };
+  std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
-    return speeds_of(knowledge, architecture, rig, placement, request);
+    return speeds_of(knowledge, architecture, rig, placement, request, told);
   };
   const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, false, prepared.shortest};
   placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
@@ -47,9 +53,11 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     // What was only slower than asked may still be the nearest.
     RC_ASSIGN(nearest, request.minimum_speed > 0 ? placement::place(knowledge.catalog, architecture, rig, request.placement)
                                                  : placement::place_whole(knowledge.catalog, prepared, architecture, rig));
-    return Chosen{std::move(nearest), {}, std::move(found.rejected)};
+    return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
-  Chosen chosen{std::move(found.ranked.front().placement), {}, std::move(found.rejected)};
+  Chosen chosen{.placement = std::move(found.ranked.front().placement), .rejected = std::move(found.rejected)};
+  const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.first == chosen.placement.settings; });
+  if (winner != told.end()) chosen.speed = std::move(winner->second);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);
   placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);

@@ -7,8 +7,9 @@ namespace rigcast::app {
 
 struct Chosen {
   placement::Placement placement;            // the winner; where nothing fits, what is nearest, with its missing bytes
-  std::vector<Alternative> alternatives;     // best of every other kind, best first
-  std::vector<placement::Rejected> rejected;
+  std::optional<cost::Speed> speed = {};     // the winner's, where the search asked for it
+  std::vector<Alternative> alternatives = {};  // best of every other kind, best first
+  std::vector<placement::Rejected> rejected = {};
 };
 
 // Flags that say where things go are obeyed and not searched. Errors: as placement::place.
