@@ -230,6 +230,8 @@ std::string render_error(const Error& error, const Language& language, const Tex
 }
 
 std::string printable(std::string_view text) {
+  const auto plain = [](char c) { return (c >= ' ' && c <= '~') || c == '\n'; };
+  if (std::all_of(text.begin(), text.end(), plain)) return std::string(text);   // nearly always
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
