@@ -1,6 +1,7 @@
 #include "placement/detail/repeated_layers.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 namespace rigcast::placement::detail {
@@ -16,15 +17,15 @@ class Signature {
   void add(std::int64_t value) { mix(static_cast<std::uint64_t>(value)); }
   void add(std::string_view text) {
     mix(text.size());
-    for (; text.size() > 8; text.remove_prefix(8)) mix(word(text.substr(0, 8)));
-    mix(word(text));
+    for (; text.size() > 8; text.remove_prefix(8)) mix(word(text.data(), 8));
+    mix(word(text.data(), text.size()));
   }
   std::uint64_t value() const { return value_; }
 
  private:
-  static std::uint64_t word(std::string_view text) {
+  static std::uint64_t word(const char* text, std::size_t size) {
     std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) bits |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+    std::memcpy(&bits, text, size);
     return bits;
   }
   void mix(std::uint64_t bits) {   // as MurmurHash64A mixes its words

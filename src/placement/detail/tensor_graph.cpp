@@ -4,10 +4,6 @@
 
 namespace rigcast::placement::detail {
 
-bool is_view(TensorOp op) {
-  return op == TensorOp::reshape || op == TensorOp::view || op == TensorOp::permute || op == TensorOp::transpose;
-}
-
 bool may_overwrite(TensorOp op) {
   switch (op) {
     case TensorOp::rms_norm: case TensorOp::add: case TensorOp::add_expert: case TensorOp::multiply: case TensorOp::divide:
@@ -46,7 +42,7 @@ TensorGraph::TensorGraph(ElementType key, ElementType value)
   tensors.reserve(4096);
 }
 
-TensorId TensorGraph::add(GraphTensor tensor) {
+TensorId TensorGraph::add(const GraphTensor& tensor) {
   tensors.push_back(tensor);
   return static_cast<TensorId>(tensors.size()) - 1;
 }
@@ -183,8 +179,6 @@ TensorId TensorGraph::transpose(TensorId a) {
   return view_tensor(TensorOp::transpose, a, shape, stride);
 }
 
-TensorId TensorGraph::root(TensorId a) const { return (*this)[a].view_of == kNoTensor ? a : (*this)[a].view_of; }
-
 TensorId TensorGraph::copy_of(TensorId a) {
   GraphTensor tensor;
   tensor.type = (*this)[a].type;
@@ -207,25 +201,22 @@ std::int64_t TensorGraph::row_bytes(std::uint8_t type, std::int64_t elements) co
 void TensorGraph::expand(TensorId a) {
   expanded_.resize(tensors.size(), 0);
   // Depth first without recursion: graphs of a thousand layers must not exhaust the stack.
-  struct Visit { TensorId tensor; std::size_t next; };
-  std::vector<Visit> path;
-  path.reserve(64);
   const auto enter = [&](TensorId id) {
     if (expanded_[static_cast<std::size_t>(id)]) return;
     expanded_[static_cast<std::size_t>(id)] = 1;
-    path.push_back({id, 0});
+    path_.push_back({id, 0});
   };
   enter(a);
-  while (!path.empty()) {
-    const TensorId id = path.back().tensor;
+  while (!path_.empty()) {
+    const TensorId id = path_.back().tensor;
     const auto source = (*this)[id].sources();
-    if (path.back().next < source.size()) {
-      const TensorId next = source[path.back().next++];
+    if (path_.back().next < source.size()) {
+      const TensorId next = source[path_.back().next++];
       if (next != kNoTensor) enter(next);
       continue;
     }
     ((*this)[id].op == TensorOp::none ? leaves : operations).push_back(id);
-    path.pop_back();
+    path_.pop_back();
   }
 }
 

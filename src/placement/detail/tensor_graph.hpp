@@ -15,14 +15,14 @@ namespace rigcast::placement::detail {
 
 enum class TensorOp : std::uint8_t {
   none,  // a weight, a cache, an input
-  reshape, view, permute, transpose,  // views: no work, no memory
+  reshape, view, permute, transpose,  // views: no work, no memory (is_view goes by their order)
   matmul, matmul_experts, gather, scatter, attention, softmax, rope,
   rms_norm, layer_norm, l2_norm, add, add_expert, multiply, divide, subtract, scale, unary, clamp, square_root, fill,  // may overwrite a source
   gated_unit, duplicate, contiguous, convert, concatenate, repeat, argsort, top_k, sum_rows, cumulative_sum, pad,
   short_convolution, state_scan, delta_scan, index_scores, mix_streams, solve_triangular, triangle, diagonal,
 };
 
-bool is_view(TensorOp op);        // reshape, view, permute, transpose
+inline bool is_view(TensorOp op) { return op >= TensorOp::reshape && op <= TensorOp::transpose; }
 bool may_overwrite(TensorOp op);  // the result may take the place of a source of equal layout
 
 using TensorId = int;
@@ -94,17 +94,19 @@ class TensorGraph {
   const Shape& stride(TensorId a) const { return tensors[static_cast<std::size_t>(a)].stride; }
   GraphTensor& operator[](TensorId a) { return tensors[static_cast<std::size_t>(a)]; }
   const GraphTensor& operator[](TensorId a) const { return tensors[static_cast<std::size_t>(a)]; }
-  TensorId root(TensorId a) const;    // a, or what it is a view of
+  TensorId root(TensorId a) const { return (*this)[a].view_of == kNoTensor ? a : (*this)[a].view_of; }  // a, or what it is a view of
   TensorId copy_of(TensorId a);       // a leaf of the same layout
   TensorId alias_of(TensorId a);      // a view that only keeps `a` alive until it is reached
 
  private:
-  TensorId add(GraphTensor tensor);
+  TensorId add(const GraphTensor& tensor);
   TensorId dense(TensorOp op, std::uint8_t type, const Shape& shape);
   TensorId view_tensor(TensorOp op, TensorId a, const Shape& shape, const Shape& stride);
 
   std::array<ElementType, 7> types_;
+  struct Visit { TensorId tensor; std::size_t next; };
   std::vector<char> expanded_;
+  std::vector<Visit> path_;           // of the expansion under way
 };
 
 }  // namespace rigcast::placement::detail
