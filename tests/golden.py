@@ -36,6 +36,7 @@ def run(program, line, folder):
 
 
 WIDTH = 80   # where no terminal says
+WHOLE_LISTS = ("list devices", "list models", "list hosts", "list links", "list quants", "list engines")   # too long to keep word for word
 
 
 def columns_of(line):
@@ -88,6 +89,8 @@ def main():
                 print(f"rewritten: {path}")
             else:
                 sys.stdout.writelines(difflib.unified_diff(expected.splitlines(True), said.splitlines(True), f"{path.name} (expected)", f"{path.name} (now)"))
+        for line in [f"$ rigcast {words} --lang {language}" for words in WHOLE_LISTS for language in ("en", "zh")]:
+            wide += too_wide(line + "\n" + run(program, line[2:], Path(folder)))
     if not rewrite:
         print(f"golden: {len(files) - failed} of {len(files)} transcripts agree" + ("; ./do golden rewrites them" if failed else ""))
     print("".join(line + "\n" for line in wide), end="")

@@ -59,5 +59,22 @@ TEST(Upgrades, OneMoreCardTakesLayersOffTheHost) {
   EXPECT_TRUE(ask("qwen3-8b:q4_k_m", "rtx-3090").upgrades.empty()) << "nothing lies on the host";
 }
 
+// Both chips of a further card are joined as those of the first are: the upgrade is as fast as the rig it names.
+TEST(Upgrades, CardsOfTwoChipsComeWithTheirJoint) {
+  for (const char* rig : {"atlas-300i-duo-96gb; host=epyc-7532:8xddr4-3200:64g", "h100-sxm-80gb; host=epyc-9654:12xddr5-4800:64g"}) {
+    PlanRequest request;
+    request.model = "qwen3-32b:bf16", request.rig = rig, request.placement.engine = "vllm", request.placement.context = 65536;
+    request.question.sequences = 8;
+    const auto answer = plan(knowledge(), request);
+    ASSERT_TRUE(answer) << to_text(answer.error());
+    const Upgrade* card = of_kind(*answer, Upgrade::Kind::card);
+    if (card == nullptr) continue;
+    request.rig = card->rig;
+    const auto then = plan(knowledge(), request);
+    ASSERT_TRUE(then && then->speed) << card->rig;
+    EXPECT_NEAR(card->decode / then->speed->decode.value.p50, 1, 0.02) << card->rig;
+  }
+}
+
 }  // namespace
 }  // namespace rigcast::app

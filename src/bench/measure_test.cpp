@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <pthread.h>
+
 #include "base/text.hpp"
 #include "bench/cpu/cpu_device.hpp"
 #include "bench/cpu/engine_library.hpp"
 #include "bench/cpu/kernels.hpp"
+#include "bench/cpu/pool.hpp"
 #include "bench/format.hpp"
 #include "catalog/catalog.hpp"
 #include "model/read.hpp"
@@ -179,6 +182,15 @@ TEST(Cpu, RefusesMoreThanTheMachineHas) {
   auto device = *open_cpu_set(this_machine(), {.threads = 1}, "scalar");
   const Measurement m = measure(*device, *parse_case("read:9000GiB"), kQuick, stop);
   EXPECT_NE(m.failure.find("out of memory: 9000.00 GiB wanted"), std::string::npos) << m.failure;
+}
+
+// What ran before a measurement on the caller's thread may run there again, on those processors and no others.
+TEST(Pool, GivesTheCallersThreadBackWhereItWas) {
+  cpu_set_t before{}, after{};
+  ASSERT_EQ(pthread_getaffinity_np(pthread_self(), sizeof before, &before), 0);
+  { Pool pool(choose_cpus(1)); }
+  ASSERT_EQ(pthread_getaffinity_np(pthread_self(), sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "gguf_writer.hpp"
 #include "model/gguf.hpp"
@@ -507,6 +508,19 @@ TEST(Backend, IsTheBestTheDevicesShare) {
   mixed.devices[1].index = mixed.devices[1].card = 1;
   EXPECT_EQ(*choose_backend(engine, mixed, ""), "vulkan");
   EXPECT_FALSE(choose_backend(vllm, mixed, ""));
+}
+
+// llama-bench times the placement that is predicted, in its own spelling of the flags.
+TEST(Launch, TheBenchmarkLaysOutTheSamePlacement) {
+  auto model = llama_8b(test::ggml::q8_0);
+  model.file = "model.gguf";
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl 30 -ts 3,1 --n-cpu-moe 2 -ctk q8_0 -ctv q8_0 -ub 1024 --no-kv-offload"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const std::string words = join(launch_line(*catalog::read_engine(facts(), "llama.cpp"), model, rig, *placement).bench, " ");
+  EXPECT_EQ(words, "llama-bench -m model.gguf -ngl 30 -sm layer -ts 3/1 -ncmoe 2 -nkvo 1 -fa 1 -ctk q8_0 -ctv q8_0 -ub 1024 -b 2048");
+  model.file.clear();
+  EXPECT_TRUE(launch_line(*catalog::read_engine(facts(), "llama.cpp"), model, rig, *placement).bench.empty()) << "there is no file to time";
 }
 
 }  // namespace

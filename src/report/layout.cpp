@@ -116,7 +116,8 @@ std::string wrap_with(std::string_view first, std::string_view text, int width) 
 
 namespace {
 
-constexpr int kNarrowest = 12;   // of a column that gives way
+constexpr int kNarrowest = 12;     // of a column that gives way
+constexpr int kLongestWord = 20;   // for which it stays wider; longer ones stick out
 
 int total_width(const std::vector<int>& widths, int indent, int gap) {
   int total = indent - gap;
@@ -135,11 +136,13 @@ struct Widths { std::vector<int> of; int gap = kGap; };
 
 Widths fit_widths(const std::vector<std::vector<std::string>>& rows, const std::vector<Column>& shape, int indent, int width, bool headed) {
   Widths widths{std::vector<int>(shape.size(), 0)};
-  std::vector<int> least(shape.size(), 0);   // with the header broken between words
+  std::vector<int> least(shape.size(), 0);   // with the header broken between words, into two lines rather than three
+  std::vector<int> word(shape.size(), 0);    // the longest in each
   for (const auto& row : rows)
     for (std::size_t c = 0; c < row.size(); ++c) {
       widths.of[c] = std::max(widths.of[c], display_width(row[c]));
-      least[c] = std::max(least[c], headed && &row == &rows.front() ? longest_word(row[c]) : display_width(row[c]));
+      word[c] = std::max(word[c], longest_word(row[c]));
+      least[c] = std::max(least[c], headed && &row == &rows.front() ? std::max(longest_word(row[c]), display_width(row[c]) * 2 / 3) : display_width(row[c]));
     }
   const auto over = [&] { return total_width(widths.of, indent, widths.gap) - width; };
   const auto give_way = [&](auto floor_of) {   // the widest column that can, again and again
@@ -152,9 +155,12 @@ Widths fit_widths(const std::vector<std::vector<std::string>>& rows, const std::
     }
   };
   give_way([&](std::size_t c) { return least[c]; });
-  give_way([&](std::size_t c) { return shape[c].may_wrap ? std::min(widths.of[c], kNarrowest) : widths.of[c]; });
-  if (over() > 0 && total_width(widths.of, indent, 1) <= width) widths.gap = 1;
+  give_way([&](std::size_t c) { return shape[c].may_wrap ? std::min(widths.of[c], std::clamp(word[c], kNarrowest, kLongestWord)) : widths.of[c]; });
+  const auto close_up = [&] { widths.gap = over() > 0 && total_width(widths.of, indent, 1) <= width ? 1 : kGap; };
+  close_up();
   give_way([&](std::size_t c) { return c == 0 ? std::min(widths.of[c], kNarrowest) : widths.of[c]; });   // its long cells stand on lines of their own
+  if (widths.gap == kGap) close_up();
+  give_way([&](std::size_t c) { return shape[c].may_wrap ? std::min(widths.of[c], kNarrowest) : widths.of[c]; });
   return widths;
 }
 
