@@ -197,7 +197,7 @@ Result<void> add_devices(std::vector<Card>& cards, int host, Rig& rig) {
       device.host = host;
       device.memory = memory;
       device.reserved = reserved;
-      device.power_limit = power;
+      if (power) device.power_limit = *power / card.device.chips;
       rig.devices.push_back(std::move(device));
     }
     first = false;

@@ -72,15 +72,13 @@ Result<void> join(const catalog::Catalog& catalog, const Card& a, const Card& b,
   return {};
 }
 
-// Whether drivers let one card read another's memory over PCIe: NVIDIA's do for everything but GeForce, AMD's for Instinct and Radeon Pro.
+// Whether this card of this rig may read its neighbours: options and the way it is attached decide before the driver's rule does.
 bool has_peer_access(const Card& card, Os os) {
   if (find_option(card.options, "p2p")) return true;
-  if (find_option(card.options, "no-p2p") || os == Os::windows || card.device.unified || !card.device.link.host_link.empty()) return false;
+  if (find_option(card.options, "no-p2p") || os == Os::windows) return false;
   for (const char* flag : {"usb4", "tb3", "tb4", "tb5", "egpu", "link"})
     if (find_option(card.options, flag)) return false;
-  if (card.device.vendor == "nvidia") return card.device.name.find("GeForce") == std::string::npos && card.device.name.find("CMP") == std::string::npos;
-  if (card.device.vendor == "amd") return card.device.name.find("RX") == std::string::npos;
-  return false;
+  return reads_peers_over_pcie(card.device);
 }
 
 bool are_joined(const Rig& rig, int a, int b) {
@@ -108,6 +106,13 @@ void join_over_pcie(const std::vector<Card>& cards, Os os, Rig& rig) {
 }
 
 }  // namespace
+
+bool reads_peers_over_pcie(const catalog::Device& device) {
+  if (device.unified || !device.link.host_link.empty()) return false;
+  if (device.vendor == "nvidia") return device.name.find("GeForce") == std::string::npos && device.name.find("CMP") == std::string::npos;
+  if (device.vendor == "amd") return device.name.find("RX") == std::string::npos;
+  return false;
+}
 
 Result<void> join_peers(const catalog::Catalog& catalog, const std::vector<Card>& cards, const Part& part, int host, Rig& rig) {
   RC_ASSIGN(wish, read_wish(part));

@@ -46,7 +46,7 @@ struct RigDevice {
   int host = 0;
   Bytes memory{};                        // capacity after overrides (unified: the part the GPU may take)
   Bytes reserved{};                      // display, OS, other users: not ours
-  std::optional<Watts> power_limit;      // user's cap: "@200w"
+  std::optional<Watts> power_limit;      // user's cap of this chip: "@200w" of a card of two chips is 100 W each
 };
 
 // A joint between two memories. `a`, `b`: device index, or -1-h for the memory of host h.
@@ -67,6 +67,9 @@ struct Rig {
 // One way from the memory of `a` to that of `b` (device index or -1-h), the best path; bandwidth 0 when nothing joins them.
 struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };
 Path path_between(const Rig& rig, int a, int b);
+
+// Whether drivers let one card read another's memory over PCIe: NVIDIA's do for everything but GeForce, AMD's for Instinct and Radeon Pro.
+bool reads_peers_over_pcie(const catalog::Device& device);
 
 // `memory` of a unified Device: the part of the host's memory that the GPU may take by the operating system's own rule.
 Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os);

@@ -57,6 +57,13 @@ TEST(Rig, SpacesAndCaseDoNotMatter) {
   EXPECT_EQ(error("2x3090@nothing=1"), "rig:1:16: 'nothing' is not an option of a device");
 }
 
+TEST(Rig, ACapIsThatOfTheCard) {
+  const Rig dual = rig("arc-pro-b60-dual-48gb@300w");
+  ASSERT_EQ(dual.devices.size(), 2u);   // two chips on one board
+  EXPECT_EQ(dual.devices[0].power_limit, Watts(150));
+  EXPECT_EQ(dual.devices[1].power_limit, Watts(150));
+}
+
 TEST(Rig, AServerWithCapsAndItsMemory) {
   const Rig server = rig("4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g");
   ASSERT_EQ(server.devices.size(), 4u);
