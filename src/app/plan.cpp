@@ -62,6 +62,7 @@ void move_alternatives(PlanAnswer& answer) {
   for (Alternative& other : answer.alternatives) {
     if (other.kind == "processor") continue;
     other.decode *= answer.own.decode.applied;
+    other.full *= answer.own.decode.applied;
     other.prefill *= answer.own.prefill.applied;
   }
 }
@@ -178,8 +179,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
       answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
       if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));
       move_alternatives(answer);
-      const bool shared = engine.kv_rule == catalog::KvRule::slots && !placement.settings.unified_kv;   // one context for all streams
-      answer.whole_depth = placement.settings.context / (shared ? std::max(1, placement.settings.sequences) : 1);
+      answer.whole_depth = stream_depth(engine, placement, request.question.sequences);
       answer.decode_whole = decode_when_full(knowledge, answer, architecture, rig, placement);
     }
     else answer.no_speed = std::move(speed.error());

@@ -33,6 +33,7 @@ struct PlanRequest {
 struct Alternative {
   std::string kind;              // "one device", "layers", "experts on host", ...
   double decode = 0, prefill = 0;  // token/s, p50
+  double full = 0;               // decode with the cache full; as decode where a depth was asked about
   Bytes host{};                  // host memory it takes
   std::string launch;
 };

@@ -200,6 +200,20 @@ TEST(Plan, EngineDatesLieBetweenTheFirstAndTheNewestBuildKnown) {
   for (const char* bad : {"2030-01", "2025-13", "2025-abc", "2022-12", "April"}) EXPECT_TRUE(error(bad).starts_with("--engine-date: '" + std::string(bad) + "' is not a month from 2023-01 to 20")) << error(bad);
 }
 
+// An empty cache on the host costs nothing, a full one nearly everything: what holds more of it on the cards wins.
+TEST(Plan, ChoosesForAContextThatFills) {
+  PlanRequest request = asking("qwen3-32b:q4_k_m", "2x3090");
+  request.placement.context = 131072;
+  const PlanAnswer answer = answer_of(request);
+  const auto on_host = std::find_if(answer.alternatives.begin(), answer.alternatives.end(), [](const Alternative& other) { return other.kind == "cache on host"; });
+  ASSERT_NE(on_host, answer.alternatives.end());
+  EXPECT_GT(on_host->decode, answer.speed->decode.value.p50);
+  ASSERT_TRUE(answer.decode_whole);
+  EXPECT_LT(on_host->full, 0.5 * answer.decode_whole->value.p50);
+  request.question.depth = 128;   // a depth that is asked about decides alone
+  EXPECT_NE(answer_of(request).placement.settings.kv_offload, answer.placement.settings.kv_offload);
+}
+
 TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   PlanRequest request = asking("qwen3-32b:q4_k_m", "2x3090");
   request.placement.context = 131072;

@@ -45,7 +45,7 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
     const double bandwidth = host ? (rig.hosts.empty() ? 0 : rig.hosts.front().bandwidth.value()) : known ? known->value.value() : 0;
     seconds += bytes / (host ? 1 : parts) / std::max(1e9, bandwidth);
   }
-  return Speeds{1 / seconds, 1 / seconds, 1 / seconds};
+  return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 1 / seconds};
 }
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.

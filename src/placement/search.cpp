@@ -399,7 +399,7 @@ class Searcher {
     if (!speeds) return note(nearest, {kind, speeds.error().message, {}});
     if (speeds->decode < goal_.minimum_speed)
       return note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
-    Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill};
+    Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->full};
     const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                           (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
     if (replaces) best = std::move(candidate);
@@ -420,7 +420,7 @@ class Searcher {
 
   double score(const Placement& placement, const Speeds& speeds) {
     switch (goal_.objective) {
-      case Objective::decode: return speeds.decode;
+      case Objective::decode: return speeds.decode > 0 && speeds.full > 0 ? 2 / (1 / speeds.decode + 1 / speeds.full) : 0;
       case Objective::prefill: return speeds.prefill;
       case Objective::throughput: return speeds.throughput;
       case Objective::context: break;

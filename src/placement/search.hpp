@@ -45,7 +45,7 @@ struct Candidate {
   std::string kind;                  // "one device", "layers", "rows", "tensor", "pipeline", "experts on host", "layers on host", ...
   Placement placement;
   double score = 0;
-  double decode = 0, prefill = 0;    // token/s
+  double decode = 0, prefill = 0, full = 0;    // token/s, as in Speeds
 };
 
 // A kind that has no legal or fitting placement here, and why in one sentence.
@@ -63,7 +63,9 @@ struct Found {
 // The two views the search has of the rest of the program: the exact memory of one choice of settings (an error means that the engine
 // refuses it), and its speed.
 using LayOut = FunctionRef<Result<Placement>(const Settings&)>;
-struct Speeds { double decode = 0, prefill = 0, throughput = 0; };
+// Token/s. `full`: decode with the cache full, which is what the context was asked for: the decode objective compares the mean step time of
+// both.
+struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0; };
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,

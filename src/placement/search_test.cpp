@@ -107,7 +107,7 @@ struct ToyWorld {
     const auto lay = [this](const Settings& settings) -> Result<Placement> { return lay_out(settings); };
     const auto cost = [this](const Placement& placement) -> Result<Speeds> {
       (void)lay_out(placement.settings);
-      return Speeds{1 / seconds_, 1 / seconds_, 1 / seconds_};
+      return Speeds{1 / seconds_, 1 / seconds_, 1 / seconds_, 1 / seconds_};
     };
     return search(engine(), architecture, rig, Goal{}, Settings{}, lay, cost);
   }

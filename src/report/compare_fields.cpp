@@ -42,6 +42,11 @@ Phrase likely(const app::Compared& row, cost::Estimate cost::Speed::*which, Unit
   return print(Number{((*row.answer->speed).*which).value.p50, unit});
 }
 
+Phrase likely_energy(const app::Compared& row) {
+  if (!row.answer || !row.answer->speed || !row.answer->speed->energy) return "-";
+  return print(Number{row.answer->speed->energy->value.p50, Unit::rough});
+}
+
 Phrase interval(const app::Compared& row) {
   if (!row.answer || !row.answer->speed) return "";
   return print_interval({row.answer->speed->decode.value, Unit::rough});
@@ -73,7 +78,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           {{}, "8 of 10 in"_say, interval(row), Show::row},
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
-          {{}, "J/token"_say, likely(row, &cost::Speed::energy), Show::row},
+          {{}, "J/token"_say, likely_energy(row), Show::row},
           machine("decode", range_or_nothing(row, &cost::Speed::decode, Unit::token_rate)),
           machine("prefill", range_or_nothing(row, &cost::Speed::prefill, Unit::token_rate)),
           machine("ttft", range_or_nothing(row, &cost::Speed::ttft, Unit::seconds)),

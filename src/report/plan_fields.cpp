@@ -250,9 +250,11 @@ Section speed(const app::PlanAnswer& answer) {
                           : machine("decode_whole", std::monostate{}),
       {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
       {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
-      {"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power.value, Unit::watts}},
-                           {"energy", "energy"_say, Range{s.energy.value, Unit::joules_per_token}}}, Show::group},
   };
+  if (s.power && s.energy)
+    section.fields.push_back({"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power->value, Unit::watts}},
+                                                  {"energy", "energy"_say, Range{s.energy->value, Unit::joules_per_token}}}, Show::group});
+  else section.fields.push_back(machine("power", std::monostate{}));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, q.sequences)));
@@ -358,6 +360,7 @@ Section other_ways(const app::PlanAnswer& answer) {
   for (const app::Alternative& other : answer.alternatives)
     rows.push_back({{"kind", ""_say, Phrase(other.kind), Show::row},
                     {"decode", "decode"_say, Number{other.decode, Unit::token_rate}, Show::row},
+                    {"decode_full", "context full"_say, Number{other.full, Unit::token_rate}, Show::row},
                     {"prefill", "prefill"_say, Number{other.prefill, Unit::token_rate}, Show::row},
                     {"host_bytes", "host memory"_say, Number{other.host.value(), Unit::bytes}, Show::row},
                     machine("launch", other.launch)});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "cost/terms.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -15,14 +16,24 @@ constexpr double kMostStreams = 256;
 // What the estimator said of a layout.
 using Told = std::pair<placement::Settings, cost::Speed>;
 
+// Decode with the cache of each stream full; as asked where a depth was asked about.
+double full_decode(const cost::Load& load, const catalog::Engine& engine, const placement::Placement& placement, const cost::Question& question, double decode) {
+  if (question.depth > 0) return decode;
+  std::vector<cost::StageWork> work;
+  const double streams = static_cast<double>(question.sequences);
+  cost::add_decode(load, static_cast<double>(stream_depth(engine, placement, question.sequences)), streams, 1, work);
+  return streams / cost::seconds(load, work);
+}
+
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
-placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
+placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                             const placement::Placement& placement, const PlanRequest& request, std::deque<Told>& told) {
   auto load = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
   if (!load) return {};
   cost::resolve(*load, knowledge.calibration);
   const cost::Speed& one = told.emplace_back(placement.settings, cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration)).second;
-  placement::Speeds speeds{one.decode.value.p50, one.prefill.value.p50, one.decode.value.p50};
+  const double decode = one.decode.value.p50;
+  placement::Speeds speeds{decode, one.prefill.value.p50, decode, full_decode(*load, engine, placement, request.question, decode)};
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
     const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
@@ -33,6 +44,12 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const model::Architectur
 }
 
 }  // namespace
+
+std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams) {
+  const placement::Settings& settings = placement.settings;
+  if (engine.kv_rule == catalog::KvRule::slots) return settings.context / (settings.unified_kv ? 1 : std::max(1, settings.sequences));   // one context for all
+  return placement.kv_tokens > 0 ? std::min(settings.context, placement.kv_tokens / std::max<std::int64_t>(1, streams)) : settings.context;
+}
 
 Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
@@ -45,7 +62,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   };
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
-    return speeds_of(knowledge, architecture, rig, placement, request, told);
+    return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, told);
   };
   const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, false, prepared.shortest};
   placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
@@ -64,7 +81,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
     const placement::Candidate& other = found.ranked[i];
     const auto launch = placement::launch_line(prepared.engine, architecture, rig, other.placement);
-    chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.placement.host.total(), launch.line});
+    chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line});
   }
   return chosen;
 }

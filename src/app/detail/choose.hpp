@@ -12,6 +12,9 @@ struct Chosen {
   std::vector<placement::Rejected> rejected = {};
 };
 
+// Tokens of one stream of so many with which the cache is full.
+std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams);
+
 // Flags that say where things go are obeyed and not searched. Errors: as placement::place.
 Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request);
 

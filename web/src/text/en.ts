@@ -81,7 +81,7 @@ export const en = {
     more: 'More settings',
     fits: 'It fits', doesNotFit: 'It does not fit', doesNotFitShort: 'does not fit',
     isShort: (name: string, bytes: string) => `${name} is short of ${bytes}.`,
-    decode: 'Writing (decode)', prefill: 'Reading (prefill)', ttft: 'First token after', power: 'Power while writing', energy: 'Energy',
+    decode: 'Writing (decode)', prefill: 'Reading (prefill)', contextFull: 'Writing, context full', ttft: 'First token after', power: 'Power while writing', energy: 'Energy',
     eight: (range: string) => `8 of 10 cases: ${range}`,
     noSpeed: 'How fast cannot be said:',
     memory: 'Memory', memoryOf: 'Memory', total: 'total', capacity: 'capacity', free: 'free', short: 'short of', of: 'of',

@@ -81,7 +81,7 @@ export const zh: Text = {
     more: '更多设置',
     fits: '放得下', doesNotFit: '放不下', doesNotFitShort: '放不下',
     isShort: (name, bytes) => `${name} 还差 ${bytes}。`,
-    decode: '生成（decode）', prefill: '读入（prefill）', ttft: '首个 token', power: '生成时功耗', energy: '能耗',
+    decode: '生成（decode）', prefill: '读入（prefill）', contextFull: '上下文写满时生成', ttft: '首个 token', power: '生成时功耗', energy: '能耗',
     eight: (range) => `十例中有八例：${range}`,
     noSpeed: '速度无法给出：',
     memory: '内存', memoryOf: '内存', total: '合计', capacity: '容量', free: '剩余', short: '还差', of: '/',

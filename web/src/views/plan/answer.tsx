@@ -102,13 +102,14 @@ function Verdict({ plan }: { plan: Plan }): VNode {
       <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
       {plan.fits && plan.longest_context && plan.longest_context > plan.context ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
-      {plan.decode && plan.prefill && plan.ttft && plan.power ? (
+      {plan.decode && plan.prefill && plan.ttft ? (
         <dl class="tiles">
           <Tile id="decode" name={text.plan.decode} value={plan.decode} />
+          {plan.decode_whole ? <Tile id="decode-whole" name={text.plan.contextFull} value={plan.decode_whole} /> : null}
           <Tile id="prefill" name={text.plan.prefill} value={plan.prefill} />
           <Tile id="ttft" name={text.plan.ttft} value={plan.ttft} />
-          <Tile id="power" name={text.plan.power} value={plan.power.decode} />
-          <Tile id="energy" name={text.plan.energy} value={plan.power.energy} />
+          {plan.power ? <Tile id="power" name={text.plan.power} value={plan.power.decode} /> : null}
+          {plan.power ? <Tile id="energy" name={text.plan.energy} value={plan.power.energy} /> : null}
         </dl>
       ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
       {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{text.plan.gradeName[plan.grade] ?? plan.grade}</span> {text.plan.grade[plan.grade] ?? ''}</p> : null}

@@ -19,12 +19,13 @@ export function OtherWays({ plan }: { plan: Plan }): VNode | null {
         <div class="scrolls" role="region" aria-label={text.plan.ways} tabIndex={0}>
           <table class="data stacks">
             <caption class="unseen">{text.plan.ways}</caption>
-            <thead><tr><th scope="col">{text.plan.way}</th><th scope="col" class="number">{text.plan.decode}</th><th scope="col" class="number">{text.plan.prefill}</th><th scope="col" class="number">{text.plan.hostMemoryBar}</th></tr></thead>
+            <thead><tr><th scope="col">{text.plan.way}</th><th scope="col" class="number">{text.plan.decode}</th><th scope="col" class="number">{text.plan.contextFull}</th><th scope="col" class="number">{text.plan.prefill}</th><th scope="col" class="number">{text.plan.hostMemoryBar}</th></tr></thead>
             <tbody>
               {others.map((way) => (
                 <tr key={way.kind}>
                   <th scope="row">{way.kind}<small><code>{way.launch}</code></small></th>
                   <td class="number" data-name={text.plan.decode}>{way.decode > 0 ? print(way.decode, 'token/s') : DASH}</td>
+                  <td class="number" data-name={text.plan.contextFull}>{way.decode_full > 0 ? print(way.decode_full, 'token/s') : DASH}</td>
                   <td class="number" data-name={text.plan.prefill}>{way.prefill > 0 ? print(way.prefill, 'token/s') : DASH}</td>
                   <td class="number" data-name={text.plan.hostMemoryBar}>{print(way.host_bytes, 'B')}</td>
                 </tr>
