@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "calibration/configure.hpp"
+#include "calibration/detail/misses.hpp"
 #include "calibration/evaluate.hpp"
 #include "calibration/fit.hpp"
 
@@ -312,6 +313,47 @@ TEST(Fit, FamiliesInherit) {
   EXPECT_EQ(calibration.effects.find("weights|device=rtx-a4000"), nullptr);
   ASSERT_NE(calibration.effects.find("weights"), nullptr);
   EXPECT_LT(calibration.effects.find("weights")->sd, 0.3);
+}
+
+// 100 rows of one source at +1 and one row each of 15 others at 0: the big source counts as 10 of 25, not as 100 of 115.
+TEST(Misses, NoSourceDecidesAlone) {
+  std::vector<detail::Miss> misses(100, {1.0, "big"});
+  const std::vector<std::string> names{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"};
+  for (const std::string& name : names) misses.push_back({0.0, name});
+  const auto spread = detail::spread_of_misses(misses);
+  ASSERT_TRUE(spread);
+  EXPECT_EQ(spread->low, -0.02);            // 15/25 of the weight lies at 0: the 10 % quantile is there, and no interval is empty
+  EXPECT_NEAR(spread->high, 1.0, 1e-9);
+  EXPECT_FALSE(detail::spread_of_misses(std::vector<detail::Miss>(100, {1.0, "alone"})));       // one source is an anecdote
+  EXPECT_FALSE(detail::spread_of_misses(std::vector<detail::Miss>(misses.end() - 15, misses.end())));  // so are fifteen rows
+}
+
+// Rows whose host runs ahead of the device: the fit's own derivatives must find what made them.
+TEST(Fit, ARowThatRunsAhead) {
+  const auto priors = Priors::read("effect,mean,sd,why\n*|*,0,0.01,\nweights,0,0.5,\nlaunch,0,1,\nsource,0,0.01,\n");
+  ASSERT_TRUE(priors);
+  Configurator configurator(facts(), true);
+  std::vector<Prepared> prepared;
+  cost::Calibration truth;
+  truth.effects["weights"].mean = -0.4;
+  truth.effects["launch"].mean = -2.0;
+  for (const char* model : {"qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-8b", "llama-3.1-8b"}) {
+    Observation o = decode_row("a100-sxm-80gb", 30);
+    o.engine = "Transformers";
+    o.model = o.model_printed = model;
+    o.quant = "BF16";
+    auto p = configurator.prepare(o);
+    ASSERT_TRUE(p) << to_text(p.error());
+    cost::Load load = *p->load;
+    ASSERT_TRUE(load.runs_ahead);
+    cost::resolve(load, truth);
+    p->measured_seconds = cost::seconds(load, p->work);
+    prepared.push_back(*p);
+  }
+  const FitProblem problem(prepared, std::vector<double>(prepared.size(), 100.0), *priors);
+  const auto calibration = problem.fit(std::vector<char>(prepared.size(), 1), {});
+  for (const double residual : problem.residuals(calibration)) EXPECT_NEAR(residual, 0, 0.02);
+  EXPECT_NEAR(calibration.effects.find("launch")->mean, -2.0, 0.15);
 }
 
 TEST(Evaluate, NothingIsDroppedSilently) {

@@ -20,6 +20,7 @@ using Exponents = std::vector<std::pair<int, double>>;  // local parameter of th
 // One StageWork ready for the solver: time = (memory^4 + compute^4)^(1/4), each base * exp(-sum exponent * theta).
 struct Part {
   double memory = 0, compute = 0;
+  bool host = false;            // of the side that runs ahead
   Exponents memory_effects, compute_effects;
 };
 
@@ -27,26 +28,42 @@ struct Row {
   std::vector<int> effects;     // global numbers, one per local parameter
   std::vector<Part> parts;
   double log_measured = 0, weight = 1;
+  bool runs_ahead = false;      // cost::Load
 };
 
+struct PartTime { double seconds = 0, memory_share = 0; };   // the share of the derivative by log memory
+
+PartTime time_of(const Part& part, const double* const* theta) {
+  double m = part.memory, c = part.compute, em = 0, ec = 0;
+  for (const auto& [i, x] : part.memory_effects) em += x * theta[i][0];
+  for (const auto& [i, x] : part.compute_effects) ec += x * theta[i][0];
+  m *= std::exp(-em);
+  c *= std::exp(-ec);
+  if (c == 0) return {m, 1};
+  if (m == 0) return {c, 0};
+  const double m4 = m * m * m * m, c4 = c * c * c * c;
+  return {std::sqrt(std::sqrt(m4 + c4)), m4 / (m4 + c4)};
+}
+
+// The logarithm of cost::seconds of all parts, and its gradient by the effects.
 double log_time(const Row& row, const double* const* theta, double* gradient) {
-  double total = 0;
-  if (gradient) std::fill(gradient, gradient + row.effects.size(), 0.0);
+  thread_local std::vector<PartTime> times;
+  times.clear();
+  double host = 0, device = 0;
   for (const Part& part : row.parts) {
-    double m = part.memory, c = part.compute, em = 0, ec = 0;
-    for (const auto& [i, x] : part.memory_effects) em += x * theta[i][0];
-    for (const auto& [i, x] : part.compute_effects) ec += x * theta[i][0];
-    m *= std::exp(-em);
-    c *= std::exp(-ec);
-    const double m4 = m * m * m * m, c4 = c * c * c * c;
-    const double t = c == 0 ? m : m == 0 ? c : std::sqrt(std::sqrt(m4 + c4));
-    total += t;
-    if (!gradient || t == 0) continue;
-    const double share_m = c == 0 ? 1 : m4 / (m4 + c4), share_c = m == 0 ? 1 : c4 / (m4 + c4);
-    if (m > 0) for (const auto& [i, x] : part.memory_effects) gradient[i] -= t * share_m * x;
-    if (c > 0) for (const auto& [i, x] : part.compute_effects) gradient[i] -= t * share_c * x;
+    times.push_back(time_of(part, theta));
+    (part.host ? host : device) += times.back().seconds;
   }
-  if (gradient) for (std::size_t i = 0; i < row.effects.size(); ++i) gradient[i] /= total;
+  const double total = row.runs_ahead ? std::pow(std::pow(host, 4) + std::pow(device, 4), 0.25) : host + device;
+  if (!gradient) return std::log(total);
+  const double by_host = row.runs_ahead ? std::pow(host / total, 3) : 1, by_device = row.runs_ahead ? std::pow(device / total, 3) : 1;
+  std::fill(gradient, gradient + row.effects.size(), 0.0);
+  for (std::size_t p = 0; p < times.size(); ++p) {
+    const Part& part = row.parts[p];
+    const double slope = times[p].seconds * (part.host ? by_host : by_device) / total;
+    for (const auto& [i, x] : part.memory_effects) gradient[i] -= slope * times[p].memory_share * x;
+    for (const auto& [i, x] : part.compute_effects) gradient[i] -= slope * (1 - times[p].memory_share) * x;
+  }
   return std::log(total);
 }
 
@@ -145,6 +162,7 @@ Row in_sums(const Row& row, const Sums& sums) {
   Row out;
   out.log_measured = row.log_measured;
   out.weight = row.weight;
+  out.runs_ahead = row.runs_ahead;
   std::vector<int> slots(row.effects.size(), -1);
   for (std::size_t i = 0; i < row.effects.size(); ++i) {
     const int sum = sums.sum_of[static_cast<std::size_t>(row.effects[i])];
@@ -158,7 +176,7 @@ Row in_sums(const Row& row, const Sums& sums) {
       if (const int slot = slots[static_cast<std::size_t>(local)]; slot >= 0) e.emplace_back(slot, x);
     return e;
   };
-  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, kept(part.memory_effects), kept(part.compute_effects)});
+  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, part.host, kept(part.memory_effects), kept(part.compute_effects)});
   return out;
 }
 
@@ -266,6 +284,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     Row row;
     row.log_measured = std::log(p.measured_seconds);
     row.weight = weights[i];
+    row.runs_ahead = p.load->runs_ahead;
     std::unordered_map<int, int> local;
     const auto localise = [&](int path, int also) {
       Exponents e;
@@ -281,6 +300,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     };
     for (const cost::StageWork& w : p.work) {
       Part part;
+      part.host = cost::host_side(p.load->stages[static_cast<std::size_t>(w.stage)].kind);
       if (w.memory >= 0) {
         part.memory = w.bytes / p.load->paths[static_cast<std::size_t>(w.memory)].peak;
         part.memory_effects = localise(w.memory, w.also);

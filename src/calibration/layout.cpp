@@ -77,10 +77,9 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
   }
   read_memory(o.host_memory, host);
   host.channels = std::max(host.channels, host.sockets);
-  // A model on two sockets runs at little more than one socket's bandwidth: pages are spread, threads are not.
   const double channel_bytes = (processor ? processor->channel_bits : 64) / 8.0;
-  host.bandwidth = Bandwidth(channel_bytes * host.channels / host.sockets * host.memory_mt_s * 1e6);
-  if (processor && processor->core_bandwidth) host.bandwidth = std::min(host.bandwidth, processor->core_bandwidth->value);
+  host.bandwidth = Bandwidth(channel_bytes * host.channels * host.memory_mt_s * 1e6);
+  if (processor && processor->core_bandwidth) host.bandwidth = std::min(host.bandwidth, processor->core_bandwidth->value * host.sockets);
   return host;
 }
 
@@ -95,22 +94,31 @@ Result<catalog::LinkType> slot_of(const catalog::Catalog& catalog, const catalog
   return catalog.link("pcie" + std::to_string(generation) + "x" + std::to_string(lanes));
 }
 
-// What joins the devices, and each of them with the host.
-void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
+// Whether the devices of a row are joined by a fabric of their own, which is added then. Modules are built onto theirs; bridges between
+// cards are optional and rarely stated. A fabric ends at the server's wall.
+bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observation& o) {
   const int count = static_cast<int>(rig.devices.size());
-  if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
-  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
-  if (count < 2 || !device.link.nvlink) return;
-  // Modules are built onto their fabric; bridges between cards are optional and rarely stated. A fabric ends at the server's wall.
-  if (count > std::max(2, device.link.nvlink_peers)) return;
-  if (!device.link.built_in && !noted(o, "NVLink") && !noted(o, "nvlink")) return;
-  if (noted(o, "no NVLink")) return;
+  if (!device.link.nvlink || count > std::max(2, device.link.nvlink_peers)) return false;
+  if (!device.link.built_in && !noted(o, "NVLink") && !noted(o, "nvlink")) return false;
+  if (noted(o, "no NVLink")) return false;
   catalog::LinkType fabric;
   fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;
   fabric.bandwidth = *device.link.nvlink;
   fabric.latency.value = Seconds(5e-6);
   for (int i = 0; i < count; ++i)
     for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, fabric, true});
+  return true;
+}
+
+// What joins the devices, and each of them with the host.
+void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
+  const int count = static_cast<int>(rig.devices.size());
+  if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
+  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
+  if (count < 2) return;
+  if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (rig::reads_peers_over_pcie(device) && !noted(o, "no P2P"))))
+    for (int i = 0; i < count; ++i)
+      for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, slot, true});
 }
 
 Mode mode_of(const Observation& o, const std::string& group, int devices) {

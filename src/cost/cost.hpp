@@ -5,6 +5,8 @@
 // (load.hpp has the shape, terms.hpp the amounts).
 // Worked example: 140 GB read at 4.8 TB/s with efficiency 1 take 29.167 ms and are memory-bound.
 
+#include <optional>
+
 #include "base/result.hpp"
 #include "cost/calibration.hpp"
 #include "cost/estimate.hpp"
@@ -20,8 +22,8 @@ struct Speed {
   Estimate decode;     // token/s of one stream (or of all, with sequences > 1) at `depth`
   Estimate prefill;    // token/s over a prompt of `prompt` tokens
   Estimate ttft;       // s until the first token
-  Estimate power;      // W of devices and host while decoding
-  Estimate energy;     // J/token while decoding
+  std::optional<Estimate> power;    // W of devices and host while decoding; nothing where a device's power is unknown
+  std::optional<Estimate> energy;   // J/token while decoding
 };
 
 struct Question {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cost/power.hpp"
 #include "cost/terms.hpp"
 
 namespace rigcast::cost {
@@ -56,6 +57,74 @@ TEST(Cost, WeightsAtFullBandwidth) {
   add_decode(*load, 0, 1, 1, work);
   // 140 GB / 4.8 TB/s = 29.167 ms; 16 padded rows of 140 Gflop at 989 Tflop/s are 2.3 ms: (29.167^4 + 2.26^4)^(1/4) = 29.167.
   EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3, 1e-5);
+}
+
+// Python starts the kernels of eager PyTorch while the device works on earlier ones: a step takes as long as the slower side.
+TEST(Cost, PythonRunsAheadOfTheDevice) {
+  Case c;
+  c.place.engine = "transformers";
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  ASSERT_TRUE(load->runs_ahead);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  // The device: 29.167 ms of weights. The host: 0.35 of a layer's 50 us and 0.5 ms a step, 0.5175 ms: (29.167^4 + 0.5175^4)^(1/4) = 29.167 ms.
+  EXPECT_NEAR(seconds(*load, work), 29.167e-3, 1e-5);
+  Calibration slow;
+  slow.effects["host_step"] = {std::log(0.5 / 29.15), 0.1, 1};   // 29.15 ms a step, 29.167 with the kernels: both sides alike
+  resolve(*load, slow);
+  EXPECT_NEAR(seconds(*load, work), 29.167e-3 * std::pow(2, 0.25), 1e-5);
+  double sum = 0;
+  for (const double part : parts(*load, work)) sum += part;
+  EXPECT_NEAR(sum, seconds(*load, work), 1e-12);
+  c.place.engine = "llama.cpp";   // kernels wait for each other: one after the other
+  auto sequential = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(sequential);
+  resolve(*sequential, slow);
+  work.clear();
+  add_decode(*sequential, 0, 1, 1, work);
+  EXPECT_NEAR(seconds(*sequential, work), 2 * 29.167e-3, 1e-4);
+}
+
+// 4 heads share a cache head: appending copies the cache (2), every head gets a copy of it (1 read, 4 written), which is read (4): 11 passes.
+TEST(Cost, EagerAttentionCopiesTheCacheForEveryHead) {
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
+  const auto cache_bytes_of = [&](const char* engine) {
+    c.place.engine = engine;
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    for (const Stage& stage : load->stages)
+      if (stage.kind == StageKind::kv) return stage.token_bytes;
+    return 0.0;
+  };
+  EXPECT_EQ(cache_bytes_of("llama.cpp"), 2 * 256 * 2);
+  EXPECT_EQ(cache_bytes_of("transformers"), 11 * 2 * 256 * 2);
+}
+
+TEST(Power, OfDevicesHostsAndPackages) {
+  Case c;
+  c.rig.devices[0].device.power = catalog::Fact<Watts>{Watts(400), {}, {}};
+  c.rig.hosts[0].processor.emplace();
+  c.rig.hosts[0].processor->power = catalog::Fact<Watts>{Watts(280), {}, {}};
+  c.rig.hosts[0].sockets = 2;
+  const auto watts = [&] {
+    auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    Calibration instant;   // no launches, no host work: the device is busy all the time
+    instant.effects["launch"] = instant.effects["host_step"] = {20, 0.1, 1};
+    resolve(*load, instant);
+    std::vector<StageWork> work;
+    add_decode(*load, 0, 1, 1, work);
+    return decode_power(c.rig, c.place, *load, work);
+  };
+  // 0.75 x 400 of the card; 20 of the board and a quarter of 2 x 280 of the idle processors.
+  ASSERT_TRUE(watts());
+  EXPECT_NEAR(watts()->value(), 300 + 20 + 140, 0.5);
+  c.rig.devices[0].device.unified = true;   // one package: its figure holds the processor
+  EXPECT_NEAR(watts()->value(), 300 + 8, 0.5);
+  c.rig.devices[0].device.power.reset();
+  EXPECT_FALSE(watts());                    // nobody knows: nothing is said
 }
 
 TEST(Cost, EffectsMultiplyEfficiency) {

@@ -41,6 +41,7 @@ const char* unit_of(StageKind kind) {
 
 std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& work, bool prefill) {
   std::vector<Term> terms;
+  const std::vector<double> times = parts(load, work);
   for (const StageWork& w : work) {
     const Stage& stage = load.stages[static_cast<std::size_t>(w.stage)];
     StageWork memory = w, compute = w;
@@ -56,7 +57,7 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     term.amount_unit = by_compute ? "flop" : unit_of(stage.kind);
     term.rate = path.peak;
     term.efficiency = path.efficiency;
-    term.time = Seconds(seconds(load, w));
+    term.time = Seconds(times[terms.size()]);
     term.bound_by_compute = by_compute;
     terms.push_back(std::move(term));
   }
@@ -109,13 +110,12 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   speed.decode.derivation = derivation_of(load, decode, false);
   speed.prefill.derivation = derivation_of(load, prefill, true);
   speed.ttft.derivation = speed.prefill.derivation;
-  const double watts = decode_power(rig, placement, load, decode).value();
-  speed.power.value = {0.75 * watts, watts, 1.2 * watts};  // no measured spread yet: the range of decode shares seen on cards
-  speed.power.unit = "W";
-  const double energy = watts * step / n;
-  speed.energy.value = {0.75 * energy, energy, 1.3 * energy};
-  speed.energy.unit = "J/token";
-  for (Estimate* e : {&speed.decode, &speed.prefill, &speed.ttft, &speed.power, &speed.energy}) e->grade = grade;
+  for (Estimate* e : {&speed.decode, &speed.prefill, &speed.ttft}) e->grade = grade;
+  if (const auto power = decode_power(rig, placement, load, decode)) {
+    const double watts = power->value(), energy = watts * step / n;   // no measured spread yet: the range of decode shares seen on cards
+    speed.power = Estimate{{0.75 * watts, watts, 1.2 * watts}, "W", grade, {}, {}};
+    speed.energy = Estimate{{0.75 * energy, energy, 1.3 * energy}, "J/token", grade, {}, {}};
+  }
   return speed;
 }
 

@@ -85,8 +85,8 @@ void add_network(Builder& b) {
   b.load.stages.push_back(transfer);
 }
 
-// "pcie", past the host or through it, or "nvlink" for links of the devices' own.
-std::string link_kind(const rig::Path& link) { return link.through_host || link.name.starts_with("PCIe") ? "pcie" : "nvlink"; }
+// "host" where every byte crosses its memory, "pcie" past it, or "nvlink" for links of the devices' own.
+std::string link_kind(const rig::Path& link) { return link.through_host ? "host" : link.name.starts_with("PCIe") ? "pcie" : "nvlink"; }
 
 // Fabrics and switches let every device read all others at once. Over PCIe a sum goes round a ring, n - 1 neighbours twice (engines keep
 // their one-step kernels for pairs there): counted in rings of four devices.

@@ -128,6 +128,8 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   add_overheads(b);
   add_links(b);
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
+  b.load.shares_tensors = b.split > 1;
+  b.load.runs_ahead = !cpu && (starts_from_python(b.setting) || conditions.eager);
   b.load.mixes = mixes_prompts(b.setting.engine);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
   return std::move(b.load);

@@ -6,6 +6,8 @@
 //   time = sum over Stages of ((bytes / (BW eta))^4 + (flop / (F eta))^4)^(1/4)  +  launches, host work and links, amounts over rates
 // The fourth-power norm is a maximum with a rounded corner: a kernel near the ridge point reaches neither roof. Every eta is
 // exp(sum of the effects that Path names); launches and messages are amounts with a "rate" of so many a second.
+// Where Python starts every kernel it runs ahead of the device: a step takes the same norm of the host's side (launches, host work)
+// and of the device's (everything else).
 
 #include <cstdint>
 #include <string>
@@ -59,9 +61,11 @@ struct Load {
   std::string engine, backend;
   int ubatch = 512;
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
+  bool shares_tensors = false;       // devices hold parts of every tensor and work together
   bool offloaded = false;            // weights on the host although a device is there
   double active_bytes = 0;           // weights a token reads
   bool measured = false;             // the engine's kernels were timed on this very host
+  bool runs_ahead = false;           // kernels are started while the device works on earlier ones (eager PyTorch)
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean

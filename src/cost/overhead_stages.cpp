@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "cost/processors.hpp"
 
@@ -33,6 +34,15 @@ double small_kernels(const Builder& b) {
   return std::max(0.0, kernels - 2.0 * static_cast<double>(b.model.layers.size()));
 }
 
+// The format of the most weights that tokens are multiplied with: in Python some need several kernels for one product.
+std::string product_format(const Builder& b) {
+  std::map<std::string, double> bytes;
+  for (const model::Tensor& t : b.model.tensors)
+    if (t.layer >= 0 && multiplied(t.role, false)) bytes[format_class(t.quant)] += static_cast<double>(t.bytes.value());
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
+  return most == bytes.end() ? "" : most->first;
+}
+
 // Kernels one layer starts, in units of a plain attention + feed-forward layer.
 double launches_of(const Builder& b, const model::Layer& layer) {
   double units = 0;
@@ -55,6 +65,10 @@ Path launch_path(const Builder& b, int device, bool experts) {
   if (launches_are_graphs(d.device, b.setting)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
   if (b.conditions.eager) add_factor(p, "launch", "eager", "");
+  if (!b.cpu && starts_from_python(b.setting)) {
+    add_factor(p, "launch", "python_format", product_format(b));
+    if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
+  }
   if (experts) add_factor(p, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
   if (b.setting.slow_host) {
     add_factor(p, "launch", "slow_host", "");

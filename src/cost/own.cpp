@@ -37,7 +37,7 @@ Speed with_own(Speed speed, const OwnEffects& own) {
   const double after = (total(speed.prefill.derivation) + total(speed.decode.derivation)).value();
   speed.ttft.derivation = speed.prefill.derivation;
   if (before > 0) speed.ttft.value = moved(speed.ttft.value, after / before, own.prefill.rows > 0 ? own.prefill.narrowing : 1);
-  if (own.decode.rows > 0) speed.energy.value = moved(speed.energy.value, 1 / own.decode.applied, 1);
+  if (own.decode.rows > 0 && speed.energy) speed.energy->value = moved(speed.energy->value, 1 / own.decode.applied, 1);
   return speed;
 }
 

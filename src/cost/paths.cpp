@@ -53,12 +53,12 @@ std::string engine_group(std::string_view engine) {
 bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
 
 std::string format_class(std::string_view quant) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 33> classes{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 34> classes{{
       {"iq4_nl", "iq4"}, {"iq4_xs", "iq4"}, {"iq4_k", "ik4"}, {"iq5_k", "ik4"}, {"iq6_k", "ik4"}, {"iq2_k", "ik3"}, {"iq3_k", "ik3"},
       {"iq1_kt", "ik3"}, {"iq2_kt", "ik3"}, {"iq3_kt", "ik3"}, {"iq4_kt", "ik3"}, {"iq", "iq3"}, {"tq", "iq3"}, {"q1_0", "q1"},
       {"q2_0", "q1"}, {"q4_", "q4_0"}, {"q5_", "q4_0"}, {"q6_0", "q4_0"}, {"q8", "q8_0"}, {"awq", "int4"}, {"gptq_int8", "int8"},
       {"gptq", "int4"}, {"int4", "int4"}, {"int8", "int8"}, {"fp8", "fp8"}, {"mxfp8", "fp8"}, {"mlx", "mlx"}, {"exl", "exl"},
-      {"nf4", "bnb"}, {"bnb", "bnb"}, {"hqq", "int4"}, {"bf16", "bf16"}, {"f16", "f16"}}};
+      {"nf4", "bnb"}, {"bnb_int8", "bnb_int8"}, {"bnb", "bnb"}, {"hqq", "int4"}, {"bf16", "bf16"}, {"f16", "f16"}}};
   for (const std::string_view exact : {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k"})
     if (has_prefix(quant, exact)) return std::string(exact);
   for (const auto& [prefix, name] : classes)
@@ -129,6 +129,11 @@ bool launches_are_graphs(const catalog::Device& device, const Setting& setting) 
   if (std::find(never.begin(), never.end(), device.architecture) != never.end()) return false;
   const bool early = device.architecture == "volta" || device.architecture == "turing";
   return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
+}
+
+bool starts_from_python(const Setting& setting) {
+  static constexpr std::array<std::string_view, 3> compiled{"hpu", "neuron", "tpu"};
+  return setting.group == "eager" && std::find(compiled.begin(), compiled.end(), setting.backend) == compiled.end();
 }
 
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent) {

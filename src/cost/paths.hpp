@@ -42,6 +42,9 @@ double reads_per_weight(const Setting& setting, std::string_view format);
 // Kernels of a decoding step start as one captured CUDA graph instead of one by one.
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
 
+// Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
+bool starts_from_python(const Setting& setting);
+
 // Paths on a device. `quantity` is the first part of the effect names: "weights", "gemm", "kv", "attention", "state", ...
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting);
 Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting);

@@ -8,28 +8,49 @@ namespace {
 // Shares of the board limit where the device's own figures are unknown. Decoding keeps memory busy and arithmetic idle: most cards
 // draw 0.6 to 0.9 of their limit; idle cards in P8/P0 draw 5 to 12 % of it.
 constexpr double kIdleShare = 0.08, kDecodeShare = 0.75;
-constexpr double kHostIdle = 40, kHostBusy = 120;  // W of a processor with its memory, between light and full load
+// Of a processor's rated power; memory-bound work on all cores draws about what it is rated for. A board with memory and fans comes on top.
+constexpr double kHostIdleShare = 0.25, kHostBusyShare = 0.9;
+constexpr double kBoard = 20, kPackageBoard = 8;   // W; of a machine whose device and processor are one package
+constexpr double kRatedDesktop = 105;              // W of a processor whose rating is unknown
 
-}  // namespace
+// Seconds of a step that each device and the host work.
+struct Busy { std::vector<double> devices; double host = 0; };
 
-Watts decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
-  const double total = std::max(1e-12, seconds(load, step));
-  std::vector<double> busy(rig.devices.size(), 0.0);
-  double host_busy = 0;
-  const bool together = !placement.devices.empty() && placement.mode == placement::Mode::tensor;
+Busy busy_of(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
+  Busy busy{std::vector<double>(rig.devices.size(), 0.0)};
+  double shared = 0;   // work on tensors that all devices hold a part of is booked on one of them
   for (const StageWork& work : step) {
     const int device = load.stages[static_cast<std::size_t>(work.stage)].device;
     const double t = seconds(load, work);
-    if (device == placement::kHost) host_busy += t;
-    else busy[static_cast<std::size_t>(device)] += t;
+    if (device == placement::kHost) busy.host += t;
+    else if (load.shares_tensors) shared += t;
+    else busy.devices[static_cast<std::size_t>(device)] += t;
   }
-  double watts = kHostIdle + (kHostBusy - kHostIdle) * std::min(1.0, host_busy / total);
+  if (load.shares_tensors)
+    for (const auto& share : placement.devices) busy.devices[static_cast<std::size_t>(share.device)] = shared;
+  return busy;
+}
+
+double host_watts(const rig::Host& host, double use) {
+  const double rated = host.processor && host.processor->power ? host.processor->power->value.value() * std::max(1, host.sockets) : kRatedDesktop;
+  return kBoard + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
+}
+
+}  // namespace
+
+std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
+  const double total = std::max(1e-12, seconds(load, step));
+  const Busy busy = busy_of(rig, placement, load, step);
+  const bool package = std::any_of(placement.devices.begin(), placement.devices.end(),
+                                   [&](const auto& share) { return rig.devices[static_cast<std::size_t>(share.device)].device.unified; });
+  double watts = package || rig.hosts.empty() ? kPackageBoard : host_watts(rig.hosts.front(), std::min(1.0, busy.host / total));
   for (const auto& share : placement.devices) {
     const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
-    const double rated = d.device.power ? d.device.power->value.value() / std::max(1, d.device.chips) : 0;
+    if (!d.device.power) return std::nullopt;
+    const double chips = std::max(1, d.device.chips), rated = d.device.power->value.value() / chips;
     const double limit = d.power_limit ? d.power_limit->value() : rated;
-    const double idle = d.device.idle ? d.device.idle->value.value() / std::max(1, d.device.chips) : kIdleShare * rated;
-    const double use = together ? 1.0 : std::min(1.0, busy[static_cast<std::size_t>(share.device)] / total);
+    const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
+    const double use = std::min(1.0, busy.devices[static_cast<std::size_t>(share.device)] / total);
     watts += std::min(limit, idle + use * (kDecodeShare * rated - idle));
   }
   return Watts(watts);

@@ -138,7 +138,7 @@ double host_attention_rate(const rig::Host& host, int threads, const Setting& se
 }
 
 bool fabric_bound(const rig::Host& host) {
-  return host.processor && host.processor->core_bandwidth && host.bandwidth >= 0.999 * host.processor->core_bandwidth->value;
+  return host.processor && host.processor->core_bandwidth && host.bandwidth >= 0.999 * host.processor->core_bandwidth->value * std::max(1, host.sockets);
 }
 
 double layer_seconds(const rig::Host& host, int threads) { return 15e-6 + 60e-6 * std::pow(used_cores(host, threads) / 32.0, 1.5); }

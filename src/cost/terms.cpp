@@ -158,10 +158,35 @@ double seconds(const Load& load, const StageWork& work) {
   return std::sqrt(std::sqrt(m2 * m2 + c2 * c2)) * scale;
 }
 
-double seconds(const Load& load, const std::vector<StageWork>& work) {
-  double sum = 0;
-  for (const StageWork& w : work) sum += seconds(load, w);
-  return sum;
+namespace {
+
+struct Sides {
+  double host = 0, device = 0;
+  double together(bool runs_ahead) const { return runs_ahead ? std::pow(std::pow(host, 4) + std::pow(device, 4), 0.25) : host + device; }
+};
+
+Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
+  Sides sides;
+  for (const StageWork& w : work) (host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device) += seconds(load, w);
+  return sides;
+}
+
+}  // namespace
+
+bool host_side(StageKind kind) { return kind == StageKind::launch || kind == StageKind::host || kind == StageKind::sequence; }
+
+double seconds(const Load& load, const std::vector<StageWork>& work) { return sides_of(load, work).together(load.runs_ahead); }
+
+std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) {
+  // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
+  const Sides sides = sides_of(load, work);
+  const double all = sides.together(load.runs_ahead);
+  std::vector<double> out;
+  for (const StageWork& w : work) {
+    const double side = host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device;
+    out.push_back(seconds(load, w) * (load.runs_ahead && all > 0 ? std::pow(side / all, 3) : 1));
+  }
+  return out;
 }
 
 }  // namespace rigcast::cost

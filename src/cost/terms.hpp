@@ -26,8 +26,13 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
 // `prompt` tokens, a fraction or many. Where the engine mixes them, weights that are read for the decoding tokens serve the prompts too.
 void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out);
 
-// Seconds of one StageWork, and of all.
+// Whether a Stage is the host's side of a step, which runs ahead of the device where Load::runs_ahead.
+bool host_side(StageKind kind);
+
+// Seconds of one StageWork alone, and of all together.
 double seconds(const Load& load, const StageWork& work);
 double seconds(const Load& load, const std::vector<StageWork>& work);
+// What each of them adds to the seconds of all: their sum is seconds(load, work).
+std::vector<double> parts(const Load& load, const std::vector<StageWork>& work);
 
 }  // namespace rigcast::cost

@@ -28,6 +28,11 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
     if (experts) add_factor(p, "host_weights", "experts", "");
     if (fabric_bound(b.host())) add_factor(p, "host_weights", "fabric", "");
     else if (b.host().memory_type.starts_with("lpddr")) add_factor(p, "host_weights", "lpddr", "");
+    if (b.host().sockets > 1) {   // pages are spread over the sockets, threads read most of theirs from the other ones
+      const double doublings = std::log2(static_cast<double>(b.host().sockets));
+      add_factor(p, "host_weights", "sockets", "", doublings);
+      add_factor(p, "host_weights", "sockets:engine", b.setting.engine, doublings);
+    }
     // Beside a device the host reads in short bursts.
     if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
     return p;

@@ -1,0 +1,19 @@
+#pragma once
+// How far answers fall from measurements, as an interval.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "cost/calibration.hpp"
+
+namespace rigcast::calibration::detail {
+
+struct Miss { double residual = 0; std::string_view source; };   // log(measured / predicted) as speeds
+
+// The 10 and 90 % quantiles of a group's misses, interpolated between the middles of their weights. Many rows of one source count as their
+// root, so that none decides alone; a group of fewer than 40 rows or 4 sources (by the weights' effective number) has none of its own: their
+// tail would be an anecdote.
+std::optional<cost::Spread> spread_of_misses(std::vector<Miss> misses);
+
+}  // namespace rigcast::calibration::detail
