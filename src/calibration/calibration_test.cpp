@@ -90,7 +90,7 @@ TEST(Observation, RowsOfTheSharedFormat) {
 TEST(Observation, CsvRoundTrip) {
   Observation o = decode_row("rtx-3090", 134.5);
   o.note = "a \"quoted\" note, with a comma";
-  o.flags = {{"ub", "512"}, {"fa", "1"}};
+  o.flags = {{"ub", "512"}, {"fa", "1"}, {"ot", "a=CPU;b=CPU"}, {"path", "C:\\models;old\\"}, {"a=b;c", ""}};
   const auto back = parse_csv(to_csv({o}), "x.csv");
   ASSERT_TRUE(back);
   ASSERT_EQ(back->size(), 1u);

@@ -50,7 +50,7 @@ void prepare_case(Configurator& configurator, const Observation& o, Case& c) {
     return;
   }
   const double roof = p.bandwidth / std::max(1.0, p.active_bytes);
-  if (o.phase == "decode" && p.sequences <= 1 && !p.speculative && !p.surrogate && p.is_rate && o.value > kImpossible * roof * (o.devices > 1 ? o.devices : 1))
+  if (o.phase == "decode" && p.sequences <= 1 && !p.speculative && !p.surrogate && p.is_rate && o.value > kImpossible * roof)
     return refuse("impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3));
   if ((p.phase == "serve" || p.phase == "prefill") && !p.speculative && !p.surrogate) {
     double least = 0;   // what weights, experts and cache take at the peak rates

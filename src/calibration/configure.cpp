@@ -74,13 +74,14 @@ std::string source_of(const Observation& o) {
 std::string layout_key(const Observation& o) {
   std::string key;
   key.reserve(512);
-  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode, &o.repository})
+  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode})
     key.append(*part).append("|");
+  key.append(source_of(o)).append("|");
   for (const double number : {static_cast<double>(o.devices), static_cast<double>(o.degree), o.memory_gb, o.model_bytes, o.parameters})
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
   key.append(o.date, 0, 7);
   for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
-  for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "PCIe", "Raspberry", "HiFive", "graph", "part"})  // whatever site_of looks for
+  for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part"})  // whatever site_of looks for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;
 }
@@ -287,7 +288,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
     p.memory = site.rig.devices.front().memory.value();
     for (const char* format : {"bf16", "fp16"})
       if (const auto rate = d.rates.find(format); rate != d.rates.end()) p.half_rate = rate->second.value.value();
-    p.bandwidth = d.bandwidth->value.value() * (site.placement.mode == placement::Mode::tensor ? static_cast<double>(site.rig.devices.size()) : 1.0);
+    p.bandwidth = d.bandwidth->value.value() * (site.placement.mode == placement::Mode::tensor || site.placement.mode == placement::Mode::row ? static_cast<double>(site.rig.devices.size()) : 1.0);
   }
   p.replicas = site.machine.replicas;
   p.prompts_elsewhere = site.machine.disaggregated;

@@ -31,7 +31,8 @@ struct Prepared {
   std::string source;                           // whose measurement: repository, else site
   bool speculative = false;                     // several tokens a step
   bool surrogate = false;                       // shape made from the parameter count: nobody knows this model
-  double depth = 0, active_bytes = 0, bandwidth = 0, file_bytes = 0, sequences = 1;
+  double depth = 0, active_bytes = 0, file_bytes = 0, sequences = 1;
+  double bandwidth = 0;                         // bytes/s of all devices that share a token's weights
   double measured_seconds = 0;
   double memory = 0, half_rate = 0;             // of the first device: bytes, dense half-precision flop/s; 0 unknown
   bool experts = false;                         // of the model, and its parameters: all, read for one token, outside experts

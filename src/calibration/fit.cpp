@@ -402,9 +402,9 @@ std::vector<double> row_weights(const std::vector<Prepared>& rows, const std::ve
     keys.push_back(p.source + "|" + p.device + "|" + p.engine + "|" + p.phase);
     counts[keys.back()] += 1;
   }
+  constexpr double kAgainstPriors = 2, kGuessedShape = 0.3;
   std::vector<double> weights;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    weights.push_back(own[i] / std::sqrt(counts[keys[i]]) * (rows[i].surrogate ? 0.3 : 1) * 2);
+  for (std::size_t i = 0; i < rows.size(); ++i) weights.push_back(kAgainstPriors * own[i] / std::sqrt(counts[keys[i]]) * (rows[i].surrogate ? kGuessedShape : 1));
   return weights;
 }
 

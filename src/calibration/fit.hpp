@@ -2,7 +2,8 @@
 // Fits the effects of a Calibration to Observations: the maximum of a posterior with Gaussian priors (shrinkage to the parent) and a
 // heavy-tailed likelihood, found by Ceres.
 //
-//   residual of row i:  (log predicted_i - log measured_i) / sigma, through a Student-t loss of 3 degrees, times the row's weight
+//   residual of row i:  (log predicted_i - log measured_i) / sigma, through 3 log(1 + z^2 / 3) (Ceres' Cauchy loss, three
+//                       quarters of a Student-t of 3 degrees), times the row's weight
 //   residual of effect: (theta - prior mean) / prior sd
 //
 // Rows of one source on one device are correlated: n of them together weigh as much as sqrt(n).
@@ -52,7 +53,8 @@ class FitProblem {
   std::unique_ptr<Compiled> compiled_;
 };
 
-// Weights of rows: 1 / sqrt(rows of the same source, device, engine and phase), times the row's own weight.
+// Weights of rows: 2 / sqrt(rows of the same source, device, engine and phase), times the row's own weight, times 0.3 where the model's shape
+// is a guess. The 2 sets Observations against the priors.
 std::vector<double> row_weights(const std::vector<Prepared>& rows, const std::vector<double>& own);
 
 }  // namespace rigcast::calibration

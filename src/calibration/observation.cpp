@@ -47,20 +47,43 @@ Column count_column(const char* name, int Observation::*field, int missing) {
           }};
 }
 
+// "ub=512;ot=exps=CPU": a backslash stands before a semicolon or backslash of a key or value, and before the '=' of a key.
+void add_escaped(std::string& text, std::string_view part, std::string_view marks) {
+  for (const char c : part) {
+    if (marks.find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+}
+
 std::string write_flags(const Observation& o) {
   std::string text;
-  for (const auto& [key, value] : o.flags) text += (text.empty() ? "" : ";") + key + "=" + value;
+  for (const auto& [key, value] : o.flags) {
+    if (!text.empty()) text += ';';
+    add_escaped(text, key, "\\;=");
+    text += '=';
+    add_escaped(text, value, "\\;");
+  }
   return text;
 }
 
 bool read_flags(Observation& o, std::string_view text) {
-  if (text.empty()) return true;
-  for (const std::string_view flag : split(text, ';')) {
-    const std::size_t equal = flag.find('=');
-    if (equal == std::string_view::npos) return false;
-    o.flags[std::string(flag.substr(0, equal))] = std::string(flag.substr(equal + 1));
+  std::string key, part;
+  bool in_value = false;
+  const auto finish = [&] {
+    if (in_value) o.flags[std::move(key)] = std::move(part);
+    const bool whole = in_value;
+    key.clear();
+    part.clear();
+    in_value = false;
+    return whole;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) part += text[++i];
+    else if (text[i] == '=' && !in_value) { key = std::exchange(part, {}); in_value = true; }
+    else if (text[i] == ';') { if (!finish()) return false; }
+    else part += text[i];
   }
-  return true;
+  return text.empty() || finish();
 }
 
 const std::vector<Column>& columns() {

@@ -42,7 +42,7 @@ Observation observation_of(const Record& r) {
   set_device(o, r.backend, r.name);
   o.phase = kPhase, o.metric_name = "seconds", o.value = r.median, o.date = r.date;
   for (const Text& text : kTexts)
-    if (!(r.*text.field).empty()) o.flags[text.flag] = replace_all(r.*text.field, ";", ",");
+    if (!(r.*text.field).empty()) o.flags[text.flag] = r.*text.field;
   for (const Number& number : kNumbers)
     if (r.*number.field != 0 || !is_condition(number)) o.flags[number.flag] = format_shortest(r.*number.field);
   for (const Count& count : kCounts) o.flags[count.flag] = std::to_string(r.*count.field);
