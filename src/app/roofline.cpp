@@ -4,7 +4,7 @@
 #include <array>
 
 #include "app/plan.hpp"
-#include "model/graph.hpp"
+#include "cost/terms.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -13,18 +13,7 @@ namespace {
 constexpr std::array kModels = {"qwen3-8b:q4_k_m", "qwen3-32b:q4_k_m", "qwen3-30b-a3b:q4_k_m", "gpt-oss-120b"};
 constexpr std::int64_t kPrompt = 512, kContext = 2048;
 
-struct Totals { Flop work{}; Bytes traffic{}; };
-
-Totals totals(const model::Architecture& architecture, const model::Step& step) {
-  Totals sum;
-  for (const model::Op& op : model::expand(architecture, step).ops) {
-    sum.work += op.work;
-    sum.traffic += op.weights_read + op.activations + op.kv_read + op.kv_written;
-  }
-  return sum;
-}
-
-RooflinePoint point(const char* model, RooflinePoint::Phase phase, const Totals& totals, double tokens_per_second, double tokens) {
+RooflinePoint point(const char* model, RooflinePoint::Phase phase, const cost::Totals& totals, double tokens_per_second, double tokens) {
   return {model, phase, totals.work / Flop(1) / (totals.traffic / Bytes(1)), FlopRate(totals.work.value() / tokens * tokens_per_second)};
 }
 
@@ -40,9 +29,10 @@ Result<RooflineAnswer> roofline(const Knowledge& knowledge, const std::string& n
   for (const char* model : kModels) {
     const auto planned = plan(knowledge, {model, device.key, {}, {kPrompt, kContext, 1}});
     if (!planned || !planned->speed) continue;
+    RC_ASSIGN(load, cost::load_of(planned->architecture, planned->rig, planned->placement));
     const cost::Speed& speed = *planned->speed;
-    answer.points.push_back(point(model, RooflinePoint::Phase::decode, totals(planned->architecture, {1, kContext, 1, 1}), speed.decode.value.p50, 1));
-    answer.points.push_back(point(model, RooflinePoint::Phase::prefill, totals(planned->architecture, {kPrompt, kContext, 1, 1}), speed.prefill.value.p50, kPrompt));
+    answer.points.push_back(point(model, RooflinePoint::Phase::decode, cost::decode_totals(load, kContext), speed.decode.value.p50, 1));
+    answer.points.push_back(point(model, RooflinePoint::Phase::prefill, cost::prefill_totals(load, kPrompt, kContext), speed.prefill.value.p50, kPrompt));
   }
   return answer;
 }

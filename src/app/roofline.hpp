@@ -15,7 +15,7 @@ struct RooflinePoint {
   enum class Phase { decode, prefill };
   std::string model;                   // spec it was asked for
   Phase phase = Phase::decode;
-  double intensity = 0;                // flop per byte of weights, cache and activations
+  double intensity = 0;                // flop per byte of weights, cache and state
   FlopRate rate{};                     // estimated: flop per token x p50 of tokens per second
 };
 

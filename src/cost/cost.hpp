@@ -12,7 +12,6 @@
 #include "cost/estimate.hpp"
 #include "cost/load.hpp"
 #include "model/architecture.hpp"
-#include "model/graph.hpp"
 #include "placement/placement.hpp"
 #include "rig/rig.hpp"
 

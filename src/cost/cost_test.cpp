@@ -102,6 +102,21 @@ TEST(Cost, EagerAttentionCopiesTheCacheForEveryHead) {
   EXPECT_EQ(cache_bytes_of("transformers"), 11 * 2 * 256 * 2);
 }
 
+TEST(Totals, OfOneTokenAndOfAPrompt) {
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  // 140 GB of weights and 2 flop for each of 70e9; 1,000 earlier tokens of 2 x 256 x 2 B, and 2 x 8 x 256 flop for each.
+  const Totals one = decode_totals(*load, 1000);
+  EXPECT_NEAR(one.traffic.value(), 140e9 + 1000 * 1024, 1);
+  EXPECT_NEAR(one.work.value(), 140e9 + 1000 * 4096, 140e9 * 1e-3);
+  // 1,024 tokens in two ubatches: weights twice, arithmetic for each token; 1,024 entries written, 512 read by each ubatch in the mean.
+  const Totals prompt = prefill_totals(*load, 1024, 0);
+  EXPECT_NEAR(prompt.traffic.value(), 2 * 140e9 + (1024 + 2 * 512) * 1024, 1);
+  EXPECT_NEAR(prompt.work.value(), 1024 * (140e9 + 512 * 4096), 1024 * 140e9 * 1e-3);
+}
+
 TEST(Power, OfDevicesHostsAndPackages) {
   Case c;
   c.rig.devices[0].device.power = catalog::Fact<Watts>{Watts(400), {}, {}};

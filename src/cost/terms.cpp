@@ -158,6 +158,49 @@ double seconds(const Load& load, const StageWork& work) {
   return std::sqrt(std::sqrt(m2 * m2 + c2 * c2)) * scale;
 }
 
+Totals decode_totals(const Load& load, double depth) {
+  double work = 0, traffic = 0;
+  for (const Stage& s : load.stages) switch (s.kind) {
+    case StageKind::weights:
+    case StageKind::experts:
+      work += s.weight_flop;
+      traffic += s.weight_bytes * touched(s, 1);
+      break;
+    case StageKind::kv:
+      work += (s.decode_token_flop > 0 ? s.decode_token_flop : s.token_flop) * attended(depth, s.window);
+      traffic += s.token_bytes * attended(depth, s.window);
+      break;
+    case StageKind::state:
+      work += s.new_token_amount;
+      traffic += s.sequence_amount;
+      break;
+    default: break;
+  }
+  return {Flop(work), Bytes(traffic)};
+}
+
+Totals prefill_totals(const Load& load, double prompt, double depth) {
+  const double chunk = std::min<double>(load.ubatch, prompt), steps = prompt / chunk, middle = depth + prompt / 2;
+  double work = 0, traffic = 0;
+  for (const Stage& s : load.stages) switch (s.kind) {
+    case StageKind::weights:
+    case StageKind::experts:
+      work += s.weight_flop * (s.last_token ? 1 : prompt);
+      traffic += s.weight_bytes * (s.last_token ? 1 : touched(s, chunk) * steps);
+      break;
+    case StageKind::kv:   // the prompt's own entries are written once, and each ubatch reads what it sees
+      work += s.token_flop * prompt * attended(middle, s.window);
+      traffic += s.token_bytes * (prompt + steps * attended(middle, s.window));
+      break;
+    case StageKind::state:
+      work += s.new_token_amount * prompt;
+      traffic += s.sequence_amount * steps;
+      break;
+    default: break;
+  }
+  return {Flop(work), Bytes(traffic)};
+}
+
 namespace {
 
 struct Sides {

@@ -26,6 +26,11 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
 // `prompt` tokens, a fraction or many. Where the engine mixes them, weights that are read for the decoding tokens serve the prompts too.
 void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out);
 
+// Arithmetic and traffic of weights, cache and state in one Step, done once and without what kernels pad: where it stands under a roofline.
+struct Totals { Flop work{}; Bytes traffic{}; };
+Totals decode_totals(const Load& load, double depth);                   // one token of one sequence
+Totals prefill_totals(const Load& load, double prompt, double depth);   // in ubatches
+
 // Whether a Stage is the host's side of a step, which runs ahead of the device where Load::runs_ahead.
 bool host_side(StageKind kind);
 

@@ -4,7 +4,6 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
-#include "model/graph.hpp"
 #include "model/family.hpp"
 #include "model/recipe.hpp"
 #include "model/shape.hpp"
@@ -92,32 +91,6 @@ RC_GTEST_PROP(AnyShape, ParametersAreElementsAndActiveOnesNoMore, ()) {
   RC_ASSERT(a.parameters() == elements);
   RC_ASSERT(a.active_parameters() <= a.parameters());
   RC_ASSERT(a.has_experts() || a.active_parameters() == a.parameters());
-}
-
-struct Sum { double work = 0, weights = 0, kv = 0; };
-Sum sum_of(const Graph& graph) {
-  Sum s;
-  for (const Op& op : graph.ops) s.work += op.work.value(), s.weights += op.weights_read.value(), s.kv += op.kv_read.value();
-  return s;
-}
-
-RC_GTEST_PROP(AnyShape, MoreTokensAreNeverLessWork, ()) {
-  const Architecture a = any_architecture();
-  const int n = between(1, 600), context = between(0, 8000);
-  const Sum one = sum_of(expand(a, {1, context, 1, 1})), many = sum_of(expand(a, {n, context, 1, 1})), deep = sum_of(expand(a, {1, context + n, 1, 1}));
-  RC_ASSERT(many.work >= one.work * (1 - 1e-12));
-  RC_ASSERT(many.weights >= one.weights * (1 - 1e-12));
-  RC_ASSERT(many.kv >= one.kv);
-  RC_ASSERT(deep.kv >= one.kv);
-  // What n tokens cost together they do not cost less than one by one in work, and never more in weights read.
-  RC_ASSERT(many.weights <= n * one.weights * (1 + 1e-12));
-}
-
-RC_GTEST_PROP(AnyShape, TokenPairsAddUp, ()) {
-  const std::int64_t n = between(1, 40), c = between(0, 60), limit = between(0, 50);
-  double pairs = 0;
-  for (std::int64_t i = 0; i < n; ++i) pairs += static_cast<double>(limit > 0 ? std::min(limit, c + i + 1) : c + i + 1);
-  RC_ASSERT(attended_pairs(n, c, limit) == pairs);
 }
 
 }  // namespace

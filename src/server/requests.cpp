@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kMostTokens = std::int64_t{1} << 30, kMostSequences = std::int64_t{1} << 20;
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 30, kMostSequences = std::int64_t{1} << 20, kMostSpeed = 1'000'000;
 constexpr std::size_t kLongestSpec = 2000, kLongestFlags = 4000, kLongestName = 100;
 constexpr std::size_t kMostModels = 12, kMostRigs = 24, kMostEngines = 8, kMostGroups = 16, kMostRows = 64;
 
@@ -176,6 +176,11 @@ Result<Asked> read_plan_request(std::string_view body) {
   asked.request.rig = members.text("rig", kLongestSpec, true);
   if (std::string engine = members.text("engine", kLongestName); !engine.empty()) asked.request.placement.engine = std::move(engine);
   read_question(members, asked.request.placement, asked.request.question);
+  if (const std::string objective = members.text("for", kLongestName); !objective.empty()) {
+    if (auto parsed = placement::parse_objective(objective)) asked.request.objective = *parsed;
+    else members.note(wrong("for", parsed.error().message, parsed.error().nearest));
+  }
+  asked.request.minimum_speed = static_cast<double>(members.count("at_least", 0, kMostSpeed, 0));
   asked.request.own = members.flag("own", true);
   asked.language = members.language();
   RC_TRY(members.finish());

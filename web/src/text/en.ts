@@ -68,6 +68,7 @@ export const en = {
     hostPart: 'in host memory',
     contextSlider: 'Move the context',
     contextHelp: 'Like 32k or 8192; empty: the engine\u2019s default.',
+    objective: 'Chosen for', objectives: { decode: 'fast writing', prefill: 'fast reading', context: 'the longest context', throughput: 'many streams' },
     split: 'Split',
     splitAuto: 'automatic', splitLayer: 'by layer', splitRow: 'by rows', splitTensor: 'tensor parallel (experimental)', splitNone: 'one device',
     offload: 'Offload',

@@ -68,6 +68,7 @@ export const zh: Text = {
     hostPart: '在主机内存中',
     contextSlider: '调整上下文',
     contextHelp: '如 32k 或 8192；留空则用引擎默认值。',
+    objective: '选择目标', objectives: { decode: '生成快', prefill: '读入快', context: '上下文最长', throughput: '多路并发' },
     split: '切分方式',
     splitAuto: '自动', splitLayer: '按层', splitRow: '按行', splitTensor: '张量并行（试验性）', splitNone: '单设备',
     offload: '卸载',

@@ -6,7 +6,7 @@ import { SelectField, TextField } from '../../parts/field';
 import { ModelField } from '../../parts/model-field';
 import { RigField } from '../../parts/rig-field';
 import { useText } from '../../shell/settings';
-import { offloads, splits, type Question } from './question';
+import { OBJECTIVES, offloads, splits, type Question } from './question';
 
 interface FormProps { question: Question; names: Names; error: ApiError | null; plan: Plan | null; onChange(changes: Partial<Question>, keep?: boolean): void }
 
@@ -26,11 +26,13 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
         <SelectField label={text.plan.engine} value={question.engine} error={of('engine')} onChange={(next) => onChange({ engine: next, backend: '', split: '', offload: '' })}
           choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
       </div>
-      <details open={Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams || question.engineDate) || Boolean(of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date'))}>
+      <details open={Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams || question.engineDate || question.objective) || Boolean(of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date', 'for'))}>
         <summary>{text.plan.more}</summary>
         <div class="pair">
           <SelectField label={text.plan.backend} value={question.backend} error={of('backend')} onChange={(backend) => onChange({ backend })}
             choices={[{ value: '', label: text.plan.auto + (plan && !question.backend ? ` (${plan.backend})` : '') }, ...backends.map((one) => ({ value: one, label: one }))]} />
+          <SelectField label={text.plan.objective} value={question.objective} error={of('for')} onChange={(objective) => onChange({ objective })}
+            choices={OBJECTIVES.map((one) => ({ value: one === 'decode' ? '' : one, label: text.plan.objectives[one] }))} />
           {splitChoices.length ? (
             <SelectField label={text.plan.split} value={question.split} onChange={(split) => onChange({ split })}
               choices={[{ value: '', label: text.plan.splitAuto }, ...splitChoices.map((one) => ({ value: one, label: splitName(one) }))]} />

@@ -4,13 +4,14 @@ import type { PlanRequest } from '../../api/answers';
 
 export interface Question {
   model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; engineDate: string;
+  objective: string;   // what the placement is chosen for; '': writing
   split: string; offload: string;
   own: string;   // '0': without the user's own measurements
 }
 
 // Short names: these links are sent to friends.
 export const NAMES: Record<keyof Question, string> = {
-  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', engineDate: 'as', split: 'split', offload: 'offload', own: 'own',
+  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', engineDate: 'as', objective: 'for', split: 'split', offload: 'offload', own: 'own',
 };
 
 export function readQuestion(params: URLSearchParams): Question {
@@ -33,6 +34,10 @@ export function flagsOf(question: Question): string {
   return [...own, question.flags.trim()].filter(Boolean).join(' ');
 }
 
+export const OBJECTIVES = ['decode', 'prefill', 'context', 'throughput'] as const;
+type Objective = (typeof OBJECTIVES)[number];
+const isObjective = (name: string): name is Objective => (OBJECTIVES as readonly string[]).includes(name);
+
 export function request(question: Question, lang: string): PlanRequest {
   const asked: PlanRequest = { model: question.model, rig: question.rig, lang: lang as PlanRequest['lang'] };
   const flags = flagsOf(question);
@@ -44,6 +49,7 @@ export function request(question: Question, lang: string): PlanRequest {
   if (question.depth.trim()) asked.depth = question.depth.trim();
   if (question.streams.trim()) asked.sequences = question.streams.trim();
   if (question.engineDate.trim()) asked.engine_date = question.engineDate.trim();
+  if (isObjective(question.objective)) asked.for = question.objective;
   if (question.own === '0') asked.own = false;
   return asked;
 }
