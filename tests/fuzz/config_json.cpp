@@ -8,7 +8,6 @@
 #include "base/check.hpp"
 #include "catalog/catalog.hpp"
 #include "model/config.hpp"
-#include "model/graph.hpp"
 
 namespace {
 
@@ -32,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     RC_CHECK(tensor.layer >= model::kInputLayer && (tensor.layer <= layers || tensor.role == model::Role::next_token), "every tensor's layer exists");
     RC_CHECK(tensor.bytes.value() > 0 && std::isfinite(tensor.bytes.value()), "every tensor has bytes");
   }
-  const model::Graph graph = model::expand(*built, model::Step{.new_tokens = 512, .context = 1024, .sequences = 2});
-  for (const model::Op& op : graph.ops) RC_CHECK(std::isfinite(op.work.value()) && op.work.value() >= 0, "work is a finite number");
+  RC_CHECK(std::isfinite(built->parameters()) && built->parameters() >= built->active_parameters(), "parameters are a finite number");
+  for (const model::Tensor& tensor : built->tensors) RC_CHECK(std::isfinite(tensor.bytes.value()) && tensor.bytes.value() >= 0, "bytes are a finite number");
   return 0;
 }

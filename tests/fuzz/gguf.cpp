@@ -8,7 +8,6 @@
 #include "catalog/catalog.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
-#include "model/graph.hpp"
 
 namespace {
 
@@ -52,8 +51,8 @@ void run(std::string_view bytes, std::uint64_t size) {
   }
   check_layers(*model);
   check_tensors(*model);
-  const Graph graph = expand(*model, Step{.new_tokens = 512, .context = 1024, .sequences = 2});
-  for (const Op& op : graph.ops) RC_CHECK(std::isfinite(op.work.value()) && op.work.value() >= 0, "work is a finite number");
+  RC_CHECK(std::isfinite(model->parameters()) && model->parameters() >= model->active_parameters(), "parameters are a finite number");
+  for (const Tensor& tensor : model->tensors) RC_CHECK(std::isfinite(tensor.bytes.value()) && tensor.bytes.value() >= 0, "bytes are a finite number");
 }
 
 }  // namespace
