@@ -12,7 +12,8 @@ namespace {
 // What a desktop and its browser hold on the card that drives the screen, and what the Windows driver keeps on every card.
 constexpr double kLinuxDisplay = 0.6 * kGiB, kWindowsDisplay = 1.0 * kGiB, kWindowsDriver = 0.3 * kGiB;
 
-constexpr double kMostOfPower = 2;   // cards sold with a higher limit than the maker's stay below twice it
+constexpr double kMostOfPower = 2;      // cards sold with a higher limit than the maker's stay below twice it
+constexpr double kLeastOfPower = 0.25;  // no driver goes lower: nvidia-smi takes 100 of a 3090's 350 W, 200 of an H100's 700; a Jetson 15 of its 60
 
 Error placed(Error error, const Where& where) {
   error.where = where;
@@ -20,11 +21,26 @@ Error placed(Error error, const Where& where) {
   return error;
 }
 
+// "DGX H100": the machine that the maker builds around eight modules. Empty: no such machine.
+std::string box_of_eight(const catalog::Catalog& catalog, const std::string& name) {
+  const std::string folded = fold_name(name);
+  if (!folded.starts_with("dgx-") && !folded.starts_with("hgx-")) return {};
+  for (const char* module : {"-sxm", "-sxm5", "-sxm4", "-sxm2", ""})
+    if (const auto device = catalog.device(folded.substr(4) + module)) return "8x" + device->key;
+  return {};
+}
+
 // "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
   if (error.kind != ErrorKind::not_found) return placed(error, group.where);
-  if (const auto processor = catalog.processor(group.name))
-    return Error{ErrorKind::input, "'" + group.name + "' is a processor: say host=" + processor->key + ":64g", group.where, "rig", "host=" + processor->key};
+  const catalog::SizedName sized = catalog::split_size(fold_name(group.name));
+  for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
+    if (const auto processor = catalog.processor(name); processor && !catalog.device(name)) {   // a device has no such memory: said already
+      const std::string host = "host=" + processor->key, size = sized.size ? ":" + format_shortest(sized.size->value() / kGiB) + "g" : "";
+      return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? ":64g" : size), group.where, "rig", host + size};
+    }
+  if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
+    return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');
   if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
     const std::string word = group.name.substr(space + 1);
@@ -82,7 +98,7 @@ Result<Card> resolve(const catalog::Catalog& catalog, DeviceGroup& group, const 
   card.options = part_options_given;
   card.options.insert(card.options.end(), group.options.begin(), group.options.end());
   std::optional<Bytes> hint;
-  if (const Option* memory = find_option(group.options, "memory")) {
+  if (const Option* memory = find_option(card.options, "memory")) {
     RC_ASSIGN(bytes, read_memory(*memory));
     hint = bytes;
   }
@@ -107,6 +123,9 @@ Result<std::optional<Watts>> read_power(const Card& card, Rig& rig) {
   if (!text.empty() && (text.back() == 'w' || text.back() == 'W')) text = trim(text.substr(0, text.size() - 1));
   const auto watts = parse_double(text);
   if (!watts || *watts < 1 || *watts > 100000) return fail(ErrorKind::input, "power: '" + option->value + "' is not a power cap (200w)", option->where, "power");
+  if (card.device.power && *watts < kLeastOfPower * card.device.power->value.value())
+    return fail(ErrorKind::infeasible, card.device.name + " draws " + print_watts(card.device.power->value) + ": no card of its kind can be held to " + print_watts(Watts(*watts)), option->where, "power",
+                format_shortest(std::ceil(kLeastOfPower * card.device.power->value.value())) + "w");
   if (card.device.power && *watts > kMostOfPower * card.device.power->value.value())
     return fail(ErrorKind::infeasible, card.device.name + " draws " + print_watts(card.device.power->value) + ": no card of its kind takes " + print_watts(Watts(*watts)), option->where, "power",
                 format_shortest(std::floor(card.device.power->value.value())) + "w");
@@ -132,7 +151,7 @@ Result<Bytes> read_gpu_memory(const Card& card, const Host& host, Rig& rig) {
   }
   const Bytes share = gpu_share(card.device, host.memory, host.os);
   rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(host.memory) + " (assumed; gpu=" +
-                      format_shortest(std::floor(host.memory.value() / kGiB * 0.8)) + "g would set it)");
+                      format_shortest(std::floor(share.value() / kGiB)) + "g would set it)");
   return share;
 }
 

@@ -311,6 +311,29 @@ TEST(Rig, ContradictionsAreRefused) {
   EXPECT_EQ(error("3090@pcie=3x16,pcie=4x8"), "rig:1:21: pcie= is said twice and differently");
   EXPECT_EQ(error("3090; host=2xddr5-5600:512tb"), "rig:1:24: host: '512tb' is more memory than any machine has (nearest: 64t)");
   EXPECT_EQ(error("3090@5000w"), "rig:1:6: GeForce RTX 3090 draws 350 W: no card of its kind takes 5000 W (nearest: 350w)");
+  EXPECT_EQ(error("3090@10w"), "rig:1:6: GeForce RTX 3090 draws 350 W: no card of its kind can be held to 10 W (nearest: 88w)");
+  EXPECT_EQ(rig("3090@100w").devices[0].power_limit, Watts(100)) << "what nvidia-smi takes";
+}
+
+TEST(Rig, OptionsBehindTheDevicesAreForAllOfThem) {
+  for (const char* spec : {"3090+4090 200w", "3090+4090; 200w", "3090+4090 power=200w", "3090+4090; host=epyc-7532 200w"})
+    for (const RigDevice& device : rig(spec).devices) EXPECT_EQ(device.power_limit, Watts(200)) << spec;
+  EXPECT_EQ(rig("3090@250w; 200w").devices[0].power_limit, Watts(250)) << "its own goes first";
+  EXPECT_EQ(rig("2xp40 windows").hosts[0].os, Os::windows);
+  EXPECT_EQ(rig("2xp40; host=epyc-7532 windows").hosts[0].os, Os::windows);
+  EXPECT_EQ(rig("2x4060ti; 16g").devices[1].device.key, "rtx-4060-ti-16gb");
+  EXPECT_EQ(rig("2x4060ti; memory=8g").devices[1].device.key, "rtx-4060-ti-8gb");
+  EXPECT_EQ(rig("2x4060ti 16g").devices[1].device.key, "rtx-4060-ti-16gb");
+}
+
+TEST(Rig, MachinesOfManyAreNotTakenForOne) {
+  EXPECT_EQ(rig("gb200 nvl72").devices.size(), 72u);
+  EXPECT_EQ(rig("GB300-NVL72").devices.size(), 72u);
+  EXPECT_EQ(rig("h100 nvl").devices.size(), 1u) << "a card";
+  EXPECT_EQ(error("DGX H100"), "rig:1:1: 'DGX H100' is a machine of eight: say 8xh100-sxm-80gb (nearest: 8xh100-sxm-80gb)");
+  EXPECT_EQ(error("hgx b200"), "rig:1:1: 'hgx b200' is a machine of eight: say 8xb200 (nearest: 8xb200)");
+  EXPECT_EQ(error("7950x 128g"), "rig:1:1: '7950x 128g' is a processor: say host=ryzen-9-7950x:128g (nearest: host=ryzen-9-7950x:128g)");
+  EXPECT_EQ(rig("framework desktop 128g").devices.front().device.key, "ryzen-ai-max-395");
 }
 
 }  // namespace

@@ -53,7 +53,14 @@ const std::vector<std::string>& flags() {
   return names;
 }
 
-// "200w" and "64g" name themselves by their unit.
+// "200w", "64g" and "windows" name themselves.
+bool is_power(std::string_view lower) { return lower.size() > 1 && lower.back() == 'w' && parse_double(lower.substr(0, lower.size() - 1)).has_value(); }
+bool is_memory(std::string_view lower) {
+  const std::string_view unit = lower.substr(std::min(lower.find_first_not_of("0123456789."), lower.size()));
+  return unit.size() < lower.size() && (unit == "g" || unit == "gb" || unit == "gib");
+}
+bool is_system(std::string_view lower) { return lower == "linux" || lower == "windows" || lower == "macos"; }
+
 Option read_option(const Word& word) {
   const std::size_t equals = word.text.find('=');
   if (equals != std::string_view::npos) {
@@ -61,10 +68,9 @@ Option read_option(const Word& word) {
     return {to_lower(trim(word.text.substr(0, equals))), std::string(trim(value)), at(word.column + static_cast<int>(equals) + 1)};
   }
   const std::string text = to_lower(word.text);
-  if (!text.empty() && is_digit(text.front())) {
-    if (text.back() == 'w') return {"power", text, at(word.column)};
-    if (text.back() == 'g' || text.ends_with("gb") || text.ends_with("gib")) return {"memory", text, at(word.column)};
-  }
+  if (is_power(text)) return {"power", text, at(word.column)};
+  if (is_memory(text)) return {"memory", text, at(word.column)};
+  if (is_system(text)) return {"os", text, at(word.column)};
   return {text, "", at(word.column)};
 }
 
@@ -114,7 +120,7 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   return group;
 }
 
-// Consecutive words that are no options are one expression, so that "2x RTX 3090" needs no hyphens.
+// Consecutive words that are no options are one expression, so that "2x RTX 3090" needs no hyphens. A size behind a name is part of it.
 Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
   int begin = 0;
   std::string_view expression;
@@ -131,7 +137,8 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
   for (const Word& word : words_of(segment)) {
     const std::string lower = to_lower(word.text);
     const std::size_t equals = word.text.find('='), mark = word.text.find('@');
-    const bool is_option = is_one_of(flags(), lower) || (equals != std::string_view::npos && equals < mark);
+    const bool is_option = is_one_of(flags(), lower) || (equals != std::string_view::npos && equals < mark) || is_power(lower) || is_system(lower) ||
+                           (is_memory(lower) && expression.empty() && !open);
     if (!is_option && open) {
       open->value += " " + std::string(word.text);
       continue;
@@ -239,11 +246,21 @@ std::optional<Counted> count_behind(std::string_view text) {
   return std::nullopt;
 }
 
+// "GB200 NVL72": a rack by the number of its GPUs.
+std::optional<Counted> count_of_rack(std::string_view text) {
+  constexpr std::string_view kRack = "nvl";
+  const std::size_t gap = text.find_last_of(" -");
+  if (gap == std::string_view::npos) return std::nullopt;
+  const std::string word = to_lower(text.substr(gap + 1));
+  const auto count = word.starts_with(kRack) ? parse_int(std::string_view(word).substr(kRack.size())) : std::nullopt;
+  return count ? std::optional(Counted{*count, std::string(trim(text.substr(0, gap)))}) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Counted> split_counts(std::string_view name) {
   std::vector<Counted> readings;
-  for (const auto& counted : {count_before(trim(name)), count_behind(trim(name))})
+  for (const auto& counted : {count_before(trim(name)), count_behind(trim(name)), count_of_rack(trim(name))})
     if (counted) readings.push_back(*counted);
   return readings;
 }
