@@ -214,6 +214,15 @@ bool holds_all_words(std::string_view name, std::string_view words) {
 
 }  // namespace
 
+bool holds_word(std::string_view text, std::string_view word) {
+  const auto joins = [](char c) { return c == '.' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !joins(text[at - 1])) && (end == text.size() || !joins(text[end]))) return true;
+  }
+  return false;
+}
+
 std::string nearest_name(std::string_view text, std::span<const std::string> candidates) {
   const std::string wanted = fold_name(text);
   if (wanted.empty()) return {};

@@ -38,6 +38,9 @@ std::string format_significant(double value, int digits);
 // Fewest single-character insertions, deletions, replacements and swaps of neighbours that turn a into b.
 int edit_distance(std::string_view a, std::string_view b);
 
+// Whether `word` stands in `text` with no letter, digit or point beside it: "70b" in "llama-3.1-70b", not "3b" in "a3b".
+bool holds_word(std::string_view text, std::string_view word);
+
 // The candidate nearest to `text` by edit distance on folded names (a candidate that contains the text, or whose words hold all
 // of the text's words, ranks before others); empty when nothing is near enough to be worth saying.
 std::string nearest_name(std::string_view text, std::span<const std::string> candidates);

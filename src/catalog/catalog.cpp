@@ -97,11 +97,12 @@ struct Catalog::State {
     return fail(ErrorKind::system, "the index of " + file_name(spot) + " is out of date");
   }
 
-  std::string nearest(Kind kind, std::string_view name) const {
+  std::string nearest(Kind kind, std::string_view name, std::string_view word = {}) const {
     std::vector<std::string> names;
     std::vector<Spot> spots;
     for (std::size_t pack = 0; pack < packs.size(); ++pack) {
       for (const Pack::Name& each : packs[pack].names(kind)) {
+        if (!word.empty() && !holds_word(each.folded, word)) continue;
         names.emplace_back(each.folded);
         spots.push_back({pack, each.entry});
       }
@@ -272,7 +273,7 @@ std::vector<Entry> Catalog::entries(Kind kind) const {
   return out;
 }
 
-std::string Catalog::nearest(Kind kind, std::string_view name) const { return state_->nearest(kind, name); }
+std::string Catalog::nearest(Kind kind, std::string_view name, std::string_view word) const { return state_->nearest(kind, name, word); }
 
 bool Catalog::has(Kind kind, std::string_view name) const { return !state_->find(kind, name).empty(); }
 

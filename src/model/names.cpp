@@ -1,5 +1,6 @@
 #include "model/names.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -18,12 +19,44 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
   return text.size() > end.size() && equal_ignoring_case(text.substr(text.size() - end.size()), end);
 }
 
+constexpr std::array<std::string_view, 5> kSites = {"https://", "hf.co/", "huggingface.co/", "www.modelscope.cn/models/", "modelscope.cn/models/"};
+
+// Words that say how a model was tuned and not what it is.
+constexpr std::array<std::string_view, 5> kTuned = {"instruct", "chat", "it", "hf", "meta"};
+
+bool is_tuned(std::string_view word) { return std::find(kTuned.begin(), kTuned.end(), to_lower(word)) != kTuned.end(); }
+
+// "Meta-Llama-3.1-70B-Instruct-AWQ" -> "Llama-3.1-70B-AWQ".
+std::string untuned(std::string_view name) {
+  std::string out;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find_first_of("-_ ", begin), name.size());
+    if (const std::string_view word = name.substr(begin, end - begin); !is_tuned(word)) {
+      if (!out.empty()) out += name[begin - 1];
+      out += word;
+    }
+    begin = end + 1;
+  }
+  return out;
+}
+
+// "72b", "1.5b"
+bool is_size(std::string_view word) { return word.size() > 1 && word.back() == 'b' && parse_double(word.substr(0, word.size() - 1)).has_value(); }
+
 // Without the owner before it and the kind of file behind it, in the names of the catalogue.
 std::string plain_name(std::string_view name) {
+  for (const std::string_view site : kSites)
+    if (name.starts_with(site)) name.remove_prefix(site.size());
   if (const std::size_t slash = name.find('/'); slash != std::string_view::npos && slash > 0 && name.front() != '.' && name.front() != '~') name.remove_prefix(slash + 1);
   if (ends_with_ignoring_case(name, "gguf") && std::string_view("-_ ").find(name[name.size() - 5]) != std::string_view::npos) name.remove_suffix(5);
   std::string out(trim(name));
-  for (const auto& [chinese, latin] : kChineseNames) out = replace_all(std::move(out), chinese, latin);
+  for (const auto& [chinese, latin] : kChineseNames) {
+    if (const std::size_t at = out.find(chinese); at != std::string::npos) {   // "智谱 glm-4.5-air" says it twice
+      const std::string rest(trim(std::string_view(out).substr(at + chinese.size())));
+      if (to_lower(rest).starts_with(latin)) out = out.substr(0, at) + rest;
+    }
+    out = replace_all(std::move(out), chinese, latin);
+  }
   return out;
 }
 
@@ -42,14 +75,28 @@ std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::st
   const std::string tagged = named.quant.empty() ? named.name : named.name + '-' + named.quant;
   if (!named.quant.empty() && known(tagged)) return ModelSpec{tagged, {}};
   if (known(named.name)) return named;
-  for (const auto& [written, quant] : {std::pair{tagged, std::string()}, {named.name, named.quant}}) {
-    const std::string name = plain_name(written);
+  const std::string whole = plain_name(tagged), part = plain_name(named.name);
+  for (const auto& [name, quant] : {std::pair{whole, std::string()}, {part, named.quant}, {untuned(whole), std::string()}, {untuned(part), named.quant}}) {
     if (known(name)) return ModelSpec{name, quant};
     if (!quant.empty()) continue;
     for (std::size_t cut = name.find_first_of("-_ "); cut != std::string::npos; cut = name.find_first_of("-_ ", cut + 1))
       if (known(name.substr(0, cut)) && is_recipe(catalog, name.substr(cut + 1))) return ModelSpec{name.substr(0, cut), name.substr(cut + 1)};
   }
   return std::nullopt;
+}
+
+std::string nearest_model(const catalog::Catalog& catalog, std::string_view spec) {
+  const ModelSpec named = split_spec(spec);
+  const std::string name = untuned(plain_name(named.quant.empty() || is_recipe(catalog, named.quant) ? named.name : named.name + '-' + named.quant));
+  const std::string folded = fold_name(name);
+  std::string wanted, size;
+  for (const std::string_view word : split(folded, '-')) {
+    if (is_size(word) && size.empty()) size = word;
+    if (word.empty() || word == "qat" || is_recipe(catalog, word)) continue;
+    wanted += (wanted.empty() ? "" : "-") + std::string(word);
+  }
+  std::string found = size.empty() ? std::string() : catalog.nearest(catalog::Kind::model, wanted, size);
+  return found.empty() ? catalog.nearest(catalog::Kind::model, wanted) : found;
 }
 
 }  // namespace rigcast::model

@@ -20,10 +20,14 @@ ModelSpec split_spec(std::string_view spec);
 // The catalogue's name and the format that `spec` means:
 //   qwen3-32b, qwen3-32b:q4_k_m     a name, exactly, and a format
 //   qwen3:32b, gemma3:27b-q4_k_m    Ollama: what stands behind the colon is part of the name
-//   Qwen/Qwen3-32B-AWQ              Hugging Face: an owner before it, the format behind it
+//   Qwen/Qwen3-32B-AWQ              Hugging Face: an owner before it, the format behind it; hf.co/... alike
+//   Llama-3.3-70B-Instruct          tuned versions have the shape of their base
 //   qwen3-32b-q4_k_m, Qwen3-32B-GGUF  files and their repositories
 //   通义千问3-32b                    makers' Chinese names of their models
 // Nothing: no model of the catalogue is called so.
 std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::string_view spec);
+
+// The catalogue's key nearest to what `spec` calls a model, of the same size where it names one. Empty: none is near.
+std::string nearest_model(const catalog::Catalog& catalog, std::string_view spec);
 
 }  // namespace rigcast::model

@@ -125,13 +125,17 @@ std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, s
   return std::nullopt;
 }
 
-tl::unexpected<Error> no_such_file(const ModelSpec& named) { return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}); }
+// An id of Hugging Face looks like a path, too.
+tl::unexpected<Error> no_such_file(const catalog::Catalog& catalog, const ModelSpec& named) {
+  const bool elsewhere = named.name.find_first_of("/.~\\") == 0;
+  return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", elsewhere ? std::string() : nearest_model(catalog, named.name));
+}
 
 // The catalogue's name of it. Errors: no such file or model.
 Result<ModelSpec> named_in_catalogue(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
   if (auto found = catalogue_spec(catalog, spec)) return *std::move(found);
-  if (looks_like_path(named.name)) return no_such_file(named);
-  return named;   // whoever looks it up says what is nearest
+  if (looks_like_path(named.name)) return no_such_file(catalog, named);
+  return fail(ErrorKind::not_found, "no model is called '" + std::string(trim(spec)) + "'", Where{}, "model", nearest_model(catalog, spec));
 }
 
 }  // namespace
@@ -146,7 +150,7 @@ Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_vie
 Result<Architecture> ModelReader::read(std::string_view spec) {
   const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog_, spec, named)) return std::move(*file);
-  if (looks_like_path(named.name)) return no_such_file(named);
+  if (looks_like_path(named.name)) return no_such_file(catalog_, named);
   auto base = bases_.find(named.name);
   if (base == bases_.end()) base = bases_.emplace(named.name, base_from_catalogue(catalog_, named.name)).first;
   if (!base->second) return tl::unexpected<Error>(base->second.error());

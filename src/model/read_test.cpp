@@ -1,6 +1,7 @@
 #include "model/read.hpp"
 #include "model/names.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -223,9 +224,28 @@ TEST(ModelNames, AreFoundByRule) {
   EXPECT_EQ(meant("\u901a\u4e49\u5343\u95ee3-32b"), "qwen3-32b");
   EXPECT_EQ(meant("\u5343\u95ee3 32b"), "qwen3-32b");
   EXPECT_EQ(meant("deepseek v3 0324"), "deepseek-v3");
+  EXPECT_EQ(meant("\u667a\u8c31 glm-4.5-air"), "glm-4.5-air");
+  EXPECT_EQ(meant("deepseek\u6ee1\u8840\u7248"), "deepseek-r1");
+  EXPECT_EQ(meant("meta-llama/Meta-Llama-3.1-70B-Instruct"), "llama-3.1-70b");
+  EXPECT_EQ(meant("hf.co/bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M"), "llama-3.3-70b:Q4_K_M");
+  EXPECT_EQ(meant("https://huggingface.co/Qwen/Qwen3-32B-AWQ"), "qwen3-32b:AWQ");
+  EXPECT_EQ(meant("llama3.3"), "llama-3.3-70b");
+  EXPECT_EQ(meant("qwq"), "qwq-32b");
+  EXPECT_EQ(meant("mistral"), "mistral-7b-v0.3");
   EXPECT_EQ(meant("qwen3-32b-nonsense"), "unknown");
   EXPECT_EQ(meant("nobody/nothing"), "unknown");
   EXPECT_EQ(facts().nearest(catalog::Kind::model, "r1"), "deepseek-r1");
+}
+
+TEST(ModelNames, TheNearestIsOfTheSameSize) {
+  EXPECT_EQ(nearest_model(facts(), "gemma3:27b-it-qat"), "gemma-3-27b");
+  EXPECT_EQ(nearest_model(facts(), "qwen:72b"), "qwen2-72b");
+  EXPECT_THAT(nearest_model(facts(), "codellama:70b"), testing::EndsWith("70b"));
+  EXPECT_THAT(nearest_model(facts(), "Qwen/Qwen2.5-VL-72B-Instruct-AWQ"), testing::HasSubstr("72b"));
+  EXPECT_EQ(nearest_model(facts(), "gemma3:270b"), "gemma-3-27b") << "no such size: of any";
+  const auto absent = read_model(facts(), "nobody/Qwen3-33B");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(to_text(absent.error()), "nobody/Qwen3-33B: no such file or folder (nearest: qwen3-32b)");
 }
 
 TEST(ModelNames, WholeBitsSuggestTheUsualRecipe) {
