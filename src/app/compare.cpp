@@ -5,9 +5,7 @@ namespace {
 
 bool concerns_all(const Error& error) { return error.kind == ErrorKind::input || error.kind == ErrorKind::not_found; }
 
-double decode_speed(const Compared& row) {
-  return row.answer && row.answer->placement.fits && row.answer->speed ? row.answer->speed->decode.value.p50 : 0;
-}
+double decode_speed(const Compared& row) { return row.answer ? decode_over_context(*row.answer) : 0; }
 
 }  // namespace
 

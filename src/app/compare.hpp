@@ -26,7 +26,7 @@ struct Compared {
 struct CompareAnswer {
   CompareRequest request;
   std::vector<Compared> rows;         // models x rigs x engines, in the order given
-  int fastest = -1;                   // row with the highest decode p50 of those that fit; -1: none fits
+  int fastest = -1;                   // row that decodes fastest over a context that fills, of those that fit; -1: none fits
 };
 
 // Every combination through plan(). What an engine refuses on one Rig becomes that row's reason; a name that nobody knows or a text that

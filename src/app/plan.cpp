@@ -91,17 +91,15 @@ Result<void> check_engine_date(const Knowledge& knowledge, const std::string& da
   return fail(ErrorKind::input, "'" + date + "' is not a month from " + kFirst + " to " + newest, Where{"--engine-date"}, "engine_date", year && *year < *parse_year(kFirst) ? kFirst : newest);
 }
 
-// The same with a cache that is full: what a long talk comes to. Told where it is another speed.
+// The same with a cache that is full: what a long talk comes to.
 std::optional<cost::Estimate> decode_when_full(const Knowledge& knowledge, const PlanAnswer& answer, const model::Architecture& architecture, const rig::Rig& rig,
                                                const placement::Placement& placement) {
-  constexpr double kSame = 0.75;
   cost::Question full = answer.request.question;
   if (full.depth > 0 || answer.whole_depth <= 0) return std::nullopt;
   full.depth = answer.whole_depth;
   auto speed = cost::estimate(architecture, rig, placement, full, knowledge.calibration);
   if (!speed) return std::nullopt;
   if (answer.own.any()) speed = cost::with_own(std::move(*speed), answer.own);
-  if (speed->decode.value.p50 > kSame * answer.speed->decode.value.p50) return std::nullopt;
   return std::move(speed->decode);
 }
 
@@ -131,6 +129,7 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const std::string published = asked.architecture.quant;
   asked.assumed_quant = true;
   RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
+  const std::string usual_name = usual.quant;
   asked.architecture = std::move(usual);
   for (const std::string& quant : usual_and_smaller(engine)) {
     RC_ASSIGN(model, find_model(knowledge, named->name + ':' + quant));
@@ -138,12 +137,26 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
     asked.architecture = std::move(model);
     break;
   }
-  asked.architecture.notes.push_back("No format is named and the model is published in " + published + ": " + asked.architecture.quant + " is assumed, as usual with " + engine.name +
-                                     ". Name another to choose (" + asked.architecture.key + ':' + engine.usual_quants.front() + ").");
+  const std::string& taken = asked.architecture.quant;
+  const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + ". Name another to choose ("
+                                              : " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", does not fit. Name another to choose (";
+  asked.architecture.notes.push_back("No format is named and the model is published in " + published + ": " + taken + why + asked.architecture.key + ':' +
+                                     engine.usual_quants.front() + ").");
   return {};
 }
 
 }  // namespace
+
+bool slows_when_full(const PlanAnswer& answer) {
+  constexpr double kSame = 0.75;
+  return answer.speed && answer.decode_whole && answer.decode_whole->value.p50 <= kSame * answer.speed->decode.value.p50;
+}
+
+double decode_over_context(const PlanAnswer& answer) {
+  if (!answer.placement.fits || !answer.speed) return 0;
+  const double empty = answer.speed->decode.value.p50;
+  return placement::decode_over_context({empty, 0, 0, answer.decode_whole ? answer.decode_whole->value.p50 : empty});
+}
 
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
@@ -187,7 +200,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
   } else {
     answer.remedies = find_remedies(knowledge, request, engine, architecture, rig, placement);
   }
-  answer.upgrades = find_upgrades(knowledge, request, architecture, rig, placement);
+  answer.upgrades = find_upgrades(knowledge, request, architecture, rig, placement, answer.speed ? answer.speed->decode.value.p50 / answer.own.decode.applied : 0);
   answer.architecture = std::move(architecture);
   answer.rig = std::move(rig);
   answer.engine = std::move(engine);

@@ -74,7 +74,7 @@ struct PlanAnswer {
   placement::Launch launch;
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   std::int64_t whole_depth = 0;        // tokens of one stream with which the context asked for is full
-  std::optional<cost::Estimate> decode_whole;   // ... and decode there; empty where that is near `speed`, or was the question
+  std::optional<cost::Estimate> decode_whole;   // ... and decode there; empty where a depth was asked about
   Error no_speed;
   cost::OwnEffects own;                // what the user's own Observations moved `speed` by
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
@@ -83,6 +83,12 @@ struct PlanAnswer {
   std::vector<Remedy> remedies;        // where it does not
   std::vector<Upgrade> upgrades;       // where it does not, or part of it lies on the host
 };
+
+// Whether decoding is told apart from decoding with the context full: it is another speed.
+bool slows_when_full(const PlanAnswer& answer);
+
+// Decoding over a context that fills, as the search weighs it; 0 where nobody can say.
+double decode_over_context(const PlanAnswer& answer);
 
 // read model -> parse rig -> place -> estimate. Errors: bad input, or what the engine would refuse; a model that does not fit is an
 // answer, not an error.

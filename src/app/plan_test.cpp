@@ -222,7 +222,13 @@ TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   EXPECT_EQ(full.whole_depth, 131072);
   EXPECT_LT(full.decode_whole->value.p50, 0.7 * full.speed->decode.value.p50);
   request.placement.context = 512;
-  EXPECT_FALSE(answer_of(request).decode_whole) << "nearly the same";
+  const PlanAnswer same = answer_of(request);
+  ASSERT_TRUE(same.decode_whole);
+  EXPECT_TRUE(slows_when_full(full));
+  EXPECT_FALSE(slows_when_full(same));
+  request.question.depth = 256;
+  EXPECT_FALSE(answer_of(request).decode_whole) << "a depth was the question";
+  request.question.depth = 0;
   request.placement.context = kWholeContext;
   const PlanAnswer whole = answer_of(request);
   EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);

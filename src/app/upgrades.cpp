@@ -104,7 +104,7 @@ Upgrade cards_upgrade(const catalog::Catalog& catalog, const rig::Rig& rig, int 
 }  // namespace
 
 std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
-                                   const rig::Rig& rig, const placement::Placement& placement) {
+                                   const rig::Rig& rig, const placement::Placement& placement, double decode_now) {
   std::vector<Upgrade> upgrades;
   if (!trim(request.placement.flags).empty() || rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
   const Asker ask(knowledge, request, architecture);
@@ -120,6 +120,7 @@ std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest
     if (!placed) continue;
     Upgrade upgrade = cards_upgrade(knowledge.catalog, rig, more);
     ask.speed(larger, *placed, upgrade);
+    if (placement.fits && upgrade.decode <= decode_now) break;
     upgrades.push_back(std::move(upgrade));
     break;
   }

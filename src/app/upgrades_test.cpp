@@ -42,6 +42,17 @@ TEST(Upgrades, WhatWouldFitFits) {
   EXPECT_FALSE(ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:" + std::to_string(gib - 32) + "g").placement.fits) << gib;
 }
 
+// 67.9 GiB on 2 x 11.8: with a second card the caches of eight streams still crowd the experts out to the host, and nothing is gained.
+TEST(Upgrades, WhatBringsNothingIsNotOffered) {
+  PlanRequest request;
+  request.model = "glm-4.5-air:q4_k_m";
+  request.rig = "k80";
+  request.question.sequences = 8;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  for (const Upgrade& upgrade : answer->upgrades) EXPECT_GT(upgrade.decode, answer->speed->decode.value.p50);
+}
+
 // 1.3 TB of weights: eight cards of 96 GB hold 768 GB, and nobody sells a host with a ninth.
 TEST(Upgrades, NoHostHasNineCards) {
   const PlanAnswer answer = ask("deepseek-v3:bf16", "8xh20-96gb; host=2xddr5-5600:64g");

@@ -64,6 +64,19 @@ std::string usual_like(const catalog::Engine& engine, const catalog::Quant& quan
   return engine.usual_quant.empty() ? engine.usual_quants.back() : engine.usual_quant;
 }
 
+// The one engine whose files are usually of this kind: "mlx_4bit_g64" is MLX's, "exl3_4" ExLlamaV3's; "awq" is nobody's own. Else empty.
+std::string owner_of(const catalog::Catalog& catalog, const catalog::Quant& quant) {
+  const std::string_view kind = split(quant.key, '_').front();
+  std::string owner;
+  for (const catalog::Entry& entry : catalog.entries(catalog::Kind::engine)) {
+    const auto engine = catalog.engine(entry.key);
+    if (!engine || std::none_of((*engine)->usual_quants.begin(), (*engine)->usual_quants.end(), [&](const std::string& usual) { return split(usual, '-').front() == kind; })) continue;
+    if (!owner.empty()) return {};
+    owner = entry.key;
+  }
+  return owner;
+}
+
 }  // namespace
 
 catalog::Situation situation_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const rig::RigDevice& device) {
@@ -101,6 +114,11 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
     const auto quant = catalog.quant(tensor.quant);
     if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
     if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) continue;
+    if (const std::string owner = owner_of(catalog, *quant); !owner.empty()) {
+      const auto most = catalog.quant(dominant_quant(architecture));   // a head in six bits names nothing
+      return fail(ErrorKind::unsupported, engine.name + " does not read " + (most && most->group == quant->group ? *most : *quant).name + " weights: they are made for another engine", Where{"--engine"},
+                  "engine", owner);
+    }
     return fail(ErrorKind::unsupported, engine.name + " does not read " + quant->name + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
                 "model", usual_like(engine, *quant));
   }

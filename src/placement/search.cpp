@@ -420,7 +420,7 @@ class Searcher {
 
   double score(const Placement& placement, const Speeds& speeds) {
     switch (goal_.objective) {
-      case Objective::decode: return speeds.decode > 0 && speeds.full > 0 ? 2 / (1 / speeds.decode + 1 / speeds.full) : 0;
+      case Objective::decode: return decode_over_context(speeds);
       case Objective::prefill: return speeds.prefill;
       case Objective::throughput: return speeds.throughput;
       case Objective::context: break;
@@ -462,6 +462,8 @@ class Searcher {
 };
 
 }  // namespace
+
+double decode_over_context(const Speeds& speeds) { return speeds.decode > 0 && speeds.full > 0 ? 2 / (1 / speeds.decode + 1 / speeds.full) : 0; }
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
              const Settings& base, LayOut lay_out, Cost cost) {

@@ -66,6 +66,7 @@ using LayOut = FunctionRef<Result<Placement>(const Settings&)>;
 // Token/s. `full`: decode with the cache full, which is what the context was asked for: the decode objective compares the mean step time of
 // both.
 struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0; };
+double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,

@@ -42,6 +42,11 @@ Phrase likely(const app::Compared& row, cost::Estimate cost::Speed::*which, Unit
   return print(Number{((*row.answer->speed).*which).value.p50, unit});
 }
 
+Phrase likely_when_full(const app::Compared& row) {
+  if (!row.answer || !row.answer->decode_whole) return "-";
+  return print(Number{row.answer->decode_whole->value.p50, Unit::rough});
+}
+
 Phrase likely_energy(const app::Compared& row) {
   if (!row.answer || !row.answer->speed || !row.answer->speed->energy) return "-";
   return print(Number{row.answer->speed->energy->value.p50, Unit::rough});
@@ -76,6 +81,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           {{}, "memory"_say, memory_used(row), Show::row},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
+          {{}, "full"_say, likely_when_full(row), answer.request.question.depth > 0 ? Show::machine : Show::row},
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely_energy(row), Show::row},
@@ -83,7 +89,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("prefill", range_or_nothing(row, &cost::Speed::prefill, Unit::token_rate)),
           machine("ttft", range_or_nothing(row, &cost::Speed::ttft, Unit::seconds)),
           machine("error", row.answer ? Value(std::monostate{}) : Value(Phrase(row.answer.error().message))),
-          machine("plan", row.answer ? Value(flattened(fields(*row.answer))) : Value(std::monostate{}))};
+          machine("plan", row.answer ? Value(flattened(report::fields(*row.answer))) : Value(std::monostate{}))};
 }
 
 Phrase headline(const app::CompareRequest& request) {
@@ -105,6 +111,19 @@ Sentences reasons(const app::CompareAnswer& answer) {
   return all;
 }
 
+// A context that a model does not hold: the one caveat that takes the answer's ground away. What else is to mind, plan says.
+Sentences warnings(const app::CompareAnswer& answer) {
+  std::vector<std::pair<std::string, std::string>> said;   // model, text
+  for (const app::Compared& row : answer.rows) {
+    if (!row.answer) continue;
+    for (const auto& caveat : row.answer->placement.caveats)
+      if (const std::pair one{row.request.model, caveat.text}; caveat.id == "context-beyond-model" && std::find(said.begin(), said.end(), one) == said.end()) said.push_back(one);
+  }
+  Sentences all;
+  for (const auto& [model, text] : said) all.push_back(answer.request.models.size() > 1 ? fill("{0}: {1}"_say, {model, Phrase(text)}) : Phrase(text));
+  return all;
+}
+
 // Rows that the user's own measurements moved.
 Sentences own_notes(const app::CompareAnswer& answer) {
   Sentences all;
@@ -120,7 +139,9 @@ Sentences own_notes(const app::CompareAnswer& answer) {
 Phrase verdict(const app::CompareAnswer& answer) {
   if (answer.fastest < 0) return "None of them can be given a speed."_say;
   const app::Compared& best = answer.rows[static_cast<std::size_t>(answer.fastest)];
-  return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), likely(best, &cost::Speed::decode, Unit::token_rate)});
+  const Phrase speed = likely(best, &cost::Speed::decode, Unit::token_rate);
+  if (!slows_when_full(*best.answer)) return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), speed});
+  return fill("Fastest writer: {0}, {1} ({2} once the context is full)."_say, {row_name(answer, best), speed, likely_when_full(best)});
 }
 
 Section next_steps(const app::CompareAnswer& answer) {
@@ -138,11 +159,14 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(answer.fastest < 0 ? Show::bad : Show::good, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say),
+                     people(Show::sentence, answer.request.question.depth > 0
+                         ? "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say
+                         : "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
+  Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};
   Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};
-  return {{std::move(table), std::move(own), std::move(not_these), next_steps(answer)}};
+  return {{std::move(table), std::move(mind), std::move(own), std::move(not_these), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

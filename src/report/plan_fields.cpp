@@ -140,16 +140,20 @@ Phrase verdict(const app::PlanAnswer& answer) {
   if (!answer.speed) return "Fits. How fast cannot be said."_say;
   const cost::Speed& speed = *answer.speed;
   Phrase writes = print(Number{speed.decode.value.p50, Unit::token_rate});
-  if (answer.decode_whole) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
+  if (slows_when_full(answer)) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
   return fill("Fits. Writes {0}, reads {1}, first token after {2}."_say,
               {std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}), print(Number{speed.ttft.value.p50, Unit::seconds})});
 }
 
 // Slots have their shares of the context: as many times as much.
-std::string context_words(const app::PlanAnswer& answer) {
+std::int64_t shares(const app::PlanAnswer& answer) {
   const placement::Settings& settings = answer.placement.settings;
-  const bool shared_out = answer.engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv && settings.sequences > 1;
-  return shared_out ? std::to_string(settings.sequences) + " x " + format_grouped(settings.context / settings.sequences) : format_grouped(settings.context);
+  return answer.engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
+}
+
+std::string context_words(const app::PlanAnswer& answer) {
+  const std::int64_t context = answer.placement.settings.context, count = shares(answer);
+  return count > 1 ? std::to_string(count) + " x " + format_grouped(context / count) : format_grouped(context);
 }
 
 Section summary(const app::PlanAnswer& answer) {
@@ -166,7 +170,8 @@ Section summary(const app::PlanAnswer& answer) {
            machine("backend", placement.backend),
            model_field(answer),
            machine("rig", answer.rig.spec),
-           machine("context", placement.settings.context)}};
+           machine("context", placement.settings.context),
+           machine("context_per_stream", placement.settings.context / shares(answer))}};
 }
 
 Section memory(const app::PlanAnswer& answer) {
@@ -231,6 +236,14 @@ Fields own_fields(const app::PlanAnswer& answer) {
   return fields;
 }
 
+// Told to people where it is another speed, and where other ways stand beside with theirs.
+Field decode_whole_field(const app::PlanAnswer& answer) {
+  if (!answer.decode_whole) return machine("decode_whole", std::monostate{});
+  const Range range{answer.decode_whole->value, Unit::token_rate};
+  if (!slows_when_full(answer) && answer.alternatives.empty()) return machine("decode_whole", range);
+  return {"decode_whole", fill("decode at depth {0}"_say, {format_grouped(answer.whole_depth)}), range};
+}
+
 Section speed(const app::PlanAnswer& answer) {
   Section section{"Speed: likely, and the range that holds in 8 of 10 cases"_say, {}};
   if (!answer.speed) {
@@ -246,8 +259,7 @@ Section speed(const app::PlanAnswer& answer) {
                                          : "decode"_say;
   section.fields = {
       {"decode", writing, Range{s.decode.value, Unit::token_rate}},
-      answer.decode_whole ? Field{"decode_whole", fill("decode at depth {0}"_say, {format_grouped(answer.whole_depth)}), Range{answer.decode_whole->value, Unit::token_rate}}
-                          : machine("decode_whole", std::monostate{}),
+      decode_whole_field(answer),
       {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
       {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
   };

@@ -100,7 +100,7 @@ function Verdict({ plan }: { plan: Plan }): VNode {
   return (
     <section class={plan.fits ? 'verdict good' : 'verdict bad'} role="status">
       <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
-      {plan.fits && plan.longest_context && plan.longest_context > plan.context ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
+      {plan.fits && plan.longest_context && plan.longest_context > plan.context_per_stream ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
       {plan.decode && plan.prefill && plan.ttft ? (
         <dl class="tiles">
