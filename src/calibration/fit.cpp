@@ -21,6 +21,7 @@ using Exponents = std::vector<std::pair<int, double>>;  // local parameter of th
 struct Part {
   double memory = 0, compute = 0;
   bool host = false;            // of the side that runs ahead
+  bool in_turn = false;         // memory + compute instead
   Exponents memory_effects, compute_effects;
 };
 
@@ -41,6 +42,7 @@ PartTime time_of(const Part& part, const double* const* theta) {
   c *= std::exp(-ec);
   if (c == 0) return {m, 1};
   if (m == 0) return {c, 0};
+  if (part.in_turn) return {m + c, m / (m + c)};
   const double m4 = m * m * m * m, c4 = c * c * c * c;
   return {std::sqrt(std::sqrt(m4 + c4)), m4 / (m4 + c4)};
 }
@@ -176,7 +178,7 @@ Row in_sums(const Row& row, const Sums& sums) {
       if (const int slot = slots[static_cast<std::size_t>(local)]; slot >= 0) e.emplace_back(slot, x);
     return e;
   };
-  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, part.host, kept(part.memory_effects), kept(part.compute_effects)});
+  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, part.host, part.in_turn, kept(part.memory_effects), kept(part.compute_effects)});
   return out;
 }
 
@@ -300,6 +302,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     };
     for (const cost::StageWork& w : p.work) {
       Part part;
+      part.in_turn = w.in_turn;
       part.host = cost::host_side(p.load->stages[static_cast<std::size_t>(w.stage)].kind);
       if (w.memory >= 0) {
         part.memory = w.bytes / p.load->paths[static_cast<std::size_t>(w.memory)].peak;

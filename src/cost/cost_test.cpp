@@ -102,6 +102,29 @@ TEST(Cost, EagerAttentionCopiesTheCacheForEveryHead) {
   EXPECT_EQ(cache_bytes_of("transformers"), 11 * 2 * 256 * 2);
 }
 
+// llama.cpp's kernels of many rows unpack a tile of weights, then multiply it; up to eight rows a vector kernel shares the unpacking.
+TEST(Cost, QuantisedRowsOfABatch) {
+  Case c;
+  c.model.tensors[0].quant = "q4_k";
+  c.model.tensors[0].bytes = Bytes(39.4e9);
+  c.rig.devices[0].device.rates["fp32"] = {FlopRate(67e12), {}, {}};
+  c.rig.devices[0].device.rates["int8"] = {FlopRate(1979e12), {}, {}};
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  const auto weights = [&](double sequences) {
+    std::vector<StageWork> work;
+    add_decode(*load, 0, sequences, 1, work);
+    return stage_seconds(*load, work, StageKind::weights);
+  };
+  const double read = 39.4e9 / 4.8e12, row = 140e9 / 67e12, integer = std::sqrt(1979e12 * 67e12);
+  EXPECT_NEAR(weights(1), std::pow(std::pow(read, 4) + std::pow(row, 4), 0.25), 1e-6);
+  EXPECT_NEAR(weights(8), std::pow(std::pow(read, 4) + std::pow(row * (0.7 + 0.3 * 8), 4), 0.25), 1e-6);
+  EXPECT_NEAR(weights(32), read + 140e9 * (32 + 16) / integer, 1e-6);   // 32 rows and half a tile of 32 on top, after the reading
+  std::vector<StageWork> prompt;
+  add_prefill(*load, 32, 0, 1, prompt);
+  EXPECT_NEAR(stage_seconds(*load, prompt, StageKind::weights), weights(32), 1e-6);   // a prompt of 32 tokens is the same work
+}
+
 TEST(Totals, OfOneTokenAndOfAPrompt) {
   Case c;
   c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};

@@ -39,7 +39,19 @@ const char* unit_of(StageKind kind) {
   }
 }
 
-std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& work, bool prefill) {
+// Work that is done in turn, as its reading and its arithmetic.
+std::vector<StageWork> in_pieces(const std::vector<StageWork>& work) {
+  std::vector<StageWork> pieces;
+  for (const StageWork& w : work) {
+    if (!w.in_turn || w.memory < 0 || w.compute < 0) { pieces.push_back(w); continue; }
+    pieces.insert(pieces.end(), 2, w);
+    pieces.end()[-2].compute = pieces.end()[-1].memory = -1;
+  }
+  return pieces;
+}
+
+std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& whole, bool prefill) {
+  const std::vector<StageWork> work = in_pieces(whole);
   std::vector<Term> terms;
   const std::vector<double> times = parts(load, work);
   for (const StageWork& w : work) {

@@ -4,7 +4,8 @@
 //
 // Shape of a step's time, in seconds:
 //   time = sum over Stages of ((bytes / (BW eta))^4 + (flop / (F eta))^4)^(1/4)  +  launches, host work and links, amounts over rates
-// The fourth-power norm is a maximum with a rounded corner: a kernel near the ridge point reaches neither roof. Every eta is
+// The fourth-power norm is a maximum with a rounded corner: a kernel near the ridge point reaches neither roof. Kernels that unpack a tile
+// of weights before they multiply it (Stage::in_turn) take the sum of both instead. Every eta is
 // exp(sum of the effects that Path names); launches and messages are amounts with a "rate" of so many a second.
 // Where Python starts every kernel it runs ahead of the device: a step takes the same norm of the host's side (launches, host work)
 // and of the device's (everything else).
@@ -41,6 +42,7 @@ struct Stage {
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
+  bool in_turn = false;              // kernels of many rows unpack a tile of weights, then multiply it: reading and arithmetic add up
   bool last_token = false;           // a prompt needs it once, for its last token
   double token_share = 1;            // of the tokens of a step that one device of this Stage sees (attention by data: 1 / copies)
   double weight_bytes = 0;           // read by every step (experts: of all experts)

@@ -66,6 +66,8 @@ std::string format_class(std::string_view quant) {
   return std::string(quant);
 }
 
+bool is_float_format(std::string_view format_class) { return format_class == "f16" || format_class == "bf16" || format_class == "f32"; }
+
 double cache_bytes(std::string_view quant) {
   static constexpr std::array<std::pair<std::string_view, double>, 12> sizes{{
       {"f32", 4}, {"q8_0", 1.0625}, {"q5_1", 0.75}, {"q5_0", 0.6875}, {"q4_1", 0.625}, {"q4_0", 0.5625}, {"iq4_nl", 0.5625},
@@ -84,16 +86,18 @@ static bool cooperative_matrices(const catalog::Device& device, const Setting& s
 
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
   const double half = half_rate(device), single = first_rate(device, {"fp32"});
-  const bool float_format = format == "f16" || format == "bf16" || format == "f32";
+  const bool float_format = is_float_format(format);
   if (setting.group == "ggml" && (setting.backend == "cuda" || setting.backend == "musa")) {
     // Quantised weights meet 8-bit integer units (MMQ); halves go through cuBLAS, which accumulates F16 in F16.
     if (format == "f16") return std::max(half, rate_of(device, "fp16_acc16"));
+    if (format == "bf16" && rate_of(device, "bf16") == 0 && single > 0) return single;   // no such units: converted for cuBLAS in single precision
     if (float_format) return half;
     if (device.architecture == "volta") return 0.5 * half;  // no integer tensor units: dequantised, then half precision
     // Before June 2024 integer tensor units were not used: large batches were dequantised for cuBLAS.
     if (setting.year < -1.05 && half > 1.5 * single && device.architecture != "pascal") return 0.7 * std::max(half, rate_of(device, "fp16_acc16"));
     // Between integer products stand scales in single precision: neither roof alone tells A100 and H100 from GeForce.
-    const double integer = rate_of(device, "int8");
+    // Since December 2025 (PR 17906) Blackwell multiplies MXFP4 as it is stored.
+    const double integer = format == "mxfp4" && setting.year >= 0.45 ? std::max(rate_of(device, "fp4"), rate_of(device, "int8")) : rate_of(device, "int8");
     return integer > 0 && single > 0 ? std::sqrt(integer * single) : std::max(integer, half);
   }
   if (setting.group == "serving") {

@@ -27,6 +27,9 @@ bool mixes_prompts(std::string_view engine);
 // Formats that share kernels: "q4_k", "iq4", "f16", "fp8", "int4" ... of a Quant key.
 std::string format_class(std::string_view quant);
 
+// Formats whose weights are multiplied as they are stored.
+bool is_float_format(std::string_view format_class);
+
 // Bytes of one element of a cache type: "f16" 2, "q8_0" 1.0625, "fp8" 1.
 double cache_bytes(std::string_view quant);
 

@@ -34,8 +34,6 @@ bool has_set(const rig::Host& host, std::string_view prefix) {
 
 bool is_any(std::string_view text, std::initializer_list<std::string_view> names) { return std::find(names.begin(), names.end(), text) != names.end(); }
 
-bool is_float(std::string_view format) { return is_any(format, {"f16", "bf16", "f32"}); }
-
 // Unpacking weights of a format, relative to 4- and 8-bit integers: look-ups in tables of values are the slowest.
 double unpacking(std::string_view format) {
   if (is_any(format, {"iq1", "iq2", "iq3", "q1"})) return 0.45;
@@ -96,12 +94,12 @@ int used_cores(const rig::Host& host, int threads) {
 HostKernel prompt_kernel(const rig::Host& host, const Setting& setting, std::string_view format, bool experts) {
   if (setting.repacked) return HostKernel::interleaved;
   if (setting.engine == "ik_llama.cpp")   // since June 2025 prompts repack on the fly
-    return setting.year >= -0.1 && !is_float(format) ? HostKernel::interleaved : HostKernel::tiled;
+    return setting.year >= -0.1 && !is_float_format(format) ? HostKernel::interleaved : HostKernel::tiled;
   if (setting.engine == "ktransformers") return has_set(host, "amx") ? HostKernel::matrix_unit : HostKernel::interleaved;
   if (experts) return HostKernel::dot;   // of an expert's rows each is multiplied by itself
   if (has_set(host, "amx") && setting.year >= -0.7 && is_any(format, {"q4_0", "q8_0", "q4_k", "q5_k", "q6_k", "iq4"})) return HostKernel::matrix_unit;
   if (interleaves(host, setting, format)) return HostKernel::interleaved;
-  return setting.year >= -1.2 && (is_float(format) || format == "q8_0" || format == "q4_0") ? HostKernel::tiled : HostKernel::dot;   // since April 2024
+  return setting.year >= -1.2 && (is_float_format(format) || format == "q8_0" || format == "q4_0") ? HostKernel::tiled : HostKernel::dot;   // since April 2024
 }
 
 double prompt_rate(const rig::Host& host, int threads, const Setting& setting, std::string_view format, bool experts) {
@@ -114,13 +112,13 @@ double prompt_rate(const rig::Host& host, int threads, const Setting& setting, s
     case HostKernel::interleaved: reached = lanes.interleaved; break;
     case HostKernel::matrix_unit: reached = lanes.matrix_unit; break;
   }
-  if (is_float(format)) reached = float_lanes(host, format, reached);
+  if (is_float_format(format)) reached = float_lanes(host, format, reached);
   return cycles(host, threads) * reached;
 }
 
 double decode_rate(const rig::Host& host, int threads, std::string_view format) {
   const double dot = lanes_of(host).dot;
-  return cycles(host, threads) * (is_float(format) ? float_lanes(host, format, dot) : dot * unpacking(format));
+  return cycles(host, threads) * (is_float_format(format) ? float_lanes(host, format, dot) : dot * unpacking(format));
 }
 
 std::string attention_kernel(const Setting& setting, bool flash) { return std::string(flash ? "flash:" : "plain:") + setting.engine; }

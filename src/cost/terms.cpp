@@ -15,6 +15,10 @@ constexpr double kVectorRows = 8;       // up to here the kernels and launches o
 // mixtures at 4 to 512 requests: median error 17.5 % at 1, 16.6 % at 0.8, 15.4 % at 0.7; single prompts do not care.
 constexpr double kIndependence = 0.8;
 constexpr double kExpertTileRows = 32;  // rows an expert's tiles are padded by, half a tile in the mean
+constexpr double kSmallTileRows = 4;    // the same of llama.cpp's, which are as small as its experts' rows are few
+// Of what a matrix-vector kernel computes for one row, a share unpacks weights, which further rows share: RTX 3090 and 4090, RX 6800 at 1, 2, 4
+// and 8 rows (llama.cpp PR 8215).
+constexpr double kUnpackedOnce = 0.7;
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
 
@@ -24,10 +28,21 @@ double touched(const Stage& s, double tokens) {
   return 1 - std::pow(1 - static_cast<double>(s.experts_used) / s.experts, tokens > 1 ? std::pow(tokens, kIndependence) : tokens);
 }
 
-void push(std::vector<StageWork>& out, std::size_t stage, int memory, int compute, double bytes, double flop, int also = -1) {
+void push(std::vector<StageWork>& out, std::size_t stage, int memory, int compute, double bytes, double flop, bool in_turn, int also = -1) {
   if ((memory >= 0 && bytes > 0) || (compute >= 0 && flop > 0))
-    out.push_back({static_cast<int>(stage), bytes > 0 ? memory : -1, flop > 0 ? compute : -1, bytes, flop, also});
+    out.push_back({static_cast<int>(stage), bytes > 0 ? memory : -1, flop > 0 ? compute : -1, bytes, flop, in_turn, also});
 }
+
+// What matrix kernels compute for `tokens` tokens over what is needed: rows are padded to whole tiles. Processors do not pad.
+double padding(const Stage& s, double tokens) {
+  if (s.device == placement::kHost) return 1;
+  const double rows = s.experts > 0 ? tokens * s.experts_used / s.experts / (s.in_turn ? touched(s, tokens) : 1) : tokens;
+  const double tile = s.experts > 0 ? (s.in_turn ? kSmallTileRows : kExpertTileRows) : kTileRows;
+  return 1 + tile / std::max(1.0, rows);
+}
+
+// Rows of a matrix-vector kernel, each costing what the first does less what it shares with it. Experts' rows are their own.
+double vector_rows(const Stage& s, double rows) { return s.kind == StageKind::weights ? kUnpackedOnce + (1 - kUnpackedOnce) * rows : rows; }
 
 }  // namespace
 
@@ -35,16 +50,24 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
+    bool in_turn = false;
     int compute = s.compute;
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, sequences);
         const double rows = sequences * s.token_share;
-        const bool vector = s.vector >= 0 && sequences <= kVectorRows;
-        const bool padded = s.kind == StageKind::weights && s.device != placement::kHost && !vector;
-        flop = s.weight_flop * (padded ? std::max(rows, kTileRows) : rows);
-        if (vector) compute = s.vector;
+        const bool padded = s.kind == StageKind::weights && s.device != placement::kHost;
+        if (s.vector >= 0 && sequences <= kVectorRows) {
+          flop = s.weight_flop * vector_rows(s, rows);
+          compute = s.vector;
+        } else if (s.in_turn) {   // the very kernels that read prompts
+          flop = s.weight_flop * rows * padding(s, rows);
+          compute = s.prefill_compute;
+          in_turn = true;
+        } else {
+          flop = s.weight_flop * (padded ? std::max(rows, kTileRows) : rows);
+        }
         break;
       }
       case StageKind::kv:
@@ -56,7 +79,7 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
       default: bytes = s.step_amount; break;
     }
-    push(out, i, s.memory, compute, bytes * times, flop * times);
+    push(out, i, s.memory, compute, bytes * times, flop * times, in_turn);
   }
 }
 
@@ -70,6 +93,7 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
     double bytes = 0, flop = 0;
     const double seen = along ? tokens * s.token_share : tokens;   // one prompt alone is one copy's work
     int memory = s.prefill_memory, compute = s.prefill_compute;
+    bool in_turn = false;
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
@@ -81,10 +105,13 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
           break;
         }
         bytes = s.weight_bytes * touched(s, chunk) * steps;
-        const double rows = s.experts > 0 ? chunk * s.experts_used / s.experts : chunk;
-        const double tile = chunk <= kVectorRows || s.device == placement::kHost ? 0 : s.experts > 0 ? kExpertTileRows : kTileRows;  // processors do not pad
-        flop = s.weight_flop * seen * (1 + tile / std::max(1.0, rows));
-        if (chunk <= kVectorRows && s.vector >= 0) compute = s.vector;
+        const bool few = chunk <= kVectorRows;
+        flop = s.weight_flop * seen * (few ? 1 : padding(s, chunk));
+        in_turn = s.in_turn && !few;
+        if (few && s.vector >= 0) {
+          compute = s.vector;
+          flop *= vector_rows(s, chunk) / chunk;
+        }
         if (s.step_amount > 0) {  // host weights: streamed to the device, or multiplied where they are
           const Path& link = load.paths[static_cast<std::size_t>(memory)];
           const Path& cpu = load.paths[static_cast<std::size_t>(compute)];
@@ -103,7 +130,7 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
       case StageKind::host: bytes = along ? 0 : s.step_amount; break;
       default: break;
     }
-    push(out, i, memory, compute, bytes * times, flop * times, along ? load.mixed : -1);
+    push(out, i, memory, compute, bytes * times, flop * times, in_turn, along ? load.mixed : -1);
   }
 }
 
@@ -153,7 +180,7 @@ double seconds(const Load& load, const StageWork& work) {
     c = work.flop / (p.peak * p.efficiency);
   }
   const double scale = work.also < 0 ? 1 : 1 / load.paths[static_cast<std::size_t>(work.also)].efficiency;
-  if (m == 0 || c == 0) return (m + c) * scale;
+  if (m == 0 || c == 0 || work.in_turn) return (m + c) * scale;
   const double m2 = m * m, c2 = c * c;
   return std::sqrt(std::sqrt(m2 * m2 + c2 * c2)) * scale;
 }

@@ -13,6 +13,7 @@ struct StageWork {
   int stage = 0;
   int memory = -1, compute = -1;     // Load::paths
   double bytes = 0, flop = 0;        // amounts for the two Paths
+  bool in_turn = false;              // reading, then arithmetic: their sum instead of the norm
   int also = -1;                     // a Path whose efficiency applies to the whole
 };
 

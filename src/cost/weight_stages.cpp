@@ -195,6 +195,7 @@ void add_weights(Builder& b) {
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
     set_paths(b, key, s);
+    s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
     if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
       s.vector = b.path(vector_path(b, key.device, key.format));
     if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {
