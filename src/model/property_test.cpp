@@ -60,8 +60,10 @@ RC_GTEST_PROP(AnyShape, MoreBitsAreNeverSmaller, ()) {
   const Architecture a = build_architecture(facts(), shape).value();
   // llama-quantize raises attn_output of a model of 8 experts (Mixtral's number) to Q5_K in Q3_K_M but not in Q3_K_L, which may then be smaller.
   const auto largest_q3 = shape.experts.count == 8 ? std::vector<const char*>{"Q3_K_S", "Q3_K_M"} : std::vector<const char*>{"Q3_K_S", "Q3_K_M", "Q3_K_L"};
+  // Q4_K_S raises attn_v of the first four layers to Q5_K, Q4_K_M that of every third to Q6_K: of fewer than eight layers that may be less.
+  const auto small_to_medium = shape.layers < 8 ? std::vector<const char*>{"Q4_K_M", "Q5_K_M", "Q6_K"} : std::vector<const char*>{"Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K"};
   for (const std::vector<const char*>& ladder : {std::vector<const char*>{"Q3_K_S", "Q4_K_S", "Q5_K_S", "Q6_K", "Q8_0", "F16", "F32"},
-                                                 {"Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K"}, largest_q3, {"Q4_0", "Q5_0", "Q8_0"},
+                                                 small_to_medium, largest_q3, {"Q4_0", "Q5_0", "Q8_0"},
                                                  {"awq", "fp8-tensor", "bf16"}}) {
     double smaller = 0;
     for (const char* quant : ladder) {
