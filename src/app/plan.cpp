@@ -95,6 +95,7 @@ Result<void> check_engine_date(const Knowledge& knowledge, const std::string& da
 std::optional<cost::Estimate> decode_when_full(const Knowledge& knowledge, const PlanAnswer& answer, const model::Architecture& architecture, const rig::Rig& rig,
                                                const placement::Placement& placement) {
   cost::Question full = answer.request.question;
+  full.sequences = answer.at_once;
   if (full.depth > 0 || answer.whole_depth <= 0) return std::nullopt;
   full.depth = answer.whole_depth;
   auto speed = cost::estimate(architecture, rig, placement, full, knowledge.calibration);
@@ -126,6 +127,11 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   if (engine.usual_quant.empty() || asked.architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, asked.architecture)) return {};
+  if (asked.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, asked.architecture) &&
+      !placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
+    return {};   // refused in any format: to be told of the model as it was published
+  const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
+  if (published_first && placement::check_formats(knowledge.catalog, engine, asked.architecture) && has_room(knowledge, asked.architecture, asked.rig, request.placement)) return {};
   const std::string published = asked.architecture.quant;
   asked.assumed_quant = true;
   RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
@@ -183,16 +189,20 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
   PlanAnswer answer;
   answer.request = request;
   answer.assumed_quant = assumed_quant;
+  answer.at_once = chosen.at_once;
+  cost::Question question = request.question;
+  question.sequences = chosen.at_once;
   answer.alternatives = std::move(chosen.alternatives);
   answer.rejected = std::move(chosen.rejected);
   answer.launch = placement::launch_line(engine, architecture, rig, placement);
   if (placement.fits) {
-    auto speed = chosen.speed ? Result<cost::Speed>(std::move(*chosen.speed)) : cost::estimate(architecture, rig, placement, request.question, knowledge.calibration);
+    auto speed = chosen.speed ? Result<cost::Speed>(std::move(*chosen.speed)) : cost::estimate(architecture, rig, placement, question, knowledge.calibration);
     if (speed) {
       answer.speed = with_evidence(knowledge, std::move(*speed), architecture, rig, placement);
       if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement));
       move_alternatives(answer);
-      answer.whole_depth = stream_depth(engine, placement, request.question.sequences);
+      answer.too_slow = answer.speed->decode.value.p50 < request.minimum_speed;
+      answer.whole_depth = stream_depth(engine, placement, chosen.at_once);
       answer.decode_whole = decode_when_full(knowledge, answer, architecture, rig, placement);
     }
     else answer.no_speed = std::move(speed.error());

@@ -72,6 +72,8 @@ struct PlanAnswer {
   catalog::Engine engine;
   placement::Placement placement;
   placement::Launch launch;
+  std::int64_t at_once = 1;            // streams that run at a time, at `speed`: as many as asked, or as the flags allow
+  bool too_slow = false;               // it fits, but no placement reaches the speed that was asked for
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   std::int64_t whole_depth = 0;        // tokens of one stream with which the context asked for is full
   std::optional<cost::Estimate> decode_whole;   // ... and decode there; empty where a depth was asked about

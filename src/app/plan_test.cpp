@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
+
 namespace rigcast::app {
 namespace {
 
@@ -232,6 +234,168 @@ TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   request.placement.context = kWholeContext;
   const PlanAnswer whole = answer_of(request);
   EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);
+}
+
+PlanRequest asked(const char* model, const char* rig, const char* engine, std::int64_t streams = 1, std::int64_t context = 0, const char* flags = "") {
+  PlanRequest request;
+  request.model = model;
+  request.rig = rig;
+  request.placement.engine = engine;
+  request.placement.context = context;
+  request.placement.flags = flags;
+  request.question.sequences = streams;
+  return request;
+}
+
+std::string caveat(const PlanAnswer& answer, const std::string& id) {
+  for (const auto& each : answer.placement.caveats)
+    if (each.id == id) return each.text;
+  return {};
+}
+
+// By each engine's own backends: ExLlamaV3 and MLX have none for a processor, how vLLM lays a model out there is not known.
+TEST(Plan, AProcessorAloneNeedsAnEngineThatRunsThere) {
+  for (const char* engine : {"exllamav3", "mlx", "vllm", "sglang"}) {
+    const auto answer = plan(knowledge(), asked("qwen3-0.6b", "host=ryzen-9-7950x:64g", engine));
+    ASSERT_FALSE(answer) << engine;
+    EXPECT_EQ(answer.error().nearest, "--engine llama.cpp") << engine;
+  }
+  const auto runs = plan(knowledge(), asked("qwen3-0.6b", "host=ryzen-9-7950x:64g", "transformers"));
+  ASSERT_TRUE(runs) << to_text(runs.error());
+  EXPECT_TRUE(runs->placement.fits);
+}
+
+// 64 layers x 8 heads x 128 x (2 + 2) bytes = 256 KiB a token: 32,768 tokens are 8 GiB for one stream, 64 GiB for eight.
+TEST(Plan, EveryStreamHasACacheOfItsOwn) {
+  const auto mlx = plan(knowledge(), asked("qwen3-32b", "m4-max-128g", "mlx", 8, 32768));
+  ASSERT_TRUE(mlx) << to_text(mlx.error());
+  EXPECT_NEAR(mlx->placement.devices.front().memory.kv.value(), 64 * kGiB, 1);
+  EXPECT_EQ(mlx->placement.settings.context, 32768);
+  const auto exl = plan(knowledge(), asked("qwen3-8b", "3090", "exl3", 4, 16384));   // 4 x 16,384
+  ASSERT_TRUE(exl) << to_text(exl.error());
+  EXPECT_NE(exl->launch.line.find("--max-seq-len 16384 --cache-size 65536"), std::string::npos) << exl->launch.line;
+}
+
+// -c 4096 for four slots: 1,024 each, whatever is asked beside it.
+TEST(Plan, FlagsOverruleWhatIsAskedBesideThem) {
+  const auto answer = plan(knowledge(), asked("qwen3-8b:q4_k_m", "3090", "llama.cpp", 4, 8192, "-c 4096"));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_NE(answer->launch.line.find("-c 4096 "), std::string::npos) << answer->launch.line;
+  EXPECT_NE(answer->launch.line.find("-np 4"), std::string::npos) << answer->launch.line;
+  EXPECT_FALSE(caveat(*answer, "flags-name-context").empty());
+}
+
+TEST(Plan, NoMoreStreamsRunThanTheFlagsAllow) {
+  const auto slots = plan(knowledge(), asked("qwen3-8b:q4_k_m", "3090", "llama.cpp", 8, 0, "-np 4 -c 32768"));
+  const auto four = plan(knowledge(), asked("qwen3-8b:q4_k_m", "3090", "llama.cpp", 4, 0, "-np 4 -c 32768"));
+  ASSERT_TRUE(slots && four);
+  EXPECT_EQ(slots->at_once, 4);
+  EXPECT_EQ(slots->speed->decode.value.p50, four->speed->decode.value.p50);
+  EXPECT_EQ(slots->whole_depth, 8192);   // 32,768 / 4
+  EXPECT_EQ(caveat(*slots, "streams-wait"), "The flags let 4 of 8 streams run at a time, the others wait.");
+  EXPECT_TRUE(caveat(*four, "streams-wait").empty());
+  const auto paged = plan(knowledge(), asked("qwen3-32b:awq", "2x3090", "vllm", 16, 0, "--max-num-seqs 4 -tp 2"));
+  ASSERT_TRUE(paged) << to_text(paged.error());
+  EXPECT_EQ(paged->at_once, 4);
+}
+
+// The model's 40,960 tokens take 10 GiB beside 18.4 GiB of weights: more than 24 GiB hold, so that something must lie on the host.
+TEST(Plan, WhoWantsContextGetsIt) {
+  PlanRequest request = asked("qwen3-32b:q4_k_m", "3090", "llama.cpp");
+  request.objective = placement::Objective::context;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->placement.settings.context, 40960);
+  EXPECT_NE(answer->launch.line.find("-c 40960"), std::string::npos) << answer->launch.line;
+  request.placement.context = 8192;   // ... unless it is named
+  const auto named = plan(knowledge(), request);
+  ASSERT_TRUE(named) << to_text(named.error());
+  EXPECT_EQ(named->placement.settings.context, 8192);
+}
+
+// 128 KiB a token: 64 x 4,096 tokens are 32 GiB, 64 x 2,048 are 16 GiB, which 24 GiB hold beside 4.3 GiB of weights.
+TEST(Plan, SlotsShrinkBeforeLayersLeaveTheCard) {
+  const auto answer = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 64));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_TRUE(placement::all_on_devices(answer->placement));
+  EXPECT_EQ(answer->placement.settings.context, 64 * 2048);
+  EXPECT_FALSE(caveat(*answer, "slots-shortened").empty());
+  const auto few = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 4));
+  ASSERT_TRUE(few) << to_text(few.error());
+  EXPECT_EQ(few->placement.settings.context, 4 * 4096);
+  EXPECT_TRUE(caveat(*few, "slots-shortened").empty());
+}
+
+// 936 GB/s over 4.7 GB of weights: under 200 token/s.
+TEST(Plan, ASpeedThatNothingReaches) {
+  PlanRequest request = asked("qwen3-8b:q4_k_m", "3090", "llama.cpp");
+  request.minimum_speed = 500;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_TRUE(answer->placement.fits);
+  EXPECT_TRUE(answer->too_slow);
+  request.minimum_speed = 50;
+  EXPECT_FALSE(plan(knowledge(), request)->too_slow);
+}
+
+// 32.8e9 parameters: 61 GiB in BF16, which neither a card of 24 GiB nor 0.8 of 64 GiB holds; 16-bit weights of 8 B are read as published.
+TEST(Plan, UsualFormatsOfEngines) {
+  const auto quant = [](const char* model, const char* rig, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, rig, engine));
+    EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+    return answer ? to_lower(answer->architecture.quant) : "";
+  };
+  EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav3"), "exl3-4.0bpw");
+  EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav2"), "exl2-4.0bpw");
+  EXPECT_EQ(quant("qwen3-32b", "910b-64g", "mindie"), "w8a8");
+  EXPECT_EQ(quant("qwen3-8b", "910b-64g", "mindie"), "bf16");
+  EXPECT_EQ(quant("deepseek-r1", "4xatlas-800i-a2", "mindie"), "w8a8");   // published in FP8, which it does not read
+}
+
+TEST(Plan, EnginesRunTheFamiliesTheyHaveCodeFor) {
+  for (const char* model : {"deepseek-v3", "gpt-oss-20b"}) {
+    const auto answer = plan(knowledge(), asked(model, "8xh100-sxm-80gb", "exllamav2"));
+    ASSERT_FALSE(answer) << model;
+    EXPECT_NE(answer.error().message.find("has no code for models of family"), std::string::npos) << answer.error().message;
+    EXPECT_EQ(answer.error().nearest.find("exllamav2"), std::string::npos);
+  }
+}
+
+// 18 GiB of weights leave one card 21,248 tokens of FP8 cache, two together the model's 40,960: compared at the same depth the two win.
+TEST(Plan, WaysAreComparedAtTheSameDepth) {
+  const auto answer = plan(knowledge(), asked("qwen3-32b:awq", "2x3090", "vllm", 16, 0, "--kv-cache-dtype fp8 --max-num-seqs 4"));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->placement.mode, placement::Mode::tensor);
+  EXPECT_EQ(answer->placement.settings.context, 40960);
+}
+
+TEST(Plan, TellsHowManyStreamsOfTheContextFitTogether) {
+  const auto answer = plan(knowledge(), asked("deepseek-r1", "8xh20-141g", "sglang", 64, 32768));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const std::int64_t together = answer->placement.kv_tokens / 32768;
+  ASSERT_LT(together, 64);
+  EXPECT_NE(caveat(*answer, "streams-wait").find("of 64 streams of 32768 tokens about " + std::to_string(together) + " run"), std::string::npos);
+}
+
+// 33.28 GiB of weights and activations on a card of 31.36, and 40,960 tokens of 256 KiB: 1.92 + 10.00 GiB.
+TEST(Plan, WeightsThatAreTooLargeServeNoRequestAtAll) {
+  const auto answer = plan(knowledge(), asked("qwen3-32b:fp8", "5090", "sglang"));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_FALSE(answer->placement.fits);
+  EXPECT_TRUE(caveat(*answer, "cache-shorter-than-context").empty());
+  EXPECT_NEAR(answer->placement.missing.front().value() / kGiB, 11.92, 0.02);
+}
+
+TEST(Plan, LmStudioIsToldHowManyRunAtATime) {
+  const auto answer = plan(knowledge(), asked("qwen3-8b", "3090", "lm-studio", 4));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_NE(answer->launch.line.find("--context-length 4096 --parallel 4"), std::string::npos) << answer->launch.line;
+}
+
+TEST(Plan, SeveralMacsShareAModelWithLlamaCpp) {
+  const auto answer = plan(knowledge(), asked("qwen3-8b", "m4-max-128g | m4-max-128g", "mlx"));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().nearest, "--engine llama.cpp");
 }
 
 }  // namespace

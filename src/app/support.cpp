@@ -30,7 +30,7 @@ constexpr std::array<std::pair<const char*, const char*>, 13> kFormats = {{{"f16
 struct Asked {
   std::string name;
   std::string quant;   // the one that was named, or the one it was published in
-  bool any_quant = false;
+  bool any_quant = false, small = false;   // small: it was published in fewer than 16 bits
 };
 
 // What only asks for a word on the launch line is for plans to say.
@@ -70,17 +70,22 @@ class Inquiry {
     answer_.engines.push_back(std::move(row));
   }
 
-  // The best Quant that this engine can hold on the Device alone, else the usual one with part of it on the host; and what it does there.
+  // The engine's usual Quant, as a plan assumes it, or the best other that it can hold on the Device alone; else the usual one with part of it
+  // on the host; and what it does there.
   void model(const catalog::Engine& engine, const Asked& asked) {
     ModelSupport row;
     row.key = engine.key;
     row.name = engine.name;
     row.model = asked.name;
     const auto spec = [&](const std::string& quant) { return quant.empty() ? asked.name : asked.name + ':' + quant; };
-    std::vector<std::string> specs = {spec(asked.quant)};   // as published, first
     const bool files = engine.kv_rule == catalog::KvRule::slots;
-    if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.insert(specs.begin(), spec("f16"));   // converted anyway
-    if (asked.any_quant) std::transform(engine.usual_quants.begin(), engine.usual_quants.end(), std::back_inserter(specs), spec);
+    const bool as_usual = asked.any_quant && !asked.small && !engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) <= 0;
+    const auto first = engine.usual_quants.begin(), last = engine.usual_quants.end(), usual = as_usual ? std::find(first, last, engine.usual_quant) : last;
+    std::vector<std::string> specs;
+    std::transform(usual, last, std::back_inserter(specs), spec);
+    if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.push_back(spec("f16"));   // converted anyway
+    specs.push_back(spec(asked.quant));   // as published
+    if (asked.any_quant) std::transform(first, usual, std::back_inserter(specs), spec);
     auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row, true); });
     if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
     if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
@@ -120,10 +125,9 @@ class Inquiry {
     }
     const auto& told = placed->caveats;
     if (whole_context && std::any_of(told.begin(), told.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) return false;
-    const auto alone = [](const placement::Placement& each) { return each.settings.cpu_moe_layers == 0 && each.settings.gpu_layers < 0; };
-    if (host_may_help || alone(*placed)) return true;
+    if (host_may_help || placement::all_on_devices(*placed)) return true;
     const auto first = placement::find_room(knowledge_.catalog, *architecture, rig_, request, true);   // the device alone comes first, whatever is faster
-    return first && alone(*first);
+    return first && placement::all_on_devices(*first);
   }
 
   void plan(const catalog::Engine& engine, const std::string& spec, ModelSupport& row) const {
@@ -227,7 +231,7 @@ Asked asked_about(const Knowledge& knowledge, const std::string& spec, const mod
   const auto named = model::catalogue_spec(knowledge.catalog, spec);
   if (architecture.origin != model::Origin::catalogue || !named) return {spec, {}, architecture.origin == model::Origin::config};
   if (!named->quant.empty()) return {named->name, named->quant, false};
-  return {named->name, to_lower(architecture.quant), true};
+  return {named->name, to_lower(architecture.quant), true, !architecture.is_unquantized()};
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ struct EngineSupport {
 // How one engine runs the model on one such Device.
 struct ModelSupport {
   std::string key, name;                // of the engine
-  std::string model;                    // spec with the largest Quant that fits: "qwen3-32b:q4_k_m"
+  std::string model;                    // spec with the Quant: the engine's usual one, or the best that fits: "qwen3-32b:q4_k_m"
   bool runs = false;
   std::string why;                      // where it does not: the refusal, or empty
   Bytes missing{};                      // ... or what is short with the smallest Quant tried, which is `quant`

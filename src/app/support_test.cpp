@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
+
 #include <algorithm>
 
 namespace rigcast::app {
@@ -78,6 +80,29 @@ TEST(Support, AModelInTheLargestQuantThatFits) {
   }
   EXPECT_TRUE(answer->models.front().runs);
   EXPECT_FALSE(answer->models.back().runs);
+}
+
+const ModelSupport& row_of(const SupportAnswer& answer, const std::string& engine) {
+  return *std::find_if(answer.models.begin(), answer.models.end(), [&](const ModelSupport& model) { return model.key == engine; });
+}
+
+// As plans assume: 4.8 GB of Q4_K_M rather than 16 GB of BF16 on a card that holds both.
+TEST(Support, TheUsualFormatFirst) {
+  const auto answer = support(knowledge(), {"v100-32g", "qwen3-8b"});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(to_lower(row_of(*answer, "llama.cpp").quant), "q4_k_m");
+  EXPECT_EQ(to_lower(row_of(*answer, "vllm").quant), "f16");
+}
+
+// Transformers' kernels for INT8 are not Ascend's; llama.cpp computes 16 bits on both chips of a 300I Duo.
+TEST(Support, NoFormatThatTheChipCannotRun) {
+  const auto duo = support(knowledge(), {"atlas-300i-duo-96gb", "qwen3-32b"});
+  ASSERT_TRUE(duo) << to_text(duo.error());
+  EXPECT_EQ(duo->models.front().key, "mindie");
+  EXPECT_TRUE(row_of(*duo, "llama.cpp").runs);
+  const auto volta = support(knowledge(), {"v100-16g", "qwen3-14b"});
+  ASSERT_TRUE(volta) << to_text(volta.error());
+  EXPECT_EQ(row_of(*volta, "transformers").model.find("fp8"), std::string::npos) << row_of(*volta, "transformers").model;
 }
 
 TEST(Support, NamesTheNearest) {

@@ -23,6 +23,7 @@ Engine read_over(Engine engine, TableReader& table) {
   if (table.has("splits")) engine.splits = table.texts("splits");
   engine.mixed_vendors = table.flag("mixed_vendors", engine.mixed_vendors);
   if (table.has("quant_groups")) engine.quant_groups = table.texts("quant_groups");
+  if (table.has("families")) engine.families = table.texts("families");
   if (table.has("usual_quants")) engine.usual_quants = table.texts("usual_quants");
   engine.usual_quant = table.text("usual_quant", engine.usual_quant);
   for (auto& [key, value] : table.numbers("numbers")) engine.numbers[key] = value;

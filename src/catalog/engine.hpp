@@ -32,6 +32,7 @@ struct Engine {
   std::vector<std::string> splits;                 // "layer", "row", "tensor", "pipeline", "expert", "data", "cpu-experts", "cpu-layers"
   bool mixed_vendors = false;
   std::vector<std::string> quant_groups;           // what weights it reads: Quant::group names
+  std::vector<std::string> families;               // of models it has code for (Architecture::family); empty: nobody keeps a list of what it lacks
   std::vector<std::string> usual_quants;           // recipes in which models are published for it, from large to small
   std::string usual_quant;                         // the one of them that is meant where nobody names one; empty: as the model was published
   std::map<std::string, double, std::less<>> numbers;  // named constants of its rules ("default_ubatch", "footprint_mib.cuda"): each documented in the file

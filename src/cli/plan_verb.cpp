@@ -9,7 +9,7 @@
 namespace rigcast::cli {
 namespace {
 
-ExitCode code_of(const app::PlanAnswer& answer) { return answer.placement.fits ? ExitCode::fits : ExitCode::does_not_fit; }
+ExitCode code_of(const app::PlanAnswer& answer) { return answer.placement.fits && !answer.too_slow ? ExitCode::fits : ExitCode::does_not_fit; }
 
 Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_plan_request(arguments));

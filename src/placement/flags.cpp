@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
@@ -46,11 +47,14 @@ class Parser {
 
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));
+    const int unsaid = std::exchange(target_.settings.sequences, -1);
     for (std::size_t i = 0; i < words.size(); ++i) {
       RC_ASSIGN(used, one(words, i));
       i += used;
     }
-    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_};
+    const bool says_sequences = target_.settings.sequences >= 0;
+    if (!says_sequences) target_.settings.sequences = unsaid;
+    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_, says_sequences};
   }
 
  private:

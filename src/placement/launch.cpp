@@ -247,8 +247,9 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   }
   if (slots) say("layers", layers_share(a, p));
   say("context", std::to_string(slots ? s.context / std::max(1, s.sequences) : s.context));
-  say("cells", std::to_string(s.context));
+  say("cells", std::to_string(p.kv_tokens));
   if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
+  if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
   if (paged && s.key_quant != "f16") say("cache", s.key_quant);
   if (paged) say("sequences", std::to_string(s.sequences));
   if (paged) say("batched", std::to_string(s.max_batched_tokens));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <tuple>
 
 #include "base/check.hpp"
 #include "base/text.hpp"
@@ -25,6 +27,18 @@ bool one_maker(const rig::Rig& rig) {
   return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor == rig.devices.front().device.vendor; });
 }
 
+bool lists(const std::vector<std::string>& names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+// A processor alone: the engine needs a backend for it, and a way to lay a whole model out there.
+Result<std::string> processor_backend(const catalog::Engine& engine) {
+  const bool has = lists(engine.backends, "cpu");
+  if (has && lists(engine.splits, "cpu")) return std::string("cpu");
+  return fail(ErrorKind::infeasible,
+              has ? "how " + engine.name + " lays a model out without a device is not known here"
+                  : engine.name + " has no backend for a processor alone: it runs on " + join(engine.backends, ", "),
+              Where{"--on"}, "backend");
+}
+
 // Bytes read for one token over the bandwidth they are read at: enough to tell one placement from another where nobody asks how fast.
 Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, const Placement& placement) {
   std::map<int, double> read;  // bytes by device, kHost among them
@@ -45,7 +59,7 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
     const double bandwidth = host ? (rig.hosts.empty() ? 0 : rig.hosts.front().bandwidth.value()) : known ? known->value.value() : 0;
     seconds += bytes / (host ? 1 : parts) / std::max(1e9, bandwidth);
   }
-  return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 1 / seconds};
+  return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 1 / seconds, 0};
 }
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
@@ -75,11 +89,9 @@ bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& a
 std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
                                   bool any) {
   Goal goal;
-  goal.context = prepared.settings.context;
   goal.any = any;
-  goal.shortest = prepared.shortest;
   Found found = search(
-      prepared.engine, architecture, rig, goal, prepared.settings,
+      prepared, architecture, rig, goal,
       [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); },
       [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
   if (found.ranked.empty()) return std::nullopt;
@@ -102,10 +114,22 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
   if (!placement || placement->fits) return placement;
   if (const auto shorter = shortened(*placement, prepared.shortest))
     if (auto again = lay(*shorter); again && again->fits) return again;
+  for (const std::int64_t context : shorter_slots(prepared)) {
+    Settings shorter = prepared.settings;
+    shorter.context = context;
+    if (auto again = lay(shorter); again && again->fits) return again;
+  }
   return placement;
 }
 
 }  // namespace
+
+std::vector<std::int64_t> shorter_slots(const Prepared& prepared) {
+  std::vector<std::int64_t> contexts;
+  if (prepared.engine.kv_rule != catalog::KvRule::slots || prepared.shortest <= 0) return contexts;
+  for (std::int64_t context = prepared.settings.context; context > prepared.shortest;) contexts.push_back(context = std::max(context / 2, prepared.shortest));
+  return contexts;
+}
 
 Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked) {
   if (!asked.empty()) {
@@ -113,6 +137,10 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
     if (std::find(engine.backends.begin(), engine.backends.end(), backend) == engine.backends.end())
       return fail(ErrorKind::unsupported, engine.name + " has no backend '" + asked + "'", Where{"--backend"}, "backend",
                   nearest_name(backend, engine.backends));
+    if (rig.devices.empty()) {
+      if (backend != "cpu") return fail(ErrorKind::infeasible, "this machine has no device that runs " + backend, Where{"--backend"}, "backend", "cpu");
+      return processor_backend(engine);
+    }
     for (const rig::RigDevice& device : rig.devices)
       if (backend != "cpu" && !device.device.runs.empty() && !runs(device, backend))
         return fail(ErrorKind::infeasible, device.device.name + " does not run " + backend, Where{"--backend"}, "backend", device.device.runs.front());
@@ -120,7 +148,7 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
   }
   if (!rig.devices.empty() && !one_maker(rig) && !engine.mixed_vendors)
     return fail(ErrorKind::infeasible, engine.name + " cannot share a model between devices of different makers", Where{"--on"}, "devices", "llama.cpp");
-  if (rig.devices.empty()) return std::string("cpu");
+  if (rig.devices.empty()) return processor_backend(engine);
   for (const std::string& backend : engine.backends) {
     const bool all = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return runs(d, backend); });
     if (backend != "cpu" && all) return backend;
@@ -145,6 +173,9 @@ namespace {
 
 constexpr std::int64_t kShortestContext = 256;   // of a default
 constexpr std::int64_t kWorthHaving = 4096;      // a context that nobody named does not shrink below this
+constexpr std::int64_t kShortestSlot = 1024, kWritten = 256;   // ... that of one of several slots below this, nor below what is read and a short answer
+
+std::int64_t padded(std::int64_t context) { return (context + kShortestContext - 1) / kShortestContext * kShortestContext; }
 
 bool spans_hosts(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
@@ -168,24 +199,44 @@ bool names_format(const catalog::Rule& rule) {
   return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
 }
 
-// Where the engine cannot run this: the first that can as it is, else the first that runs on the devices, with weights it reads.
-Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request, Error error) {
+// What keeps an engine from this model on these machines, whatever the format of its weights.
+Result<void> check_engine(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
+  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
+    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig");
+  if (!engine.families.empty() && !lists(engine.families, architecture.family))
+    return fail(ErrorKind::unsupported, engine.name + " has no code for models of family '" + architecture.family + "'", Where{"--engine"}, "engine");
+  if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
+    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine", "--engine " + engine.base);
+  return {};
+}
+
+// Where the engine cannot run this: one that can as it is, else one that runs on the devices, with weights it reads; those that share
+// a cache out among requests first, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
+Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
+                            const catalog::Engine& refusing, Error error) {
   const auto all_rules = catalog.rules();
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
   std::vector<catalog::Rule> whatever_format;
   std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !names_format(rule); });
-  std::string other;
+  using Rank = std::tuple<bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // in another format, one growing cache, warnings, backends
+  std::optional<Rank> best;
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
     const auto engine = catalog::read_engine(catalog, entry.key);
     const auto backend = engine ? choose_backend(*engine, rig, "") : Result<std::string>(std::string());
-    if (!engine || !backend || engine->key == request.engine || !check_refusals(whatever_format, catalog, *engine, *backend, architecture, rig)) continue;
-    if (check_formats(catalog, *engine, architecture) && check_refusals(**all_rules, catalog, *engine, *backend, architecture, rig)) {
-      error.nearest = "--engine " + engine->key;
-      return error;
+    if (!engine || !backend || engine->key == refusing.key || !check_engine(*engine, *backend, architecture, rig) ||
+        !check_refusals(whatever_format, catalog, *engine, *backend, architecture, rig))
+      continue;
+    const bool other_format = !check_formats(catalog, *engine, architecture) || !check_refusals(**all_rules, catalog, *engine, *backend, architecture, rig);
+    std::ptrdiff_t warnings = 0;
+    if (!rig.devices.empty()) {
+      const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
+      warnings = std::count_if(whatever_format.begin(), whatever_format.end(), [&](const catalog::Rule& rule) { return rule.effect == catalog::RuleEffect::warn && catalog::applies(rule, situation); });
     }
-    if (other.empty()) other = "--engine " + engine->key;
+    const Rank rank{other_format, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
+    if (best && *best <= rank) continue;
+    best = rank;
+    error.nearest = "--engine " + engine->key + (other_format ? " " + architecture.key + ":f16" : "");
   }
-  if (!other.empty()) error.nearest = other + " " + architecture.key + ":f16";
   return error;
 }
 
@@ -193,19 +244,16 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
+  const auto refused = [&](Error error) { return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, engine, std::move(error))); };
   auto chosen_backend = choose_backend(engine, rig, request.backend);
-  if (!chosen_backend) return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, std::move(chosen_backend.error())));
+  if (!chosen_backend) return refused(std::move(chosen_backend.error()));
   std::string backend = std::move(*chosen_backend);
-  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
-    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig", "llama.cpp or vllm");
+  if (auto able = check_engine(engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(all_rules, catalog.rules());
   const std::vector<catalog::Rule>& rules = *all_rules;
   RC_TRY(check_formats(catalog, engine, architecture));
-  if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
-    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine", "--engine " + engine.base);
-  if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed)
-    return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, std::move(allowed.error())));
+  if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   const auto says = [&](std::initializer_list<std::string_view> names) {
@@ -214,22 +262,33 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
     });
   };
   const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
+  const std::int64_t streams = std::max<std::int64_t>(1, request.streams);
   const bool says_context = settings.context > 0 || says({"-c ", "--ctx-size"}), asked = says_context || request.context > 0;
+  if (!paged && !parsed.says_sequences) settings.sequences = static_cast<int>(streams);   // each has a cache of its own
+  const std::int64_t parts = slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;   // -c is divided among the slots
   if (!says_context) {
     const std::int64_t most = paged ? architecture.max_context : std::max(kShortestContext, architecture.max_context);
     const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, paged ? 0x1p62 : 0));
-    settings.context = request.context > 0 ? request.context : fallback > 0 ? std::max(std::min(fallback, most), request.reach) : 0;
-    if (slots && request.streams > 1 && settings.sequences <= 1 && !says({"-np", "--parallel"})) {
-      settings.sequences = static_cast<int>(request.streams);
-      settings.context *= request.streams;   // -c is divided among the slots
-    }
+    settings.context = parts * (request.context > 0 ? request.context : fallback > 0 ? std::max(std::min(fallback, most), request.reach) : 0);
+  } else if (slots && catalog::number_of(engine, "context_of_each", backend, 0) > 0) {
+    settings.context *= parts;
+  } else if (const std::string_view cells = catalog::text_of(engine, "flag", "cells"); !cells.empty() && says({cells})) {
+    settings.context /= std::max(1, settings.sequences);
   }
-  if (paged && settings.sequences <= 0 && static_cast<double>(request.streams) > catalog::sized_number(engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory))
-    settings.sequences = static_cast<int>(std::min<std::int64_t>(request.streams, INT32_MAX));
-  const std::int64_t shortest = asked || !paged || architecture.encoder_only ? 0 : std::max(std::min(settings.context, kWorthHaving), request.reach);
+  const auto usual_sequences = static_cast<std::int64_t>(paged ? catalog::sized_number(engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory) : 1);
+  if (paged && settings.sequences <= 0 && streams > usual_sequences) settings.sequences = static_cast<int>(std::min<std::int64_t>(streams, INT32_MAX));
+  std::int64_t shortest = 0;
+  if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
+  if (!asked && slots && settings.sequences > 1) shortest = std::min(settings.context, parts * padded(std::max(kShortestSlot, request.reach + kWritten)));
   const bool searched = trim(request.flags).empty() || (paged && !parsed.places);
-  return Prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest,
-                  paged ? request.streams : 1, request.reach};
+  Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};
+  prepared.at_once = std::min<std::int64_t>(streams, prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences);
+  if (request.context > 0) {
+    const std::int64_t each = prepared.settings.context / parts;
+    if (says_context && each != request.context) prepared.overruled = request.context;
+    prepared.reach = std::max(prepared.reach, each);   // what each was asked to hold
+  }
+  return prepared;
 }
 
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest) {
@@ -244,21 +303,26 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
 void tell_short(const Prepared& prepared, Placement& placement) {
   if (!placement.fits) return;
   const std::string source = prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text;
-  const std::int64_t wished = prepared.settings.context, context = placement.settings.context;
-  if (prepared.shortest > 0 && context < wished) {
+  const auto tell = [&](const char* id, std::string text) { placement.caveats.push_back({id, std::move(text), source}); };
+  const std::int64_t wished = prepared.settings.context, context = placement.settings.context, streams = prepared.streams;
+  const bool slots = prepared.engine.kv_rule == catalog::KvRule::slots;
+  if (prepared.shortest > 0 && context < wished && slots) {
+    const std::int64_t parts = std::max(1, placement.settings.sequences);
+    tell("slots-shortened", "Nobody named a context: each of the " + std::to_string(parts) + " slots has room for " + std::to_string(context / parts) + " tokens instead of " +
+                                std::to_string(wished / parts) + ", so that the devices hold all of it.");
+  } else if (prepared.shortest > 0 && context < wished) {
     const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
-    placement.caveats.push_back({"context-shortened",
-                                 "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
-                                     (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
-                                             : " tokens of context: without being told so the engine does not start."),
-                                 source});
+    tell("context-shortened", "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
+                                  (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
+                                          : " tokens of context: without being told so the engine does not start."));
   }
-  if (prepared.streams > 1 && prepared.reach > 0 && placement.kv_tokens / prepared.streams < prepared.reach && placement.kv_tokens > 0)
-    placement.caveats.push_back({"streams-wait",
-                                 "The cache holds " + std::to_string(placement.kv_tokens) + " tokens: of " + std::to_string(prepared.streams) + " streams of " +
-                                     std::to_string(prepared.reach) + " tokens about " + std::to_string(std::max<std::int64_t>(1, placement.kv_tokens / prepared.reach)) +
-                                     " run at a time, the others wait.",
-                                 source});
+  if (prepared.overruled > 0)
+    tell("flags-name-context", "The flags say how long the context is: the " + std::to_string(prepared.overruled) + " tokens asked for beside them do not count.");
+  if (prepared.at_once < streams)
+    tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
+  else if (prepared.engine.kv_rule == catalog::KvRule::paged && streams > 1 && prepared.reach > 0 && placement.kv_tokens / streams < prepared.reach && placement.kv_tokens > 0)
+    tell("streams-wait", "The cache holds " + std::to_string(placement.kv_tokens) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
+                             " tokens about " + std::to_string(std::max<std::int64_t>(1, placement.kv_tokens / prepared.reach)) + " run at a time, the others wait.");
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {

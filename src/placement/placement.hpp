@@ -107,7 +107,7 @@ struct Request {
   std::string flags;                      // engine's own launch flags, verbatim; empty: defaults for the rig
   std::int64_t context = 0;               // wanted context of each stream when flags do not say; 0: engine's or a sensible default
   std::int64_t reach = 0;                 // tokens that a context nobody named must hold: what is read and what lies before it
-  std::int64_t streams = 1;               // decoded together: engines with slots lay out a context for each where the flags do not say -np
+  std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
 };
 
 // What an engine does on this rig when nobody says anything.
@@ -118,6 +118,7 @@ struct ParsedFlags {
   Settings settings;
   std::vector<FlagNote> notes;
   bool places = false;                    // whether any of them says which devices hold what
+  bool says_sequences = false;            // ... and how many streams run at a time
 };
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                                 std::string_view flags);
@@ -132,7 +133,10 @@ struct Prepared {
   std::vector<FlagNote> notes;
   bool searched = false;                  // the flags leave open which devices hold what
   std::int64_t shortest = 0;              // nobody named the context: it may shrink to what fits, down to this; 0: it must fit
-  std::int64_t streams = 1, reach = 0;    // where streams share one cache: how many, and the tokens of each
+  std::int64_t streams = 1, at_once = 1;  // asked for, and as many of them as run at a time: the flags may allow fewer
+  std::int64_t reach = 0;                 // tokens that each must hold
+  bool named_context = false;             // by the flags or the request
+  std::int64_t overruled = 0;             // the context of the request where the flags name another; else 0
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
@@ -149,10 +153,14 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
 
+// Contexts, in all slots, to try where nobody named one and several slots would drive weights off the devices: longest first.
+std::vector<std::int64_t> shorter_slots(const Prepared& prepared);
+
 // The same settings with the context that this layout's cache does hold, where it is what is short and `shortest` allows.
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest);
 
-// Says that the context is shorter than the one everybody would expect, and that not all streams have room at a time, where it is so.
+// Says that the context is shorter than the one everybody would expect, that flags overrule what is asked beside them, and that not all
+// streams run at a time, where it is so.
 void tell_short(const Prepared& prepared, Placement& placement);
 
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of

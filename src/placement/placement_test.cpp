@@ -352,7 +352,7 @@ TEST(Placement, MindieOverTwoServers) {
   rig::Rig duo = rig_of("atlas-300i-duo-96gb", 2);
   duo.hosts.push_back(duo.hosts.front());
   duo.devices[1].host = 1;
-  EXPECT_EQ(error_of(place(facts(), *model, duo, ask("", "mindie"))), "--on: MindIE cannot share a model between hosts (nearest: llama.cpp or vllm)");
+  EXPECT_EQ(error_of(place(facts(), *model, duo, ask("", "mindie"))), "--on: MindIE cannot share a model between hosts (nearest: --engine vllm)");
 }
 
 // 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
@@ -463,7 +463,7 @@ TEST(Placement, DevicesOfSeveralHosts) {
   const auto again = place(facts(), model, rig, ask(launch.line.substr(launch.line.find(" -c ") + 1)));
   ASSERT_TRUE(again) << error_of(again);
   EXPECT_EQ(again->devices[1].memory.total(), placement->devices[1].memory.total());
-  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: llama.cpp or vllm)");
+  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: --engine vllm)");
 }
 
 struct Refusal { const char* flags; const char* message; };

@@ -28,15 +28,15 @@ Result<Objective> parse_objective(std::string_view text) {
   return fail(ErrorKind::input, "unknown objective '" + std::string(text) + "'", Where{"--for"}, "objective", nearest_name(text, names));
 }
 
-std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out) {
-  constexpr std::int64_t step = 256;
+std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out, std::int64_t parts) {
+  const std::int64_t step = 256 * parts;
   const auto fits = [&](std::int64_t context) {
     Settings tried = settings;
     tried.context = context;
     const auto placement = lay_out(tried);
     return placement && placement->fits;
   };
-  std::int64_t low = 0, high = std::max<std::int64_t>(architecture.max_context, step) / step;  // in steps: low fits, high + 1 does not
+  std::int64_t low = 0, high = std::max<std::int64_t>(architecture.max_context, 256) / 256;  // in steps: low fits, high + 1 does not
   while (low < high) {
     const std::int64_t middle = (low + high + 1) / 2;
     if (fits(middle * step)) low = middle;
@@ -81,6 +81,11 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
   }
   for (std::size_t l = 0; l < count; ++l) bytes[l].cache = cache_bytes(architecture.layers[l].attention, context, cache_element);
   return bytes;
+}
+
+// Among how many -c is divided.
+std::int64_t parts_of(const catalog::Engine& engine, const Settings& settings) {
+  return engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
 }
 
 class Searcher {
@@ -385,11 +390,19 @@ class Searcher {
     for (const Settings& variant : variants(settings)) {
       if (done()) return;
       const Result<Placement>* placement = &exact(variant);
+      if (*placement && (*placement)->fits && goal_.longest) placement = &longest(**placement);
       if (*placement && !(*placement)->fits)
         if (const auto shorter = shortened(**placement, goal_.shortest))
           if (const auto& again = exact(*shorter); again && again->fits) placement = &again;
       consider_one(kind, *placement, best, nearest);
     }
+  }
+
+  // The same with the longest context it holds.
+  const Result<Placement>& longest(const Placement& placement) {
+    Settings settings = placement.settings;
+    settings.context = largest_context(architecture_, settings, lay_out_, parts_of(engine_, settings));
+    return exact(settings.context > placement.settings.context ? settings : placement.settings);
   }
 
   void consider_one(const char* kind, const Result<Placement>& placement, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
@@ -427,8 +440,8 @@ class Searcher {
     }
     const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged
                               ? static_cast<double>(std::min<std::int64_t>(placement.kv_tokens, architecture_.max_context))
-                              : static_cast<double>(largest_context(architecture_, placement.settings, lay_out_));
-    return tokens + speeds.decode * 1e-6;
+                              : static_cast<double>(goal_.longest ? placement.settings.context : largest_context(architecture_, placement.settings, lay_out_, parts_of(engine_, placement.settings)));
+    return tokens + decode_over_context(speeds) * 1e-6;
   }
 
   static Bytes short_by(const Placement& placement) { return std::accumulate(placement.missing.begin(), placement.missing.end(), Bytes{}); }
@@ -463,11 +476,41 @@ class Searcher {
 
 }  // namespace
 
-double decode_over_context(const Speeds& speeds) { return speeds.decode > 0 && speeds.full > 0 ? 2 / (1 / speeds.decode + 1 / speeds.full) : 0; }
+double decode_over_context(const Speeds& speeds) {
+  const double filled = speeds.alike > 0 ? speeds.alike : speeds.full;
+  return speeds.decode > 0 && filled > 0 ? 2 / (1 / speeds.decode + 1 / filled) : 0;
+}
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
              const Settings& base, LayOut lay_out, Cost cost) {
   return Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
+}
+
+bool all_on_devices(const Placement& placement) {
+  const auto host = [](int device) { return device == kHost; };
+  const Settings& s = placement.settings;
+  return placement.mode != Mode::cpu && s.cpu_moe_layers == 0 && std::none_of(placement.kv_device.begin(), placement.kv_device.end(), host);
+}
+
+Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost) {
+  const auto with = [&](std::int64_t context) {
+    goal.context = context;
+    return search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
+  };
+  const bool paged = prepared.engine.kv_rule == catalog::KvRule::paged;
+  goal.shortest = paged ? prepared.shortest : 0;
+  if (goal.objective == Objective::context && !prepared.named_context && !paged) {
+    if (Found whole = with(parts_of(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
+    goal.longest = true;
+    return with(prepared.settings.context);
+  }
+  Found found = with(prepared.settings.context);
+  for (const std::int64_t context : shorter_slots(prepared)) {
+    if (!found.ranked.empty() && (rig.devices.empty() || all_on_devices(found.ranked.front().placement))) break;
+    Found shorter = with(context);
+    if (!shorter.ranked.empty() && (found.ranked.empty() || all_on_devices(shorter.ranked.front().placement))) found = std::move(shorter);
+  }
+  return found;
 }
 
 }  // namespace rigcast::placement

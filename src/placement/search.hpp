@@ -38,6 +38,7 @@ struct Goal {
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool any = false;                  // the first placement that fits will do: ends with it
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
+  bool longest = false;              // the context may grow to the longest that fits
 };
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.
@@ -63,16 +64,24 @@ struct Found {
 // The two views the search has of the rest of the program: the exact memory of one choice of settings (an error means that the engine
 // refuses it), and its speed.
 using LayOut = FunctionRef<Result<Placement>(const Settings&)>;
-// Token/s. `full`: decode with the cache full, which is what the context was asked for: the decode objective compares the mean step time of
-// both.
-struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0; };
+// Token/s. `full`: decode with the cache full, which is what the context was asked for. Caches of different size are full at different
+// depths: `alike` is decode at the depth that was wished of all, by as many streams as have room there. The decode objective compares the
+// mean step time of decode and alike. 0: as `full`.
+struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
              const Settings& base, LayOut lay_out, Cost cost);
 
-// The largest context, a multiple of 256 and at most the model's own, that fits with these settings; 0 when none does.
-std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out);
+// The same for what is prepared, whose context is the goal's. One that nobody named is as long as can be where that is what is wanted, and
+// shrinks where the slots of several streams would otherwise drive weights off the devices.
+Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost);
+
+// Whether no weights of any layer and none of its cache lie on the host.
+bool all_on_devices(const Placement& placement);
+
+// The largest context, a multiple of 256 for each of `parts` and at most the model's own, that fits with these settings; 0 when none does.
+std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out, std::int64_t parts = 1);
 
 }  // namespace rigcast::placement

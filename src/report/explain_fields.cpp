@@ -117,7 +117,7 @@ Section decode(const app::PlanAnswer& answer) {
   Section section{"3. Writing (decode)"_say, {}};
   section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   section.fields.push_back(term_table(decode));
-  const double together = static_cast<double>(std::max<std::int64_t>(answer.request.question.sequences, 1));
+  const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
   if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
   section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));

@@ -141,6 +141,10 @@ Phrase verdict(const app::PlanAnswer& answer) {
   const cost::Speed& speed = *answer.speed;
   Phrase writes = print(Number{speed.decode.value.p50, Unit::token_rate});
   if (slows_when_full(answer)) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
+  if (answer.too_slow)
+    return fill("Fits, but nothing here reaches the {0} asked for: writes {1}, reads {2}, first token after {3}."_say,
+                {print(Number{answer.request.minimum_speed, Unit::token_rate}), std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}),
+                 print(Number{speed.ttft.value.p50, Unit::seconds})});
   return fill("Fits. Writes {0}, reads {1}, first token after {2}."_say,
               {std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}), print(Number{speed.ttft.value.p50, Unit::seconds})});
 }
@@ -151,8 +155,11 @@ std::int64_t shares(const app::PlanAnswer& answer) {
   return answer.engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
 }
 
+// One context for each stream: caches of their own are as many times as much, too.
 std::string context_words(const app::PlanAnswer& answer) {
   const std::int64_t context = answer.placement.settings.context, count = shares(answer);
+  if (answer.engine.kv_rule == catalog::KvRule::contiguous && answer.placement.settings.sequences > 1)
+    return std::to_string(answer.placement.settings.sequences) + " x " + format_grouped(context);
   return count > 1 ? std::to_string(count) + " x " + format_grouped(context / count) : format_grouped(context);
 }
 
@@ -162,7 +169,8 @@ Section summary(const app::PlanAnswer& answer) {
   return {{},
           {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
-           people(placement.fits ? Show::good : Show::bad, verdict(answer)),
+           machine("too_slow", answer.too_slow),
+           people(placement.fits && !answer.too_slow ? Show::good : Show::bad, verdict(answer)),
            people(Show::sentence, model_line(answer.architecture)),
            people(Show::sentence, how),
            machine("engine", placement.engine),
@@ -254,7 +262,7 @@ Section speed(const app::PlanAnswer& answer) {
   }
   const cost::Speed& s = *answer.speed;
   const cost::Question& q = answer.request.question;
-  const Phrase writing = q.sequences > 1 ? fill("decode, {0} streams together"_say, {std::to_string(q.sequences)})
+  const Phrase writing = answer.at_once > 1 ? fill("decode, {0} streams together"_say, {std::to_string(answer.at_once)})
                          : q.depth > 0   ? fill("decode at depth {0}"_say, {format_grouped(q.depth)})
                                          : "decode"_say;
   section.fields = {
@@ -269,7 +277,7 @@ Section speed(const app::PlanAnswer& answer) {
   else section.fields.push_back(machine("power", std::monostate{}));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
-  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, q.sequences)));
+  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once)));
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;
 }

@@ -16,24 +16,27 @@ constexpr double kMostStreams = 256;
 // What the estimator said of a layout.
 using Told = std::pair<placement::Settings, cost::Speed>;
 
-// Decode with the cache of each stream full; as asked where a depth was asked about.
-double full_decode(const cost::Load& load, const catalog::Engine& engine, const placement::Placement& placement, const cost::Question& question, double decode) {
-  if (question.depth > 0) return decode;
+// Decode of so many streams with so many tokens each; as asked where a depth was asked about.
+double decode_at(const cost::Load& load, const cost::Question& question, std::int64_t depth, double streams, double as_asked) {
+  if (question.depth > 0) return as_asked;
   std::vector<cost::StageWork> work;
-  const double streams = static_cast<double>(question.sequences);
-  cost::add_decode(load, static_cast<double>(stream_depth(engine, placement, question.sequences)), streams, 1, work);
+  cost::add_decode(load, static_cast<double>(depth), streams, 1, work);
   return streams / cost::seconds(load, work);
 }
 
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
-                            const placement::Placement& placement, const PlanRequest& request, std::deque<Told>& told) {
+                            const placement::Placement& placement, const PlanRequest& request, std::int64_t wished, std::deque<Told>& told) {
   auto load = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
   if (!load) return {};
   cost::resolve(*load, knowledge.calibration);
   const cost::Speed& one = told.emplace_back(placement.settings, cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration)).second;
   const double decode = one.decode.value.p50;
-  placement::Speeds speeds{decode, one.prefill.value.p50, decode, full_decode(*load, engine, placement, request.question, decode)};
+  const std::int64_t streams = request.question.sequences, held = stream_depth(engine, placement, streams);
+  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(*load, request.question, held, static_cast<double>(streams), decode), 0};
+  const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
+  const auto room = shares ? std::clamp<std::int64_t>(placement.kv_tokens / wished, 1, streams) : streams;
+  speeds.alike = shares ? decode_at(*load, request.question, wished, static_cast<double>(room), decode) : speeds.full;
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
     const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
@@ -51,28 +54,37 @@ std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placem
   return placement.kv_tokens > 0 ? std::min(settings.context, placement.kv_tokens / std::max<std::int64_t>(1, streams)) : settings.context;
 }
 
-Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
-  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, request.placement));
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked) {
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, as_asked.placement));
+  PlanRequest request = as_asked;
+  request.question.sequences = prepared.at_once;
   if (!prepared.searched) {
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
-    return Chosen{.placement = std::move(placement)};
+    return Chosen{.placement = std::move(placement), .at_once = prepared.at_once};
   }
   const auto lay_out = [&](const placement::Settings& settings) {
     return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
   };
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
-    return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, told);
+    return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, prepared.settings.context, told);
   };
-  const placement::Goal goal{request.objective, prepared.settings.context, request.minimum_speed, false, prepared.shortest};
-  placement::Found found = placement::search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
-  if (found.ranked.empty()) {
-    // What was only slower than asked may still be the nearest.
-    RC_ASSIGN(nearest, request.minimum_speed > 0 ? placement::place(knowledge.catalog, architecture, rig, request.placement)
-                                                 : placement::place_whole(knowledge.catalog, prepared, architecture, rig));
-    return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
+  placement::Goal goal;
+  goal.objective = request.objective;
+  goal.minimum_speed = request.minimum_speed;
+  placement::Found found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
+  if (found.ranked.empty() && goal.minimum_speed > 0) {   // what is only slower than asked: the fastest
+    goal.minimum_speed = 0;
+    std::vector<placement::Rejected> rejected = std::move(found.rejected);
+    found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
+    found.rejected = std::move(rejected);
+    if (found.ranked.size() > 1) found.ranked.resize(1);   // the others are rejected
   }
-  Chosen chosen{.placement = std::move(found.ranked.front().placement), .rejected = std::move(found.rejected)};
+  if (found.ranked.empty()) {
+    RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig));
+    return Chosen{.placement = std::move(nearest), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
+  }
+  Chosen chosen{.placement = std::move(found.ranked.front().placement), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.first == chosen.placement.settings; });
   if (winner != told.end()) chosen.speed = std::move(winner->second);
   chosen.placement.flags = prepared.notes;

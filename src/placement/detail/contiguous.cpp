@@ -54,7 +54,9 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   const double padding = std::max(1, engine.context_padding);
   const double wanted = static_cast<double>(settings.context > 0 ? settings.context : architecture.max_context);
   const double context = std::ceil(wanted / padding) * padding;
-  p.settings.context = p.kv_tokens = static_cast<std::int64_t>(context);
+  const double streams = std::max(1, settings.sequences);
+  p.settings.context = static_cast<std::int64_t>(context);
+  p.kv_tokens = static_cast<std::int64_t>(context * streams);
 
   const bool on_host = settings.mode == Mode::cpu || rig.devices.empty();
   std::vector<double> shares;
@@ -76,8 +78,8 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   }
   for (std::size_t l = 0; l < architecture.layers.size(); ++l) {
     p.kv_device.push_back(place[l]);
-    at(place[l]).kv += Bytes(cache_bytes_per_token(architecture.layers[l], element) * kept_tokens(engine, architecture.layers[l], context));
-    at(place[l]).state += Bytes(state_bytes_per_sequence(architecture.layers[l], 4));
+    at(place[l]).kv += Bytes(cache_bytes_per_token(architecture.layers[l], element) * kept_tokens(engine, architecture.layers[l], context) * streams);
+    at(place[l]).state += Bytes(state_bytes_per_sequence(architecture.layers[l], 4) * streams);
   }
   const double step = std::min<double>(settings.ubatch, context);
   const double logits = 4.0 * architecture.vocab * (engine.key == "transformers" ? 1 : step * rule("logits_f32", 0) + 1);

@@ -1,5 +1,5 @@
 #pragma once
-// Engines with one growing cache and no server around it (MLX, ExLlama, Transformers).
+// Engines with one growing cache for each stream (MLX, ExLlama, Transformers).
 
 #include "placement/placement.hpp"
 

@@ -56,7 +56,7 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
                            const Settings& settings) {
   Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1};
   const int devices = static_cast<int>(rig.devices.size());
-  if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none");
+  if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none", Where{"--on"}, "backend");
   if (d.devices() > devices)
     return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices));
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
@@ -111,7 +111,10 @@ class Paged {
     share_blocks(p);
     check_fit(rig_, p);
     const auto needed = static_cast<double>(settings_.context);
-    if (static_cast<double>(p.kv_tokens) < needed && !a_.encoder_only) report_short_cache(p, needed);
+    if (static_cast<double>(p.kv_tokens) < needed && !a_.encoder_only) {
+      if (p.fits) report_short_cache(p, needed);
+      else add_cache(p, needed);
+    }
     return p;
   }
 
@@ -302,6 +305,12 @@ class Paged {
       p.host.weights += t.bytes * (1 - expert_share(t));
       if (expert_share(t) < 0.5) p.tensor_device[i] = kHost;
     }
+  }
+
+  // Weights alone are too much already: what is missing is that, and the cache of the longest request.
+  void add_cache(Placement& p, double needed) const {
+    for (std::size_t i = 0; i < p.devices.size(); ++i)
+      if (p.missing[i] > Bytes{}) p.missing[i] += Bytes(needed * token_bytes(0));
   }
 
   void report_short_cache(Placement& p, double needed) const {

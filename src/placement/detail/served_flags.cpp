@@ -137,6 +137,7 @@ constexpr FlagRule kLmStudio[] = {
        }
        return {};
      }, true},
+    {"--parallel", Takes::value, "requests at a time: the cache is held once for each", whole<&Settings::sequences, 1>},
     {"--ttl --identifier", Takes::value, "", nullptr},
     {"--yes -y", Takes::nothing, "", nullptr},
 };
