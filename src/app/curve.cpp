@@ -53,6 +53,7 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
     CurvePoint point = point_of(context, placement);
     if (placement.fits) {
       cost::Question read = request.question, write = request.question;
+      read.sequences = write.sequences = chosen.at_once;
       read.prompt = context, read.depth = 0;
       write.depth = context;
       auto reading = cost::estimate(architecture, rig, placement, read, knowledge.calibration);

@@ -386,6 +386,19 @@ TEST(Plan, WeightsThatAreTooLargeServeNoRequestAtAll) {
   EXPECT_NEAR(answer->placement.missing.front().value() / kGiB, 11.92, 0.02);
 }
 
+// 128 KiB a token: 16 x 131,072 tokens are 256 GiB, more than card and host hold; the context that is named instead is that of one stream.
+TEST(Plan, ARemedyNamesTheContextOfOneStream) {
+  const auto answer = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090; host=ryzen-9-7950x:64g", "llama.cpp", 16, 131072));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  ASSERT_FALSE(answer->placement.fits);
+  ASSERT_FALSE(answer->remedies.empty());
+  ASSERT_EQ(answer->remedies.front().kind, Remedy::Kind::context);
+  const auto again = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090; host=ryzen-9-7950x:64g", "llama.cpp", 16, parse_int(answer->remedies.front().value).value_or(0)));
+  ASSERT_TRUE(again) << to_text(again.error());
+  EXPECT_TRUE(again->placement.fits);
+  EXPECT_LE(parse_int(answer->remedies.front().value).value_or(0), 131072 / 2);
+}
+
 TEST(Plan, LmStudioIsToldHowManyRunAtATime) {
   const auto answer = plan(knowledge(), asked("qwen3-8b", "3090", "lm-studio", 4));
   ASSERT_TRUE(answer) << to_text(answer.error());

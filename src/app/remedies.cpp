@@ -108,11 +108,11 @@ namespace {
 // A context below the one that failed for which room is found; 0 where there is none worth having. What is missing over what a token
 // takes says where to look.
 std::int64_t shorter_context(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
-                             const placement::Request& request, const placement::Placement& failed) {
+                             const placement::Request& request, const placement::Placement& failed, std::int64_t parts) {
   Bytes missing{}, of_context = failed.host.kv + failed.host.compute;
   for (const Bytes one : failed.missing) missing = std::max(missing, one);
   for (const auto& share : failed.devices) of_context += share.memory.kv + share.memory.compute;
-  const double asked = static_cast<double>(failed.settings.context);
+  const double asked = static_cast<double>(failed.settings.context) / static_cast<double>(parts);
   if (failed.kv_tokens >= kShortestContext && failed.kv_tokens < failed.settings.context) {
     const std::int64_t held = whole_steps(static_cast<double>(failed.kv_tokens));
     for (const std::int64_t context : {held, held - held / 16 / kContextStep * kContextStep})
@@ -139,7 +139,9 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
                                   const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
-  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed); context > 0 && context >= request.placement.reach)
+  const bool slots = engine.kv_rule == catalog::KvRule::slots && !failed.settings.unified_kv;
+  const std::int64_t parts = slots ? std::max(1, failed.settings.sequences) : 1;   // a request names the context of one stream
+  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
   if (architecture.origin == model::Origin::gguf) return remedies;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
@@ -148,7 +150,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
     const std::string spec = name + ':' + quant;
     const auto smaller = find_model(knowledge, spec);
     if (!smaller || smaller->weight_bytes() >= architecture.weight_bytes() || smaller->weight_bytes() > all_memory(rig)) continue;
-    if (!fits_at(knowledge, *smaller, rig, request.placement, failed.settings.context)) continue;
+    if (!fits_at(knowledge, *smaller, rig, request.placement, failed.settings.context / parts)) continue;
     remedies.push_back({Remedy::Kind::quant, quant, spec, smaller->weight_bytes()});
     break;
   }
