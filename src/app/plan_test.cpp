@@ -383,6 +383,7 @@ TEST(Plan, WeightsThatAreTooLargeServeNoRequestAtAll) {
   ASSERT_TRUE(answer) << to_text(answer.error());
   EXPECT_FALSE(answer->placement.fits);
   EXPECT_TRUE(caveat(*answer, "cache-shorter-than-context").empty());
+  EXPECT_EQ(caveat(*answer, "no-room-for-cache"), "Of what a device is short of, 1.92 GiB are weights and activations, 10.00 GiB the cache of one request of 40960 tokens.");
   EXPECT_NEAR(answer->placement.missing.front().value() / kGiB, 11.92, 0.02);
 }
 

@@ -309,8 +309,14 @@ class Paged {
 
   // Weights alone are too much already: what is missing is that, and the cache of the longest request.
   void add_cache(Placement& p, double needed) const {
+    const Bytes cache(needed * token_bytes(0)), weights = *std::max_element(p.missing.begin(), p.missing.end() - 1);   // the host's is the last
+    if (weights <= Bytes{}) return;
     for (std::size_t i = 0; i < p.devices.size(); ++i)
-      if (p.missing[i] > Bytes{}) p.missing[i] += Bytes(needed * token_bytes(0));
+      if (p.missing[i] > Bytes{}) p.missing[i] += cache;
+    p.caveats.push_back({"no-room-for-cache",
+                         "Of what a device is short of, " + format_number(weights.value() / kGiB, 2) + " GiB are weights and activations, " + format_number(cache.value() / kGiB, 2) +
+                             " GiB the cache of one request of " + std::to_string(static_cast<std::int64_t>(needed)) + " tokens.",
+                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
   }
 
   void report_short_cache(Placement& p, double needed) const {
