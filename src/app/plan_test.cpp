@@ -412,5 +412,13 @@ TEST(Plan, SeveralMacsShareAModelWithLlamaCpp) {
   EXPECT_EQ(answer.error().nearest, "--engine llama.cpp");
 }
 
+TEST(Plan, TwoSocketsThatComputeAskForBothMemories) {
+  const auto line = [](const char* rig) { return answer_of(asking("qwen3-30b-a3b:q4_k_m", rig)).launch.line; };
+  EXPECT_TRUE(line("host=2xepyc-9654:24xddr5-4800:768g").ends_with(" --numa distribute"));
+  EXPECT_TRUE(line("3060; host=2xepyc-9654:24xddr5-4800:768g").ends_with(" --numa distribute")) << "experts on the host";
+  EXPECT_FALSE(line("host=epyc-9654:12xddr5-4800:384g").ends_with(" --numa distribute"));
+  EXPECT_FALSE(line("4090; host=2xepyc-9654:24xddr5-4800:768g").ends_with(" --numa distribute")) << "all on the card";
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -25,7 +25,7 @@ constexpr std::array<std::pair<const char*, std::string Situation::*>, 11> kText
                                                                                       {"quant", &Situation::quant},
                                                                                       {"quant_group", &Situation::quant_group},
                                                                                       {"split", &Situation::split}}};
-constexpr std::array<std::pair<const char*, bool Situation::*>, 9> kFlags = {{{"several_devices", &Situation::several_devices},
+constexpr std::array<std::pair<const char*, bool Situation::*>, 10> kFlags = {{{"several_devices", &Situation::several_devices},
                                                                               {"mixed_vendors", &Situation::mixed_vendors},
                                                                               {"dual_chip", &Situation::dual_chip},
                                                                               {"modified", &Situation::modified},
@@ -33,7 +33,8 @@ constexpr std::array<std::pair<const char*, bool Situation::*>, 9> kFlags = {{{"
                                                                               {"experts", &Situation::experts},
                                                                               {"windowed", &Situation::windowed},
                                                                               {"weights_on_host", &Situation::weights_on_host},
-                                                                              {"kv_on_host", &Situation::kv_on_host}}};
+                                                                              {"kv_on_host", &Situation::kv_on_host},
+                                                                              {"several_sockets", &Situation::several_sockets}}};
 constexpr const char* kQuantPrefix = "quant_prefix";  // begins the quant's key: "awq" for every AWQ group size
 
 Rule read_one(TableReader& table, const std::string& file) {

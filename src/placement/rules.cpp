@@ -152,6 +152,20 @@ void warn_of_long_context(const catalog::Engine& engine, const model::Architectu
                                architecture.source});
 }
 
+bool several_sockets(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.front().sockets > 1; }
+
+// Where the processors run the whole model.
+catalog::Situation situation_of_host(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement) {
+  catalog::Situation situation;
+  situation.engine = engine.key;
+  situation.backend = placement.backend;
+  if (!rig.hosts.empty()) situation.os = os_name(rig.hosts.front().os);
+  situation.split = to_string(placement.mode);
+  situation.weights_on_host = reads_weights_on_host(architecture, placement);
+  situation.several_sockets = several_sockets(rig);
+  return situation;
+}
+
 }  // namespace
 
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
@@ -159,7 +173,17 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
   const auto known = [&](const std::string& key) {
     return std::any_of(placement.caveats.begin(), placement.caveats.end(), [&](const Placement::Caveat& caveat) { return caveat.id == key; });
   };
+  const auto tell = [&](const catalog::Rule& rule) {
+    if (known(rule.key)) return;
+    placement.caveats.push_back(caveat_of(rule));
+    if (!rule.launch.empty()) placement.demanded.push_back({rule.launch, rule.text});
+  };
   warn_of_long_context(engine, architecture, placement);
+  if (placement.devices.empty()) {   // what is said of no device but of its host's sockets
+    const catalog::Situation situation = situation_of_host(engine, architecture, rig, placement);
+    for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
+      if (rule.flags.contains("several_sockets")) tell(rule);
+  }
   for (const DeviceShare& share : placement.devices) {
     RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");
     catalog::Situation situation =
@@ -168,11 +192,8 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     situation.several_devices = placement.devices.size() > 1;
     situation.weights_on_host = reads_weights_on_host(architecture, placement);
     situation.kv_on_host = !placement.settings.kv_offload;
-    for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
-      if (!known(rule.key)) {
-        placement.caveats.push_back(caveat_of(rule));
-        if (!rule.launch.empty()) placement.demanded.push_back({rule.launch, rule.text});
-      }
+    situation.several_sockets = several_sockets(rig);
+    for (const catalog::Rule& rule : catalog::rules_for(rules, situation)) tell(rule);
   }
 }
 

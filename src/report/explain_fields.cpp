@@ -58,9 +58,10 @@ std::vector<cost::Term> merged(const std::vector<cost::Term>& terms) {
       out.push_back(term);
       continue;
     }
+    const double alone = same->amount / same->efficiency + term.amount / term.efficiency;   // of the peak's seconds
     same->amount += term.amount;
     same->time += term.time;
-    if (has_rate(*same)) same->efficiency = same->amount / (same->rate * same->time.value());
+    if (has_rate(*same)) same->efficiency = is_hidden(*same) ? same->amount / alone : same->amount / (same->rate * same->time.value());
   }
   return out;
 }
@@ -91,7 +92,7 @@ Fields term_row(const cost::Term& term) {
           {{}, "where"_say, place_of(term)},
           {{}, "amount"_say, amount},
           {{}, "at most"_say, rate},
-          {{}, "reached"_say, has_rate(term) ? format_number(term.efficiency * 100, 0) + " %" : std::string()},
+          {{}, "reached"_say, is_hidden(term) ? "hidden"_say : Phrase(has_rate(term) ? format_number(term.efficiency * 100, 0) + " %" : std::string())},
           {{}, "time"_say, print_seconds(term.time)}};
 }
 
@@ -99,6 +100,13 @@ Field term_table(const cost::Estimate& estimate) {
   Rows rows;
   for (const cost::Term& term : merged(estimate.derivation)) rows.push_back(term_row(term));
   return list_field({}, std::move(rows), Show::table);
+}
+
+// Below the table where some of it is.
+void explain_hidden(Section& section, const cost::Estimate& estimate) {
+  const std::vector<cost::Term> terms = merged(estimate.derivation);
+  if (std::any_of(terms.begin(), terms.end(), is_hidden))
+    section.fields.push_back(tell("Hidden: it takes place while other work goes on, and the time is only what it adds."_say));
 }
 
 Seconds total_time(const cost::Estimate& estimate) {
@@ -117,6 +125,7 @@ Section decode(const app::PlanAnswer& answer) {
   Section section{"3. Writing (decode)"_say, {}};
   section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   section.fields.push_back(term_table(decode));
+  explain_hidden(section, decode);
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
   if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
@@ -129,6 +138,7 @@ Section prefill(const app::PlanAnswer& answer) {
   Section section{"4. Reading (prefill)"_say, {}};
   section.fields.push_back(tell("The prompt is read many tokens at once: the weights are fetched once for all of them, so arithmetic decides here, not bandwidth."_say));
   section.fields.push_back(term_table(speed.prefill));
+  explain_hidden(section, speed.prefill);
   section.fields.push_back(tell(fill("That is {0} for {1} tokens; the first token of the answer comes after {2}."_say,
                                      {print(Number{speed.prefill.value.p50, Unit::token_rate}), format_grouped(answer.request.question.prompt),
                                       print(Number{speed.ttft.value.p50, Unit::seconds})})));

@@ -12,6 +12,12 @@ bool has_rate(const cost::Term& term) {
   return term.amount > 0 && term.rate > 0 && (term.amount_unit == "B" || term.amount_unit == "flop");
 }
 
+bool is_hidden(const cost::Term& term) {
+  constexpr double kMost = 0.5;
+  const double rate = term.rate * term.efficiency;
+  return term.amount > 0 && rate > 0 && term.time.value() < kMost * term.amount / rate;
+}
+
 namespace {
 
 std::string host_name(const rig::Host& host) {
@@ -140,6 +146,9 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
 
 Phrase term_line(const cost::Term& term) {
   const std::string time = print_seconds(term.time);
+  if (has_rate(term) && is_hidden(term))
+    return fill("{0}: {1} at {2} x {3}, hidden behind other work: {4} more"_say,
+                {term_name(term.name, term.bound_by_compute), print_amount(term), print_rate(term), format_number(term.efficiency, 2), time});
   if (!has_rate(term)) return fill("{0}: {1}"_say, {term_name(term.name, term.bound_by_compute), time});
   return fill("{0}: {1} at {2} x {3} = {4}"_say,
               {term_name(term.name, term.bound_by_compute), print_amount(term), print_rate(term), format_number(term.efficiency, 2), time});

@@ -197,20 +197,23 @@ Section memory(const app::PlanAnswer& answer) {
   return section;
 }
 
-// "Of 29.2 ms per token: reading the weights 24.1 ms, ..."
+// "Of 29.2 ms per token: reading the weights 24.1 ms, ..."; without what three digits of the whole do not show.
 Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
-  std::vector<std::pair<std::string, Seconds>> terms;   // by name, over all devices
+  struct Part { std::string name; Seconds time; bool hidden; };   // by name, over all devices
+  std::vector<Part> terms;
   Seconds total{};
   for (const cost::Term& term : decode.derivation) {
-    const auto same = std::find_if(terms.begin(), terms.end(), [&](const auto& one) { return one.first == term.name; });
-    if (same == terms.end()) terms.emplace_back(term.name, term.time);
-    else same->second += term.time;
+    const auto same = std::find_if(terms.begin(), terms.end(), [&](const auto& one) { return one.name == term.name; });
+    if (same == terms.end()) terms.push_back({term.name, term.time, is_hidden(term)});
+    else same->time += term.time, same->hidden = same->hidden && is_hidden(term);
     total += term.time;
   }
-  std::stable_sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) { return a.time > b.time; });
+  const auto unseen = [&](const Part& one) { return one.time < (one.hidden ? 0.005 : 0.001) * total; };
+  terms.erase(std::remove_if(terms.begin(), terms.end(), unseen), terms.end());
   Phrase list;
   for (std::size_t i = 0; i < std::min(terms.size(), kTermsShown); ++i) {
-    Phrase part = fill("{0} {1}"_say, {term_name(terms[i].first, false), print_seconds(terms[i].second)});
+    Phrase part = fill("{0} {1}"_say, {term_name(terms[i].name, false), print_seconds(terms[i].time)});
     list = list.empty() ? std::move(part) : fill("{0}, {1}"_say, {std::move(list), std::move(part)});
   }
   return fill(sequences > 1 ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
@@ -295,7 +298,7 @@ Section launch(const app::PlanAnswer& answer) {
     section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
     if (answer.placement.fits) {
       section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
-      section.fields.push_back(people(Show::code, answer.launch.file_text));
+      section.fields.push_back(people(Show::code, Phrase(answer.launch.file_text)));
     }
   }
   section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));

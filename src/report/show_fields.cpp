@@ -23,6 +23,15 @@ void add_text(Fields& fields, const char* id, Phrase label, const std::string& t
   if (!text.empty()) fields.push_back({id, std::move(label), text});
 }
 
+// One of the few words that data files use.
+void add_word(Fields& fields, const char* id, Phrase label, const std::string& word) {
+  if (word.empty()) return;
+  Phrase told = word;
+  for (const Phrase& known : {"high"_say, "medium"_say, "low"_say, "open"_say, "blower"_say, "passive"_say, "soc"_say})
+    if (known.text == word) told = known;
+  fields.push_back({id, std::move(label), std::move(told)});
+}
+
 void add_number(Fields& fields, const char* id, Phrase label, double value, Unit unit = Unit::none) {
   if (value > 0) fields.push_back({id, std::move(label), Number{value, unit}});
 }
@@ -78,11 +87,11 @@ Fields device_body(const catalog::Device& device) {
   add_fact(fields, "idle", "idle"_say, device.idle, Unit::watts);
   add_number(fields, "length_mm", "length"_say, device.form.length_mm, Unit::millimetres);
   add_number(fields, "slots", "slots"_say, device.form.slots);
-  add_text(fields, "cooler", "cooler"_say, device.form.cooler);
+  add_word(fields, "cooler", "cooler"_say, device.form.cooler);
   add_text(fields, "connectors", "connectors"_say, join(device.form.connectors, ", "));
   add_text(fields, "runs", "runs on"_say, join(device.runs, ", "));
   add_text(fields, "last_version", "supported until"_say, device.last_version);
-  add_text(fields, "confidence", "confidence in these facts"_say, device.confidence);
+  add_word(fields, "confidence", "confidence in these facts"_say, device.confidence);
   return fields;
 }
 
@@ -122,7 +131,7 @@ std::vector<Section> sections(const catalog::Processor& p) {
   add_number(fields, "max_sockets", "sockets"_say, p.max_sockets);
   if (p.pcie_lanes > 0) add_text(fields, "pcie", "PCIe"_say, std::to_string(p.pcie_generation) + ".0, " + std::to_string(p.pcie_lanes) + " lanes");
   add_fact(fields, "power", "power limit"_say, p.power, Unit::watts);
-  add_text(fields, "confidence", "confidence in these facts"_say, p.confidence);
+  add_word(fields, "confidence", "confidence in these facts"_say, p.confidence);
   fields.push_back(machine("sources", source_rows(p.sources)));
   return {{{}, std::move(fields)}, {"Mind"_say, {list_field("caveats", sentences(p.caveats), Show::warnings)}}};
 }

@@ -46,15 +46,15 @@ Result<ElementType> cache_format(const catalog::Catalog& catalog, const std::str
 Result<void> refuse_together(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
                              const LlamaContext& context) {
   const auto refused = [](std::string why, const char* nearest) {
-    return fail(ErrorKind::unsupported, "-sm tensor " + std::move(why), Where{"--flags"}, "-sm", nearest);
+    return fail(ErrorKind::unsupported, std::move(why), Where{"--flags"}, "-sm", nearest);
   };
   if (lists(catalog::text_of(engine, "tensor_refuses", backend), architecture.family))
-    return refused("is not implemented for models of family '" + architecture.family + "'", "-sm layer");
-  if (!context.flash_attention) return refused("needs flash attention", "-fa on");
+    return refused("-sm tensor is not implemented for models of family '" + architecture.family + "'", "-sm layer");
+  if (!context.flash_attention) return refused("-sm tensor needs flash attention", "-fa on");
   const auto vendor = [&](const rig::RigDevice& d) { return d.device.vendor == rig.devices.front().device.vendor; };
   if (backend != "vulkan" && !std::all_of(rig.devices.begin(), rig.devices.end(), vendor))
-    return refused("joins devices of one backend: cards of different makers cannot share it", "-sm layer");
-  if (rig.hosts.size() > 1) return refused("joins devices of one machine", "-sm layer");
+    return refused("-sm tensor joins devices of one backend: cards of different makers cannot share it", "-sm layer");
+  if (rig.hosts.size() > 1) return refused("-sm tensor joins devices of one machine", "-sm layer");
   return {};
 }
 

@@ -30,6 +30,8 @@ Phrase shortfall(const app::PlanAnswer& answer);
 Phrase term_line(const cost::Term& term);
 // Whether its time is an amount of bytes or flop at a rate, rather than a count of things that each take their time.
 bool has_rate(const cost::Term& term);
+// Whether most of its work takes place while other work goes on: its time is what it adds, not what it would take alone.
+bool is_hidden(const cost::Term& term);
 // What a term's name means: "reading the weights", or "multiplying matrices" where arithmetic takes longer than reading.
 Phrase term_name(const std::string& name, bool bound_by_compute);
 
