@@ -151,7 +151,7 @@ def case(r):
     devices = r.choice([1, 2, 2])
     context = r.choice([2048, 4096, 8192, 12000, 32768])
     if r.random() < 0.5:
-        options = ["-c", str(context), "--for", r.choice(["decode", "prefill"])]
+        options = ["-c", str(context), "--for", r.choice(["decode", "prefill"]), "-n", str(r.choice([1, 1, 2, 4]))]
         return s, quant, devices, options
     flags = ["-c", str(context), "-ub", str(r.choice([256, 512, 1024, 2048])), "-fa", r.choice(["on", "on", "off"]),
              "-ngl", str(r.choice([99, 99, s["layers"], r.randint(0, s["layers"])]))]
