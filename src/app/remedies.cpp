@@ -78,8 +78,7 @@ std::int64_t longest_between(std::int64_t good, Bytes slack_good, std::int64_t b
 // Searched between the shortest context worth having and the model's own, whatever was asked for: one layout has one answer.
 std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
                              const rig::Rig& rig, const placement::Placement& placement) {
-  const bool slots = engine.kv_rule == catalog::KvRule::slots && !placement.settings.unified_kv;
-  const std::int64_t streams = slots ? std::max(1, placement.settings.sequences) : 1;   // each has its share of -c
+  const std::int64_t streams = placement::context_parts(engine, placement.settings);   // each has its share of -c
   const std::int64_t asked = placement.settings.context / streams, whole = architecture.max_context;
   if (whole <= asked) return asked;
   const std::string where = knowledge.longest ? where_of(request, engine, architecture, placement) : std::string();
@@ -139,8 +138,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
                                   const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
   if (!request.placement.flags.empty()) return remedies;
-  const bool slots = engine.kv_rule == catalog::KvRule::slots && !failed.settings.unified_kv;
-  const std::int64_t parts = slots ? std::max(1, failed.settings.sequences) : 1;   // a request names the context of one stream
+  const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
   if (architecture.origin == model::Origin::gguf) return remedies;

@@ -1,7 +1,6 @@
 #include "calibration/evaluate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <future>
@@ -70,13 +69,14 @@ std::vector<int> folds_of(const std::vector<Prepared>& rows, Fold fold) {
 // log(predicted / measured) and the grade of every row by the fit of the other folds.
 struct HeldOut { std::vector<double> residuals; std::vector<cost::Grade> grades; std::vector<int> folds; };
 
-constexpr std::array kAllFolds{Fold::source, Fold::device, Fold::model};
+// What intervals are made of: a stranger's machine is of a source and often a device that no fit has seen.
+const std::vector<Fold> kOfIntervals{Fold::source, Fold::device};
 
-// Every way of holding out, in the order of kAllFolds. Fits know nothing of each other: they run side by side, and each writes its own rows.
-std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, const cost::Calibration& full, Watch* watch = nullptr) {
-  std::vector<HeldOut> out(kAllFolds.size(), HeldOut{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size()), {}});
-  for (std::size_t way = 0; way < kAllFolds.size(); ++way) out[way].folds = folds_of(all.rows, kAllFolds[way]);
-  const auto hold_out = [&](std::size_t way, int fold) {
+// Each of these ways of holding out, in their order. Fits know nothing of each other: they run side by side, and each writes its own rows.
+std::vector<HeldOut> hold_out(const FitProblem& problem, const Cases& all, const cost::Calibration& full, const std::vector<Fold>& ways, Watch* watch = nullptr) {
+  std::vector<HeldOut> out(ways.size(), HeldOut{std::vector<double>(all.rows.size()), std::vector<cost::Grade>(all.rows.size()), {}});
+  for (std::size_t way = 0; way < ways.size(); ++way) out[way].folds = folds_of(all.rows, ways[way]);
+  const auto fit_without = [&](std::size_t way, int fold) {
     std::vector<char> use = all.fits;
     for (std::size_t i = 0; i < use.size(); ++i) use[i] = use[i] && out[way].folds[i] != fold;
     FitOptions options;
@@ -94,10 +94,10 @@ std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, c
   };
   std::atomic<int> next{0};
   const auto work = [&] {
-    constexpr int kFits = kFolds * static_cast<int>(kAllFolds.size());
-    for (int job = next++; job < kFits && !stopped(watch); job = next++) {
-      if (watch) watch->tell(static_cast<double>(1 + job) / (1 + kFits));   // after the fit of all rows
-      hold_out(static_cast<std::size_t>(job / kFolds), job % kFolds);
+    const int fits = kFolds * static_cast<int>(ways.size());
+    for (int job = next++; job < fits && !stopped(watch); job = next++) {
+      if (watch) watch->tell(static_cast<double>(1 + job) / (1 + fits));   // after the fit of all rows
+      fit_without(static_cast<std::size_t>(job / kFolds), job % kFolds);
     }
   };
   std::vector<std::future<void>> helpers;
@@ -107,20 +107,17 @@ std::vector<HeldOut> hold_out_all(const FitProblem& problem, const Cases& all, c
   return out;
 }
 
-// Spreads of all groups, from what fits that had not seen a row's source or its device said of it: a stranger's machine is both. Rows of
-// fold `without` of `mine` are not asked.
+// Spreads of all groups, from what the fits of kOfIntervals, which `held` begins with, said of rows they had not seen. Rows of fold `without`
+// of `mine` are not asked.
 std::map<std::string, cost::Spread, std::less<>> spreads_of(const Cases& all, const std::vector<HeldOut>& held, const HeldOut* mine = nullptr, int without = 0) {
   std::map<std::string, std::vector<Miss>> groups;
-  for (std::size_t way = 0; way < kAllFolds.size(); ++way) {
-    if (kAllFolds[way] == Fold::model) continue;
+  for (std::size_t way = 0; way < kOfIntervals.size(); ++way)
     for (std::size_t i = 0; i < all.rows.size(); ++i) {
       const Prepared& p = all.rows[i];
       // A shape guessed from a parameter count misses by the guess, which a known model does not.
       if (!all.fits[i] || p.surrogate || (mine && mine->folds[i] == without)) continue;
-      for (const std::string& key : cost::spread_keys(*p.load, p.speculative ? "speculative" : p.phase, held[way].grades[i]))
-        groups[key].push_back({held[way].residuals[i], p.source});
+      for (const std::string& key : cost::spread_keys(*p.load, spread_phase(p), held[way].grades[i])) groups[key].push_back({held[way].residuals[i], p.source});
     }
-  }
   std::map<std::string, cost::Spread, std::less<>> spreads;
   for (auto& [key, misses] : groups)
     if (const auto spread = spread_of_misses(std::move(misses))) spreads[key] = *spread;
@@ -144,9 +141,11 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   options.uncertainty = false;
   options.watch = watch;
   const cost::Calibration full = problem.fit(all.fits, options);
-  const std::vector<HeldOut> held = hold_out_all(problem, all, full, watch);
+  std::vector<Fold> ways = kOfIntervals;
+  if (std::find(ways.begin(), ways.end(), fold) == ways.end()) ways.push_back(fold);
+  const std::vector<HeldOut> held = hold_out(problem, all, full, ways, watch);
   if (stopped(watch)) return {};
-  const HeldOut& mine = held[static_cast<std::size_t>(std::find(kAllFolds.begin(), kAllFolds.end(), fold) - kAllFolds.begin())];
+  const HeldOut& mine = held[static_cast<std::size_t>(std::find(ways.begin(), ways.end(), fold) - ways.begin())];
   std::vector<cost::Calibration> intervals(kFolds);   // a fold's intervals know the misses of the other folds alone
   for (int k = 0; k < kFolds; ++k) intervals[static_cast<std::size_t>(k)].spreads = spreads_of(all, held, &mine, k);
   Evaluation out;
@@ -179,7 +178,7 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   whole.iterations = 100;
   whole.tolerance = 1e-6;
   cost::Calibration calibration = problem.fit(all.fits, whole);
-  const std::vector<HeldOut> held = hold_out_all(problem, all, calibration);
+  const std::vector<HeldOut> held = hold_out(problem, all, calibration, kOfIntervals);
   calibration.shares = shares_of(all.rows, held.front().residuals);   // what a machine nobody listed would see
   calibration.spreads = spreads_of(all, held);
   for (const Observation& o : observations) calibration.date = std::max(calibration.date, o.date);

@@ -61,7 +61,7 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
 Result<cost::Calibration> fit_effects(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations,
                                       const FitOptions& options, const cost::Calibration* start = nullptr);
 
-// Fits all effects, then finds the spreads of answers by holding out sources, devices and models in turn.
+// Fits all effects, then finds the spreads of answers by holding out sources and devices in turn.
 Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Priors& priors, const std::vector<Observation>& observations);
 
 // Ours and each of peers() on the rows that all of them predict, and each on all rows that it predicts; by model kind ("all", "dense", "experts").

@@ -57,7 +57,6 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, sequences);
         const double rows = sequences * s.token_share;
-        const bool padded = s.kind == StageKind::weights && s.device != placement::kHost;
         if (s.vector >= 0 && sequences <= kVectorRows) {
           flop = s.weight_flop * vector_rows(s, rows);
           compute = s.vector;
@@ -66,6 +65,7 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
           compute = s.prefill_compute;
           in_turn = true;
         } else {
+          const bool padded = s.kind == StageKind::weights && s.device != placement::kHost;
           flop = s.weight_flop * (padded ? std::max(rows, kTileRows) : rows);
         }
         break;

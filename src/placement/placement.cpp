@@ -124,6 +124,10 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
 
 }  // namespace
 
+std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings) {
+  return engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
+}
+
 std::vector<std::int64_t> shorter_slots(const Prepared& prepared) {
   std::vector<std::int64_t> contexts;
   if (prepared.engine.kv_rule != catalog::KvRule::slots || prepared.shortest <= 0) return contexts;
@@ -265,7 +269,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   const std::int64_t streams = std::max<std::int64_t>(1, request.streams);
   const bool says_context = settings.context > 0 || says({"-c ", "--ctx-size"}), asked = says_context || request.context > 0;
   if (!paged && !parsed.says_sequences) settings.sequences = static_cast<int>(streams);   // each has a cache of its own
-  const std::int64_t parts = slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;   // -c is divided among the slots
+  const std::int64_t parts = context_parts(engine, settings);
   if (!says_context) {
     const std::int64_t most = paged ? architecture.max_context : std::max(kShortestContext, architecture.max_context);
     const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, paged ? 0x1p62 : 0));

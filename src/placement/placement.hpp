@@ -153,6 +153,9 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
 
+// Among how many streams -c is divided: engines with slots share it out unless one cache serves all.
+std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings);
+
 // Contexts, in all slots, to try where nobody named one and several slots would drive weights off the devices: longest first.
 std::vector<std::int64_t> shorter_slots(const Prepared& prepared);
 

@@ -83,11 +83,6 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
   return bytes;
 }
 
-// Among how many -c is divided.
-std::int64_t parts_of(const catalog::Engine& engine, const Settings& settings) {
-  return engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
-}
-
 class Searcher {
  public:
   Searcher(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal, const Settings& base,
@@ -401,7 +396,7 @@ class Searcher {
   // The same with the longest context it holds.
   const Result<Placement>& longest(const Placement& placement) {
     Settings settings = placement.settings;
-    settings.context = largest_context(architecture_, settings, lay_out_, parts_of(engine_, settings));
+    settings.context = largest_context(architecture_, settings, lay_out_, context_parts(engine_, settings));
     return exact(settings.context > placement.settings.context ? settings : placement.settings);
   }
 
@@ -440,7 +435,7 @@ class Searcher {
     }
     const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged
                               ? static_cast<double>(std::min<std::int64_t>(placement.kv_tokens, architecture_.max_context))
-                              : static_cast<double>(goal_.longest ? placement.settings.context : largest_context(architecture_, placement.settings, lay_out_, parts_of(engine_, placement.settings)));
+                              : static_cast<double>(goal_.longest ? placement.settings.context : largest_context(architecture_, placement.settings, lay_out_, context_parts(engine_, placement.settings)));
     return tokens + decode_over_context(speeds) * 1e-6;
   }
 
@@ -500,7 +495,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   const bool paged = prepared.engine.kv_rule == catalog::KvRule::paged;
   goal.shortest = paged ? prepared.shortest : 0;
   if (goal.objective == Objective::context && !prepared.named_context && !paged) {
-    if (Found whole = with(parts_of(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
+    if (Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
     goal.longest = true;
     return with(prepared.settings.context);
   }

@@ -50,7 +50,7 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
 
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams) {
   const placement::Settings& settings = placement.settings;
-  if (engine.kv_rule == catalog::KvRule::slots) return settings.context / (settings.unified_kv ? 1 : std::max(1, settings.sequences));   // one context for all
+  if (engine.kv_rule == catalog::KvRule::slots) return settings.context / placement::context_parts(engine, settings);
   return placement.kv_tokens > 0 ? std::min(settings.context, placement.kv_tokens / std::max<std::int64_t>(1, streams)) : settings.context;
 }
 
