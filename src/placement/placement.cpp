@@ -90,9 +90,10 @@ std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepare
                                   bool any) {
   Goal goal;
   goal.any = any;
+  goal.reasons = false;
   Found found = search(
       prepared, architecture, rig, goal,
-      [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); },
+      [&](const Settings& settings, Count count) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings, count); },
       [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
   if (found.ranked.empty()) return std::nullopt;
   return std::move(found.ranked.front().placement);
@@ -164,9 +165,9 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
 }
 
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
   switch (engine.kv_rule) {
-    case catalog::KvRule::slots: return detail::lay_out_slots(catalog, engine, backend, architecture, rig, settings);
+    case catalog::KvRule::slots: return detail::lay_out_slots(catalog, engine, backend, architecture, rig, settings, count);
     case catalog::KvRule::paged: return detail::lay_out_paged(catalog, engine, backend, architecture, rig, settings);
     case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog, engine, backend, architecture, rig, settings);
   }

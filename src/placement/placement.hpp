@@ -94,6 +94,7 @@ struct Placement {
   std::int64_t kv_blocks = 0;             // paged engines: blocks that are left
   std::int64_t kv_tokens = 0;             // tokens the cache can hold in all
   bool fits = false;
+  bool counted = true;                    // false: compute buffers are left out, for it is too much without them
   std::vector<Bytes> missing;             // per devices[], 0 where it fits; the host's last
   std::vector<FlagNote> flags;
   std::vector<FlagNote> demanded;         // what rules want on the launch line, and why
@@ -170,9 +171,13 @@ void tell_short(const Prepared& prepared, Placement& placement);
 // different makers where the engine cannot mix them.
 Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked);
 
+// How far bytes are counted. Compute buffers take most of the time: who only asks whether a layout fits does not need them where weights
+// and cache are too much already.
+enum class Count { all, until_short };
+
 // Exact memory of one choice of settings; the one place where bytes are computed. Errors: what the engine would refuse.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings);
+                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
 
 // The line to type for this placement, with each flag explained.
 struct Launch {

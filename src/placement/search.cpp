@@ -33,7 +33,7 @@ std::int64_t largest_context(const model::Architecture& architecture, const Sett
   const auto fits = [&](std::int64_t context) {
     Settings tried = settings;
     tried.context = context;
-    const auto placement = lay_out(tried);
+    const auto placement = lay_out(tried, Count::until_short);
     return placement && placement->fits;
   };
   std::int64_t low = 0, high = std::max<std::int64_t>(architecture.max_context, 256) / 256;  // in steps: low fits, high + 1 does not
@@ -115,6 +115,15 @@ class Searcher {
     const auto named = split_words(catalog::text_of(engine_, "experimental_splits", ""));
     return std::find(named.begin(), named.end(), to_string(mode)) != named.end();
   }
+  // One kind under trial: the best way found so far, and where there is none what came nearest.
+  struct Trial {
+    std::string kind;
+    Count count;                       // of what does not fit
+    std::optional<Candidate> best = {};
+    std::optional<Rejected> nearest = {};
+  };
+  Trial trial_of(std::string kind) const { return {std::move(kind), goal_.reasons ? Count::all : Count::until_short}; }
+
   bool done() const { return goal_.any && !found_.ranked.empty(); }
   bool splits(std::string_view name) const { return std::find(engine_.splits.begin(), engine_.splits.end(), name) != engine_.splits.end(); }
   int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
@@ -149,16 +158,14 @@ class Searcher {
       mixtures.push_back(std::move(mixture));
     }
     std::stable_sort(mixtures.begin(), mixtures.end(), [](const Mixture& a, const Mixture& b) { return a.host < b.host; });
-    std::optional<Candidate> best;
-    std::optional<Rejected> nearest;
-    for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i) consider("layers and experts on host", mixtures[i].settings, best, nearest);
-    if (best) keep(std::move(best), std::move(nearest));
+    Trial trial{"layers and experts on host", Count::until_short};
+    for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i) consider(trial, mixtures[i].settings);
+    if (trial.best) keep(std::move(trial));
   }
 
   void one_device() {
     std::set<std::string> seen;
-    std::optional<Candidate> best;
-    std::optional<Rejected> nearest;
+    Trial trial = trial_of("one device");
     for (const rig::RigDevice& device : rig_.devices) {
       if (!seen.insert(device.device.key + "/" + format_shortest(device.memory.value())).second) continue;
       Settings settings = base_;
@@ -166,9 +173,9 @@ class Searcher {
       settings.main_device = device.index;
       settings.split.assign(rig_.devices.size(), 0);
       settings.split[static_cast<std::size_t>(device.index)] = 1;
-      consider("one device", settings, best, nearest);
+      consider(trial, settings);
     }
-    keep(std::move(best), std::move(nearest));
+    keep(std::move(trial));
   }
 
   void whole(const char* kind, Mode mode) {
@@ -176,10 +183,9 @@ class Searcher {
     settings.mode = mode;
     settings.tensor_degree = static_cast<int>(rig_.devices.size());
     settings.split.clear();
-    std::optional<Candidate> best;
-    std::optional<Rejected> nearest;
-    consider(kind, settings, best, nearest);
-    keep(std::move(best), std::move(nearest));
+    Trial trial = trial_of(kind);
+    consider(trial, settings);
+    keep(std::move(trial));
   }
 
   void cache_on_host() {
@@ -196,24 +202,25 @@ class Searcher {
 
   void ranges(const char* kind, const Settings& base, Moves moves) {
     if (done()) return;
-    std::optional<Candidate> best;
-    std::optional<Rejected> nearest;
-    if (const auto settings = fitting_range(base, moves)) consider(kind, *settings, best, nearest);
-    else nearest = last_rejection_;
-    if (nearest) nearest->kind = kind;
-    keep(std::move(best), std::move(nearest));
+    Trial trial = trial_of(kind);
+    if (const auto settings = fitting_range(base, moves)) consider(trial, *settings);
+    else trial.nearest = last_rejection_;
+    if (trial.nearest) trial.nearest->kind = kind;
+    keep(std::move(trial));
   }
 
   // Ranges by dynamic programming, corrected by the exact layout until it fits or only the host is short.
   // With a margin first, so that a desktop or a driver update does not push the choice out of memory; without, where only that fits.
   std::optional<Settings> fitting_range(const Settings& base, Moves moves) {
     margin_ = kMargin;
-    if (auto settings = range_within(base, moves)) return settings;
+    if (auto settings = range_within(base, moves, Count::until_short)) return settings;
     margin_ = 0;
-    return range_within(base, moves);
+    return range_within(base, moves, goal_.reasons ? Count::all : Count::until_short);
   }
 
-  std::optional<Settings> range_within(const Settings& base, Moves moves) {
+  // Without an exact count a range is given up as soon as the host is short without its compute buffers: every further round leaves it as
+  // much or more. The first layout is counted in any case, for what it tells of the overhead.
+  std::optional<Settings> range_within(const Settings& base, Moves moves, Count count) {
     std::vector<double> lost = overhead_;
     for (int round = 0; round < 8; ++round) {
       const auto choice = fewest_moved(base, moves, lost);
@@ -221,12 +228,17 @@ class Searcher {
         if (round == 0 || overhead_known_) last_rejection_ = shortage(base);
         return std::nullopt;
       }
-      const auto& placement = exact(*choice);
+      const auto& placement = laid_out(*choice, overhead_known_ ? count : Count::all);
       if (!placement) {
         last_rejection_ = Rejected{"", placement.error().message, {}};
         return std::nullopt;
       }
       if (placement->fits) return choice;
+      if (!placement->counted) {
+        last_rejection_ = Rejected{"", "host memory is short", placement->missing.back()};
+        if (placement->missing.back() > Bytes{}) return std::nullopt;
+        (void)laid_out(*choice, Count::all);   // which device is short, and of how much
+      }
       if (!overhead_known_) lost = overhead_ = overhead_of(*placement);
       else if (!take_back(*placement, lost)) return std::nullopt;
       overhead_known_ = true;
@@ -320,8 +332,7 @@ class Searcher {
   void degrees() {
     const int devices = static_cast<int>(rig_.devices.size());
     for (const Mode mode : {Mode::single, Mode::tensor, Mode::pipeline, Mode::expert}) {
-      std::optional<Candidate> best;
-      std::optional<Rejected> nearest;
+      Trial trial = trial_of(mode == Mode::single ? "one device" : to_string(mode));
       for (int tensor = 1; tensor <= devices; ++tensor)
         for (int pipeline = 1; tensor * pipeline <= devices; ++pipeline)
           if (mode_of(tensor, pipeline) == mode || (mode == Mode::expert && tensor > 1 && pipeline == 1 && architecture_.has_experts())) {
@@ -331,10 +342,10 @@ class Searcher {
             settings.tensor_degree = tensor;
             settings.pipeline_degree = pipeline;
             settings.expert_degree = mode == Mode::expert ? tensor : 1;
-            consider_experts(mode == Mode::single ? "one device" : to_string(mode), settings, best, nearest);
+            consider_experts(trial, settings);
           }
-      if (mode == Mode::expert && best && cut_alike(*best)) continue;
-      keep(std::move(best), std::move(nearest));
+      if (mode == Mode::expert && trial.best && cut_alike(*trial.best)) continue;
+      keep(std::move(trial));
     }
   }
 
@@ -346,12 +357,12 @@ class Searcher {
   }
 
   // As many experts on the devices as the engine puts there by itself, else half as many and so on: the processor computes the others.
-  void consider_experts(const char* kind, Settings settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
+  void consider_experts(Trial& trial, Settings settings) {
     const int usual = static_cast<int>(catalog::number_of(engine_, "default_gpu_experts", "", 0));
-    if (usual <= 0 || settings.gpu_experts >= 0 || !architecture_.has_experts()) return consider(kind, settings, best, nearest);
-    for (int experts = usual; !best; experts /= 2) {
+    if (usual <= 0 || settings.gpu_experts >= 0 || !architecture_.has_experts()) return consider(trial, settings);
+    for (int experts = usual; !trial.best; experts /= 2) {
       settings.gpu_experts = experts;
-      consider(kind, settings, best, nearest);
+      consider(trial, settings);
       if (experts == 0) break;
     }
   }
@@ -366,30 +377,32 @@ class Searcher {
     settings.mode = Mode::cpu;
     settings.gpu_layers = 0;
     settings.split.clear();
-    std::optional<Candidate> best;
-    std::optional<Rejected> nearest;
-    consider("processor", settings, best, nearest);
-    keep(std::move(best), std::move(nearest));
+    Trial trial = trial_of("processor");
+    consider(trial, settings);
+    keep(std::move(trial));
   }
 
   // Kinds meet in the same settings, and a range is laid out once to see that it fits and once to be considered.
-  const Result<Placement>& exact(const Settings& settings) {
-    for (const auto& [known, placement] : exact_)
-      if (known == settings) return placement;
-    ++found_.laid_out;
-    return exact_.emplace_back(settings, lay_out_(settings)).second;
+  const Result<Placement>& laid_out(const Settings& settings, Count count) {
+    const auto known = std::find_if(laid_out_.begin(), laid_out_.end(), [&](const auto& each) { return each.first == settings; });
+    if (known == laid_out_.end()) {
+      ++found_.laid_out;
+      return laid_out_.emplace_back(settings, lay_out_(settings, count)).second;
+    }
+    if (count == Count::all && known->second && !known->second->counted) known->second = lay_out_(settings, count);
+    return known->second;
   }
 
-  // Lays out and costs one choice; keeps the better of it and `best`.
-  void consider(const char* kind, const Settings& settings, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
+  // Lays out and costs one choice; keeps the better of it and the best so far.
+  void consider(Trial& trial, const Settings& settings) {
     for (const Settings& variant : variants(settings)) {
       if (done()) return;
-      const Result<Placement>* placement = &exact(variant);
+      const Result<Placement>* placement = &laid_out(variant, trial.count);
       if (*placement && (*placement)->fits && goal_.longest) placement = &longest(**placement);
       if (*placement && !(*placement)->fits)
         if (const auto shorter = shortened(**placement, goal_.shortest))
-          if (const auto& again = exact(*shorter); again && again->fits) placement = &again;
-      consider_one(kind, *placement, best, nearest);
+          if (const auto& again = laid_out(*shorter, trial.count); again && again->fits) placement = &again;
+      consider_one(trial, *placement);
     }
   }
 
@@ -397,17 +410,18 @@ class Searcher {
   const Result<Placement>& longest(const Placement& placement) {
     Settings settings = placement.settings;
     settings.context = largest_context(architecture_, settings, lay_out_, context_parts(engine_, settings));
-    return exact(settings.context > placement.settings.context ? settings : placement.settings);
+    return laid_out(settings.context > placement.settings.context ? settings : placement.settings, Count::all);
   }
 
-  void consider_one(const char* kind, const Result<Placement>& placement, std::optional<Candidate>& best, std::optional<Rejected>& nearest) {
-    if (!placement) return note(nearest, {kind, placement.error().message, {}});
-    if (!placement->fits) return note(nearest, {kind, "memory is short", short_by(*placement)});
+  void consider_one(Trial& trial, const Result<Placement>& placement) {
+    auto& best = trial.best;
+    const auto reject = [&](std::string why, Bytes missing = {}) { note(trial.nearest, {trial.kind, std::move(why), missing}); };
+    if (!placement) return reject(placement.error().message);
+    if (!placement->fits) return reject("memory is short", short_by(*placement));
     const auto speeds = cost_(*placement);
-    if (!speeds) return note(nearest, {kind, speeds.error().message, {}});
-    if (speeds->decode < goal_.minimum_speed)
-      return note(nearest, {kind, "slower than asked: " + format_significant(speeds->decode, 3) + " token/s", {}});
-    Candidate candidate{kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->full};
+    if (!speeds) return reject(speeds.error().message);
+    if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
+    Candidate candidate{trial.kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->full};
     const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                           (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
     if (replaces) best = std::move(candidate);
@@ -447,9 +461,9 @@ class Searcher {
     if (!nearest || (has_shortage && (nearest->missing <= Bytes{} || rejected.missing < nearest->missing))) nearest = std::move(rejected);
   }
 
-  void keep(std::optional<Candidate> best, std::optional<Rejected> nearest) {
-    if (best) found_.ranked.push_back(std::move(*best));
-    else if (nearest) found_.rejected.push_back(std::move(*nearest));
+  void keep(Trial trial) {
+    if (trial.best) found_.ranked.push_back(std::move(*trial.best));
+    else if (trial.nearest) found_.rejected.push_back(std::move(*trial.nearest));
   }
 
   const catalog::Engine& engine_;
@@ -465,7 +479,7 @@ class Searcher {
   static constexpr double kMargin = 512 * kMiB;
   double margin_ = kMargin;          // bytes left free per device where the search may choose
   Rejected last_rejection_;
-  std::deque<std::pair<Settings, Result<Placement>>> exact_;  // a deque: references stay
+  std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
   Found found_;
 };
 

@@ -37,6 +37,7 @@ struct Goal {
   std::int64_t context = 4096;       // must fit
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool any = false;                  // the first placement that fits will do: ends with it
+  bool reasons = true;               // rejections tell to the byte what is missing; else only that it is
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
   bool longest = false;              // the context may grow to the longest that fits
 };
@@ -62,8 +63,8 @@ struct Found {
 };
 
 // The two views the search has of the rest of the program: the exact memory of one choice of settings (an error means that the engine
-// refuses it), and its speed.
-using LayOut = FunctionRef<Result<Placement>(const Settings&)>;
+// refuses it), counted as far as told, and its speed.
+using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // Token/s. `full`: decode with the cache full, which is what the context was asked for. Caches of different size are full at different
 // depths: `alike` is decode at the depth that was wished of all, by as many streams as have room there. The decode objective compares the
 // mean step time of decode and alike. 0: as `full`.

@@ -104,7 +104,7 @@ struct ToyWorld {
   }
 
   Found find() const {
-    const auto lay = [this](const Settings& settings) -> Result<Placement> { return lay_out(settings); };
+    const auto lay = [this](const Settings& settings, Count) -> Result<Placement> { return lay_out(settings); };
     const auto cost = [this](const Placement& placement) -> Result<Speeds> {
       (void)lay_out(placement.settings);
       return Speeds{1 / seconds_, 1 / seconds_, 1 / seconds_, 1 / seconds_};

@@ -62,8 +62,8 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
     return Chosen{.placement = std::move(placement), .at_once = prepared.at_once};
   }
-  const auto lay_out = [&](const placement::Settings& settings) {
-    return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings);
+  const auto lay_out = [&](const placement::Settings& settings, placement::Count count) {
+    return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings, count);
   };
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {

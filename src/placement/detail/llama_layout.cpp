@@ -1,11 +1,8 @@
 #include "placement/detail/llama_layout.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <regex>
-
-#include "placement/detail/repeated_layers.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -13,8 +10,6 @@ namespace {
 
 using model::AttentionKind;
 using model::Role;
-
-std::int64_t pad(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
 bool is_expert_matrix(const model::Tensor& tensor) {
   return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos;
@@ -36,12 +31,6 @@ bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t exper
   return largest <= static_cast<double>(rules.max_tensor_bytes);
 }
 
-std::vector<std::size_t> all_layers_of(const model::Architecture& architecture) {
-  std::vector<std::size_t> layers(architecture.layers.size());
-  std::iota(layers.begin(), layers.end(), std::size_t{0});
-  return layers;
-}
-
 class Placer {
  public:
   explicit Placer(const LlamaInput& input) : in_(input), a_(*input.architecture), s_(*input.settings) {
@@ -56,9 +45,7 @@ class Placer {
     out_.buffers.assign(static_cast<std::size_t>(in_.devices) + 2, {});
     assign_layers();
     place_weights();
-    const std::vector<LayerCache> caches = llama_caches(in_, out_.context, out_.layer_device);
-    for (const LayerCache& c : caches) add_cache(c);
-    reserve_compute(caches);
+    for (const LayerCache& c : llama_caches(in_, out_.context, out_.layer_device)) add_cache(c);
     return std::move(out_);
   }
 
@@ -149,7 +136,7 @@ class Placer {
     }
     if (has_head || !table) return;
     const Home head = home_of(*table_tensor, out_.layer_device.back(), true);  // a tied head is loaded a second time where it is needed elsewhere
-    output_place_ = head.place;
+    out_.output_place = head.place;
     const bool always_twice = a_.family == "gemma3n";  // its head is loaded before the table it is tied to, and kept apart
     if (always_twice || head.place != table->place || head.pinned != table->pinned) buffer(head.place).weights += table_tensor->bytes.value();
   }
@@ -162,55 +149,12 @@ class Placer {
     buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements) * out_.context.sequences);
   }
 
-  void reserve_compute(const std::vector<LayerCache>& caches) {
-    const LlamaContext& c = out_.context;
-    const int layers = static_cast<int>(a_.layers.size());
-    const bool overridden = !s_.overrides.empty() || s_.cpu_moe_layers > 0;
-    const bool all_layers = s_.gpu_layers < 0 || s_.gpu_layers > layers;
-    const bool pipeline = in_.devices > 1 && all_layers && s_.mode != Mode::row && s_.kv_offload && !overridden && in_.rules.overlaps_devices;
-    out_.copies = pipeline ? in_.rules.copies : 1;
-
-    GraphRequest request;
-    request.architecture = &a_;
-    request.tensor_place = out_.tensor_place;
-    request.output_place = output_place_;
-    request.caches = caches;
-    request.host = host();
-    // An indexer's scratch tensors all lie there from the start, one for each layer; layers that run again run with others' tensors; kept
-    // streams become more.
-    const bool grows = !a_.blocks.empty() || a_.bank_interval > 0 || std::any_of(caches.begin(), caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
-    request.layers = in_.every_layer || grows ? all_layers_of(a_) : representative_layers(request, in_.rules.compute.max_tensor_bytes);
-    request.outputs = c.outputs;
-    request.tokens = pad(std::min(c.tokens, c.ubatch), c.sequences);
-    request.streams = c.streams;
-    request.sequences = c.sequences;
-    request.cells = c.cells;
-    request.window_cells = c.window_cells;
-    request.flash_attention = c.flash_attention;
-    request.kv_on_device = s_.kv_offload || in_.devices == 0;
-    request.key_type = in_.key_type;
-    request.value_type = in_.value_type;
-    GraphMemory memory = reserve(request);
-    // Inputs of a split that are kept in copies are never freed: where every layer has splits of its own, memory grows with the layers.
-    if (out_.copies > 1 && memory.splits > 2 * in_.devices + 2 && request.layers.size() < a_.layers.size()) {
-      request.layers = all_layers_of(a_);
-      memory = reserve(request);
-    }
-    for (std::size_t b = 0; b < memory.bytes.size(); ++b) out_.buffers[b].compute = static_cast<double>(memory.bytes[b]);
-  }
-
-  GraphMemory reserve(const GraphRequest& request) const {
-    TensorGraph graph = build_prompt_graph(request);
-    return reserve_graph(graph, Machine{in_.devices}, in_.rules.compute, {out_.copies, s_.op_offload});
-  }
-
   const LlamaInput& in_;
   const model::Architecture& a_;
   const Settings& s_;
   std::vector<std::pair<std::regex, int>> overrides_;
   std::int64_t experts_used_ = 1;
   std::int64_t scan_width_ = 0;          // of Mamba's inner channels
-  int output_place_ = 0;
   LlamaLayout out_;
 };
 
@@ -220,9 +164,9 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   LlamaContext c;
   const std::int64_t padding = rules.context_padding;
   c.sequences = std::max(1, settings.sequences);
-  c.tokens = pad(settings.context > 0 ? settings.context : architecture.max_context, padding);
+  c.tokens = padded(settings.context > 0 ? settings.context : architecture.max_context, padding);
   c.streams = settings.unified_kv ? 1 : c.sequences;
-  c.cells = c.streams == 1 ? c.tokens : pad(c.tokens / c.streams, padding);
+  c.cells = c.streams == 1 ? c.tokens : padded(c.tokens / c.streams, padding);
   c.tokens = c.cells * c.streams;
   c.batch = std::min<std::int64_t>(settings.batch, c.tokens);
   c.ubatch = std::min<std::int64_t>(settings.ubatch, c.batch);
@@ -230,7 +174,7 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   std::int64_t window = 0;
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = settings.unified_kv ? c.sequences : 1;  // sequences whose windows lie in one stream
-  c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, pad(window * sharing + c.ubatch, padding));
+  c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
   c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value);
   return c;
 }
@@ -263,6 +207,12 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
   return caches;
 }
 
-LlamaLayout lay_out_llama(const LlamaInput& input) { return Placer(input).run(); }
+LlamaLayout place_llama(const LlamaInput& input) { return Placer(input).run(); }
+
+LlamaLayout lay_out_llama(const LlamaInput& input) {
+  LlamaLayout layout = place_llama(input);
+  reserve_compute(input, layout);
+  return layout;
+}
 
 }  // namespace rigcast::placement::detail

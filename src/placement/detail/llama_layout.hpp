@@ -52,12 +52,18 @@ struct LlamaLayout {
   LlamaContext context;
   std::vector<int> layer_device;         // layers + 1 (the output head); devices: the host
   std::vector<int> tensor_place;         // per Architecture::tensors: device, devices: host, devices + 1: repacked on the host
+  int output_place = 0;                  // buffer of the head; differs from the embedding's where a tied head was copied
   std::vector<BufferBytes> buffers;      // devices, host, repacked
   int copies = 1;                        // of every input
 };
 
 LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules);
 std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device);
-LlamaLayout lay_out_llama(const LlamaInput& input);
+
+inline std::int64_t padded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+LlamaLayout place_llama(const LlamaInput& input);                      // weights and cache; compute buffers stay 0
+void reserve_compute(const LlamaInput& input, LlamaLayout& layout);    // REQUIRES: a layout of the same input
+LlamaLayout lay_out_llama(const LlamaInput& input);                    // both
 
 }  // namespace rigcast::placement::detail

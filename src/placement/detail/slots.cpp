@@ -37,6 +37,8 @@ std::vector<int> visible_devices(const rig::Rig& rig, const Settings& settings) 
   return devices;
 }
 
+bool is_together(const Settings& settings, const std::vector<int>& visible) { return settings.mode == Mode::tensor && visible.size() > 1; }
+
 Result<ElementType> cache_format(const catalog::Catalog& catalog, const std::string& name) {
   RC_ASSIGN(quant, catalog.quant(name));
   return ElementType{quant.block_elements, quant.block_bytes};
@@ -171,10 +173,41 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   return rules;
 }
 
+namespace {
+
+// The bytes of one layout as a Placement: per device of the rig and on the host, against what they hold.
+Placement placement_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const std::vector<int>& visible,
+                       const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) {
+  const model::Architecture& architecture = *input.architecture;
+  const bool together = is_together(settings, visible);
+  Placement placement;
+  placement.engine = engine.key;
+  placement.backend = visible.empty() ? "cpu" : backend;
+  placement.settings = settings;
+  placement.settings.context = layout.context.tokens;
+  placement.settings.flash_attention = layout.context.flash_attention;
+  placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
+  const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
+  for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
+  for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
+    placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
+  if (together) fill_together(engine, backend, architecture, rig, visible, layout, settings, placement);
+  else fill_devices(engine, backend, rig, visible, layout, placement);
+  placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
+  placement.host.weights += Bytes(layout.buffers.back().weights);
+  placement.host.footprint = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
+  placement.kv_tokens = layout.context.tokens;
+  if (settings.mmap) placement.host_mapped = std::max(Bytes{}, architecture.weight_bytes() - placement.host.weights);
+  check_fit(rig, placement);
+  return placement;
+}
+
+}  // namespace
+
 Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
   const std::vector<int> visible = visible_devices(rig, settings);
-  const bool together = settings.mode == Mode::tensor && visible.size() > 1;
+  const bool together = is_together(settings, visible);
   Settings laid = settings;
   if (together) laid.op_offload = false;   // weights on the host are not sent to a device that stands for several
   LlamaInput input;
@@ -193,28 +226,14 @@ Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::
     return fail(ErrorKind::infeasible, engine.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
   RC_TRY(refuse(architecture, settings, input, context));
   if (together) RC_TRY(refuse_together(engine, backend, architecture, rig, context));
-  const LlamaLayout layout = lay_out_llama(input);
-
-  Placement placement;
-  placement.engine = engine.key;
-  placement.backend = visible.empty() ? "cpu" : backend;
-  placement.settings = settings;
-  placement.settings.context = context.tokens;
-  placement.settings.flash_attention = context.flash_attention;
-  placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
-  const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
-  for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
-  for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
-    placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
-  if (together) fill_together(engine, backend, architecture, rig, visible, layout, settings, placement);
-  else fill_devices(engine, backend, rig, visible, layout, placement);
-  placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
-  placement.host.weights += Bytes(layout.buffers.back().weights);
-  placement.host.footprint = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
-  placement.kv_tokens = context.tokens;
-  if (settings.mmap) placement.host_mapped = std::max(Bytes{}, architecture.weight_bytes() - placement.host.weights);
-  check_fit(rig, placement);
-  return placement;
+  LlamaLayout layout = place_llama(input);
+  if (count == Count::until_short)
+    if (Placement placement = placement_of(engine, backend, rig, visible, input, layout, settings); !placement.fits) {
+      placement.counted = false;
+      return placement;
+    }
+  reserve_compute(input, layout);
+  return placement_of(engine, backend, rig, visible, input, layout, settings);
 }
 
 }  // namespace rigcast::placement::detail
