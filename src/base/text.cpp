@@ -183,6 +183,18 @@ int edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
+std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
+  for (const char c : text) seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return seed;
+}
+
+std::string format_hex(std::uint64_t value, int digits) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (int i = 0; i < digits; ++i) text += kDigits[(value >> (60 - 4 * i)) & 15];
+  return text;
+}
+
 std::string fold_name(std::string_view name) {
   std::string out;
   bool gap = false;

@@ -49,6 +49,11 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
 // "NVIDIA GeForce RTX 3090" -> "nvidia-geforce-rtx-3090".
 std::string fold_name(std::string_view name);
 
+// 64 bits that change with the text, the same on every machine (FNV-1a): a name for it, no secret. `seed`: of what stands before it.
+std::uint64_t hash_of(std::string_view text, std::uint64_t seed = 1469598103934665603u);
+// The first `digits` hexadecimal digits of it.
+std::string format_hex(std::uint64_t value, int digits = 16);
+
 // Columns a terminal uses for this UTF-8 text: CJK and full-width forms take two, combining marks none.
 int display_width(std::string_view utf8);
 

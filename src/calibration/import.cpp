@@ -249,12 +249,7 @@ std::string fingerprint(const Observation& o) {
   for (const double part : {o.prompt, o.generated, o.depth, o.concurrency, o.value, static_cast<double>(o.devices), o.model_bytes})
     text += format_shortest(part) + "|";
   for (const auto& [name, value] : o.flags) text += name + "=" + value + "|";
-  std::uint64_t hash = 1469598103934665603ull;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string id = "o-";
-  for (int shift = 60; shift >= 16; shift -= 4) id += digits[(hash >> shift) & 15];
-  return id;
+  return "o-" + format_hex(hash_of(text), 12);
 }
 
 std::vector<Observation> without_duplicates(const std::vector<Observation>& log, const std::vector<Observation>& fresh) {

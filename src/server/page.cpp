@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <string>
+
+#include "base/text.hpp"
 
 namespace rigcast {
 std::string_view embedded_page_html();
@@ -17,15 +18,7 @@ namespace {
 
 constexpr std::size_t kFiles = 3;
 
-// FNV-1a: no secret, only a name that changes with the content.
-std::string tag_of(std::string_view bytes) {
-  std::uint64_t hash = 1469598103934665603u;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string tag = "\"";
-  for (int shift = 60; shift >= 0; shift -= 4) tag += kHex[(hash >> shift) & 15];
-  return tag + '"';
-}
+std::string tag_of(std::string_view bytes) { return '"' + format_hex(hash_of(bytes)) + '"'; }
 
 }  // namespace
 
