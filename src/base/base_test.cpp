@@ -1,11 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "base/parallel.hpp"
 #include "base/quantity.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
@@ -100,6 +104,31 @@ TEST(Text, ShortDecimalsAreReadToTheBit) {
 }
 
 TEST(Text, ChineseTakesTwoColumns) { EXPECT_EQ(display_width("\xE6\x98\xBE\xE5\xAD\x98 24"), 7); }
+
+TEST(Text, HashesAreTheSameEverywhere) {
+  EXPECT_EQ(hash_of("ab"), hash_of("b", hash_of("a")));
+  EXPECT_NE(hash_of("ab"), hash_of("ba"));
+  EXPECT_EQ(hash_of("", 0xcbf29ce484222325u), 0xcbf29ce484222325u);
+  EXPECT_EQ(format_hex(0x0123456789abcdefu), "0123456789abcdef");
+  EXPECT_EQ(format_hex(0x0123456789abcdefu, 4), "0123");
+}
+
+TEST(Parallel, EveryPieceIsDoneOnceOnSoManyThreadsAtMost) {
+  std::atomic<std::size_t> next{0}, threads{0};
+  std::vector<int> done(1000);
+  const auto work = [&] {
+    ++threads;
+    for (std::size_t i = next++; i < done.size(); i = next++) ++done[i];
+  };
+  on_processors(3, work);
+  EXPECT_EQ(done, std::vector<int>(1000, 1));
+  EXPECT_GE(threads, 1u);
+  EXPECT_LE(threads, 3u);
+  threads = 0;
+  on_processors(0, work);   // nobody beside this one
+  EXPECT_EQ(threads, 1u);
+  EXPECT_THROW(on_processors(2, [] { throw std::runtime_error("x"); }), std::runtime_error);
+}
 
 TEST(Error, TextHasPlaceAndNearest) {
   const Error error{ErrorKind::input, "unknown key 'memmory'", {"devices.toml", 4, 7}, "", "memory"};

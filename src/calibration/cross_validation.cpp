@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <future>
 #include <map>
-#include <thread>
 
+#include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "calibration/detail/case.hpp"
 #include "calibration/detail/misses.hpp"
@@ -100,10 +99,7 @@ std::vector<HeldOut> hold_out(const FitProblem& problem, const Cases& all, const
       fit_without(static_cast<std::size_t>(job / kFolds), job % kFolds);
     }
   };
-  std::vector<std::future<void>> helpers;
-  for (unsigned i = 1; i < std::max(1U, std::thread::hardware_concurrency()); ++i) helpers.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void>& helper : helpers) helper.get();
+  on_processors(out.size() * kFolds, work);
   return out;
 }
 

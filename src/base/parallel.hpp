@@ -1,0 +1,15 @@
+#pragma once
+// Work that several processors share.
+
+#include <cstddef>
+
+#include "base/function_ref.hpp"
+
+namespace rigcast {
+
+// Runs `work` on this thread and, where there are more processors, on others beside it: on `most` threads at most. Returns once all are done.
+// Each asks for its next piece itself and writes results of its own, so that no order depends on threads. What one throws is thrown here,
+// after all are done.
+void on_processors(std::size_t most, FunctionRef<void()> work);
+
+}  // namespace rigcast
