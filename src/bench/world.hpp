@@ -24,9 +24,6 @@ struct World {
 
 World this_machine();
 
-// The same as World::run of this machine, for programs that work for as long as `patience` seconds.
-Result<std::string> run_program(const std::vector<std::string>& arguments, double patience);
-
 // The whole text of root/path without trailing white space; nothing when it does not exist, may not be read or is longer than 4 MiB.
 std::optional<std::string> read_text(const World& world, const std::filesystem::path& path);
 std::optional<long long> read_int(const World& world, const std::filesystem::path& path);   // decimal or 0x...

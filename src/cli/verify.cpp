@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
-#include "cli/process.hpp"
+#include "bench/process.hpp"
 
 namespace rigcast::cli {
 namespace {
@@ -27,13 +27,12 @@ Result<app::VerifyAnswer> verify(const app::PlanAnswer& answer) {
   const char* named = std::getenv("RIGCAST_LLAMA_SERVER");
   const std::string name = named != nullptr && *named != '\0' ? named : "llama-server";
   RC_ASSIGN(words, app::dry_run_words(answer, name));
-  const std::string program = find_program(name);
+  const std::string program = bench::find_program(name);
   if (program.empty())
     return fail(ErrorKind::not_found, name + " is not installed here; install llama.cpp, or name it in RIGCAST_LLAMA_SERVER", Where{"--verify"}, "verify");
   words.front() = program;
-  const auto enough = [](std::string_view so_far) { return has_table(so_far); };
-  RC_ASSIGN(log, run_program(words, Seconds(kLongestSeconds), enough));
-  RC_ASSIGN(printed, app::read_llama_breakdown(log));
+  RC_ASSIGN(log, bench::run(words, {.seconds = kLongestSeconds, .errors = true, .own_group = true, .enough = has_table}));
+  RC_ASSIGN(printed, app::read_llama_breakdown(log.text));
   std::string command;
   for (const std::string& word : words) command += (command.empty() ? "" : " ") + (word.empty() ? std::string("\"\"") : word);
   return app::compare_memory(answer, printed, std::move(command));

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "bench/endpoint.hpp"
 #include "bench/probe.hpp"
+#include "bench/process.hpp"
 #include "calibration/import.hpp"
 #include "cli/bench_log.hpp"
 #include "cli/here.hpp"
