@@ -1,22 +1,9 @@
 #include "app/models.hpp"
 
-#include <filesystem>
-#include <system_error>
-
+#include "model/names.hpp"
 #include "model/read.hpp"
 
 namespace rigcast::app {
-namespace {
-
-// A file of that name comes before the catalogue, also one that was made since.
-bool names_a_file(std::string_view spec) {
-  std::error_code ignored;
-  return spec.find_first_of("/\\") != std::string_view::npos || std::filesystem::exists(spec, ignored) ||
-         std::filesystem::exists(spec.substr(0, spec.rfind(':')), ignored);
-}
-
-}  // namespace
-
 std::shared_ptr<const model::Architecture> KnownModels::Shelf::find(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
@@ -38,7 +25,7 @@ Result<model::Architecture> KnownModels::find(const catalog::Catalog& catalog, s
     if (!known) known = read_.find(spec);
     else return *known;
   }
-  const bool file = names_a_file(spec);
+  const bool file = model::may_name_a_file(spec);
   if (known && !file) return *known;
   auto read = model::read_model(catalog, spec);
   if (!read || file || read->origin != model::Origin::catalogue) return read;

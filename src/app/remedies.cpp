@@ -1,9 +1,7 @@
 #include "app/detail/remedies.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
-#include <system_error>
 
 #include "app/layouts.hpp"
 #include "base/text.hpp"
@@ -38,11 +36,8 @@ namespace {
 
 // Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
 std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture, const placement::Placement& placement) {
-  std::error_code ignored;
   for (const std::string& spec : {request.model, request.rig})
-    if (spec.find_first_of("/\\") != std::string::npos || equal_ignoring_case(trim(spec), "here") || std::filesystem::exists(spec, ignored) ||
-        std::filesystem::exists(model::split_spec(spec).name, ignored))
-      return {};
+    if (model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here")) return {};
   return request.model + '\n' + architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
 }
 

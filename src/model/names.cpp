@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/text.hpp"
@@ -66,6 +68,13 @@ ModelSpec split_spec(std::string_view spec) {
   const std::size_t colon = spec.rfind(':');
   if (colon == std::string_view::npos || spec.substr(colon).find_first_of("/\\") != std::string_view::npos) return {std::string(spec), {}};
   return {std::string(spec.substr(0, colon)), std::string(spec.substr(colon + 1))};
+}
+
+bool may_name_a_file(std::string_view spec) {
+  std::error_code ignored;
+  for (const std::string_view text : {spec, trim(spec)})
+    if (text.find_first_of("/\\") != std::string_view::npos || std::filesystem::exists(text, ignored) || std::filesystem::exists(text.substr(0, text.rfind(':')), ignored)) return true;
+  return trim(spec).ends_with(".toml");   // of rigs: read whatever else stands there
 }
 
 std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::string_view spec) {

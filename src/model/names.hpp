@@ -17,6 +17,10 @@ struct ModelSpec {
 // At the last colon that belongs to no path: "dir/config.json:fp8"; "C:\models" has none.
 ModelSpec split_spec(std::string_view spec);
 
+// Whether the spec of a model or a rig, whole or before a format, may name a file: it is written like a path, or there is a file of that
+// name. Files come before the catalogue, also those made since; they may change at any time, and who must not read them must not name them.
+bool may_name_a_file(std::string_view spec);
+
 // The catalogue's name and the format that `spec` means:
 //   qwen3-32b, qwen3-32b:q4_k_m     a name, exactly, and a format
 //   qwen3:32b, gemma3:27b-q4_k_m    Ollama: what stands behind the colon is part of the name

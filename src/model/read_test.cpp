@@ -41,6 +41,16 @@ class ReadModel : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(ReadModel, WhatMayNameAFileIsKnownBeforeItIsRead) {
+  for (const char* name : {"qwen3-32b:q4_k_m", "2x3090; host=epyc-7532:8xddr4-3200:512g", "no-such-file.gguf"}) EXPECT_FALSE(may_name_a_file(name)) << name;
+  for (const char* name : {"./a.gguf", "dir/config.json:fp8", "C:\\a.gguf", " my-rig.toml ", "."}) EXPECT_TRUE(may_name_a_file(name)) << name;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  fs::create_directory("plain");
+  for (const char* name : {"plain", "plain:q4_k_m", " plain"}) EXPECT_TRUE(may_name_a_file(name)) << name;
+  fs::current_path(before);
+}
+
 // Llama 3.1 405B in F16 is a hole of 812 GB; only its header is on disk and only that is read.
 TEST_F(ReadModel, AnEnormousSparseFile) {
   const auto writer = test::dense_model({.layers = 126, .hidden = 16384, .heads = 128, .kv_heads = 8, .head_dim = 128, .ffn = 53248, .vocab = 128256}, ggml::f16);

@@ -14,6 +14,7 @@
 #include "app/show.hpp"
 #include "app/support.hpp"
 #include "base/text.hpp"
+#include "model/names.hpp"
 #include "report/answers.hpp"
 #include "report/html.hpp"
 #include "report/json.hpp"
@@ -60,10 +61,7 @@ struct Service::State {
 
   // What is asked may name files only where nobody but this machine's user can ask.
   Result<void> check_paths(const std::string& spec, const char* field) const {
-    if (options.paths) return {};
-    std::error_code ignored;
-    const std::string_view name(spec.data(), std::min(spec.size(), spec.rfind(':')));
-    if (spec.find_first_of("/\\") == std::string::npos && !std::filesystem::exists(name, ignored) && !std::filesystem::exists(spec, ignored)) return {};
+    if (options.paths || !model::may_name_a_file(spec)) return {};
     return fail(ErrorKind::input, "files can be named by path only while the server listens to this machine alone", Where{}, field);
   }
 
@@ -105,11 +103,7 @@ struct Service::State {
   Response curve(const Request& request) { return planned(request, app::curve); }
 
   // Files and the machine at hand may change between two questions; everything else only with the user's log of Observations.
-  static bool may_change(const std::string& spec) {
-    std::error_code ignored;
-    return equal_ignoring_case(trim(spec), "here") || spec.find_first_of("/\\") != std::string::npos || std::filesystem::exists(spec, ignored) ||
-           std::filesystem::exists(std::string_view(spec).substr(0, spec.rfind(':')), ignored);
-  }
+  static bool may_change(const std::string& spec) { return equal_ignoring_case(trim(spec), "here") || model::may_name_a_file(spec); }
   template <class Answer>
   Response remembered(const Request& request, const std::vector<std::string>& specs, Answer answer) {
     if (std::any_of(specs.begin(), specs.end(), may_change)) return answer();
@@ -173,14 +167,9 @@ struct Service::State {
 
   // "dropped:model.gguf~3f2a...": the same bytes get the same name, others another.
   std::string keep_shape(const std::string& file, const std::string& bytes, std::uint64_t rest, const model::Architecture& architecture) {
-    std::uint64_t hash = 1469598103934665603u;  // FNV-1a
-    for (const std::string& text : {bytes, std::to_string(rest)})
-      for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
     std::string clean;
     for (const char c : file) clean += static_cast<unsigned char>(c) < 0x20 || c == '~' || c == '"' || c == '\\' ? '_' : c;
-    static constexpr char kHex[] = "0123456789abcdef";
-    std::string name = "dropped:" + clean + '~';
-    for (int shift = 60; shift >= 0; shift -= 4) name += kHex[(hash >> shift) & 15];
+    const std::string name = "dropped:" + clean + '~' + format_hex(hash_of(std::to_string(rest), hash_of(bytes)));
     knowledge.models->hand_in(name, architecture);
     return name;
   }
@@ -276,7 +265,7 @@ Response Service::State::start_job(const Request& request) {
   const auto found = std::find_if(options.long_verbs.begin(), options.long_verbs.end(), [&](const LongVerb& verb) { return verb.name == asked->verb; });
   if (found == options.long_verbs.end())
     return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, english);
-  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->polite), english, 202);
+  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->manner), english, 202);
 }
 
 Response Service::State::job_status(const Request& request) {
