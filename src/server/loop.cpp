@@ -1,5 +1,7 @@
 #include "server/loop.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -74,7 +76,6 @@ struct Loop::State {
   LoopOptions options;
   Descriptor listener, poll, wake;
   int port = 0;
-  bool stopping = false;               // of the loop's own thread
 
   std::map<int, Connection> connections;   // by a number that is never used twice, so that a late answer finds nobody
   int next_id = 1;
@@ -102,7 +103,9 @@ struct Loop::State {
   bool write_some(Connection& connection);
   void advance(int id, Connection& connection);
   void answer_here(Connection& connection, const Response& response);
+  void turn(int most_milliseconds);
   void take_done();
+  void write_last();
   void drop_late(Time now);
   void work_on(Queue& queue, const Handler& handler);
   Queue& queue_for(const Request& request) { return options.waiters > 0 && options.waits && options.waits(request) ? waiting : computing; }
@@ -187,26 +190,20 @@ void Loop::stop() {
   [[maybe_unused]] const auto written = ::write(state_->wake.get(), &one, sizeof one);
 }
 
-void Loop::run(const Handler& handler) {
+void Loop::run(const Handler& handler, const std::function<void()>& ending) {
   State& state = *state_;
   std::vector<std::thread> workers;
   for (int i = 0; i < state.options.workers; ++i) workers.emplace_back([&] { state.work_on(state.computing, handler); });
   for (int i = 0; i < state.options.waiters; ++i) workers.emplace_back([&] { state.work_on(state.waiting, handler); });
-  std::vector<epoll_event> events(256);
   Time next_look = Clock::now();
   while (!state.stop_asked) {
-    const int count = ::epoll_wait(state.poll.get(), events.data(), static_cast<int>(events.size()), 500);
-    for (int i = 0; i < count; ++i) {
-      const auto& event = events[static_cast<std::size_t>(i)];
-      if (event.data.u64 == kListener) state.accept_all();
-      else if (event.data.u64 == kWake) state.take_done();
-      else state.on_event(static_cast<int>(event.data.u64), event.events);
-    }
+    state.turn(500);
     if (const Time now = Clock::now(); now >= next_look) {
       state.drop_late(now);
       next_look = now + std::chrono::milliseconds(500);
     }
   }
+  if (ending) ending();
   {
     const std::lock_guard lock(state.mutex);
     state.workers_end = true;
@@ -214,7 +211,29 @@ void Loop::run(const Handler& handler) {
   state.computing.work.notify_all();
   state.waiting.work.notify_all();
   for (std::thread& worker : workers) worker.join();
+  state.write_last();
   state.connections.clear();
+}
+
+// Waits at most so long for something to happen on a socket, and sees to all that did.
+void Loop::State::turn(int most_milliseconds) {
+  std::array<epoll_event, 256> events;
+  const int count = ::epoll_wait(poll.get(), events.data(), static_cast<int>(events.size()), most_milliseconds);
+  for (int i = 0; i < count; ++i) {
+    const auto& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 == kListener) accept_all();
+    else if (event.data.u64 == kWake) take_done();
+    else on_event(static_cast<int>(event.data.u64), event.events);
+  }
+}
+
+// The answers of the handlers that were at work, to clients that take them in time. Nobody new is let in.
+void Loop::State::write_last() {
+  ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, listener.get(), nullptr);
+  take_done();
+  const auto unsent = [](const auto& one) { return !one.second.output.empty(); };
+  const Time end = Clock::now() + lasting(options.last_time);
+  while (Clock::now() < end && std::any_of(connections.begin(), connections.end(), unsent)) turn(20);
 }
 
 void Loop::State::work_on(Queue& queue, const Handler& handler) {
@@ -233,7 +252,8 @@ void Loop::State::work_on(Queue& queue, const Handler& handler) {
     } catch (const std::exception&) {  // out of memory, or a fault of ours: the next request may still be answered
       response = refusal_response({500, "something went wrong inside"});
     }
-    Done one{task.id, to_bytes(response, task.request.keep_alive, task.request.method != "HEAD"), task.request.keep_alive};
+    const bool keep = task.request.keep_alive && !stop_asked;
+    Done one{task.id, to_bytes(response, keep, task.request.method != "HEAD"), keep};
     {
       const std::lock_guard lock(mutex);
       done.push_back(std::move(one));

@@ -23,6 +23,7 @@ struct LoopOptions {
   Seconds request_time{10};            // from the first byte of a request to its last
   Seconds answer_time{20};             // for the client to take the answer
   Seconds idle_time{30};               // between requests
+  Seconds last_time{2};                // after stop(): for all clients to take the last answers
   Caps caps;
 };
 
@@ -37,9 +38,10 @@ class Loop {
   Loop& operator=(Loop&&) noexcept;
 
   int port() const;
-  // Answers until stop(). `handler` is called from several threads at once; what it throws becomes a 500.
-  void run(const Handler& handler);
-  // From any thread or a signal handler. Requests under way are still answered.
+  // Answers until stop(). `handler` is called from several threads at once; what it throws becomes a 500. `ending` is called once, after
+  // stop() and before the handlers at work are waited for: it tells those that wait for something to return.
+  void run(const Handler& handler, const std::function<void()>& ending = {});
+  // From any thread or a signal handler. Requests that `handler` has are still answered; their clients have `last_time` to take the answers.
   void stop();
 
  private:
