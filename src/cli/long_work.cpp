@@ -1,12 +1,12 @@
 #include "cli/long_work.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
 #include "bench/probe.hpp"
 #include "cli/bench_log.hpp"
+#include "cli/bench_run.hpp"
 #include "cli/here.hpp"
 #include "cli/probe_fields.hpp"
 #include "report/answers.hpp"
@@ -17,8 +17,6 @@ namespace rigcast::cli {
 namespace {
 
 using report::machine;
-
-constexpr double kBenchSeconds = 6;   // of timed running; filling memory comes on top
 
 // What the data sheet gives for what a kernel is bound by: arithmetic where its rate is one, memory bandwidth otherwise. 0: nothing.
 double promise_of(const catalog::Catalog& catalog, const rig::Rig& here, const bench::Record& record, const bench::Kernel& kernel, const std::string& format) {
@@ -59,26 +57,13 @@ report::Report measured_fields(const World& world) {
   return {{{{}, {machine("rows", std::move(rows))}}}};
 }
 
-// The quick kernels of every device that is no imitation, kept in the user's log.
+// The quick kernels of every device, kept in the user's log one by one: who stops it keeps what was measured. What else is to be said of it
+// stays as the job's message.
 Result<void> measure(const World& world, server::Progress& progress) {
-  std::vector<calibration::Observation> rows;
-  std::atomic<bool> stop{false};
-  for (const bench::Backend& backend : bench::backends()) {
-    auto devices = backend.open(bench::this_machine(), {});
-    if (!devices) continue;
-    for (auto& device : *devices) {
-      if (device->info().in_software) continue;
-      const auto cases = bench::standard_cases(*device, true);
-      bench::Effort effort = bench::kQuick;
-      effort.seconds = std::min(effort.seconds, kBenchSeconds / static_cast<double>(std::max<std::size_t>(1, cases.size())));
-      for (std::size_t i = 0; i < cases.size() && !progress.stopped(); ++i) {
-        progress.tell(static_cast<double>(i) / static_cast<double>(cases.size()), device->info().id + " " + bench::spell(cases[i]));
-        const bench::Measurement m = bench::measure(*device, cases[i], effort, stop);
-        if (m.ok()) rows.push_back(observation_of(bench::to_record(m, bench::probe_date())));
-      }
-    }
-  }
-  if (!rows.empty() && !own_log(world).empty()) RC_TRY(app::observe(rows, own_log(world)));
+  BenchRequest request;
+  request.quick = true;
+  RC_ASSIGN(answer, run_bench(request, world, {keep_in({own_log(world)}), [&](double done, const std::string& what) { progress.tell(done, what); }, progress.stop()}));
+  if (!answer.unreachable.empty()) progress.tell(1, join(answer.unreachable, "; "));
   return {};
 }
 
@@ -97,7 +82,8 @@ std::vector<server::LongVerb> long_work(const World& world) {
       {"bench", [world](const std::string&, server::Progress& progress) -> Result<std::string> {
          RC_TRY(measure(world, progress));
          return report::render_json(measured_fields(world), report::Language());
-       }},
+       },
+       server::Manner::alone},
       // As 'rigcast evaluate --json'.
       {"evaluate", [world](const std::string& request, server::Progress& progress) -> Result<std::string> {
          RC_ASSIGN(asked, server::read_evaluate_request(request));
@@ -106,7 +92,7 @@ std::vector<server::LongVerb> long_work(const World& world) {
          RC_ASSIGN(answer, app::evaluate(knowledge, asked, &progress));
          return report::render_json(report::fields(answer), report::Language());
        },
-       true},
+       server::Manner::polite},
   };
 }
 

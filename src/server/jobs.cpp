@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Job {
   JobStatus status;
+  Manner manner = Manner::brief;
   Clock::time_point started = Clock::now();
   std::atomic<bool> cancelled = false;
   std::thread thread;
@@ -67,12 +68,17 @@ class JobProgress final : public Progress {
     changed_(job_);
   }
   bool stopped() const override { return job_.cancelled; }
+  const std::atomic<bool>& stop() const override { return job_.cancelled; }
 
  private:
   std::mutex& mutex_;
   std::function<void(Job&)> changed_;
   Job& job_;
 };
+
+bool disturb(Manner one, Manner other) {
+  return one != Manner::brief && other != Manner::brief && (one == Manner::alone || other == Manner::alone);
+}
 
 // Out of memory, or a fault of ours: the job fails and the server lives.
 Result<std::string> carefully(const Jobs::Work& work, Progress& progress) {
@@ -100,13 +106,16 @@ Jobs::~Jobs() {
     if (job->thread.joinable()) job->thread.join();
 }
 
-Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
+Result<JobStatus> Jobs::start(std::string verb, Work work, Manner manner) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
   int running = 0;
   for (const auto& [number, job] : state.jobs) running += job->status.state == JobState::running;
   if (state.stopping) return fail(ErrorKind::system, "the server is stopping", Where{}, "verb");
   if (running >= kMostRunning) return fail(ErrorKind::infeasible, std::to_string(running) + " jobs are running; wait for one or stop it", Where{}, "verb");
+  for (const auto& [number, job] : state.jobs)
+    if (job->status.state == JobState::running && disturb(job->manner, manner))
+      return fail(ErrorKind::infeasible, "what measures time runs alone, and '" + job->status.verb + "' is running; wait for it or stop it", Where{}, "verb");
   for (auto it = state.jobs.begin(); it != state.jobs.end() && state.jobs.size() >= kMostKept;) {
     const bool finished = it->second->status.state != JobState::running;
     if (finished && it->second->thread.joinable()) it->second->thread.join();
@@ -116,9 +125,10 @@ Result<JobStatus> Jobs::start(std::string verb, Work work, bool polite) {
   Job& job = *state.jobs.emplace(number, std::make_unique<Job>()).first->second;
   job.status.id = std::to_string(number);
   job.status.verb = std::move(verb);
-  const auto body = [&state, &job, polite, work = std::move(work)] {
+  job.manner = manner;
+  const auto body = [&state, &job, manner, work = std::move(work)] {
     constexpr int kPolite = 10;
-    if (polite) ::setpriority(PRIO_PROCESS, 0, kPolite);   // of this thread alone, and of those it starts
+    if (manner == Manner::polite) ::setpriority(PRIO_PROCESS, 0, kPolite);   // of this thread alone, and of those it starts
     JobProgress progress(state.mutex, [&state](Job& changed) { state.change(changed); }, job);
     auto result = carefully(work, progress);
     const std::lock_guard inner(state.mutex);

@@ -41,5 +41,31 @@ TEST(Jobs, WhatKeepsAnotherFromStartingIsSaid) {
   EXPECT_EQ(late.error().message, "the server is stopping");
 }
 
+TEST(Jobs, WhatMeasuresTimeRunsAloneAndIsStoppedInTheMiddle) {
+  Jobs jobs;
+  const auto wait = [](Progress& progress) -> Result<std::string> {
+    while (!progress.stop().load()) std::this_thread::yield();
+    return std::string("\"kept\"");
+  };
+  const auto brief = [](Progress&) -> Result<std::string> { return std::string("{}"); };
+  const auto measuring = jobs.start("bench", wait, Manner::alone);
+  ASSERT_TRUE(measuring);
+  for (const Manner manner : {Manner::alone, Manner::polite}) {
+    const auto beside = jobs.start("evaluate", wait, manner);
+    ASSERT_FALSE(beside);
+    EXPECT_EQ(beside.error().kind, ErrorKind::infeasible);
+    EXPECT_EQ(beside.error().message, "what measures time runs alone, and 'bench' is running; wait for it or stop it");
+  }
+  EXPECT_TRUE(jobs.start("measured", brief, Manner::brief));
+  ASSERT_TRUE(jobs.cancel(measuring->id));
+  const JobStatus stopped = ended(jobs, measuring->id);
+  EXPECT_EQ(stopped.state, JobState::cancelled);
+  EXPECT_EQ(stopped.answer, "\"kept\"");
+  const auto polite = jobs.start("evaluate", wait, Manner::polite);
+  ASSERT_TRUE(polite);
+  EXPECT_TRUE(jobs.start("evaluate", wait, Manner::polite));
+  EXPECT_FALSE(jobs.start("bench", wait, Manner::alone));
+}
+
 }  // namespace
 }  // namespace rigcast::server

@@ -19,7 +19,7 @@ namespace rigcast::server {
 struct LongVerb {
   std::string name;
   std::function<Result<std::string>(const std::string& request, Progress& progress)> run;
-  bool polite = false;                 // requests go first: no measurement suffers from it
+  Manner manner = Manner::brief;
 };
 
 struct ServiceOptions {
