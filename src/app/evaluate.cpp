@@ -74,20 +74,15 @@ Result<void> write_text(const fs::path& path, const std::string& text) {
   return {};
 }
 
-const std::vector<std::string>& known_groups() {
-  static const std::vector<std::string> all = {"kind",   "phase", "engine", "backend", "vendor", "family", "device", "format", "depth",
-                                               "size",   "devices", "layout", "moe",   "grade",  "source", "model"};
-  return all;
-}
-
 }  // namespace
 
 Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateRequest& request, Watch* watch) {
   EvaluateAnswer answer;
   answer.request = request;
+  const std::vector<std::string>& known = calibration::group_names();
   for (const std::string& by : request.by)
-    if (std::find(known_groups().begin(), known_groups().end(), by) == known_groups().end())
-      return fail(ErrorKind::not_found, "scores cannot be grouped by '" + by + "'", Where{"--by"}, "by", nearest_name(by, known_groups()));
+    if (std::find(known.begin(), known.end(), by) == known.end())
+      return fail(ErrorKind::not_found, "scores cannot be grouped by '" + by + "'", Where{"--by"}, "by", nearest_name(by, known));
   std::optional<calibration::Fold> fold;
   if (!request.hold_out.empty()) {
     fold = calibration::fold_of(request.hold_out);
@@ -157,15 +152,12 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
     before = calibration::read_own(existing, log.string());
     old = std::move(existing);
   }
-  const bool empty = trim(old).empty();
-  if (!empty && before.rows.empty() && before.unread > 0)
+  if (before.rows.empty() && before.unread > 0)
     return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
   const auto fresh = calibration::without_duplicates(before.rows, rows);
   ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), 0, 0, static_cast<std::size_t>(before.unread), {}};
   if (fresh.empty()) return answer;
-  std::string added = calibration::to_csv(fresh);
-  if (!empty) added.erase(0, added.find('\n') + 1);                       // the header is there
-  if (!old.empty() && old.back() != '\n') added.insert(added.begin(), '\n');   // a torn last line must not swallow the first new one
+  RC_ASSIGN(added, calibration::to_append(fresh, old, log.string()));
   std::error_code error;
   if (log.has_parent_path()) fs::create_directories(log.parent_path(), error);
   if (!append_at_once(log, added)) return fail(ErrorKind::system, "the log cannot be written", Where{log.string()});

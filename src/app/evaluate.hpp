@@ -55,8 +55,9 @@ struct ObserveAnswer {
   std::vector<Error> unread;
 };
 
-// Appends Observations to the log (CSV in the project's columns), creating it and its folder, never rewriting what is there; those it
-// already holds are left out. A damaged line of the log is counted and left alone. `format` and `unread` of the answer are the reader's to fill.
+// Appends Observations to the log (CSV in the project's columns, in the order of its own header), creating it and its folder, never
+// rewriting what is there; those it already holds are left out. A damaged line of the log is counted and left alone. `format` and `unread`
+// of the answer are the reader's to fill. input: it is no such log, or lacks a column that a row needs.
 Result<ObserveAnswer> observe(const std::vector<calibration::Observation>& rows, const std::filesystem::path& log);
 
 // The same for what `file` holds.

@@ -59,6 +59,20 @@ TEST(Evaluate, EveryRowOfAFileIsAnsweredOrRefusedWithAReason) {
   EXPECT_EQ(answer->tables[1].by, "phase");
 }
 
+TEST(Evaluate, ARowBelongsToEveryGroupThereIs) {
+  const Folder folder;
+  EvaluateRequest request;
+  request.files = {folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150))};
+  const auto answer = evaluate(facts(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  std::vector<std::string> held = {"grade"};
+  for (const auto& [name, value] : *answer->evaluation.rows.at(0).groups) held.push_back(name);
+  std::vector<std::string> known = calibration::group_names();
+  std::sort(held.begin(), held.end());
+  std::sort(known.begin(), known.end());
+  EXPECT_EQ(held, known);
+}
+
 TEST(Evaluate, UnknownGroupsFoldsAndFilesAreNamed) {
   EvaluateRequest request;
   request.by = {"colour"};
@@ -104,6 +118,40 @@ TEST(Evaluate, EndsHalfWayOnceNobodyWantsIt) {
 }
 
 // The fit itself is held against the committed one in calibration/regeneration_test.cpp.
+calibration::Observation decoding(const char* id, double value) {
+  calibration::Observation o;
+  o.id = id, o.device = "rtx-3090", o.engine = "llama.cpp", o.phase = "decode", o.metric_name = "tokens_per_second", o.value = value;
+  o.metric = calibration::Metric::tokens_per_second;
+  return o;
+}
+
+TEST(Observe, RowsAreWrittenInTheOrderOfTheLogsOwnColumns) {
+  const Folder folder;
+  const fs::path log = folder.write("log.csv", "# mine\r\nvalue,metric,phase,engine,device,id\r\n150,tokens_per_second,decode,llama.cpp,rtx-3090,a");
+  const auto answer = observe({decoding("b", 160)}, log);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  std::ifstream in(log, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  EXPECT_TRUE(text.ends_with(",a\n160,tokens_per_second,decode,llama.cpp,rtx-3090,b\n")) << text;
+  const auto rows = calibration::parse_csv(text, "log.csv");
+  ASSERT_TRUE(rows) << to_text(rows.error());
+  EXPECT_EQ(rows->at(1).id, "b");
+  EXPECT_EQ(rows->at(1).value, 160);
+}
+
+TEST(Observe, ALogWithoutAColumnThatIsNeededIsNotTouched) {
+  const Folder folder;
+  const std::string before = "id,device,engine,phase,metric,value\na,rtx-3090,llama.cpp,decode,tokens_per_second,150\n";
+  const fs::path log = folder.write("log.csv", before);
+  calibration::Observation row = decoding("b", 160);
+  row.quant = "Q4_0";
+  const auto answer = observe({row}, log);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(to_text(answer.error()), log.string() + ":1:1: there is no column 'quant' for what is to be kept; add it to this line, or keep the rows in another file");
+  std::ifstream in(log, std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), before);
+}
+
 TEST(Calibrate, AnUnreadableFileStopsItBeforeAnythingIsWritten) {
   const Folder folder;
   const auto answer = calibrate(facts(), {folder.path / "missing.jsonl"}, folder.path / "out");

@@ -83,6 +83,8 @@ TEST(Observation, RowsOfTheSharedFormat) {
   EXPECT_EQ(o->prompt, 512);
   EXPECT_EQ(o->depth, -1);   // not stated
   EXPECT_TRUE(is_speculative(*o));
+  for (const auto& [count, devices] : {std::pair("-1e300", 1), {"1e300", 1000000}, {"0", 1}, {"2", 2}})   // counts no int holds
+    EXPECT_EQ(parse_row(std::string("{\"device_count\":") + count + "}")->devices, devices) << count;
   EXPECT_FALSE(parse_row("{\"id\":"));
   EXPECT_FALSE(parse_row("[1]"));
 }

@@ -19,6 +19,19 @@ const char* number_group(double value, std::initializer_list<std::pair<double, c
 }
 
 }  // namespace
+}  // namespace rigcast::calibration::detail
+
+namespace rigcast::calibration {
+
+const std::vector<std::string>& group_names() {   // as groups_of() below
+  static const std::vector<std::string> all = {"phase", "kind",    "engine", "backend", "vendor", "family", "device", "format",
+                                               "depth", "size", "devices", "layout", "moe", "grade", "source", "model"};
+  return all;
+}
+
+}  // namespace rigcast::calibration
+
+namespace rigcast::calibration::detail {
 
 std::string_view spread_phase(const Prepared& p) { return p.speculative ? "speculative" : std::string_view(p.phase); }
 

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <future>
-#include <thread>
 #include <unordered_map>
 
+#include "base/parallel.hpp"
 #include "calibration/detail/case.hpp"
 #include "cost/spread.hpp"
 #include "cost/terms.hpp"
@@ -127,11 +126,7 @@ Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& ca
       if (watch) watch->tell(static_cast<double>(all) / static_cast<double>(observations.size()));
     }
   };
-  std::vector<std::future<void>> helpers;
-  for (std::size_t i = 1; i < std::min<std::size_t>(observations.size() / kWorthAHelper, std::max(1U, std::thread::hardware_concurrency())); ++i)
-    helpers.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void>& helper : helpers) helper.get();
+  on_processors(observations.size() / kWorthAHelper, work);
   return out;
 }
 

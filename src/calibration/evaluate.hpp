@@ -15,7 +15,8 @@
 
 namespace rigcast::calibration {
 
-// "phase", "engine", "backend", "vendor", "family", "device", "format", "depth", "size", "devices", "layout", "moe", "source", "model".
+// By what scores are grouped, in the order people are told: "phase", "engine", ... A row's Groups hold all but "grade", its prediction's own.
+const std::vector<std::string>& group_names();
 using Groups = std::map<std::string, std::string, std::less<>>;
 
 struct Prediction {

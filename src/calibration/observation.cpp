@@ -136,6 +136,32 @@ bool cells_of(std::string_view line, std::vector<std::string_view>& cells, std::
   }
 }
 
+Result<std::vector<const Column*>> columns_named(const std::vector<std::string_view>& names, const Where& where) {
+  std::vector<const Column*> order;
+  for (const std::string_view name : names) {
+    const auto found = std::find_if(columns().begin(), columns().end(), [&](const Column& column) { return name == column.name; });
+    if (found == columns().end()) return fail(ErrorKind::input, "no column is called '" + std::string(name) + "'", where);
+    order.push_back(&*found);
+  }
+  return order;
+}
+
+std::string line_of(const Observation& o, const std::vector<const Column*>& order) {
+  std::string line;
+  for (const Column* column : order) line += (column == order.front() ? "" : ",") + quoted(column->write(o));
+  return line + '\n';
+}
+
+// The line of column names and its number; empty where there is none yet.
+std::pair<std::string_view, int> header_of(std::string_view csv) {
+  int number = 0;
+  for (const std::string_view line : split(csv, '\n')) {
+    ++number;
+    if (!trim(line).empty() && line.front() != '#') return {trim(line), number};
+  }
+  return {{}, 0};
+}
+
 }  // namespace
 
 const char* to_string(Metric metric) {
@@ -188,13 +214,8 @@ Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_vi
     const auto where = [&] { return Where{std::string(file), number, 1}; };
     if (!cells_of(line, cells, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where());
     if (order.empty()) {
-      for (const std::string_view cell : cells) {
-        const Column* found = nullptr;
-        for (const Column& column : columns())
-          if (cell == column.name) found = &column;
-        if (!found) return fail(ErrorKind::input, "no column is called '" + std::string(cell) + "'", where());
-        order.push_back(found);
-      }
+      RC_ASSIGN(named, columns_named(cells, where()));
+      order = std::move(named);
       continue;
     }
     if (cells.size() != order.size())
@@ -207,18 +228,31 @@ Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_vi
 }
 
 std::string to_csv(const std::vector<Observation>& rows) {
+  std::vector<const Column*> order;
   std::string text;
-  for (const Column& column : columns()) text += (text.empty() ? "" : ",") + std::string(column.name);
-  text += '\n';
-  for (const Observation& o : rows) {
-    bool first = true;
-    for (const Column& column : columns()) {
-      if (!first) text += ',';
-      first = false;
-      text += quoted(column.write(o));
-    }
-    text += '\n';
+  for (const Column& column : columns()) {
+    order.push_back(&column);
+    text += (text.empty() ? "" : ",") + std::string(column.name);
   }
+  text += '\n';
+  for (const Observation& o : rows) text += line_of(o, order);
+  return text;
+}
+
+Result<std::string> to_append(const std::vector<Observation>& rows, std::string_view csv, std::string_view file) {
+  const auto [header, number] = header_of(csv);
+  std::string text;
+  if (!csv.empty() && csv.back() != '\n') text += '\n';   // a torn last line must not swallow the first new one
+  if (header.empty()) return text + to_csv(rows);
+  const Where where{std::string(file), number, 1};
+  std::vector<std::string_view> names;
+  std::string unquoted;
+  if (!cells_of(header, names, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where);
+  RC_ASSIGN(order, columns_named(names, where));
+  for (const Column& column : columns())
+    if (std::find(order.begin(), order.end(), &column) == order.end() && std::any_of(rows.begin(), rows.end(), [&](const Observation& o) { return !column.write(o).empty(); }))
+      return fail(ErrorKind::input, std::string("there is no column '") + column.name + "' for what is to be kept; add it to this line, or keep the rows in another file", where);
+  for (const Observation& o : rows) text += line_of(o, order);
   return text;
 }
 

@@ -59,5 +59,8 @@ Result<Observation> parse_row(std::string_view json);
 // The project's CSV: a header line of column names, then rows; quotes as in RFC 4180. Lines that start with '#' are comments.
 Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_view file);
 std::string to_csv(const std::vector<Observation>& rows);
+// What to append to such a CSV so that it holds these rows, too: in the order of its own columns; with a header where it has none yet.
+// input: it has a column nobody knows, or lacks one that a row needs.
+Result<std::string> to_append(const std::vector<Observation>& rows, std::string_view csv, std::string_view file);
 
 }  // namespace rigcast::calibration

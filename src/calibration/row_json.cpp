@@ -52,7 +52,7 @@ Result<Observation> parse_row(std::string_view line) {
   o.device = text(row, "device");
   o.device_printed = text(row, "device_raw");
   if (o.device.empty()) o.device = o.device_printed;
-  o.devices = std::max(1, static_cast<int>(std::min(1e6, number(row, "device_count", 1))));
+  o.devices = static_cast<int>(std::clamp(number(row, "device_count", 1), 1.0, 1e6));
   o.memory_gb = number(row, "memory_gb", 0);
   o.processor = text(host, "cpu");
   o.host_memory = text(host, "ram");

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "calibration/import.hpp"
+#include "calibration/own.hpp"
 
 namespace rigcast::cli {
 namespace {
@@ -87,14 +88,8 @@ std::vector<Record> kernel_records(const std::filesystem::path& log) {
   std::ifstream in(log, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   std::vector<Record> records;
-  std::string header;
-  for (const std::string_view line : split(text, '\n')) {   // line by line: a torn one loses nothing else
-    if (trim(line).empty() || line.front() == '#') continue;
-    if (header.empty()) { header = std::string(line) + "\n"; continue; }
-    const auto rows = calibration::parse_csv(header + std::string(line), log.string());
-    if (!rows || rows->size() != 1) continue;
-    if (auto record = record_of(rows->front())) records.push_back(std::move(*record));
-  }
+  for (const Observation& row : calibration::read_own(text, log.string()).rows)
+    if (auto record = record_of(row)) records.push_back(std::move(*record));
   return records;
 }
 

@@ -72,7 +72,7 @@ std::string fish_quoted(const std::string& text) { return "'" + replace_all(repl
 std::string fish_script(const std::vector<Verb>& verbs) {
   std::string out = "complete -c rigcast -f\n";
   for (const Verb& verb : verbs)
-    out += "complete -c rigcast -n __fish_use_subcommand -a " + verb.name + " -d " + fish_quoted(verb.help.text) + '\n';
+    out += "complete -c rigcast -n __fish_use_subcommand -a " + verb.name + " -d " + fish_quoted(report::Language().say(verb.help)) + '\n';
   for (const Verb& verb : verbs) {
     const std::string seen = "complete -c rigcast -n '__fish_seen_subcommand_from " + verb.name + "'";
     for (const auto& options : {verb.options, global_options()})
@@ -83,7 +83,7 @@ std::string fish_script(const std::vector<Verb>& verbs) {
         if (option.completes == Completes::file) out += " -F";
         if (const std::string command = words_command(option.completes, option.choices); !command.empty())
           out += " -a " + fish_quoted("(" + command + (command.starts_with("echo ") ? " | string split ' ')" : ")"));
-        out += " -d " + fish_quoted(option.help.text) + '\n';
+        out += " -d " + fish_quoted(report::Language().say(option.help)) + '\n';
       }
     if (verb.positionals.empty()) continue;
     const Positional& first = verb.positionals.front();

@@ -1,6 +1,7 @@
 // How right the numbers are, the fit behind them, and the user's own measurements.
 
 #include "app/evaluate.hpp"
+#include "base/text.hpp"
 #include "cli/heap.hpp"
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
@@ -55,7 +56,7 @@ Verb evaluate_verb() {
   return {"evaluate",
           "how far the estimates fall from measurements"_say,
           {{"FILE", "Observations or benchmark exports; none: the program's own"_say, Completes::file, {}, false, true}},
-          with_file_options({{"--by", "", "GROUP", "scores by phase, kind, engine, backend, vendor, family, device, format, depth, size, devices, layout, grade, source, model"_say,
+          with_file_options({{"--by", "", "GROUP", report::fill("scores by {0}"_say, {join(calibration::group_names(), ", ")}),
             Completes::nothing, {}, true},
            {"--cross-validate", "", "WHAT", "predict by a fit that has not seen the row's device, model or source"_say, Completes::choice, {"device", "model", "source"}}}),
           {"rigcast evaluate", "rigcast evaluate rows.jsonl --by engine --json", "rigcast evaluate --html accuracy.html", "rigcast evaluate --cross-validate device"},
