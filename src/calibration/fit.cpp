@@ -11,13 +11,14 @@
 #include <ceres/ceres.h>
 
 #include "base/text.hpp"
+#include "cost/norm.hpp"
 
 namespace rigcast::calibration {
 namespace {
 
 using Exponents = std::vector<std::pair<int, double>>;  // local parameter of the row, exponent
 
-// One StageWork ready for the solver: time = (memory^4 + compute^4)^(1/4), each base * exp(-sum exponent * theta).
+// One StageWork ready for the solver: time = cost::norm(memory, compute), each base * exp(-sum exponent * theta).
 struct Part {
   double memory = 0, compute = 0;
   bool host = false;            // of the side that runs ahead
@@ -43,8 +44,7 @@ PartTime time_of(const Part& part, const double* const* theta) {
   if (c == 0) return {m, 1};
   if (m == 0) return {c, 0};
   if (part.in_turn) return {m + c, m / (m + c)};
-  const double m4 = m * m * m * m, c4 = c * c * c * c;
-  return {std::sqrt(std::sqrt(m4 + c4)), m4 / (m4 + c4)};
+  return {cost::norm(m, c), cost::norm_share(m, c)};
 }
 
 // The logarithm of cost::seconds of all parts, and its gradient by the effects.
@@ -56,9 +56,9 @@ double log_time(const Row& row, const double* const* theta, double* gradient) {
     times.push_back(time_of(part, theta));
     (part.host ? host : device) += times.back().seconds;
   }
-  const double total = row.runs_ahead ? std::pow(std::pow(host, 4) + std::pow(device, 4), 0.25) : host + device;
+  const double total = row.runs_ahead ? cost::norm(host, device) : host + device;
   if (!gradient) return std::log(total);
-  const double by_host = row.runs_ahead ? std::pow(host / total, 3) : 1, by_device = row.runs_ahead ? std::pow(device / total, 3) : 1;
+  const double by_host = row.runs_ahead ? cost::norm_slope(host, total) : 1, by_device = row.runs_ahead ? cost::norm_slope(device, total) : 1;
   std::fill(gradient, gradient + row.effects.size(), 0.0);
   for (std::size_t p = 0; p < times.size(); ++p) {
     const Part& part = row.parts[p];

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cost/norm.hpp"
 #include "cost/power.hpp"
 #include "cost/terms.hpp"
 
@@ -47,6 +48,16 @@ double stage_seconds(const Load& load, const std::vector<StageWork>& work, Stage
   for (const StageWork& w : work)
     if (load.stages[static_cast<std::size_t>(w.stage)].kind == kind) sum += seconds(load, w);
   return sum;
+}
+
+TEST(Norm, IsAMaximumWithARoundedCorner) {
+  EXPECT_NEAR(norm(3, 3), 3 * std::pow(2, 0.25), 1e-12);
+  EXPECT_NEAR(norm(1, 10), 10.00025, 1e-5);   // 10 (1 + 1e-4)^(1/4)
+  const double whole = norm(2, 3), step = 1e-6;
+  EXPECT_NEAR(norm_slope(2, whole), (norm(2 + step, 3) - whole) / step, 1e-5);
+  EXPECT_NEAR(norm_share(2, 3), norm_slope(2, whole) * 2 / whole, 1e-12);
+  EXPECT_NEAR(norm(2, norm_rest(whole, 2, 0)), whole, 1e-12);
+  EXPECT_NEAR(norm_rest(2, 3, 1 / 16.0), 1, 1e-12);
 }
 
 TEST(Cost, WeightsAtFullBandwidth) {

@@ -1,8 +1,6 @@
 #include "cost/measured.hpp"
 
-#include <algorithm>
-#include <cmath>
-
+#include "cost/norm.hpp"
 #include "cost/processors.hpp"
 
 namespace rigcast::cost {
@@ -32,10 +30,9 @@ MeasuredKernels measured_attention(const rig::Host& host, int threads, const Set
 }
 
 double reading_rate(const MeasuredKernels& kernels) {
-  // (bytes / rate)^4 + (flop / many)^4 = time^4 of one token, for one token's bytes and flop of a second.
+  // The norm of bytes / rate and flop / many is the time of one token: for one token's bytes and flop of a second, one.
   constexpr double kLeast = 0.1;   // of time^4: many at once can be slower than one by itself, whose time is then the arithmetic's
-  const double arithmetic = kernels.one->flop / kernels.many->flop, rest = std::max(kLeast, 1 - std::pow(arithmetic, 4));
-  return kernels.one->bytes / std::pow(rest, 0.25);
+  return kernels.one->bytes / norm_rest(1, kernels.one->flop / kernels.many->flop, kLeast);
 }
 
 }  // namespace rigcast::cost

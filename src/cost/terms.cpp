@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cost/norm.hpp"
+
 namespace rigcast::cost {
 namespace {
 
@@ -181,8 +183,7 @@ double seconds(const Load& load, const StageWork& work) {
   }
   const double scale = work.also < 0 ? 1 : 1 / load.paths[static_cast<std::size_t>(work.also)].efficiency;
   if (m == 0 || c == 0 || work.in_turn) return (m + c) * scale;
-  const double m2 = m * m, c2 = c * c;
-  return std::sqrt(std::sqrt(m2 * m2 + c2 * c2)) * scale;
+  return norm(m, c) * scale;
 }
 
 Totals decode_totals(const Load& load, double depth) {
@@ -232,7 +233,7 @@ namespace {
 
 struct Sides {
   double host = 0, device = 0;
-  double together(bool runs_ahead) const { return runs_ahead ? std::pow(std::pow(host, 4) + std::pow(device, 4), 0.25) : host + device; }
+  double together(bool runs_ahead) const { return runs_ahead ? norm(host, device) : host + device; }
 };
 
 Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
@@ -254,7 +255,7 @@ std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) 
   std::vector<double> out;
   for (const StageWork& w : work) {
     const double side = host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device;
-    out.push_back(seconds(load, w) * (load.runs_ahead && all > 0 ? std::pow(side / all, 3) : 1));
+    out.push_back(seconds(load, w) * (load.runs_ahead && all > 0 ? norm_slope(side, all) : 1));
   }
   return out;
 }
