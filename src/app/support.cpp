@@ -167,9 +167,11 @@ class Inquiry {
   }
 
   void judge(const catalog::Engine& engine, const std::string& backend, const Situation& situation, FormatSupport& row) {
-    const std::string group = cost::engine_group(engine.key), own = own_arithmetic(group, row.format);
-    row.runs_as = arithmetic(group, backend, own);
-    row.support = own.empty() || row.runs_as.empty() || row.runs_as == own ? Support::native : Support::fallback;
+    const cost::Setting setting = cost::setting_of(engine.key, backend);
+    const std::string format = cost::format_class(row.format);
+    cost::Arithmetic arithmetic = cost::arithmetic_of(device_, setting, format);
+    row.support = arithmetic.meant.empty() || arithmetic.runs_as.empty() || arithmetic.runs_as == arithmetic.meant ? Support::native : Support::fallback;
+    row.runs_as = std::move(arithmetic.runs_as);
     for (const Rule& rule : catalog::rules_for(rules_, situation)) {
       if (!names_format(rule) || for_lines_only(rule)) continue;
       add_key(row.rules, rule);
@@ -180,27 +182,7 @@ class Inquiry {
       }
     }
     if (row.support == Support::refused) row.runs_as.clear();
-    else row.rate = FlopRate(cost::matrix_rate(device_, {engine.key, group, backend, 0, false, false, {}}, cost::format_class(row.format)));
-  }
-
-  // The number format that matrices in this format are meant to be multiplied in; empty for weight-only formats, which are widened by
-  // design. ggml's engines widen everything but halves.
-  static std::string own_arithmetic(const std::string& group, const std::string& format) {
-    if (format == "f16") return "fp16";
-    if (format == "bf16") return "bf16";
-    if (group == "ggml") return {};
-    if (format.starts_with("fp8")) return "fp8";
-    if (format == "nvfp4") return "fp4";
-    if (format.starts_with("int8")) return "int8";
-    return {};
-  }
-  // What the chip computes in instead where it has no such units.
-  std::string arithmetic(const std::string& group, const std::string& backend, const std::string& own) const {
-    const auto has = [&](const std::string& format) { return device_.rates.contains(format); };
-    if (device_.rates.empty()) return {};
-    if (!own.empty() && has(own)) return own;
-    if (own.empty() && group == "ggml" && (backend == "cuda" || backend == "musa") && has("int8") && device_.architecture != "volta") return "int8";
-    return has("fp16") ? "fp16" : has("bf16") ? "bf16" : has("fp32") ? "fp32" : std::string();
+    else row.rate = FlopRate(cost::matrix_rate(device_, setting, format));
   }
 
   // What changes where several such Devices share a model.

@@ -93,7 +93,7 @@ std::optional<Observation> read_line(const Line& line, const Near& wanted) {
 
 cost::Evidence evidence_of(const Observation& o, const Prediction& prediction) {
   return {o.id, o.device_printed, o.engine, o.backend, o.model, o.quant, o.source, o.date, o.value,
-          prediction.predicted ? prediction.predicted->p50 : 0, o.note};
+          prediction.predicted ? prediction.predicted->p50 : 0, o.note, o.devices};
 }
 
 }  // namespace

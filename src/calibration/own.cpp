@@ -269,7 +269,7 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
   for (std::size_t k = 0; k < std::min(kShown, shown.size()); ++k) {
     const Observation& o = rows[shown[k]];
     own.evidence.push_back({o.id, o.device_printed.empty() ? o.device : o.device_printed, o.engine, o.backend, o.model.empty() ? o.model_printed : o.model, o.quant,
-                            o.source.empty() ? "your own log" : o.source, o.date, o.value, evaluation.rows[shown[k]].predicted->p50, o.note});
+                            o.source.empty() ? "your own log" : o.source, o.date, o.value, evaluation.rows[shown[k]].predicted->p50, o.note, o.devices});
   }
   return own;
 }

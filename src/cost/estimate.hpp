@@ -10,8 +10,8 @@ namespace rigcast::cost {
 
 // How close the evidence is to what was asked.
 enum class Grade {
-  measured,      // this device, this model, this engine were measured
-  near,          // this device and backend, other models
+  measured,      // this model in this format on as many of this device, by this engine and backend
+  near,          // this device, and this engine with this backend: if not together, or with other models
   family,        // other devices of this chip family
   extrapolated,  // physics and the global parameters only
 };
@@ -37,6 +37,7 @@ struct Evidence {
   double value = 0;        // in the Estimate's unit
   double predicted = 0;    // what the estimator says for that very configuration
   std::string note;
+  int devices = 1;
 };
 
 struct Estimate {

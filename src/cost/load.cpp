@@ -109,8 +109,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   const bool cpu = rig.devices.empty() || placement.mode == Mode::cpu;
   RC_TRY(check_known(rig, placement, cpu));
   Builder b{architecture, rig, placement, conditions, {}, {}, cpu};
-  b.setting = {placement.engine, engine_group(placement.engine), cpu ? "cpu" : placement.backend, conditions.engine_year - 2025.5,
-               conditions.slow_host, conditions.repacked, conditions.source};
+  b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()));
   if (b.split > 1) choose_lead(b);

@@ -50,6 +50,11 @@ std::string engine_group(std::string_view engine) {
   return std::string(engine);
 }
 
+Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
+  constexpr double kMiddle = 2025.5;   // years are counted from here
+  return {std::string(engine), engine_group(engine), std::string(backend), conditions.engine_year - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
+}
+
 bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
 
 std::string format_class(std::string_view quant) {
@@ -84,15 +89,36 @@ static bool cooperative_matrices(const catalog::Device& device, const Setting& s
          std::find(without.begin(), without.end(), device.architecture) == without.end();
 }
 
+// Kernels of ggml that multiply quantised weights by 8-bit integers, where the device has units for it.
+static bool has_integer_kernels(const Setting& setting) { return setting.group == "ggml" && (setting.backend == "cuda" || setting.backend == "musa"); }
+static bool has_integer_units(const catalog::Device& device) { return device.architecture != "volta"; }   // it has no integer tensor units
+
+static std::string meant_arithmetic(const Setting& setting, std::string_view format) {
+  if (format == "f16") return "fp16";
+  if (format == "bf16") return "bf16";
+  if (setting.group == "ggml") return {};
+  if (format == "fp8" || format == "int8") return std::string(format);
+  return format == "nvfp4" ? "fp4" : std::string();
+}
+
+Arithmetic arithmetic_of(const catalog::Device& device, const Setting& setting, std::string_view format) {
+  Arithmetic out{meant_arithmetic(setting, format), {}};
+  const auto has = [&](std::string_view rate) { return device.rates.contains(std::string(rate)); };
+  if (!out.meant.empty() && has(out.meant)) out.runs_as = out.meant;
+  else if (out.meant.empty() && has_integer_kernels(setting) && has_integer_units(device) && has("int8")) out.runs_as = "int8";
+  else out.runs_as = has("fp16") ? "fp16" : has("bf16") ? "bf16" : has("fp32") ? "fp32" : "";
+  return out;
+}
+
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
   const double half = half_rate(device), single = first_rate(device, {"fp32"});
   const bool float_format = is_float_format(format);
-  if (setting.group == "ggml" && (setting.backend == "cuda" || setting.backend == "musa")) {
+  if (has_integer_kernels(setting)) {
     // Quantised weights meet 8-bit integer units (MMQ); halves go through cuBLAS, which accumulates F16 in F16.
     if (format == "f16") return std::max(half, rate_of(device, "fp16_acc16"));
     if (format == "bf16" && rate_of(device, "bf16") == 0 && single > 0) return single;   // no such units: converted for cuBLAS in single precision
     if (float_format) return half;
-    if (device.architecture == "volta") return 0.5 * half;  // no integer tensor units: dequantised, then half precision
+    if (!has_integer_units(device)) return 0.5 * half;  // dequantised, then half precision
     // Before June 2024 integer tensor units were not used: large batches were dequantised for cuBLAS.
     if (setting.year < -1.05 && half > 1.5 * single && device.architecture != "pascal") return 0.7 * std::max(half, rate_of(device, "fp16_acc16"));
     // Between integer products stand scales in single precision: neither roof alone tells A100 and H100 from GeForce.

@@ -21,6 +21,9 @@ struct Setting {
 
 std::string engine_group(std::string_view engine);
 
+// The Setting of an engine on a backend under these conditions: nobody else makes one.
+Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions = {});
+
 // Whether one step of the engine decodes and reads prompts at once; others stop decoding for a prompt.
 bool mixes_prompts(std::string_view engine);
 
@@ -36,6 +39,10 @@ double cache_bytes(std::string_view quant);
 // Dense rate of the number format that the engine's kernel for this device really computes in when it multiplies weights of `format`
 // (falling back where the hardware has no such unit: FP8 on Ampere runs as FP16, a V100 has no BF16).
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format);
+// The number format in which weights of a format class are meant to be multiplied (empty: they are widened by design, as ggml widens all but
+// halves), and the one this device multiplies them in with what units it has (empty: none of its rates is known).
+struct Arithmetic { std::string meant, runs_as; };
+Arithmetic arithmetic_of(const catalog::Device& device, const Setting& setting, std::string_view format);
 // Plain arithmetic of single weights: the single-precision rate, twice where integers have pipes of their own beside it.
 double vector_rate(const catalog::Device& device);
 // The same for scores and weighted values of attention.

@@ -10,7 +10,8 @@
 
 namespace rigcast::cost {
 
-// near: this device under this engine and backend; family: others of its chip family under engines that share kernels.
+// near: Observations of this device, and of this engine with this backend, perhaps on other devices; family: of its chip family, under
+// whatever engine. Never measured: that is for whoever knows the rows.
 Grade grade_of(const Load& load, const Calibration& calibration);
 
 // "one", "several", "offload", "cpu": where the work is done.

@@ -89,6 +89,8 @@ std::string command(const std::string& verb, const app::PlanRequest& request) {
   if (request.question.depth != usual.depth) out += " --depth " + std::to_string(request.question.depth);
   if (request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
   if (!request.question.engine_date.empty()) out += " --engine-date " + shell_quoted(request.question.engine_date);
+  if (request.objective != placement::Objective::decode) out += std::string(" --for ") + placement::to_string(request.objective);
+  if (request.minimum_speed > 0) out += " --at-least " + format_shortest(request.minimum_speed);
   if (!request.own) out += " --no-own";
   return out;
 }
@@ -98,7 +100,7 @@ Phrase grade_name(cost::Grade grade) { return cost::to_string(grade); }
 Phrase grade_meaning(cost::Grade grade) {
   switch (grade) {
     case cost::Grade::measured: return "this model has been timed on this device"_say;
-    case cost::Grade::near: return "this device has been timed, with other models"_say;
+    case cost::Grade::near: return "this device and this engine have been timed, if not together or with this model"_say;
     case cost::Grade::family: return "other devices of this chip family have been timed"_say;
     case cost::Grade::extrapolated: return "nothing close to it has been timed: physics and the data sheet only"_say;
   }

@@ -41,7 +41,7 @@ export const en = {
     dropped: (name: string, read: string, of: string) => `${name}: read ${read} of ${of}`,
     notAModel: 'not a .gguf file and too large for a config.json',
     forget: 'Use a name instead',
-    gone: 'This link points to a file that was dropped into another session. Drop it again.',
+    gone: 'This link points to a file that was dropped into another run of the program. Drop it again.',
     rig: 'Machine',
     asText: 'As text',
     asForm: 'As a form',
@@ -112,7 +112,7 @@ export const en = {
     phases: { decode: 'one token written', prefill: 'the prompt read', ttft: 'the first token' } as Record<string, string>,
     grade: {
       measured: 'Measured: this model has been timed on this device.',
-      near: 'Near: this device has been timed, with other models.',
+      near: 'Near: this device and this engine have been timed, if not together or with this model.',
       family: 'Family: other devices of this chip family have been timed.',
       extrapolated: 'Extrapolated: physics and the data sheet only.',
     } as Record<string, string>,

@@ -41,7 +41,7 @@ export const zh: Text = {
     dropped: (name, read, of) => `${name}：读取了 ${of} 中的 ${read}`,
     notAModel: '不是 .gguf 文件，作为 config.json 又太大',
     forget: '改用名字',
-    gone: '此链接指向另一个会话中拖入的文件，请重新拖入。',
+    gone: '此链接指向程序另一次运行时拖入的文件，请重新拖入。',
     rig: '机器',
     asText: '文本',
     asForm: '表单',
@@ -112,7 +112,7 @@ export const zh: Text = {
     phases: { decode: '生成一个 token', prefill: '读入提示词', ttft: '首个 token' },
     grade: {
       measured: '已实测：这个模型在这个设备上测过。',
-      near: '相近：这个设备测过其他模型。',
+      near: '相近：这个设备和这个引擎都测过，但未必在一起，也未必是这个模型。',
       family: '同族：同一芯片家族的其他设备测过。',
       extrapolated: '外推：只依据物理和规格表。',
     },
