@@ -1,7 +1,7 @@
 #include "app/curve.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <map>
 
 #include "app/detail/choose.hpp"
 #include "app/detail/requests.hpp"
@@ -44,32 +44,29 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   RC_ASSIGN(asked, read_asked(knowledge, request));
   const auto& [resolved, architecture, rig, engine, assumed_quant] = asked;
   CurveAnswer answer{request, {}};
-  std::optional<std::pair<std::size_t, cost::OwnEffects>> own_of;
+  std::map<OwnMachine, cost::OwnEffects> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
     PlanRequest here = with_room(request);   // what a plan would say at this context
     here.placement.context = context;
     RC_ASSIGN(chosen, choose(knowledge, architecture, rig, here));
     const placement::Placement& placement = chosen.placement;
     CurvePoint point = point_of(context, placement);
-    if (placement.fits) {
+    if (chosen.load) {
       cost::Question read = request.question, write = request.question;
       read.sequences = write.sequences = chosen.at_once;
       read.prompt = context, read.depth = 0;
       write.depth = context;
-      auto reading = cost::estimate(architecture, rig, placement, read, knowledge.calibration);
-      auto writing = cost::estimate(architecture, rig, placement, write, knowledge.calibration);
-      if (reading && writing) {
-        if (request.own) {
-          if (!own_of || own_of->first != placement.devices.size())   // the same machine until it takes other devices
-            own_of = {placement.devices.size(), own_for(knowledge, architecture, rig, placement).effects};
-          const cost::OwnEffects& own = own_of->second;
-          reading = cost::with_own(std::move(*reading), own);
-          writing = cost::with_own(std::move(*writing), own);
-        }
-        point.decode = writing->decode;
-        point.prefill = reading->prefill;
-        point.ttft = reading->ttft;
+      cost::Speed reading = cost::estimate_load(*chosen.load, rig, placement, read, knowledge.calibration);
+      cost::Speed writing = cost::estimate_load(*chosen.load, rig, placement, write, knowledge.calibration);
+      if (request.own) {
+        const auto [own, fresh] = own_of.try_emplace(own_machine(knowledge, rig, placement, *chosen.load));
+        if (fresh) own->second = own_for(knowledge, architecture, rig, placement, *chosen.load).effects;
+        reading = cost::with_own(std::move(reading), own->second);
+        writing = cost::with_own(std::move(writing), own->second);
       }
+      point.decode = writing.decode;
+      point.prefill = reading.prefill;
+      point.ttft = reading.ttft;
     }
     answer.points.push_back(std::move(point));
   }

@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-#include "cost/load.hpp"
+#include "cost/spread.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -62,16 +62,19 @@ std::vector<fs::path> own_log_files(const std::vector<fs::path>& overlays) {
   return files;
 }
 
-calibration::Own own_for(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement) {
-  const auto log = knowledge.own ? knowledge.own->read() : nullptr;
-  if (!log) return {};
-  const auto load = cost::load_of(architecture, rig, placement);
-  if (!load) return {};
+OwnMachine own_machine(const Knowledge& knowledge, const rig::Rig& rig, const placement::Placement& placement, const cost::Load& load) {
   const bool on_host = placement.devices.empty() || placement.mode == placement::Mode::cpu;
   const rig::Host& host = rig.hosts.front();
   const std::string device = on_host ? (host.processor ? host.processor->key : host.name) : rig.devices[static_cast<std::size_t>(placement.devices.front().device)].device.key;
-  const int count = on_host ? 1 : static_cast<int>(placement.devices.size());
-  return calibration::own_of(knowledge.catalog, knowledge.calibration, *log, {device, count, architecture, *load, &host});
+  return {device, on_host ? 1 : static_cast<int>(placement.devices.size()), load.backend, cost::layout_of(load), cost::grade_of(load, knowledge.calibration)};
+}
+
+calibration::Own own_for(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
+                         const cost::Load& load) {
+  const auto log = knowledge.own ? knowledge.own->read() : nullptr;
+  if (!log) return {};
+  const OwnMachine machine = own_machine(knowledge, rig, placement, load);
+  return calibration::own_of(knowledge.catalog, knowledge.calibration, *log, {machine.device, machine.devices, architecture, load, &rig.hosts.front()});
 }
 
 }  // namespace rigcast::app

@@ -14,7 +14,7 @@ namespace {
 constexpr double kMostStreams = 256;
 
 // What the estimator said of a layout.
-using Told = std::pair<placement::Settings, cost::Speed>;
+struct Told { placement::Settings settings; cost::Load load; cost::Speed speed; };
 
 // Decode of so many streams with so many tokens each; as asked where a depth was asked about.
 double decode_at(const cost::Load& load, const cost::Question& question, std::int64_t depth, double streams, double as_asked) {
@@ -27,23 +27,37 @@ double decode_at(const cost::Load& load, const cost::Question& question, std::in
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                             const placement::Placement& placement, const PlanRequest& request, std::int64_t wished, std::deque<Told>& told) {
-  auto load = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
-  if (!load) return {};
-  cost::resolve(*load, knowledge.calibration);
-  const cost::Speed& one = told.emplace_back(placement.settings, cost::estimate_load(*load, rig, placement, request.question, knowledge.calibration)).second;
+  auto found = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
+  if (!found) return {};
+  cost::resolve(*found, knowledge.calibration);
+  cost::Speed speed = cost::estimate_load(*found, rig, placement, request.question, knowledge.calibration);
+  const auto& [settings, load, one] = told.emplace_back(Told{placement.settings, std::move(*found), std::move(speed)});
   const double decode = one.decode.value.p50;
   const std::int64_t streams = request.question.sequences, held = stream_depth(engine, placement, streams);
-  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(*load, request.question, held, static_cast<double>(streams), decode), 0};
+  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(load, request.question, held, static_cast<double>(streams), decode), 0};
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
   const auto room = shares ? std::clamp<std::int64_t>(placement.kv_tokens / wished, 1, streams) : streams;
-  speeds.alike = shares ? decode_at(*load, request.question, wished, static_cast<double>(room), decode) : speeds.full;
+  speeds.alike = shares ? decode_at(load, request.question, wished, static_cast<double>(room), decode) : speeds.full;
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
     const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
     many.sequences = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement.kv_tokens) / tokens, 1.0, kMostStreams));
-    speeds.throughput = cost::estimate_load(*load, rig, placement, many, knowledge.calibration).decode.value.p50;
+    speeds.throughput = cost::estimate_load(load, rig, placement, many, knowledge.calibration).decode.value.p50;
   }
   return speeds;
+}
+
+// The speed of a layout that no search has asked for.
+void tell_speed(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const cost::Question& question, Chosen& chosen) {
+  if (chosen.load || !chosen.placement.fits) return;
+  auto load = cost::load_of(architecture, rig, chosen.placement, cost::conditions_of(question));
+  if (!load) {
+    chosen.no_speed = std::move(load.error());
+    return;
+  }
+  cost::resolve(*load, knowledge.calibration);
+  chosen.speed = cost::estimate_load(*load, rig, chosen.placement, question, knowledge.calibration);
+  chosen.load = std::move(*load);
 }
 
 }  // namespace
@@ -60,7 +74,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   request.question.sequences = prepared.at_once;
   if (!prepared.searched) {
     RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
-    return Chosen{.placement = std::move(placement), .at_once = prepared.at_once};
+    Chosen chosen{.placement = std::move(placement), .at_once = prepared.at_once};
+    tell_speed(knowledge, architecture, rig, request.question, chosen);
+    return chosen;
   }
   const auto lay_out = [&](const placement::Settings& settings, placement::Count count) {
     return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings, count);
@@ -85,8 +101,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     return Chosen{.placement = std::move(nearest), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
   }
   Chosen chosen{.placement = std::move(found.ranked.front().placement), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
-  const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.first == chosen.placement.settings; });
-  if (winner != told.end()) chosen.speed = std::move(winner->second);
+  const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
+  if (winner != told.end()) chosen.load = std::move(winner->load), chosen.speed = std::move(winner->speed);
+  tell_speed(knowledge, architecture, rig, request.question, chosen);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);
   placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);

@@ -8,7 +8,10 @@ namespace rigcast::app {
 struct Chosen {
   placement::Placement placement;            // the winner; where nothing fits, what is nearest, with its missing bytes
   std::int64_t at_once = 1;                  // streams that run at a time: as many as asked, or as the flags allow
-  std::optional<cost::Speed> speed = {};     // the winner's, where the search asked for it
+  // What the winner makes the devices do, resolved, and how fast that is as asked; where nobody can say, why. Empty where nothing fits.
+  std::optional<cost::Load> load = {};
+  std::optional<cost::Speed> speed = {};
+  Error no_speed = {};
   std::vector<Alternative> alternatives = {};  // best of every other kind, best first
   std::vector<placement::Rejected> rejected = {};
 };

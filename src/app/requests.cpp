@@ -1,0 +1,108 @@
+#include "app/detail/requests.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "catalog/engine.hpp"
+#include "cost/paths.hpp"
+#include "model/names.hpp"
+#include "model/recipe.hpp"
+#include "placement/rules.hpp"
+
+namespace rigcast::app {
+namespace {
+
+// Names what an error is about where the room below could not know it: the option that held the text. A rig spec calls itself "rig".
+template <class T>
+Result<T> from_option(Result<T> result, const char* option, const char* field) {
+  if (result) return result;
+  Error error = result.error();
+  if (error.where.file.empty() || error.where.file == "rig") error.where.file = option;
+  if (error.field.empty()) error.field = field;
+  return tl::unexpected<Error>(std::move(error));
+}
+
+// Speeds are known of builds from the first that ran these models to the newest whose rules are in data/engines.
+Result<void> check_engine_date(const Knowledge& knowledge, const std::string& date) {
+  constexpr const char* kFirst = "2023-01";
+  if (date.empty()) return {};
+  std::string newest = kFirst;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    RC_ASSIGN(engine, knowledge.catalog.engine(entry.key));
+    for (const catalog::Source& source : engine->sources) newest = std::max(newest, source.date);
+  }
+  const auto year = parse_year(date);
+  if (year && *year >= *parse_year(kFirst) && *year <= parse_year(newest).value_or(0)) return {};
+  return fail(ErrorKind::input, "'" + date + "' is not a month from " + kFirst + " to " + newest, Where{"--engine-date"}, "engine_date", year && *year < *parse_year(kFirst) ? kFirst : newest);
+}
+
+// Whether a model that was published so runs so: in a small format that the engine reads.
+bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture) {
+  return !architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, architecture);
+}
+
+bool has_room(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Request& request) {
+  if (trim(request.flags).empty()) return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
+  const auto placed = placement::place(knowledge.catalog, architecture, rig, request);
+  return placed && placed->fits;
+}
+
+// The engine's usual recipe and the smaller ones behind it.
+std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
+  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), engine.usual_quant);
+  return {usual, engine.usual_quants.end()};
+}
+
+Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
+  const PlanRequest& request = asked.request;
+  const catalog::Engine& engine = asked.engine;
+  if (engine.usual_quant.empty() || asked.architecture.origin != model::Origin::catalogue) return {};
+  const auto named = model::catalogue_spec(knowledge.catalog, request.model);
+  if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, asked.architecture)) return {};
+  if (asked.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, asked.architecture) &&
+      !placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
+    return {};   // refused in any format: to be told of the model as it was published
+  const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
+  if (published_first && placement::check_formats(knowledge.catalog, engine, asked.architecture) && has_room(knowledge, asked.architecture, asked.rig, request.placement)) return {};
+  const std::string published = asked.architecture.quant;
+  asked.assumed_quant = true;
+  RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
+  const std::string usual_name = usual.quant;
+  asked.architecture = std::move(usual);
+  for (const std::string& quant : usual_and_smaller(engine)) {
+    RC_ASSIGN(model, find_model(knowledge, named->name + ':' + quant));
+    if (!has_room(knowledge, model, asked.rig, request.placement)) continue;
+    asked.architecture = std::move(model);
+    break;
+  }
+  const std::string& taken = asked.architecture.quant;
+  const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + ". Name another to choose ("
+                                              : " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", does not fit. Name another to choose (";
+  asked.architecture.notes.push_back("No format is named and the model is published in " + published + ": " + taken + why + asked.architecture.key + ':' +
+                                     engine.usual_quants.front() + ").");
+  return {};
+}
+
+}  // namespace
+
+PlanRequest with_room(PlanRequest request) {
+  request.placement.streams = std::max<std::int64_t>(1, request.question.sequences);
+  request.placement.reach = request.question.depth + request.question.prompt;
+  return request;
+}
+
+Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
+  RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
+  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
+  RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
+  RC_TRY(check_engine_date(knowledge, request.question.engine_date));
+  Asked asked{with_room(request), std::move(architecture), std::move(rig), std::move(engine)};
+  if (request.placement.context == kWholeContext) asked.request.placement.context = asked.architecture.max_context;
+  RC_TRY(take_usual_quant(knowledge, asked));
+  const std::string_view recipe = model::gguf_recipe(asked.architecture.quant);
+  if (asked.architecture.origin != model::Origin::gguf && recipe != asked.architecture.quant && cost::engine_group(asked.engine.key) == "ggml")
+    RC_TRY(model::apply_quant(knowledge.catalog, asked.architecture, recipe));
+  return asked;
+}
+
+}  // namespace rigcast::app
