@@ -47,6 +47,17 @@ std::string quoted(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_plain) ? text : "'" + replace_all(text, "'", "'\\''") + "'";
 }
 
+// A text as JSON takes it.
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) < 0x20) out += "\\u" + format_hex(static_cast<std::uint64_t>(c) << 48, 4);
+    else out += c;
+  }
+  return out + '"';
+}
+
 std::string model_word(const model::Architecture& a) {
   if (!a.file.empty()) return quoted(a.file);
   std::string word = a.key.empty() ? a.name : a.key;
@@ -281,8 +292,8 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   for (const DeviceShare& share : p.devices)
     if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (ids.empty() ? "" : ", ") + std::to_string(share.device);
   launch.file_text = "{\n  \"BackendConfig\": {\n    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
-                     ",\n      \"ModelConfig\": [{\n        \"modelName\": \"" + a.key + "\",\n        \"modelWeightPath\": \"" + (a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
-                     "\",\n        \"worldSize\": " + std::to_string(local) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
+                     ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
+                     ",\n        \"worldSize\": " + std::to_string(local) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
                      std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillTokens\": " +
                      std::to_string(s.max_batched_tokens) + "\n    }\n  }\n}\n";
   return std::move(launch);

@@ -337,6 +337,16 @@ TEST(Placement, LinesNameTheFormatAndWhatTheCardNeeds) {
 }
 
 // Two servers of 8 chips with 64 GB each: DeepSeek R1 in W8A8 takes both, a service on each with its own 8 chips and one rank table.
+TEST(Placement, MindiesFileIsJsonWhateverTheModelsPathHolds) {
+  const rig::Rig rig = rig_of("ascend-910b3", 16);
+  auto model = model::architecture_from_catalogue(facts(), "deepseek-r1", "w8a8");
+  model->checkpoint = "/models/my \"best\"\n\\one";
+  const auto placement = place(facts(), *model, rig, ask("", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.file_text.find(R"("modelWeightPath": "/models/my \"best\"\u000a\\one",)"), std::string::npos) << launch.file_text;
+}
+
 TEST(Placement, MindieOverTwoServers) {
   rig::Rig rig = rig_of("ascend-910b3", 16);
   rig.hosts.push_back(rig.hosts.front());
