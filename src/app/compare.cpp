@@ -15,9 +15,8 @@ Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& 
   for (const std::string& model : request.models)
     for (const std::string& rig : request.rigs)
       for (const std::string& engine : engines) {
-        PlanRequest one{model, rig, request.placement, request.question};
+        PlanRequest one{model, rig, request.placement, request.question, request.objective, request.minimum_speed, request.own};
         one.placement.engine = engine;
-        one.own = request.own;
         auto planned = plan(knowledge, one);
         if (!planned && concerns_all(planned.error())) return tl::unexpected<Error>(std::move(planned.error()));
         answer.rows.push_back({std::move(one), std::move(planned)});

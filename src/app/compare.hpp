@@ -14,7 +14,10 @@ struct CompareRequest {
   std::vector<std::string> engines;   // empty: the default engine
   placement::Request placement;       // engine is taken from `engines`
   cost::Question question;
-  bool own = true;                    // as PlanRequest::own
+  // As in PlanRequest:
+  placement::Objective objective = placement::Objective::decode;
+  double minimum_speed = 0;
+  bool own = true;
 };
 
 // One row: a plan, or why there is none.

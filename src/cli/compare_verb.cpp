@@ -11,11 +11,12 @@ namespace {
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(question, read_question(arguments));
-  app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question, !arguments.has("--no-own")};
+  app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question, question.objective,
+                              question.minimum_speed, !arguments.has("--no-own")};
   if (request.rigs.empty()) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2x3090", Where{}, "rig");
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::compare(knowledge, request));
-  const bool any = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->placement.fits; });
+  const bool any = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->placement.fits && !row.answer->too_slow; });
   Outcome outcome{report::fields(answer), {}, any ? ExitCode::fits : ExitCode::does_not_fit};
   if (wants_file(arguments)) outcome.page = report::page_fields(answer);
   return outcome;

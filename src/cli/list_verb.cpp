@@ -12,8 +12,10 @@ namespace {
 
 using catalog::Kind;
 
-constexpr std::array<std::pair<const char*, Kind>, 6> kKinds = {{{"devices", Kind::device}, {"models", Kind::model}, {"engines", Kind::engine},
-                                                                 {"quants", Kind::quant}, {"hosts", Kind::processor}, {"links", Kind::link}}};
+// Hosts are named by their processors: both words are taken.
+constexpr std::array<std::pair<const char*, Kind>, 7> kKinds = {{{"devices", Kind::device}, {"models", Kind::model}, {"engines", Kind::engine},
+                                                                 {"quants", Kind::quant}, {"hosts", Kind::processor}, {"processors", Kind::processor},
+                                                                 {"links", Kind::link}}};
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   app::ListRequest request;

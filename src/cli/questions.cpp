@@ -61,7 +61,7 @@ std::vector<Option> with_file_options(std::vector<Option> options) {
 bool wants_file(const Arguments& arguments) { return arguments.has("--html") || arguments.has("--markdown"); }
 
 Result<Question> read_question(const Arguments& arguments) {
-  Question question;
+  Question question{};
   question.placement.engine = arguments.one_or("--engine", question.placement.engine);
   question.placement.backend = arguments.one_or("--backend", "");
   question.placement.flags = arguments.one_or("--flags", "");
@@ -74,6 +74,11 @@ Result<Question> read_question(const Arguments& arguments) {
   question.question.depth = depth;
   question.question.sequences = sequences;
   question.question.engine_date = arguments.one_or("--engine-date", "");
+  RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
+  const auto least = parse_double(arguments.one_or("--at-least", "0"));
+  if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
+  question.objective = objective;
+  question.minimum_speed = *least;
   return question;
 }
 
@@ -81,10 +86,7 @@ Result<app::PlanRequest> read_plan_request(const Arguments& arguments) {
   RC_ASSIGN(question, read_question(arguments));
   const auto rig = arguments.one("--on");
   if (!rig) return fail(ErrorKind::input, "--on RIG is missing: which machine? for example --on 2x3090", Where{}, "rig");
-  RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
-  const auto least = parse_double(arguments.one_or("--at-least", "0"));
-  if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
-  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, objective, *least, !arguments.has("--no-own")};
+  return app::PlanRequest{arguments.one_or("MODEL", ""), *rig, question.placement, question.question, question.objective, question.minimum_speed, !arguments.has("--no-own")};
 }
 
 }  // namespace rigcast::cli

@@ -107,6 +107,8 @@ Sentences reasons(const app::CompareAnswer& answer) {
     if (!row.answer) all.push_back(fill("{0}: {1}"_say, {name, row.answer.error().message}));
     else if (!row.answer->placement.fits) all.push_back(fill("{0}: {1}"_say, {name, shortfall(*row.answer)}));
     else if (!row.answer->speed) all.push_back(fill("{0}: {1}"_say, {name, row.answer->no_speed.message}));
+    else if (row.answer->too_slow)
+      all.push_back(fill("{0}: nothing reaches the {1} asked for"_say, {name, print(Number{row.request.minimum_speed, Unit::token_rate})}));
   }
   return all;
 }

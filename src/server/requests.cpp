@@ -156,7 +156,11 @@ Result<Json> parse(std::string_view body) {
   return json;
 }
 
-void read_question(Members& members, placement::Request& placement, cost::Question& question) {
+// What plan and compare ask alike.
+template <class Asking>
+void read_question(Members& members, Asking& request) {
+  placement::Request& placement = request.placement;
+  cost::Question& question = request.question;
   placement.backend = members.text("backend", kLongestName);
   placement.flags = members.text("flags", kLongestFlags);
   placement.context = members.count("context", 1, kMostTokens, 0);
@@ -164,6 +168,12 @@ void read_question(Members& members, placement::Request& placement, cost::Questi
   question.depth = members.count("depth", 0, kMostTokens, question.depth);
   question.sequences = members.count("sequences", 1, kMostSequences, question.sequences);
   question.engine_date = members.text("engine_date", kLongestName);
+  if (const std::string objective = members.text("for", kLongestName); !objective.empty()) {
+    if (auto parsed = placement::parse_objective(objective)) request.objective = *parsed;
+    else members.note(wrong("for", parsed.error().message, parsed.error().nearest));
+  }
+  request.minimum_speed = static_cast<double>(members.count("at_least", 0, kMostSpeed, 0));
+  request.own = members.flag("own", true);
 }
 
 }  // namespace
@@ -175,13 +185,7 @@ Result<Asked> read_plan_request(std::string_view body) {
   asked.request.model = members.text("model", kLongestSpec, true);
   asked.request.rig = members.text("rig", kLongestSpec, true);
   if (std::string engine = members.text("engine", kLongestName); !engine.empty()) asked.request.placement.engine = std::move(engine);
-  read_question(members, asked.request.placement, asked.request.question);
-  if (const std::string objective = members.text("for", kLongestName); !objective.empty()) {
-    if (auto parsed = placement::parse_objective(objective)) asked.request.objective = *parsed;
-    else members.note(wrong("for", parsed.error().message, parsed.error().nearest));
-  }
-  asked.request.minimum_speed = static_cast<double>(members.count("at_least", 0, kMostSpeed, 0));
-  asked.request.own = members.flag("own", true);
+  read_question(members, asked.request);
   asked.language = members.language();
   RC_TRY(members.finish());
   return asked;
@@ -194,8 +198,7 @@ Result<AskedCompare> read_compare_request(std::string_view body) {
   asked.request.models = members.texts("models", kLongestSpec, 1, kMostModels);
   asked.request.rigs = members.texts("rigs", kLongestSpec, 1, kMostRigs);
   asked.request.engines = members.texts("engines", kLongestName, 0, kMostEngines);
-  read_question(members, asked.request.placement, asked.request.question);
-  asked.request.own = members.flag("own", true);
+  read_question(members, asked.request);
   asked.language = members.language();
   if (asked.request.models.size() * asked.request.rigs.size() * std::max<std::size_t>(1, asked.request.engines.size()) > kMostRows)
     members.note(wrong("rigs", "models x rigs x engines makes more than " + std::to_string(kMostRows) + " rows"));
@@ -240,8 +243,8 @@ Result<std::string> one_of(std::string_view text, const std::vector<std::string>
 
 Result<app::ListRequest> read_list_request(const std::string& kind, const Request& request) {
   using catalog::Kind;
-  static const std::vector<std::string> kNames = {"devices", "models", "engines", "processors", "links", "quants"};
-  constexpr Kind kKinds[] = {Kind::device, Kind::model, Kind::engine, Kind::processor, Kind::link, Kind::quant};
+  static const std::vector<std::string> kNames = {"devices", "models", "engines", "processors", "hosts", "links", "quants"};
+  constexpr Kind kKinds[] = {Kind::device, Kind::model, Kind::engine, Kind::processor, Kind::processor, Kind::link, Kind::quant};
   RC_ASSIGN(name, one_of(kind, kNames, "kind"));
   app::ListRequest asked;
   asked.kind = kKinds[std::find(kNames.begin(), kNames.end(), name) - kNames.begin()];

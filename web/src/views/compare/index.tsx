@@ -16,6 +16,7 @@ import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { DASH, print, printInterval } from '../../units';
 import { memoryRows } from '../plan/answer';
+import { isObjective, OBJECTIVES } from '../plan/question';
 
 // Several values of one setting share a name in the address, each once: ?m=a&m=b.
 function useList(name: string): [string[], (next: string[]) => void] {
@@ -36,8 +37,9 @@ function Compare(): VNode {
   const [rigs, setRigs] = useList('on');
   const [engines] = useList('e');
   const context = place.params.get('c') ?? '';
+  const objective = place.params.get('for') ?? '';
   const enough = models.length > 0 && rigs.length > 0;
-  const body = { models, rigs, ...(engines.length ? { engines } : {}), ...(context ? { context } : {}), lang: language };
+  const body = { models, rigs, ...(engines.length ? { engines } : {}), ...(context ? { context } : {}), ...(isObjective(objective) ? { for: objective } : {}), lang: language };
   const compared = useAnswer<CompareAnswer>(enough ? { path: 'compare', body } : null, 150);
   const error = compared.error;
   return (
@@ -52,6 +54,8 @@ function Compare(): VNode {
           <TextField label={text.plan.context} value={context} error={error?.field === 'context' ? error : null} onChange={(next) => place.set({ c: next }, true)} />
           <SelectField label={text.plan.engine} value={engines[0] ?? ''} error={error?.field === 'engine' ? error : null} onChange={(next) => place.set({ e: next }, true)}
             choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
+          <SelectField label={text.plan.objective} value={objective} error={error?.field === 'for' ? error : null} onChange={(next) => place.set({ for: next }, true)}
+            choices={OBJECTIVES.map((one) => ({ value: one === 'decode' ? '' : one, label: text.plan.objectives[one] }))} />
         </div>
       </form>
       <section class={compared.waiting && compared.answer ? 'answer stale' : 'answer'} aria-busy={compared.waiting} aria-label={text.compare.title}>
@@ -126,7 +130,7 @@ function Result({ answer }: { answer: CompareAnswer }): VNode {
                   {[row.decode, row.prefill, row.ttft, row.plan?.power?.decode, row.plan?.power?.energy].map((value, v) => (
                     <td key={v} class="number">{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</td>
                   ))}
-                  <td>{row.plan ? <a href={href('plan', { m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine, c: new URLSearchParams(location.search).get('c') })}>{text.compare.open}<span class="unseen"> {name}</span></a> : null}</td>
+                  <td>{row.plan ? <a href={href('plan', { m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine, c: new URLSearchParams(location.search).get('c'), for: new URLSearchParams(location.search).get('for') })}>{text.compare.open}<span class="unseen"> {name}</span></a> : null}</td>
                 </tr>
               ))}
             </tbody>

@@ -36,7 +36,7 @@ export function flagsOf(question: Question): string {
 
 export const OBJECTIVES = ['decode', 'prefill', 'context', 'throughput'] as const;
 type Objective = (typeof OBJECTIVES)[number];
-const isObjective = (name: string): name is Objective => (OBJECTIVES as readonly string[]).includes(name);
+export const isObjective = (name: string): name is Objective => (OBJECTIVES as readonly string[]).includes(name);
 
 export function request(question: Question, lang: string): PlanRequest {
   const asked: PlanRequest = { model: question.model, rig: question.rig, lang: lang as PlanRequest['lang'] };

@@ -1,0 +1,43 @@
+#include "app/compare.hpp"
+
+#include <gtest/gtest.h>
+
+namespace rigcast::app {
+namespace {
+
+const Knowledge& knowledge() {
+  static const Knowledge loaded = *load_knowledge({});
+  return loaded;
+}
+
+// Every row answers the question that a plan of it alone would: what is wanted, and how fast it must be.
+TEST(Compare, AsksForTheObjectiveAndTheSpeedThatPlanAsksFor) {
+  CompareRequest request;
+  request.models = {"qwen3-8b:q4_k_m"};
+  request.rigs = {"rtx-3090", "rtx-3060-12gb"};
+  request.objective = placement::Objective::context;
+  request.minimum_speed = 70;   // 936 GB/s reach it, 360 GB/s over 4.7 GB cannot: at most 77, with nothing but reading
+  const auto answer = compare(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  ASSERT_EQ(answer->rows.size(), 2u);
+  for (const Compared& row : answer->rows) {
+    ASSERT_TRUE(row.answer) << to_text(row.answer.error());
+    PlanRequest alone;
+    alone.model = row.request.model;
+    alone.rig = row.request.rig;
+    alone.objective = request.objective;
+    alone.minimum_speed = request.minimum_speed;
+    const auto planned = plan(knowledge(), alone);
+    ASSERT_TRUE(planned) << to_text(planned.error());
+    EXPECT_EQ(row.answer->launch.line, planned->launch.line);
+    EXPECT_EQ(row.answer->too_slow, planned->too_slow);
+  }
+  EXPECT_FALSE(answer->rows[0].answer->too_slow);
+  EXPECT_TRUE(answer->rows[1].answer->too_slow);
+  request.objective = placement::Objective::decode;
+  request.minimum_speed = 0;
+  EXPECT_NE(compare(knowledge(), request)->rows[0].answer->launch.line, answer->rows[0].answer->launch.line);   // a short context instead of the longest
+}
+
+}  // namespace
+}  // namespace rigcast::app
