@@ -1,26 +1,11 @@
-#include <fstream>
-
 #include "bench/probe.hpp"
 #include "cli/here.hpp"
 #include "cli/probe_fields.hpp"
+#include "cli/stubs.hpp"
 #include "cli/verb.hpp"
 
 namespace rigcast::cli {
 namespace {
-
-// Writes the stubs as new files; one that is already there is somebody's work and stays.
-Result<void> write_stubs(const std::filesystem::path& folder, const std::vector<bench::Stub>& stubs) {
-  for (const bench::Stub& stub : stubs) {
-    const std::filesystem::path file = folder / stub.file_name;
-    std::error_code failed;
-    std::filesystem::create_directories(file.parent_path(), failed);
-    if (std::filesystem::exists(file)) continue;
-    std::ofstream out(file, std::ios::binary);
-    out << stub.text;
-    if (!out.flush()) return fail(ErrorKind::system, "cannot write " + file.string(), Where{"--stubs"});
-  }
-  return {};
-}
 
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
