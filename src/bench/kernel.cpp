@@ -72,6 +72,12 @@ Result<Case> parse_shaped(Case c, std::string_view text, std::vector<std::string
     s.heads = static_cast<int>(n[0]), s.kv_heads = static_cast<int>(n[1]), s.head_dim = static_cast<int>(n[2]), s.depth = n[3];
     return c;
   }
+  if (c.kind == KernelKind::layer) {
+    if (parts.size() != 4 || !read_numbers(parts[2], "x", n) || !read_numbers(parts[3], "/x", n) || n[2] % n[3] != 0 || n[2] > 4096 || n[4] > 1024 || n[4] % 2 != 0)
+      return refuse(text, "layer:f32:ROWSxCOLUMNS:HEADS/KV_HEADSxDIM, such as layer:f32:12288x4096:32/8x128");
+    s.rows = n[0], s.columns = n[1], s.heads = static_cast<int>(n[2]), s.kv_heads = static_cast<int>(n[3]), s.head_dim = static_cast<int>(n[4]);
+    return c;
+  }
   const bool tokens = c.kind == KernelKind::matmul || c.kind == KernelKind::gemm, experts = c.kind == KernelKind::experts;
   if (parts.size() != (experts ? 4u : 3u) || !read_numbers(parts[2], tokens ? "xx" : "x", n) || (experts && !read_numbers(parts[3], "/", n)))
     return refuse(text, tokens ? std::string(kernel_of(c.kind).name) + ":FORMAT:ROWSxCOLUMNSxTOKENS" : experts ? "experts:FORMAT:ROWSxCOLUMNS:USED/EXPERTS" : "matvec:FORMAT:ROWSxCOLUMNS");
@@ -119,6 +125,7 @@ Work work_of(const Case& c) {
       const double tokens = static_cast<double>(s.tokens), touched = std::min<double>(s.experts, tokens * s.used);
       return {Bytes(touched * weights + 4 * tokens * (s.used * rows + columns)), Flop(2.0 * tokens * s.used * rows * columns)};
     }
+    case KernelKind::layer: return {Bytes(4 * (6 * columns + s.head_dim * (2.0 * s.heads + 3.0 * s.kv_heads) + rows)), {}};
     case KernelKind::launch: return {};
     case KernelKind::copy_in:
     case KernelKind::copy_out:
@@ -141,6 +148,7 @@ std::string spell(const Case& c) {
     return text + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + "x" + std::to_string(s.head_dim) + "@" + std::to_string(s.depth) + tokens;
   text += std::to_string(s.rows) + "x" + std::to_string(s.columns);
   if (c.kind == KernelKind::matmul || c.kind == KernelKind::gemm) text += "x" + std::to_string(s.tokens);
+  if (c.kind == KernelKind::layer) text += ":" + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + "x" + std::to_string(s.head_dim);
   if (c.kind == KernelKind::experts) text += ":" + std::to_string(s.used) + "/" + std::to_string(s.experts) + tokens;
   return text;
 }

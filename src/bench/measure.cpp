@@ -94,6 +94,23 @@ Measurement measure(Device& device, const ModelCase& c, const Effort& effort, co
   return out;
 }
 
+namespace {
+
+// What only an engine has: what a layer does between its products, at two widths; small products, which tell beside large ones what starting
+// one costs; attention by how many heads share a cache.
+void add_engine_cases(const Device& device, bool quick, std::vector<Case>& cases) {
+  const auto add = [&](KernelKind kind, std::string format, Shape shape) {
+    if (device.can(kind, format)) cases.push_back({kind, std::move(format), shape});
+  };
+  add(KernelKind::layer, "f32", {.rows = 3072, .columns = 1024, .heads = 16, .kv_heads = 8, .head_dim = 128});
+  add(KernelKind::layer, "f32", {.rows = 12288, .columns = 4096, .heads = 32, .kv_heads = 8, .head_dim = 128});
+  for (const char* format : {"q8_0", "q4_0", "q4_k", "q6_k", "f16"}) add(KernelKind::matvec, format, {.rows = 1024, .columns = 1024});
+  for (const int heads : {16, 64, 8})
+    if (!quick || heads == 16) add(KernelKind::attention, "f16", {.heads = heads, .kv_heads = 8, .head_dim = 128, .depth = 4096});
+}
+
+}  // namespace
+
 std::vector<Case> standard_cases(const Device& device, bool quick) {
   const DeviceInfo& info = device.info();
   constexpr std::int64_t kMiBytes = 1 << 20, kPrompt = 128;
@@ -123,6 +140,7 @@ std::vector<Case> standard_cases(const Device& device, bool quick) {
   }
   for (const std::int64_t depth : {std::int64_t{4096}, std::int64_t{32768}})
     if (!quick || depth == 4096) add(KernelKind::attention, "f16", {.heads = 32, .kv_heads = 8, .head_dim = 128, .depth = depth});
+  if (engine) add_engine_cases(device, quick, cases);
   if (engine) add(KernelKind::attention, "f16", {.tokens = kPrompt, .heads = 32, .kv_heads = 8, .head_dim = 128, .depth = 4096});
   for (const char* format : {"q4_k", "q4_0", "q8_0", "q6_k"}) {
     if (!engine && std::string_view(format) != "q4_k") break;

@@ -25,6 +25,7 @@ TEST(Kernel, WorkFollowsTheFormulas) {
   const Work attention = work_of(*parse_case("attention:f16:32/8x128@4096"));
   EXPECT_EQ(attention.bytes.value(), 2.0 * 8 * 128 * 4096 * 2);
   EXPECT_EQ(attention.flop.value(), 4.0 * 32 * 128 * 4096);
+  EXPECT_EQ(work_of(*parse_case("layer:f32:3072x1024:16/8x128")).bytes.value(), 65536);   // 4 (6 x 1024 + 2 x 16 x 128 + 3 x 8 x 128 + 3072)
   EXPECT_EQ(work_of(*parse_case("triad:1GiB")).bytes.value(), 3 * kGiB);
   // 8 of 128 experts of 768 x 2048 in q4_k (144 bytes for 256).
   EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128")).bytes.value(), 8 * (768.0 * 2048 / 256 * 144 + 4 * 768) + 4 * 2048);
@@ -35,7 +36,7 @@ TEST(Kernel, WorkFollowsTheFormulas) {
 
 TEST(Kernel, CasesReadBackAsWritten) {
   for (const char* text : {"read:1GiB", "copy:64MiB", "launch", "matvec:q8_0:4096x14336", "matmul:bf16:4096x4096x512", "attention:f16:64/8x128@32768", "experts:q4_k:768x2048:8/128",
-                           "attention:f16:32/8x128@4096x128", "experts:q4_k:768x2048:8/128x16"}) {
+                           "attention:f16:32/8x128@4096x128", "experts:q4_k:768x2048:8/128x16", "layer:f32:12288x4096:32/8x128"}) {
     const auto c = parse_case(text);
     ASSERT_TRUE(c) << text;
     EXPECT_EQ(spell(*c), text);
@@ -44,11 +45,11 @@ TEST(Kernel, CasesReadBackAsWritten) {
 
 TEST(Kernel, BadCasesAreNamed) {
   const auto message = [](const char* text) { return parse_case(text).error().message; };
-  EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, gemm, attention, experts, launch, copy-in, copy-out, copy-both, copy-peer, copy-peer-both, all-reduce");
+  EXPECT_EQ(message("matvek:q4_0:1x32"), "no kernel 'matvek' (nearest: matvec); there are read, copy, triad, matvec, matmul, gemm, attention, experts, layer, launch, copy-in, copy-out, copy-both, copy-peer, copy-peer-both, all-reduce");
   EXPECT_EQ(message("matvec:q5_9:1x32"), "'matvec:q5_9:1x32' names no format; there are f32, f16, bf16, i8, q8_0, q4_0, mxfp4, q4_k, q6_k");
   EXPECT_EQ(message("matvec:q4_k:16x100"), "'matvec:q4_k:16x100': 100 columns do not divide into q4_k blocks of 256");
   for (const char* text : {"", ":", "read", "read:0", "read:x", "matvec:q4_0:", "matvec:q4_0:-1x32", "matmul:f16:1x2", "attention:f16:32/7x128@1", "experts:q4_0:32x32:9/8", "experts:q4_0:32x32:1/8x0", "experts:q4_0:32x32:1/8xx",
-                           "attention:f16:8/2x64@9x", "launch:1"})
+                           "attention:f16:8/2x64@9x", "launch:1", "layer:f32:12x4", "layer:f32:12x4:3/2x8", "layer:f32:12x4:2/2x7"})
     EXPECT_FALSE(parse_case(text)) << text;
 }
 
@@ -171,7 +172,7 @@ TEST(EngineLibrary, AgreesWithTheReference) {
   auto devices = open_engine_library(this_machine(), {.threads = 2, .cold = Bytes(1 << 20)});
   if (!devices) GTEST_SKIP() << devices.error().message;
   std::atomic<bool> stop{true};
-  for (const char* text : {"matvec:f16:64x512", "matvec:q4_k:64x512", "matmul:q8_0:64x512x13", "experts:q4_0:32x256:2/8x5", "attention:f16:8/2x64@256", "attention:f16:8/2x64@256x16"}) {
+  for (const char* text : {"matvec:f16:64x512", "matvec:q4_k:64x512", "matmul:q8_0:64x512x13", "experts:q4_0:32x256:2/8x5", "attention:f16:8/2x64@256", "attention:f16:8/2x64@256x16", "layer:f32:512x256:8/2x64"}) {
     const Measurement m = measure(*devices->front(), *parse_case(text), {.seconds = 0, .least = 1, .most = 1, .sample_seconds = 0}, stop);
     EXPECT_TRUE(m.ok()) << text << ": " << m.failure;
   }

@@ -5,6 +5,66 @@
 #include "base/text.hpp"
 
 namespace rigcast::bench {
+namespace {
+
+// One case of an engine, at its best.
+struct Timed { Case what; int threads; Work work; double seconds; };
+
+bool one_kernel(const Timed& a, const Timed& b) {
+  const Shape &x = a.what.shape, &y = b.what.shape;
+  return a.what.kind == b.what.kind && a.what.format == b.what.format && x.tokens == y.tokens &&
+         (a.what.kind != KernelKind::attention || x.heads * y.kv_heads == y.heads * x.kv_heads);
+}
+
+// Of the newest day, each case with the most threads it was run with.
+std::vector<Timed> timed_cases(const std::vector<Record>& records, std::string_view processor) {
+  std::string_view day;
+  const auto counts = [&](const Record& r) { return r.backend == "ggml" && r.name == processor && r.median > 0; };
+  for (const Record& r : records)
+    if (counts(r) && r.date > day) day = r.date;
+  std::vector<Timed> all;
+  for (const Record& r : records) {
+    const auto c = parse_case(r.what);
+    if (!counts(r) || r.date != day || !c) continue;
+    const Timed now{*c, r.units, work_of(*c), r.median};
+    const auto same = std::find_if(all.begin(), all.end(), [&](const Timed& t) { return spell(t.what) == spell(*c); });
+    if (same == all.end()) all.push_back(now);
+    else if (now.threads > same->threads || (now.threads == same->threads && now.seconds < same->seconds)) *same = now;
+  }
+  return all;
+}
+
+// Of `small` and `large`, sizes of one kernel.
+rig::KernelRate solved(rig::KernelRate rate, const Timed& small, const Timed& large) {
+  constexpr double kApart = 2;   // closer sizes tell little more than their noise
+  const double per_byte = (large.seconds - small.seconds) / (large.work.bytes - small.work.bytes).value();
+  const double start = small.seconds - small.work.bytes.value() * per_byte;
+  const bool layer = large.what.kind == KernelKind::layer;
+  if (large.work.bytes.value() < kApart * small.work.bytes.value() || per_byte <= 0 || start <= 0) {
+    rate.bytes = layer ? 0 : large.work.bytes.value() / large.seconds;   // small ones may come from the caches
+    rate.flop = large.work.flop.value() / large.seconds;
+    if (layer) rate.start = small.seconds / kLayerOperations;
+    return rate;
+  }
+  rate.start = layer ? start / kLayerOperations : start;
+  rate.bytes = 1 / per_byte;
+  rate.flop = large.work.flop.value() / (large.seconds - start);
+  return rate;
+}
+
+// Of sizes of one kernel, all by as many threads: the best of them, or what smallest and largest tell together.
+rig::KernelRate rate_of(const std::vector<const Timed*>& sizes) {
+  const auto rate = [](const Timed* t) { return (t->work.flop.value() > 0 ? t->work.flop.value() : t->work.bytes.value()) / t->seconds; };
+  const Timed* const best = *std::max_element(sizes.begin(), sizes.end(), [&](const Timed* a, const Timed* b) { return rate(a) < rate(b); });
+  const auto [small, large] = std::minmax_element(sizes.begin(), sizes.end(), [](const Timed* a, const Timed* b) { return a->work.bytes < b->work.bytes; });
+  const Case& c = best->what;
+  rig::KernelRate found{.kernel = std::string(kernel_of(c.kind).name), .format = c.format, .tokens = c.shape.tokens, .threads = best->threads,
+                        .bytes = best->work.bytes.value() / best->seconds, .flop = best->work.flop.value() / best->seconds};
+  if (c.kind == KernelKind::attention) found.heads_per_kv = static_cast<double>(c.shape.heads) / c.shape.kv_heads;
+  return c.kind == KernelKind::matvec || c.kind == KernelKind::layer ? solved(found, **small, **large) : found;
+}
+
+}  // namespace
 
 Record to_record(const Measurement& m, std::string date) {
   return {.date = std::move(date), .device = m.device.id, .backend = m.device.backend, .name = m.device.name, .driver = m.device.driver, .path = m.device.path,
@@ -27,19 +87,16 @@ Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view pr
 }
 
 std::vector<rig::KernelRate> engine_rates(const std::vector<Record>& records, std::string_view processor) {
-  const auto counts = [&](const Record& r) { return r.backend == "ggml" && r.name == processor && r.best > 0; };
-  std::string_view day;
-  for (const Record& r : records)
-    if (counts(r) && r.date > day) day = r.date;
+  const std::vector<Timed> cases = timed_cases(records, processor);
   std::vector<rig::KernelRate> rates;
-  for (const Record& r : records) {
-    const auto c = parse_case(r.what);
-    if (!counts(r) || r.date != day || !c) continue;
-    const Work work = work_of(*c);
-    const rig::KernelRate rate{std::string(kernel_of(c->kind).name), c->format, c->shape.tokens, r.units, work.bytes.value() / r.best, work.flop.value() / r.best};
-    const auto same = std::find_if(rates.begin(), rates.end(), [&](const rig::KernelRate& k) { return k.kernel == rate.kernel && k.format == rate.format && k.tokens == rate.tokens; });
-    if (same == rates.end()) rates.push_back(rate);
-    else if (rate.threads > same->threads || (rate.threads == same->threads && rate.flop > same->flop)) *same = rate;
+  for (auto one = cases.begin(); one != cases.end(); ++one) {
+    if (std::any_of(cases.begin(), one, [&](const Timed& earlier) { return one_kernel(earlier, *one); })) continue;
+    std::vector<const Timed*> sizes;
+    int threads = 0;
+    for (const Timed& other : cases)
+      if (one_kernel(*one, other)) sizes.push_back(&other), threads = std::max(threads, other.threads);
+    std::erase_if(sizes, [&](const Timed* t) { return t->threads < threads; });
+    rates.push_back(rate_of(sizes));
   }
   return rates;
 }

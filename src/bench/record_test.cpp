@@ -23,21 +23,63 @@ TEST(Record, BandwidthIsTheBestOfTheNewestDayOnThisProcessor) {
 }
 
 // matvec:q8_0:1024x4096: 4.46 MB of weights (34 bytes for 32) and 20 KB of vectors; 8.39 Mflop.
-TEST(Record, EngineRatesAreTheBestOfTheNewestDay) {
+TEST(Record, EngineRatesAreTheBestMedianOfTheNewestDay) {
   Record old = example(), slow = example(), fast = example(), own = example(), prompt = example();
   for (Record* r : {&old, &slow, &fast, &prompt}) r->backend = "ggml", r->what = "matvec:q8_0:1024x4096";
   own.what = "matvec:q8_0:1024x4096";   // our own kernel, not the engine's
   prompt.what = "matmul:q8_0:1024x4096x128";
-  old.date = "2026-11-19", old.best = 0.01;
-  slow.best = 0.1;
+  old.date = "2026-11-19", old.median = 0.01;
+  slow.median = 0.1;
   const auto rates = engine_rates({old, slow, fast, own, prompt}, "Some Processor");
   ASSERT_EQ(rates.size(), 2u);
   EXPECT_EQ(rates[0].kernel, "matvec");
   EXPECT_EQ(rates[0].threads, 8);
-  EXPECT_EQ(rates[0].bytes, (1024.0 * 4096 / 32 * 34 + 4 * 4096 + 4 * 1024) / 0.024);
+  EXPECT_EQ(rates[0].bytes, (1024.0 * 4096 / 32 * 34 + 4 * 4096 + 4 * 1024) / 0.025);
   EXPECT_EQ(rates[1].tokens, 128);
-  EXPECT_EQ(rates[1].flop, 2.0 * 1024 * 4096 * 128 / 0.024);
+  EXPECT_EQ(rates[1].flop, 2.0 * 1024 * 4096 * 128 / 0.025);
   EXPECT_TRUE(engine_rates({fast}, "Another").empty());
+}
+
+Record of_engine(const char* what, double median) {
+  Record r = example();
+  r.backend = "ggml", r.what = what, r.median = median;
+  return r;
+}
+
+// Small operations of a layer write 4 (6 x 1024 + 128 (2 x 16 + 3 x 8) + 3072) = 65,536 bytes and 4 (6 x 4096 + 128 (2 x 32 + 3 x 8) + 12288)
+// = 192,512; at 1 us an operation, of which there are 12, and 10 GB/s they take 18.5536 and 31.2512 us.
+TEST(Record, TwoWidthsOfALayerTellWhatAnOperationCosts) {
+  const Record narrow = of_engine("layer:f32:3072x1024:16/8x128", 18.5536e-6), wide = of_engine("layer:f32:12288x4096:32/8x128", 31.2512e-6);
+  const auto both = engine_rates({wide, narrow}, "Some Processor");
+  ASSERT_EQ(both.size(), 1u);
+  EXPECT_NEAR(both[0].start, 1e-6, 1e-15);
+  EXPECT_NEAR(both[0].bytes, 10e9, 1);
+  const auto one = engine_rates({narrow}, "Some Processor");   // all of it is the operations'
+  EXPECT_NEAR(one[0].start, 18.5536e-6 / 12, 1e-15);
+  EXPECT_EQ(one[0].bytes, 0);
+}
+
+// f16: 1024 x 1024 x 2 + 8 x 1024 = 2,105,344 bytes and 14336 x 4096 x 2 + 4 x 18432 = 117,514,240; 3 us and 20 GB/s.
+TEST(Record, TwoSizesOfAProductTellWhatStartingItCosts) {
+  const auto at = [](double bytes, double start) { return start + bytes / 20e9; };
+  const auto rates = engine_rates({of_engine("matvec:f16:1024x1024", at(2105344, 3e-6)), of_engine("matvec:f16:14336x4096", at(117514240, 3e-6))}, "Some Processor");
+  ASSERT_EQ(rates.size(), 1u);
+  EXPECT_NEAR(rates[0].start, 3e-6, 1e-12);
+  EXPECT_NEAR(rates[0].bytes, 20e9, 1e3);
+  EXPECT_NEAR(rates[0].flop, 2.0 * 14336 * 4096 / (117514240 / 20e9), 1e4);
+  // A small one that the caches made faster than the large one's rate says nothing of starting.
+  const auto cached = engine_rates({of_engine("matvec:f16:1024x1024", 10e-6), of_engine("matvec:f16:14336x4096", at(117514240, 0))}, "Some Processor");
+  EXPECT_EQ(cached[0].start, 0);
+  EXPECT_NEAR(cached[0].bytes, 20e9, 1e3);
+}
+
+TEST(Record, AttentionIsKeptByHowManyHeadsShareACache) {
+  const auto rates = engine_rates({of_engine("attention:f16:32/8x128@4096", 6e-3), of_engine("attention:f16:16/8x128@4096", 4e-3), of_engine("attention:f16:64/16x128@4096", 6e-3)},
+                                  "Some Processor");
+  ASSERT_EQ(rates.size(), 2u);
+  EXPECT_EQ(rates[0].heads_per_kv, 4);   // the better of the first and the last
+  EXPECT_EQ(rates[0].flop, 4.0 * 64 * 128 * 4096 / 6e-3);
+  EXPECT_EQ(rates[1].heads_per_kv, 2);
 }
 
 TEST(Record, MeasuredBandwidthBecomesTheHosts) {

@@ -89,7 +89,7 @@ void add_attention(Builder& b) {
     const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
     const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
     if (key.device == kHost && !key.latent && flash) {
-      if (const MeasuredKernels kernels = measured_attention(b.host(), b.place.settings.threads, set, b.place.settings.key_quant, b.place.settings.value_quant)) {
+      if (const MeasuredKernels kernels = measured_attention(b.host(), b.place.settings.threads, set, b.place.settings.key_quant, b.place.settings.value_quant, 4 * std::exp(sum.share / sum.layers))) {
         s.decode_token_flop = sum.flop;
         s.compute = b.measured_path(kernels.one->flop);
         s.prefill_compute = b.measured_path(kernels.many->flop);

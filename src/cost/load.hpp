@@ -32,7 +32,7 @@ struct Path {
   double efficiency = 1;             // exp(sum exponent * effect), set by resolve
 };
 
-enum class StageKind { weights, experts, kv, state, launch, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
+enum class StageKind { weights, experts, kv, state, launch, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
 
 // Amounts of one kind on one device that share their Paths. `per_*` fields are those the kind uses; the rest stay 0.
 struct Stage {

@@ -6,13 +6,23 @@
 namespace rigcast::cost {
 namespace {
 
-MeasuredKernels find(const rig::Host& host, int threads, const Setting& setting, std::string_view one, std::string_view many, std::string_view format) {
+bool counts(const rig::KernelRate& k, const rig::Host& host, int threads) { return k.threads == used_cores(host, threads); }
+
+// ik_llama.cpp has kernels of its own.
+bool is_timed_engine(const Setting& setting) { return setting.group == "ggml" && setting.engine != "ik_llama.cpp"; }
+
+MeasuredKernels find(const rig::Host& host, int threads, const Setting& setting, std::string_view one, std::string_view many, std::string_view format,
+                     double heads_per_kv = 0) {
   MeasuredKernels found;
-  if (setting.group != "ggml" || setting.engine == "ik_llama.cpp") return found;   // which has kernels of its own
+  if (!is_timed_engine(setting)) return found;
+  const auto nearer = [&](const rig::KernelRate& k, const rig::KernelRate* than) {
+    if (!than || heads_per_kv <= 0 || k.heads_per_kv <= 0 || than->heads_per_kv <= 0) return !than;
+    return std::fabs(std::log(k.heads_per_kv / heads_per_kv)) < std::fabs(std::log(than->heads_per_kv / heads_per_kv));
+  };
   for (const rig::KernelRate& k : host.kernels) {
-    if (k.format != format || k.threads != used_cores(host, threads)) continue;
-    if (k.kernel == one && k.tokens == 1) found.one = &k;
-    if (k.kernel == many && k.tokens > 1) found.many = &k;
+    if (k.format != format || !counts(k, host, threads)) continue;
+    if (k.kernel == one && k.tokens == 1 && nearer(k, found.one)) found.one = &k;
+    if (k.kernel == many && k.tokens > 1 && nearer(k, found.many)) found.many = &k;
   }
   return found;
 }
@@ -25,8 +35,26 @@ MeasuredKernels measured_weights(const rig::Host& host, int threads, const Setti
   return find(host, threads, setting, "matvec", "matmul", format);
 }
 
-MeasuredKernels measured_attention(const rig::Host& host, int threads, const Setting& setting, std::string_view key_quant, std::string_view value_quant) {
-  return key_quant == value_quant ? find(host, threads, setting, "attention", "attention", key_quant) : MeasuredKernels{};
+MeasuredKernels measured_attention(const rig::Host& host, int threads, const Setting& setting, std::string_view key_quant, std::string_view value_quant, double heads_per_kv) {
+  return key_quant == value_quant ? find(host, threads, setting, "attention", "attention", key_quant, heads_per_kv) : MeasuredKernels{};
+}
+
+std::optional<Seconds> measured_seconds(const rig::Host& host, int threads, const Setting& setting, const SmallOperations& of) {
+  const rig::KernelRate* layer = nullptr;
+  double any = 0;   // starting a product of a format that was not timed: waiting is the same
+  for (const rig::KernelRate& k : host.kernels) {
+    if (!counts(k, host, threads) || k.tokens != 1) continue;
+    if (k.kernel == "layer") layer = &k;
+    if (k.kernel == "matvec") any = std::max(any, k.start);
+  }
+  if (!is_timed_engine(setting) || !layer) return std::nullopt;
+  constexpr double kFloat = 4;
+  double seconds = of.operations * layer->start + (layer->bytes > 0 ? of.numbers * kFloat / layer->bytes : 0);
+  for (const auto& [format, count] : of.products) {
+    const rig::KernelRate* const product = find(host, threads, setting, "matvec", "", format).one;
+    seconds += count * (product && product->start > 0 ? product->start : any);
+  }
+  return Seconds(seconds);
 }
 
 double reading_rate(const MeasuredKernels& kernels) {

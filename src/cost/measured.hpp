@@ -1,8 +1,11 @@
 #pragma once
 // Kernels of the engine that were timed on the very host (rig::Host::kernels) in place of what processors.hpp thinks of them.
 
+#include <optional>
+
 #include "cost/load.hpp"
 #include "cost/paths.hpp"
+#include "cost/small_operations.hpp"
 
 namespace rigcast::cost {
 
@@ -13,7 +16,11 @@ struct MeasuredKernels {
 };
 
 MeasuredKernels measured_weights(const rig::Host& host, int threads, const Setting& setting, std::string_view format, bool experts);
-MeasuredKernels measured_attention(const rig::Host& host, int threads, const Setting& setting, std::string_view key_quant, std::string_view value_quant);
+// Timed with as many query heads a cache as can be: what they share of it they read once.
+MeasuredKernels measured_attention(const rig::Host& host, int threads, const Setting& setting, std::string_view key_quant, std::string_view value_quant, double heads_per_kv);
+
+// Time of one token's small operations and of starting its products (the products themselves are weights); empty: not timed.
+std::optional<Seconds> measured_seconds(const rig::Host& host, int threads, const Setting& setting, const SmallOperations& of);
 
 // The rate of reading that, rounded together with arithmetic at `many` as a Stage's time is, gives what one token took.
 double reading_rate(const MeasuredKernels& kernels);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "cost/measured.hpp"
 #include "cost/processors.hpp"
 
 namespace rigcast::cost::detail {
@@ -82,6 +83,19 @@ Path prompt_launch_path(const Builder& b, int device) {
   return device_path("prompt_launch", kPromptKernelsPerSecond, b.device(device), b.setting);
 }
 
+// Decoding on a host where what its engine does between products was timed: that, in place of what kernels cost elsewhere.
+bool add_small_operations(Builder& b) {
+  if (!b.cpu) return false;
+  const SmallOperations of = small_operations(b.model);
+  const auto time = measured_seconds(b.host(), b.place.settings.threads, b.setting, of);
+  if (!time || time->value() <= 0) return false;
+  Stage small{.kind = StageKind::small, .device = kHost, .where = b.name_of(kHost)};
+  small.step_amount = of.operations;
+  small.memory = b.measured_path(of.operations / time->value());
+  b.load.stages.push_back(small);
+  return true;
+}
+
 void add_launches(Builder& b) {
   double units = small_kernels(b) / kKernelsOfALayer;
   bool experts = false;
@@ -92,7 +106,7 @@ void add_launches(Builder& b) {
   const int first = b.cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = b.name_of(first)};
   launch.step_amount = units * kKernelsOfALayer;
-  launch.memory = b.path(launch_path(b, first, experts));
+  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts));
   launch.prefill_memory = b.path(prompt_launch_path(b, first));
   b.load.stages.push_back(launch);
 }

@@ -127,7 +127,7 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * tokens; break;
       case StageKind::launch:
         bytes = along ? 0 : s.step_amount * steps;
-        if (chunk <= kVectorRows) memory = s.memory;
+        if (chunk <= kVectorRows && s.memory >= 0) memory = s.memory;
         break;
       case StageKind::host: bytes = along ? 0 : s.step_amount; break;
       default: break;

@@ -78,7 +78,7 @@ Phrase place_of(const cost::Term& term) {
 // "1,152 kernels"
 Phrase count_of(const cost::Term& term) {
   const std::string count = format_grouped(std::llround(term.amount));
-  for (const auto& [unit, told] : {std::pair("kernels", "{0} kernels"_say), {"steps", "{0} steps"_say}, {"sequences", "{0} sequences"_say}, {"messages", "{0} messages"_say}})
+  for (const auto& [unit, told] : {std::pair("kernels", "{0} kernels"_say), {"operations", "{0} operations"_say}, {"steps", "{0} steps"_say}, {"sequences", "{0} sequences"_say}, {"messages", "{0} messages"_say}})
     if (term.amount_unit == unit) return fill(told, {count});
   return count + ' ' + term.amount_unit;
 }

@@ -318,6 +318,7 @@ class GpuDevice : public Device {
       case KernelKind::matmul: return find_format(format) && (format != "i8" || gpu_->has("tensor_matmul_i8"));
       case KernelKind::gemm: return info().backend == "cuda" && (format == "f16" || format == "bf16");
       case KernelKind::copy_peer: case KernelKind::copy_peer_both: case KernelKind::all_reduce: return format.empty() && gpu_->shares(kind);
+      case KernelKind::layer: return false;   // an engine's
     }
     return false;
   }
