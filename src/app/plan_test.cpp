@@ -326,6 +326,18 @@ TEST(Plan, SlotsShrinkBeforeLayersLeaveTheCard) {
   EXPECT_TRUE(caveat(*few, "slots-shortened").empty());
 }
 
+// One card of these has been timed with this model, two together have not.
+TEST(Plan, WhatOneDeviceDidIsNoMeasurementOfTwo) {
+  PlanRequest request = asked("llama-2-7b:q4_0", "rx-7900-xtx", "llama.cpp");
+  EXPECT_EQ(plan(knowledge(), request)->speed->decode.grade, cost::Grade::measured);
+  request.rig = "2xrx-7900-xtx";
+  request.placement.flags = "-sm layer -ts 1,1";
+  const auto two = plan(knowledge(), request);
+  ASSERT_TRUE(two) << to_text(two.error());
+  EXPECT_EQ(two->placement.devices.size(), 2u);
+  EXPECT_EQ(two->speed->decode.grade, cost::Grade::near);
+}
+
 // 936 GB/s over 4.7 GB of weights: under 200 token/s.
 TEST(Plan, ASpeedThatNothingReaches) {
   PlanRequest request = asked("qwen3-8b:q4_k_m", "3090", "llama.cpp");

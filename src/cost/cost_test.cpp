@@ -6,6 +6,7 @@
 
 #include "cost/measured.hpp"
 #include "cost/norm.hpp"
+#include "cost/paths.hpp"
 #include "cost/power.hpp"
 #include "cost/terms.hpp"
 
@@ -319,6 +320,25 @@ TEST(Cost, SmallVectorsStartKernelsOfTheirOwn) {
   EXPECT_DOUBLE_EQ(kernels(), 18);
   norm("blk.0.attn_q.bias");
   EXPECT_DOUBLE_EQ(kernels(), 18.5);
+}
+
+// The units a chip has decide what weights are multiplied in, and its rate follows: half precision at half speed where ggml has no integer units.
+TEST(Paths, ArithmeticIsWhatTheRateIsOf) {
+  const auto loaded = catalog::Catalog::load();
+  ASSERT_TRUE(loaded);
+  const auto runs_as = [&](const char* device, const char* engine, const char* format) {
+    return arithmetic_of(*loaded->device(device), setting_of(engine, "cuda"), format).runs_as;
+  };
+  EXPECT_EQ(runs_as("rtx-3090", "llama.cpp", "q4_k"), "int8");
+  EXPECT_EQ(runs_as("v100-sxm2-16gb", "llama.cpp", "q4_k"), "fp16");
+  EXPECT_EQ(runs_as("v100-sxm2-16gb", "llama.cpp", "bf16"), "fp16");
+  EXPECT_EQ(runs_as("rtx-3090", "vllm", "fp8"), "fp16");
+  EXPECT_EQ(runs_as("h100-sxm-80g", "vllm", "fp8"), "fp8");
+  EXPECT_EQ(arithmetic_of(*loaded->device("rtx-3090"), setting_of("vllm", "cuda"), "fp8").meant, "fp8");
+  const auto v100 = loaded->device("v100-sxm2-16gb");
+  EXPECT_DOUBLE_EQ(matrix_rate(*v100, setting_of("llama.cpp", "cuda"), "q4_k"), 0.5 * v100->rates.at("fp16").value.value());
+  EXPECT_EQ(setting_of("ollama", "cuda").group, "ggml");
+  EXPECT_DOUBLE_EQ(setting_of("ollama", "cuda").year, Conditions{}.engine_year - 2025.5);   // as plans: not the middle of the years
 }
 
 // An engine of June 2025 is a month's fraction older than 2025.5: 2025 + 5.5 / 12 = 2025.458. Effects of "year" count from 2025.5.
