@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         Note{"70b_on_8x5060ti", "llama-3.1-70b:q4_0", "8x5060ti-16g; host=2xepyc-9654:24xddr5-4800:384g", "llama.cpp", "", "-c 4096 -sm layer", 1, 9.66, 9.66},
         // https://www.reddit.com/r/LocalLLaMA/comments/1dt367v/ LM Studio, QwQ 32B (quant not printed, Q4_K_M taken) with and without the 4060 Ti.
         Note{"qwq_on_7900xtx", "qwq-32b:q4_k_m", "7900xtx", "lm-studio", "", "", 1, 24.55, 24.55},
-        Note{"qwq_on_7900xtx_and_4060ti", "qwq-32b:q4_k_m", "7900xtx+4060ti-16g", "lm-studio", "vulkan", "-c 4096", 1, 15.67, 15.67},
+        Note{"qwq_on_7900xtx_and_4060ti", "qwq-32b:q4_k_m", "7900xtx+4060ti-16g", "lm-studio", "vulkan", "-c 4096 -sm layer", 1, 15.67, 15.67},
         // The same thread: a 70B on both at 10.05. It says "Q5", but 46.5 GiB of Q5_K_M do not fit 40 GiB, and with the rest in host memory
         // nobody reaches 10: reading 24 GB at 960 GB/s and 15 GB at 288 takes 77 ms at full bandwidth, so the file was one of about 40 GB.
         Note{"70b_on_7900xtx_and_4060ti", "deepseek-r1-distill-llama-70b:q4_k_s", "7900xtx+4060ti-16g", "lm-studio", "vulkan", "", 1, 10.05, 10.05},

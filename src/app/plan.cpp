@@ -53,14 +53,13 @@ void move_alternatives(PlanAnswer& answer) {
   }
 }
 
-// The same with a cache that is full: what a long talk comes to.
-std::optional<cost::Estimate> decode_when_full(const Knowledge& knowledge, const PlanAnswer& answer, const rig::Rig& rig, const placement::Placement& placement,
-                                               const cost::Load& load) {
-  cost::Question full = answer.request.question;
-  full.sequences = answer.at_once;
-  if (full.depth > 0 || answer.whole_depth <= 0) return std::nullopt;
-  full.depth = answer.whole_depth;
-  cost::Speed speed = cost::estimate_load(load, rig, placement, full, knowledge.calibration);
+// The same with so many tokens before: with as many as the cache holds, what a long talk comes to.
+cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, const rig::Rig& rig, const placement::Placement& placement, const cost::Load& load,
+                         std::int64_t depth) {
+  cost::Question question = answer.request.question;
+  question.sequences = answer.at_once;
+  question.depth = depth;
+  cost::Speed speed = cost::estimate_load(load, rig, placement, question, knowledge.calibration);
   if (answer.own.any()) speed = cost::with_own(std::move(speed), answer.own);
   return std::move(speed.decode);
 }
@@ -74,7 +73,7 @@ bool slows_when_full(const PlanAnswer& answer) {
 
 double decode_over_context(const PlanAnswer& answer) {
   if (!answer.placement.fits || !answer.speed) return 0;
-  const double empty = answer.speed->decode.value.p50;
+  const double empty = answer.decode_empty;
   return placement::decode_over_context({empty, 0, 0, answer.decode_whole ? answer.decode_whole->value.p50 : empty});
 }
 
@@ -101,7 +100,8 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
       move_alternatives(answer);
       answer.too_slow = answer.speed->decode.value.p50 < request.minimum_speed;
       answer.whole_depth = stream_depth(engine, placement, chosen.at_once);
-      answer.decode_whole = decode_when_full(knowledge, answer, rig, placement, *chosen.load);
+      answer.decode_empty = request.question.depth > 0 ? decode_at(knowledge, answer, rig, placement, *chosen.load, 0).value.p50 : answer.speed->decode.value.p50;
+      if (answer.whole_depth > 0) answer.decode_whole = decode_at(knowledge, answer, rig, placement, *chosen.load, answer.whole_depth);
     }
     answer.longest_context = longest_context(knowledge, request, engine, architecture, rig, placement);
   } else {

@@ -33,7 +33,7 @@ struct PlanRequest {
 struct Alternative {
   std::string kind;              // "one device", "layers", "experts on host", ...
   double decode = 0, prefill = 0;  // token/s, p50
-  double full = 0;               // decode with the cache full; as decode where a depth was asked about
+  double full = 0;               // decode with the cache full
   Bytes host{};                  // host memory it takes
   std::string launch;
 };
@@ -76,7 +76,8 @@ struct PlanAnswer {
   bool too_slow = false;               // it fits, but no placement reaches the speed that was asked for
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   std::int64_t whole_depth = 0;        // tokens of one stream with which the context asked for is full
-  std::optional<cost::Estimate> decode_whole;   // ... and decode there; empty where a depth was asked about
+  std::optional<cost::Estimate> decode_whole;   // ... and decode there, whatever depth was asked about
+  double decode_empty = 0;             // token/s, p50: decode before anything is read, which is what is weighed against the full context
   Error no_speed;
   cost::OwnEffects own;                // what the user's own Observations moved `speed` by
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first

@@ -212,8 +212,67 @@ TEST(Plan, ChoosesForAContextThatFills) {
   EXPECT_GT(on_host->decode, answer.speed->decode.value.p50);
   ASSERT_TRUE(answer.decode_whole);
   EXPECT_LT(on_host->full, 0.5 * answer.decode_whole->value.p50);
-  request.question.depth = 128;   // a depth that is asked about decides alone
-  EXPECT_NE(answer_of(request).placement.settings.kv_offload, answer.placement.settings.kv_offload);
+}
+
+// Where one card is the fastest way, layers over both are shown as what they are; nothing is listed twice.
+TEST(Plan, ListsNoWayTwice) {
+  const PlanAnswer answer = answer_of(asking("qwq-32b:q4_k_m", "7900xtx+4060ti-16g"));
+  EXPECT_EQ(answer.placement.devices.size(), 1u);
+  const auto split = std::find_if(answer.alternatives.begin(), answer.alternatives.end(), [](const Alternative& other) { return other.kind == "layer split"; });
+  ASSERT_NE(split, answer.alternatives.end());
+  EXPECT_LT(split->decode, 0.9 * answer.speed->decode.value.p50);
+  for (const char* rig : {"7900xtx+4060ti-16g", "2x3090", "12xv100-sxm2-16gb"}) {
+    const PlanAnswer ways = answer_of(asking("glm-4.5-air:q4_k_m", rig));
+    for (std::size_t i = 0; i < ways.alternatives.size(); ++i) {
+      EXPECT_NE(ways.alternatives[i].launch, ways.launch.line) << rig;
+      for (std::size_t j = 0; j < i; ++j) EXPECT_NE(ways.alternatives[i].launch, ways.alternatives[j].launch) << rig;
+    }
+  }
+}
+
+// An equal card more never makes the answer worse: at the least it stays idle.
+TEST(Plan, AnEqualCardMoreIsNeverWorse) {
+  for (const auto& [model, card, most] : {std::tuple("glm-4.5-air:q4_k_m", "v100-sxm2-16gb", 16), {"qwen3-32b:q4_k_m", "b580", 6}, {"llama-3.3-70b:q4_k_m", "3090", 8}}) {
+    double before = 0;
+    for (int cards = 1; cards <= most; ++cards) {
+      const double now = decode_over_context(answer_of(asking(model, std::to_string(cards) + "x" + card + "; host=2xepyc-7532:8xddr4-3200:512g")));
+      EXPECT_GE(now, 0.995 * before) << model << " on " << cards << 'x' << card;
+      before = now;
+    }
+  }
+}
+
+// "-f '-c N'" is "-c N", and flags that place nothing change no placement.
+TEST(Plan, FlagsThatPlaceNothingChangeNoPlacement) {
+  PlanRequest request = asking("qwen3-32b:q4_k_m", "4060-laptop");
+  const PlanAnswer plain = answer_of(request);
+  ASSERT_TRUE(plain.placement.fits);
+  for (const char* flags : {"-fa on", "-np 1", "-ngl auto", "--fit on", "-c 4096"}) {
+    request.placement.flags = flags;
+    EXPECT_EQ(answer_of(request).launch.line, plain.launch.line) << flags;
+  }
+  request.placement.flags = "-c 16384";
+  const PlanAnswer flagged = answer_of(request);
+  request.placement.flags.clear();
+  request.placement.context = 16384;
+  EXPECT_EQ(answer_of(request).launch.line, flagged.launch.line);
+}
+
+// A depth is what speed is told of: it decides nothing, and the full context stays full.
+TEST(Plan, ADepthOnlyChoosesWhatIsTold) {
+  PlanRequest request = asking("qwen3-32b:q4_k_m", "3090");
+  request.placement.context = 40960;
+  const PlanAnswer without = answer_of(request);
+  for (const std::int64_t depth : {1, 5000, 40960}) {
+    request.question.depth = depth;
+    const PlanAnswer with = answer_of(request);
+    EXPECT_EQ(with.launch.line, without.launch.line) << depth;
+    ASSERT_TRUE(with.decode_whole);
+    EXPECT_DOUBLE_EQ(with.decode_whole->value.p50, without.decode_whole->value.p50) << depth;
+    EXPECT_DOUBLE_EQ(with.decode_empty, without.speed->decode.value.p50) << depth;
+    ASSERT_EQ(with.alternatives.size(), without.alternatives.size());
+    for (std::size_t i = 0; i < with.alternatives.size(); ++i) EXPECT_DOUBLE_EQ(with.alternatives[i].full, without.alternatives[i].full) << depth;
+  }
 }
 
 TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
@@ -228,9 +287,6 @@ TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   ASSERT_TRUE(same.decode_whole);
   EXPECT_TRUE(slows_when_full(full));
   EXPECT_FALSE(slows_when_full(same));
-  request.question.depth = 256;
-  EXPECT_FALSE(answer_of(request).decode_whole) << "a depth was the question";
-  request.question.depth = 0;
   request.placement.context = kWholeContext;
   const PlanAnswer whole = answer_of(request);
   EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);

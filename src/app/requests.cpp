@@ -42,9 +42,7 @@ bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine
 }
 
 bool has_room(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Request& request) {
-  if (trim(request.flags).empty()) return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
-  const auto placed = placement::place(knowledge.catalog, architecture, rig, request);
-  return placed && placed->fits;
+  return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
 }
 
 // The engine's usual recipe and the smaller ones behind it.

@@ -43,7 +43,7 @@ Result<std::vector<Word>> shell_words(std::string_view text) {
 class Parser {
  public:
   Parser(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig)
-      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, rig} {}
+      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), false} {}
 
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));
@@ -54,7 +54,7 @@ class Parser {
     }
     const bool says_sequences = target_.settings.sequences >= 0;
     if (!says_sequences) target_.settings.sequences = unsaid;
-    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_, says_sequences};
+    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_ || target_.places, says_sequences};
   }
 
  private:
@@ -134,6 +134,10 @@ const char* to_string(Mode mode) {
     case Mode::cpu: return "cpu";
   }
   return "";
+}
+
+int usable_devices(const catalog::Engine& engine, const rig::Rig& rig) {
+  return static_cast<int>(std::min(static_cast<double>(rig.devices.size()), catalog::number_of(engine, "most_devices", "", INT32_MAX)));
 }
 
 Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {

@@ -102,6 +102,9 @@ model::Architecture architecture_of(const Row& row) {
   return *architecture;
 }
 
+// The engine's dry run puts all of a model on the devices where the flags do not say how much.
+std::string as_loaded(const std::string& flags) { return "-ngl all " + flags; }
+
 // The machine the layouts were printed on: Mesa's CPU driver, shown once or twice, on a processor with AVX-512.
 rig::Rig software_rig(int devices) {
   rig::Rig rig;
@@ -180,7 +183,7 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
     const model::Architecture architecture = architecture_of(row);
     Request request;
     request.backend = devices ? "vulkan" : "";
-    request.flags = "llama-completion " + row.fields.at("flags");
+    request.flags = as_loaded("llama-completion " + row.fields.at("flags"));
     const auto placement = place(facts(), architecture, rig, request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
     const Comparison comparison = compare(row, *placement, devices);
@@ -280,7 +283,7 @@ TEST(LlamaTruth, FamiliesOfOtherStructures) {
     const int devices = static_cast<int>(*parse_int(each.row.fields.at("devices")));
     Request request;
     request.backend = devices ? "vulkan" : "";
-    request.flags = each.row.fields.at("flags");
+    request.flags = as_loaded(each.row.fields.at("flags"));
     const auto placement = place(facts(), each.architecture, software_rig(devices), request);
     ASSERT_TRUE(placement) << each.row.line << ": " << (placement ? "" : to_text(placement.error()));
     compare(each.row, *placement, devices);
@@ -296,7 +299,7 @@ TEST(LlamaTruth, DevicesThatActAsOne) {
     const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
     Request request;
     request.backend = "vulkan";
-    request.flags = "llama-completion " + row.fields.at("flags");
+    request.flags = as_loaded("llama-completion " + row.fields.at("flags"));
     const auto placement = place(facts(), architecture_of(row), software_rig(devices), request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
     ASSERT_EQ(placement->devices.size(), static_cast<std::size_t>(devices));

@@ -142,12 +142,10 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
     if (std::find(engine.backends.begin(), engine.backends.end(), backend) == engine.backends.end())
       return fail(ErrorKind::unsupported, engine.name + " has no backend '" + asked + "'", Where{"--backend"}, "backend",
                   nearest_name(backend, engine.backends));
-    if (rig.devices.empty()) {
-      if (backend != "cpu") return fail(ErrorKind::infeasible, "this machine has no device that runs " + backend, Where{"--backend"}, "backend", "cpu");
-      return processor_backend(engine);
-    }
+    if (backend == "cpu") return processor_backend(engine);
+    if (rig.devices.empty()) return fail(ErrorKind::infeasible, "this machine has no device that runs " + backend, Where{"--backend"}, "backend", "cpu");
     for (const rig::RigDevice& device : rig.devices)
-      if (backend != "cpu" && !device.device.runs.empty() && !runs(device, backend))
+      if (!device.device.runs.empty() && !runs(device, backend))
         return fail(ErrorKind::infeasible, device.device.name + " does not run " + backend, Where{"--backend"}, "backend", device.device.runs.front());
     return backend;
   }
@@ -245,6 +243,15 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
   return error;
 }
 
+// The processor alone, whatever devices the rig has and the flags name: a build without a backend for them knows none.
+void keep_off_devices(Settings& settings) {
+  settings.mode = Mode::cpu;
+  settings.gpu_layers = 0;
+  settings.split.clear();
+  settings.cpu_moe_layers = 0;
+  settings.overrides.clear();
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
@@ -261,6 +268,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
+  if (backend == "cpu") keep_off_devices(settings);
   const auto says = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(parsed.notes.begin(), parsed.notes.end(), [&](const FlagNote& note) {
       return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return note.flag.starts_with(name); });
@@ -285,8 +293,10 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   std::int64_t shortest = 0;
   if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
   if (!asked && slots && settings.sequences > 1) shortest = std::min(settings.context, parts * padded(std::max(kShortestSlot, request.reach + kWritten)));
-  const bool searched = trim(request.flags).empty() || (paged && !parsed.places);
+  const bool searched = !parsed.places;
   Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};
+  prepared.usable_devices = usable_devices(prepared.engine, rig);
+  prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
   prepared.at_once = std::min<std::int64_t>(streams, prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences);
   if (request.context > 0) {
     const std::int64_t each = prepared.settings.context / parts;
@@ -306,9 +316,12 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
 }
 
 void tell_short(const Prepared& prepared, Placement& placement) {
-  if (!placement.fits) return;
   const std::string source = prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text;
   const auto tell = [&](const char* id, std::string text) { placement.caveats.push_back({id, std::move(text), source}); };
+  if (prepared.unused_devices > 0 && placement.mode != Mode::cpu)
+    tell("most-devices", prepared.engine.name + " is built for at most " + std::to_string(prepared.usable_devices) + " devices: the first " + std::to_string(prepared.usable_devices) +
+                             " are used, and the other " + std::to_string(prepared.unused_devices) + " must be hidden from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
+  if (!placement.fits) return;
   const std::int64_t wished = prepared.settings.context, context = placement.settings.context, streams = prepared.streams;
   const bool slots = prepared.engine.kv_rule == catalog::KvRule::slots;
   if (prepared.shortest > 0 && context < wished && slots) {
@@ -340,8 +353,11 @@ Result<Placement> place(const catalog::Catalog& catalog, const model::Architectu
 
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
                                    bool any) {
-  RC_CHECK(trim(request.flags).empty(), "flags leave nothing to look for");
   const auto prepared = prepare(catalog, architecture, rig, request);
+  if (prepared && !prepared->searched) {
+    auto told = as_told(catalog, *prepared, architecture, rig);
+    return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;
+  }
   if (!prepared || exceeds_all_memories(*prepared, architecture, rig)) return std::nullopt;
   if (auto placement = proposed(catalog, *prepared, architecture, rig, any)) return placement;
   auto all_of_it = whole(catalog, *prepared, architecture, rig);

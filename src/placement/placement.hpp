@@ -111,6 +111,9 @@ struct Request {
   std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
 };
 
+// How many of the rig's devices the engine takes, the first ones: it is built for so many.
+int usable_devices(const catalog::Engine& engine, const rig::Rig& rig);
+
 // What an engine does on this rig when nobody says anything.
 Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig);
 
@@ -138,6 +141,7 @@ struct Prepared {
   std::int64_t reach = 0;                 // tokens that each must hold
   bool named_context = false;             // by the flags or the request
   std::int64_t overruled = 0;             // the context of the request where the flags name another; else 0
+  int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
 
@@ -147,7 +151,6 @@ Result<Placement> place(const catalog::Catalog& catalog, const model::Architectu
                         const Request& request);
 
 // The same where it fits, without caveats; nothing where it does not or is refused. `any`: the first way that fits will do.
-// REQUIRES: no flags.
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
                                    const Request& request, bool any = false);
 
@@ -163,8 +166,8 @@ std::vector<std::int64_t> shorter_slots(const Prepared& prepared);
 // The same settings with the context that this layout's cache does hold, where it is what is short and `shortest` allows.
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest);
 
-// Says that the context is shorter than the one everybody would expect, that flags overrule what is asked beside them, and that not all
-// streams run at a time, where it is so.
+// Says that the context is shorter than the one everybody would expect, that flags overrule what is asked beside them, that not all
+// streams run at a time, and that not all devices are used, where it is so.
 void tell_short(const Prepared& prepared, Placement& placement);
 
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of

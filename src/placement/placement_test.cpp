@@ -533,5 +533,54 @@ TEST(Launch, TheBenchmarkLaysOutTheSamePlacement) {
   EXPECT_TRUE(launch_line(*catalog::read_engine(facts(), "llama.cpp"), model, rig, *placement).bench.empty()) << "there is no file to time";
 }
 
+// Flags that say where nothing goes leave the search free: 18.4 GiB on a card of 8 go there in part, whatever else is said.
+TEST(Flags, WhatPlacesNothingLeavesTheSearchFree) {
+  const auto llama = *catalog::read_engine(facts(), "llama.cpp");
+  const model::Architecture model = llama_8b(test::ggml::q8_0);
+  const rig::Rig rig = *rig::parse_rig(facts(), "2x3090");
+  const auto places = [&](const char* flags) { return parse_flags(llama, model, rig, flags)->places; };
+  for (const char* flags : {"-t 8", "-fa on", "-np 1", "-ngl auto", "-ngl -1", "--fit on", "-c 8192", "-ub 1024", "-ctk q8_0 -ctv q8_0", "--no-mmap"}) EXPECT_FALSE(places(flags)) << flags;
+  for (const char* flags : {"-ngl 20", "-ngl all", "-ts 1,1", "-sm layer", "-sm none", "-mg 1", "-dev CUDA0", "-dev none", "-ot exps=CPU", "-ncmoe 4", "-cmoe", "--no-kv-offload", "--fit off"})
+    EXPECT_TRUE(places(flags)) << flags;
+}
+
+Request asked(const char* engine, const char* backend, const char* flags) {
+  Request request;
+  request.engine = engine;
+  request.backend = backend;
+  request.flags = flags;
+  return request;
+}
+
+// A build for the processor knows no device: what the rig has and the flags name beside it does not count.
+TEST(Place, TheBackendOfTheProcessorUsesNoDevice) {
+  const model::Architecture model = llama_8b(test::ggml::q8_0);
+  const rig::Rig rig = *rig::parse_rig(facts(), "2x3090");
+  for (const char* engine : {"llama.cpp", "ollama", "ik_llama.cpp"})
+    for (const char* flags : {"", "-ngl 99", "-ts 1,1"}) {
+      const auto placed = place(facts(), model, rig, asked(engine, "cpu", flags));
+      ASSERT_TRUE(placed) << to_text(placed.error());
+      EXPECT_EQ(placed->mode, Mode::cpu) << engine << flags;
+      EXPECT_TRUE(placed->devices.empty()) << engine << flags;
+      EXPECT_TRUE(placed->fits);
+    }
+  EXPECT_FALSE(place(facts(), model, rig, asked("vllm", "cpu", ""))) << "nobody has told how it lays a model out there";
+}
+
+// llama.cpp is built for 16 devices: of more the first 16 count, and it is said.
+TEST(Place, UsesNoMoreDevicesThanTheEngineTakes) {
+  const model::Architecture model = llama_8b(test::ggml::f16);
+  const rig::Rig rig = *rig::parse_rig(facts(), "20xrtx-3060-12gb");
+  for (const char* flags : {"", "-ngl 99"}) {
+    const auto placed = place(facts(), model, rig, asked("llama.cpp", "", flags));
+    ASSERT_TRUE(placed) << to_text(placed.error());
+    EXPECT_LE(placed->settings.split.size(), 16u);
+    for (const DeviceShare& share : placed->devices) EXPECT_LT(share.device, 16);
+    EXPECT_TRUE(std::any_of(placed->caveats.begin(), placed->caveats.end(), [](const auto& caveat) { return caveat.id == "most-devices"; }));
+  }
+  EXPECT_FALSE(place(facts(), model, rig, asked("llama.cpp", "", "-ts 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1")));
+  EXPECT_FALSE(place(facts(), model, rig, asked("llama.cpp", "", "-mg 16")));
+}
+
 }  // namespace
 }  // namespace rigcast::placement

@@ -5,6 +5,8 @@
 #include <deque>
 #include <numeric>
 #include <set>
+#include <span>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "placement/split.hpp"
@@ -48,7 +50,7 @@ std::int64_t largest_context(const model::Architecture& architecture, const Sett
 namespace {
 
 // What one layer holds and reads, with experts apart so that they can be moved to the host.
-struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0; };
+struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0, idle = 0; };   // idle: held, but not read by plain decoding
 
 double cache_bytes(const model::Attention& attention, double context, double bytes_per_element) {
   using model::AttentionKind;
@@ -67,11 +69,13 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
   const std::size_t count = architecture.layers.size();
   std::vector<LayerBytes> bytes(count + 1);  // the last one is the output head
   for (const model::Tensor& tensor : architecture.tensors) {
-    if (tensor.role == model::Role::next_token || tensor.role == model::Role::vision) continue;
+    if (tensor.role == model::Role::vision) continue;
     const bool head = tensor.layer >= static_cast<int>(count) || (architecture.tied_embeddings && tensor.role == model::Role::token_embedding);
     if (tensor.layer < 0 && !head) continue;  // input: stays on the host
     LayerBytes& layer = bytes[head ? count : static_cast<std::size_t>(tensor.layer)];
-    if (tensor.role == model::Role::expert_ffn && !head) {
+    if (tensor.role == model::Role::next_token) {
+      layer.idle += tensor.bytes.value();
+    } else if (tensor.role == model::Role::expert_ffn && !head) {
       const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
       layer.experts += tensor.bytes.value();
       layer.experts_read += tensor.bytes.value() * ffn.experts_used / std::max(1, ffn.experts);
@@ -90,11 +94,13 @@ class Searcher {
       : engine_(engine), architecture_(architecture), rig_(rig), goal_(goal), base_(base), lay_out_(lay_out), cost_(cost) {
     base_.context = goal.context;
     bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), 2.0);
-    overhead_.assign(rig.devices.size(), 0);
+    devices_ = std::span(rig.devices).first(static_cast<std::size_t>(usable_devices(engine, rig)));
+    overhead_.assign(devices_.size(), 0);
   }
 
   Found run() {
-    if (engine_.kv_rule == catalog::KvRule::slots) slots();
+    if (base_.mode == Mode::cpu) {}   // the processor alone is asked for, or there is nothing else
+    else if (engine_.kv_rule == catalog::KvRule::slots) slots();
     else degrees();
     if (splits("cpu") || rig_.devices.empty()) on_processor();
     std::int64_t longest = 0;
@@ -103,10 +109,26 @@ class Searcher {
       const auto rank = [&](const Candidate& c) { return std::pair(experimental(c.placement.mode), much_shorter(c.placement, longest)); };
       return rank(a) != rank(b) ? rank(a) < rank(b) : a.score > b.score;
     });
+    drop_repeated();
     return std::move(found_);
   }
 
  private:
+  // Kinds that came to the same placement are one way: the better one, under its name.
+  void drop_repeated() {
+    std::vector<Candidate> kept;
+    for (Candidate& each : found_.ranked)
+      if (std::none_of(kept.begin(), kept.end(), [&](const Candidate& other) { return same_way(each.placement, other.placement); })) kept.push_back(std::move(each));
+    found_.ranked = std::move(kept);
+  }
+  static bool same_way(const Placement& a, const Placement& b) {
+    const auto work = [](const Placement& p) {
+      const Settings& s = p.settings;
+      return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.gpu_experts);
+    };
+    return work(a) == work(b);
+  }
+
   // Where contexts may shrink, speed is worth up to half of the longest one.
   static bool much_shorter(const Placement& placement, std::int64_t longest) { return placement.settings.context < longest / 2; }
 
@@ -131,10 +153,10 @@ class Searcher {
   // llama.cpp and its kin: ranges of layers, and what may stay on the host.
   void slots() {
     one_device();
-    const bool several = rig_.devices.size() > 1;
-    if (several && splits("layer")) ranges("layers", base_, Moves::nothing);
+    const bool several = devices_.size() > 1;
+    if (several && splits("layer")) layer_split();
     if (several && splits("tensor")) whole(experimental(Mode::tensor) ? "tensor (experimental)" : "tensor", Mode::tensor);
-    if (rig_.devices.empty()) return;
+    if (devices_.empty()) return;
     if (architecture_.has_experts() && splits("cpu-experts")) experts_on_host();
     if (splits("cpu-layers")) layers_on_host();
     cache_on_host();
@@ -163,15 +185,17 @@ class Searcher {
     if (trial.best) keep(std::move(trial));
   }
 
+  static bool same_device(const rig::RigDevice& a, const rig::RigDevice& b) { return a.device.key == b.device.key && a.memory == b.memory && a.reserved == b.reserved; }
+
   void one_device() {
     std::set<std::string> seen;
     Trial trial = trial_of("one device");
-    for (const rig::RigDevice& device : rig_.devices) {
+    for (const rig::RigDevice& device : devices_) {
       if (!seen.insert(device.device.key + "/" + format_shortest(device.memory.value())).second) continue;
       Settings settings = base_;
       settings.mode = Mode::single;
       settings.main_device = device.index;
-      settings.split.assign(rig_.devices.size(), 0);
+      settings.split.assign(devices_.size(), 0);
       settings.split[static_cast<std::size_t>(device.index)] = 1;
       consider(trial, settings);
     }
@@ -181,7 +205,7 @@ class Searcher {
   void whole(const char* kind, Mode mode) {
     Settings settings = base_;
     settings.mode = mode;
-    settings.tensor_degree = static_cast<int>(rig_.devices.size());
+    settings.tensor_degree = static_cast<int>(devices_.size());
     settings.split.clear();
     Trial trial = trial_of(kind);
     consider(trial, settings);
@@ -201,9 +225,20 @@ class Searcher {
   enum class Moves { nothing, experts, layers };
 
   void ranges(const char* kind, const Settings& base, Moves moves) {
+    if (!done()) try_range(kind, fitting_range(base, moves));
+  }
+
+  // Where one device alone is the fastest range, several are what the engine does by itself: shares by free memory.
+  void layer_split() {
     if (done()) return;
+    auto settings = fitting_range(base_, Moves::nothing);
+    if (settings && settings->mode == Mode::single) settings = base_;
+    try_range("layer split", settings);
+  }
+
+  void try_range(const char* kind, const std::optional<Settings>& settings) {
     Trial trial = trial_of(kind);
-    if (const auto settings = fitting_range(base, moves)) consider(trial, *settings);
+    if (settings) consider(trial, *settings);
     else trial.nearest = last_rejection_;
     if (trial.nearest) trial.nearest->kind = kind;
     keep(std::move(trial));
@@ -271,10 +306,10 @@ class Searcher {
 
   // What a device needs beyond its layers, and what of it the engine cannot see; devices that were not used are taken as the worst one.
   std::vector<double> overhead_of(const Placement& placement) const {
-    std::vector<double> overhead(rig_.devices.size(), -1);
+    std::vector<double> overhead(devices_.size(), -1);
     double worst = 0;
     for (const DeviceShare& share : placement.devices) {
-      const rig::RigDevice& device = rig_.devices[static_cast<std::size_t>(share.device)];
+      const rig::RigDevice& device = devices_[static_cast<std::size_t>(share.device)];
       const double unseen = (device.memory - device.reserved - share.capacity).value();
       overhead[static_cast<std::size_t>(share.device)] = (share.memory.compute + share.memory.footprint).value() + std::max(0.0, unseen);
       worst = std::max(worst, overhead[static_cast<std::size_t>(share.device)]);
@@ -283,7 +318,8 @@ class Searcher {
     return overhead;
   }
 
-  // Lowers the capacities by what is missing; false when the host is what is short.
+  // Lowers the capacities by what is missing; false when the host is what is short. A device that was not tried holds no more than an equal
+  // one that was: or else the same layers would be tried on it next, and on the one after.
   bool take_back(const Placement& placement, std::vector<double>& lost) {
     bool device_short = false;
     Bytes least{};
@@ -293,6 +329,13 @@ class Searcher {
       device_short = true;
       least += missing;
       lost[static_cast<std::size_t>(placement.devices[i].device)] += missing.value() + kMiB;
+    }
+    for (const rig::RigDevice& untried : devices_) {
+      const auto is_tried = [&](const DeviceShare& share) { return share.device == untried.index; };
+      if (std::any_of(placement.devices.begin(), placement.devices.end(), is_tried)) continue;
+      double& own = lost[static_cast<std::size_t>(untried.index)];
+      for (const DeviceShare& share : placement.devices)
+        if (same_device(devices_[static_cast<std::size_t>(share.device)], untried)) own = std::max(own, lost[static_cast<std::size_t>(share.device)]);
     }
     if (!device_short && !placement.missing.empty()) least = placement.missing.back();
     last_rejection_ = Rejected{"", device_short ? "device memory is short" : "host memory is short", least};
@@ -305,7 +348,7 @@ class Searcher {
       const LayerBytes& layer = bytes_[l];
       const bool experts_here = l >= static_cast<std::size_t>(expert_layers);
       const double cache = base.kv_offload ? layer.cache : 0;
-      result.push_back({layer.base + cache + (experts_here ? layer.experts : 0), layer.base + cache + (experts_here ? layer.experts_read : 0)});
+      result.push_back({layer.base + layer.idle + cache + (experts_here ? layer.experts : 0), layer.base + cache + (experts_here ? layer.experts_read : 0)});
     }
     return result;
   }
@@ -313,7 +356,7 @@ class Searcher {
   std::vector<DeviceLoad> device_loads(const std::vector<double>& lost) const {
     constexpr double hop_seconds = 50e-6;  // one more device: a synchronisation and a copy of the activations per token
     std::vector<DeviceLoad> result;
-    for (const rig::RigDevice& device : rig_.devices) {
+    for (const rig::RigDevice& device : devices_) {
       const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
       const double capacity = (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)];
       result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
@@ -469,6 +512,7 @@ class Searcher {
   const catalog::Engine& engine_;
   const model::Architecture& architecture_;
   const rig::Rig& rig_;
+  std::span<const rig::RigDevice> devices_;  // as many of the rig's as the engine takes
   const Goal& goal_;
   Settings base_;
   LayOut lay_out_;
@@ -487,7 +531,8 @@ class Searcher {
 
 double decode_over_context(const Speeds& speeds) {
   const double filled = speeds.alike > 0 ? speeds.alike : speeds.full;
-  return speeds.decode > 0 && filled > 0 ? 2 / (1 / speeds.decode + 1 / filled) : 0;
+  const double empty = speeds.empty > 0 ? speeds.empty : speeds.decode;
+  return empty > 0 && filled > 0 ? 2 / (1 / empty + 1 / filled) : 0;
 }
 
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,

@@ -67,8 +67,8 @@ struct Found {
 using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // Token/s. `full`: decode with the cache full, which is what the context was asked for. Caches of different size are full at different
 // depths: `alike` is decode at the depth that was wished of all, by as many streams as have room there. The decode objective compares the
-// mean step time of decode and alike. 0: as `full`.
-struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0; };
+// mean step time of an empty cache and alike, whatever the depth that decode is told of. alike 0: as `full`; empty 0: as `decode`.
+struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 

@@ -81,7 +81,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           {{}, "memory"_say, memory_used(row), Show::row},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
-          {{}, "full"_say, likely_when_full(row), answer.request.question.depth > 0 ? Show::machine : Show::row},
+          {{}, "full"_say, likely_when_full(row), Show::row},
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely_energy(row), Show::row},
@@ -161,9 +161,7 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(answer.fastest < 0 ? Show::bad : Show::good, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, answer.request.question.depth > 0
-                         ? "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say
-                         : "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
+                     people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};

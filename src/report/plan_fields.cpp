@@ -42,11 +42,16 @@ Fields host_fields(const app::PlanAnswer& answer) {
           machine("mapped_bytes", Number{answer.placement.host_mapped.value(), Unit::bytes})};
 }
 
+// Whether every number that is printed of them is the same.
 bool same_share(const app::PlanAnswer& answer, const placement::DeviceShare& a, const placement::DeviceShare& b) {
   const auto& devices = answer.rig.devices;
-  const double difference = (a.memory.total() - b.memory.total()).value();
-  return devices[static_cast<std::size_t>(a.device)].device.key == devices[static_cast<std::size_t>(b.device)].device.key &&
-         a.capacity == b.capacity && std::abs(difference) < 0.02 * a.memory.total().value();
+  const auto printed = [](const placement::DeviceShare& share) {
+    const placement::Memory& m = share.memory;
+    std::vector<std::string> numbers;
+    for (const Bytes each : {m.weights, m.kv, m.state, m.compute, m.footprint, m.total(), share.capacity, share.capacity - m.total()}) numbers.push_back(print_gib(each));
+    return numbers;
+  };
+  return devices[static_cast<std::size_t>(a.device)].device.key == devices[static_cast<std::size_t>(b.device)].device.key && printed(a) == printed(b);
 }
 
 // One bar per memory; many devices that hold the same are drawn as one.
@@ -251,7 +256,8 @@ Fields own_fields(const app::PlanAnswer& answer) {
 Field decode_whole_field(const app::PlanAnswer& answer) {
   if (!answer.decode_whole) return machine("decode_whole", std::monostate{});
   const Range range{answer.decode_whole->value, Unit::token_rate};
-  if (!slows_when_full(answer) && answer.alternatives.empty()) return machine("decode_whole", range);
+  const bool same = answer.request.question.depth == answer.whole_depth;
+  if (same || (!slows_when_full(answer) && answer.alternatives.empty())) return machine("decode_whole", range);
   return {"decode_whole", fill("decode at depth {0}"_say, {format_grouped(answer.whole_depth)}), range};
 }
 

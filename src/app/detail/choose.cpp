@@ -16,9 +16,8 @@ constexpr double kMostStreams = 256;
 // What the estimator said of a layout.
 struct Told { placement::Settings settings; cost::Load load; cost::Speed speed; };
 
-// Decode of so many streams with so many tokens each; as asked where a depth was asked about.
-double decode_at(const cost::Load& load, const cost::Question& question, std::int64_t depth, double streams, double as_asked) {
-  if (question.depth > 0) return as_asked;
+// Decode of so many streams with so many tokens each.
+double decode_at(const cost::Load& load, std::int64_t depth, double streams) {
   std::vector<cost::StageWork> work;
   cost::add_decode(load, static_cast<double>(depth), streams, 1, work);
   return streams / cost::seconds(load, work);
@@ -34,10 +33,11 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
   const auto& [settings, load, one] = told.emplace_back(Told{placement.settings, std::move(*found), std::move(speed)});
   const double decode = one.decode.value.p50;
   const std::int64_t streams = request.question.sequences, held = stream_depth(engine, placement, streams);
-  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(load, request.question, held, static_cast<double>(streams), decode), 0};
+  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(load, held, static_cast<double>(streams)), 0, decode};
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
   const auto room = shares ? std::clamp<std::int64_t>(placement.kv_tokens / wished, 1, streams) : streams;
-  speeds.alike = shares ? decode_at(load, request.question, wished, static_cast<double>(room), decode) : speeds.full;
+  speeds.alike = shares ? decode_at(load, wished, static_cast<double>(room)) : speeds.full;
+  if (request.question.depth > 0) speeds.empty = decode_at(load, 0, static_cast<double>(streams));
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
     const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));

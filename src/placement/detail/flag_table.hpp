@@ -20,7 +20,8 @@ enum class Takes {
 struct FlagTarget {
   Settings settings;
   const model::Architecture& architecture;
-  const rig::Rig& rig;
+  int devices = 0;                  // that the engine takes
+  bool places = false;              // set by a value that says which devices hold what
 };
 
 // Fails with a message that says what the value must be; the parser adds the place.
@@ -31,7 +32,7 @@ struct FlagRule {
   Takes takes = Takes::value;
   std::string_view note;            // empty: no effect on memory or speed that is modelled
   ApplyFlag apply = nullptr;        // nullptr: accepted and passed on
-  bool places = false;              // says which devices hold what: nothing is left to search
+  bool places = false;              // says which devices hold what: nothing is left to search; where only some values say so, `apply` tells
 };
 
 std::span<const FlagRule> llama_flags();

@@ -16,12 +16,20 @@ Result<void> wrong(const std::string& wanted, Text value, const std::vector<std:
   return fail(ErrorKind::input, "takes " + wanted + ", not '" + std::string(value) + "'", Where{}, std::string(), nearest_name(value, names));
 }
 
+// "auto" leaves it to the engine, which fits as many layers as there is room for: so does the search.
 Result<void> gpu_layers(Target& t, Text v) {
+  t.places = v != "auto" && v != "-1";
   if (v == "auto" || v == "all") t.settings.gpu_layers = -1;
   else {
     RC_ASSIGN(n, whole_number(v, -1, 100000));
     t.settings.gpu_layers = static_cast<int>(n);
   }
+  return {};
+}
+
+// Told not to fit what nobody placed, the engine puts all of it on the devices.
+Result<void> fit(Target& t, Text v) {
+  t.places = v == "off" || v == "0" || v == "false";
   return {};
 }
 
@@ -34,8 +42,8 @@ Result<void> tensor_split(Target& t, Text v) {
     if (!share || *share < 0) return fail(ErrorKind::input, "takes shares separated by commas, as 3,1, not '" + std::string(v) + "'");
     t.settings.split.push_back(*share);
   }
-  if (t.settings.split.size() > t.rig.devices.size())
-    return fail(ErrorKind::infeasible, "names " + std::to_string(t.settings.split.size()) + " devices, the rig has " + std::to_string(t.rig.devices.size()));
+  if (t.settings.split.size() > static_cast<std::size_t>(t.devices))
+    return fail(ErrorKind::infeasible, "names " + std::to_string(t.settings.split.size()) + " devices, the rig has " + std::to_string(t.devices));
   if (std::all_of(t.settings.split.begin(), t.settings.split.end(), [](double s) { return s == 0; }))
     return fail(ErrorKind::input, "gives every device nothing");
   return {};
@@ -52,8 +60,8 @@ Result<void> split_mode(Target& t, Text v) {
 
 Result<void> main_device(Target& t, Text v) {
   RC_ASSIGN(n, whole_number(v, 0));
-  if (n >= static_cast<std::int64_t>(t.rig.devices.size()))
-    return fail(ErrorKind::infeasible, "names device " + std::to_string(n) + ", the rig has " + std::to_string(t.rig.devices.size()));
+  if (n >= t.devices)
+    return fail(ErrorKind::infeasible, "names device " + std::to_string(n) + ", the rig has " + std::to_string(t.devices));
   t.settings.main_device = static_cast<int>(n);
   return {};
 }
@@ -65,8 +73,8 @@ Result<int> device_number(const Target& t, Text name) {
   while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
   const auto number = digits < name.size() ? parse_int(name.substr(digits)) : std::optional<std::int64_t>(digits == 0 ? -1 : 0);
   if (!number || *number < 0 || name.empty()) return fail(ErrorKind::input, "names no memory: '" + std::string(name) + "' (CPU, CUDA0, Vulkan1 ...)");
-  if (*number >= static_cast<std::int64_t>(t.rig.devices.size()))
-    return fail(ErrorKind::infeasible, "names device " + std::to_string(*number) + ", the rig has " + std::to_string(t.rig.devices.size()));
+  if (*number >= t.devices)
+    return fail(ErrorKind::infeasible, "names device " + std::to_string(*number) + ", the rig has " + std::to_string(t.devices));
   return static_cast<int>(*number);
 }
 
@@ -124,7 +132,7 @@ Result<void> devices(Target& t, Text v) {
     t.settings.mode = Mode::cpu;
     return {};
   }
-  if (const auto names = split(v, ','); names.size() > 1 && names.size() == t.rig.devices.size()) return {};   // all of them, by name
+  if (const auto names = split(v, ','); names.size() > 1 && names.size() == static_cast<std::size_t>(t.devices)) return {};   // all of them, by name
   if (v.find(',') != Text::npos)
     return fail(ErrorKind::unsupported, "takes one device here; name the others out of the rig with --on, or give them no share with -ts");
   RC_ASSIGN(n, device_number(t, v));
@@ -163,15 +171,15 @@ constexpr FlagRule kRules[] = {
     {"llama-completion llama-cli llama-bench", Takes::nothing, "keeps room for the logits of every prompt token of a pass", set<&Settings::prompt_logits, true>},
     {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", whole<&Settings::context, 0>},
     {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
-    {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split},
-    {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode},
-    {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device},
+    {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split, true},
+    {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode, true},
+    {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device, true},
     {"--rpc", Takes::value, "servers on other hosts (ggml-rpc-server) that offer their devices", nullptr},
-    {"-dev --device", Takes::value, "the device to use", devices},
-    {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor},
-    {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", whole<&Settings::cpu_moe_layers, 0>},
-    {"-cmoe --cpu-moe", Takes::nothing, "all experts stay in host memory; devices hold attention, shared experts and cache", cpu_moe},
-    {"-ncffn --n-cpu-ffn", Takes::value, "dense feed-forward weights of the first N layers stay in host memory", cpu_ffn},
+    {"-dev --device", Takes::value, "the device to use", devices, true},
+    {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor, true},
+    {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", whole<&Settings::cpu_moe_layers, 0>, true},
+    {"-cmoe --cpu-moe", Takes::nothing, "all experts stay in host memory; devices hold attention, shared experts and cache", cpu_moe, true},
+    {"-ncffn --n-cpu-ffn", Takes::value, "dense feed-forward weights of the first N layers stay in host memory", cpu_ffn, true},
     {"-ctk --cache-type-k", Takes::value, "number format of the keys: q8_0 takes 53 %, q4_0 28 % of f16", key_type},
     {"-ctv --cache-type-v", Takes::value, "number format of the values; quantised ones need flash attention", value_type},
     {"-ub --ubatch-size", Takes::value, "prompt tokens in one pass: compute buffers and windowed caches grow with it, prompts read faster", whole<&Settings::ubatch, 1>},
@@ -181,8 +189,8 @@ constexpr FlagRule kRules[] = {
     {"-kvu --kv-unified", Takes::nothing, "slots share one cache instead of a fixed share each", set<&Settings::unified_kv, true>},
     {"-no-kvu --no-kv-unified", Takes::nothing, "every slot has its own cache", set<&Settings::unified_kv, false>},
     {"--swa-full", Takes::nothing, "windowed layers keep the whole context (for context shifts and cache reuse)", set<&Settings::swa_full, true>},
-    {"-nkvo --no-kv-offload", Takes::nothing, "cache in host memory: saves device memory, every token's attention waits for the link or the processor", set<&Settings::kv_offload, false>},
-    {"-kvo --kv-offload", Takes::nothing, "cache beside its layers (default)", set<&Settings::kv_offload, true>},
+    {"-nkvo --no-kv-offload", Takes::nothing, "cache in host memory: saves device memory, every token's attention waits for the link or the processor", set<&Settings::kv_offload, false>, true},
+    {"-kvo --kv-offload", Takes::nothing, "cache beside its layers (default)", set<&Settings::kv_offload, true>, true},
     {"-lm --load-mode", Takes::value, "none, mlock and dio read host weights into memory of their own instead of mapping them from the file", load_mode},
     {"--no-mmap", Takes::nothing, "host weights are read into memory of their own instead of being mapped from the file", set<&Settings::mmap, false>},
     {"--mmap", Takes::nothing, "host weights are mapped from the file (default)", set<&Settings::mmap, true>},
@@ -211,7 +219,7 @@ constexpr FlagRule kRules[] = {
      "--backend-sampling --cache-idle-slots --no-cache-idle-slots -sp --special --spm-infill --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui "
      "--no-webui --cache-prompt --no-cache-prompt --props --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing --prefill-assistant "
      "--no-prefill-assistant --no-mmproj --no-mmproj-auto --log-verbose", Takes::nothing, "", nullptr},
-    {"-fit --fit", Takes::choice, "", nullptr},
+    {"-fit --fit", Takes::choice, "", fit},
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
      "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
@@ -225,7 +233,7 @@ constexpr FlagRule kOllama[] = {
     {"num_ctx OLLAMA_CONTEXT_LENGTH", Takes::value, "context of one request: memory grows with it", whole<&Settings::context, 1>},
     {"num_gpu", Takes::value, "layers held by the devices; the rest runs from host memory", gpu_layers},
     {"num_batch", Takes::value, "prompt tokens in one pass", whole<&Settings::ubatch, 1>},
-    {"main_gpu", Takes::value, "the device used alone", main_device},
+    {"main_gpu", Takes::value, "the device used alone", main_device, true},
     {"num_thread", Takes::value, "processor threads", whole<&Settings::threads, 0>},
     {"OLLAMA_NUM_PARALLEL", Takes::value, "requests at a time: the cache is held once for each", whole<&Settings::sequences, 1>},
     {"OLLAMA_FLASH_ATTENTION", Takes::value, "fused attention: no context x heads buffer", flash_attention},

@@ -37,8 +37,8 @@ Result<void> quantization(Target& t, Text v) {
 template <int Settings::*field, Mode mode>
 Result<void> degree(Target& t, Text v) {
   RC_ASSIGN(n, whole_number(v, 1, 4096));
-  if (n > static_cast<std::int64_t>(t.rig.devices.size()))
-    return fail(ErrorKind::infeasible, "of " + std::to_string(n) + " needs as many devices, the rig has " + std::to_string(t.rig.devices.size()));
+  if (n > t.devices)
+    return fail(ErrorKind::infeasible, "of " + std::to_string(n) + " needs as many devices, the rig has " + std::to_string(t.devices));
   t.settings.*field = static_cast<int>(n);
   if (n > 1 && t.settings.mode == Mode::single) t.settings.mode = mode;
   return {};
@@ -160,7 +160,7 @@ constexpr FlagRule kPlain[] = {
        }
        t.settings.mode = Mode::layer;
        return {};
-     }},
+     }, true},
     {"-m --model --model-dir --model-name --host --port --max-tokens --temp", Takes::value, "", nullptr},
     {"--trust-remote-code", Takes::nothing, "", nullptr},
 };

@@ -29,11 +29,12 @@ std::int64_t integer_rule(const catalog::Engine& engine, std::string_view name, 
 }
 
 // The devices the engine sees: one with -sm none, else all; none on the processor alone.
-std::vector<int> visible_devices(const rig::Rig& rig, const Settings& settings) {
+std::vector<int> visible_devices(const catalog::Engine& engine, const rig::Rig& rig, const Settings& settings) {
+  const int usable = usable_devices(engine, rig);
+  if (settings.mode == Mode::cpu) return {};
+  if (settings.mode == Mode::single && usable > 0) return {std::min(settings.main_device, usable - 1)};
   std::vector<int> devices;
-  if (settings.mode == Mode::cpu) return devices;
-  if (settings.mode == Mode::single && !rig.devices.empty()) return {std::min(settings.main_device, static_cast<int>(rig.devices.size()) - 1)};
-  for (const rig::RigDevice& device : rig.devices) devices.push_back(device.index);
+  for (int d = 0; d < usable; ++d) devices.push_back(d);
   return devices;
 }
 
@@ -206,7 +207,7 @@ Placement placement_of(const catalog::Engine& engine, const std::string& backend
 
 Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                                 const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
-  const std::vector<int> visible = visible_devices(rig, settings);
+  const std::vector<int> visible = visible_devices(engine, rig, settings);
   const bool together = is_together(settings, visible);
   Settings laid = settings;
   if (together) laid.op_offload = false;   // weights on the host are not sent to a device that stands for several
