@@ -54,14 +54,18 @@ void move_alternatives(PlanAnswer& answer) {
 }
 
 // The same with so many tokens before: with as many as the cache holds, what a long talk comes to.
-cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, const rig::Rig& rig, const placement::Placement& placement, const cost::Load& load,
-                         std::int64_t depth) {
+cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, const cost::Load& load, std::int64_t depth) {
   cost::Question question = answer.request.question;
   question.sequences = answer.at_once;
   question.depth = depth;
-  cost::Speed speed = cost::estimate_load(load, rig, placement, question, knowledge.calibration);
+  cost::Speed speed = cost::estimate_load(load, answer.rig, answer.placement, question, knowledge.calibration);
   if (answer.own.any()) speed = cost::with_own(std::move(speed), answer.own);
   return std::move(speed.decode);
+}
+
+tl::unexpected<Error> too_short(std::int64_t context, std::int64_t tokens, const char* where, std::int64_t enough) {
+  return fail(ErrorKind::input, "a context of " + std::to_string(context) + " does not hold the " + std::to_string(tokens) + " tokens asked about", Where{where}, "context",
+              std::to_string(enough));
 }
 
 }  // namespace
@@ -77,42 +81,47 @@ double decode_over_context(const PlanAnswer& answer) {
   return placement::decode_over_context({empty, 0, 0, answer.decode_whole ? answer.decode_whole->value.p50 : empty});
 }
 
-Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
-  RC_ASSIGN(asked, read_asked(knowledge, as_asked));
-  auto& [request, architecture, rig, engine, assumed_quant] = asked;
-  if (const std::int64_t longest = std::max(request.question.depth, request.question.prompt); request.placement.context > 0 && longest > request.placement.context)
-    return fail(ErrorKind::input, "a context of " + std::to_string(request.placement.context) + " does not hold the " + std::to_string(longest) + " tokens asked about",
-                Where{"--context"}, "context", std::to_string(request.placement.reach));
-  RC_ASSIGN(chosen, choose(knowledge, architecture, rig, request));
-  placement::Placement& placement = chosen.placement;
+Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
+  const PlanRequest& request = asked.request;
+  const std::int64_t longest = std::max(request.question.depth, request.question.prompt);
+  if (request.placement.context > 0 && longest > request.placement.context) return too_short(request.placement.context, longest, "--context", request.placement.reach);
+  RC_ASSIGN(chosen, choose(knowledge, asked.architecture, asked.rig, request));
+  const placement::Settings& settings = chosen.placement.settings;
+  if (const std::int64_t each = settings.context / placement::context_parts(asked.engine, settings); !trim(request.placement.flags).empty() && longest > each)
+    return too_short(each, longest, "--flags", request.placement.reach);
   PlanAnswer answer;
-  answer.request = request;
-  answer.assumed_quant = assumed_quant;
+  answer.assumed_quant = asked.assumed_quant;
+  answer.request = std::move(asked.request);
+  answer.architecture = std::move(asked.architecture);
+  answer.rig = std::move(asked.rig);
+  answer.engine = std::move(asked.engine);
+  answer.placement = std::move(chosen.placement);
   answer.at_once = chosen.at_once;
   answer.alternatives = std::move(chosen.alternatives);
   answer.rejected = std::move(chosen.rejected);
-  answer.launch = placement::launch_line(engine, architecture, rig, placement);
-  if (placement.fits) {
-    answer.no_speed = std::move(chosen.no_speed);
-    if (chosen.load && chosen.speed) {
-      answer.speed = with_evidence(knowledge, std::move(*chosen.speed), architecture, rig, placement);
-      if (request.own) answer.own = add_own(*answer.speed, own_for(knowledge, architecture, rig, placement, *chosen.load));
-      move_alternatives(answer);
-      answer.too_slow = answer.speed->decode.value.p50 < request.minimum_speed;
-      answer.whole_depth = stream_depth(engine, placement, chosen.at_once);
-      answer.decode_empty = request.question.depth > 0 ? decode_at(knowledge, answer, rig, placement, *chosen.load, 0).value.p50 : answer.speed->decode.value.p50;
-      if (answer.whole_depth > 0) answer.decode_whole = decode_at(knowledge, answer, rig, placement, *chosen.load, answer.whole_depth);
-    }
-    answer.longest_context = longest_context(knowledge, request, engine, architecture, rig, placement);
-  } else {
-    answer.remedies = find_remedies(knowledge, request, engine, architecture, rig, placement);
+  answer.launch = placement::launch_line(answer.engine, answer.architecture, answer.rig, answer.placement);
+  if (!answer.placement.fits) return answer;
+  answer.no_speed = std::move(chosen.no_speed);
+  if (chosen.load && chosen.speed) {
+    answer.speed = with_evidence(knowledge, std::move(*chosen.speed), answer.architecture, answer.rig, answer.placement);
+    if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, answer.architecture, answer.rig, answer.placement, *chosen.load));
+    move_alternatives(answer);
+    answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed;
+    answer.whole_depth = stream_depth(answer.engine, answer.placement, chosen.at_once);
+    const auto at = [&](std::int64_t depth) { return decode_at(knowledge, answer, *chosen.load, depth); };
+    answer.decode_empty = answer.request.question.depth > 0 ? at(0).value.p50 : answer.speed->decode.value.p50;
+    if (answer.whole_depth > 0) answer.decode_whole = at(answer.whole_depth);
   }
-  answer.upgrades = find_upgrades(knowledge, request, architecture, rig, placement, answer.speed ? answer.speed->decode.value.p50 / answer.own.decode.applied : 0);
-  answer.architecture = std::move(architecture);
-  answer.rig = std::move(rig);
-  answer.engine = std::move(engine);
-  answer.placement = std::move(placement);
   return answer;
+}
+
+Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
+  RC_ASSIGN(asked, read_asked(knowledge, as_asked));
+  RC_ASSIGN(answer, answer_of(knowledge, std::move(asked)));
+  if (answer.placement.fits) answer.longest_context = longest_context(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+  else answer.remedies = find_remedies(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+  answer.upgrades = find_upgrades(knowledge, answer);
+  return std::move(answer);
 }
 
 }  // namespace rigcast::app

@@ -132,7 +132,7 @@ Bytes all_memory(const rig::Rig& rig) {
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
                                   const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
-  if (!request.placement.flags.empty()) return remedies;
+  if (const auto prepared = placement::prepare(knowledge.catalog, architecture, rig, request.placement); !prepared || !prepared->searched) return remedies;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 
+#include "app/detail/requests.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "cost/cost.hpp"
@@ -62,26 +63,23 @@ std::string spec_with(const catalog::Catalog& catalog, const rig::Rig& rig, int 
   return read && read->devices.back().card + 1 == cards ? spec : std::string();
 }
 
-class Asker {
- public:
-  Asker(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture)
-      : knowledge_(knowledge), request_(request), architecture_(architecture) {}
+// The question that was asked, of another rig: by the words to ask it with where they can be written, for these assume a host of their own.
+Result<Asked> asked_of(const Knowledge& knowledge, const PlanAnswer& now, const std::string& spec, rig::Rig rig) {
+  if (spec.empty()) return Asked{now.request, now.architecture, std::move(rig), now.engine, now.assumed_quant};
+  PlanRequest request = now.request;
+  request.rig = spec;
+  return read_asked(knowledge, request);
+}
 
-  std::optional<placement::Placement> fits(const rig::Rig& rig) const {
-    return placement::find_room(knowledge_.catalog, architecture_, rig, request_.placement);
-  }
-  void speed(const rig::Rig& rig, const placement::Placement& placement, Upgrade& upgrade) const {
-    const auto speed = cost::estimate(architecture_, rig, placement, request_.question, knowledge_.calibration);
-    if (!speed) return;
-    upgrade.decode = speed->decode.value.p50;
-    upgrade.prefill = speed->prefill.value.p50;
-  }
+bool has_room(const Knowledge& knowledge, const Asked& asked) {
+  return placement::find_room(knowledge.catalog, asked.architecture, asked.rig, asked.request.placement, true).has_value();
+}
 
- private:
-  const Knowledge& knowledge_;
-  const PlanRequest& request_;
-  const model::Architecture& architecture_;
-};
+void tell_speed(const PlanAnswer& then, Upgrade& upgrade) {
+  if (!then.speed) return;
+  upgrade.decode = then.speed->decode.value.p50;
+  upgrade.prefill = then.speed->prefill.value.p50;
+}
 
 int cards_of(const rig::Rig& rig) {
   int cards = 0;
@@ -103,37 +101,56 @@ Upgrade cards_upgrade(const catalog::Catalog& catalog, const rig::Rig& rig, int 
 
 }  // namespace
 
-std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
-                                   const rig::Rig& rig, const placement::Placement& placement, double decode_now) {
-  std::vector<Upgrade> upgrades;
-  if (!trim(request.placement.flags).empty() || rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
-  const Asker ask(knowledge, request, architecture);
-  const bool part_on_host = placement.settings.cpu_moe_layers > 0 || (placement.settings.gpu_layers >= 0 && placement.mode != placement::Mode::cpu &&
-                                                                      placement.settings.gpu_layers <= static_cast<int>(architecture.layers.size()));
-  const int most = placement.fits ? (part_on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
-  const auto engine = catalog::read_engine(knowledge.catalog, placement.engine);
-  const bool powers_of_two = engine && engine->kv_rule == catalog::KvRule::paged;
+namespace {
+
+// The fewest further cards of the first kind with which it fits; where it does already, one more that makes it faster.
+std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now) {
+  const rig::Rig& rig = now.rig;
+  const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.placement);
+  const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
+  const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
-    const rig::Rig larger = with_cards(knowledge.catalog, rig, more);
-    const auto placed = ask.fits(larger);
-    if (!placed) continue;
     Upgrade upgrade = cards_upgrade(knowledge.catalog, rig, more);
-    ask.speed(larger, *placed, upgrade);
-    if (placement.fits && upgrade.decode <= decode_now) break;
-    upgrades.push_back(std::move(upgrade));
-    break;
+    auto asked = asked_of(knowledge, now, upgrade.rig, with_cards(knowledge.catalog, rig, more));
+    if (!asked || !has_room(knowledge, *asked)) continue;
+    const auto then = answer_of(knowledge, std::move(*asked));
+    if (!then || !then->placement.fits) continue;
+    if (now.placement.fits && decode_over_context(*then) <= decode_over_context(now)) return std::nullopt;
+    tell_speed(*then, upgrade);
+    return upgrade;
   }
-  if (placement.fits || rig.hosts.front().memory <= Bytes{}) return upgrades;
-  rig::Rig roomy = rig;
+  return std::nullopt;
+}
+
+// The least host memory with which it fits.
+std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer& now) {
+  const rig::Host& host = now.rig.hosts.front();
+  if (now.placement.fits || host.memory <= Bytes{}) return std::nullopt;
+  rig::Rig roomy = now.rig;
   roomy.hosts.front().memory = Bytes(1e15);
-  const auto placed = ask.fits(roomy);
-  if (!placed || placed->host.total() <= rig.hosts.front().memory) return upgrades;
+  const auto asked = asked_of(knowledge, now, {}, std::move(roomy));
+  if (!asked || !has_room(knowledge, *asked)) return std::nullopt;
+  const auto then = answer_of(knowledge, *asked);
+  if (!then || !then->placement.fits || then->placement.host.total() <= host.memory) return std::nullopt;
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::memory;
-  upgrade.memory = Bytes(std::ceil((placed->host.total() + rig.hosts.front().reserved).value() / kStick) * kStick);
-  ask.speed(roomy, *placed, upgrade);
-  upgrades.push_back(std::move(upgrade));
+  upgrade.memory = Bytes(std::ceil((then->placement.host.total() + host.reserved).value() / kStick) * kStick);
+  tell_speed(*then, upgrade);
+  return upgrade;
+}
+
+}  // namespace
+
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now) {
+  std::vector<Upgrade> upgrades;
+  const rig::Rig& rig = now.rig;
+  if (rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
+  const auto prepared = placement::prepare(knowledge.catalog, now.architecture, rig, now.request.placement);
+  if (!prepared || !prepared->searched) return upgrades;
+  if (prepared->backend != "cpu")
+    if (auto cards = more_cards(knowledge, now)) upgrades.push_back(std::move(*cards));
+  if (auto memory = more_memory(knowledge, now)) upgrades.push_back(std::move(*memory));
   return upgrades;
 }
 

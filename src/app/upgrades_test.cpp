@@ -53,6 +53,27 @@ TEST(Upgrades, WhatBringsNothingIsNotOffered) {
   for (const Upgrade& upgrade : answer->upgrades) EXPECT_GT(upgrade.decode, answer->speed->decode.value.p50);
 }
 
+// The figure beside a command is what the command answers.
+TEST(Upgrades, SayWhatTheirCommandAnswers) {
+  struct Case { const char *model, *rig; std::int64_t context; };
+  for (const Case& each : {Case{"llama-3.3-70b", "3090", 32768}, {"qwen3-32b:q4_k_m", "b580", 32768}, {"qwen3-235b-a22b", "2x3090", 0}, {"glm-4.5-air:q4_k_m", "2x4060ti-16g", 8192}}) {
+    PlanRequest request;
+    request.model = each.model;
+    request.rig = each.rig;
+    request.placement.context = each.context;
+    const auto now = plan(knowledge(), request);
+    ASSERT_TRUE(now);
+    for (const Upgrade& upgrade : now->upgrades) {
+      if (upgrade.rig.empty()) continue;
+      request.rig = upgrade.rig;
+      const auto then = plan(knowledge(), request);
+      ASSERT_TRUE(then && then->speed) << upgrade.rig;
+      EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, upgrade.decode) << each.model << " on " << upgrade.rig;
+      EXPECT_DOUBLE_EQ(then->speed->prefill.value.p50, upgrade.prefill) << each.model << " on " << upgrade.rig;
+    }
+  }
+}
+
 // 1.3 TB of weights: eight cards of 96 GB hold 768 GB, and nobody sells a host with a ninth.
 TEST(Upgrades, NoHostHasNineCards) {
   const PlanAnswer answer = ask("deepseek-v3:bf16", "8xh20-96gb; host=2xddr5-5600:64g");

@@ -14,7 +14,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
                              const rig::Rig& rig, const placement::Placement& placement);
 
 // In order of how little they change: a shorter context first, then smaller Quants (the largest that fits). Empty where nothing helps, or
-// where the launch flags were the user's own and fix these things.
+// where the launch flags are the user's own and place it.
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
                                   const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed);
 

@@ -20,4 +20,7 @@ struct Asked {
 // does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
 
+// What plan() answers, without its advice: no longest context, remedies or upgrades.
+Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked);
+
 }  // namespace rigcast::app

@@ -8,9 +8,9 @@
 namespace rigcast::app {
 
 // Where the model does not fit: the fewest further cards of the first kind (at most kMostCards) and the least host memory with which it does.
-// Where part of it lies on the host: what one more card brings, where that decodes faster than `decode_now` (token/s; 0: nobody can say). Empty where neither helps, where the flags fix the layout, or where the
-// devices are the host (unified memory).
-std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanRequest& request, const model::Architecture& architecture,
-                                   const rig::Rig& rig, const placement::Placement& placement, double decode_now);
+// Where part of it lies on the host: what one more card brings, where that decodes faster over a context that fills. What is told then is
+// what plan() answers when it is asked so. Empty where neither helps, where the flags fix the layout, or where the devices are the host
+// (unified memory).
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now);
 
 }  // namespace rigcast::app
