@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "catalog/engine.hpp"
+#include "model/names.hpp"
 #include "model/read.hpp"
 
 namespace rigcast::app {
@@ -89,7 +90,8 @@ Result<Listed> row_of(const Knowledge& knowledge, const catalog::Entry& entry) {
 
 bool holds_all_words(const Listed& row, std::string_view text) {
   const std::string haystack = fold_name(row.key + ' ' + row.name + ' ' + row.vendor + ' ' + row.architecture + ' ' + join(row.aliases, " "));
-  const auto words = split_words(text);
+  const std::string latin = model::in_latin(std::string(text));
+  const auto words = split_words(latin);
   return std::all_of(words.begin(), words.end(), [&](std::string_view word) { return haystack.find(fold_name(word)) != std::string::npos; });
 }
 

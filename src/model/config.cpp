@@ -59,6 +59,8 @@ void read_sizes(ConfigReader& c, Shape& s) {
   s.max_context = c.integer({"max_position_embeddings", "seq_length", "n_positions", "max_seq_len", "max_sequence_length", "model_max_length"});
   s.ffn = c.is_list("intermediate_size") ? 0 : c.integer({"intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "feed_forward_dim", "block_ff_dim"});
   s.heads = c.integer({"num_attention_heads", "n_head", "n_heads"});
+  for (const std::string_view name : {"num_hidden_layers", "n_layer", "num_layers", "n_layers", "hidden_size", "num_attention_heads", "n_head", "n_heads", "vocab_size"})
+    if (c.has(name) && c.number({name}, 1) < 1) c.fault(ErrorKind::input, name, "is " + format_shortest(c.number({name}, 1)) + "; it must be 1 or more");
   s.kv_heads = c.integer({"num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "num_attention_groups"}, s.heads);
   const int usual = s.heads > 0 ? s.hidden / s.heads : 0;
   s.head_dim = c.integer({"head_dim", "attention_head_dim", "kv_channels"}, usual);
@@ -173,6 +175,7 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   if (auto layers = lay_out(shape); !layers) {
     Error error = layers.error();
     error.where = {file, 0, 0};
+    if (const std::string twice = shape.key + ": "; error.message.starts_with(twice)) error.message.erase(0, twice.size());   // the place says it
     return tl::unexpected<Error>(std::move(error));
   }
   return shape;

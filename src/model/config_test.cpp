@@ -304,5 +304,17 @@ TEST(ConfigErrors, DamagedTextHasAPlace) {
   EXPECT_EQ(error_of(R"({"model_type":"llama","num_hidden_layers":4})").kind, ErrorKind::input);
 }
 
+// Sizes no model has are told once, by the name the file gives them.
+TEST(Config, SizesMustBePositive) {
+  const auto error = [](const char* heads, const char* layers) {
+    const auto shape = read_config(std::string(R"({"model_type":"llama","hidden_size":4096,"intermediate_size":14336,"vocab_size":128256,"num_key_value_heads":8,"num_attention_heads":)") +
+                                       heads + R"(,"num_hidden_layers":)" + layers + "}", "neg.json");
+    return shape ? std::string() : to_text(shape.error());
+  };
+  EXPECT_EQ(error("32", "32"), "");
+  EXPECT_EQ(error("0", "32"), "neg.json: 'num_attention_heads' is 0; it must be 1 or more");
+  EXPECT_EQ(error("32", "-3"), "neg.json: 'num_hidden_layers' is -3; it must be 1 or more");
+}
+
 }  // namespace
 }  // namespace rigcast::model

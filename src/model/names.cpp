@@ -45,21 +45,28 @@ std::string untuned(std::string_view name) {
 // "72b", "1.5b"
 bool is_size(std::string_view word) { return word.size() > 1 && word.back() == 'b' && parse_double(word.substr(0, word.size() - 1)).has_value(); }
 
+}  // namespace
+
+std::string in_latin(std::string name) {
+  for (const auto& [chinese, latin] : kChineseNames) {
+    if (const std::size_t at = name.find(chinese); at != std::string::npos) {   // "智谱 glm-4.5-air" says it twice
+      const std::string rest(trim(std::string_view(name).substr(at + chinese.size())));
+      if (to_lower(rest).starts_with(latin)) name = name.substr(0, at) + rest;
+    }
+    name = replace_all(std::move(name), chinese, latin);
+  }
+  return name;
+}
+
+namespace {
+
 // Without the owner before it and the kind of file behind it, in the names of the catalogue.
 std::string plain_name(std::string_view name) {
   for (const std::string_view site : kSites)
     if (name.starts_with(site)) name.remove_prefix(site.size());
   if (const std::size_t slash = name.find('/'); slash != std::string_view::npos && slash > 0 && name.front() != '.' && name.front() != '~') name.remove_prefix(slash + 1);
   if (ends_with_ignoring_case(name, "gguf") && std::string_view("-_ ").find(name[name.size() - 5]) != std::string_view::npos) name.remove_suffix(5);
-  std::string out(trim(name));
-  for (const auto& [chinese, latin] : kChineseNames) {
-    if (const std::size_t at = out.find(chinese); at != std::string::npos) {   // "智谱 glm-4.5-air" says it twice
-      const std::string rest(trim(std::string_view(out).substr(at + chinese.size())));
-      if (to_lower(rest).starts_with(latin)) out = out.substr(0, at) + rest;
-    }
-    out = replace_all(std::move(out), chinese, latin);
-  }
-  return out;
+  return in_latin(std::string(trim(name)));
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ bool may_name_a_file(std::string_view spec);
 // Nothing: no model of the catalogue is called so.
 std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::string_view spec);
 
+// A text with makers' Chinese names of their models as the catalogue spells them: "千问3" -> "qwen3".
+std::string in_latin(std::string name);
+
 // The catalogue's key nearest to what `spec` calls a model, of the same size where it names one. Empty: none is near.
 std::string nearest_model(const catalog::Catalog& catalog, std::string_view spec);
 
