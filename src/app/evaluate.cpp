@@ -155,7 +155,7 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
   if (before.rows.empty() && before.unread > 0)
     return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
   const auto fresh = calibration::without_duplicates(before.rows, rows);
-  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), 0, 0, static_cast<std::size_t>(before.unread), {}};
+  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), 0, 0, 0, static_cast<std::size_t>(before.unread), {}};
   if (fresh.empty()) return answer;
   RC_ASSIGN(added, calibration::to_append(fresh, old, log.string()));
   std::error_code error;
@@ -164,7 +164,15 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
   return answer;
 }
 
-Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
+namespace {
+// Rows no hardware of their names can reach; they stay in the log and move nothing.
+std::size_t count_impossible(const Knowledge& knowledge, const std::vector<Observation>& rows) {
+  const auto evaluation = calibration::evaluate(knowledge.catalog, knowledge.calibration, rows);
+  return static_cast<std::size_t>(std::count_if(evaluation.rows.begin(), evaluation.rows.end(), [](const auto& row) { return row.reason.starts_with("impossible"); }));
+}
+}  // namespace
+
+Result<ObserveAnswer> observe_import(const Knowledge& knowledge, const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
   RC_ASSIGN(text, read_text(file));
   RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
   RC_ASSIGN(answer, observe(imported.rows, log));
@@ -175,6 +183,7 @@ Result<ObserveAnswer> observe_import(const fs::path& file, const fs::path& log, 
     answer.without_device += row.device.empty();
     answer.without_model += row.model.empty() && row.model_printed.empty() && row.model_bytes == 0;
   }
+  answer.impossible = count_impossible(knowledge, imported.rows);
   return std::move(answer);
 }
 

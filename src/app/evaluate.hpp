@@ -51,6 +51,7 @@ struct ObserveAnswer {
   std::string format;
   std::size_t read = 0, added = 0, duplicates = 0;
   std::size_t without_device = 0, without_model = 0;   // rows that no estimate can use
+  std::size_t impossible = 0;                 // rows above the roofline of what they name: kept, and used by nothing
   std::size_t damaged = 0;                    // lines of the log that cannot be read; they stay as they are
   std::vector<Error> unread;
 };
@@ -61,6 +62,6 @@ struct ObserveAnswer {
 Result<ObserveAnswer> observe(const std::vector<calibration::Observation>& rows, const std::filesystem::path& log);
 
 // The same for what `file` holds.
-Result<ObserveAnswer> observe_import(const std::filesystem::path& file, const std::filesystem::path& log, const calibration::ImportDefaults& defaults);
+Result<ObserveAnswer> observe_import(const Knowledge& knowledge, const std::filesystem::path& file, const std::filesystem::path& log, const calibration::ImportDefaults& defaults);
 
 }  // namespace rigcast::app

@@ -2,6 +2,7 @@
 
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
+#include "cli/bench_log.hpp"
 #include "cli/heap.hpp"
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
@@ -38,15 +39,13 @@ Result<Outcome> run_calibrate(const Arguments& arguments, const World& world) {
 
 Result<Outcome> run_observe(const Arguments& arguments, const World& world) {
   std::string log = arguments.one_or("--log", "");
-  if (log.empty()) {
-    if (world.overlays.empty())
-      return fail(ErrorKind::input, "there is no user directory to keep the log in; say --log FILE", Where{"--log"}, "log");
-    log = (world.overlays.back() / "observations.csv").string();
-  }
+  if (log.empty()) log = (world.overlays.empty() ? own_log(world) : world.overlays.back() / "observations.csv").string();   // made where it is not there
+  if (log.empty()) return fail(ErrorKind::input, "there is no user directory to keep the log in; say --log FILE", Where{"--log"}, "log");
   const calibration::ImportDefaults defaults{arguments.one_or("--device", ""), arguments.one_or("--engine", ""), arguments.one_or("--backend", ""),
                                              arguments.one_or("--model", ""),  arguments.one_or("--quant", ""),  arguments.one_or("--date", ""),
                                              arguments.one_or("--source", "")};
-  RC_ASSIGN(answer, app::observe_import(arguments.one_or("FILE", ""), log, defaults));
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  RC_ASSIGN(answer, app::observe_import(knowledge, arguments.one_or("FILE", ""), log, defaults));
   return Outcome{report::fields(answer)};
 }
 

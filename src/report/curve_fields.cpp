@@ -55,6 +55,15 @@ Report page_fields(const app::PlanAnswer& answer, const app::CurveAnswer& curve)
   return report;
 }
 
+namespace {
+// What a row is called: a name, or words that a Language may know.
+Phrase phrase_of(const Value& name) {
+  const auto* words = std::get_if<Phrase>(&name);
+  const auto* plain = std::get_if<std::string>(&name);
+  return words ? *words : Phrase(plain ? *plain : std::string());
+}
+}  // namespace
+
 Report page_fields(const app::CompareAnswer& answer) {
   Report report = fields(answer);
   Rows rows;
@@ -72,7 +81,7 @@ Report page_fields(const app::CompareAnswer& answer) {
       if (!row.answer) continue;
       for (Section& section : fields(*row.answer).sections)
         for (Field& bars : section.fields)
-          if (bars.show == Show::bars) memories.push_back({std::get<Phrase>(name), {std::move(bars)}});
+          if (bars.show == Show::bars) memories.push_back({phrase_of(name), {std::move(bars)}});
     }
   }
   report.sections.insert(report.sections.begin() + 1, Section{"Side by side"_say, {people(Show::ranges, std::move(rows))}});

@@ -154,6 +154,7 @@ Sentences import_troubles(const app::ObserveAnswer& answer) {
   Sentences list = unread_lines(answer.unread);
   if (answer.without_device > 0) list.push_back(fill("{0} rows name no device; no estimate can use them: say --device DEVICE"_say, {std::to_string(answer.without_device)}));
   if (answer.without_model > 0) list.push_back(fill("{0} rows name no model; no estimate can use them: say --model MODEL"_say, {std::to_string(answer.without_model)}));
+  if (answer.impossible > 0) list.push_back(fill("{0} of the rows are faster than the memory or the arithmetic of what they name: device, model, format or unit is wrong. They are kept, and no estimate uses them."_say, {std::to_string(answer.impossible)}));
   if (answer.damaged > 0) list.push_back(fill("{0} lines of the log cannot be read; they were left alone"_say, {std::to_string(answer.damaged)}));
   return list;
 }
