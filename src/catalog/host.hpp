@@ -23,6 +23,7 @@ struct Processor {
   int channel_bits = 64;            // width of one: 64 for DDR (two halves of DDR5 count as one), 32 or 16 on small boards
   std::string memory_type;          // "ddr4", "ddr5", "lpddr5x"
   double memory_mt_s = 0;           // highest rate officially supported
+  std::optional<Bytes> most_memory; // of one socket, where the data know it: boards with soldered memory
   int max_sockets = 1;
   int pcie_generation = 0, pcie_lanes = 0;
   std::optional<Fact<Bandwidth>> measured_bandwidth;  // one socket, read, best configuration

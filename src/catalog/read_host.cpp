@@ -25,6 +25,7 @@ Processor read_processor(TableReader& table, TableReader& defaults, const std::s
   processor.channel_bits = integer("channel_bits", 64);
   processor.memory_type = table.text("memory_type", defaults.text("memory_type"));
   processor.memory_mt_s = number("memory_mt_s");
+  if (const auto most = table.size("most_memory")) processor.most_memory = most->value;
   processor.max_sockets = integer("max_sockets", 1);
   processor.pcie_generation = integer("pcie_generation", 0);
   processor.pcie_lanes = integer("pcie_lanes", 0);

@@ -50,8 +50,11 @@ std::string rig_name(const rig::Rig& rig) {
     std::size_t same = i;
     while (same < rig.devices.size() && rig.devices[same].device.key == rig.devices[i].device.key) ++same;
     out += out.empty() ? "" : " + ";
-    if (same - i > 1) out += std::to_string(same - i) + " x ";
+    std::size_t cards = 1;   // devices are chips, some cards hold two
+    for (std::size_t d = i + 1; d < same; ++d) cards += rig.devices[d].card != rig.devices[d - 1].card;
+    if (cards > 1) out += std::to_string(cards) + " x ";
     out += rig.devices[i].device.name;
+    if (same - i > cards) out += " (" + std::to_string(same - i) + " chips)";
     i = same;
   }
   if (out.empty() && !rig.hosts.empty()) out = host_name(rig.hosts.front());

@@ -178,8 +178,9 @@ std::vector<Section> engine_sections(const app::EngineSupport& engine) {
 Report fields(const app::SupportAnswer& answer) {
   const catalog::Device& device = answer.device;
   Report report;
-  const Phrase what = fill("{0}, {1}, capability {2}; runs on {3}"_say,
-                           {device.vendor, device.architecture, device.capability.empty() ? "?" : device.capability, device.runs.empty() ? "?" : join(device.runs, ", ")});
+  const std::string runs = device.runs.empty() ? "?" : join(device.runs, ", ");
+  const Phrase what = device.capability.empty() ? fill("{0}, {1}; runs on {2}"_say, {device.vendor, device.architecture, runs})
+                                                : fill("{0}, {1}, capability {2}; runs on {3}"_say, {device.vendor, device.architecture, device.capability, runs});
   report.sections.push_back({{}, {people(Show::headline, device.name), people(Show::sentence, what),
                                   machine("device", Fields{machine("key", device.key), machine("name", device.name), machine("vendor", device.vendor),
                                                            machine("architecture", device.architecture), machine("capability", device.capability),

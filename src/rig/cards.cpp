@@ -33,6 +33,8 @@ std::string box_of_eight(const catalog::Catalog& catalog, const std::string& nam
 // "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
   if (error.kind != ErrorKind::not_found) return placed(error, group.where);
+  if (equal_ignoring_case(group.name, "cpu"))
+    return Error{ErrorKind::input, "a processor is a host: say host=2xddr5-5600:64g, or host= and its name", group.where, "rig", "host=2xddr5-5600:64g"};
   const catalog::SizedName sized = catalog::split_size(fold_name(group.name));
   for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
     if (const auto processor = catalog.processor(name); processor && !catalog.device(name)) {   // a device has no such memory: said already

@@ -181,7 +181,15 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
     if (host.memory_mt_s == 0) return fail(ErrorKind::input, "the memory's rate is missing: \"" + config.type + "-3200\"", config_where, "host");
   }
   fill_bandwidth(host, &notes);
-  if (!has_memory) {
+  const std::optional<Bytes> most = host.processor && host.processor->most_memory ? std::optional(*host.processor->most_memory * host.sockets) : std::nullopt;
+  if (most && has_memory && host.memory > *most) {
+    const std::string size = format_shortest(most->value() / kGiB) + "g";
+    return fail(ErrorKind::infeasible, host.processor->name + " has at most " + format_shortest(most->value() / kGiB) + " GiB of memory", option.where, "host", size);
+  }
+  if (!has_memory && most) {
+    host.memory = *most;
+    notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, the most it has; say host=" + std::string(trim(option.value)) + ":8g");
+  } else if (!has_memory) {
     host.memory = Bytes(std::max(1, host.channels) * kGuessedBytesPerChannel);
     notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, 32 GiB a channel; say host=" + std::string(trim(option.value)) + ":512g");
   }

@@ -336,5 +336,14 @@ TEST(Rig, MachinesOfManyAreNotTakenForOne) {
   EXPECT_EQ(rig("framework desktop 128g").devices.front().device.key, "ryzen-ai-max-395");
 }
 
+TEST(Host, BoardsHaveTheMemoryThatIsSoldered) {
+  const auto facts = *catalog::Catalog::load();
+  EXPECT_FALSE(parse_rig(facts, "host=raspberry-pi-5:64g"));
+  EXPECT_TRUE(parse_rig(facts, "host=raspberry-pi-5:16g"));
+  const auto unsaid = parse_rig(facts, "host=raspberry-pi-5");
+  ASSERT_TRUE(unsaid);
+  EXPECT_EQ(unsaid->hosts.front().memory, Bytes(16 * kGiB));
+}
+
 }  // namespace
 }  // namespace rigcast::rig
