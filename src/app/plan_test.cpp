@@ -242,6 +242,44 @@ TEST(Plan, AnEqualCardMoreIsNeverWorse) {
   }
 }
 
+PlanRequest asked(const char* model, const char* rig, const char* engine, std::int64_t streams = 1, std::int64_t context = 0, const char* flags = "") {
+  PlanRequest request;
+  request.model = model;
+  request.rig = rig;
+  request.placement.engine = engine;
+  request.placement.context = context;
+  request.placement.flags = flags;
+  request.question.sequences = streams;
+  return request;
+}
+
+// What is impossible beside a context that nobody named is said of the context that is proposed: 37.0 GiB of weights, 2.7 GiB of cache and
+// 1.4 GiB of activations on 21.3 GiB are 19.8 GiB too much; the model's own 131,072 tokens would miss 40 GiB more.
+TEST(Plan, WaysAreComparedAtOneContext) {
+  const PlanAnswer answer = answer_of(asked("llama-3.3-70b:awq", "2x3090 nvlink", "vllm"));
+  ASSERT_LT(answer.placement.settings.context, 16384);
+  const auto one = std::find_if(answer.rejected.begin(), answer.rejected.end(), [](const auto& each) { return each.kind == "one device"; });
+  ASSERT_NE(one, answer.rejected.end());
+  EXPECT_NEAR(one->missing.value() / kGiB, 19.8, 0.5);
+}
+
+// RWKV keeps states and nothing that grows: no block of a cache is missing.
+TEST(Plan, AModelWithoutACacheNeedsNoBlocks) {
+  for (const char* rig : {"h200", "8xh200"}) EXPECT_TRUE(answer_of(asked("rwkv7-2.9b", rig, "vllm")).placement.fits) << rig;
+}
+
+// What is suggested beside a refusal is taken: MXFP4 stays in gpt-oss whatever 16-bit format is named, and not in eight bits.
+TEST(Plan, SuggestsWhatTheEngineTakes) {
+  for (const char* engine : {"llama.cpp", "vllm"}) {
+    const auto refused = plan(knowledge(), asked("gpt-oss-20b", "910b3", engine));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message.find("FP8"), std::string::npos) << refused.error().message;
+    const auto words = split_words(refused.error().nearest);   // --engine E MODEL
+    ASSERT_EQ(words.size(), 3u) << refused.error().nearest;
+    EXPECT_TRUE(answer_of(asked(std::string(words[2]).c_str(), "910b3", std::string(words[1]).c_str())).placement.fits) << refused.error().nearest;
+  }
+}
+
 // "-f '-c N'" is "-c N", and flags that place nothing change no placement.
 TEST(Plan, FlagsThatPlaceNothingChangeNoPlacement) {
   PlanRequest request = asking("qwen3-32b:q4_k_m", "4060-laptop");
@@ -290,17 +328,6 @@ TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   request.placement.context = kWholeContext;
   const PlanAnswer whole = answer_of(request);
   EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);
-}
-
-PlanRequest asked(const char* model, const char* rig, const char* engine, std::int64_t streams = 1, std::int64_t context = 0, const char* flags = "") {
-  PlanRequest request;
-  request.model = model;
-  request.rig = rig;
-  request.placement.engine = engine;
-  request.placement.context = context;
-  request.placement.flags = flags;
-  request.question.sequences = streams;
-  return request;
 }
 
 std::string caveat(const PlanAnswer& answer, const std::string& id) {

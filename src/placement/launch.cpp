@@ -186,6 +186,8 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   if (s.sequences > 1) line.plain("OLLAMA_NUM_PARALLEL=" + std::to_string(s.sequences));
   line.plain("ollama serve");
   Launch& launch = line.launch();
+  const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
+  launch.line += " & ollama create " + name + " -f Modelfile && ollama run " + name;
   launch.file_name = "Modelfile";
   launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / std::max(1, s.sequences)) + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";

@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/text.hpp"
+#include "model/recipe.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/contiguous.hpp"
 #include "placement/detail/paged.hpp"
@@ -213,6 +214,20 @@ Result<void> check_engine(const catalog::Engine& engine, const std::string& back
   return {};
 }
 
+// The format in which the engine takes this model on these devices: "" as it is, else 16 bits or one that is usual with it. Nothing: none.
+std::optional<std::string> accepted_format(const catalog::Catalog& catalog, const std::vector<catalog::Rule>& rules, const catalog::Engine& engine, const std::string& backend,
+                                           const model::Architecture& architecture, const rig::Rig& rig) {
+  const auto accepts = [&](const model::Architecture& a) { return check_formats(catalog, engine, a) && check_refusals(rules, catalog, engine, backend, a, rig); };
+  if (accepts(architecture)) return std::string();
+  std::vector<std::string> formats = {"f16"};
+  formats.insert(formats.end(), engine.usual_quants.begin(), engine.usual_quants.end());
+  for (const std::string& format : formats) {
+    model::Architecture other = architecture;
+    if (model::apply_quant(catalog, other, format) && accepts(other)) return format;
+  }
+  return std::nullopt;
+}
+
 // Where the engine cannot run this: one that can as it is, else one that runs on the devices, with weights it reads; those that share
 // a cache out among requests first, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
 Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
@@ -229,7 +244,9 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
     if (!engine || !backend || engine->key == refusing.key || !check_engine(*engine, *backend, architecture, rig) ||
         !check_refusals(whatever_format, catalog, *engine, *backend, architecture, rig))
       continue;
-    const bool other_format = !check_formats(catalog, *engine, architecture) || !check_refusals(**all_rules, catalog, *engine, *backend, architecture, rig);
+    const auto format = accepted_format(catalog, **all_rules, *engine, *backend, architecture, rig);
+    if (!format) continue;
+    const bool other_format = !format->empty();
     std::ptrdiff_t warnings = 0;
     if (!rig.devices.empty()) {
       const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
@@ -238,7 +255,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
     const Rank rank{other_format, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
     if (best && *best <= rank) continue;
     best = rank;
-    error.nearest = "--engine " + engine->key + (other_format ? " " + architecture.key + ":f16" : "");
+    error.nearest = "--engine " + engine->key + (other_format ? " " + architecture.key + ":" + *format : "");
   }
   return error;
 }
@@ -294,7 +311,14 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
   if (!asked && slots && settings.sequences > 1) shortest = std::min(settings.context, parts * padded(std::max(kShortestSlot, request.reach + kWritten)));
   const bool searched = !parsed.places;
+  const bool named_batch = says({"-ub ", "-ub=", "--ubatch-size", "num_batch"});
   Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};
+  const auto element = [&](const std::string& name) {
+    const auto quant = catalog.quant(name);
+    return quant ? static_cast<double>(quant->block_bytes) / static_cast<double>(quant->block_elements) : 2.0;
+  };
+  prepared.cache_element = (element(prepared.settings.key_quant) + element(prepared.settings.value_quant)) / 2;
+  prepared.named_batch = named_batch;
   prepared.usable_devices = usable_devices(prepared.engine, rig);
   prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
   prepared.at_once = std::min<std::int64_t>(streams, prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences);

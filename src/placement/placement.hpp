@@ -141,6 +141,8 @@ struct Prepared {
   std::int64_t reach = 0;                 // tokens that each must hold
   bool named_context = false;             // by the flags or the request
   std::int64_t overruled = 0;             // the context of the request where the flags name another; else 0
+  double cache_element = 2;               // bytes of one element of the cache, of keys and values on average
+  bool named_batch = false;               // the flags say how many prompt tokens go in one pass
   int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);

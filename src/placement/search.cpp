@@ -93,7 +93,7 @@ class Searcher {
            LayOut lay_out, Cost cost)
       : engine_(engine), architecture_(architecture), rig_(rig), goal_(goal), base_(base), lay_out_(lay_out), cost_(cost) {
     base_.context = goal.context;
-    bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), 2.0);
+    bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), goal.cache_element);
     devices_ = std::span(rig.devices).first(static_cast<std::size_t>(usable_devices(engine, rig)));
     overhead_.assign(devices_.size(), 0);
   }
@@ -473,7 +473,7 @@ class Searcher {
   // Settings worth trying around one split: larger batches of prompt tokens where prompts matter.
   std::vector<Settings> variants(const Settings& settings) const {
     std::vector<Settings> result = {settings};
-    if (goal_.objective == Objective::prefill && engine_.kv_rule == catalog::KvRule::slots)
+    if (goal_.objective == Objective::prefill && engine_.kv_rule == catalog::KvRule::slots && !goal_.fixed_batch)
       for (const int ubatch : {1024, 2048, 4096}) {
         Settings larger = settings;
         larger.ubatch = ubatch;
@@ -553,6 +553,8 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   };
   const bool paged = prepared.engine.kv_rule == catalog::KvRule::paged;
   goal.shortest = paged ? prepared.shortest : 0;
+  goal.cache_element = prepared.cache_element;
+  goal.fixed_batch = prepared.named_batch;
   if (goal.objective == Objective::context && !prepared.named_context && !paged) {
     if (Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
     goal.longest = true;
@@ -563,6 +565,12 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
     if (!found.ranked.empty() && (rig.devices.empty() || all_on_devices(found.ranked.front().placement))) break;
     Found shorter = with(context);
     if (!shorter.ranked.empty() && (found.ranked.empty() || all_on_devices(shorter.ranked.front().placement))) found = std::move(shorter);
+  }
+  // What else is not possible is said of the context that is proposed, not of the longer one that nobody named.
+  if (paged && !goal.any && !found.ranked.empty() && !found.rejected.empty() && found.ranked.front().placement.settings.context < prepared.settings.context) {
+    Found again = with(found.ranked.front().placement.settings.context);
+    std::erase_if(again.rejected, [&](const Rejected& each) { return std::none_of(found.rejected.begin(), found.rejected.end(), [&](const Rejected& old) { return old.kind == each.kind; }); });
+    found.rejected = std::move(again.rejected);
   }
   return found;
 }

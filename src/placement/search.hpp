@@ -40,6 +40,8 @@ struct Goal {
   bool reasons = true;               // rejections tell to the byte what is missing; else only that it is
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
   bool longest = false;              // the context may grow to the longest that fits
+  double cache_element = 2;          // bytes of one element of the cache
+  bool fixed_batch = false;          // how many prompt tokens go in one pass is not to be chosen
 };
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.

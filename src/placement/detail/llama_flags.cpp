@@ -203,7 +203,7 @@ constexpr FlagRule kRules[] = {
     {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
      "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx "
-     "--presence-penalty --repeat-penalty -ctkd -ctvd -md --model-draft -amb -ser "
+     "--presence-penalty --repeat-penalty -amb -ser "
      "-C --cpu-mask -Cr --cpu-range --cpu-strict -Cb --cpu-mask-batch -Crb --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch --yarn-ext-factor "
      "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -mu --model-url -dr --docker-repo -hft --hf-token --log-file "
      "--log-colors -lv --verbosity --log-verbosity --samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold --typical "
@@ -222,7 +222,7 @@ constexpr FlagRule kRules[] = {
     {"-fit --fit", Takes::choice, "", fit},
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
-     "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
+     "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -md --model-draft -ctkd -ctvd --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
      "--gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl -devd --device-draft --spec-draft-device --draft --draft-n --draft-max --draft-min --draft-n-min "
      "--draft-p-min --draft-p-split --spec-draft-n-max --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split --spec-type --cache-type-k-draft "
      "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "what it loads is not counted here", nullptr},

@@ -111,7 +111,7 @@ class Paged {
     share_blocks(p);
     check_fit(rig_, p);
     const auto needed = static_cast<double>(settings_.context);
-    if (static_cast<double>(p.kv_tokens) < needed && !a_.encoder_only) {
+    if (static_cast<double>(p.kv_tokens) < needed && keeps_cache()) {
       if (p.fits) report_short_cache(p, needed);
       else add_cache(p, needed);
     }
@@ -143,6 +143,11 @@ class Paged {
       if (windowed && a.window != window) ++windows, window = a.window;
     }
     return (everything ? 1 : 0) + (state ? 1 : 0) + windows > 1;
+  }
+
+  // Whether anything grows with the context: models of states alone need no blocks.
+  bool keeps_cache() const {
+    return !a_.encoder_only && std::any_of(a_.layers.begin(), a_.layers.end(), [](const model::Layer& layer) { return layer.attention.kind != AttentionKind::none; });
   }
 
   bool in_stage(int layer, int stage) const {

@@ -71,9 +71,13 @@ constexpr FlagRule kVllm[] = {
     {"--max-num-batched-tokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"-q --quantization", Takes::value, kQuantNote, quantization},
     {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
-     "--distributed-executor-backend --block-size --swap-space --cpu-offload-gb --limit-mm-per-prompt --compilation-config --speculative-config "
-     "--attention-backend", Takes::value, "", nullptr},
-    {"--trust-remote-code --enforce-eager --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
+     "--block-size --limit-mm-per-prompt --compilation-config --attention-backend", Takes::value, "", nullptr},
+    {"--distributed-executor-backend", Takes::value, "what starts the workers: mp on one host, ray over several", nullptr},
+    {"--cpu-offload-gb", Takes::value, "weights of the first parameters, up to so many GiB per device, lie in host memory and are read over PCIe in every step: neither the room nor the time is counted here", nullptr},
+    {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
+    {"--speculative-config", Takes::value, "a draft model or head: what it loads is not counted here, nor what it gains", nullptr},
+    {"--enforce-eager", Takes::nothing, "no graphs of kernels: saves their memory, and every step waits longer for the host; not counted here", nullptr},
+    {"--trust-remote-code --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
      "--enable-auto-tool-choice --disable-log-requests --disable-custom-all-reduce --async-scheduling", Takes::nothing, "", nullptr},
 };
 
