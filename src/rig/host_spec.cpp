@@ -1,6 +1,8 @@
 #include "rig/host_spec.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -122,6 +124,39 @@ Host generic_host(const catalog::Catalog& catalog, const char* key, Bytes memory
   return host;
 }
 
+// The processor that usually sits on such memory, and on how many sockets: of the catalogue's hosts that are named for their memory, the
+// first whose channels come nearest, then its rate.
+struct Usual { catalog::Processor processor; int sockets = 1; };
+std::optional<Usual> usual_processor(const catalog::Catalog& catalog, const MemoryConfig& config) {
+  std::optional<Usual> best;
+  std::pair<double, double> least{};
+  for (const catalog::Entry& entry : catalog.entries(catalog::Kind::processor)) {
+    if (!entry.key.starts_with("host-")) continue;
+    const auto processor = catalog.processor(entry.key);
+    if (!processor || processor->memory_type != config.type || processor->channels <= 0) continue;
+    const int sockets = config.channels > processor->channels ? std::min(processor->max_sockets, config.channels / processor->channels) : 1;
+    const std::pair away{std::abs(std::log(static_cast<double>(std::max(1, config.channels)) / (processor->channels * sockets))) + 0.01 * (sockets - 1),
+                         std::abs(config.mt_s - processor->memory_mt_s)};
+    if (best && away >= least) continue;
+    best = Usual{*processor, sockets};
+    least = away;
+  }
+  return best;
+}
+
+// A host of whose processor nothing is said.
+void assume_processor(const catalog::Catalog& catalog, const Option& option, const MemoryConfig& config, Host& host, std::vector<std::string>& notes) {
+  host.name = "generic";
+  if (host.channels == 0) host.channels = 2;
+  const auto usual = usual_processor(catalog, {.channels = host.channels, .type = config.type, .mt_s = config.mt_s});
+  if (!usual) return;
+  host.sockets = usual->sockets;
+  host.assumed = true;
+  fill_from_processor(host, usual->processor);
+  notes.push_back("host=" + std::string(trim(option.value)) + " names no processor: " + (host.sockets > 1 ? std::to_string(host.sockets) + " x " : std::string()) + usual->processor.name +
+                  " with " + std::to_string(host.cores) + " cores is assumed");
+}
+
 }  // namespace
 
 Result<Os> read_os(const Option& option) {
@@ -176,9 +211,8 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
     }
   } else {
     if (config.type.empty()) return fail(ErrorKind::input, "a host without a processor needs its memory: \"2xddr5-5600:64g\"", option.where, "host");
-    host.name = "generic";
-    if (host.channels == 0) host.channels = 2;
     if (host.memory_mt_s == 0) return fail(ErrorKind::input, "the memory's rate is missing: \"" + config.type + "-3200\"", config_where, "host");
+    assume_processor(catalog, option, config, host, notes);
   }
   fill_bandwidth(host, &notes);
   const std::optional<Bytes> most = host.processor && host.processor->most_memory ? std::optional(*host.processor->most_memory * host.sockets) : std::nullopt;

@@ -12,7 +12,8 @@ struct MemoryConfig {
   double mt_s = 0;
 };
 
-// `value` of host=: [SOCKETSx]PROCESSOR[:CHANNELSxTYPE-RATE][:MEMORY]; the processor may be left out.
+// `value` of host=: [SOCKETSx]PROCESSOR[:CHANNELSxTYPE-RATE][:MEMORY]; where no processor is named the usual one
+// on such memory is assumed and noted.
 Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, std::vector<std::string>& notes);
 
 // The host that such devices usually sit in; says so in `notes`.

@@ -78,6 +78,22 @@ TEST(Rig, AServerWithCapsAndItsMemory) {
   EXPECT_FALSE(path_between(server, 0, 1).through_host);        // Instinct: peer access over PCIe
 }
 
+// The memory says which processor is usual; who writes out what was assumed gets the same machine.
+TEST(Rig, HostsOfMemoryAloneHaveTheUsualProcessor) {
+  const Rig server = rig("4090-48g; host=12xddr5-4800:540g");
+  EXPECT_EQ(server.hosts[0].name, "host-epyc-genoa-12ch");
+  EXPECT_EQ(server.hosts[0].cores, 48);
+  EXPECT_TRUE(has_note(server, "names no processor"));
+  const Rig said = rig("3090; host=2xddr5-5600:64g"), unsaid = rig("3090");
+  EXPECT_EQ(said.hosts[0].name, unsaid.hosts[0].name);
+  EXPECT_EQ(said.hosts[0].cores, unsaid.hosts[0].cores);
+  EXPECT_EQ(said.hosts[0].bandwidth.value(), unsaid.hosts[0].bandwidth.value());
+  const Rig two = rig("host=16xddr4-3200:1024g");   // eight channels a socket
+  EXPECT_EQ(two.hosts[0].sockets, 2);
+  EXPECT_NEAR(two.hosts[0].bandwidth.value(), 16 * 8 * 3200e6, 1);
+  EXPECT_EQ(rig("host=8xddr4-2666:256g").hosts[0].memory_mt_s, 2666);
+}
+
 TEST(Rig, HostAlone) {
   const Rig cpu = rig("host=2xepyc-9654:24xddr5-4800:1.5t");
   EXPECT_TRUE(cpu.devices.empty());
