@@ -464,6 +464,24 @@ TEST(Plan, WaysAreComparedAtTheSameDepth) {
   EXPECT_EQ(answer->placement.settings.context, 40960);
 }
 
+// Four copies of a dense model are four machines, each with a quarter of the streams; of cards without links of their own nothing serves many
+// streams faster.
+TEST(Plan, CopiesServeTheirShareOfTheStreams) {
+  const auto copies = plan(knowledge(), asked("qwen3-8b:bf16", "4x4090", "vllm", 256, 2048, "--data-parallel-size 4"));
+  const auto one = plan(knowledge(), asked("qwen3-8b:bf16", "4090", "vllm", 64, 2048));
+  ASSERT_TRUE(copies && one);
+  ASSERT_TRUE(copies->speed && one->speed);
+  EXPECT_NEAR(copies->speed->decode.value.p50, 4 * one->speed->decode.value.p50, 1e-6 * one->speed->decode.value.p50);
+  EXPECT_GT(copies->speed->power->value.p50, 3 * one->speed->power->value.p50);
+  EXPECT_EQ(placement::cache_tokens(copies->placement), 4 * copies->placement.kv_tokens);
+  const auto free = plan(knowledge(), asked("qwen3-8b:bf16", "4x4090", "vllm", 128, 2048));
+  ASSERT_TRUE(free);
+  EXPECT_GT(free->placement.settings.data_degree, 1) << free->launch.command;
+  const auto alone = plan(knowledge(), asked("qwen3-8b:bf16", "4x4090", "vllm", 1, 2048));
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->placement.settings.data_degree, 1);
+}
+
 TEST(Plan, TellsHowManyStreamsOfTheContextFitTogether) {
   const auto answer = plan(knowledge(), asked("deepseek-r1", "8xh20-141g", "sglang", 64, 32768));
   ASSERT_TRUE(answer) << to_text(answer.error());

@@ -120,9 +120,9 @@ void add_links(Builder& b) {
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
-  } else if (used.size() > 1) {
+  } else if (const double stages = static_cast<double>(used.size()) / b.load.copies; stages > 1) {
     Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
-    hop.step_amount = static_cast<double>(used.size());
+    hop.step_amount = stages;
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
   }

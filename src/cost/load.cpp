@@ -110,10 +110,11 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   RC_TRY(check_known(rig, placement, cpu));
   Builder b{architecture, rig, placement, conditions, {}, {}, cpu};
   b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
+  b.load.copies = placement::whole_copies(architecture, placement.settings);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
-    b.split = std::max(1, static_cast<int>(placement.devices.size()));
+    b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
   if (b.split > 1) choose_lead(b);
-  if (const int copies = placement.settings.data_degree; copies > 1 && b.split % copies == 0) b.copies = copies;
+  if (const int copies = placement.settings.data_degree / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, prompt_chunk(placement.settings));
@@ -133,6 +134,8 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
   return std::move(b.load);
 }
+
+double sequences_of_copy(const Load& load, double sequences) { return load.copies > 1 ? std::max(1.0, std::ceil(sequences / load.copies)) : sequences; }
 
 void resolve(Load& load, const Calibration& calibration) {
   for (Path& path : load.paths) {

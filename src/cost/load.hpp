@@ -62,6 +62,7 @@ struct Load {
   std::vector<Stage> stages;
   std::string engine, backend;
   int ubatch = 512;
+  int copies = 1;                    // whole copies of the model side by side: a step is one copy's, for its share of the sequences
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once
   bool shares_tensors = false;       // devices hold parts of every tensor and work together
   bool offloaded = false;            // weights on the host although a device is there
@@ -85,6 +86,9 @@ struct Conditions {
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth).
 Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
                      const Conditions& conditions = {});
+
+// Sequences that one copy of `load` decodes in a step of `sequences` in all.
+double sequences_of_copy(const Load& load, double sequences);
 
 // Fills in Path::efficiency.
 void resolve(Load& load, const Calibration& calibration);

@@ -50,7 +50,8 @@ std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placemen
     const double chips = std::max(1, d.device.chips), rated = d.device.power->value.value() / chips;
     const double limit = d.power_limit ? d.power_limit->value() : rated;
     const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
-    const double use = std::min(1.0, busy.devices[static_cast<std::size_t>(share.device)] / total);
+    const int alike = share.device % std::max(1, static_cast<int>(placement.devices.size()) / load.copies);   // in the first copy
+    const double use = std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total);
     watts += std::min(limit, idle + use * (kDecodeShare * rated - idle));
   }
   return Watts(watts);

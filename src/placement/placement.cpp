@@ -126,6 +126,10 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
 
 }  // namespace
 
+int whole_copies(const model::Architecture& architecture, const Settings& settings) { return architecture.has_experts() ? 1 : std::max(1, settings.data_degree); }
+
+std::int64_t cache_tokens(const Placement& placement) { return placement.kv_tokens * std::max(1, placement.settings.data_degree); }
+
 std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings) {
   return engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
 }
@@ -321,7 +325,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   prepared.named_batch = named_batch;
   prepared.usable_devices = usable_devices(prepared.engine, rig);
   prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
-  prepared.at_once = std::min<std::int64_t>(streams, prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences);
+  const std::int64_t of_copy = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
+  prepared.at_once = std::min<std::int64_t>(streams, of_copy * std::max(1, prepared.settings.data_degree));
   if (request.context > 0) {
     const std::int64_t each = prepared.settings.context / parts;
     if (says_context && each != request.context) prepared.overruled = request.context;
@@ -362,9 +367,9 @@ void tell_short(const Prepared& prepared, Placement& placement) {
     tell("flags-name-context", "The flags say how long the context is: the " + std::to_string(prepared.overruled) + " tokens asked for beside them do not count.");
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
-  else if (prepared.engine.kv_rule == catalog::KvRule::paged && streams > 1 && prepared.reach > 0 && placement.kv_tokens / streams < prepared.reach && placement.kv_tokens > 0)
-    tell("streams-wait", "The cache holds " + std::to_string(placement.kv_tokens) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
-                             " tokens about " + std::to_string(std::max<std::int64_t>(1, placement.kv_tokens / prepared.reach)) + " run at a time, the others wait.");
+  else if (prepared.engine.kv_rule == catalog::KvRule::paged && streams > 1 && prepared.reach > 0 && cache_tokens(placement) / streams < prepared.reach && cache_tokens(placement) > 0)
+    tell("streams-wait", "The cache holds " + std::to_string(cache_tokens(placement)) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
+                             " tokens about " + std::to_string(std::max<std::int64_t>(1, cache_tokens(placement) / prepared.reach)) + " run at a time, the others wait.");
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {

@@ -92,7 +92,7 @@ struct Placement {
   Bytes host_capacity{};
   Bytes host_mapped{};                    // weights of the file that are mapped but also held elsewhere (not counted as needed)
   std::int64_t kv_blocks = 0;             // paged engines: blocks that are left
-  std::int64_t kv_tokens = 0;             // tokens the cache can hold in all
+  std::int64_t kv_tokens = 0;             // tokens the cache of one copy can hold (Settings::data_degree; most have one copy)
   bool fits = false;
   bool counted = true;                    // false: compute buffers are left out, for it is too much without them
   std::vector<Bytes> missing;             // per devices[], 0 where it fits; the host's last
@@ -158,6 +158,13 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
+
+// Copies of the whole model side by side, each with its share of the streams. Of mixtures a data degree copies attention alone, and the
+// experts are divided among all devices: one copy.
+int whole_copies(const model::Architecture& architecture, const Settings& settings);
+
+// Tokens that the caches of all copies hold.
+std::int64_t cache_tokens(const Placement& placement);
 
 // Among how many streams -c is divided: engines with slots share it out unless one cache serves all.
 std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings);

@@ -390,6 +390,23 @@ class Searcher {
       if (mode == Mode::expert && trial.best && cut_alike(*trial.best)) continue;
       keep(std::move(trial));
     }
+    copies();
+  }
+
+  // Whole copies of the model, each for its share of the streams: nothing waits for anything but its own devices.
+  void copies() {
+    const int devices = static_cast<int>(rig_.devices.size());
+    const std::int64_t most = goal_.objective == Objective::throughput ? devices : goal_.streams;
+    if (most < 2 || base_.data_degree > 1 || architecture_.has_experts() || !splits("data") || catalog::text_of(engine_, "flag", "data").empty()) return;
+    Trial trial = trial_of("copies");
+    for (int tensor = 1; 2 * tensor <= devices; ++tensor) {
+      Settings settings = base_;
+      settings.mode = mode_of(tensor, 1);
+      settings.tensor_degree = tensor;
+      settings.data_degree = static_cast<int>(std::min<std::int64_t>(devices / tensor, most));
+      consider(trial, settings);
+    }
+    keep(std::move(trial));
   }
 
   // Experts spread whole hold and read on every device what experts cut into as many parts do: another way only where they cannot be cut.
@@ -555,6 +572,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.shortest = paged ? prepared.shortest : 0;
   goal.cache_element = prepared.cache_element;
   goal.fixed_batch = prepared.named_batch;
+  goal.streams = prepared.at_once;
   if (goal.objective == Objective::context && !prepared.named_context && !paged) {
     if (Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
     goal.longest = true;

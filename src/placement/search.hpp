@@ -35,6 +35,7 @@ Result<Objective> parse_objective(std::string_view text);
 struct Goal {
   Objective objective = Objective::decode;
   std::int64_t context = 4096;       // must fit
+  std::int64_t streams = 1;          // that run at a time
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool any = false;                  // the first placement that fits will do: ends with it
   bool reasons = true;               // rejections tell to the byte what is missing; else only that it is

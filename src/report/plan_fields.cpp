@@ -115,7 +115,11 @@ Phrase host_part(const app::PlanAnswer& answer) {
 }
 
 Phrase split_phrase(const app::PlanAnswer& answer) {
-  const auto count = std::to_string(answer.placement.devices.size());
+  const int copies = placement::whole_copies(answer.architecture, answer.placement.settings);
+  const auto count = std::to_string(answer.placement.devices.size() / static_cast<std::size_t>(copies));
+  if (copies > 1)
+    return answer.placement.mode == placement::Mode::single ? fill("{0} copies, each on one device"_say, {std::to_string(copies)})
+                                                            : fill("{0} copies, each over {1} devices"_say, {std::to_string(copies), count});
   switch (answer.placement.mode) {
     case placement::Mode::single: return "one device"_say;
     case placement::Mode::layer: return fill("layers one after the other over {0} devices"_say, {count});

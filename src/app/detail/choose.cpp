@@ -19,7 +19,7 @@ struct Told { placement::Settings settings; cost::Load load; cost::Speed speed; 
 // Decode of so many streams with so many tokens each.
 double decode_at(const cost::Load& load, std::int64_t depth, double streams) {
   std::vector<cost::StageWork> work;
-  cost::add_decode(load, static_cast<double>(depth), streams, 1, work);
+  cost::add_decode(load, static_cast<double>(depth), cost::sequences_of_copy(load, streams), 1, work);
   return streams / cost::seconds(load, work);
 }
 
@@ -35,13 +35,13 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
   const std::int64_t streams = request.question.sequences, held = stream_depth(engine, placement, streams);
   placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(load, held, static_cast<double>(streams)), 0, decode};
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
-  const auto room = shares ? std::clamp<std::int64_t>(placement.kv_tokens / wished, 1, streams) : streams;
+  const auto room = shares ? std::clamp<std::int64_t>(placement::cache_tokens(placement) / wished, 1, streams) : streams;
   speeds.alike = shares ? decode_at(load, wished, static_cast<double>(room)) : speeds.full;
   if (request.question.depth > 0) speeds.empty = decode_at(load, 0, static_cast<double>(streams));
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
     cost::Question many = request.question;
     const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
-    many.sequences = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement.kv_tokens) / tokens, 1.0, kMostStreams));
+    many.sequences = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement::cache_tokens(placement)) / tokens, 1.0, kMostStreams));
     speeds.throughput = cost::estimate_load(load, rig, placement, many, knowledge.calibration).decode.value.p50;
   }
   return speeds;
@@ -65,7 +65,7 @@ void tell_speed(const Knowledge& knowledge, const model::Architecture& architect
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams) {
   const placement::Settings& settings = placement.settings;
   if (engine.kv_rule == catalog::KvRule::slots) return settings.context / placement::context_parts(engine, settings);
-  return placement.kv_tokens > 0 ? std::min(settings.context, placement.kv_tokens / std::max<std::int64_t>(1, streams)) : settings.context;
+  return placement.kv_tokens > 0 ? std::min(settings.context, placement::cache_tokens(placement) / std::max<std::int64_t>(1, streams)) : settings.context;
 }
 
 Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked) {
