@@ -63,9 +63,10 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     const bool by_compute = w.compute >= 0 && (w.memory < 0 || seconds(load, compute) > seconds(load, memory));
     const Path& path = load.paths[static_cast<std::size_t>(by_compute ? w.compute : w.memory)];
     Term term;
-    term.name = name_of(stage.kind, prefill);
+    const bool sent = w.memory >= 0 && w.memory == stage.stream;
+    term.name = name_of(sent ? StageKind::stream : stage.kind, prefill);
     term.where = stage.where;
-    if (stage.kind == StageKind::weights || stage.kind == StageKind::experts)
+    if (!sent && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
       if (stage.device == placement::kHost && load.offloaded) term.name += "_host";
     term.amount = by_compute ? w.flop : w.bytes;
     term.amount_unit = by_compute ? "flop" : unit_of(stage.kind);

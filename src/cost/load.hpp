@@ -41,6 +41,8 @@ struct Stage {
   std::string where;
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
+  int stream = -1, stream_compute = -1;   // host weights sent to a device for many tokens: the link, and their arithmetic there
+  double stream_batch = 0;           // ... from so many tokens a pass on
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
   bool in_turn = false;              // kernels of many rows unpack a tile of weights, then multiply it: reading and arithmetic add up
   bool last_token = false;           // a prompt needs it once, for its last token

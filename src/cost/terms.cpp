@@ -24,6 +24,13 @@ constexpr double kUnpackedOnce = 0.7;
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
 
+// Mean of the same over `tokens` tokens of which the first has `depth` earlier ones.
+double attended_mean(double depth, double tokens, double window) {
+  if (window <= 0) return depth + tokens / 2;
+  const double growing = std::clamp(window - depth, 0.0, tokens);   // tokens that still see all that came before
+  return tokens > 0 ? (growing * (depth + growing / 2) + (tokens - growing) * window) / tokens : attended(depth, window);
+}
+
 // Share of experts that the choices of `tokens` tokens touch.
 double touched(const Stage& s, double tokens) {
   if (s.experts <= 0) return 1;
@@ -35,13 +42,15 @@ void push(std::vector<StageWork>& out, std::size_t stage, int memory, int comput
     out.push_back({static_cast<int>(stage), bytes > 0 ? memory : -1, flop > 0 ? compute : -1, bytes, flop, in_turn, also});
 }
 
-// What matrix kernels compute for `tokens` tokens over what is needed: rows are padded to whole tiles. Processors do not pad.
-double padding(const Stage& s, double tokens) {
-  if (s.device == placement::kHost) return 1;
+// What a device's matrix kernels compute for `tokens` tokens over what is needed: rows are padded to whole tiles.
+double tiles(const Stage& s, double tokens) {
   const double rows = s.experts > 0 ? tokens * s.experts_used / s.experts / (s.in_turn ? touched(s, tokens) : 1) : tokens;
   const double tile = s.experts > 0 ? (s.in_turn ? kSmallTileRows : kExpertTileRows) : kTileRows;
   return 1 + tile / std::max(1.0, rows);
 }
+
+// Processors do not pad.
+double padding(const Stage& s, double tokens) { return s.device == placement::kHost ? 1 : tiles(s, tokens); }
 
 // Rows of a matrix-vector kernel, each costing what the first does less what it shares with it. Experts' rows are their own.
 double vector_rows(const Stage& s, double rows) { return s.kind == StageKind::weights ? kUnpackedOnce + (1 - kUnpackedOnce) * rows : rows; }
@@ -59,6 +68,10 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::experts: {
         bytes = s.weight_bytes * touched(s, sequences);
         const double rows = sequences * s.token_share;
+        if (s.stream >= 0 && sequences >= s.stream_batch) {
+          push(out, i, s.stream, s.stream_compute, bytes * times, s.weight_flop * rows * tiles(s, rows) * times, true);
+          continue;
+        }
         if (s.vector >= 0 && sequences <= kVectorRows) {
           flop = s.weight_flop * vector_rows(s, rows);
           compute = s.vector;
@@ -87,8 +100,8 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
 
 namespace {
 
-// `tokens` tokens, each after `depth` earlier ones in the mean, in ubatches of `chunk`.
-void add_read(const Load& load, double tokens, double depth, double chunk, double times, bool along, std::vector<StageWork>& out) {
+// `tokens` tokens of prompts of `length`, whose first has `depth` earlier ones, in ubatches of `chunk`.
+void add_read(const Load& load, double tokens, double length, double depth, double chunk, double times, bool along, std::vector<StageWork>& out) {
   const double steps = tokens / chunk;
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
@@ -114,15 +127,15 @@ void add_read(const Load& load, double tokens, double depth, double chunk, doubl
           compute = s.vector;
           flop *= vector_rows(s, chunk) / chunk;
         }
-        if (s.step_amount > 0) {  // host weights: streamed to the device, or multiplied where they are
-          const Path& link = load.paths[static_cast<std::size_t>(memory)];
-          const Path& cpu = load.paths[static_cast<std::size_t>(compute)];
-          if (bytes / link.peak < s.weight_flop * tokens / cpu.peak) { flop = 0; compute = -1; }
-          else { flop = s.weight_flop * tokens; bytes = 0; memory = -1; }
+        if (s.stream >= 0 && chunk >= s.stream_batch) {   // sent to a device, then multiplied there
+          memory = s.stream;
+          compute = s.stream_compute;
+          flop = s.weight_flop * seen * tiles(s, chunk);
+          in_turn = true;
         }
         break;
       }
-      case StageKind::kv: flop = s.token_flop * seen * attended(depth, s.window); memory = -1; break;
+      case StageKind::kv: flop = s.token_flop * seen * attended_mean(depth, length, s.window); memory = -1; break;
       case StageKind::state: flop = s.new_token_amount * seen; memory = -1; break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * tokens; break;
       case StageKind::launch:
@@ -143,7 +156,7 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
   // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
   const double p = load.pipeline_devices;
   if (p > 1 && steps > 1) times *= std::pow((std::ceil(steps) + p - 1) / (std::ceil(steps) * p), kPipelineGain);
-  add_read(load, prompt, depth + prompt / 2, chunk, times, false, out);
+  add_read(load, prompt, prompt, depth, chunk, times, false, out);
 }
 
 void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out) {
@@ -154,7 +167,7 @@ void add_loaded_step(const Load& load, double depth, double sequences, double pr
   const double chunk = std::min<double>(load.ubatch, std::max(prompt, prompt * prompts));
   const double share = std::min(1.0, prompt * prompts / chunk);   // of steps that read one
   const std::size_t decoded = out.size();
-  add_read(load, prompt * prompts, prompt / 2, chunk, 1, true, out);
+  add_read(load, prompt * prompts, prompt, 0, chunk, 1, true, out);
   if (!load.mixes) return;
   for (std::size_t r = decoded; r < out.size(); ++r) {
     StageWork& read = out[r];
@@ -217,7 +230,7 @@ Totals prefill_totals(const Load& load, double prompt, double depth) {
       traffic += s.weight_bytes * (s.last_token ? 1 : touched(s, chunk) * steps);
       break;
     case StageKind::kv:   // the prompt's own entries are written once, and each ubatch reads what it sees
-      work += s.token_flop * prompt * attended(middle, s.window);
+      work += s.token_flop * prompt * attended_mean(depth, prompt, s.window);
       traffic += s.token_bytes * (prompt + steps * attended(middle, s.window));
       break;
     case StageKind::state:

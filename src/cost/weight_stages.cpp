@@ -182,6 +182,30 @@ void set_paths(Builder& b, const GroupKey& key, Stage& s) {
   s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
 }
 
+// Bytes of a memory-mapped file go to a device by way of the driver's buffer: one more crossing of the host's memory than from pinned memory.
+// Halving the memory's rate halved what arrived (RTX 3090, DDR4-3000 and DDR4-2133, 21 and 16 GB/s of 42 and 32 read by the host;
+// insiderllm-bench-results, October 2026).
+double stream_rate(const Builder& b, int device) {
+  const double link = path_between(b.rig, -1, device).bandwidth.value(), crossings = b.place.settings.mmap ? 2 : 1;
+  return std::min(link > 0 ? link : 12e9, b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : link);
+}
+
+// Devices have no kernels for rows that were interleaved for processors, but for those of ik_llama.cpp's own formats (since May 2025: its
+// pull request 461).
+bool device_reads_rows(const Builder& b, const std::string& format) {
+  return !b.setting.repacked || (format.starts_with("ik") && b.setting.year >= -0.15);
+}
+
+// Host weights that the engine sends to a device for passes of many tokens, whether that is faster or not.
+void set_stream(Builder& b, const GroupKey& key, Stage& s) {
+  const placement::Settings& settings = b.place.settings;
+  if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !device_reads_rows(b, key.format)) return;
+  const int first = b.place.devices.front().device;
+  s.stream = b.path(engine_path("stream", stream_rate(b, first), b.setting));
+  s.stream_compute = b.path(gemm_path(b, first, key.format, key.experts, false));
+  s.stream_batch = settings.offload_batch * (settings.offload_by_expert && s.experts > 0 ? static_cast<double>(s.experts) / s.experts_used : 1);
+}
+
 }  // namespace
 
 void add_weights(Builder& b) {
@@ -198,14 +222,7 @@ void add_weights(Builder& b) {
     s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
     if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
       s.vector = b.path(vector_path(b, key.device, key.format));
-    if (key.device == kHost && b.load.offloaded && b.place.settings.op_offload && b.load.ubatch >= 32) {
-      // Large batches of host weights may be streamed to the device and multiplied there; the faster of the two is taken.
-      const placement::DeviceShare& first = b.place.devices.front();
-      const rig::Path link = path_between(b.rig, -1, first.device);
-      Path p = engine_path("stream", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
-      s.step_amount = 1;
-      s.prefill_memory = b.path(std::move(p));
-    }
+    if (key.device == kHost && b.load.offloaded) set_stream(b, key, s);
     b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));
     b.load.stages.push_back(std::move(s));
   }

@@ -144,6 +144,8 @@ Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {
   Settings settings;
   settings.ubatch = static_cast<int>(catalog::number_of(engine, "default_ubatch", "", settings.ubatch));
   settings.batch = static_cast<int>(catalog::number_of(engine, "default_batch", "", settings.batch));
+  settings.offload_batch = static_cast<int>(catalog::number_of(engine, "offload_batch", "", 0));
+  settings.offload_by_expert = catalog::number_of(engine, "offload_by_expert", "", 0) > 0;
   if (engine.kv_rule == catalog::KvRule::paged) settings.sequences = 0;
   if (engine.kv_rule == catalog::KvRule::contiguous) settings.ubatch = static_cast<int>(catalog::number_of(engine, "prefill_step", "", settings.ubatch));
   if (rig.devices.empty()) settings.mode = Mode::cpu;

@@ -52,6 +52,8 @@ struct Settings {
   bool kv_offload = true;                 // false: --no-kv-offload
   bool mmap = true;
   bool op_offload = true;
+  int offload_batch = 0;                  // tokens from which on host weights are sent to a device for them; 0: the engine never does
+  bool offload_by_expert = false;         // ... counted for each expert in the mean
   bool repack = true;                     // false: --no-repack
   bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
