@@ -12,18 +12,21 @@
 
 #include "base/text.hpp"
 #include "cost/norm.hpp"
+#include "cost/roof.hpp"
 
 namespace rigcast::calibration {
 namespace {
 
 using Exponents = std::vector<std::pair<int, double>>;  // local parameter of the row, exponent
 
-// One StageWork ready for the solver: time = cost::norm(memory, compute), each base * exp(-sum exponent * theta).
+// One StageWork ready for the solver: time = cost::norm(memory, compute) * exp(-also), each base * exp(-sum exponent * theta), its efficiency
+// bent below the roof.
 struct Part {
   double memory = 0, compute = 0;
+  double memory_roof = 0, compute_roof = 0;   // cost::Path::log_roof
   bool host = false;            // of the side that runs ahead
   bool in_turn = false;         // memory + compute instead
-  Exponents memory_effects, compute_effects;
+  Exponents memory_effects, compute_effects, also_effects;
 };
 
 struct Row {
@@ -33,18 +36,24 @@ struct Row {
   bool runs_ahead = false;      // cost::Load
 };
 
-struct PartTime { double seconds = 0, memory_share = 0; };   // the share of the derivative by log memory
+double sum_of(const Exponents& exponents, const double* const* theta) {
+  double sum = 0;
+  for (const auto& [i, x] : exponents) sum += x * theta[i][0];
+  return sum;
+}
+
+struct PartTime { double seconds = 0, by_memory = 0, by_compute = 0; };   // and derivatives of its logarithm by the sums of effects
 
 PartTime time_of(const Part& part, const double* const* theta) {
-  double m = part.memory, c = part.compute, em = 0, ec = 0;
-  for (const auto& [i, x] : part.memory_effects) em += x * theta[i][0];
-  for (const auto& [i, x] : part.compute_effects) ec += x * theta[i][0];
-  m *= std::exp(-em);
-  c *= std::exp(-ec);
-  if (c == 0) return {m, 1};
-  if (m == 0) return {c, 0};
-  if (part.in_turn) return {m + c, m / (m + c)};
-  return {cost::norm(m, c), cost::norm_share(m, c)};
+  const cost::UnderRoof memory = cost::under_roof(sum_of(part.memory_effects, theta), part.memory_roof);
+  const cost::UnderRoof compute = cost::under_roof(sum_of(part.compute_effects, theta), part.compute_roof);
+  const double scale = std::exp(-sum_of(part.also_effects, theta));
+  const double m = part.memory * std::exp(-memory.log), c = part.compute * std::exp(-compute.log);
+  if (c == 0) return {m * scale, memory.slope, 0};
+  if (m == 0) return {c * scale, 0, compute.slope};
+  if (part.in_turn) return {(m + c) * scale, m / (m + c) * memory.slope, c / (m + c) * compute.slope};
+  const double share = cost::norm_share(m, c);
+  return {cost::norm(m, c) * scale, share * memory.slope, (1 - share) * compute.slope};
 }
 
 // The logarithm of cost::seconds of all parts, and its gradient by the effects.
@@ -63,8 +72,9 @@ double log_time(const Row& row, const double* const* theta, double* gradient) {
   for (std::size_t p = 0; p < times.size(); ++p) {
     const Part& part = row.parts[p];
     const double slope = times[p].seconds * (part.host ? by_host : by_device) / total;
-    for (const auto& [i, x] : part.memory_effects) gradient[i] -= slope * times[p].memory_share * x;
-    for (const auto& [i, x] : part.compute_effects) gradient[i] -= slope * (1 - times[p].memory_share) * x;
+    for (const auto& [i, x] : part.memory_effects) gradient[i] -= slope * times[p].by_memory * x;
+    for (const auto& [i, x] : part.compute_effects) gradient[i] -= slope * times[p].by_compute * x;
+    for (const auto& [i, x] : part.also_effects) gradient[i] -= slope * x;
   }
   return std::log(total);
 }
@@ -132,7 +142,7 @@ Sums sums_of(const std::vector<Row>& rows, const std::vector<char>& use, const s
     if (!use[r]) continue;
     for (const int effect : rows[r].effects) sums.seen[static_cast<std::size_t>(effect)] += rows[r].weight;
     for (const Part& part : rows[r].parts)
-      for (const Exponents* exponents : {&part.memory_effects, &part.compute_effects}) {
+      for (const Exponents* exponents : {&part.memory_effects, &part.compute_effects, &part.also_effects}) {
         ++position;
         for (const auto& [local, x] : *exponents) {
           Column& column = columns[static_cast<std::size_t>(rows[r].effects[static_cast<std::size_t>(local)])];
@@ -178,7 +188,10 @@ Row in_sums(const Row& row, const Sums& sums) {
       if (const int slot = slots[static_cast<std::size_t>(local)]; slot >= 0) e.emplace_back(slot, x);
     return e;
   };
-  for (const Part& part : row.parts) out.parts.push_back({part.memory, part.compute, part.host, part.in_turn, kept(part.memory_effects), kept(part.compute_effects)});
+  for (const Part& part : row.parts) {
+    Part& p = out.parts.emplace_back(part);
+    for (Exponents* exponents : {&p.memory_effects, &p.compute_effects, &p.also_effects}) *exponents = kept(*exponents);
+  }
   return out;
 }
 
@@ -288,30 +301,31 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     row.weight = weights[i];
     row.runs_ahead = p.load->runs_ahead;
     std::unordered_map<int, int> local;
-    const auto localise = [&](int path, int also) {
+    const auto localise = [&](int path) {
       Exponents e;
-      for (const int which : {path, also}) {
-        if (which < 0) continue;
-        for (const auto& [global, x] : found->second[static_cast<std::size_t>(which)]) {
-          const auto [slot, added] = local.emplace(global, static_cast<int>(row.effects.size()));
-          if (added) row.effects.push_back(global);
-          e.emplace_back(slot->second, x);
-        }
+      if (path < 0) return e;
+      for (const auto& [global, x] : found->second[static_cast<std::size_t>(path)]) {
+        const auto [slot, added] = local.emplace(global, static_cast<int>(row.effects.size()));
+        if (added) row.effects.push_back(global);
+        e.emplace_back(slot->second, x);
       }
       return e;
+    };
+    // Amount over peak, the effects and the roof of one side of a Part.
+    const auto side = [&](int path, double amount, double& seconds, double& roof, Exponents& effects) {
+      if (path < 0) return;
+      const cost::Path& of = p.load->paths[static_cast<std::size_t>(path)];
+      seconds = amount / of.peak;
+      roof = of.log_roof();
+      effects = localise(path);
     };
     for (const cost::StageWork& w : p.work) {
       Part part;
       part.in_turn = w.in_turn;
       part.host = cost::host_side(p.load->stages[static_cast<std::size_t>(w.stage)].kind);
-      if (w.memory >= 0) {
-        part.memory = w.bytes / p.load->paths[static_cast<std::size_t>(w.memory)].peak;
-        part.memory_effects = localise(w.memory, w.also);
-      }
-      if (w.compute >= 0) {
-        part.compute = w.flop / p.load->paths[static_cast<std::size_t>(w.compute)].peak;
-        part.compute_effects = localise(w.compute, w.also);
-      }
+      side(w.memory, w.bytes, part.memory, part.memory_roof, part.memory_effects);
+      side(w.compute, w.flop, part.compute, part.compute_roof, part.compute_effects);
+      part.also_effects = localise(w.also);
       row.parts.push_back(std::move(part));
     }
     compiled_->rows.push_back(std::move(row));

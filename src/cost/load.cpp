@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cost/detail/stages.hpp"
+#include "cost/roof.hpp"
 
 namespace rigcast::cost {
 
@@ -142,8 +144,10 @@ void resolve(Load& load, const Calibration& calibration) {
     double sum = 0;
     for (const Factor& factor : path.factors)
       if (const Effect* effect = calibration.effects.find(factor.effect)) sum += factor.exponent * effect->mean;
-    path.efficiency = std::exp(sum);
+    path.efficiency = std::exp(under_roof(sum, path.log_roof()).log);
   }
 }
+
+double Path::log_roof() const { return roof > 0 ? std::log(roof / peak) : std::numeric_limits<double>::infinity(); }
 
 }  // namespace rigcast::cost

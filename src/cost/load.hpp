@@ -29,7 +29,10 @@ struct Factor { std::string effect; double exponent = 1; };
 struct Path {
   double peak = 0;                   // amount a second
   std::vector<Factor> factors;
-  double efficiency = 1;             // exp(sum exponent * effect), set by resolve
+  double efficiency = 1;             // rate over peak: exp(sum exponent * effect), bent below the roof (cost/roof.hpp); set by resolve
+  double roof = 0;                   // amount a second that the data sheet allows; 0: none is known, or `peak` is not of that kind
+
+  double log_roof() const;           // of roof over peak; infinite without one
 };
 
 enum class StageKind { weights, experts, kv, state, launch, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };

@@ -137,6 +137,14 @@ double matrix_rate(const catalog::Device& device, const Setting& setting, std::s
   return std::sqrt(half * single);  // kernels that reach neither the matrix units' peak nor only the vector units'
 }
 
+double matrix_roof(const catalog::Device& device, std::string_view format) {
+  double roof = half_rate(device);
+  for (const char* rate : {"fp16_acc16", "tf32", "fp32"}) roof = std::max(roof, rate_of(device, rate));
+  if (!is_float_format(format))
+    for (const char* rate : {"int8", "fp8", "fp4"}) roof = std::max(roof, rate_of(device, rate));
+  return roof;
+}
+
 double vector_rate(const catalog::Device& device) {
   const double single = first_rate(device, {"fp32"});
   return device.architecture == "turing" || device.architecture == "volta" ? 2 * single : single;

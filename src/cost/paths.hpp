@@ -43,6 +43,9 @@ double matrix_rate(const catalog::Device& device, const Setting& setting, std::s
 // halves), and the one this device multiplies them in with what units it has (empty: none of its rates is known).
 struct Arithmetic { std::string meant, runs_as; };
 Arithmetic arithmetic_of(const catalog::Device& device, const Setting& setting, std::string_view format);
+// The fastest units of the data sheet that can multiply weights of `format`: single and half precision, and integers and narrow floats where
+// weights are quantised; 0 where it prints none.
+double matrix_roof(const catalog::Device& device, std::string_view format);
 // Plain arithmetic of single weights: the single-precision rate, twice where integers have pipes of their own beside it.
 double vector_rate(const catalog::Device& device);
 // The same for scores and weighted values of attention.

@@ -24,6 +24,7 @@ void add_power_cap(Path& path, std::string_view quantity, const rig::RigDevice& 
 Path weight_path(const Builder& b, int device, const std::string& format, bool experts) {
   if (device == kHost) {
     Path p = host_path("host_weights", reachable_bandwidth(b.host(), b.place.settings.threads).value(), b.host(), b.setting);
+    p.roof = b.host().bandwidth.value();
     add_factor(p, "host_weights", "format", format);
     if (experts) add_factor(p, "host_weights", "experts", "");
     if (fabric_bound(b.host())) add_factor(p, "host_weights", "fabric", "");
@@ -39,6 +40,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   }
   const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
   Path p = device_path("weights", peak, b.device(device), b.setting);
+  p.roof = peak;
   add_factor(p, "weights", "format", format);
   add_factor(p, "weights", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
   if (experts) {
@@ -62,6 +64,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   }
   const catalog::Device& d = b.device(device).device;
   Path p = device_path("gemm", known_rate(matrix_rate(d, b.setting, format), d), b.device(device), b.setting);
+  p.roof = matrix_roof(d, format);
   add_factor(p, "gemm", "format", format);
   add_factor(p, "gemm", "format+engine", format + ":" + b.setting.engine + ":" + b.setting.backend);
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
@@ -201,7 +204,9 @@ void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   const placement::Settings& settings = b.place.settings;
   if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !device_reads_rows(b, key.format)) return;
   const int first = b.place.devices.front().device;
-  s.stream = b.path(engine_path("stream", stream_rate(b, first), b.setting));
+  Path link = engine_path("stream", stream_rate(b, first), b.setting);
+  link.roof = link.peak;
+  s.stream = b.path(std::move(link));
   s.stream_compute = b.path(gemm_path(b, first, key.format, key.experts, false));
   s.stream_batch = settings.offload_batch * (settings.offload_by_expert && s.experts > 0 ? static_cast<double>(s.experts) / s.experts_used : 1);
 }
