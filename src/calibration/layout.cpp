@@ -99,7 +99,7 @@ Result<catalog::LinkType> slot_of(const catalog::Catalog& catalog, const catalog
 bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observation& o) {
   const int count = static_cast<int>(rig.devices.size());
   if (!device.link.nvlink || count > std::max(2, device.link.nvlink_peers)) return false;
-  if (!device.link.built_in && !noted(o, "NVLink") && !noted(o, "nvlink")) return false;
+  if (!device.link.built_in && !noted(o, "NVLink") && !noted(o, "nvlink") && (device.link.name.empty() || !noted(o, device.link.name))) return false;
   if (noted(o, "no NVLink")) return false;
   catalog::LinkType fabric;
   fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;

@@ -117,6 +117,7 @@ void add_links(Builder& b) {
     const double summed = b.copies > 1 ? expert_layers_of(b.model) * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
     bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+    q.roof = q.peak;
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);

@@ -71,6 +71,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");
+    add_factor(p, "gemm", "experts+group", b.setting.group + ":" + b.setting.backend);
     add_factor(p, "gemm", "experts+engine", b.setting.engine + ":" + b.setting.backend);
   }
   if (decode) add_factor(p, "gemm", "decode", "");
