@@ -1,6 +1,7 @@
 #include "cost/cost.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include "cost/norm.hpp"
 #include "cost/paths.hpp"
 #include "cost/power.hpp"
+#include "cost/roof.hpp"
 #include "cost/terms.hpp"
 
 namespace rigcast::cost {
@@ -84,9 +86,10 @@ TEST(Cost, PythonRunsAheadOfTheDevice) {
   // The device: 29.167 ms of weights. The host: 0.35 of a layer's 50 us and 0.5 ms a step, 0.5175 ms: (29.167^4 + 0.5175^4)^(1/4) = 29.167 ms.
   EXPECT_NEAR(seconds(*load, work), 29.167e-3, 1e-5);
   Calibration slow;
-  slow.effects["host_step"] = {std::log(0.5 / 29.15), 0.1, 1};   // 29.15 ms a step, 29.167 with the kernels: both sides alike
+  slow.effects["weights"] = {std::log(0.5), 0.1, 1};             // half the bandwidth: 58.334 ms
+  slow.effects["host_step"] = {std::log(0.5 / 58.317), 0.1, 1};  // 58.317 ms a step, 58.334 with the kernels: both sides alike
   resolve(*load, slow);
-  EXPECT_NEAR(seconds(*load, work), 29.167e-3 * std::pow(2, 0.25), 1e-5);
+  EXPECT_NEAR(seconds(*load, work), 58.334e-3 * std::pow(2, 0.25), 1e-5);
   double sum = 0;
   for (const double part : parts(*load, work)) sum += part;
   EXPECT_NEAR(sum, seconds(*load, work), 1e-12);
@@ -96,7 +99,50 @@ TEST(Cost, PythonRunsAheadOfTheDevice) {
   resolve(*sequential, slow);
   work.clear();
   add_decode(*sequential, 0, 1, 1, work);
-  EXPECT_NEAR(seconds(*sequential, work), 2 * 29.167e-3, 1e-4);
+  EXPECT_NEAR(seconds(*sequential, work), 2 * 58.334e-3, 1e-4);
+}
+
+// x / (1 + x^12)^(1/12), whatever the effects add up to.
+TEST(Cost, NoEfficiencyPassesTheRoof) {
+  const double none = std::numeric_limits<double>::infinity();
+  EXPECT_DOUBLE_EQ(under_roof(0.3, none).log, 0.3);
+  EXPECT_DOUBLE_EQ(under_roof(0.3, none).slope, 1);
+  EXPECT_NEAR(std::exp(under_roof(std::log(0.8), 0).log), 0.8 / std::pow(1 + std::pow(0.8, 12), 1.0 / 12), 1e-12);
+  EXPECT_NEAR(std::exp(under_roof(0, 0).log), std::pow(2, -1.0 / 12), 1e-12);
+  EXPECT_NEAR(std::exp(under_roof(40, std::log(2.0)).log), 2, 1e-12);
+  const double h = 1e-6;
+  for (const double sum : {-1.0, -0.1, 0.0, 0.1, 1.0}) EXPECT_NEAR((under_roof(sum + h, 0).log - under_roof(sum - h, 0).log) / (2 * h), under_roof(sum, 0).slope, 1e-8) << sum;
+  Case c;
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  Calibration eager;
+  eager.effects["weights"] = {std::log(1.5), 0.1, 1};   // more than the data sheet's 4.8 TB/s
+  resolve(*load, eager);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_GE(stage_seconds(*load, work, StageKind::weights), 29.166e-3);
+}
+
+// A prompt of 8,192 tokens under a window of 4,096: the first half sees 2,048 in the mean, the second 4,096: 3,072, not min(4,096, 4,096).
+TEST(Cost, WindowsCloseOverAPrompt) {
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
+  const auto attention = [&](int window, double prompt, double depth) {
+    c.model.layers[0].attention.kind = window > 0 ? model::AttentionKind::sliding : model::AttentionKind::full;
+    c.model.layers[0].attention.window = window;
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    std::vector<StageWork> work;
+    add_prefill(*load, prompt, depth, 1, work);
+    double flop = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::kv) flop += w.flop;
+    return flop / (2.0 * 8 * (128 + 128) * prompt);   // earlier tokens in the mean
+  };
+  EXPECT_NEAR(attention(0, 8192, 1000), 1000 + 4096, 1);
+  EXPECT_NEAR(attention(4096, 8192, 0), 3072, 1);
+  EXPECT_NEAR(attention(4096, 8192, 10000), 4096, 1);
+  EXPECT_NEAR(attention(4096, 1024, 0), 512, 1);
 }
 
 // 4 heads share a cache head: appending copies the cache (2), every head gets a copy of it (1 read, 4 written), which is read (4): 11 passes.
@@ -136,6 +182,49 @@ TEST(Cost, QuantisedRowsOfABatch) {
   std::vector<StageWork> prompt;
   add_prefill(*load, 32, 0, 1, prompt);
   EXPECT_NEAR(stage_seconds(*load, prompt, StageKind::weights), weights(32), 1e-6);   // a prompt of 32 tokens is the same work
+}
+
+// 64 experts of which 2 are chosen, 39.4 GB on the host beside a matrix on the device; PCIe of 25 GB/s, host memory of 80 GB/s.
+TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
+  Case c;
+  model::Tensor experts = c.model.tensors[0];
+  experts.name = "blk.0.ffn_up_exps.weight";
+  experts.role = model::Role::expert_ffn;
+  experts.shape = {4096, 4096, 64, 1};
+  experts.quant = "q4_k";
+  experts.bytes = Bytes(39.4e9);
+  c.model.tensors.push_back(experts);
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
+  c.place.tensor_device = {0, placement::kHost};
+  catalog::LinkType pcie;
+  pcie.name = "PCIe 4.0 x16";
+  pcie.bandwidth.value = Bandwidth(25e9);
+  c.rig.links.push_back({0, -1, pcie, false});
+  c.rig.hosts[0].bandwidth = Bandwidth(80e9);
+  c.place.settings.ubatch = 4096;
+  const auto sent = [&](double prompt) {
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    std::vector<StageWork> work;
+    add_prefill(*load, prompt, 0, 1, work);
+    for (const StageWork& w : work)
+      if (const Stage& s = load->stages[static_cast<std::size_t>(w.stage)]; s.kind == StageKind::experts)
+        return w.memory == s.stream ? load->paths[static_cast<std::size_t>(w.memory)].peak : 0;
+    return -1.0;
+  };
+  EXPECT_EQ(sent(4096), 0);                        // an engine without such a rule multiplies them where they are
+  c.place.settings.offload_batch = 32;
+  EXPECT_EQ(sent(31), 0);
+  EXPECT_EQ(sent(32), 25e9);                       // 40 GB/s of a mapped file would be more than the link carries
+  c.rig.hosts[0].bandwidth = Bandwidth(30e9);
+  EXPECT_EQ(sent(32), 15e9);                       // two crossings of the host's memory
+  c.place.settings.mmap = false;
+  EXPECT_EQ(sent(32), 25e9);
+  c.place.settings.offload_by_expert = true;       // 32 tokens for each of 64 experts, 2 of which a token takes: 1,024
+  EXPECT_EQ(sent(1023), 0);
+  EXPECT_EQ(sent(1024), 25e9);
+  c.place.settings.op_offload = false;
+  EXPECT_EQ(sent(4096), 0);
 }
 
 TEST(Totals, OfOneTokenAndOfAPrompt) {
