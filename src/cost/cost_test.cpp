@@ -335,6 +335,7 @@ TEST(Cost, MixedStepsReadWeightsOnce) {
 // Two copies of attention on two devices: each reads the cache of half of the requests, and nothing of it is split.
 TEST(Cost, AttentionByDataSharesRequests) {
   Case c;
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
   c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
   c.rig.devices.push_back(c.rig.devices[0]);
   c.place.engine = "vllm";
@@ -353,6 +354,24 @@ TEST(Cost, AttentionByDataSharesRequests) {
   };
   EXPECT_DOUBLE_EQ(cache(1), 16 * 1000 * (8 * 256 * 2) / 2.0);   // half of the heads of all requests
   EXPECT_DOUBLE_EQ(cache(2), 8 * 1000 * (8 * 256 * 2));          // all heads of half of the requests
+}
+
+// Two copies of a dense model on two devices: a step is one copy's, for half of the sequences, and no sum goes between the devices.
+TEST(Cost, WholeCopiesShareTheSequences) {
+  Case c;
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.place.engine = "vllm";
+  c.place.devices.resize(2);
+  c.place.devices[1].device = 1;
+  c.place.settings.data_degree = 2;
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  EXPECT_EQ(load->copies, 2);
+  EXPECT_FALSE(load->shares_tensors);
+  EXPECT_EQ(sequences_of_copy(*load, 16), 8);
+  EXPECT_EQ(sequences_of_copy(*load, 3), 2);
+  EXPECT_EQ(sequences_of_copy(*load, 1), 1);
+  for (const Stage& stage : load->stages) EXPECT_TRUE(stage.kind != StageKind::hop && stage.kind != StageKind::all_reduce) << stage.where;
 }
 
 // A prompt of 512 tokens needs one row of logits: the head costs what it costs in decoding, the rest 512 times its arithmetic.
