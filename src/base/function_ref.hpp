@@ -1,5 +1,6 @@
 #pragma once
-// A borrowed callable: a pointer to something that outlives the call. For parameters only, never for storage.
+// A borrowed callable: a pointer to something that must outlive it. For parameters, and for members of what lives no longer than the call
+// it was made for; never for what is kept.
 
 #include <memory>
 #include <type_traits>

@@ -73,6 +73,6 @@ using TokenRate = Quantity<Dim{.second = -1, .token = 1}>;
 using JoulesPerToken = Quantity<Dim{.joule = 1, .token = -1}>;
 
 inline constexpr double kKiB = 1024.0, kMiB = 1024.0 * 1024.0, kGiB = 1024.0 * 1024.0 * 1024.0;
-inline constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9, kTera = 1e12;
+inline constexpr double kMega = 1e6, kGiga = 1e9;
 
 }  // namespace rigcast

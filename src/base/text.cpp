@@ -216,7 +216,7 @@ std::string fold_name(std::string_view name) {
 
 namespace {
 
-// Words of fewer than three characters stand in nearly every name: they must be words of it ("r1" of "deepseek-r1").
+// A text of fewer than three characters stands in nearly every name: it must be a word of it ("r1" of "deepseek-r1").
 bool holds_all_words(std::string_view name, std::string_view words) {
   const auto own = split(name, '-');
   for (const std::string_view word : split(words, '-'))
