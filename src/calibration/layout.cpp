@@ -116,7 +116,7 @@ void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, 
   if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
   for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
   if (count < 2) return;
-  if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (rig::reads_peers_over_pcie(device) && !noted(o, "no P2P"))))
+  if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (device.link.reads_peers && !noted(o, "no P2P"))))
     for (int i = 0; i < count; ++i)
       for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, slot, true});
 }

@@ -152,6 +152,8 @@ void check_joints(const Device& device, Checks& checks) {
   checks.require((link.pcie_generation == 0) == (link.pcie_lanes == 0), "link.pcie", "link", "give both pcie_generation and pcie_lanes, or neither");
   checks.require(!link.nvlink || (link.nvlink_peers >= 2 && !link.name.empty()), "link.peers", "link",
                  "peer_bandwidth needs a name and peers: how many devices such a link joins");
+  checks.require(!link.reads_peers || (link.pcie_generation > 0 && !device.unified && link.host_link.empty()), "link.reads_peers", "link",
+                 "reads_peers is said of cards on PCIe that have memory of their own");
   if (device.power) checks.require(device.power->value.value() >= 1, "power.limit", "power", "limit is below 1 W");
   if (device.power && device.idle) checks.require(device.idle->value < device.power->value, "power.idle", "power", "idle is above the limit");
 }

@@ -30,6 +30,7 @@ struct DeviceLink {
   bool built_in = false;     // its boards always join them (SXM, OAM modules); else a bridge does, where there is one
   std::string host_link;     // LinkType to its host where that is not PCIe: "NVLink-C2C", "USB4"
   std::string host_processor;  // the processor it is always sold with (GH200: Grace)
+  bool reads_peers = false;  // drivers let it read another's memory over PCIe: NVIDIA's do but for GeForce and CMP, AMD's for Instinct and Radeon Pro
 };
 
 struct Form {

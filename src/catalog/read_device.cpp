@@ -64,6 +64,7 @@ void read_link(TableReader link, Device& device) {
   device.link.built_in = link.flag("built_in");
   device.link.host_link = link.text("host_link");
   device.link.host_processor = link.text("host_processor");
+  device.link.reads_peers = link.flag("reads_peers");
   link.refuse_unknown();
 }
 

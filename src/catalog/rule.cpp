@@ -90,6 +90,10 @@ Result<std::vector<Rule>> read_rules(std::string_view text, const std::string& f
   return rules;
 }
 
+bool names_format(const Rule& rule) {
+  return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
+}
+
 bool applies(const Rule& rule, const Situation& situation) {
   for (const auto& [name, member] : kTexts)
     if (const auto wanted = rule.any_of.find(name); wanted != rule.any_of.end() && !holds(wanted->second, situation.*member)) return false;

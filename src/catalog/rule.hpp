@@ -58,6 +58,9 @@ inline constexpr std::string_view kReadRules = "read:";
 std::string rules_to_bytes(const std::vector<Rule>& rules);
 std::vector<Rule> rules_from_bytes(std::string_view bytes);   // REQUIRES: made by rules_to_bytes of the same version
 
+// Whether it asks for the weights' number format: for one asked about without a format it says nothing.
+bool names_format(const Rule& rule);
+
 bool applies(const Rule& rule, const Situation& situation);
 
 // Those that apply, refusals first, then fallbacks, warnings, notes.

@@ -159,6 +159,22 @@ Result<Bytes> read_gpu_memory(const Card& card, const Host& host, Rig& rig) {
 
 }  // namespace
 
+Result<catalog::Device> device_named(const catalog::Catalog& catalog, std::string_view name) {
+  auto device = catalog.device(name);
+  if (device || device.error().kind != ErrorKind::not_found) return device;
+  auto spec = read_spec(name);
+  if (!spec || spec->parts.size() != 1 || spec->parts.front().groups.size() != 1) return device;
+  DeviceGroup& group = spec->parts.front().groups.front();
+  std::optional<Bytes> memory;
+  for (const std::vector<Option>* options : {&spec->parts.front().options, &group.options})
+    if (const Option* option = find_option(*options, "memory")) {
+      RC_ASSIGN(bytes, read_memory(*option));
+      memory = bytes;
+    }
+  auto named = device_of(catalog, group, memory);
+  return named ? std::move(named) : std::move(device);
+}
+
 const Option* find_option(const std::vector<Option>& options, std::string_view name) {
   const auto at = std::find_if(options.rbegin(), options.rend(), [&](const Option& option) { return option.name == name; });
   return at == options.rend() ? nullptr : &*at;

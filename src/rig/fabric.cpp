@@ -39,14 +39,36 @@ Result<catalog::LinkType> fabric_type(const catalog::Catalog& catalog, const cat
   return type;
 }
 
-Result<void> check_possible(const std::vector<Card>& cards, const Wish& wish) {
+// The names of up to three cards of the same maker and family that do have NVLink.
+std::string relatives_with_nvlink(const catalog::Catalog& catalog, const catalog::Device& device) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::string> names;
+  for (const catalog::Entry& entry : catalog.entries(catalog::Kind::device)) {
+    const auto other = catalog.device(entry.key);
+    if (other && other->vendor == device.vendor && other->architecture == device.architecture && other->link.name.starts_with("NVLink") && names.size() < kMost)
+      names.push_back(other->name);
+  }
+  return join(names, ", ");
+}
+
+// Says what would be possible instead: the fabric it has, PCIe, or cards of its family that have NVLink.
+tl::unexpected<Error> refuse(const catalog::Catalog& catalog, const catalog::Device& device, const Wish& wish) {
+  const catalog::DeviceLink& link = device.link;
+  const auto because = [&](const std::string& why, const std::string& instead) { return fail(ErrorKind::infeasible, device.name + why, wish.where, "nvlink", instead); };
+  if (link.nvlink) return because(" has no NVLink (it has " + link.name + ": say fabric)", "fabric");
+  const std::string pcie = link.pcie_lanes > 0 ? "pcie=" + std::to_string(link.pcie_generation) + "x" + std::to_string(link.pcie_lanes) : std::string();
+  if (!wish.is_nvlink) return because(" has no link to its peers: its cards talk over PCIe", pcie);
+  const std::string relatives = relatives_with_nvlink(catalog, device);
+  return because(relatives.empty() ? " has no NVLink: its cards talk over PCIe" : " has no NVLink; of its family have it: " + relatives, pcie);
+}
+
+Result<void> check_possible(const catalog::Catalog& catalog, const std::vector<Card>& cards, const Wish& wish) {
   if (wish.group <= 0) return {};
   for (const Card& card : cards) {
     const catalog::DeviceLink& link = card.device.link;
     const bool fits = link.nvlink && (!wish.is_nvlink || link.name.starts_with("NVLink"));
     if (fits || card.device.unified) continue;
-    const std::string has = link.nvlink ? " (it has " + link.name + ": say fabric)" : "";
-    return fail(ErrorKind::infeasible, card.device.name + " has no " + (wish.is_nvlink ? "NVLink" : "link to its peers") + has, wish.where, "nvlink");
+    return refuse(catalog, card.device, wish);
   }
   const std::size_t wanted = std::min<std::size_t>(cards.size(), static_cast<std::size_t>(wish.group));
   if (cards.size() < 2) return fail(ErrorKind::infeasible, "one card alone has no peer to be joined to", wish.where, "nvlink");
@@ -76,47 +98,68 @@ Result<void> join(const catalog::Catalog& catalog, const Card& a, const Card& b,
 bool has_peer_access(const Card& card, Os os) {
   if (find_option(card.options, "p2p")) return true;
   if (find_option(card.options, "no-p2p") || os == Os::windows) return false;
-  for (const char* flag : {"usb4", "tb3", "tb4", "tb5", "egpu", "link"})
-    if (find_option(card.options, flag)) return false;
-  return reads_peers_over_pcie(card.device);
+  const auto said = [&](std::string_view name) { return find_option(card.options, name) != nullptr; };
+  // OCuLink is the slot's own lanes over a cable: no bridge stands between
+  const bool bridged = said("link") || std::any_of(kTunnels.begin(), kTunnels.end(), [&](std::string_view name) { return !name.starts_with("oculink") && said(name); });
+  return !bridged && card.device.link.reads_peers;
 }
 
-bool are_joined(const Rig& rig, int a, int b) {
-  return std::any_of(rig.links.begin(), rig.links.end(), [&](const Link& link) { return (link.a == a && link.b == b) || (link.a == b && link.b == a); });
+// One device that may read its neighbours over the joint it has with its host.
+struct Reader {
+  int device = 0;
+  std::size_t card = 0;
+  const std::string* vendor = nullptr;
+  catalog::LinkType joint;
+};
+
+// Devices of one host by pairs, so that a thousand of them are asked about in one look each.
+class Pairs {
+ public:
+  Pairs(int first, int count) : first_(first), count_(static_cast<std::size_t>(count)), joined_(count_ * count_) {}
+  void add(int a, int b) { joined_[at(a, b)] = true; }
+  bool has(int a, int b) const { return joined_[at(a, b)]; }
+
+ private:
+  std::size_t at(int a, int b) const { return static_cast<std::size_t>(std::min(a, b) - first_) * count_ + static_cast<std::size_t>(std::max(a, b) - first_); }
+  int first_;
+  std::size_t count_;
+  std::vector<bool> joined_;
+};
+
+std::vector<Reader> readers_of(const std::vector<Card>& cards, Os os, const Rig& rig) {
+  std::vector<const catalog::LinkType*> joints(rig.devices.size(), nullptr);
+  for (const Link& link : rig.links)
+    if (link.a >= 0 && link.b < 0 && !joints[static_cast<std::size_t>(link.a)]) joints[static_cast<std::size_t>(link.a)] = &link.type;
+  std::vector<Reader> readers;
+  for (std::size_t c = 0; c < cards.size(); ++c) {
+    if (!has_peer_access(cards[c], os)) continue;
+    for (int d = cards[c].first_device; d < cards[c].first_device + cards[c].device.chips; ++d)
+      if (const catalog::LinkType* joint = joints[static_cast<std::size_t>(d)]) readers.push_back({d, c, &cards[c].device.vendor, *joint});
+  }
+  return readers;
 }
 
-const catalog::LinkType* host_joint(const Rig& rig, int device) {
-  const auto at = std::find_if(rig.links.begin(), rig.links.end(), [&](const Link& link) { return link.a == device && link.b < 0; });
-  return at == rig.links.end() ? nullptr : &at->type;
-}
-
+// Devices of one maker that nothing else joins; the slower of two joints sets the pace.
 void join_over_pcie(const std::vector<Card>& cards, Os os, Rig& rig) {
-  for (std::size_t i = 0; i < cards.size(); ++i)
-    for (std::size_t j = i + 1; j < cards.size(); ++j) {
-      if (!has_peer_access(cards[i], os) || !has_peer_access(cards[j], os) || cards[i].device.vendor != cards[j].device.vendor) continue;
-      for (int a = cards[i].first_device; a < cards[i].first_device + cards[i].device.chips; ++a)
-        for (int b = cards[j].first_device; b < cards[j].first_device + cards[j].device.chips; ++b) {
-          const catalog::LinkType* first = host_joint(rig, a);
-          const catalog::LinkType* second = host_joint(rig, b);
-          if (!first || !second || are_joined(rig, a, b)) continue;
-          const catalog::LinkType slower = first->bandwidth.value < second->bandwidth.value ? *first : *second;
-          rig.links.push_back({a, b, slower, true});
-        }
+  if (cards.empty()) return;
+  const int first = cards.front().first_device, end = static_cast<int>(rig.devices.size());
+  Pairs joined(first, end - first);
+  for (const Link& link : rig.links)
+    if (link.a >= first && link.b >= first) joined.add(link.a, link.b);
+  const std::vector<Reader> readers = readers_of(cards, os, rig);
+  for (std::size_t i = 0; i < readers.size(); ++i)
+    for (std::size_t j = i + 1; j < readers.size(); ++j) {
+      const Reader &a = readers[i], &b = readers[j];
+      if (a.card == b.card || *a.vendor != *b.vendor || joined.has(a.device, b.device)) continue;
+      rig.links.push_back({a.device, b.device, a.joint.bandwidth.value < b.joint.bandwidth.value ? a.joint : b.joint, true});
     }
 }
 
 }  // namespace
 
-bool reads_peers_over_pcie(const catalog::Device& device) {
-  if (device.unified || !device.link.host_link.empty()) return false;
-  if (device.vendor == "nvidia") return device.name.find("GeForce") == std::string::npos && device.name.find("CMP") == std::string::npos;
-  if (device.vendor == "amd") return device.name.find("RX") == std::string::npos;
-  return false;
-}
-
 Result<void> join_peers(const catalog::Catalog& catalog, const std::vector<Card>& cards, const Part& part, int host, Rig& rig) {
   RC_ASSIGN(wish, read_wish(part));
-  RC_TRY(check_possible(cards, wish));
+  RC_TRY(check_possible(catalog, cards, wish));
   for (std::size_t i = 0; i < cards.size(); ++i)
     for (std::size_t j = i + 1; j < cards.size(); ++j) {
       const bool on_board = wish.group == 0 && cards[i].device.link.built_in && cards[j].device.link.built_in;

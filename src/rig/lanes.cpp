@@ -42,7 +42,7 @@ Result<std::optional<catalog::LinkType>> read_tunnel(const catalog::Catalog& cat
   std::string name = card.device.link.host_link;
   Where where = card.where;
   if (const Option* option = find_option(card.options, "link")) name = option->value, where = option->where;
-  for (const char* flag : {"usb4", "tb3", "tb4", "tb5", "oculink", "oculink-8i", "egpu"})
+  for (const std::string_view flag : kTunnels)
     if (const Option* option = find_option(card.options, flag)) name = flag, where = option->where;
   if (name.empty()) return std::optional<catalog::LinkType>{};
   auto link = catalog.link(name);

@@ -1,6 +1,7 @@
 #pragma once
 // A Rig is the Hosts, Devices and Links of one concrete machine or cluster.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct Host {
   double memory_mt_s = 0;
   Bytes memory{};                        // 0: unknown
   Bytes reserved{};                      // what the operating system and its programs keep
+  Bytes available() const { return std::max(Bytes{}, memory - reserved); }   // 0: unknown
   Bandwidth bandwidth{};                 // theoretical peak, all sockets: what channels carry and cores can pull; 0: unknown
   std::optional<catalog::Fact<Bandwidth>> measured_bandwidth;
   std::vector<KernelRate> kernels;       // of ggml, where bench found it installed; empty: not measured
@@ -71,11 +73,12 @@ struct Rig {
 struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };
 Path path_between(const Rig& rig, int a, int b);
 
-// Whether drivers let one card read another's memory over PCIe: NVIDIA's do for everything but GeForce, AMD's for Instinct and Radeon Pro.
-bool reads_peers_over_pcie(const catalog::Device& device);
-
 // `memory` of a unified Device: the part of the host's memory that the GPU may take by the operating system's own rule.
 Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os);
+
+// The Device that a spec of one group names, by the rules that parse_rig reads it with: "2x 4060ti 16g" is the card of 16 GB. For those who
+// ask about a card and not about a machine. Errors: as of Catalog::device.
+Result<catalog::Device> device_named(const catalog::Catalog& catalog, std::string_view name);
 
 // "2x3090", "4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g", "3090-ti+4090", "8xh200 nvlink", "host=epyc-7532:8xddr4-3200:512g"
 // (CPU only), or the path of a rig TOML file. Grammar and options are in docs/rig-spec.md.

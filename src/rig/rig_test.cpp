@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -117,7 +119,9 @@ TEST(Rig, NvlinkBridges) {
   EXPECT_EQ(path_between(four, 0, 1).name, "NVLink 3");
   EXPECT_TRUE(path_between(four, 1, 2).through_host);
   EXPECT_EQ(path_between(four, 2, -1).name, "PCIe 4.0 x4");
-  EXPECT_EQ(error("2x4090 nvlink"), "rig:1:8: GeForce RTX 4090 has no NVLink");
+  EXPECT_EQ(error("2x4090 nvlink"), "rig:1:8: GeForce RTX 4090 has no NVLink: its cards talk over PCIe (nearest: pcie=4x16)");
+  EXPECT_EQ(error("2x3080 nvlink"), "rig:1:8: GeForce RTX 3080 10GB has no NVLink; of its family have it: NVIDIA A40, GeForce RTX 3090, GeForce RTX 3090 Ti (nearest: pcie=4x16)");
+  EXPECT_EQ(error("2xmi50-32g nvlink"), "rig:1:12: Radeon Instinct MI50 32GB has no NVLink (it has xGMI: say fabric) (nearest: fabric)");
   EXPECT_EQ(error("4x3090 nvlink"), "rig:1:8: NVLink 3 joins at most 2 of GeForce RTX 3090, not 4 (nearest: nvlink-pairs)");
 }
 
@@ -304,6 +308,30 @@ TEST_F(RigFile, NothingIsDroppedSilently) {
   EXPECT_TRUE(error(path_.c_str()).starts_with(path_ + ":2:1: unknown key 'host.net'")) << error(path_.c_str());
 }
 
+// Each pair was once looked for among all links: 999 cards did not end.
+TEST(Rig, HundredsOfCardsAreJoinedInTime) {
+  for (const auto& [spec, cards] : {std::pair{"256xmi50-32g", 256}, {"999xmi50-32g", 999}}) {
+    const auto start = std::chrono::steady_clock::now();
+    const Rig many = rig(spec);
+    EXPECT_EQ(many.devices.size(), static_cast<std::size_t>(cards));
+    const auto joined = std::count_if(many.links.begin(), many.links.end(), [](const Link& link) { return link.peer_to_peer; });
+    EXPECT_EQ(joined, std::int64_t{cards} * (cards - 1) / 2) << "every pair, once";
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << spec;
+  }
+}
+
+TEST(Rig, DriversSayWhichCardsReadTheirPeers) {
+  const auto past_the_host = [](const char* spec) { return !path_between(rig(spec), 0, 1).through_host; };
+  EXPECT_TRUE(past_the_host("2xrtx-6000-ada"));
+  EXPECT_TRUE(past_the_host("2xw7900"));
+  EXPECT_FALSE(past_the_host("2x4090"));
+  EXPECT_FALSE(past_the_host("2x7900xtx"));
+  EXPECT_FALSE(past_the_host("2xcmp-90hx"));
+  EXPECT_TRUE(past_the_host("2x4090 p2p"));
+  EXPECT_FALSE(past_the_host("2xw7900 egpu"));
+  EXPECT_TRUE(past_the_host("2xw7900@oculink"));
+}
+
 TEST(Rig, CountsAsPeopleWriteThem) {
   for (const char* two : {"2x3090", "2 3090", "3090x2", "3090 x2", "3090*2", "3090\u00d72", "\u53cc3090", "\u4e24\u5f203090", "3090 \u4e24\u5f20", "3090\u53cc\u5361", "2\u53613090"})
     EXPECT_EQ(rig(two).devices.size(), 2u) << two;
@@ -313,6 +341,15 @@ TEST(Rig, CountsAsPeopleWriteThem) {
   EXPECT_EQ(error("1000x3090"), "rig:1:1: a count of 1000: a group has 1 to 999 devices (nearest: 999x3090)");
   EXPECT_EQ(error("2x3090x2"), "rig:1:3: two counts of one device: 2 and 2");
   EXPECT_EQ(error("rtx 3091"), "rig:1:1: no device is called 'rtx 3091' (nearest: rtx-3090)");
+}
+
+TEST(Rig, OneNameOfADeviceIsReadAsASpecReadsIt) {
+  for (const char* name : {"3090", "2x3090", "3090 x2", "\u53cc3090", "rtx 3090 24gb"}) EXPECT_EQ(device_named(catalog(), name)->key, "rtx-3090") << name;
+  EXPECT_EQ(device_named(catalog(), "4060ti; 16g")->key, "rtx-4060-ti-16gb");
+  EXPECT_EQ(device_named(catalog(), "2x4060ti@memory=8g")->key, "rtx-4060-ti-8gb");
+  EXPECT_EQ(device_named(catalog(), "gb200 nvl72")->key, "gb200");
+  EXPECT_EQ(to_text(device_named(catalog(), "rtx 3091").error()), to_text(catalog().device("rtx 3091").error()));
+  EXPECT_FALSE(device_named(catalog(), "3090 + 4090")) << "two of them are no name";
 }
 
 TEST(Rig, NamesOfSeveralChipsListThemAll) {

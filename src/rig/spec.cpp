@@ -45,11 +45,15 @@ std::vector<Word> words_of(const Word& segment) {
 
 bool is_one_of(const std::vector<std::string>& names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
+std::vector<std::string> with_tunnels(std::vector<std::string> names) {
+  names.insert(names.end(), kTunnels.begin(), kTunnels.end());
+  return names;
+}
+
 // Words that stand alone; what they say is their name.
 const std::vector<std::string>& flags() {
-  static const std::vector<std::string> names = {"nvlink", "nvlink-pairs", "no-nvlink", "fabric",  "fabric-pairs", "no-fabric", "bridge", "p2p",
-                                                 "no-p2p", "chipset",      "riser",     "display", "usb4",         "tb3",       "tb4",    "tb5",
-                                                 "oculink", "oculink-8i",  "egpu"};
+  static const std::vector<std::string> names = with_tunnels({"nvlink", "nvlink-pairs", "no-nvlink", "fabric", "fabric-pairs", "no-fabric", "bridge", "p2p",
+                                                              "no-p2p", "chipset", "riser", "display"});
   return names;
 }
 
@@ -160,8 +164,7 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
 }  // namespace
 
 const std::vector<std::string>& device_options() {
-  static const std::vector<std::string> names = {"power", "memory", "pcie", "reserved", "gpu", "link", "chipset", "riser", "display", "usb4",
-                                                 "tb3",   "tb4",    "tb5",  "oculink", "oculink-8i", "egpu", "p2p", "no-p2p"};
+  static const std::vector<std::string> names = with_tunnels({"power", "memory", "pcie", "reserved", "gpu", "link", "chipset", "riser", "display", "p2p", "no-p2p"});
   return names;
 }
 

@@ -2,6 +2,7 @@
 // The words of a rig spec, before anything is looked up: who is there and what was said about it, each with its place.
 // docs/rig-spec.md has the grammar; a rig file in TOML becomes the same words.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,6 +51,9 @@ struct Counted {
   std::string name;
 };
 std::vector<Counted> split_counts(std::string_view name);
+
+// What joins a card to its host instead of a slot, as options that stand alone.
+inline constexpr std::array<std::string_view, 7> kTunnels = {"usb4", "tb3", "tb4", "tb5", "oculink", "oculink-8i", "egpu"};
 
 // Options of a device, of a part and of the whole; for errors and for the reader of words.
 const std::vector<std::string>& device_options();
