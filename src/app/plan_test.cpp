@@ -400,7 +400,7 @@ TEST(Plan, WhoWantsContextGetsIt) {
 TEST(Plan, SlotsShrinkBeforeLayersLeaveTheCard) {
   const auto answer = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 64));
   ASSERT_TRUE(answer) << to_text(answer.error());
-  EXPECT_TRUE(placement::all_on_devices(answer->placement));
+  EXPECT_TRUE(placement::all_on_devices(answer->architecture, answer->placement));
   EXPECT_EQ(answer->placement.settings.context, 64 * 2048);
   EXPECT_FALSE(caveat(*answer, "slots-shortened").empty());
   const auto few = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 4));

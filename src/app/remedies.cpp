@@ -123,7 +123,7 @@ std::int64_t shorter_context(const Knowledge& knowledge, const model::Architectu
 Bytes all_memory(const rig::Rig& rig) {
   Bytes all{};
   for (const rig::RigDevice& device : rig.devices) all += device.memory;
-  for (const rig::Host& host : rig.hosts) all += host.memory > Bytes{} ? host.memory : Bytes(1e18);
+  for (const rig::Host& host : rig.hosts) all += host.memory > Bytes{} ? host.available() : Bytes(1e18);
   return all;
 }
 

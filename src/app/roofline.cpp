@@ -20,7 +20,7 @@ RooflinePoint point(const char* model, RooflinePoint::Phase phase, const cost::T
 }  // namespace
 
 Result<RooflineAnswer> roofline(const Knowledge& knowledge, const std::string& name) {
-  RC_ASSIGN(device, knowledge.catalog.device(name));
+  RC_ASSIGN(device, rig::device_named(knowledge.catalog, name));
   RooflineAnswer answer{device.key, device.bandwidth ? device.bandwidth->value : Bandwidth{}, {}, {}};
   for (const auto& [format, rate] : device.rates)
     if (format.find('_') == std::string::npos && format != "int4") answer.roofs.push_back({format, rate.value});

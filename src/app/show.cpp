@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
+#include "rig/rig.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -32,7 +33,7 @@ Result<Shown> as_shown(Result<T> result) {
 Result<Shown> look_up(const Knowledge& knowledge, Kind kind, const std::string& name) {
   const catalog::Catalog& catalog = knowledge.catalog;
   switch (kind) {
-    case Kind::device: return as_shown(catalog.device(name));
+    case Kind::device: return as_shown(rig::device_named(catalog, name));
     case Kind::processor: return as_shown(catalog.processor(name));
     case Kind::link: return as_shown(catalog.link(name));
     case Kind::quant: return as_shown(catalog.quant(name));

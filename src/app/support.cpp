@@ -36,10 +36,6 @@ struct Asked {
 // What only asks for a word on the launch line is for plans to say.
 bool for_lines_only(const Rule& rule) { return rule.effect == RuleEffect::note && !rule.launch.empty(); }
 
-bool names_format(const Rule& rule) {
-  return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
-}
-
 // Gathers what is said of one Device.
 class Inquiry {
  public:
@@ -125,9 +121,9 @@ class Inquiry {
     }
     const auto& told = placed->caveats;
     if (whole_context && std::any_of(told.begin(), told.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) return false;
-    if (host_may_help || placement::all_on_devices(*placed)) return true;
+    if (host_may_help || placement::all_on_devices(*architecture, *placed)) return true;
     const auto first = placement::find_room(knowledge_.catalog, *architecture, rig_, request, true);   // the device alone comes first, whatever is faster
-    return first && placement::all_on_devices(*first);
+    return first && placement::all_on_devices(*architecture, *first);
   }
 
   void plan(const catalog::Engine& engine, const std::string& spec, ModelSupport& row) const {
@@ -230,7 +226,7 @@ const char* to_string(Support support) {
 
 Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& request) {
   SupportAnswer answer{request, {}, {}, {}, {}, {}, {}};
-  auto device = knowledge.catalog.device(request.device);
+  auto device = rig::device_named(knowledge.catalog, request.device);
   if (!device) {
     Error error = device.error();
     error.where = Where{"CARD"};

@@ -106,7 +106,7 @@ namespace {
 // The fewest further cards of the first kind with which it fits; where it does already, one more that makes it faster.
 std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now) {
   const rig::Rig& rig = now.rig;
-  const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.placement);
+  const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
   for (int more = 1; more <= most; ++more) {
@@ -132,7 +132,7 @@ std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer&
   const auto asked = asked_of(knowledge, now, {}, std::move(roomy));
   if (!asked || !has_room(knowledge, *asked)) return std::nullopt;
   const auto then = answer_of(knowledge, *asked);
-  if (!then || !then->placement.fits || then->placement.host.total() <= host.memory) return std::nullopt;
+  if (!then || !then->placement.fits || then->placement.host.total() <= host.available()) return std::nullopt;
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::memory;
   upgrade.memory = Bytes(std::ceil((then->placement.host.total() + host.reserved).value() / kStick) * kStick);

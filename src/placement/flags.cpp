@@ -40,10 +40,16 @@ Result<std::vector<Word>> shell_words(std::string_view text) {
   return words;
 }
 
+// Of those the engine takes, the ones in the first host: they come before all others.
+int local_devices(const catalog::Engine& engine, const rig::Rig& rig) {
+  const auto local = std::count_if(rig.devices.begin(), rig.devices.end(), [](const rig::RigDevice& device) { return device.host == 0; });
+  return std::min(usable_devices(engine, rig), static_cast<int>(local));
+}
+
 class Parser {
  public:
   Parser(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig)
-      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), false} {}
+      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), local_devices(engine, rig), false} {}
 
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));

@@ -71,9 +71,14 @@ std::string shares(const std::vector<double>& split) {
   return join(words, ",");
 }
 
-std::string device_name(const std::string& backend, int device) {
+// As the engine counts them: those of the first host by their backend, those that other hosts offer by RPC.
+std::string device_name(const rig::Rig& rig, const std::string& backend, int device) {
+  if (device == kHost) return "CPU";
+  const bool remote = rig.devices[static_cast<std::size_t>(device)].host != 0;
+  const auto number = std::count_if(rig.devices.begin(), rig.devices.begin() + device, [&](const rig::RigDevice& each) { return (each.host != 0) == remote; });
+  if (remote) return "RPC" + std::to_string(number);
   const std::string prefix = backend == "vulkan" ? "Vulkan" : backend == "rocm" ? "ROCm" : backend == "sycl" ? "SYCL" : backend == "cann" ? "CANN" : backend == "musa" ? "MUSA" : "CUDA";
-  return device == kHost ? "CPU" : prefix + std::to_string(device);
+  return prefix + std::to_string(number);
 }
 
 // Whether the placement uses devices of other hosts than the first.
@@ -87,9 +92,7 @@ void add_rpc(LineBuilder& line, const rig::Rig& rig, const Placement& p) {
   if (!uses_other_hosts(rig, p)) return;
   std::vector<std::string> servers, names;
   for (std::size_t h = 1; h < rig.hosts.size(); ++h) servers.push_back("HOST" + std::to_string(h + 1) + ":50052");
-  int remote = 0;
-  for (const rig::RigDevice& device : rig.devices)
-    names.push_back(device.host == 0 ? device_name(p.backend, device.index) : "RPC" + std::to_string(remote++));
+  for (const rig::RigDevice& device : rig.devices) names.push_back(device_name(rig, p.backend, device.index));
   line.add("--rpc", join(servers, ","));
   line.add("-dev", join(names, ","));
   line.launch().file_name = "a shell on each other host";
@@ -111,7 +114,7 @@ std::vector<std::string> bench_words(const model::Architecture& a, const rig::Ri
     if (!rig.devices.empty()) add("-dev", "none");
     add("-ngl", "0");
   } else {
-    add("-ngl", std::to_string(s.gpu_layers < 0 ? 99 : s.gpu_layers));
+    add("-ngl", std::to_string(s.gpu_layers < 0 ? all_layers(a) : s.gpu_layers));
     if (rig.devices.size() > 1) {
       add("-sm", p.mode == Mode::single ? "none" : p.mode == Mode::row ? "row" : p.mode == Mode::tensor ? "tensor" : "layer");
       if (p.mode == Mode::single) add("-mg", std::to_string(s.main_device));
@@ -119,7 +122,7 @@ std::vector<std::string> bench_words(const model::Architecture& a, const rig::Ri
     }
     if (s.cpu_moe_layers > 0) add("-ncmoe", std::to_string(s.cpu_moe_layers));
     std::vector<std::string> overrides;
-    for (const Settings::Override& o : s.overrides) overrides.push_back(o.pattern + "=" + device_name(p.backend, o.device));
+    for (const Settings::Override& o : s.overrides) overrides.push_back(o.pattern + "=" + device_name(rig, p.backend, o.device));
     if (!overrides.empty()) add("-ot", join(overrides, ";"));
     if (!s.kv_offload) add("-nkvo", "1");
     if (!s.op_offload) add("-nopo", "1");
@@ -142,7 +145,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
     if (!rig.devices.empty()) line.add("-dev", "none");
   } else {
     const int all = static_cast<int>(a.layers.size()) + 1;
-    line.add("-ngl", s.gpu_layers < 0 || s.gpu_layers >= all ? "99" : std::to_string(s.gpu_layers));
+    line.add("-ngl", std::to_string(s.gpu_layers < 0 || s.gpu_layers >= all ? all_layers(a) : s.gpu_layers));
     add_rpc(line, rig, p);
     if (rig.devices.size() > 1) {
       if (p.mode == Mode::single) {
@@ -155,7 +158,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
       }
     }
     add_experts(line, a, s);
-    for (const Settings::Override& o : s.overrides) line.add("-ot", quoted(o.pattern + "=" + device_name(p.backend, o.device)));
+    for (const Settings::Override& o : s.overrides) line.add("-ot", quoted(o.pattern + "=" + device_name(rig, p.backend, o.device)));
     if (!s.kv_offload) line.add("--no-kv-offload");
     if (!s.op_offload) line.add("--no-op-offload");
   }
@@ -189,7 +192,7 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
   launch.line += " & ollama create " + name + " -f Modelfile && ollama run " + name;
   launch.file_name = "Modelfile";
-  launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / std::max(1, s.sequences)) + "\n";
+  launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / context_parts(engine, s)) + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";
   if (s.ubatch != 512) launch.file_text += "PARAMETER num_batch " + std::to_string(s.ubatch) + "\n";
   return std::move(launch);
@@ -260,7 +263,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
     else say("expert", std::to_string(std::max(s.expert_degree, s.tensor_degree * s.data_degree)));
   }
   if (slots) say("layers", layers_share(a, p));
-  say("context", std::to_string(slots ? s.context / std::max(1, s.sequences) : s.context));
+  say("context", std::to_string(s.context / context_parts(engine, s)));
   say("cells", std::to_string(p.kv_tokens));
   if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
   if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
@@ -302,6 +305,8 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
 }
 
 }  // namespace
+
+int all_layers(const model::Architecture& architecture) { return std::max(99, static_cast<int>(architecture.layers.size()) + 1); }
 
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement) {
   if (engine.key == "ollama") return ollama_line(engine, architecture, placement);

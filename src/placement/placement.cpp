@@ -203,10 +203,6 @@ void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, c
   engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
 }
 
-bool names_format(const catalog::Rule& rule) {
-  return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
-}
-
 // What keeps an engine from this model on these machines, whatever the format of its weights.
 Result<void> check_engine(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
   if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
@@ -239,7 +235,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
   const auto all_rules = catalog.rules();
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
   std::vector<catalog::Rule> whatever_format;
-  std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !names_format(rule); });
+  std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
   using Rank = std::tuple<bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // in another format, one growing cache, warnings, backends
   std::optional<Rank> best;
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
@@ -354,8 +350,11 @@ void tell_short(const Prepared& prepared, Placement& placement) {
   const std::int64_t wished = prepared.settings.context, context = placement.settings.context, streams = prepared.streams;
   const bool slots = prepared.engine.kv_rule == catalog::KvRule::slots;
   if (prepared.shortest > 0 && context < wished && slots) {
-    const std::int64_t parts = std::max(1, placement.settings.sequences);
-    tell("slots-shortened", "Nobody named a context: each of the " + std::to_string(parts) + " slots has room for " + std::to_string(context / parts) + " tokens instead of " +
+    const std::int64_t parts = context_parts(prepared.engine, placement.settings);
+    if (parts == 1)
+      tell("slots-shortened", "Nobody named a context: the cache that all slots share has room for " + std::to_string(context) + " tokens instead of " + std::to_string(wished) +
+                                  ", so that the devices hold all of it.");
+    else tell("slots-shortened", "Nobody named a context: each of the " + std::to_string(parts) + " slots has room for " + std::to_string(context / parts) + " tokens instead of " +
                                 std::to_string(wished / parts) + ", so that the devices hold all of it.");
   } else if (prepared.shortest > 0 && context < wished) {
     const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;

@@ -181,6 +181,13 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
 // streams run at a time, and that not all devices are used, where it is so.
 void tell_short(const Prepared& prepared, Placement& placement);
 
+// Whether weights that are read in full for every token lie on the host; gathered tables and towers that plain decoding does not run may
+// stay there at no cost.
+bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement);
+
+// Whether no such weights and no layer's cache lie on the host.
+bool all_on_devices(const model::Architecture& architecture, const Placement& placement);
+
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
 // different makers where the engine cannot mix them.
 Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked);
@@ -192,6 +199,9 @@ enum class Count { all, until_short };
 // Exact memory of one choice of settings; the one place where bytes are computed. Errors: what the engine would refuse.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
+
+// What -ngl says for "all": the 99 that everybody types, or what holds every layer and the head of a deeper model.
+int all_layers(const model::Architecture& architecture);
 
 // The line to type for this placement, with each flag explained.
 struct Launch {

@@ -195,6 +195,44 @@ TEST(Placement, VllmBlocksOfAMixedModel) {
   EXPECT_NEAR(static_cast<double>(placement->kv_tokens), requests * 131072, 1);
 }
 
+// llama.cpp's own pattern of --cpu-moe ends before ".weight": 24 layers of 32 experts have biases of 3 x 2,880 numbers of four bytes.
+TEST(Placement, BiasesOfExpertsGoWithThem) {
+  const auto model = model::architecture_from_catalogue(facts(), "gpt-oss-20b", "bf16");
+  ASSERT_TRUE(model);
+  const auto placement = place(facts(), *model, rig_of("rtx-3090", 1), ask("-c 4096 -ngl 99 --n-cpu-moe 12"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  double here = 0, there = 0;
+  for (std::size_t i = 0; i < model->tensors.size(); ++i)
+    if (model->tensors[i].name.ends_with("_exps.bias")) (placement->tensor_device[i] == kHost ? there : here) += model->tensors[i].bytes.value();
+  EXPECT_EQ(here, 12.0 * 32 * 3 * 2880 * 4);
+  EXPECT_EQ(there, here);
+}
+
+// Windows forget: of 8 layers that see 128 tokens and 8 that see everything, a pool of N tokens holds a sequence of 2 N. Cut in the middle with the
+// windows in front, the second device has nothing that forgets, and N is all.
+TEST(Placement, TheDeviceThatForgetsLeastLimitsASequence) {
+  const auto tokens = [](bool mixed) {
+    auto model = llama_8b(test::ggml::f16);
+    for (std::size_t l = 0; l < model.layers.size(); ++l)
+      if (mixed ? l % 2 == 0 : l < model.layers.size() / 2) {
+        model.layers[l].attention.kind = model::AttentionKind::sliding;
+        model.layers[l].attention.window = 128;
+      }
+    auto engine = *catalog::read_engine(facts(), "sglang");
+    engine.window_saves_memory = true;
+    engine.numbers["hybrid_groups"] = 0;   // every layer has a pool of its own size
+    Settings settings = initial_settings(engine, rig_of("rtx-4090", 2));
+    settings.mode = Mode::pipeline;
+    settings.pipeline_degree = 2;
+    settings.context = 8192;
+    const auto placement = lay_out(facts(), engine, "cuda", model, rig_of("rtx-4090", 2), settings);
+    EXPECT_TRUE(placement) << error_of(placement);
+    return static_cast<double>(placement->kv_tokens) / static_cast<double>(placement->kv_blocks * engine.block_tokens);
+  };
+  EXPECT_NEAR(tokens(true), 2, 0.01);
+  EXPECT_NEAR(tokens(false), 1, 0.01);
+}
+
 TEST(Placement, VllmRefusesARequestLongerThanItsCache) {
   const auto placement = place(facts(), llama_8b(test::ggml::f16), rig_of("rtx-4090", 1), ask("--max-model-len 131072", "vllm"));
   ASSERT_TRUE(placement) << error_of(placement);
@@ -487,10 +525,91 @@ TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {
                            Refusal{"-ts 1,2,3", "--flags:1:5: -ts names 3 devices, the rig has 1"},
                            Refusal{"-ot 'exps", "--flags:1:5: quote ' is not closed"},
                            Refusal{"-ot exps=CUDA3", "--flags:1:5: -ot names device 3, the rig has 1"},
+                           Refusal{"-ot exps=CUBA0", "--flags:1:5: -ot names no memory: 'CUBA0' (CPU, CUDA0, Vulkan1 ...) (nearest: CUDA0)"},
+                           Refusal{"-ot exps=elsewhere", "--flags:1:5: -ot names no memory: 'elsewhere' (CPU, CUDA0, Vulkan1 ...)"},
+                           Refusal{"-ot '(a)\\1=CPU'", "--flags:1:5: -ot has a pattern that refers back to a group: '(a)\\1'"},
                            Refusal{"-ot '(=CPU'", "--flags:1:5: -ot has a pattern that is no regular expression: '('"},
                            Refusal{"-fa off -ctv q8_0", "--flags: a quantised V cache (-ctv q8_0) needs flash attention (-fa on)"}}) {
     EXPECT_EQ(error_of(place(facts(), model, rig_of("rtx-3090", 1), ask(r.flags))), r.message) << r.flags;
   }
+}
+
+// What std::regex would look for until the sun is cold.
+TEST(Flags, PatternsOfAnyKindAreLookedForInTime) {
+  const auto placement = place(facts(), llama_8b(test::ggml::q4_k), rig_of("rtx-3090", 1), ask("-c 4096 -ngl 99 -ot '(.*)*(.*)*(.*)*!=CPU'"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(all_on_devices(llama_8b(test::ggml::q4_k), *placement)) << "no name ends in '!'";
+}
+
+TEST(Flags, MemoriesHaveTheNamesOfTheEnginesBuffers) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const rig::Rig rig = *rig::parse_rig(facts(), "2x3090; host=epyc-7532:64g | 4090; host=ryzen-9-7950x:64g; net=10gbe");
+  for (const auto& [name, device] : {std::pair{"CPU", kHost}, {"CPU_REPACK", kHost}, {"CUDA_Host", kHost}, {"SYCL_Host", kHost}, {"CUDA0", 0}, {"CUDA1", 1}, {"ROCm1", 1},
+                                     {"Metal", 0}, {"MTL0", 0}, {"RPC0", 2}, {"RPC0[10.0.0.2:50052]", 2}}) {
+    const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig, std::string("-ot exps=") + name);
+    ASSERT_TRUE(parsed) << name << ": " << error_of(parsed);
+    EXPECT_EQ(parsed->settings.overrides.front().device, device) << name;
+  }
+  const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig, ask("-c 4096 -ngl 99 -ot ffn_up=RPC0"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_NE(launch_line(engine, llama_8b(test::ggml::q8_0), rig, *placement).line.find("-ot ffn_up=RPC0"), std::string::npos);
+}
+
+// 126 layers and the head are 127: -ngl 99 would leave 28 of them on the host.
+TEST(Launch, AllLayersOfADeepModelAreSaid) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  auto model = *model::architecture_from_catalogue(facts(), "llama-3.1-405b", "q4_k_m");
+  const rig::Rig rig = rig_of("h200-sxm-141gb", 8);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl all"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  model.file = "model.gguf";
+  const Launch launch = launch_line(engine, model, rig, *placement);
+  EXPECT_NE(launch.line.find("-ngl 127 "), std::string::npos) << launch.line;
+  EXPECT_NE(join(launch.bench, " ").find("-ngl 127 "), std::string::npos);
+  const auto parsed = parse_flags(engine, model, rig, launch.line.substr(launch.line.find(" -c ") + 1));
+  ASSERT_TRUE(parsed) << error_of(parsed);
+  EXPECT_EQ(parsed->settings.gpu_layers, placement->settings.gpu_layers);
+  EXPECT_EQ(parse_flags(engine, model, rig, "-ngl 99")->settings.gpu_layers, 99) << "28 layers stay on the host";
+  EXPECT_EQ(parse_flags(engine, llama_8b(test::ggml::q8_0), rig, "-ngl 99")->settings.gpu_layers, -1);
+}
+
+// 8 GiB of Q8_0 weights and their cache beside 32 GiB of memory: unless others keep 28 of them.
+TEST(Placement, WhatOthersKeepOfTheHostIsNotOurs) {
+  rig::Rig rig = rig_of("rtx-3090", 0, 32);
+  const auto fits = [&] {
+    const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig, ask("-c 4096"));
+    EXPECT_TRUE(placement) << error_of(placement);
+    EXPECT_EQ(placement->host_capacity, rig.hosts.front().memory - rig.hosts.front().reserved);
+    return placement->fits;
+  };
+  EXPECT_TRUE(fits());
+  rig.hosts.front().reserved = Bytes(28 * kGiB);
+  EXPECT_FALSE(fits());
+}
+
+// A chip whose memory is the host's: the reserve is taken off once, of what both need together.
+TEST(Placement, AReserveOfUnifiedMemoryCountsOnce) {
+  const auto fits = [&](const char* spec) {
+    const auto placement = place(facts(), llama_8b(test::ggml::q8_0), *rig::parse_rig(facts(), spec), ask("-c 4096"));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return placement->fits;
+  };
+  EXPECT_TRUE(fits("apple-m3-ultra-96g; host-reserved=80g")) << "8.0 GiB of weights, 0.5 of cache and the buffers are less than 16";
+  EXPECT_FALSE(fits("apple-m3-ultra-96g; host-reserved=90g"));
+}
+
+// One cache for all slots is one context, whatever their number.
+TEST(Placement, ASharedCacheIsToldAsOne) {
+  auto prepared = prepare(facts(), llama_8b(test::ggml::q4_k), rig_of("rtx-3090", 1), ask("-np 64 -kvu"));
+  ASSERT_TRUE(prepared) << error_of(prepared);
+  prepared->shortest = 512;
+  Placement placement;
+  placement.fits = true;
+  placement.settings = prepared->settings;
+  placement.settings.context = prepared->settings.context / 2;
+  tell_short(*prepared, placement);
+  ASSERT_EQ(placement.caveats.size(), 1u);
+  EXPECT_EQ(placement.caveats[0].text, "Nobody named a context: the cache that all slots share has room for 2048 tokens instead of 4096, so that the devices hold all of it.");
 }
 
 TEST(Flags, EachIsExplained) {

@@ -44,7 +44,8 @@ Placement::Caveat caveat_of(const catalog::Rule& rule) {
   return {rule.key, rule.text, rule.source.text + " (" + rule.source.date + ")"};
 }
 
-// Weights read in full for every token; gathered tables and towers that plain decoding does not run may stay on the host at no cost.
+}  // namespace
+
 bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement) {
   using model::Role;
   for (std::size_t i = 0; i < architecture.tensors.size() && i < placement.tensor_device.size(); ++i) {
@@ -55,6 +56,13 @@ bool reads_weights_on_host(const model::Architecture& architecture, const Placem
   }
   return false;
 }
+
+bool all_on_devices(const model::Architecture& architecture, const Placement& placement) {
+  return placement.mode != Mode::cpu && !reads_weights_on_host(architecture, placement) &&
+         std::find(placement.kv_device.begin(), placement.kv_device.end(), kHost) == placement.kv_device.end();
+}
+
+namespace {
 
 // What to ask for instead: the largest of the engine's usual recipes from eight bits a weight on, below the one that is meant where nobody
 // names one, or the smallest.
@@ -143,7 +151,7 @@ namespace {
 void warn_of_long_context(const catalog::Engine& engine, const model::Architecture& architecture, Placement& placement) {
   const Settings& settings = placement.settings;
   const bool slots = engine.kv_rule == catalog::KvRule::slots;
-  const std::int64_t each = slots && !settings.unified_kv ? settings.context / std::max(1, settings.sequences) : settings.context;
+  const std::int64_t each = settings.context / context_parts(engine, settings);
   // Engines round up to their padding: that is nobody's wish.
   if (architecture.max_context <= 0 || each < architecture.max_context + std::max(1, engine.context_padding)) return;
   const std::string most = std::to_string(architecture.max_context);

@@ -557,12 +557,6 @@ Found search(const catalog::Engine& engine, const model::Architecture& architect
   return Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
 }
 
-bool all_on_devices(const Placement& placement) {
-  const auto host = [](int device) { return device == kHost; };
-  const Settings& s = placement.settings;
-  return placement.mode != Mode::cpu && s.cpu_moe_layers == 0 && std::none_of(placement.kv_device.begin(), placement.kv_device.end(), host);
-}
-
 Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost) {
   const auto with = [&](std::int64_t context) {
     goal.context = context;
@@ -580,9 +574,9 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   }
   Found found = with(prepared.settings.context);
   for (const std::int64_t context : shorter_slots(prepared)) {
-    if (!found.ranked.empty() && (rig.devices.empty() || all_on_devices(found.ranked.front().placement))) break;
+    if (!found.ranked.empty() && (rig.devices.empty() || all_on_devices(architecture, found.ranked.front().placement))) break;
     Found shorter = with(context);
-    if (!shorter.ranked.empty() && (found.ranked.empty() || all_on_devices(shorter.ranked.front().placement))) found = std::move(shorter);
+    if (!shorter.ranked.empty() && (found.ranked.empty() || all_on_devices(architecture, shorter.ranked.front().placement))) found = std::move(shorter);
   }
   // What else is not possible is said of the context that is proposed, not of the longer one that nobody named.
   if (paged && !goal.any && !found.ranked.empty() && !found.rejected.empty() && found.ranked.front().placement.settings.context < prepared.settings.context) {

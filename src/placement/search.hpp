@@ -82,9 +82,6 @@ Found search(const catalog::Engine& engine, const model::Architecture& architect
 // shrinks where the slots of several streams would otherwise drive weights off the devices.
 Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost);
 
-// Whether no weights of any layer and none of its cache lie on the host.
-bool all_on_devices(const Placement& placement);
-
 // The largest context, a multiple of 256 for each of `parts` and at most the model's own, that fits with these settings; 0 when none does.
 std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out, std::int64_t parts = 1);
 

@@ -11,7 +11,7 @@ Bytes device_capacity(const catalog::Engine& engine, const std::string& backend,
 }
 
 Bytes host_capacity(const rig::Rig& rig) {
-  return rig.hosts.empty() ? Bytes{} : rig.hosts.front().memory;
+  return rig.hosts.empty() ? Bytes{} : rig.hosts.front().available();
 }
 
 void check_fit(const rig::Rig& rig, Placement& placement) {

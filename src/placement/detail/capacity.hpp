@@ -9,7 +9,7 @@ namespace rigcast::placement::detail {
 // What programs on this backend can allocate on the device, the parts reserved for others taken off.
 Bytes device_capacity(const catalog::Engine& engine, const std::string& backend, const rig::RigDevice& device);
 
-// Memory of the host the engine's process runs on, the first; 0: unknown.
+// What the operating system leaves of the memory of the host the engine's process runs on, the first; 0: unknown.
 Bytes host_capacity(const rig::Rig& rig);
 
 // Fills capacity, missing and fits. Devices on unified memory share the host's.

@@ -21,6 +21,7 @@ struct FlagTarget {
   Settings settings;
   const model::Architecture& architecture;
   int devices = 0;                  // that the engine takes
+  int local = 0;                    // the first of them, in the host that its process runs on; the others are offered by servers
   bool places = false;              // set by a value that says which devices hold what
 };
 

@@ -1,7 +1,7 @@
 // Flags of llama.cpp's programs (common/arg.cpp) and of the forks that share them.
 #include <algorithm>
-#include <regex>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
 
@@ -22,7 +22,7 @@ Result<void> gpu_layers(Target& t, Text v) {
   if (v == "auto" || v == "all") t.settings.gpu_layers = -1;
   else {
     RC_ASSIGN(n, whole_number(v, -1, 100000));
-    t.settings.gpu_layers = static_cast<int>(n);
+    t.settings.gpu_layers = n >= all_layers(t.architecture) ? -1 : static_cast<int>(n);
   }
   return {};
 }
@@ -66,33 +66,48 @@ Result<void> main_device(Target& t, Text v) {
   return {};
 }
 
-// The number at the end of a buffer's or device's name: "CUDA1", "Vulkan0"; kHost for "CPU".
+// Buffers of the engine's backends and their devices: "CUDA1", "Vulkan0", "RPC0[10.0.0.2:50052]".
+const std::vector<std::string> kMemories = {"CPU", "CUDA", "ROCm", "Vulkan", "SYCL", "Metal", "MTL", "CANN", "MUSA", "RPC", "OpenCL", "GPUOpenCL"};
+
+bool is_host_memory(Text name) {
+  constexpr Text kPinned = "_Host";   // CUDA_Host, Vulkan_Host: page-locked
+  return equal_ignoring_case(name, "CPU") || starts_with_ignoring_case(name, "CPU_") ||
+         (name.size() > kPinned.size() && equal_ignoring_case(name.substr(name.size() - kPinned.size()), kPinned));
+}
+
+// The device a buffer or device is named after; kHost for memory of the host.
 Result<int> device_number(const Target& t, Text name) {
-  if (equal_ignoring_case(name, "CPU") || starts_with_ignoring_case(name, "CUDA_Host") || starts_with_ignoring_case(name, "Vulkan_Host")) return kHost;
-  std::size_t digits = name.size();
-  while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
-  const auto number = digits < name.size() ? parse_int(name.substr(digits)) : std::optional<std::int64_t>(digits == 0 ? -1 : 0);
-  if (!number || *number < 0 || name.empty()) return fail(ErrorKind::input, "names no memory: '" + std::string(name) + "' (CPU, CUDA0, Vulkan1 ...)");
-  if (*number >= t.devices)
+  if (is_host_memory(name)) return kHost;
+  const Text bare = name.substr(0, name.find('['));
+  const std::size_t digits = bare.find_last_not_of("0123456789") + 1;
+  const Text kind = bare.substr(0, digits), count = bare.substr(digits);
+  const auto known = std::find_if(kMemories.begin() + 1, kMemories.end(), [&](const std::string& each) { return equal_ignoring_case(each, kind); });
+  const auto number = count.empty() ? std::optional<std::int64_t>(0) : parse_int(count);
+  if (known == kMemories.end() || !number) {
+    const std::string nearest = nearest_name(kind, kMemories);
+    return fail(ErrorKind::input, "names no memory: '" + std::string(name) + "' (CPU, CUDA0, Vulkan1 ...)", Where{}, std::string(),
+                nearest.empty() || nearest == "CPU" ? nearest : nearest + std::string(count));
+  }
+  const bool remote = *known == "RPC";   // servers on other hosts offer what comes behind the first host's own
+  if (*number >= (remote ? t.devices - t.local : t.local))
     return fail(ErrorKind::infeasible, "names device " + std::to_string(*number) + ", the rig has " + std::to_string(t.devices));
-  return static_cast<int>(*number);
+  return static_cast<int>(*number) + (remote ? t.local : 0);
 }
 
 Result<void> override_tensor(Target& t, Text v) {
-  constexpr std::size_t kLongest = 512;  // a pattern of a launch line, not a program
+  constexpr std::size_t kLongest = 512, kLongestOfAll = 8192;  // patterns of a launch line, not a program
   for (const Text piece : split(v, ',')) {
     const std::size_t equals = piece.rfind('=');
     if (equals == Text::npos) return fail(ErrorKind::input, "takes PATTERN=MEMORY, as exps=CPU, not '" + std::string(piece) + "'");
     RC_ASSIGN(device, device_number(t, trim(piece.substr(equals + 1))));
     const std::string pattern(piece.substr(0, equals));
     if (pattern.size() > kLongest) return fail(ErrorKind::input, "has a pattern of more than 512 characters");
-    try {
-      const std::regex valid(pattern);
-    } catch (const std::regex_error&) {
-      return fail(ErrorKind::input, "has a pattern that is no regular expression: '" + pattern + "'");
-    }
+    if (const auto valid = Pattern::compile(pattern); !valid) return fail(ErrorKind::input, "has a pattern that " + valid.error().message + ": '" + pattern + "'");
     t.settings.overrides.push_back({pattern, device});
   }
+  std::size_t all = 0;
+  for (const Settings::Override& o : t.settings.overrides) all += o.pattern.size();
+  if (all > kLongestOfAll) return fail(ErrorKind::input, "has patterns of more than 8192 characters in all");
   return {};
 }
 
@@ -231,7 +246,7 @@ constexpr FlagRule kRules[] = {
 // Ollama: parameters of a Modelfile and variables of its environment, as NAME=VALUE.
 constexpr FlagRule kOllama[] = {
     {"num_ctx OLLAMA_CONTEXT_LENGTH", Takes::value, "context of one request: memory grows with it", whole<&Settings::context, 1>},
-    {"num_gpu", Takes::value, "layers held by the devices; the rest runs from host memory", gpu_layers},
+    {"num_gpu", Takes::value, "layers held by the devices; the rest runs from host memory", whole<&Settings::gpu_layers, -1>},
     {"num_batch", Takes::value, "prompt tokens in one pass", whole<&Settings::ubatch, 1>},
     {"main_gpu", Takes::value, "the device used alone", main_device, true},
     {"num_thread", Takes::value, "processor threads", whole<&Settings::threads, 0>},

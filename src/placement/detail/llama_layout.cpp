@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <regex>
+
+#include "base/check.hpp"
+#include "base/pattern.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -13,6 +15,17 @@ using model::Role;
 
 bool is_expert_matrix(const model::Tensor& tensor) {
   return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos;
+}
+
+// What --cpu-moe and --n-cpu-moe name: "\\.ffn_(up|down|gate|gate_up)_(ch|)exps", whatever follows it, so the experts' biases too.
+bool is_named_by_cpu_moe(const model::Tensor& tensor) {
+  constexpr std::string_view kFfn = ".ffn_";
+  const std::size_t at = tensor.name.find(kFfn);
+  if (at == std::string::npos) return false;
+  const std::string_view rest = std::string_view(tensor.name).substr(at + kFfn.size());
+  for (const std::string_view which : {"up_exps", "down_exps", "gate_exps", "gate_up_exps", "up_chexps", "down_chexps", "gate_chexps", "gate_up_chexps"})
+    if (rest.starts_with(which)) return true;
+  return false;
 }
 
 // Rows are looked up rather than multiplied, also where the same table serves as the head.
@@ -34,7 +47,11 @@ bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t exper
 class Placer {
  public:
   explicit Placer(const LlamaInput& input) : in_(input), a_(*input.architecture), s_(*input.settings) {
-    for (const Settings::Override& o : s_.overrides) overrides_.push_back({std::regex(o.pattern), o.device});
+    for (const Settings::Override& o : s_.overrides) {
+      auto pattern = Pattern::compile(o.pattern);
+      RC_CHECK(pattern.has_value(), "patterns are read where flags are");
+      overrides_.push_back({std::move(*pattern), o.device});
+    }
     for (const model::Tensor& tensor : a_.tensors)
       if (scan_width_ == 0 && tensor.name.ends_with(".ssm_out.weight")) scan_width_ = tensor.shape[0];
     for (const model::Layer& layer : a_.layers) experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
@@ -112,8 +129,8 @@ class Placer {
 
   int wanted_place(const model::Tensor& tensor) const {
     for (const auto& [pattern, device] : overrides_)
-      if (std::regex_search(tensor.name, pattern)) return device == kHost ? host() : std::min(device, in_.devices);
-    if (is_expert_matrix(tensor) && tensor.layer < s_.cpu_moe_layers) return host();
+      if (pattern.found_in(tensor.name)) return device == kHost ? host() : std::min(device, in_.devices);
+    if (tensor.layer < s_.cpu_moe_layers && is_named_by_cpu_moe(tensor)) return host();
     if (tensor.name == "rope_freqs.weight") return out_.layer_device.front();   // where the first layer is, and small copies where others are
     if (tensor.layer < 0) return host();
     return out_.layer_device[static_cast<std::size_t>(std::min<int>(tensor.layer, static_cast<int>(a_.layers.size())))];
@@ -152,7 +169,7 @@ class Placer {
   const LlamaInput& in_;
   const model::Architecture& a_;
   const Settings& s_;
-  std::vector<std::pair<std::regex, int>> overrides_;
+  std::vector<std::pair<Pattern, int>> overrides_;
   std::int64_t experts_used_ = 1;
   std::int64_t scan_width_ = 0;          // of Mamba's inner channels
   LlamaLayout out_;

@@ -296,10 +296,20 @@ class Paged {
     for (DeviceShare& share : p.devices) {
       const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
       share.memory.kv = Bytes(token_bytes(stage) * static_cast<double>(p.kv_tokens));
-      const double lasting = lasting_token_bytes(stage), all = token_bytes(stage);
-      if (lasting > 0 && lasting < all) longest_ = std::max(longest_, all / lasting);
     }
+    longest_ = stretch(p);
     if (longest_ > 1) p.kv_tokens = static_cast<std::int64_t>(static_cast<double>(p.kv_tokens) * longest_);
+  }
+
+  // How many times longer a sequence can be than the pool, because windows forget: the device that keeps most of it sets the limit.
+  double stretch(const Placement& p) const {
+    double least = 0;
+    for (const DeviceShare& share : p.devices) {
+      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
+      const double lasting = lasting_token_bytes(stage), all = token_bytes(stage);
+      if (lasting > 0) least = least > 0 ? std::min(least, all / lasting) : all / lasting;
+    }
+    return std::max(1.0, least);
   }
 
   void host_experts(Placement& p) const {
