@@ -1,9 +1,10 @@
 #pragma once
 // Time and energy of what a Placement does, with the reason for every number: the calibrated hierarchical roofline.
 //
-// Per Op: t = tau + max(bytes / (BW * eta_bw), flop / (F * eta_f)), summed over Ops, plus link terms and host time per step
-// (load.hpp has the shape, terms.hpp the amounts).
-// Worked example: 140 GB read at 4.8 TB/s with efficiency 1 take 29.167 ms and are memory-bound.
+// Seconds of reading and of arithmetic, joined by a maximum with a rounded corner or, where a kernel does one after the other, added;
+// summed over Stages, plus launches, messages and host time per step (load.hpp has the shape, terms.hpp the amounts).
+// Worked example: one token over 70 billion FP16 weights reads 140 GB, which at 4.8 TB/s with efficiency 1 is 29.167 ms; its 140 Gflop at
+// 989 Tflop/s would take 0.142 ms, so that memory decides. Launches and host time come on top.
 
 #include <optional>
 

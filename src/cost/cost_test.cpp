@@ -261,6 +261,17 @@ TEST(Power, OfDevicesHostsAndPackages) {
   // 0.75 x 400 of the card; 20 of the board and a quarter of 2 x 280 of the idle processors.
   ASSERT_TRUE(watts());
   EXPECT_NEAR(watts()->value(), 300 + 20 + 140, 0.5);
+  // A second host with a device that takes part: its board and idle processor, and the other card, idle while the first works.
+  Case alone = c;
+  c.rig.hosts.push_back(c.rig.hosts[0]);
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.rig.devices[1].index = c.rig.devices[1].card = 1;
+  c.rig.devices[1].host = 1;
+  EXPECT_NEAR(watts()->value(), 300 + 20 + 140, 0.5) << "not used";
+  c.place.devices.push_back(c.place.devices[0]);
+  c.place.devices[1].device = 1;
+  EXPECT_NEAR(watts()->value(), 300 + 2 * (20 + 140) + 0.08 * 400, 15);
+  c = alone;
   c.rig.devices[0].device.unified = true;   // one package: its figure holds the processor
   EXPECT_NEAR(watts()->value(), 300 + 8, 0.5);
   c.rig.devices[0].device.power.reset();

@@ -111,7 +111,7 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
                     const Calibration& calibration) {
   const Grade grade = grade_of(load, calibration);
   const double n = static_cast<double>(question.sequences), depth = static_cast<double>(question.depth);
-  std::vector<StageWork> decode, prefill, first;
+  std::vector<StageWork> decode, prefill;
   add_decode(load, depth, sequences_of_copy(load, n), 1, decode);
   add_prefill(load, static_cast<double>(std::max<std::int64_t>(1, question.prompt)), depth, 1, prefill);
   const double step = seconds(load, decode), prompt = seconds(load, prefill);

@@ -36,14 +36,28 @@ double host_watts(const rig::Host& host, double use) {
   return kBoard + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
 }
 
+// Every host that takes part: the first, whose process drives the engine, and those of the devices used.
+double hosts_watts(const rig::Rig& rig, const placement::Placement& placement, double use) {
+  if (rig.hosts.empty()) return kPackageBoard;
+  std::vector<bool> used(rig.hosts.size(), false), package(rig.hosts.size(), false);
+  used.front() = true;
+  for (const auto& share : placement.devices) {
+    const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
+    used[static_cast<std::size_t>(d.host)] = true;
+    if (d.device.unified) package[static_cast<std::size_t>(d.host)] = true;
+  }
+  double watts = 0;
+  for (std::size_t h = 0; h < rig.hosts.size(); ++h)
+    if (used[h]) watts += package[h] ? kPackageBoard : host_watts(rig.hosts[h], h == 0 ? use : 0);
+  return watts;
+}
+
 }  // namespace
 
 std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
   const double total = std::max(1e-12, seconds(load, step));
   const Busy busy = busy_of(rig, placement, load, step);
-  const bool package = std::any_of(placement.devices.begin(), placement.devices.end(),
-                                   [&](const auto& share) { return rig.devices[static_cast<std::size_t>(share.device)].device.unified; });
-  double watts = package || rig.hosts.empty() ? kPackageBoard : host_watts(rig.hosts.front(), std::min(1.0, busy.host / total));
+  double watts = hosts_watts(rig, placement, std::min(1.0, busy.host / total));
   for (const auto& share : placement.devices) {
     const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
     if (!d.device.power) return std::nullopt;

@@ -8,7 +8,7 @@
 
 namespace rigcast::cost {
 
-// Devices and host at the wall of their rails (no power supply losses). Nothing where a device's power is unknown. A device that shares the
+// Devices and the hosts that take part at the wall of their rails (no power supply losses). Nothing where a device's power is unknown. A device that shares the
 // host's memory is one package with it, whose figure holds both.
 std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step);
 

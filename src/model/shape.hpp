@@ -39,7 +39,6 @@ struct Features {
   bool qkv_bias = false, attention_output_bias = false, ffn_bias = false, norm_bias = false, head_bias = false;
   bool norm_weights = true;          // false: norms without weights (OLMo 1)
   QkNorm qk_norm = QkNorm::none;
-  bool qk_norm_bias = false;
   bool attention_norm = true;        // norm before attention
   FeedForwardNorm ffn_norm = FeedForwardNorm::ffn_norm;
   bool post_attention_norm = false, post_ffn_norm = false;  // norms after each part

@@ -15,7 +15,8 @@
 
 namespace rigcast::server {
 
-// Work that the caller lends the service: POST /api/jobs {"verb": name}. `run` gets the request object as JSON text and the language.
+// Work that the caller lends the service: POST /api/jobs {"verb": name}. `run` gets the request object as JSON text, the language among its
+// fields, and reports how far it is.
 struct LongVerb {
   std::string name;
   std::function<Result<std::string>(const std::string& request, Progress& progress)> run;
