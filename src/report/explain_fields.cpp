@@ -24,6 +24,18 @@ Section the_model(const app::PlanAnswer& answer) {
   return section;
 }
 
+// Tokens and bytes of the whole cache: a served engine's pool, and the caches of all streams, are more than one context.
+Phrase cache_line(const app::PlanAnswer& answer, Bytes cache) {
+  const placement::Placement& p = answer.placement;
+  const std::int64_t tokens = std::max<std::int64_t>(p.kv_tokens > 0 ? p.kv_tokens : p.settings.context, 1);
+  const std::vector<Phrase> words = {format_grouped(tokens), print_gib(cache), print_gib(cache / static_cast<double>(tokens))};
+  if (answer.engine.kv_rule == catalog::KvRule::paged)
+    return fill("KV cache: what the model remembers of every earlier token, so that it need not read them again. The engine keeps a pool for all requests together, of {0} tokens: {1}, which is {2} a token."_say, words);
+  if (p.settings.sequences > 1)
+    return fill("KV cache: what the model remembers of every earlier token, so that it need not read them again. For {0} tokens over all streams: {1}, which is {2} a token."_say, words);
+  return fill("KV cache: what the model remembers of every earlier token, so that it need not read them again. For a context of {0} tokens: {1}, which is {2} a token."_say, words);
+}
+
 Section the_memory(const app::PlanAnswer& answer) {
   const placement::Placement& p = answer.placement;
   placement::Memory sum = p.host;
@@ -35,9 +47,7 @@ Section the_memory(const app::PlanAnswer& answer) {
     sum.footprint += share.memory.footprint;
   }
   Section section{"2. The memory"_say, {tell(fill("Weights: {0} in all, laid out as the engine does it."_say, {print_gib(sum.weights)}))}};
-  if (sum.kv > Bytes{})
-    section.fields.push_back(tell(fill("KV cache: what the model remembers of every earlier token, so that it need not read them again. For a context of {0} tokens: {1}, which is {2} a token."_say,
-                                       {format_grouped(p.settings.context), print_gib(sum.kv), print_gib(sum.kv / static_cast<double>(std::max<std::int64_t>(p.settings.context, 1)))})));
+  if (sum.kv > Bytes{}) section.fields.push_back(tell(cache_line(answer, sum.kv)));
   if (sum.state > Bytes{})
     section.fields.push_back(tell(fill("Recurrent state: {0}, whatever the context."_say, {print_gib(sum.state)})));
   section.fields.push_back(tell(fill("Compute buffers (intermediate results of one batch): {0}. Runtime (what the driver and its libraries take): {1}."_say,

@@ -158,15 +158,9 @@ Phrase verdict(const app::PlanAnswer& answer) {
               {std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}), print(Number{speed.ttft.value.p50, Unit::seconds})});
 }
 
-// Slots have their shares of the context: as many times as much.
-std::int64_t shares(const app::PlanAnswer& answer) {
-  const placement::Settings& settings = answer.placement.settings;
-  return answer.engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
-}
-
-// One context for each stream: caches of their own are as many times as much, too.
+// One context for each stream: slots share it out, caches of their own are as many times as much.
 std::string context_words(const app::PlanAnswer& answer) {
-  const std::int64_t context = answer.placement.settings.context, count = shares(answer);
+  const std::int64_t context = answer.placement.settings.context, count = placement::context_parts(answer.engine, answer.placement.settings);
   if (answer.engine.kv_rule == catalog::KvRule::contiguous && answer.placement.settings.sequences > 1)
     return std::to_string(answer.placement.settings.sequences) + " x " + format_grouped(context);
   return count > 1 ? std::to_string(count) + " x " + format_grouped(context / count) : format_grouped(context);
@@ -188,7 +182,7 @@ Section summary(const app::PlanAnswer& answer) {
            model_field(answer),
            machine("rig", answer.rig.spec),
            machine("context", placement.settings.context),
-           machine("context_per_stream", placement.settings.context / shares(answer))}};
+           machine("context_per_stream", placement.settings.context / placement::context_parts(answer.engine, placement.settings))}};
 }
 
 Section memory(const app::PlanAnswer& answer) {

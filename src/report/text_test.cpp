@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "report/json.hpp"
+#include "report/detail/parts.hpp"
 
 namespace rigcast::report {
 namespace {
@@ -36,6 +37,17 @@ TEST(Text, NamesFromFilesCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a?[2Jb");
   EXPECT_EQ(printable("broken \xff\xc3"), "broken ??");
   EXPECT_EQ(printable("\u80fd \xc2\x9b"), "\u80fd ?");   // U+009B opens an escape sequence too
+}
+
+// A command that is suggested asks what was asked.
+TEST(Text, CommandsSayTheWholeQuestion) {
+  app::PlanRequest request;
+  request.model = "llama-3.1-8b:q4_k_m";
+  request.rig = "2x3090";
+  EXPECT_EQ(command("plan", request), "rigcast plan llama-3.1-8b:q4_k_m --on 2x3090");
+  request.objective = placement::Objective::context;
+  request.minimum_speed = 12.5;
+  EXPECT_EQ(command("plan", request), "rigcast plan llama-3.1-8b:q4_k_m --on 2x3090 --for context --at-least 12.5");
 }
 
 TEST(Text, ErrorsAreOneLine) {

@@ -23,7 +23,7 @@ export function readQuestion(params: URLSearchParams): Question {
 // The switches are words for the engine's own flags, so that one rule says what they do. Engines with other flags offer none.
 const SPLITS: Record<string, string> = { layer: '-sm layer', none: '-sm none', tensor: '-sm tensor', row: '-sm row' };
 const OFFERED: Record<string, string[]> = { '': ['layer', 'none', 'tensor'], 'llama.cpp': ['layer', 'none', 'tensor'], 'ik_llama.cpp': ['layer', 'none'] };   // rows ended; links that ask for them are still answered
-const OFFLOADS: Record<string, string> = { experts: '--cpu-moe', none: '-ngl 999', cpu: '-ngl 0' };
+const OFFLOADS: Record<string, string> = { experts: '--cpu-moe', none: '-ngl all', cpu: '-ngl 0' };
 const takesLlamaFlags = (engine: string) => engine === '' || engine === 'llama.cpp' || engine === 'ik_llama.cpp';
 
 export const splits = (engine: string): string[] => OFFERED[engine] ?? [];
