@@ -29,6 +29,7 @@ SHAPES = [
     dict(arch="qwen3", layers=28, hidden=1024, heads=16, kv=8, dim=128, ffn=3072, vocab=151936, tied=True),
     dict(arch="qwen3", layers=36, hidden=4096, heads=32, kv=8, dim=128, ffn=12288, vocab=151936, tied=False),
     dict(arch="qwen3moe", layers=24, hidden=2048, heads=32, kv=4, dim=128, ffn=6144, vocab=151936, tied=False, experts=64, used=8, expert_ffn=768),
+    dict(arch="gpt-oss", layers=12, hidden=2880, heads=64, kv=8, dim=64, ffn=2880, vocab=201088, tied=False, experts=128, used=4, expert_ffn=2880, window=128),
     dict(arch="gemma3", layers=34, hidden=2560, heads=8, kv=4, dim=256, ffn=10240, vocab=262144, tied=True, window=1024),
 ]
 
@@ -58,12 +59,18 @@ def tensors(s, quant):
     for layer in range(s["layers"]):
         block = f"blk.{layer}."
         yield block + "attn_norm.weight", "F32", (hidden,)
-        yield block + "ffn_norm.weight", "F32", (hidden,)
+        yield block + ("post_attention_norm.weight" if s["arch"] == "gpt-oss" else "ffn_norm.weight"), "F32", (hidden,)
         yield block + "attn_q.weight", quant, (hidden, heads)
         yield block + "attn_k.weight", quant, (hidden, kv)
         yield block + "attn_v.weight", quant, (hidden, kv)
         yield block + "attn_output.weight", quant, (heads, hidden)
-        if s["arch"] == "qwen2":
+        if s["arch"] == "gpt-oss":
+            yield block + "attn_output.bias", "F32", (hidden,)
+            yield block + "attn_sinks.weight", "F32", (s["heads"],)
+            yield block + "ffn_gate_inp.bias", "F32", (s["experts"],)
+            for name, rows in (("gate", s["expert_ffn"]), ("up", s["expert_ffn"]), ("down", hidden)):
+                yield block + f"ffn_{name}_exps.bias", "F32", (rows, s["experts"])
+        if s["arch"] in ("qwen2", "gpt-oss"):
             for name, rows in (("q", heads), ("k", kv), ("v", kv)):
                 yield block + f"attn_{name}.bias", "F32", (rows,)
         if s["arch"] in ("qwen3", "qwen3moe", "gemma3"):
