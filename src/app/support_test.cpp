@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "app/roofline.hpp"
+#include "app/show.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -110,6 +112,23 @@ TEST(Support, NamesTheNearest) {
   ASSERT_FALSE(device);
   EXPECT_EQ(device.error().nearest, "rtx-3090");
   EXPECT_FALSE(support(knowledge(), {"rtx-3090", "no-such-thing"}));
+}
+
+// What people type behind --on they type here, too.
+TEST(Support, NamesOfCardsAreThoseOfRigs) {
+  for (const char* name : {"2x3090", "3090 x2", "3090; 24g"}) {
+    const auto card = support(knowledge(), {name, ""});
+    ASSERT_TRUE(card) << name << ": " << to_text(card.error());
+    EXPECT_EQ(card->device.key, "rtx-3090") << name;
+    const auto shown = show(knowledge(), {name, {}});
+    ASSERT_TRUE(shown) << name << ": " << to_text(shown.error());
+    ASSERT_TRUE(std::holds_alternative<catalog::Device>(shown->entries.front())) << name;
+    EXPECT_EQ(std::get<catalog::Device>(shown->entries.front()).key, "rtx-3090") << name;
+    const auto roofs = roofline(knowledge(), name);
+    ASSERT_TRUE(roofs) << name << ": " << to_text(roofs.error());
+    EXPECT_EQ(roofs->device, "rtx-3090") << name;
+  }
+  ASSERT_TRUE(show(knowledge(), {"ryzen 9 7950x", {}})) << "a processor is still one";
 }
 
 }  // namespace

@@ -53,6 +53,11 @@ std::string with(const std::string& from, const std::string& to) {
 
 TEST(Traps, ACorrectCardPasses) { EXPECT_EQ(fault_of(kCard), "accepted"); }
 
+TEST(Traps, OnlyCardsOnPcieReadTheirPeersOverIt) {
+  EXPECT_EQ(with("pcie_lanes = 16\n", "pcie_lanes = 16\nreads_peers = true\n"), "accepted");
+  EXPECT_NE(with("pcie_generation = 4\npcie_lanes = 16\n", "reads_peers = true\n").find("reads_peers is said of cards on PCIe that have memory of their own"), std::string::npos);
+}
+
 TEST(Traps, SparseQuotedAsDense) {
   // 82 SM x 1.695 GHz x 1024 = 142.3 Tflop/s is the most FP16 there is; 285 is with sparsity.
   EXPECT_EQ(with("fp16 = \"71.2", "fp16 = \"285"),
