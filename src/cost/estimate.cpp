@@ -64,7 +64,7 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     const Path& path = load.paths[static_cast<std::size_t>(by_compute ? w.compute : w.memory)];
     Term term;
     const bool sent = w.memory >= 0 && w.memory == stage.stream;
-    term.name = name_of(sent ? StageKind::stream : stage.kind, prefill);
+    term.name = sent ? "sent_weights" : name_of(stage.kind, prefill);
     term.where = stage.where;
     if (!sent && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
       if (stage.device == placement::kHost && load.offloaded) term.name += "_host";

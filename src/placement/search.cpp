@@ -481,7 +481,7 @@ class Searcher {
     const auto speeds = cost_(*placement);
     if (!speeds) return reject(speeds.error().message);
     if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
-    Candidate candidate{trial.kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->full};
+    Candidate candidate{trial.kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->alike > 0 ? speeds->alike : speeds->full};
     const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                           (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
     if (replaces) best = std::move(candidate);

@@ -50,7 +50,7 @@ struct Candidate {
   std::string kind;                  // "one device", "layers", "rows", "tensor", "pipeline", "experts on host", "layers on host", ...
   Placement placement;
   double score = 0;
-  double decode = 0, prefill = 0, full = 0;    // token/s, as in Speeds
+  double decode = 0, prefill = 0, full = 0;    // token/s, as in Speeds; `full` at the depth that is alike for all candidates
 };
 
 // A kind that has no legal or fitting placement here, and why in one sentence.

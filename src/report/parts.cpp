@@ -139,6 +139,7 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
       {"host", "work of the host per step"_say},
       {"link", "moving data between memories"_say},
       {"weights_host", "weights in host memory"_say},
+      {"sent_weights", "sending host weights to the device"_say},
       {"state", "reading and writing the recurrent state"_say},
       {"sequences", "work of the host per stream"_say},
       {"link_latency", "waiting for messages between devices"_say},

@@ -189,7 +189,7 @@ Section memory(const app::PlanAnswer& answer) {
   Section section{"Memory"_say, {placement_field(answer), people(Show::bars, bar_rows(answer))}};
   const placement::Placement& placement = answer.placement;
   if (placement.kv_blocks > 0)
-    section.fields.push_back(people(Show::sentence, fill("The cache holds {0} tokens in {1} blocks."_say,
+    section.fields.push_back(people(Show::sentence, fill(placement.settings.data_degree > 1 ? "The cache of each copy holds {0} tokens in {1} blocks."_say : "The cache holds {0} tokens in {1} blocks."_say,
                                                          {format_grouped(placement.kv_tokens), format_grouped(placement.kv_blocks)})));
   if (answer.longest_context > 0) {
     const bool whole = answer.longest_context >= answer.architecture.max_context;
