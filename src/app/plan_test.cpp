@@ -464,6 +464,25 @@ TEST(Plan, WaysAreComparedAtTheSameDepth) {
   EXPECT_EQ(answer->placement.settings.context, 40960);
 }
 
+// A mixture's token is little work for 96 cores, each of which waits for all others between products; who names threads keeps them.
+TEST(Plan, ProcessorsOfManyCoresWriteWithFewer) {
+  const char* server = "host=epyc-9654:12xddr5-4800:768g";
+  const auto chosen = plan(knowledge(), asked("qwen3-30b-a3b:q4_k_m", server, "llama.cpp"));
+  const auto all = plan(knowledge(), asked("qwen3-30b-a3b:q4_k_m", server, "llama.cpp", 1, 0, "-t 96"));
+  ASSERT_TRUE(chosen && all);
+  const placement::Settings& settings = chosen->placement.settings;
+  EXPECT_GT(settings.threads, 0);
+  EXPECT_LT(settings.threads, 96);
+  EXPECT_EQ(settings.batch_threads, 96);
+  EXPECT_FALSE(caveat(*chosen, "fewer-threads").empty());
+  EXPECT_EQ(all->placement.settings.threads, 96);
+  EXPECT_GT(chosen->speed->decode.value.p50, 1.05 * all->speed->decode.value.p50);
+  EXPECT_NEAR(chosen->speed->prefill.value.p50, all->speed->prefill.value.p50, 0.01 * all->speed->prefill.value.p50);
+  const auto desktop = plan(knowledge(), asked("qwen3-30b-a3b:q4_k_m", "host=core-i5-12400:2xddr4-3200:64g", "llama.cpp"));
+  ASSERT_TRUE(desktop) << to_text(desktop.error());
+  EXPECT_EQ(desktop->placement.settings.threads, 0);
+}
+
 // Four copies of a dense model are four machines, each with a quarter of the streams; of cards without links of their own nothing serves many
 // streams faster.
 TEST(Plan, CopiesServeTheirShareOfTheStreams) {

@@ -99,13 +99,12 @@ void add_attention(Builder& b) {
     }
     Path memory, compute;
     if (key.device == kHost) {
-      const int threads = b.place.settings.threads;
       const auto attention = [&](bool decode) {
-        Path p = host_path("host_attention", host_attention_rate(b.host(), threads, set, flash, decode), b.host(), set);
+        Path p = host_path("host_attention", host_attention_rate(b.host(), b.threads(decode), set, flash, decode), b.host(), set);
         add_factor(p, "host_attention", "kernel", attention_kernel(set, flash) + (decode ? ":decode" : ""));
         return p;
       };
-      memory = host_path("host_kv", reachable_bandwidth(b.host(), threads).value(), b.host(), set);
+      memory = host_path("host_kv", reachable_bandwidth(b.host(), b.threads(true)).value(), b.host(), set);
       memory.roof = b.host().bandwidth.value();
       compute = attention(false);
       s.decode_token_flop = sum.absorbed_flop > 0 ? sum.absorbed_flop : sum.flop;
@@ -148,7 +147,7 @@ void add_recurrent(Builder& b) {
     s.new_token_amount = sum.first * 6 + 1;  // decay, update, read out
     if (device == kHost) {
       s.memory = b.path(host_path("host_kv", b.host().bandwidth.value(), b.host(), b.setting));
-      s.prefill_compute = b.path(host_path("host_attention", host_attention_rate(b.host(), b.place.settings.threads, b.setting, false, false), b.host(), b.setting));
+      s.prefill_compute = b.path(host_path("host_attention", host_attention_rate(b.host(), b.threads(false), b.setting, false, false), b.host(), b.setting));
     } else {
       const rig::RigDevice& d = b.device(device);
       s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));

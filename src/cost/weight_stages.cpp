@@ -54,7 +54,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
 Path gemm_path(const Builder& b, int device, const std::string& format, bool experts, bool decode) {
   if (device == kHost) {
     const char* quantity = decode ? "host_decode" : "host_gemm";
-    const int threads = b.place.settings.threads;
+    const int threads = b.threads(decode);
     Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
     add_factor(p, quantity, "format", format);
     if (!decode) add_factor(p, quantity, "kernel", std::string(to_string(prompt_kernel(b.host(), b.setting, format, experts))) + ":" + b.setting.engine);

@@ -177,6 +177,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   }
   if (!s.repack) line.add("--no-repack");
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
+  if (s.batch_threads > 0) line.add("-tb", std::to_string(s.batch_threads));
   for (const FlagNote& flag : p.demanded) line.demand(flag);
   if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(a, rig, p);
   return std::move(line.launch());

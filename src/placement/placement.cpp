@@ -364,6 +364,9 @@ void tell_short(const Prepared& prepared, Placement& placement) {
   }
   if (prepared.overruled > 0)
     tell("flags-name-context", "The flags say how long the context is: the " + std::to_string(prepared.overruled) + " tokens asked for beside them do not count.");
+  if (placement.settings.threads > 0 && prepared.settings.threads == 0)
+    tell("fewer-threads", std::to_string(placement.settings.threads) + " of " + std::to_string(placement.settings.batch_threads) +
+                              " cores write faster than all, which wait for each other between products; prompts are read by all (-tb).");
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
   else if (prepared.engine.kv_rule == catalog::KvRule::paged && streams > 1 && prepared.reach > 0 && cache_tokens(placement) / streams < prepared.reach && cache_tokens(placement) > 0)

@@ -58,6 +58,7 @@ struct Settings {
   bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
+  int batch_threads = 0;                  // while prompts are read; 0: as threads
   double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default
   int max_batched_tokens = 0;             // vLLM; 0: engine default
   std::string weight_quant;               // vLLM --quantization

@@ -439,7 +439,36 @@ class Searcher {
     settings.split.clear();
     Trial trial = trial_of("processor");
     consider(trial, settings);
+    leave_flash_attention(trial, settings);
+    choose_threads(trial);
     keep(std::move(trial));
+  }
+
+  static constexpr double kWorthAFlag = 1.05;   // what is hardly faster needs no flag
+
+  // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
+  void leave_flash_attention(Trial& trial, Settings settings) {
+    if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
+    const Candidate usual = *trial.best;
+    settings.flash_attention = false;
+    consider(trial, settings);
+    if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+  }
+
+  // Every core waits for all others between two products: where a token has little to do, fewer of them write it faster. Prompts keep all.
+  // Memory knows of neither. Whoever timed this very host did so with the engine's own choice.
+  void choose_threads(Trial& trial) {
+    if (!trial.best || rig_.hosts.empty() || base_.threads > 0) return;
+    const rig::Host& host = rig_.hosts.front();
+    if (host.cores <= 8 || !host.kernels.empty() || catalog::text_of(engine_, "flag", "threads").empty()) return;
+    const Candidate usual = *trial.best;
+    for (const double share : {0.75, 0.5, 0.375, 0.25, 0.1875, 0.125}) {
+      Placement fewer = usual.placement;
+      fewer.settings.threads = std::max(4, static_cast<int>(host.cores * share));
+      fewer.settings.batch_threads = host.cores;
+      consider_one(trial, fewer);
+    }
+    if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
   }
 
   // Kinds meet in the same settings, and a range is laid out once to see that it fits and once to be considered.

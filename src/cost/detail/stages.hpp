@@ -25,6 +25,7 @@ struct Builder {
   int path(Path p);         // appends it; its index in Load::paths
   int measured_path(double rate);   // timed on this very host: owes nothing to machines elsewhere
   const rig::Host& host() const { return rig.hosts.front(); }
+  int threads(bool decode) const { return decode || place.settings.batch_threads <= 0 ? place.settings.threads : place.settings.batch_threads; }
   const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
   std::string name_of(int device) const;
   int device_of_tensor(std::size_t tensor) const;

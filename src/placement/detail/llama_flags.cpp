@@ -214,8 +214,9 @@ constexpr FlagRule kRules[] = {
     {"-nr --no-repack", Takes::nothing, "host weights keep the file's order: mapped rather than copied, slower on the processor", set<&Settings::repack, false>},
     {"--repack", Takes::nothing, "host weights are stored in the kernels' order (default)", set<&Settings::repack, true>},
     {"-t --threads", Takes::value, "processor threads while writing; more than the memory channels can feed do not help", whole<&Settings::threads, 0>},
+    {"-tb --threads-batch", Takes::value, "processor threads while reading prompts; as many as -t says unless told", whole<&Settings::batch_threads, 0>},
     // Accepted, without effect on what is modelled.
-    {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key -tb --threads-batch --temp --temperature --top-k "
+    {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
      "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx "
      "--presence-penalty --repeat-penalty -amb -ser "
