@@ -301,7 +301,7 @@ class PatternRun {
   bool reaches_end(std::size_t step, std::size_t place, std::vector<bool>& seen) {
     std::vector<std::pair<std::size_t, std::size_t>> open = {{step, place}};
     while (!open.empty()) {
-      const auto [s, p] = open.back();
+      const std::size_t s = open.back().first, p = open.back().second;
       open.pop_back();
       const std::size_t pair = s * (text_.size() + 1) + p;
       if (seen[pair]) continue;

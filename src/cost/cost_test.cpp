@@ -184,6 +184,25 @@ TEST(Cost, QuantisedRowsOfABatch) {
   EXPECT_NEAR(stage_seconds(*load, prompt, StageKind::weights), weights(32), 1e-6);   // a prompt of 32 tokens is the same work
 }
 
+// Pascal prints half precision at a 64th of single: nothing runs so, and no kernel of Vulkan is the faster for it.
+TEST(Cost, HalfPrecisionSlowerThanSingleIsLeftAlone) {
+  catalog::Device card;
+  card.rates["fp32"] = {FlopRate(11.8e12), {}, {}};
+  card.rates["fp16"] = {FlopRate(0.18e12), {}, {}};
+  EXPECT_EQ(half_rate(card), 11.8e12);
+  Case c;
+  c.place.backend = "vulkan";
+  c.rig.devices[0].device.rates = card.rates;
+  c.model.tensors[0].quant = "q4_k";
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  int found = 0;
+  for (const Path& path : load->paths)
+    for (const Factor& factor : path.factors)
+      if (factor.effect == "gemm|matrix_units:backend=vulkan") found += 1, EXPECT_NEAR(factor.exponent, std::log(0.5), 1e-12);
+  EXPECT_GE(found, 1);
+}
+
 // 64 experts of which 2 are chosen, 39.4 GB on the host beside a matrix on the device; PCIe of 25 GB/s, host memory of 80 GB/s.
 TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
   Case c;

@@ -52,6 +52,12 @@ std::vector<StageWork> in_pieces(const std::vector<StageWork>& work) {
   return pieces;
 }
 
+// Where host weights that are sent to a device are multiplied.
+std::string first_device(const Load& load) {
+  const auto found = std::find_if(load.stages.begin(), load.stages.end(), [](const Stage& s) { return s.device == 0; });
+  return found == load.stages.end() ? std::string() : found->where;
+}
+
 std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& whole, bool prefill) {
   const std::vector<StageWork> work = in_pieces(whole);
   std::vector<Term> terms;
@@ -63,15 +69,15 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     const bool by_compute = w.compute >= 0 && (w.memory < 0 || seconds(load, compute) > seconds(load, memory));
     const Path& path = load.paths[static_cast<std::size_t>(by_compute ? w.compute : w.memory)];
     Term term;
-    const bool sent = w.memory >= 0 && w.memory == stage.stream;
+    const bool sent = w.memory >= 0 && w.memory == stage.stream, there = w.memory < 0 && w.compute >= 0 && w.compute == stage.stream_compute;
     term.name = sent ? "sent_weights" : name_of(stage.kind, prefill);
-    term.where = stage.where;
-    if (!sent && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
+    term.where = there ? first_device(load) : stage.where;
+    if (!sent && !there && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
       if (stage.device == placement::kHost && load.offloaded) term.name += "_host";
     term.amount = by_compute ? w.flop : w.bytes;
     term.amount_unit = by_compute ? "flop" : unit_of(stage.kind);
-    term.rate = path.peak;
-    term.efficiency = path.efficiency;
+    term.rate = path.roof > 0 ? path.roof : path.peak;   // of the data sheet
+    term.efficiency = path.efficiency * path.peak / term.rate;
     term.time = Seconds(times[terms.size()]);
     term.bound_by_compute = by_compute;
     terms.push_back(std::move(term));

@@ -23,7 +23,10 @@ double first_rate(const catalog::Device& device, std::initializer_list<const cha
   return 0;
 }
 
-// Half-precision rate that a program can use: some chips (Pascal) list one that is slower than single precision.
+bool has_prefix(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+}  // namespace
+
 double half_rate(const catalog::Device& device) {
   const double half = first_rate(device, {"fp16", "bf16"});
   const double single = first_rate(device, {"fp32"});
@@ -34,10 +37,6 @@ double half_rate(const catalog::Device& device) {
   if (half == 0 && rate_of(device, "fp8") > 2 * single) return 0.5 * rate_of(device, "fp8");
   return single > 0 ? single : first_rate(device, {"tf32", "fp8", "int8"}) * 0.5;
 }
-
-bool has_prefix(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
-
-}  // namespace
 
 std::string engine_group(std::string_view engine) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> groups{{

@@ -36,6 +36,8 @@ bool is_float_format(std::string_view format_class);
 // Bytes of one element of a cache type: "f16" 2, "q8_0" 1.0625, "fp8" 1.
 double cache_bytes(std::string_view quant);
 
+// Half-precision rate that a program can use: some chips (Pascal) list one that is slower than single precision.
+double half_rate(const catalog::Device& device);
 // Dense rate of the number format that the engine's kernel for this device really computes in when it multiplies weights of `format`
 // (falling back where the hardware has no such unit: FP8 on Ampere runs as FP16, a V100 has no BF16).
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format);

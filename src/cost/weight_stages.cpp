@@ -77,9 +77,9 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   if (decode) add_factor(p, "gemm", "decode", "");
   else {
     add_factor(p, "gemm", "ubatch", "", std::log(std::max(b.load.ubatch, 16) / 512.0));
-    const auto half = d.rates.find("fp16"), single = d.rates.find("fp32");
-    if (b.setting.backend != "cuda" && half != d.rates.end() && single != d.rates.end())
-      add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half->second.value / single->second.value / 2));
+    const auto single = d.rates.find("fp32");
+    if (b.setting.backend != "cuda" && d.rates.contains("fp16") && single != d.rates.end())
+      add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half_rate(d) / single->second.value.value() / 2));
   }
   add_power_cap(p, "gemm", b.device(device));
   return p;
