@@ -198,8 +198,11 @@ TEST(Cost, HalfPrecisionSlowerThanSingleIsLeftAlone) {
   ASSERT_TRUE(load);
   int found = 0;
   for (const Path& path : load->paths)
-    for (const Factor& factor : path.factors)
-      if (factor.effect == "gemm|matrix_units:backend=vulkan") found += 1, EXPECT_NEAR(factor.exponent, std::log(0.5), 1e-12);
+    for (const Factor& factor : path.factors) {
+      if (factor.effect != "gemm|matrix_units:backend=vulkan") continue;
+      ++found;
+      EXPECT_NEAR(factor.exponent, std::log(0.5), 1e-12);
+    }
   EXPECT_GE(found, 1);
 }
 
