@@ -478,6 +478,10 @@ TEST(Plan, ProcessorsOfManyCoresWriteWithFewer) {
   EXPECT_EQ(all->placement.settings.threads, 96);
   EXPECT_GT(chosen->speed->decode.value.p50, 1.05 * all->speed->decode.value.p50);
   EXPECT_NEAR(chosen->speed->prefill.value.p50, all->speed->prefill.value.p50, 0.01 * all->speed->prefill.value.p50);
+  const auto window = plan(knowledge(), asked("qwen3-30b-a3b:q4_k_m", server, "lm-studio"));   // whose line can say neither
+  ASSERT_TRUE(window);
+  EXPECT_TRUE(window->placement.settings.flash_attention.value_or(true));
+  EXPECT_EQ(window->placement.settings.threads, 0);
   const auto desktop = plan(knowledge(), asked("qwen3-30b-a3b:q4_k_m", "host=core-i5-12400:2xddr4-3200:64g", "llama.cpp"));
   ASSERT_TRUE(desktop) << to_text(desktop.error());
   EXPECT_EQ(desktop->placement.settings.threads, 0);

@@ -449,6 +449,7 @@ class Searcher {
   // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
   void leave_flash_attention(Trial& trial, Settings settings) {
     if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
+    if (catalog::text_of(engine_, "flag", "flash").empty()) return;   // nobody can say so
     const Candidate usual = *trial.best;
     settings.flash_attention = false;
     consider(trial, settings);
