@@ -444,12 +444,14 @@ class Searcher {
     keep(std::move(trial));
   }
 
+  bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
+
   static constexpr double kWorthAFlag = 1.05;   // what is hardly faster needs no flag
 
   // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
   void leave_flash_attention(Trial& trial, Settings settings) {
     if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
-    if (catalog::text_of(engine_, "flag", "flash").empty()) return;   // nobody can say so
+    if (catalog::text_of(engine_, "flag", "flash").empty() || timed_host()) return;   // nobody can say so, or the kernels with it were timed here
     const Candidate usual = *trial.best;
     settings.flash_attention = false;
     consider(trial, settings);
@@ -461,7 +463,7 @@ class Searcher {
   void choose_threads(Trial& trial) {
     if (!trial.best || rig_.hosts.empty() || base_.threads > 0) return;
     const rig::Host& host = rig_.hosts.front();
-    if (host.cores <= 8 || !host.kernels.empty() || catalog::text_of(engine_, "flag", "threads").empty()) return;
+    if (host.cores <= 8 || timed_host() || catalog::text_of(engine_, "flag", "threads").empty()) return;
     const Candidate usual = *trial.best;
     for (const double share : {0.75, 0.5, 0.375, 0.25, 0.1875, 0.125}) {
       Placement fewer = usual.placement;
