@@ -500,6 +500,11 @@ TEST(Plan, CopiesServeTheirShareOfTheStreams) {
   const auto free = plan(knowledge(), asked("qwen3-8b:bf16", "4x4090", "vllm", 128, 2048));
   ASSERT_TRUE(free);
   EXPECT_GT(free->placement.settings.data_degree, 1);
+  const auto two = plan(knowledge(), asked("qwen3-14b:fp8", "2x5090", "vllm", 128, 4096));   // two copies, each on one device, are not one device
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->placement.mode, placement::Mode::single);
+  EXPECT_EQ(two->placement.settings.data_degree, 2);
+  EXPECT_TRUE(std::any_of(two->alternatives.begin(), two->alternatives.end(), [](const Alternative& other) { return other.kind == "one device"; }));
   const auto alone = plan(knowledge(), asked("qwen3-8b:bf16", "4x4090", "vllm", 1, 2048));
   ASSERT_TRUE(alone);
   EXPECT_EQ(alone->placement.settings.data_degree, 1);

@@ -45,6 +45,15 @@ struct Case {
     place.kv_device = {0};
     place.devices.resize(1);
   }
+  // The same on two cores that read 80 GB/s, and no device.
+  rig::Host& on_processor() {
+    rig.devices.clear();
+    place.devices.clear();
+    place.mode = placement::Mode::cpu;
+    rig.hosts.front().cores = 2;
+    rig.hosts.front().bandwidth = Bandwidth(80e9);
+    return rig.hosts.front();
+  }
 };
 
 double stage_seconds(const Load& load, const std::vector<StageWork>& work, StageKind kind) {
@@ -543,12 +552,7 @@ TEST(Cost, CalibrationErrorsNameTheLine) {
 // Kernels of the engine timed on the host itself stand for the processor, whatever the Calibration says of others.
 TEST(Cost, KernelsTimedOnTheHostAreTakenAsTheyAre) {
   Case c;
-  c.rig.devices.clear();
-  c.place.devices.clear();
-  c.place.mode = placement::Mode::cpu;
-  rig::Host& host = c.rig.hosts.front();
-  host.cores = 2;
-  host.bandwidth = Bandwidth(80e9);
+  rig::Host& host = c.on_processor();
   // f16: one token read 28 GB/s, 28 Gflop/s; many at once 100 Gflop/s.
   host.kernels = {{"matvec", "f16", 1, 2, 28e9, 28e9}, {"matmul", "f16", 128, 2, 0, 100e9}};
   Calibration calibration;
@@ -608,12 +612,7 @@ TEST(Cost, SmallOperationsOfALayer) {
 TEST(Cost, SmallOperationsTimedOnTheHostAreTakenAsTheyAre) {
   Case c;
   c.model = plain_layer();
-  c.rig.devices.clear();
-  c.place.devices.clear();
-  c.place.mode = placement::Mode::cpu;
-  rig::Host& host = c.rig.hosts.front();
-  host.cores = 2;
-  host.bandwidth = Bandwidth(80e9);
+  rig::Host& host = c.on_processor();
   host.kernels = {{.kernel = "layer", .format = "f32", .threads = 2, .bytes = 10e9, .start = 1e-6}, {.kernel = "matvec", .format = "f16", .threads = 2, .bytes = 28e9, .flop = 28e9, .start = 3e-6}};
   Calibration calibration;
   calibration.effects["host_launch"] = {.mean = -2, .sd = 0.1, .observations = 9};

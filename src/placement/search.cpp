@@ -124,7 +124,7 @@ class Searcher {
   static bool same_way(const Placement& a, const Placement& b) {
     const auto work = [](const Placement& p) {
       const Settings& s = p.settings;
-      return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.gpu_experts);
+      return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.gpu_experts);
     };
     return work(a) == work(b);
   }
@@ -446,16 +446,20 @@ class Searcher {
 
   bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
 
-  static constexpr double kWorthAFlag = 1.05;   // what is hardly faster needs no flag
+  // Lets `others` be considered; what is hardly better than the engine's own choice is not worth a flag.
+  void where_worth_a_flag(Trial& trial, FunctionRef<void()> others) {
+    constexpr double kWorthAFlag = 1.05;
+    const Candidate usual = *trial.best;
+    others();
+    if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+  }
 
   // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
   void leave_flash_attention(Trial& trial, Settings settings) {
     if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
     if (catalog::text_of(engine_, "flag", "flash").empty() || timed_host()) return;   // nobody can say so, or the kernels with it were timed here
-    const Candidate usual = *trial.best;
     settings.flash_attention = false;
-    consider(trial, settings);
-    if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+    where_worth_a_flag(trial, [&] { consider(trial, settings); });
   }
 
   // Every core waits for all others between two products: where a token has little to do, fewer of them write it faster. Prompts keep all.
@@ -464,14 +468,14 @@ class Searcher {
     if (!trial.best || rig_.hosts.empty() || base_.threads > 0) return;
     const rig::Host& host = rig_.hosts.front();
     if (host.cores <= 8 || timed_host() || catalog::text_of(engine_, "flag", "threads").empty()) return;
-    const Candidate usual = *trial.best;
-    for (const double share : {0.75, 0.5, 0.375, 0.25, 0.1875, 0.125}) {
-      Placement fewer = usual.placement;
-      fewer.settings.threads = std::max(4, static_cast<int>(host.cores * share));
-      fewer.settings.batch_threads = host.cores;
-      consider_one(trial, fewer);
-    }
-    if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+    Placement fewer = trial.best->placement;
+    fewer.settings.batch_threads = host.cores;
+    where_worth_a_flag(trial, [&] {
+      for (const double share : {0.75, 0.5, 0.375, 0.25, 0.1875, 0.125}) {
+        fewer.settings.threads = std::max(4, static_cast<int>(host.cores * share));
+        consider_one(trial, fewer);
+      }
+    });
   }
 
   // Kinds meet in the same settings, and a range is laid out once to see that it fits and once to be considered.
