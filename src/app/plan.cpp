@@ -118,8 +118,12 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
   RC_ASSIGN(asked, read_asked(knowledge, as_asked));
   RC_ASSIGN(answer, answer_of(knowledge, std::move(asked)));
-  if (answer.placement.fits) answer.longest_context = longest_context(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
-  else answer.remedies = find_remedies(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+  if (answer.placement.fits) {
+    answer.longest_context = longest_context(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+    answer.remedies = find_faster(knowledge, answer);
+  } else {
+    answer.remedies = find_remedies(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+  }
   answer.upgrades = find_upgrades(knowledge, answer);
   return std::move(answer);
 }

@@ -43,11 +43,14 @@ struct Remedy {
   enum class Kind {
     context,   // the longest context that fits
     quant,     // a smaller Quant that fits
+    cache,     // keys and values in fewer bits
   };
   Kind kind = Kind::context;
-  std::string value;             // "16384", "q3_k_m"
+  std::string value;             // "16384", "q3_k_m", "q8_0"
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
+  std::string flags = {};        // cache: the launch flags to ask with
+  double decode = 0;             // token/s, p50, where it fits without, too, but slower; else 0
 };
 
 // What more hardware of the same kind would bring.
@@ -61,6 +64,8 @@ struct Upgrade {
   std::string device;            // card: its name
   Bytes memory{};                // memory: in all
   std::string rig;               // card: the spec to ask with; empty where it cannot be written from the given one
+  std::string model;             // ... and the model with it: in the format that is planned now, or in the one that would be assumed then
+  std::string quant;             // the format where it is another than now
   double decode = 0, prefill = 0;  // token/s, p50, then; 0 where nobody can say
 };
 
@@ -83,7 +88,7 @@ struct PlanAnswer {
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
   std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
   std::int64_t longest_context = 0;    // where it fits: the longest this very layout holds, at most the model's own; 0: not asked
-  std::vector<Remedy> remedies;        // where it does not
+  std::vector<Remedy> remedies;        // where it does not, or part of it lies on the host
   std::vector<Upgrade> upgrades;       // where it does not, or part of it lies on the host
 };
 

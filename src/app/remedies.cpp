@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <string>
 
+#include "app/detail/requests.hpp"
 #include "app/layouts.hpp"
 #include "base/text.hpp"
 #include "model/names.hpp"
+#include "placement/rules.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -127,15 +129,33 @@ Bytes all_memory(const rig::Rig& rig) {
   return all;
 }
 
+// The engine's flags that keep keys and values in fewer bits behind those that were asked for; empty where it has none, or these settle it.
+std::string with_small_cache(const catalog::Engine& engine, const placement::Request& request, const placement::Settings& settings) {
+  const std::string_view flags = catalog::text_of(engine, "small_cache", "");
+  if (flags.empty() || settings.key_quant != "f16" || settings.value_quant != "f16" || settings.flash_attention == false) return {};
+  const std::string_view before = trim(request.flags);
+  return before.empty() ? std::string(flags) : std::string(before) + ' ' + std::string(flags);
+}
+
+Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, const model::Architecture& architecture, std::string flags) {
+  return {Remedy::Kind::cache, std::string(catalog::text_of(engine, "small_cache_format", "")), request.model, architecture.weight_bytes(), std::move(flags)};
+}
+
 }  // namespace
 
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
                                   const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
   std::vector<Remedy> remedies;
-  if (const auto prepared = placement::prepare(knowledge.catalog, architecture, rig, request.placement); !prepared || !prepared->searched) return remedies;
+  const auto prepared = placement::prepare(knowledge.catalog, architecture, rig, request.placement);
+  if (!prepared || !prepared->searched) return remedies;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
+  if (std::string flags = with_small_cache(engine, request.placement, failed.settings); !flags.empty()) {
+    placement::Request smaller = request.placement;
+    smaller.flags = flags;
+    if (placement::find_room(knowledge.catalog, architecture, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
+  }
   if (architecture.origin == model::Origin::gguf) return remedies;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   const std::string name = named ? named->name : model::split_spec(request.model).name;
@@ -143,10 +163,27 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
     const std::string spec = name + ':' + quant;
     const auto smaller = find_model(knowledge, spec);
     if (!smaller || smaller->weight_bytes() >= architecture.weight_bytes() || smaller->weight_bytes() > all_memory(rig)) continue;
-    if (!fits_at(knowledge, *smaller, rig, request.placement, failed.settings.context / parts)) continue;
+    if (!fits_at(knowledge, *smaller, rig, request.placement, prepared->named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
     remedies.push_back({Remedy::Kind::quant, quant, spec, smaller->weight_bytes()});
     break;
   }
+  return remedies;
+}
+
+// Layers that lie on the host for want of room beside the cache: with a cache of half the size they may all go to the devices.
+std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now) {
+  constexpr double kWorthIt = 1.1;
+  std::vector<Remedy> remedies;
+  if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return remedies;
+  std::string flags = with_small_cache(now.engine, now.request.placement, now.placement.settings);
+  const auto prepared = placement::prepare(knowledge.catalog, now.architecture, now.rig, now.request.placement);
+  if (flags.empty() || !prepared || !prepared->searched) return remedies;
+  Asked asked{now.request, now.architecture, now.rig, now.engine, now.assumed_quant};
+  asked.request.placement.flags = flags;
+  const auto then = answer_of(knowledge, std::move(asked));
+  if (!then || !then->speed || decode_over_context(*then) < kWorthIt * decode_over_context(now)) return remedies;
+  remedies.push_back(cache_remedy(now.engine, now.request, now.architecture, std::move(flags)));
+  remedies.back().decode = then->speed->decode.value.p50;
   return remedies;
 }
 

@@ -81,7 +81,7 @@ class Inquiry {
     std::transform(usual, last, std::back_inserter(specs), spec);
     if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.push_back(spec("f16"));   // converted anyway
     specs.push_back(spec(asked.quant));   // as published
-    if (asked.any_quant) std::transform(first, usual, std::back_inserter(specs), spec);
+    if (asked.any_quant && !only_as_published(engine, asked)) std::transform(first, usual, std::back_inserter(specs), spec);
     auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row, true); });
     if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
     if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
@@ -91,6 +91,15 @@ class Inquiry {
   }
 
  private:
+  // What was trained in four bits is served in these: nobody publishes it in others for engines that read them.
+  bool only_as_published(const catalog::Engine& engine, const Asked& asked) const {
+    const auto published = find_model(knowledge_, asked.name);
+    if (!published || !asked.small || !placement::check_formats(knowledge_.catalog, engine, *published)) return false;
+    return std::any_of(published->tensors.begin(), published->tensors.end(), [&](const model::Tensor& tensor) {
+      const auto quant = knowledge_.catalog.quant(tensor.quant);
+      return quant && quant->group == "fp4";
+    });
+  }
   static void add(std::vector<std::string>& all, const std::string& one) {
     if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
   }

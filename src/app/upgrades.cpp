@@ -9,12 +9,29 @@
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "cost/cost.hpp"
+#include "model/names.hpp"
 
 namespace rigcast::app {
 namespace {
 
 constexpr int kMostCards = 8;          // in one host
-constexpr double kStick = 16 * kGiB;   // what memory is added in
+
+// The least size from `needed` on that the host's channels can be filled to, one or two sticks of one size on each; 0 where there is none.
+// Sticks that are sold: of DDR4 to 32 GB for desktops and to 128 registered, of DDR5 to 64 and to 128; what is soldered takes none.
+Bytes sold_memory(const rig::Host& host, Bytes needed) {
+  struct Sticks { std::string_view type; std::vector<int> desktop, server; };
+  static const std::vector<Sticks> kSold = {{"ddr3", {4, 8}, {8, 16, 32}}, {"ddr4", {8, 16, 32}, {16, 32, 64, 128}}, {"ddr5", {16, 24, 32, 48, 64}, {16, 32, 48, 64, 96, 128}}};
+  const auto sold = std::find_if(kSold.begin(), kSold.end(), [&](const Sticks& each) { return equal_ignoring_case(each.type, host.memory_type); });
+  if (sold == kSold.end() || host.channels <= 0) return {};
+  constexpr int kDesktopChannels = 2;
+  Bytes least{};
+  for (const int stick : host.channels <= kDesktopChannels * host.sockets ? sold->desktop : sold->server)
+    for (const int a_channel : {1, 2}) {
+      const Bytes size(static_cast<double>(stick) * a_channel * host.channels * kGiB);
+      if (size >= needed && (least <= Bytes{} || size < least)) least = size;
+    }
+  return least;
+}
 
 // The joints between cards of a rig of nothing but such: a board's fabric, peers over PCIe. Bridges are bought apart.
 std::vector<rig::Link> usual_peers(const catalog::Catalog& catalog, const rig::RigDevice& device, int cards) {
@@ -68,6 +85,9 @@ Result<Asked> asked_of(const Knowledge& knowledge, const PlanAnswer& now, const 
   if (spec.empty()) return Asked{now.request, now.architecture, std::move(rig), now.engine, now.assumed_quant};
   PlanRequest request = now.request;
   request.rig = spec;
+  // A format that nobody named stays: speeds of two formats say nothing of the cards.
+  if (now.assumed_quant && now.placement.fits)
+    if (const auto named = model::catalogue_spec(knowledge.catalog, request.model)) request.model = named->name + ':' + to_lower(now.architecture.quant);
   return read_asked(knowledge, request);
 }
 
@@ -114,10 +134,13 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
     Upgrade upgrade = cards_upgrade(knowledge.catalog, rig, more);
     auto asked = asked_of(knowledge, now, upgrade.rig, with_cards(knowledge.catalog, rig, more));
     if (!asked || !has_room(knowledge, *asked)) continue;
+    upgrade.model = asked->request.model;
+    if (asked->architecture.quant != now.architecture.quant) upgrade.quant = asked->architecture.quant;
     const auto then = answer_of(knowledge, std::move(*asked));
     if (!then || !then->placement.fits) continue;
     if (now.placement.fits && decode_over_context(*then) <= decode_over_context(now)) return std::nullopt;
     tell_speed(*then, upgrade);
+    if (now.speed && now.placement.fits && upgrade.decode <= now.speed->decode.value.p50) return std::nullopt;
     return upgrade;
   }
   return std::nullopt;
@@ -135,7 +158,9 @@ std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer&
   if (!then || !then->placement.fits || then->placement.host.total() <= host.available()) return std::nullopt;
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::memory;
-  upgrade.memory = Bytes(std::ceil((then->placement.host.total() + host.reserved).value() / kStick) * kStick);
+  upgrade.memory = sold_memory(host, then->placement.host.total() + host.reserved);
+  if (upgrade.memory <= host.memory) return std::nullopt;
+  upgrade.model = now.request.model;
   tell_speed(*then, upgrade);
   return upgrade;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/plan.hpp"
+#include "base/text.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -66,12 +67,65 @@ TEST(Upgrades, SayWhatTheirCommandAnswers) {
     for (const Upgrade& upgrade : now->upgrades) {
       if (upgrade.rig.empty()) continue;
       request.rig = upgrade.rig;
+      request.model = upgrade.model;
       const auto then = plan(knowledge(), request);
       ASSERT_TRUE(then && then->speed) << upgrade.rig;
       EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, upgrade.decode) << each.model << " on " << upgrade.rig;
       EXPECT_DOUBLE_EQ(then->speed->prefill.value.p50, upgrade.prefill) << each.model << " on " << upgrade.rig;
     }
   }
+}
+
+// A format that nobody named stays when a card is added, and nothing slower is an upgrade.
+TEST(Upgrades, KeepTheFormat) {
+  PlanRequest request;
+  request.model = "qwen3-235b-a22b", request.rig = "4090-48g", request.placement.engine = "ollama", request.placement.context = 65536;
+  const auto now = plan(knowledge(), request);
+  ASSERT_TRUE(now && now->placement.fits && now->assumed_quant);
+  for (const Upgrade& upgrade : now->upgrades) {
+    EXPECT_GT(upgrade.decode, now->speed->decode.value.p50);
+    if (upgrade.kind == Upgrade::Kind::card) { EXPECT_EQ(upgrade.model, "qwen3-235b-a22b:" + to_lower(now->architecture.quant)); }
+  }
+}
+
+// Eight channels take eight or sixteen equal sticks: of 544 GiB there is no such set.
+TEST(Upgrades, MemoryComesInSticks) {
+  const PlanAnswer answer = ask("kimi-k2:q4_k_m", "4090-48g; host=epyc-7532:8xddr4-3200:512g");
+  ASSERT_FALSE(answer.placement.fits);
+  const Upgrade* memory = of_kind(answer, Upgrade::Kind::memory);
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->memory, Bytes(1024 * kGiB)) << "8 x 128 GiB or 16 x 64 GiB";
+}
+
+// 61 GiB in BF16 do not fit 24, 18 GiB in AWQ or GPTQ do, with as much of the context that nobody named as there is room for.
+TEST(Remedies, ASmallerFormatShortensAContextThatNobodyNamed) {
+  PlanRequest request;
+  request.model = "qwen3-32b", request.rig = "3090", request.placement.engine = "vllm";
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  ASSERT_FALSE(answer->placement.fits);
+  const auto smaller = std::find_if(answer->remedies.begin(), answer->remedies.end(), [](const Remedy& each) { return each.kind == Remedy::Kind::quant; });
+  ASSERT_NE(smaller, answer->remedies.end());
+  request.model = smaller->model;
+  const auto then = plan(knowledge(), request);
+  ASSERT_TRUE(then);
+  EXPECT_TRUE(then->placement.fits);
+}
+
+// 10 GiB of F16 cache drive 8 of 80 layers off two cards; in eight bits all stay.
+TEST(Remedies, ASmallerCacheKeepsLayersOnTheDevices) {
+  PlanRequest request;
+  request.model = "llama-3.1-70b:q4_k_m", request.rig = "2x3090", request.placement.context = 32768;
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer && answer->speed);
+  ASSERT_EQ(answer->remedies.size(), 1u);
+  EXPECT_EQ(answer->remedies[0].flags, "-ctk q8_0 -ctv q8_0");
+  request.placement.flags = answer->remedies[0].flags;
+  const auto then = plan(knowledge(), request);
+  ASSERT_TRUE(then && then->speed);
+  EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, answer->remedies[0].decode);
+  EXPECT_GT(then->speed->decode.value.p50, 2 * answer->speed->decode.value.p50);
+  EXPECT_TRUE(then->remedies.empty());
 }
 
 // 1.3 TB of weights: eight cards of 96 GB hold 768 GB, and nobody sells a host with a ninth.

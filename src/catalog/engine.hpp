@@ -29,7 +29,7 @@ struct Engine {
   int block_tokens = 0;                            // paged: tokens per block
   bool window_saves_memory = true;                 // sliding layers hold only their window
   std::vector<std::string> backends;               // "cuda", "rocm", "vulkan", ...: in order of preference
-  std::vector<std::string> splits;                 // "layer", "row", "tensor", "pipeline", "expert", "data", "cpu-experts", "cpu-layers"
+  std::vector<std::string> splits;                 // "layer", "row", "tensor", "pipeline", "expert", "data", "cpu-experts", "cpu-layers", "cpu-cache", "cpu"
   bool mixed_vendors = false;
   std::vector<std::string> quant_groups;           // what weights it reads: Quant::group names
   std::vector<std::string> families;               // of models it has code for (Architecture::family); empty: nobody keeps a list of what it lacks

@@ -77,7 +77,8 @@ std::string device_name(const rig::Rig& rig, const std::string& backend, int dev
   const bool remote = rig.devices[static_cast<std::size_t>(device)].host != 0;
   const auto number = std::count_if(rig.devices.begin(), rig.devices.begin() + device, [&](const rig::RigDevice& each) { return (each.host != 0) == remote; });
   if (remote) return "RPC" + std::to_string(number);
-  const std::string prefix = backend == "vulkan" ? "Vulkan" : backend == "rocm" ? "ROCm" : backend == "sycl" ? "SYCL" : backend == "cann" ? "CANN" : backend == "musa" ? "MUSA" : "CUDA";
+  // GGML_CUDA_NAME and its like; Metal's devices are called MTL (ggml-metal.cpp).
+  const std::string prefix = backend == "vulkan" ? "Vulkan" : backend == "rocm" ? "ROCm" : backend == "sycl" ? "SYCL" : backend == "cann" ? "CANN" : backend == "musa" ? "MUSA" : backend == "metal" ? "MTL" : "CUDA";
   return prefix + std::to_string(number);
 }
 
@@ -105,8 +106,14 @@ void add_experts(LineBuilder& line, const model::Architecture& a, const Settings
   else if (s.cpu_moe_layers > 0) line.add("--n-cpu-moe", std::to_string(s.cpu_moe_layers));
 }
 
+// How the engine calls the split of every matrix over the devices.
+std::string tensor_word(const catalog::Engine& engine) {
+  const std::string_view word = catalog::text_of(engine, "tensor_word", "");
+  return std::string(word.empty() ? "tensor" : word);
+}
+
 // llama-bench lays a model out by the same flags in a spelling of its own; the context follows from what it times.
-std::vector<std::string> bench_words(const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+std::vector<std::string> bench_words(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   std::vector<std::string> words = {"llama-bench", "-m", a.file};
   const auto add = [&](const char* flag, std::string value) { words.insert(words.end(), {flag, std::move(value)}); };
@@ -116,7 +123,7 @@ std::vector<std::string> bench_words(const model::Architecture& a, const rig::Ri
   } else {
     add("-ngl", std::to_string(s.gpu_layers < 0 ? all_layers(a) : s.gpu_layers));
     if (rig.devices.size() > 1) {
-      add("-sm", p.mode == Mode::single ? "none" : p.mode == Mode::row ? "row" : p.mode == Mode::tensor ? "tensor" : "layer");
+      add("-sm", p.mode == Mode::single ? std::string("none") : p.mode == Mode::row ? std::string("row") : p.mode == Mode::tensor ? tensor_word(engine) : std::string("layer"));
       if (p.mode == Mode::single) add("-mg", std::to_string(s.main_device));
       else if (!s.split.empty()) add("-ts", replace_all(shares(s.split), ",", "/"));
     }
@@ -153,7 +160,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
         line.add("-mg", std::to_string(s.main_device));
       } else {
         if (p.mode == Mode::row) line.add("-sm", "row");
-        if (p.mode == Mode::tensor) line.add("-sm", "tensor");
+        if (p.mode == Mode::tensor) line.add("-sm", tensor_word(engine));
         if (!s.split.empty()) line.add("-ts", shares(s.split));
       }
     }
@@ -179,7 +186,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
   if (s.batch_threads > 0) line.add("-tb", std::to_string(s.batch_threads));
   for (const FlagNote& flag : p.demanded) line.demand(flag);
-  if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(a, rig, p);
+  if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(engine, a, rig, p);
   return std::move(line.launch());
 }
 
@@ -203,10 +210,20 @@ std::string model_name(const model::Architecture& a) {
   return quoted(!a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name);
 }
 
+// Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
+std::string host_weights(const model::Architecture& a) {
+  constexpr std::string_view kEnding = ".gguf";
+  const std::string& name = a.file.empty() ? a.checkpoint : a.file;
+  if (!name.ends_with(kEnding)) return model_name(a);
+  if (a.file.empty()) return quoted(name.substr(0, name.size() - kEnding.size()));
+  const std::size_t slash = name.rfind('/');
+  return quoted(slash == std::string::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
+}
+
 // Where the weights are in another format than the model was published in, the line names files that are; so it says.
-void explain_checkpoint(Launch& launch, const model::Architecture& a) {
+void explain_checkpoint(Launch& launch, const model::Architecture& a, const std::string& name) {
   if (a.file.empty() && a.checkpoint != a.key && !a.checkpoint.empty())
-    launch.flags.push_back({model_name(a), "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
+    launch.flags.push_back({name, "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
 }
 
 // The words that start an engine, with what it wants to know of the model in their holes.
@@ -246,8 +263,11 @@ std::string layers_share(const model::Architecture& a, const Placement& p) {
 // cannot be.
 Launch told_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
+  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
   LineBuilder line(engine, start_words(engine, a));
-  explain_checkpoint(line.launch(), a);
+  explain_checkpoint(line.launch(), a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(a) : model_name(a));
+  const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
+  const auto can_say = [&](const char* what) { return !catalog::text_of(engine, "flag", what).empty(); };
   const auto say = [&](const char* what, const std::string& value) {
     const std::string_view flag = catalog::text_of(engine, "flag", what);
     const auto words = split_words(flag);
@@ -255,7 +275,6 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
     const bool alone = words.front() == flag && value.empty();
     line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
   };
-  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
   if (s.tensor_degree > 1) say("tensor", std::to_string(s.tensor_degree));
   if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
   if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
@@ -268,17 +287,26 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   say("cells", std::to_string(p.kv_tokens));
   if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
   if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
-  if (paged && s.key_quant != "f16") say("cache", s.key_quant);
+  if (s.key_quant != "f16") say("cache", s.key_quant);
   if (paged) say("sequences", std::to_string(s.sequences));
   if (paged) say("batched", std::to_string(s.max_batched_tokens));
   if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
   if (s.gpu_experts >= 0 && a.has_experts()) {
-    say("host_weights", model_name(a));
+    say("host_weights", host_weights(a));
     say("device_experts", std::to_string(s.gpu_experts));
     if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
     if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
   }
   if (p.devices.size() > 1 && !s.split.empty()) say("split", shares(s.split));
+  const std::size_t usable = static_cast<std::size_t>(usable_devices(engine, rig));
+  if (slots && p.mode == Mode::single && usable > 1)
+    cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name + "'s settings.");
+  if (slots && p.devices.size() > 1 && !s.split.empty() && !can_say("split"))
+    cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name + " shares them out by its own settings.");
+  for (const char* degree : {"tensor", "pipeline", "data"})
+    if (const int n = degree[0] == 't' ? s.tensor_degree : degree[0] == 'p' ? s.pipeline_degree : s.data_degree; n > 1 && !can_say(degree))
+      cannot_say(std::string("This line cannot say how many devices share a model (") + degree + " " + std::to_string(n) + "): set it in " + engine.name + "'s settings.");
+  if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
   for (const FlagNote& flag : p.demanded) line.demand(flag);
   if (paged && uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
   return std::move(line.launch());
@@ -291,7 +319,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
-  explain_checkpoint(launch, a);
+  explain_checkpoint(launch, a, model_name(a));
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
   std::string ids;

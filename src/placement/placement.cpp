@@ -169,6 +169,8 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
 
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
+  if (!settings.kv_offload && engine.kv_rule == catalog::KvRule::slots && !lists(engine.splits, "cpu-cache"))
+    return fail(ErrorKind::unsupported, engine.name + " keeps the cache beside its layers");
   switch (engine.kv_rule) {
     case catalog::KvRule::slots: return detail::lay_out_slots(catalog, engine, backend, architecture, rig, settings, count);
     case catalog::KvRule::paged: return detail::lay_out_paged(catalog, engine, backend, architecture, rig, settings);

@@ -209,6 +209,7 @@ struct Launch {
   std::string line;
   std::vector<FlagNote> flags;
   std::string file_name, file_text;   // Modelfile, config.json where the engine takes one
+  std::vector<std::string> unsaid;    // what of the placement the line cannot say, each a sentence
   std::vector<std::string> bench;     // the words that time this very placement with the engine's own tool; empty where it brings none
 };
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement);

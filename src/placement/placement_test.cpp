@@ -77,6 +77,21 @@ Request ask(const std::string& flags, const std::string& engine = "llama.cpp", c
 std::string error_of(const auto& result) { return result ? "no error" : to_text(result.error()); }
 
 // Lists of words in an engine's file are longer-lived than what reads them: all of "1-16 2-128 2-256".
+// What an engine's kernels do not run on a chip is refused with its source, not timed.
+TEST(Rules, KernelsThatAChipLacksAreRefused) {
+  const auto runs = [&](const char* engine, const char* device, const char* model, const char* quant) {
+    Request request = ask("");
+    request.engine = engine;
+    return place(facts(), *model::architecture_from_catalogue(facts(), model, quant), rig_of(device, 1), request).has_value();
+  };
+  EXPECT_FALSE(runs("vllm", "v100-sxm2-32gb", "gpt-oss-20b", "")) << "MXFP4 needs 8.0";
+  EXPECT_TRUE(runs("vllm", "rtx-3090", "gpt-oss-20b", ""));
+  EXPECT_FALSE(runs("exllamav3", "rtx-2080-ti", "llama-3.1-8b", "exl3-4.0bpw"));
+  EXPECT_TRUE(runs("exllamav3", "rtx-3090", "llama-3.1-8b", "exl3-4.0bpw"));
+  EXPECT_FALSE(runs("exllamav2", "tesla-p40", "llama-3.1-8b", "exl2-4.0bpw")) << "half precision at 1/64";
+  EXPECT_TRUE(runs("exllamav2", "tesla-p100-pcie-16gb", "llama-3.1-8b", "exl2-4.0bpw"));
+}
+
 TEST(Rules, StateScansAreReadWhole) {
   const auto rig = rig_of("rtx-3090", 1);
   const auto rules = detail::llama_rules(*catalog::read_engine(facts(), "llama.cpp"), "cuda", rig, Settings{});
@@ -350,7 +365,7 @@ TEST(Placement, FewerExpertsOnTheCardWhereTheUsualDoNotFit) {
   EXPECT_EQ(placement->settings.gpu_experts, 4);
   const std::string line = launch_line(*catalog::read_engine(facts(), "ktransformers"), *model, rig, *placement).line;
   EXPECT_NE(line.find("--model-path deepseek-r1 "), std::string::npos) << line;
-  EXPECT_NE(line.find("--kt-weight-path deepseek-r1-Q4_K_M.gguf --kt-num-gpu-experts 4 --kt-cpuinfer 64 --kt-threadpool-count 2 --kt-method LLAMAFILE"), std::string::npos) << line;
+  EXPECT_NE(line.find("--kt-weight-path deepseek-r1-Q4_K_M --kt-num-gpu-experts 4 --kt-cpuinfer 64 --kt-threadpool-count 2 --kt-method LLAMAFILE"), std::string::npos) << line;
 }
 
 // A line names files in the format that was planned, and what the card's arithmetic makes necessary; flags are read back by their own tables.
@@ -637,6 +652,64 @@ TEST(Backend, IsTheBestTheDevicesShare) {
   mixed.devices[1].index = mixed.devices[1].card = 1;
   EXPECT_EQ(*choose_backend(engine, mixed, ""), "vulkan");
   EXPECT_FALSE(choose_backend(vllm, mixed, ""));
+}
+
+// Metal calls its devices MTL0, MTL1 (GGML_METAL_NAME); ik_llama.cpp calls the split of every matrix a graph.
+TEST(Launch, DevicesAndSplitsHaveTheEnginesNames) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  const auto llama = *catalog::read_engine(facts(), "llama.cpp"), ik = *catalog::read_engine(facts(), "ik_llama.cpp");
+  const rig::Rig macs = *rig::parse_rig(facts(), "m3-ultra-96g | m4-max-64g; net=10gbe");
+  const auto placement = place(facts(), model, macs, ask("-c 4096 -ngl 99 -ot ffn_up=MTL0"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const std::string line = launch_line(llama, model, macs, *placement).line;
+  EXPECT_NE(line.find("-dev MTL0,RPC0"), std::string::npos) << line;
+  EXPECT_NE(line.find("-ot ffn_up=MTL0"), std::string::npos) << line;
+  const rig::Rig cards = rig_of("rtx-3090", 2);
+  Request request = ask("-c 4096 -sm graph -ngl 99");
+  request.engine = "ik_llama.cpp";
+  const auto graph = place(facts(), model, cards, request);
+  ASSERT_TRUE(graph) << error_of(graph);
+  EXPECT_NE(launch_line(ik, model, cards, *graph).line.find("-sm graph"), std::string::npos);
+}
+
+// lms load says how much of the layers lies on the devices, and nothing of which device: what it cannot say is told beside the line.
+TEST(Launch, WhatALineCannotSayIsTold) {
+  const auto lms = *catalog::read_engine(facts(), "lm-studio");
+  const auto ollama = *catalog::read_engine(facts(), "ollama");
+  for (const catalog::Engine& engine : {lms, ollama}) {
+    Settings settings = initial_settings(engine, rig_of("rtx-3090", 1));
+    settings.context = 4096;
+    settings.kv_offload = false;
+    EXPECT_FALSE(lay_out(facts(), engine, "cuda", llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), settings)) << engine.name << " has no switch for it";
+  }
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  Request request = ask("");
+  request.engine = "lm-studio";
+  const auto one = place(facts(), llama_8b(test::ggml::q8_0), rig, request);
+  ASSERT_TRUE(one) << error_of(one);
+  ASSERT_EQ(one->mode, Mode::single);
+  const Launch launch = launch_line(lms, llama_8b(test::ggml::q8_0), rig, *one);
+  ASSERT_EQ(launch.unsaid.size(), 1u);
+  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings.");
+  EXPECT_TRUE(launch_line(lms, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), *place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)).unsaid.empty());
+  const auto moe = place(facts(), qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), request);
+  ASSERT_TRUE(moe) << error_of(moe);
+  EXPECT_EQ(moe->settings.cpu_moe_layers, 0) << "its command line moves no experts";
+}
+
+// kt-kernel reads GGUF from a folder of files.
+TEST(Launch, ExpertsAreReadFromAFolder) {
+  const auto engine = *catalog::read_engine(facts(), "ktransformers");
+  Request request = ask("");
+  request.engine = "ktransformers";
+  model::Architecture model = *model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", "q4_k_m");
+  const auto line = [&] {
+    const auto placement = place(facts(), model, rig_of("rtx-3090", 1), request);
+    return placement ? launch_line(engine, model, rig_of("rtx-3090", 1), *placement).line : to_text(placement.error());
+  };
+  EXPECT_NE(line().find("--kt-weight-path qwen3-30b-a3b-Q4_K_M "), std::string::npos) << line();
+  model.file = "models/moe/file.gguf";
+  EXPECT_NE(line().find("--kt-weight-path models/moe "), std::string::npos) << line();
 }
 
 // llama-bench times the placement that is predicted, in its own spelling of the flags.

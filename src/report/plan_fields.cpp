@@ -305,6 +305,10 @@ Section launch(const app::PlanAnswer& answer) {
       section.fields.push_back(people(Show::code, Phrase(answer.launch.file_text)));
     }
   }
+  Sentences unsaid(answer.launch.unsaid.begin(), answer.launch.unsaid.end());
+  if (answer.placement.fits)
+    for (const std::string& one : answer.launch.unsaid) section.fields.push_back(people(Show::bad, Phrase(one)));
+  section.fields.push_back(machine("launch_unsaid", std::move(unsaid)));
   section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
   if (!answer.placement.fits) section.title = {};
   return section;
@@ -354,29 +358,36 @@ Section remedies(const app::PlanAnswer& answer) {
     if (remedy.kind == app::Remedy::Kind::context) {
       other.placement.context = parse_int(remedy.value).value_or(0);
       text = fill("a context of {0} fits:"_say, {format_grouped(other.placement.context)});
+    } else if (remedy.kind == app::Remedy::Kind::cache) {
+      other.placement.flags = remedy.flags;
+      text = remedy.decode > 0 ? fill("keys and values in {0}: {1}"_say, {remedy.value, print(Number{remedy.decode, Unit::token_rate})})
+                               : fill("fits with keys and values in {0}:"_say, {remedy.value});
     } else {
       other.model = remedy.model;
       text = fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
     }
-    rows.push_back({machine("kind", remedy.kind == app::Remedy::Kind::context ? "context" : "quant"), machine("value", remedy.value),
+    const char* kind = remedy.kind == app::Remedy::Kind::context ? "context" : remedy.kind == app::Remedy::Kind::cache ? "cache" : "quant";
+    rows.push_back({machine("kind", kind), machine("value", remedy.value), machine("flags", remedy.flags),
                     {"text", {}, std::move(text), Show::sentence}, {"command", {}, command("plan", other), Show::code}});
   }
-  return {"What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
+  return {answer.placement.fits ? "What would be faster: decode then"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
 
 Section upgrades(const app::PlanAnswer& answer) {
   Rows rows;
   for (const app::Upgrade& upgrade : answer.upgrades) {
     const bool card = upgrade.kind == app::Upgrade::Kind::card;
-    Phrase text = card ? fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate})})
+    Phrase text = card && !upgrade.quant.empty() ? fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate}), upgrade.quant})
+                  : card ? fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate})})
                        : fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), print(Number{upgrade.decode, Unit::token_rate})});
     app::PlanRequest other = answer.request;
     other.rig = upgrade.rig;
+    if (!upgrade.model.empty()) other.model = upgrade.model;
     rows.push_back({machine("kind", card ? "card" : "memory"), machine("cards", std::int64_t{upgrade.cards}), machine("device", upgrade.device),
                     machine("memory_bytes", Number{upgrade.memory.value(), Unit::bytes}), {"text", {}, std::move(text), Show::sentence},
                     machine("decode", upgrade.decode > 0 ? Value(Number{upgrade.decode, Unit::token_rate}) : Value(std::monostate{})),
                     machine("prefill", upgrade.prefill > 0 ? Value(Number{upgrade.prefill, Unit::token_rate}) : Value(std::monostate{})),
-                    machine("rig", upgrade.rig), {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
+                    machine("rig", upgrade.rig), machine("model", upgrade.model), machine("quant", upgrade.quant), {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
   }
   return {"What more would bring: decode then"_say, {list_field("upgrades", std::move(rows), Show::bullets)}};
 }

@@ -96,6 +96,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     found.rejected = std::move(rejected);
     if (found.ranked.size() > 1) found.ranked.resize(1);   // the others are rejected
   }
+  // What the engine has no word for is no way that failed.
+  if (const auto& splits = prepared.engine.splits; std::find(splits.begin(), splits.end(), "cpu-cache") == splits.end())
+    std::erase_if(found.rejected, [](const placement::Rejected& each) { return each.kind == "cache on host"; });
   if (found.ranked.empty()) {
     RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig));
     return Chosen{.placement = std::move(nearest), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};

@@ -96,7 +96,7 @@ export const en = {
     launchFile: (name: string) => `with this in ${name}`,
     flagsDo: 'What the flags do',
     caveats: 'Mind',
-    remedies: 'What would fit',
+    remedies: 'What would fit', faster: 'What would be faster',
     take: 'Try this',
     evidence: 'Evidence',
     evidenceNone: 'Nothing near this has been measured.',

@@ -96,7 +96,7 @@ export const zh: Text = {
     launchFile: (name) => `${name} 的内容`,
     flagsDo: '各参数的作用',
     caveats: '注意',
-    remedies: '怎样才放得下',
+    remedies: '怎样才放得下', faster: '怎样更快',
     take: '试试这个',
     evidence: '证据',
     evidenceNone: '附近没有任何实测数据。',

@@ -23,12 +23,12 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
       <Own plan={plan} left={question.own === '0'} onChange={(own) => onChange({ own })} />
       {plan.remedies.length ? (
         <section class="block">
-          <h2>{text.plan.remedies}</h2>
+          <h2>{plan.fits ? text.plan.faster : text.plan.remedies}</h2>
           <ul class="remedies">
             {plan.remedies.map((remedy) => (
               <li key={remedy.text}>
                 <span>{remedy.text}</span>
-                <button type="button" onClick={() => onChange(remedy.kind === 'context' ? { context: remedy.value } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
+                <button type="button" onClick={() => onChange(remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'cache' ? { flags: remedy.flags } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
               </li>
             ))}
           </ul>

@@ -53,7 +53,7 @@ export function Upgrades({ plan, onChange }: { plan: Plan; onChange(changes: Par
         {plan.upgrades.map((one) => (
           <li key={one.text}>
             <span>{one.text}</span>
-            {one.rig ? <button type="button" onClick={() => onChange({ rig: one.rig }, false)}>{text.plan.take}</button> : null}
+            {one.rig ? <button type="button" onClick={() => onChange({ rig: one.rig, model: one.model }, false)}>{text.plan.take}</button> : null}
           </li>
         ))}
       </ul>
