@@ -29,7 +29,7 @@ Result<ModelLayer> layer_of(const model::Architecture& architecture, int index) 
   const model::Layer& layer = architecture.layers[static_cast<std::size_t>(index)];
   const std::string name = "layer " + std::to_string(index) + " of " + architecture.name;
   if (layer.recurrent.kind != model::RecurrentKind::none) return fail(ErrorKind::unsupported, name + " is recurrent, for which there is no kernel here");
-  if (layer.attention.kind == AttentionKind::mla) return fail(ErrorKind::unsupported, name + " attends through a latent vector, for which there is no kernel here");
+  if (layer.attention.kind == AttentionKind::mla || layer.attention.kind == AttentionKind::compressed) return fail(ErrorKind::unsupported, name + " attends through a latent vector, for which there is no kernel here");
   ModelLayer out;
   if (layer.attention.kind != AttentionKind::none) {
     out.heads = layer.attention.heads, out.kv_heads = std::max(1, layer.attention.kv_heads), out.head_dim = layer.attention.key_dim;

@@ -20,19 +20,38 @@ enum class AttentionKind {
   full,       // every earlier token
   sliding,    // the last `window` tokens
   chunked,    // tokens of the current chunk of `window` (Llama 4)
-  mla,        // every earlier token through one latent vector (DeepSeek)
+  mla,        // every earlier token through one latent vector (DeepSeek); with a window the last `window` tokens (dots 3)
+  compressed, // the last `window` tokens, and one entry for every `compress` tokens before them; one vector is key and value (DeepSeek V4)
 };
 
 struct Attention {
   AttentionKind kind = AttentionKind::none;
   int heads = 0, kv_heads = 0;
   int key_dim = 0, value_dim = 0;      // per head; for mla: of the expanded heads
-  int window = 0;                      // sliding, chunked
+  int window = 0;                      // sliding, chunked, compressed; mla where its layers slide
+  int compress = 0;                    // compressed: tokens that become one entry; 0: the window is all there is
   int latent_dim = 0, rope_dim = 0;    // mla: kv_lora_rank and qk_rope_head_dim; the cache holds latent_dim + rope_dim elements a token
   int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;  // sparse attention (DeepSeek V3.2): tokens scored, then top_k attended
+  int indexer_pool = 0;                // tokens whose keys are pooled into one before they are scored; 0: each is scored (GLM 5.3 Flash, Qwen 3.8 Flash)
+  int indexer_row = 0;                 // elements of the indexer's cache a token where they are more than its key: a gate or the pooled key beside it
   bool value_is_key = false;           // no value projection: the keys serve as values too (Gemma 4); the cache still holds both
   int kv_layer = -1;                   // >= 0: reads the cache of that earlier layer and stores none (Gemma 3n/4)
 };
+
+// True: the cache holds a window of tokens only.
+inline bool is_windowed(const Attention& a) {
+  return a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked || a.kind == AttentionKind::compressed || (a.kind == AttentionKind::mla && a.window > 0);
+}
+// Elements of the indexer's cache a token.
+inline int indexer_elements(const Attention& a) { return a.indexer_heads == 0 ? 0 : a.indexer_row > 0 ? a.indexer_row : a.indexer_dim; }
+// Elements a sequence of the state a compressor keeps (F32): values and scores of the entry in the making. Entries of 4 tokens overlap, so that
+// two of double width are kept, and the indexer has a compressor of its own.
+inline std::int64_t compressor_elements(const Attention& a) {
+  if (a.compress == 0) return 0;
+  const bool overlaps = a.indexer_heads > 0;
+  const std::int64_t rows = std::int64_t{a.compress} * (overlaps ? 2 : 1), width = std::int64_t{a.key_dim + (overlaps ? a.indexer_dim : 0)} * (overlaps ? 2 : 1);
+  return 2 * rows * width;
+}
 
 // State of fixed size per sequence (Mamba, gated DeltaNet, lightning attention, RWKV), kept in F32 by llama.cpp.
 enum class RecurrentKind { none, mamba1, mamba2, gated_delta, kimi_delta, lightning, short_conv, rwkv };
@@ -40,6 +59,8 @@ struct Recurrent {
   RecurrentKind kind = RecurrentKind::none;
   std::int64_t conv_elements = 0;      // per sequence
   std::int64_t state_elements = 0;     // per sequence
+  std::int64_t ngram_elements = 0;     // per sequence: of the convolution over n-gram embeddings (Qwen 3.8 Flash)
+  bool bounded_decay = false;          // Kimi's kind: a sigmoid above a lower bound decays the state, not a softplus
 };
 
 enum class FeedForwardKind { none, dense, moe };
@@ -49,6 +70,7 @@ struct FeedForward {
   int experts = 0, experts_used = 0, expert_width = 0;
   int shared_experts = 0, shared_width = 0;  // shared_width: of all shared experts together
   bool gated = true;
+  bool scaled_shares = false;          // the shares of the chosen experts are multiplied by a number of the file
 };
 
 struct Layer {
@@ -60,14 +82,14 @@ struct Layer {
 // What a tensor does; decides which memory it may live in and which kernel reads it.
 enum class Role {
   token_embedding,   // one row per token is gathered
-  per_layer_embedding,  // Gemma 3n/4: gathered too, may stay on the host
+  per_layer_embedding,  // Gemma 3n/4, n-grams of Qwen 3.8 Flash: gathered too, may stay on the host
   output_head,       // also the token embedding where tied
   attention,         // q, k, v, o projections and MLA's a/b matrices
   recurrent,         // ssm / linear attention projections, convolution, A, D
   dense_ffn,
   expert_ffn,        // 3-D: all experts of one layer
   shared_expert_ffn,
-  router,
+  router,            // of experts, and of parallel residual streams (hyper-connections): small, every device holds all of it
   norm,              // norms, biases, scales, sinks: small vectors
   other,             // rope factors, tables
   vision,            // projector and vision tower
@@ -105,6 +127,8 @@ struct Architecture {
   std::vector<Tensor> tensors;         // in file order, or in GGUF writing order
   bool loop_norm = false;              // layers that run again start from a normalised stream (Nanbeige)
   int stack_layers = 0;                // HRM: layers of its lower stack, the others are the upper one's
+  int streams = 0;                     // hyper-connections: copies of the residual stream that every part mixes (DeepSeek V4); 0: one
+  int mixing_rounds = 0;               // after each part the streams are mixed by a matrix normalised in so many rounds; 0: they are not
   int bank_interval = 0;               // Kimi K3: before every so many layers the stream is kept for later ones
   double attention_softcap = 0;        // Gemma 2: flash attention needs a kernel that supports it
   bool encoder_only = false;           // embedding models: no KV cache

@@ -84,9 +84,13 @@ Result<Architecture> vision_projector(const Gguf& gguf, const GgufMetadata& meta
 // How many blocks the file has, and how many of them decoding runs.
 struct Blocks { int all = 0, layers = 0; };
 
-Result<Blocks> read_blocks(const GgufMetadata& metadata) {
+// Conversions of DeepSeek V4 name a next-token block also where they left it out.
+Result<Blocks> read_blocks(const Gguf& gguf, const GgufMetadata& metadata) {
   RC_ASSIGN(all, metadata.required_count("block_count"));
-  RC_ASSIGN(next_token, metadata.count_or("nextn_predict_layers", 0));
+  RC_ASSIGN(named, metadata.count_or("nextn_predict_layers", 0));
+  const std::string joins = "blk." + std::to_string(all - named) + ".nextn.eh_proj.weight";
+  const bool left_out = metadata.prefix() == "deepseek4" && std::none_of(gguf.tensors.begin(), gguf.tensors.end(), [&](const GgufTensor& t) { return t.name == joins; });
+  const int next_token = left_out ? 0 : named;
   if (all < 1 || all > kMostBlocks) return metadata.contradiction("block_count is " + std::to_string(all) + "; 1 to " + std::to_string(kMostBlocks) + " are possible");
   if (next_token >= all) return metadata.contradiction("nextn_predict_layers is " + std::to_string(next_token) + " of " + std::to_string(all) + " blocks");
   return Blocks{all, all - next_token};
@@ -117,6 +121,8 @@ Result<void> read_structure(const Gguf& gguf, const GgufMetadata& metadata, cons
   RC_ASSIGN(repeated, repeated_blocks(input));
   RC_ASSIGN(stack, metadata.count_or("hrm.layers_per_stack", 0));
   RC_ASSIGN(bank, metadata.count_or("attn_res.block_size", 0));
+  RC_ASSIGN(streams, metadata.count_or("hyper_connection.count", 0, 64));
+  RC_ASSIGN(rounds, metadata.count_or("hyper_connection.sinkhorn_iterations", 0, 1 << 10));
   RC_ASSIGN(skips_norm, metadata.count_or("skip_loop_final_norm", 0));
   if (repeated.empty()) architecture.layers = std::move(layers);
   for (const int block : repeated) architecture.layers.push_back(layers[static_cast<std::size_t>(block)]);
@@ -124,6 +130,8 @@ Result<void> read_structure(const Gguf& gguf, const GgufMetadata& metadata, cons
   architecture.stack_layers = stack;
   architecture.loop_norm = stack == 0 && !architecture.blocks.empty() && skips_norm == 0;
   architecture.bank_interval = bank;
+  architecture.streams = streams;
+  architecture.mixing_rounds = rounds;
   return {};
 }
 
@@ -168,7 +176,7 @@ Result<Architecture> architecture_of_gguf(const Gguf& gguf) {
   const GgufMetadata metadata(gguf, named == nullptr ? std::string{} : named->text);
   if (metadata.prefix() == "clip" || metadata.text("general.type") == "mmproj") return vision_projector(gguf, metadata);
   RC_ASSIGN(family, family_of(metadata));
-  RC_ASSIGN(blocks, read_blocks(metadata));
+  RC_ASSIGN(blocks, read_blocks(gguf, metadata));
   Architecture architecture = begin(gguf, std::string(family->name));
   RC_TRY(read_structure(gguf, metadata, *family, blocks, architecture));
   RC_TRY(read_tensors(gguf, metadata, blocks, architecture));

@@ -68,6 +68,7 @@ TEST(GgufArchitecture, VisionProjector) {
 
 TEST(GgufArchitecture, WhatIsNoModel) {
   EXPECT_EQ(refusal(test::dense_model({.family = "t5"})), "m.gguf: cannot say, because it is an encoder-decoder model, whose two caches no engine rule here describes");
+  EXPECT_EQ(refusal(test::dense_model({.family = "clef"})), "m.gguf: cannot say, because it scores the options of a decision and writes no text, and no rule here describes that");
   EXPECT_EQ(refusal(test::dense_model({}).text("general.type", "adapter")), "m.gguf: cannot say, because general.type is 'adapter', not a model");
 }
 

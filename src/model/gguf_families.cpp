@@ -24,6 +24,8 @@ constexpr std::string_view kDenoises = "it is a diffusion language model, which 
 constexpr std::string_view kPicture = "it is an image or video model; use the image verb with its catalogue name";
 constexpr std::string_view kTextEncoder = "it is the encoder half of T5, which serves image models; name the image model it belongs to";
 constexpr std::string_view kSpeech = "it decodes speech tokens to sound and has no layers an engine rule here describes";
+constexpr std::string_view kDecides = "it scores the options of a decision and writes no text, and no rule here describes that";
+constexpr std::string_view kSpeaks = "it writes sound as continuous frames with a decoder of its own, and no rule here describes that";
 constexpr std::string_view kDraft = "it is a draft model without embeddings of its own; name the model it drafts for";
 
 // In order of name.
@@ -43,6 +45,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "bloom"},
     {.name = "chameleon"},
     {.name = "chatglm"},
+    {.name = "clef", .refusal = kDecides},
     {.name = "codeshell"},
     {.name = "cogvlm"},
     {.name = "cohere2", .window = slides(4)},
@@ -55,8 +58,10 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "deepseek2"},
     {.name = "deepseek2-ocr"},
     {.name = "deepseek32"},
+    {.name = "deepseek4", .window = slides_all, .compression = Compression::cache},
     {.name = "dflash", .refusal = kDraft},
     {.name = "dots1"},
+    {.name = "dots3note", .window = listed},
     {.name = "dream", .refusal = kDenoises},
     {.name = "eagle3", .refusal = kDraft},
     {.name = "ernie4_5"},
@@ -78,6 +83,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "glm-dsa"},
     {.name = "glm4"},
     {.name = "glm4moe"},
+    {.name = "glm5-next", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::kimi_delta},
     {.name = "gpt-oss", .window = slides(2)},
     {.name = "gpt2"},
     {.name = "gptj"},
@@ -94,6 +100,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "hunyuan-moe"},
     {.name = "hunyuan_vl"},
     {.name = "hy_v3"},
+    {.name = "hy_v4"},
     {.name = "hyvid", .refusal = kPicture},
     {.name = "internlm2"},
     {.name = "jais"},
@@ -153,6 +160,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "plamo2", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba1},
     {.name = "plamo3", .window = slides(8)},
     {.name = "plm"},
+    {.name = "pockettts", .refusal = kSpeaks},
     {.name = "qwen", .ffn_halves = 2},
     {.name = "qwen2"},
     {.name = "qwen2moe"},
@@ -165,6 +173,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "qwen3tts"},
     {.name = "qwen3vl"},
     {.name = "qwen3vlmoe"},
+    {.name = "qwen4exp", .mixer = Mixer::by_interval, .recurrent = RecurrentKind::gated_delta, .interval = 4, .compression = Compression::indexer_keys},
     {.name = "qwen_image", .refusal = kPicture},
     {.name = "refact"},
     {.name = "rnd1", .refusal = kDenoises},
@@ -185,6 +194,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "t5", .refusal = kEncoderDecoder},
     {.name = "t5encoder", .refusal = kTextEncoder},
     {.name = "talkie"},
+    {.name = "vllm-decision2", .refusal = kDecides},
     {.name = "wan", .refusal = kPicture},
     {.name = "wavtokenizer-dec", .refusal = kSpeech},
     {.name = "xverse"},

@@ -31,6 +31,13 @@ enum class Mixer {
   both,             // attention and recurrence side by side in every layer
 };
 
+// What attention.compress_ratios shortens.
+enum class Compression {
+  none,
+  cache,            // entries of the cache behind a window (DeepSeek V4)
+  indexer_keys,     // keys that an indexer scores (Qwen 3.8 Flash)
+};
+
 struct GgufFamily {
   std::string_view name;               // general.architecture
   WindowRule window = {};
@@ -40,6 +47,7 @@ struct GgufFamily {
   int ffn_halves = 1;                  // feed_forward_length counts so many matrices of equal width (Qwen 1: gate and up)
   bool repeats = false;                // layers may run several times, each time with a cache of their own
   int cached_layers = 0;               // > 0: only the first that many layers keep a cache, later ones read it (Gemma 3n)
+  Compression compression = Compression::none;
   bool encoder_only = false;
   std::string_view refusal = {};       // why nothing can be said; empty where the family is understood
 };

@@ -29,8 +29,12 @@ constexpr int kAnyCount = std::numeric_limits<int>::max();
 struct Plan {
   std::vector<int> heads, kv_heads, ffn;
   int key_dim = 0, value_dim = 0, key_dim_sliding = 0, value_dim_sliding = 0;
-  int mla_key_dim = 0, mla_value_dim = 0, latent_dim = 0, rope_dim = 0;
-  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0, indexer_block = 1;
+  struct Latent { int key_dim = 0, value_dim = 0, rank = 0; };
+  Latent latent, latent_sliding;
+  int rope_dim = 0;
+  int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0, indexer_block = 1, indexer_pool = 0;
+  std::vector<int> compress;         // tokens
+  std::vector<std::int64_t> ngram;   // elements of the state of n-gram embeddings
   int window = 0;
   std::vector<bool> slides;
   std::vector<bool> recurs;
@@ -53,6 +57,18 @@ Result<void> read_heads(const LayerInput& in, Plan& plan) {
   return {};
 }
 
+// Multi-head latent attention; `suffix` "_swa": of layers that slide.
+Result<void> read_latent(const LayerInput& in, const std::string& suffix, int cached, int rope, Plan::Latent& latent) {
+  const std::string key_length = "attention.key_length" + suffix;
+  RC_ASSIGN(key, in.metadata.count_or("attention.key_length_mla" + suffix, 0, kMostHeads));
+  RC_ASSIGN(value, in.metadata.count_or("attention.value_length_mla" + suffix, 0, kMostHeads));
+  RC_ASSIGN(rank, in.metadata.count_or("attention.kv_lora_rank" + suffix, 0, kMostHeads));
+  latent = {key, value, rank};
+  if (key > 0 && value > 0 && cached != rank + rope)
+    return in.metadata.contradiction(key_length + " is " + std::to_string(cached) + " where multi-head latent attention caches kv_lora_rank" + suffix + " + rope.dimension_count = " + std::to_string(rank + rope));
+  return {};
+}
+
 Result<void> read_head_sizes(const LayerInput& in, Plan& plan, std::vector<std::string>& notes) {
   const int most_heads = *std::max_element(plan.heads.begin(), plan.heads.end());
   const int share = most_heads > 0 ? in.hidden / most_heads : 0;
@@ -65,16 +81,12 @@ Result<void> read_head_sizes(const LayerInput& in, Plan& plan, std::vector<std::
   RC_ASSIGN(value_sliding, in.metadata.count_or("attention.value_length_swa", plan.value_dim, kMostHeads));
   plan.key_dim_sliding = key_sliding;
   plan.value_dim_sliding = value_sliding;
-  RC_ASSIGN(mla_key, in.metadata.count_or("attention.key_length_mla", 0, kMostHeads));
-  RC_ASSIGN(mla_value, in.metadata.count_or("attention.value_length_mla", 0, kMostHeads));
-  RC_ASSIGN(latent, in.metadata.count_or("attention.kv_lora_rank", 0, kMostHeads));
   RC_ASSIGN(rope, in.metadata.count_or("rope.dimension_count", 0, kMostHeads));
-  plan.mla_key_dim = mla_key;
-  plan.mla_value_dim = mla_value;
-  plan.latent_dim = latent;
   plan.rope_dim = rope;
-  if (mla_key > 0 && mla_value > 0 && plan.key_dim != latent + rope)
-    return in.metadata.contradiction("attention.key_length is " + std::to_string(plan.key_dim) + " where multi-head latent attention caches kv_lora_rank + rope.dimension_count = " + std::to_string(latent + rope));
+  RC_TRY(read_latent(in, "", plan.key_dim, rope, plan.latent));
+  plan.latent_sliding = plan.latent;
+  if (in.metadata.is_array("attention.sliding_window_pattern") && plan.latent.key_dim > 0)
+    RC_TRY(read_latent(in, "_swa", plan.key_dim_sliding, rope, plan.latent_sliding));
   return {};
 }
 
@@ -144,6 +156,30 @@ Result<void> read_indexer(const LayerInput& in, Plan& plan) {
   RC_ASSIGN(block, in.metadata.count_or("attention.indexer.block_size", 1, 1 << 10));  // MiniMax M3 picks blocks of tokens
   plan.indexer_top_k = top_k;
   plan.indexer_block = std::max(block, 1);
+  RC_ASSIGN(pool, in.metadata.count_or("attention.indexer.kpool", 0, 1 << 10));  // GLM 5.3 Flash
+  plan.indexer_pool = pool;
+  return {};
+}
+
+// Tokens that become one, in the cache or for the indexer.
+Result<void> read_compression(const LayerInput& in, Plan& plan) {
+  plan.compress.assign(static_cast<std::size_t>(in.blocks), 0);
+  if (in.family.compression == Compression::none) return {};
+  RC_ASSIGN(ratios, in.metadata.per_block("attention.compress_ratios", in.blocks, in.layers, 1 << 16, true));
+  if (!ratios) return in.metadata.contradiction("lacks the array " + in.metadata.prefix() + ".attention.compress_ratios, without which its layers cannot be told apart");
+  plan.compress = *ratios;
+  return {};
+}
+
+// Embeddings of n-grams, gathered from one table and taken in by a convolution in a layer or two (Qwen 3.8 Flash).
+Result<void> read_ngrams(const LayerInput& in, Plan& plan) {
+  plan.ngram.assign(static_cast<std::size_t>(in.blocks), 0);
+  RC_ASSIGN(kernel, in.metadata.count_or("ple.conv_kernel", 0, 1 << 10));
+  RC_ASSIGN(gram, in.metadata.count_or("ple.ngram_size", 0, 1 << 10));
+  RC_ASSIGN(streams, in.metadata.count_or("hyper_connection.count", 1, 1 << 6));
+  for (int block = 0; block < in.blocks; ++block)
+    if (in.tensors.find(block, "ple_key") != nullptr)
+      plan.ngram[static_cast<std::size_t>(block)] = std::int64_t{std::max(0, kernel - 1)} * gram * std::max(1, streams) * in.hidden;
   return {};
 }
 
@@ -155,6 +191,8 @@ Result<Plan> read_plan(const LayerInput& in, std::vector<std::string>& notes) {
   RC_TRY(read_mixers(in, plan));
   RC_TRY(read_sharing(in, plan));
   RC_TRY(read_indexer(in, plan));
+  RC_TRY(read_compression(in, plan));
+  RC_TRY(read_ngrams(in, plan));
   RC_ASSIGN(used, in.metadata.count_or("expert_used_count", 0));
   RC_ASSIGN(shared, in.metadata.count_or("expert_shared_count", 0));
   plan.experts_used = used;
@@ -169,28 +207,67 @@ Result<void> check_kv_shape(const LayerInput& in, int block, std::string_view st
   return in.metadata.contradiction("tensor '" + tensor->name + "' has " + std::to_string(tensor->shape[1]) + " rows where head_count_kv and the head size promise " + std::to_string(rows));
 }
 
+void add_indexer(const Plan& plan, Attention& attention) {
+  attention.indexer_heads = plan.indexer_heads;
+  attention.indexer_dim = plan.indexer_dim;
+}
+
+// DeepSeek V4: one vector of key_length is key and value; entries of 4 tokens are chosen from by an indexer, those of 128 are all seen.
+Result<Attention> compressed_attention(const LayerInput& in, const Plan& plan, int block) {
+  const int ratio = plan.compress[static_cast<std::size_t>(block)];
+  const auto i = static_cast<std::size_t>(block);
+  if (ratio != 0 && ratio != 4 && ratio != 128)
+    return in.metadata.cannot_say("attention.compress_ratios holds " + std::to_string(ratio) + ", and only entries of 4 and of 128 tokens are described");
+  if (plan.window == 0) return in.metadata.contradiction("attention.sliding_window is 0 or missing");
+  if (plan.key_dim != plan.value_dim) return in.metadata.contradiction("attention.value_length is not attention.key_length, where one vector serves as both");
+  Attention attention;
+  attention.kind = AttentionKind::compressed;
+  attention.heads = plan.heads[i];
+  attention.kv_heads = 1;
+  attention.key_dim = attention.value_dim = plan.key_dim;
+  attention.rope_dim = plan.rope_dim;
+  attention.window = plan.window;
+  attention.compress = ratio;
+  if (in.tensors.find(block, "indexer.proj") != nullptr) {
+    add_indexer(plan, attention);
+    attention.indexer_top_k = plan.indexer_top_k;
+  }
+  if ((ratio == 4) != (attention.indexer_heads > 0)) return in.metadata.contradiction("layer " + std::to_string(block) + " makes entries of " + std::to_string(ratio) + " tokens and has " + (ratio == 4 ? "no indexer" : "an indexer"));
+  RC_TRY(check_kv_shape(in, block, "attn_kv", attention.key_dim));
+  return attention;
+}
+
+// Which tokens are attended to, where not all of them are: a layer's own indexer, or what that of an earlier layer picked (GLM 5.2).
+void add_selection(const LayerInput& in, const Plan& plan, int block, Attention& attention) {
+  const bool projects_queries = in.tensors.find(block, "indexer.q_proj") != nullptr, pools_keys = in.family.compression == Compression::indexer_keys;
+  const int pool = pools_keys ? plan.compress[static_cast<std::size_t>(block)] : plan.indexer_pool;
+  if (pools_keys && pool == 0) return;
+  if ((attention.kind == AttentionKind::mla && attention.window == 0) || projects_queries)
+    attention.indexer_top_k = plan.indexer_top_k * (projects_queries ? plan.indexer_block : 1);
+  if (!projects_queries && in.tensors.find(block, "indexer.proj") == nullptr) return;
+  add_indexer(plan, attention);
+  attention.indexer_pool = pool;
+  if (pool > 0) attention.indexer_row = (pools_keys ? 2 : 3) * plan.indexer_dim;  // the pooled key beside the token's, and its gate where it has one
+}
+
 Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block) {
   const auto i = static_cast<std::size_t>(block);
   Attention attention;
   if (plan.recurs[i] && in.family.mixer != Mixer::both) return attention;
   if (plan.heads[i] == 0 || plan.kv_heads[i] == 0) return attention;
-  const bool mla = plan.mla_key_dim > 0 && plan.mla_value_dim > 0;
+  if (in.family.compression == Compression::cache) return compressed_attention(in, plan, block);
   const bool slides = plan.slides[i];
+  const Plan::Latent& latent = slides ? plan.latent_sliding : plan.latent;
+  const bool mla = latent.key_dim > 0 && latent.value_dim > 0;
   attention.kind = mla ? AttentionKind::mla : slides ? in.family.window.kind : AttentionKind::full;
   attention.heads = plan.heads[i];
   attention.kv_heads = plan.kv_heads[i];
   attention.window = slides ? plan.window : 0;
-  attention.key_dim = mla ? plan.mla_key_dim : slides ? plan.key_dim_sliding : plan.key_dim;
-  attention.value_dim = mla ? plan.mla_value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
-  const bool scores_blocks = in.tensors.find(block, "indexer.q_proj") != nullptr;
-  // A layer of latent attention without an indexer of its own attends to the tokens an earlier layer picked (GLM 5.2).
-  if (mla || scores_blocks) attention.indexer_top_k = plan.indexer_top_k * (scores_blocks ? plan.indexer_block : 1);
-  if (scores_blocks || in.tensors.find(block, "indexer.proj") != nullptr) {
-    attention.indexer_heads = plan.indexer_heads;
-    attention.indexer_dim = plan.indexer_dim;
-  }
+  attention.key_dim = mla ? latent.key_dim : slides ? plan.key_dim_sliding : plan.key_dim;
+  attention.value_dim = mla ? latent.value_dim : slides ? plan.value_dim_sliding : plan.value_dim;
+  add_selection(in, plan, block, attention);
   if (mla) {
-    attention.latent_dim = plan.latent_dim;
+    attention.latent_dim = latent.rank;
     attention.rope_dim = plan.rope_dim;
     return attention;
   }
@@ -231,6 +308,8 @@ Result<Recurrent> recurrent_of(const LayerInput& in, const Plan& plan) {
     const std::int64_t inner = std::int64_t{head} * heads;
     state.conv_elements = std::int64_t{3} * std::max(0, kernel - 1) * inner;
     state.state_elements = inner * head;
+    RC_ASSIGN(bound, in.metadata.real("kda.gate_lower_bound"));
+    state.bounded_decay = bound.value_or(0) < 0;
     return state;
   }
   RC_ASSIGN(inner, in.metadata.required_count("ssm.inner_size"));
@@ -252,6 +331,8 @@ Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, Fee
   ffn.expert_width = narrow(down->shape[0]);
   ffn.experts = narrow(down->shape[2]);
   ffn.experts_used = plan.experts_used;
+  RC_ASSIGN(scale, in.metadata.real("expert_weights_scale"));
+  ffn.scaled_shares = scale.value_or(0) != 0 && *scale != 1;
   if (plan.experts_used < 1 || plan.experts_used > ffn.experts)
     return in.metadata.contradiction("expert_used_count is " + std::to_string(plan.experts_used) + " of " + std::to_string(ffn.experts) + " experts");
   if (const GgufTensor* shared = in.tensors.find(block, "ffn_down_shexp")) {
@@ -322,6 +403,7 @@ Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<s
     layer.attention = attention;
     layer.feed_forward = feed_forward;
     if (plan.recurs[static_cast<std::size_t>(block)]) layer.recurrent = recurrent;
+    layer.recurrent.ngram_elements = plan.ngram[static_cast<std::size_t>(block)];
     layers.push_back(layer);
   }
   return layers;

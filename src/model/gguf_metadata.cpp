@@ -47,7 +47,7 @@ Result<std::optional<double>> GgufMetadata::real(std::string_view key) const {
   return std::optional<double>{value->reals.empty() ? static_cast<double>(value->integers.front()) : value->reals.front()};
 }
 
-Result<std::optional<std::vector<int>>> GgufMetadata::per_block(std::string_view key, int blocks, int layers, int most) const {
+Result<std::optional<std::vector<int>>> GgufMetadata::per_block(std::string_view key, int blocks, int layers, int most, bool may_be_longer) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::optional<std::vector<int>>{};
   const auto wanted = static_cast<std::size_t>(blocks);
@@ -55,10 +55,10 @@ Result<std::optional<std::vector<int>>> GgufMetadata::per_block(std::string_view
     RC_ASSIGN(number, as_count(*value, 0, key, most));
     return std::optional<std::vector<int>>{std::vector<int>(wanted, number)};
   }
-  if (value->count != wanted && value->count != static_cast<std::uint64_t>(layers))
+  if (value->count != wanted && value->count != static_cast<std::uint64_t>(layers) && !(may_be_longer && value->count > wanted))
     return fail_value(*value, key, "has " + std::to_string(value->count) + " elements for " + std::to_string(blocks) + " blocks");
   std::vector<int> numbers;
-  for (std::size_t i = 0; i < value->count; ++i) {
+  for (std::size_t i = 0; i < value->count && i < wanted; ++i) {
     RC_ASSIGN(number, as_count(*value, i, key, most));
     numbers.push_back(number);
   }

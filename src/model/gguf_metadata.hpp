@@ -27,8 +27,9 @@ class GgufMetadata {
   Result<int> required_count(std::string_view key, int most = kMost) const;
   Result<int> count_or(std::string_view key, int otherwise, int most = kMost) const;
   Result<std::optional<double>> real(std::string_view key) const;
-  // One value for every block, or an array of one per block (0 is added for next-token blocks that it leaves out).
-  Result<std::optional<std::vector<int>>> per_block(std::string_view key, int blocks, int layers, int most = kMost) const;
+  // One value for every block, or an array of one per block (0 is added for next-token blocks that it leaves out, and what
+  // `may_be_longer` arrays say of blocks the file has not is left out).
+  Result<std::optional<std::vector<int>>> per_block(std::string_view key, int blocks, int layers, int most = kMost, bool may_be_longer = false) const;
   bool is_array(std::string_view key) const;
   // Any key, whole name; "" where absent or no text.
   std::string text(std::string_view whole_key) const;

@@ -171,11 +171,12 @@ std::vector<Section> sections(const catalog::Engine& engine) {
 }
 
 Phrase layer_kinds(const model::Architecture& a) {
-  int full = 0, windowed = 0, latent = 0, recurrent = 0;
+  int full = 0, windowed = 0, compressed = 0, latent = 0, recurrent = 0;
   for (const model::Layer& layer : a.layers) {
     full += layer.attention.kind == model::AttentionKind::full;
-    windowed += layer.attention.kind == model::AttentionKind::sliding || layer.attention.kind == model::AttentionKind::chunked;
-    latent += layer.attention.kind == model::AttentionKind::mla;
+    compressed += layer.attention.compress > 0;
+    windowed += model::is_windowed(layer.attention) && layer.attention.compress == 0;
+    latent += layer.attention.kind == model::AttentionKind::mla && layer.attention.window == 0;
     recurrent += layer.recurrent.kind != model::RecurrentKind::none;
   }
   Phrase out;
@@ -186,6 +187,7 @@ Phrase layer_kinds(const model::Architecture& a) {
   };
   add(full, "full attention"_say);
   add(windowed, "sliding window"_say);
+  add(compressed, "compressed attention"_say);
   add(latent, "latent attention (MLA)"_say);
   add(recurrent, "recurrent"_say);
   return out;
