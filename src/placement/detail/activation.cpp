@@ -26,12 +26,20 @@ double layer_peak_bytes(const model::Architecture& architecture, double tokens, 
 double cache_bytes_per_token(const model::Layer& layer, double bytes_per_element) {
   const model::Attention& a = layer.attention;
   if (a.kind == AttentionKind::none || a.kv_layer >= 0) return 0;
-  if (a.kind == AttentionKind::mla) return (a.latent_dim + a.rope_dim + double(a.indexer_dim)) * bytes_per_element;
-  return double(a.kv_heads) * (a.key_dim + a.value_dim) * bytes_per_element;
+  if (a.kind == AttentionKind::compressed) return a.key_dim * bytes_per_element;
+  const double pooled = a.indexer_pool > 0 ? model::indexer_elements(a) : 0;
+  if (a.kind == AttentionKind::mla) return (a.latent_dim + a.rope_dim + std::max(pooled, double(a.indexer_dim))) * bytes_per_element;
+  return (double(a.kv_heads) * (a.key_dim + a.value_dim) + pooled) * bytes_per_element;
+}
+
+double entry_bytes_per_token(const model::Layer& layer, double bytes_per_element) {
+  const model::Attention& a = layer.attention;
+  return a.compress > 0 ? double(a.key_dim + a.indexer_dim) / a.compress * bytes_per_element : 0;
 }
 
 double state_bytes_per_sequence(const model::Layer& layer, double element) {
-  return element * static_cast<double>(layer.recurrent.conv_elements + layer.recurrent.state_elements);
+  return element * static_cast<double>(layer.recurrent.conv_elements + layer.recurrent.state_elements + layer.recurrent.ngram_elements) +
+         4.0 * static_cast<double>(model::compressor_elements(layer.attention));
 }
 
 }  // namespace rigcast::placement::detail

@@ -15,7 +15,7 @@ using model::AttentionKind;
 
 // Tokens a layer keeps: its window where the engine makes use of it, else the whole context.
 double kept_tokens(const catalog::Engine& engine, const model::Layer& layer, double context) {
-  const bool windowed = layer.attention.kind == AttentionKind::sliding || layer.attention.kind == AttentionKind::chunked;
+  const bool windowed = model::is_windowed(layer.attention);
   return windowed && engine.window_saves_memory && layer.attention.window > 0 ? std::min<double>(context, layer.attention.window) : context;
 }
 
@@ -78,7 +78,8 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   }
   for (std::size_t l = 0; l < architecture.layers.size(); ++l) {
     p.kv_device.push_back(place[l]);
-    at(place[l]).kv += Bytes(cache_bytes_per_token(architecture.layers[l], element) * kept_tokens(engine, architecture.layers[l], context) * streams);
+    at(place[l]).kv += Bytes(cache_bytes_per_token(architecture.layers[l], element) * kept_tokens(engine, architecture.layers[l], context) * streams +
+                         entry_bytes_per_token(architecture.layers[l], element) * context * streams);
     at(place[l]).state += Bytes(state_bytes_per_sequence(architecture.layers[l], 4) * streams);
   }
   const double step = std::min<double>(settings.ubatch, context);

@@ -29,7 +29,7 @@ int copies_of(const LlamaInput& in) {
 // streams become more.
 bool grows_with_layers(const GraphRequest& request) {
   const model::Architecture& a = *request.architecture;
-  return !a.blocks.empty() || a.bank_interval > 0 ||
+  return !a.blocks.empty() || a.bank_interval > 0 || a.streams > 0 ||
          std::any_of(request.caches.begin(), request.caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
 }
 
@@ -50,6 +50,8 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
   request.cells = c.cells;
   request.window_cells = c.window_cells;
   request.flash_attention = c.flash_attention;
+  const bool on_devices = std::any_of(layout.layer_device.begin(), layout.layer_device.end() - 1, [&](int place) { return place < in.devices; });
+  request.balances_streams = in.rules.compute.balances_streams || !on_devices;   // else in no layer, wherever it lies
   request.kv_on_device = in.settings->kv_offload || in.devices == 0;
   request.key_type = in.key_type;
   request.value_type = in.value_type;

@@ -16,8 +16,12 @@ struct LayerCache {
   std::int64_t cells = 0;          // per stream
   std::int64_t key_elements = 0, value_elements = 0;  // per cell; value 0: MLA keeps one vector for both
   std::int64_t index_key_elements = 0, index_value_elements = 0;  // per cell, of a second cache for a sparse indexer (DeepSeek V3.2, GLM 5, MiniMax M3)
+  std::int64_t entries = 0;        // per stream: of a compressed cache of the same width behind the window, and then the indexer's cells (DeepSeek V4)
   std::int64_t state_elements = 0, conv_elements = 0; // F32, per sequence
+  std::int64_t ngram_elements = 0, compressor_elements = 0;
   int place = 0;                   // buffer
+
+  std::int64_t index_cells() const { return entries > 0 ? entries : cells; }
 };
 
 struct GraphRequest {
@@ -32,6 +36,7 @@ struct GraphRequest {
   std::int64_t sequences = 1;
   std::int64_t cells = 0, window_cells = 0;  // per stream
   bool flash_attention = true;
+  bool balances_streams = true;    // mixing matrices of parallel streams are normalised in one operation
   bool kv_on_device = true;        // false: the attention result is put together on the host
   int host = 0;                    // backend number of the host
   ElementType key_type{1, 2}, value_type{1, 2};

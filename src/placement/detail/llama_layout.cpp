@@ -159,11 +159,12 @@ class Placer {
   }
 
   void add_cache(const LayerCache& c) {
+    const double index_cells = static_cast<double>(c.index_cells() * out_.context.streams), entries = static_cast<double>(c.entries * out_.context.streams);
     const auto bytes = [](ElementType t, std::int64_t n) { return static_cast<double>(n / t.block_elements * t.block_bytes); };
     const double rows = static_cast<double>(c.cells * out_.context.streams);
-    if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements) +
-                                              bytes(in_.key_type, c.index_key_elements) + bytes(in_.value_type, c.index_value_elements));
-    buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements) * out_.context.sequences);
+    if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements)) + entries * bytes(in_.key_type, c.key_elements) +
+                                        index_cells * (bytes(in_.key_type, c.index_key_elements) + bytes(in_.value_type, c.index_value_elements));
+    buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements + c.ngram_elements + c.compressor_elements) * out_.context.sequences);
   }
 
   const LlamaInput& in_;
@@ -184,13 +185,15 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   c.tokens = padded(settings.context > 0 ? settings.context : architecture.max_context, padding);
   c.streams = settings.unified_kv ? 1 : c.sequences;
   c.cells = c.streams == 1 ? c.tokens : padded(c.tokens / c.streams, padding);
+  const bool compresses = std::any_of(architecture.layers.begin(), architecture.layers.end(), [](const model::Layer& l) { return l.attention.kind == AttentionKind::compressed; });
+  if (compresses) c.streams = c.sequences;   // compressed entries are never shared
   c.tokens = c.cells * c.streams;
   c.batch = std::min<std::int64_t>(settings.batch, c.tokens);
   c.ubatch = std::min<std::int64_t>(settings.ubatch, c.batch);
   c.outputs = rules.outputs_per_slot && !settings.prompt_logits ? std::min(c.sequences, c.ubatch) : c.ubatch;
   std::int64_t window = 0;
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
-  const std::int64_t sharing = settings.unified_kv ? c.sequences : 1;  // sequences whose windows lie in one stream
+  const std::int64_t sharing = c.sequences / c.streams;  // sequences whose windows lie in one stream
   c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
   c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value);
   return c;
@@ -204,21 +207,26 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
     LayerCache c;
     c.place = input.settings->kv_offload ? layer_device[i] : input.devices;
     c.stored = attention.kind != AttentionKind::none && attention.kv_layer < 0;
-    c.windowed = attention.kind == AttentionKind::sliding || attention.kind == AttentionKind::chunked;
+    c.windowed = model::is_windowed(attention);
     c.cells = c.windowed ? context.window_cells : context.cells;
     if (c.stored && attention.kind == AttentionKind::mla) {
       c.key_elements = attention.latent_dim + attention.rope_dim;
+    } else if (c.stored && attention.kind == AttentionKind::compressed) {
+      c.key_elements = attention.key_dim;
+      if (attention.compress > 0) c.entries = padded(std::max<std::int64_t>(1, (context.cells + attention.compress - 1) / attention.compress), 256);
     } else if (c.stored) {
       c.key_elements = std::int64_t{attention.key_dim} * attention.kv_heads;
       c.value_elements = std::int64_t{attention.value_dim} * attention.kv_heads;
     }
-    // The indexer keeps keys of its own for every cell; where attention is not latent llama.cpp allocates values beside them.
+    // The indexer keeps keys of its own for every cell; where MiniMax M3 has one llama.cpp allocates values beside them.
     if (c.stored && attention.indexer_heads > 0) {
-      c.index_key_elements = attention.indexer_dim;
-      c.index_value_elements = attention.kind == AttentionKind::mla ? 0 : attention.indexer_dim;
+      c.index_key_elements = model::indexer_elements(attention);
+      c.index_value_elements = attention.kind == AttentionKind::full && attention.indexer_pool == 0 ? attention.indexer_dim : 0;
     }
     c.state_elements = layer.recurrent.state_elements;
     c.conv_elements = layer.recurrent.conv_elements;
+    c.ngram_elements = layer.recurrent.ngram_elements;
+    c.compressor_elements = model::compressor_elements(attention);
     caches.push_back(c);
   }
   return caches;

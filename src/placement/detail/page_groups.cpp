@@ -24,14 +24,16 @@ void add(std::vector<Kind>& kinds, std::size_t layer, Kind kind) {
   found->layers.push_back(layer);
 }
 
-std::vector<Kind> kinds_of(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes) {
+std::vector<Kind> kinds_of(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes,
+                           const std::function<double(const model::Layer&)>& entry_bytes) {
   std::vector<Kind> kinds;
   for (std::size_t l = 0; l < architecture.layers.size(); ++l) {
     const model::Layer& layer = architecture.layers[l];
-    const bool windowed = layer.attention.kind == model::AttentionKind::sliding || layer.attention.kind == model::AttentionKind::chunked;
+    const bool windowed = model::is_windowed(layer.attention);
     if (const double bytes = token_bytes(layer); bytes > 0)
       add(kinds, l, {.token_bytes = bytes, .window = windowed && rules.windows_free ? layer.attention.window : 0, .block_tokens = rules.block_tokens});
-    const double state = rules.share_of_states * (rules.convolution_element * static_cast<double>(layer.recurrent.conv_elements) +
+    if (const double bytes = entry_bytes(layer); bytes > 0) add(kinds, l, {.token_bytes = bytes, .block_tokens = rules.block_tokens});
+    const double state = rules.share_of_states * (rules.convolution_element * static_cast<double>(layer.recurrent.conv_elements + layer.recurrent.ngram_elements) +
                                                   rules.state_element * static_cast<double>(layer.recurrent.state_elements));
     if (state > 0) add(kinds, l, {.state_bytes = state});
   }
@@ -89,9 +91,10 @@ std::int64_t PageGroups::longest_sequence(std::int64_t blocks, std::int64_t most
   return low;
 }
 
-PageGroups group_pages(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes) {
+PageGroups group_pages(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes,
+                       const std::function<double(const model::Layer&)>& entry_bytes) {
   PageGroups pages;
-  std::vector<Kind> kinds = kinds_of(architecture, rules, token_bytes);
+  std::vector<Kind> kinds = kinds_of(architecture, rules, token_bytes, entry_bytes);
   if (kinds.empty()) return pages;
   grow_for_states(kinds, rules);
   for (const Kind& kind : kinds) pages.page_bytes = std::max(pages.page_bytes, kind.page());

@@ -40,7 +40,9 @@ struct PageGroups {
   std::int64_t longest_sequence(std::int64_t blocks, std::int64_t most, const PageRules& rules) const;
 };
 
-// `token_bytes`: what a layer's attention keeps of one token on one device. Without any cache: no groups.
-PageGroups group_pages(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes);
+// `token_bytes`: what a layer's attention keeps of one token on one device; `entry_bytes`: what of it outlasts the window, compressed. Without
+// any cache: no groups.
+PageGroups group_pages(const model::Architecture& architecture, const PageRules& rules, const std::function<double(const model::Layer&)>& token_bytes,
+                       const std::function<double(const model::Layer&)>& entry_bytes = [](const model::Layer&) { return 0.0; });
 
 }  // namespace rigcast::placement::detail

@@ -32,7 +32,7 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
     const model::Attention& attention = layer.attention;
     if (attention.kind == AttentionKind::none) continue;
     if (attention.heads % tensor != 0) return degree + " does not divide " + std::to_string(attention.heads) + " attention heads";
-    if (attention.kind == AttentionKind::mla || attention.kv_heads <= 0 || !refuses("whole_kv_heads")) continue;
+    if (attention.kind == AttentionKind::mla || attention.kind == AttentionKind::compressed || attention.kv_heads <= 0 || !refuses("whole_kv_heads")) continue;
     if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
       return degree + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
   }
@@ -73,7 +73,7 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
 // Key-value heads a device holds: they are copied where the degree exceeds their number.
 double cache_share(const model::Layer& layer, int degree) {
   const model::Attention& a = layer.attention;
-  if (a.kind == AttentionKind::mla || a.kv_heads == 0) return 1;  // one latent vector for all heads: every device holds it
+  if (a.kind == AttentionKind::mla || a.kind == AttentionKind::compressed || a.kv_heads == 0) return 1;  // one latent vector for all heads: every device holds it
   return std::max(1.0, double(a.kv_heads) / degree) / a.kv_heads;
 }
 
@@ -137,8 +137,8 @@ class Paged {
     int window = 0, windows = 0;
     for (const model::Layer& layer : a_.layers) {
       const model::Attention& a = layer.attention;
-      const bool windowed = a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked;
-      everything = everything || (a.kind != AttentionKind::none && !windowed);
+      const bool windowed = model::is_windowed(a);
+      everything = everything || (a.kind != AttentionKind::none && !windowed) || a.compress > 0;
       state = state || layer.recurrent.kind != model::RecurrentKind::none;
       if (windowed && a.window != window) ++windows, window = a.window;
     }
@@ -238,17 +238,17 @@ class Paged {
   double token_bytes(int stage) const {
     double sum = 0;
     for (std::size_t l = 0; l < a_.layers.size(); ++l)
-      if (stage_of(static_cast<int>(l)) == stage) sum += cache_bytes_per_token(a_.layers[l], cache_element_) * cache_share(a_.layers[l], d_.tensor);
+      if (stage_of(static_cast<int>(l)) == stage)
+        sum += (cache_bytes_per_token(a_.layers[l], cache_element_) + entry_bytes_per_token(a_.layers[l], cache_element_)) * cache_share(a_.layers[l], d_.tensor);
     return sum;
   }
   // The part of it that lasts beyond the window.
   double lasting_token_bytes(int stage) const {
     double sum = 0;
     for (std::size_t l = 0; l < a_.layers.size(); ++l) {
-      const AttentionKind kind = a_.layers[l].attention.kind;
-      const bool windowed = kind == AttentionKind::sliding || kind == AttentionKind::chunked;
-      if (stage_of(static_cast<int>(l)) == stage && !(windowed && engine_.window_saves_memory))
-        sum += cache_bytes_per_token(a_.layers[l], cache_element_) * cache_share(a_.layers[l], d_.tensor);
+      if (stage_of(static_cast<int>(l)) != stage) continue;
+      const bool freed = model::is_windowed(a_.layers[l].attention) && engine_.window_saves_memory;
+      sum += ((freed ? 0 : cache_bytes_per_token(a_.layers[l], cache_element_)) + entry_bytes_per_token(a_.layers[l], cache_element_)) * cache_share(a_.layers[l], d_.tensor);
     }
     return sum;
   }
@@ -267,7 +267,8 @@ class Paged {
   // One pool for layers of all kinds: every device has as many blocks as the one with the least room.
   void share_pool(Placement& p) {
     const PageRules rules = page_rules();
-    const PageGroups pages = group_pages(a_, rules, [&](const model::Layer& l) { return cache_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); });
+    const PageGroups pages = group_pages(a_, rules, [&](const model::Layer& l) { return cache_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); },
+                                         [&](const model::Layer& l) { return entry_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); });
     const auto block_bytes = [&](const DeviceShare& share) {
       const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
       return pages.page_bytes * static_cast<double>(pages.pages_of_block([&](std::size_t l) { return stage_of(static_cast<int>(l)) == stage; }));

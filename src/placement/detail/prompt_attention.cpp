@@ -49,6 +49,12 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   if (!has(i, "attn_q.weight") && !has(i, "attn_qkv.weight")) return kNoTensor;
   if (a.kv_layer >= 0) return borrowed_attention(i, x);
+  TensorId chosen = kNoTensor;
+  if (pools_keys(i)) {
+    const Selection selection = choose_pools(i, x, kNoTensor);
+    g_.expand(selection.rows);
+    chosen = mask_of(selection);
+  }
   Heads h = has(i, "attn_q.weight") ? separate_heads(i, x) : fused_heads(i, x);
   if (h.k == kNoTensor) return kNoTensor;
   const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
@@ -71,7 +77,7 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   if (habits_.scales_query) h.q = g_.elementwise(Op::scale, h.q);
   h.v = split(h.v, a.value_dim, a.kv_heads);
   if (habits_.bare_value_norm) h.v = norm(h.v, kNoTensor);
-  TensorId out = attend(i, h.q, h.k, h.v);
+  TensorId out = attend(i, h.q, h.k, h.v, chosen);
   if (h.gate != kNoTensor) {
     const TensorId gate = g_.contiguous(h.gate, {std::int64_t{a.key_dim} * a.heads, tokens_, 1, 1});
     out = g_.elementwise(Op::multiply, out, {g_.elementwise(Op::unary, gate)});
@@ -119,29 +125,52 @@ bool PromptGraph::has_latent_weights(std::size_t i) const {
 TensorId PromptGraph::latent_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   const std::int64_t latent = a.latent_dim, turned = a.rope_dim;
+  if (turned == 0) return unturned_latent_attention(i, x);
   if (has_indexer(i)) store_index(i, x);
   const TensorId narrow = has(i, "attn_q_a.weight") ? norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight")) : kNoTensor;
   TensorId q = narrow != kNoTensor ? project(i, "attn_q_b", narrow) : project(i, "attn_q", x);
   const std::int64_t head = g_.shape(q)[0] / a.heads, plain = head - turned;
-  q = g_.reshape(q, {head, a.heads, tokens_, 1});
   const std::int64_t row = head * a.heads * 4;
   const TensorId q_plain = g_.view(q, {plain, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_});
   const TensorId q_turned = rope(i, g_.view(q, {turned, a.heads, tokens_, 1}, {4, head * 4, row, row * tokens_}));
   const TensorId both = project(i, "attn_kv_a_mqa", x);
   const std::int64_t both_row = g_.stride(both)[1];
   const TensorId compressed = g_.view(both, {latent, tokens_, 1, 1}, {4, both_row, both_row * tokens_, both_row * tokens_});
-  const TensorId k_turned = rope(i, g_.view(both, {turned, 1, tokens_, 1}, {4, both_row, both_row, both_row * tokens_}));
+  TensorId k_turned = g_.view(both, {turned, 1, tokens_, 1}, {4, both_row, both_row, both_row * tokens_});
+  if (const TensorId scale = weight(i, "attn_k_norm.weight"); scale != kNoTensor) k_turned = norm(k_turned, scale);   // dots 3
+  k_turned = rope(i, k_turned);
   const TensorId v = g_.reshape(norm(compressed, weight(i, "attn_kv_a_norm.weight")), {latent, 1, tokens_, 1});
   const TensorId absorbed = g_.permute(g_.matmul(weight(i, "attn_k_b.weight"), g_.permute(q_plain, 0, 2, 1, 3)), 0, 2, 1, 3);
   const TensorId query = g_.concatenate(absorbed, q_turned, 0), key = g_.concatenate(v, k_turned, 0);
   g_.expand(query);
   g_.expand(v);
   g_.expand(key);
-  store_key(i, key, full_.key_rows);
+  const CacheInputs& in = r_.caches[i].windowed ? windowed_ : full_;
+  store_key(i, key, in.key_rows);
   const TensorId keys = key_view(i, 1, latent + turned), values = g_.view(keys, {latent, 1, r_.caches[i].cells, r_.streams}, Shape(g_.stride(keys)));
-  const TensorId mask = index_.mask != kNoTensor && narrow != kNoTensor ? picked_mask(i, x, narrow) : full_.mask;
+  const TensorId mask = index_.mask != kNoTensor && narrow != kNoTensor && !r_.caches[i].windowed ? picked_mask(i, x, narrow) : in.mask;
   const TensorId out = output_gate(i, x, core_attention(i, query, keys, values, mask, weight(i, "attn_v_b.weight"), false));
   return project(i, "attn_output", out);
+}
+
+// Without positions (GLM 5.3 Flash): the latent vector is all there is of a key, and an indexer over pools says which are attended to.
+TensorId PromptGraph::unturned_latent_attention(std::size_t i, TensorId x) {
+  const model::Attention& a = a_.layers[i].attention;
+  const std::int64_t latent = a.latent_dim;
+  const TensorId narrow = norm(project(i, "attn_q_a", x), weight(i, "attn_q_a_norm.weight"));
+  if (pools_keys(i)) {
+    const Selection selection = choose_pools(i, x, narrow);
+    g_.expand(selection.rows);
+    pooled_mask_ = mask_of(selection);
+  }
+  const TensorId q = g_.reshape(project(i, "attn_q_b", narrow), {a.key_dim, a.heads, tokens_, 1});
+  const TensorId query = g_.permute(g_.matmul(weight(i, "attn_k_b.weight"), g_.permute(q, 0, 2, 1, 3)), 0, 2, 1, 3);
+  const TensorId key = g_.reshape(norm(project(i, "attn_kv_a_mqa", x), weight(i, "attn_kv_a_norm.weight")), {latent, 1, tokens_, 1});
+  g_.expand(query);
+  g_.expand(key);
+  store_key(i, key, full_.key_rows);
+  const TensorId keys = key_view(i, 1, latent), values = g_.view(keys, {latent, 1, r_.caches[i].cells, r_.streams}, Shape(g_.stride(keys)));
+  return project(i, "attn_output", core_attention(i, query, keys, values, pooled_mask_ == kNoTensor ? full_.mask : pooled_mask_, weight(i, "attn_v_b.weight"), false));
 }
 
 // Latent attention whose keys and values are expanded before they are cached (MiniCPM 3).
@@ -172,7 +201,8 @@ bool PromptGraph::has_indexer(std::size_t i) const {
 void PromptGraph::store_index(std::size_t i, TensorId x) {
   const std::int64_t dim = r_.caches[i].index_key_elements;
   TensorId key = norm(project(i, "indexer.attn_k", x), weight(i, "indexer.k_norm.weight"), weight(i, "indexer.k_norm.bias"));
-  key = rotate(rope(i, g_.reshape(key, {dim, 1, tokens_, 1})), rotation(true, true, dim));
+  key = rope(i, g_.reshape(key, {dim, 1, tokens_, 1}));
+  if (!habits_.plain_index) key = g_.matmul(rotation(true, true, dim), key);
   const std::int64_t step = g_.stride(key)[2];
   const TensorId into = r_.streams > 1 ? g_.reshape(index_cache_[i], {dim, r_.caches[i].cells * r_.streams, 1, 1}) : index_cache_[i];
   g_.expand(g_.scatter(into, g_.view(key, {dim, tokens_, 1, 1}, {4, step, step * tokens_, step * tokens_}), index_.key_rows));
@@ -186,9 +216,11 @@ TensorId PromptGraph::picked_mask(std::size_t i, TensorId x, TensorId query) {
   const TensorId open = g_.elementwise(Op::fill, g_.scratch(kF32, {1, top, per_stream, r_.streams}));
   if (has_indexer(i)) {
     const std::int64_t dim = c.index_key_elements;
-    const TensorId q = rotate(rope(i, g_.reshape(project(i, "indexer.attn_q_b", query), {dim, a.indexer_heads, tokens_, 1})), rotation(true, true, dim));
-    const TensorId weights = g_.elementwise(Op::scale, project(i, "indexer.proj", x));
-    const TensorId scores = g_.operation(Op::index_scores, kF32, {c.cells, per_stream, 1, r_.streams}, {q, index_cache_[i], weights, index_.mask});
+    TensorId q = rope(i, g_.reshape(project(i, "indexer.attn_q_b", query), {dim, a.indexer_heads, tokens_, 1}));
+    if (!habits_.plain_index) q = g_.matmul(rotation(true, true, dim), q);
+    const auto by_stream = [&](TensorId t) { return g_.view(t, Shape(g_.shape(t)), Shape(g_.stride(t))); };
+    const TensorId weights = g_.elementwise(Op::scale, by_stream(project(i, "indexer.proj", x)));
+    const TensorId scores = g_.operation(Op::index_scores, kF32, {c.cells, per_stream, 1, r_.streams}, {by_stream(q), by_stream(index_cache_[i]), weights, index_.mask});
     chosen_tokens_ = g_.contiguous(g_.operation(Op::top_k, kI32, {top, per_stream, 1, r_.streams}, {scores}));
   }
   if (chosen_tokens_ == kNoTensor) return full_.mask;
@@ -215,7 +247,7 @@ TensorId PromptGraph::rotation(bool key, bool windowed, std::int64_t dim) {
   return known->second;
 }
 
-TensorId PromptGraph::attend(std::size_t i, TensorId q, TensorId k, TensorId v) {
+TensorId PromptGraph::attend(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask) {
   const LayerCache& cache = r_.caches[i];
   const model::Attention& shape = a_.layers[i].attention;
   const CacheInputs& in = cache.windowed ? windowed_ : full_;
@@ -232,7 +264,7 @@ TensorId PromptGraph::attend(std::size_t i, TensorId q, TensorId k, TensorId v) 
   g_.expand(any_window_ ? v : k);
   store_key(i, k, in.key_rows);
   store_value(i, v, in.value_rows);
-  const TensorId out = core_attention(i, q, key_view(i, shape.kv_heads, shape.key_dim), value_view(i, shape.kv_heads, shape.value_dim), in.mask,
+  const TensorId out = core_attention(i, q, key_view(i, shape.kv_heads, shape.key_dim), value_view(i, shape.kv_heads, shape.value_dim), mask == kNoTensor ? in.mask : mask,
                                       kNoTensor, !r_.flash_attention);
   return rotate_value ? rotate(out, rotation(false, cache.windowed, shape.value_dim)) : out;
 }

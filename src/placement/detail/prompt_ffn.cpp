@@ -28,8 +28,15 @@ TensorId PromptGraph::route(std::size_t i, TensorId x, TensorId& chosen) {
   const std::int64_t experts = a_.layers[i].feed_forward.experts, used = a_.layers[i].feed_forward.experts_used;
   const TensorId bias = weight(i, "exp_probs_b.bias");
   const TensorId logits = project(i, "ffn_gate_inp", x);
+  const TensorId by_token = weight(i, "ffn_gate_tid2eid.weight");   // DeepSeek V4: the first layers' experts are those of the token
+  if (by_token != kNoTensor && tokens_in_ != kNoTensor) {
+    const TensorId scores = g_.elementwise(Op::square_root, g_.elementwise(Op::unary, logits));
+    chosen = g_.operation(Op::gather, kI32, {used, tokens_, 1, 1}, {by_token, tokens_in_});
+    return normalised_shares(i, g_.operation(Op::gather, kF32, {1, used, tokens_, 1}, {g_.reshape(scores, {1, experts, tokens_, 1}), chosen}), used);
+  }
   TensorId probabilities = logits;
   if (!habits_.softmax_chosen) probabilities = g_.elementwise(bias != kNoTensor || habits_.sigmoid_router ? Op::unary : Op::softmax, logits);
+  if (habits_.root_router) probabilities = g_.elementwise(Op::square_root, probabilities);
   TensorId ranked = bias != kNoTensor ? g_.elementwise(Op::add, probabilities, {bias}) : probabilities;
   if (habits_.sigmoid_router) ranked = logits;
   const TensorId sorted = g_.operation(Op::argsort, kI32, Shape(g_.shape(ranked)), {ranked});
@@ -38,10 +45,17 @@ TensorId PromptGraph::route(std::size_t i, TensorId x, TensorId& chosen) {
   if (habits_.softmax_chosen) {
     weights = g_.reshape(g_.elementwise(Op::softmax, g_.reshape(weights, {used, tokens_, 1, 1})), {1, used, tokens_, 1});
   } else if (!habits_.plain_router) {
-    const TensorId flat = g_.reshape(weights, {used, tokens_, 1, 1});
-    const TensorId sum = g_.elementwise(Op::clamp, g_.operation(Op::sum_rows, kF32, {1, tokens_, 1, 1}, {flat}));
-    weights = g_.reshape(g_.elementwise(Op::divide, flat, {sum}), {1, used, tokens_, 1});
+    return normalised_shares(i, weights, used);
   }
+  g_.expand(weights);
+  return weights;
+}
+
+TensorId PromptGraph::normalised_shares(std::size_t i, TensorId weights, std::int64_t used) {
+  const TensorId flat = g_.reshape(weights, {used, tokens_, 1, 1});
+  const TensorId sum = g_.elementwise(Op::clamp, g_.operation(Op::sum_rows, kF32, {1, tokens_, 1, 1}, {flat}));
+  weights = g_.reshape(g_.elementwise(Op::divide, flat, {sum}), {1, used, tokens_, 1});
+  if (a_.layers[i].feed_forward.scaled_shares) weights = g_.elementwise(Op::scale, weights);
   g_.expand(weights);
   return weights;
 }

@@ -16,11 +16,13 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "command-r", .layer_norm = true},
     {.family = "dbrx", .layer_norm = true},
     {.family = "deepseek", .plain_router = true},
+    {.family = "deepseek4", .root_router = true, .tokens_only = true, .expands_give_back = true},
     {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma2", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3n", .scales_input_by_row = true, .bare_value_norm = true},
     {.family = "gemma4", .scales_input_by_row = true, .bare_value_norm = true},
+    {.family = "glm5-next", .expands_part = true},
     {.family = "gpt2", .no_rotation = true},
     {.family = "gpt-oss", .softmax_chosen = true},
     {.family = "granite", .scales_input = true, .scales_residual = true},
@@ -30,6 +32,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "hrm_text", .bare_norms = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
+    {.family = "hy_v4", .plain_index = true},
     {.family = "jais", .no_rotation = true},
     {.family = "jamba", .no_rotation = true},
     {.family = "llama4", .bare_norm_after_rope = true, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
@@ -47,6 +50,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "phi3", .scales_query = true},
     {.family = "qwen2moe", .plain_router = true},
     {.family = "qwen3tts", .pads_logits = true},
+    {.family = "qwen4exp", .copies_kept_inputs = true},
     {.family = "refact", .no_rotation = true},
     {.family = "starcoder", .no_rotation = true},
     {.family = "talkie", .norm_after_rope = true, .bare_norms = true, .bare_key_norm = true, .norms_input = true, .skips_to_input = true},
@@ -70,6 +74,7 @@ PromptGraph::PromptGraph(const GraphRequest& request)
 }
 
 TensorGraph PromptGraph::build() {
+  look_up_ngrams();
   TensorId x = embedding();
   if (habits_.scales_input_by_row) x = g_.elementwise(Op::multiply, x, {g_.input("inp_scale_rows", kF32, {1, tokens_, 1, 1})});
   if (habits_.scales_input) g_.expand(x = g_.elementwise(Op::scale, x));
@@ -80,13 +85,15 @@ TensorGraph PromptGraph::build() {
   input_ = x;
   select_layer_embeddings();
   const bool streams = has_streams();
+  const bool parallel = has_parallel_streams();
   if (streams) x = stack_streams(x);
+  if (parallel) x = fan_out(x);
   if (weight("hrm.z_l_init") != kNoTensor) x = stacks(x);
   else for (const std::size_t i : r_.layers) {
     if (a_.loop_norm && i > 0 && a_.block_of(i) == 0) x = norm(x, weight("output_norm.weight"));
-    x = streams ? streams_layer(i, x) : layer(i, x);
+    x = streams ? streams_layer(i, x) : parallel ? parallel_layer(i, x) : layer(i, x);
   }
-  head(streams ? merge_streams(x) : x);
+  head(streams ? merge_streams(x) : parallel ? collapse(x) : x);
   return std::move(g_);
 }
 
@@ -114,10 +121,26 @@ void PromptGraph::place_caches() {
     const bool has_value = c.stored && c.value_elements > 0;
     key_cache_.push_back(c.stored ? g_.cache(kKey, {c.key_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
     value_cache_.push_back(has_value ? g_.cache(kValue, {c.value_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
-    index_cache_.push_back(c.index_key_elements > 0 ? g_.cache(kKey, {c.index_key_elements, c.cells, r_.streams, 1}, c.place) : kNoTensor);
+    index_cache_.push_back(c.index_key_elements > 0 ? g_.cache(kKey, {c.index_key_elements, c.index_cells(), r_.streams, 1}, c.place) : kNoTensor);
+    entry_cache_.push_back(c.entries > 0 ? g_.cache(kKey, {c.key_elements, c.entries, r_.streams, 1}, c.place) : kNoTensor);
+    place_compressors(c);
+    ngram_cache_.push_back(c.ngram_elements > 0 ? g_.cache(kF32, {c.ngram_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
     conv_cache_.push_back(c.conv_elements > 0 ? g_.cache(kF32, {c.conv_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
     state_cache_.push_back(c.state_elements > 0 ? g_.cache(kF32, {c.state_elements, r_.sequences, 1, 1}, c.place) : kNoTensor);
   }
+}
+
+// The entry in the making: values and scores of its tokens; entries of 4 tokens overlap, so that rows are twice as wide and twice as many.
+void PromptGraph::place_compressors(const LayerCache& c) {
+  const model::Attention& a = a_.layers[compressor_.size()].attention;
+  const auto of = [&](std::int64_t dim) -> Compressor {
+    if (c.compressor_elements == 0 || dim == 0) return {};
+    const std::int64_t twice = a.indexer_heads > 0 ? 2 : 1, rows = twice * a.compress;
+    const Shape shape{twice * dim, rows, r_.streams, 1};
+    return {g_.cache(kF32, shape, c.place), g_.cache(kF32, shape, c.place), rows};
+  };
+  compressor_.push_back(of(a.key_dim));
+  index_compressor_.push_back(of(a.indexer_heads > 0 ? a.indexer_dim : 0));
 }
 
 TensorId PromptGraph::weight(std::string_view name) const {
@@ -153,8 +176,13 @@ void PromptGraph::make_inputs() {
 TensorId PromptGraph::embedding() {
   const std::int64_t hidden = a_.hidden;
   const TensorId table = weight("token_embd.weight");
-  const TensorId embedded = g_.gather(table, g_.input("inp_tokens", kI32, {tokens_, 1, 1, 1}));
+  const TensorId embedded = g_.gather(table, tokens_in_ = g_.input("inp_tokens", kI32, {tokens_, 1, 1, 1}));
   const TensorId as_embeddings = g_.input("inp_embd", kF32, {hidden, tokens_, 1, 1});
+  if (habits_.tokens_only) {
+    g_.expand(embedded);
+    g_.expand(as_embeddings);
+    return embedded;
+  }
   const TensorId mixed = g_.input("inp_mixed_embd", kF32, {hidden, tokens_, 1, 1});
   const TensorId mixed_tokens = g_.input("inp_mixed_tokens", kI32, {tokens_, 1, 1, 1});
   const TensorId slots = g_.input("inp_mixed_slots", kI64, {tokens_, 1, 1, 1});
@@ -200,6 +228,7 @@ TensorId PromptGraph::project(std::size_t i, std::string_view stem, TensorId x) 
 
 TensorId PromptGraph::mixer(std::size_t i, TensorId normed) {
   if (a_.layers[i].recurrent.kind != model::RecurrentKind::none && a_.layers[i].attention.kind == model::AttentionKind::none) return recurrent(i, normed);
+  if (a_.layers[i].attention.kind == model::AttentionKind::compressed) return has_compressed_weights(i) ? compressed_attention(i, normed) : kNoTensor;
   if (a_.layers[i].attention.kind == model::AttentionKind::mla) return has_latent_weights(i) ? latent_attention(i, normed) : kNoTensor;
   if (has_all(i, {"attn_kv_a_mqa.weight", "attn_kv_a_norm.weight", "attn_kv_b.weight", "attn_output.weight"})) return expanded_attention(i, normed);
   return r_.caches[i].stored || a_.layers[i].attention.kv_layer >= 0 ? heads_attention(i, normed) : kNoTensor;
@@ -316,7 +345,8 @@ TensorId PromptGraph::joined_layer(std::size_t i, TensorId x, TensorId attended)
 void PromptGraph::head(TensorId x) {
   if (const TensorId score = weight("output_res_score.weight"); score != kNoTensor) x = g_.gather(mix_bank(x, score), output_rows_);
   const bool stacked = weight("hrm.z_l_init") != kNoTensor;   // the last stack has normalised already
-  const TensorId normed = stacked ? g_.gather(x, output_rows_) : block_norm(x, weight("output_norm.weight"), weight("output_norm.bias"));
+  const bool mixed = weight("output_hc_norm.weight") != kNoTensor;   // mixing has normalised
+  const TensorId normed = stacked ? g_.gather(x, output_rows_) : mixed ? x : block_norm(x, weight("output_norm.weight"), weight("output_norm.bias"));
   const bool padded = habits_.pads_logits && output_ != kNoTensor && g_.shape(output_)[1] < a_.vocab;
   TensorId filler = kNoTensor;
   if (padded) {  // tokens that cannot be said are filled up in front of the logits

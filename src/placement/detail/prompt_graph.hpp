@@ -3,6 +3,7 @@
 // attention, shared experts, ...); the few things tensors do not show are looked up by family (family_habits).
 
 #include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -35,6 +36,12 @@ struct FamilyHabits {
   bool plain_router = false;       // chosen experts' weights are not normalised
   bool softmax_chosen = false;     // softmax over the chosen experts only
   bool weights_before_experts = false;
+  bool root_router = false;        // experts are ranked by the root of what the router's unit gives
+  bool tokens_only = false;        // takes no embeddings in place of tokens: routing goes by them
+  bool plain_index = false;        // an indexer's queries and keys are not rotated
+  bool copies_kept_inputs = false;  // a convolution's last inputs are copied before they are kept
+  bool expands_part = false;       // what a part of parallel streams works on, and what its result is given back with, enter the running order at once
+  bool expands_give_back = false;
 };
 const FamilyHabits& family_habits(std::string_view family);
 
@@ -51,6 +58,7 @@ class PromptGraph {
   // prompt_graph.cpp: leaves, layers, head
   void place_weights();
   void place_caches();
+  void place_compressors(const LayerCache& cache);
   TensorId weight(std::string_view name) const;
   TensorId weight(std::size_t layer, std::string_view name) const;
   bool has(std::size_t layer, std::string_view name) const { return weight(layer, name) != kNoTensor; }
@@ -84,11 +92,12 @@ class PromptGraph {
   TensorId head_norm(std::size_t i, std::string_view name, TensorId x, std::int64_t dim, std::int64_t heads);
   bool has_latent_weights(std::size_t i) const;
   TensorId latent_attention(std::size_t i, TensorId x);
+  TensorId unturned_latent_attention(std::size_t i, TensorId x);
   TensorId expanded_attention(std::size_t i, TensorId x);
   bool has_indexer(std::size_t i) const;
   void store_index(std::size_t i, TensorId x);
   TensorId picked_mask(std::size_t i, TensorId x, TensorId query);
-  TensorId attend(std::size_t i, TensorId q, TensorId k, TensorId v);
+  TensorId attend(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask = kNoTensor);
   TensorId core_attention(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask, TensorId value_up, bool transposed);
   TensorId rotate(TensorId x, TensorId rotation);
   TensorId rotation(bool key, bool windowed, std::int64_t dim);
@@ -102,6 +111,7 @@ class PromptGraph {
   TensorId bent(TensorId gate, TensorId up);
   TensorId expert_ffn(std::size_t i, TensorId x);
   TensorId route(std::size_t i, TensorId x, TensorId& chosen);
+  TensorId normalised_shares(std::size_t i, TensorId weights, std::int64_t used);
   TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
   TensorId sum_experts(TensorId y, std::int64_t used);
 
@@ -136,6 +146,57 @@ class PromptGraph {
   TensorId kimi_delta(std::size_t i, TensorId x);
   TensorId unknown_recurrent(std::size_t i, TensorId x);
 
+  // prompt_streams.cpp
+  struct StreamPart { TensorId streams = kNoTensor, input = kNoTensor, give_back = kNoTensor, matrix = kNoTensor; };
+  struct Gated { TensorId normed = kNoTensor, gate = kNoTensor; };
+  bool has_parallel_streams() const;
+  TensorId fan_out(TensorId x);
+  TensorId flat(TensorId streams);
+  TensorId one_stream(TensorId streams);
+  TensorId mixing_weights(TensorId mixes, std::int64_t count, TensorId scale, TensorId base);
+  TensorId balanced(TensorId matrix);
+  TensorId weighted_sum(TensorId streams, TensorId weights);
+  Gated gate_streams(TensorId x, TensorId scale, TensorId down, TensorId up);
+  StreamPart enter_part(std::size_t i, const std::string& part, TensorId x);
+  TensorId leave_part(const StreamPart& part, TensorId y);
+  TensorId give_back_alone(const StreamPart& part, TensorId y);
+  TensorId parallel_layer(std::size_t i, TensorId x);
+  TensorId collapse(TensorId x);
+  TensorId mean_of(TensorId streams, bool copies_first);
+  void look_up_ngrams();
+  TensorId take_in_ngrams(std::size_t i, TensorId x);
+  TensorId remember(TensorId cache, TensorId columns, std::int64_t kept, std::int64_t channels);
+
+  // prompt_compressed.cpp
+  struct CompressorInputs {
+    TensorId positions = kNoTensor, read = kNoTensor, write = kNoTensor, write_positions = kNoTensor, keep_from = kNoTensor, keep_to = kNoTensor, mask = kNoTensor;
+    std::int64_t blocks = 0;         // entries that the largest batch may complete
+  };
+  struct Compressor { TensorId values = kNoTensor, scores = kNoTensor; std::int64_t rows = 0; };
+  bool has_compressed_weights(std::size_t i) const;
+  CompressorInputs& compressor_inputs(const std::string& name, std::int64_t ratio, bool overlaps, std::int64_t rows);
+  void compress(std::size_t i, const std::string& stem, const std::string& name, TensorId x, TensorId entries, const Compressor& state, std::int64_t dim, bool turned);
+  TensorId named_rotation(const std::string& name, std::int64_t dim);
+  TensorId compressed_attention(std::size_t i, TensorId x);
+  TensorId chosen_mask(std::size_t i, TensorId x, TensorId narrow, TensorId mask);
+
+  // prompt_pooled.cpp
+  struct PoolInputs {
+    TensorId key_rows = kNoTensor, cells = kNoTensor, members = kNoTensor, mask = kNoTensor, tail = kNoTensor, live = kNoTensor, fresh_members = kNoTensor,
+             fresh_rows = kNoTensor, fresh_positions = kNoTensor;
+    std::int64_t fresh = 0, pools = 0, best = 0, chosen = 0;
+  };
+  struct Selection { TensorId scores = kNoTensor, best = kNoTensor, rows = kNoTensor; };
+  bool pools_keys(std::size_t i) const;
+  PoolInputs& pool_inputs(std::size_t i);
+  TensorId index_part(std::size_t i, std::int64_t parts);
+  Selection choose_pools(std::size_t i, TensorId x, TensorId narrow);
+  TensorId pooled_by_gate(std::size_t i, TensorId members);
+  TensorId pooled_mean(std::size_t i, TensorId members);
+  TensorId by_score(TensorId scores, TensorId best);
+  TensorId live_by_score(const Selection& s);
+  TensorId mask_of(const Selection& s);
+
   // prompt_rwkv.cpp
   bool is_rwkv(std::size_t i) const;
   TensorId rwkv_layer(std::size_t i, TensorId x);
@@ -153,11 +214,17 @@ class PromptGraph {
   Names global_;
   std::vector<Names> per_layer_;
   std::vector<bool> built_;          // per layer
-  std::vector<TensorId> key_cache_, value_cache_, index_cache_, conv_cache_, state_cache_;
+  std::vector<TensorId> key_cache_, value_cache_, index_cache_, conv_cache_, state_cache_, ngram_cache_, entry_cache_;
+  std::vector<Compressor> compressor_, index_compressor_;
   TensorId output_ = kNoTensor, positions_ = kNoTensor, output_rows_ = kNoTensor, state_rows_ = kNoTensor;
   TensorId input_ = kNoTensor, layer_rows_ = kNoTensor, layer_embeddings_ = kNoTensor;
   CacheInputs full_, windowed_, index_;
   TensorId chosen_tokens_ = kNoTensor;  // what the last indexer picked: layers without one of their own use it too
+  TensorId pooled_mask_ = kNoTensor;    // what the last indexer over pools left open
+  TensorId tokens_in_ = kNoTensor, ngrams_ = kNoTensor;
+  PoolInputs pools_;
+  std::map<std::string, CompressorInputs> compressors_;
+  std::map<std::string, TensorId> named_rotations_;
   TensorId bank_ = kNoTensor;           // Kimi K3: streams kept so far
   TensorId first_value_ = kNoTensor;    // RWKV 7: the first layer's values
   std::map<int, TensorId> rope_factors_;  // by place: every device with layers has a copy

@@ -61,7 +61,8 @@ void PromptGraph::carry_others(TensorId cache, TensorId others, std::int64_t ele
 
 void PromptGraph::store_state(TensorId cache, TensorId from, std::int64_t elements) {
   const Shape shape{elements, r_.sequences, 1, 1};
-  const TensorId part = g_.view(from, shape, {4, elements * 4, elements * 4 * r_.sequences, elements * 4 * r_.sequences});
+  const bool whole = g_[from].bytes == elements * r_.sequences * 4;
+  const TensorId part = whole ? from : g_.view(from, shape, {4, elements * 4, elements * 4 * r_.sequences, elements * 4 * r_.sequences});
   const TensorId into = g_.view(cache, shape, Shape(g_.stride(cache)));
   const TensorId written = g_.operation(Op::convert, kF32, shape, {part, into});
   g_[written].view_of = g_.root(cache);
@@ -75,7 +76,7 @@ TensorId PromptGraph::convolve(std::size_t i, TensorId mixed, std::int64_t chann
   const TensorId before = g_.reshape(load_state(conv_cache_[i], kept * channels), {kept, channels, r_.sequences, 1});
   const TensorId columns = g_.transpose(g_.reshape(mixed, {channels, per_sequence, r_.sequences, 1}));
   const TensorId padded = g_.operation(Op::concatenate, kF32, {kept + per_sequence, channels, r_.sequences, 1}, {before, columns});
-  store_state(conv_cache_[i], padded, kept * channels);
+  store_state(conv_cache_[i], habits_.copies_kept_inputs ? g_.contiguous(g_.view(padded, {kept, channels, r_.sequences, 1}, Shape(g_.stride(padded)))) : padded, kept * channels);
   TensorId y = g_.operation(Op::short_convolution, kF32, {channels, per_sequence, r_.sequences, 1}, {padded, kernel});
   if (const TensorId bias = weight(i, "ssm_conv1d.bias"); bias != kNoTensor) y = g_.elementwise(Op::add, y, {bias});
   return g_.elementwise(Op::unary, y);
@@ -203,19 +204,23 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
   const TensorId loaded = load_state(state_cache_[i], state);
   const Shape per_head{head, heads, tokens_, 1};
   const auto convolved = [&](TensorId from, const char* kernel) {
-    const TensorId y = g_.operation(Op::short_convolution, kF32, {inner, per_sequence, r_.sequences, 1}, {from, weight(i, kernel)});
+    const TensorId flat = g_.reshape(weight(i, kernel), {kept + 1, inner, 1, 1});
+    const TensorId y = g_.operation(Op::short_convolution, kF32, {inner, per_sequence, r_.sequences, 1}, {from, flat});
     return g_.reshape(g_.elementwise(Op::unary, g_.reshape(y, {inner, tokens_, 1, 1})), per_head);
   };
   const auto normalised = [&](TensorId y) { return g_.elementwise(Op::scale, g_.elementwise(Op::rms_norm, y)); };
   const TensorId q = normalised(convolved(padded_q, "ssm_conv1d_q.weight")), k = normalised(convolved(padded_k, "ssm_conv1d_k.weight"));
   const TensorId v = convolved(padded_v, "ssm_conv1d_v.weight");
-  const TensorId rate = g_.elementwise(Op::unary, g_.elementwise(Op::add, project(i, "ssm_f_b", project(i, "ssm_f_a", x)), {weight(i, "ssm_dt.bias")}));
-  const TensorId decay = g_.elementwise(Op::multiply, g_.reshape(rate, per_head), {g_.reshape(weight(i, "ssm_a"), {1, heads, 1, 1})});
+  const bool bounded = a_.layers[i].recurrent.bounded_decay;
+  TensorId rate = g_.elementwise(Op::add, project(i, "ssm_f_b", project(i, "ssm_f_a", x)), {weight(i, "ssm_dt.bias")});
+  if (!bounded) rate = g_.elementwise(Op::unary, rate);
+  TensorId decay = g_.elementwise(Op::multiply, g_.reshape(rate, per_head), {g_.reshape(weight(i, "ssm_a"), {1, heads, 1, 1})});
+  if (bounded) decay = g_.reshape(g_.elementwise(Op::scale, g_.elementwise(Op::unary, g_.elementwise(Op::scale, decay))), per_head);
   const TensorId mix = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_beta", x), {heads, tokens_, 1, 1}));
   const TensorId scanned = g_.operation(Op::delta_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
                                         {q, k, v, decay, mix, g_.reshape(loaded, {state, r_.sequences, 1, 1})});
   store_state(state_cache_[i], scanned, state);
-  const TensorId y = g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_}));
+  const TensorId y = g_.reshape(g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_})), per_head);
   const TensorId opened = has(i, "ssm_g.weight") ? project(i, "ssm_g", x) : project(i, "ssm_g_b", project(i, "ssm_g_a", x));
   const TensorId gate = g_.elementwise(Op::unary, g_.reshape(opened, per_head));
   const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});

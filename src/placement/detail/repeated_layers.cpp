@@ -47,15 +47,15 @@ void add_tensor(Signature& layer, const model::Tensor& tensor, int place, const 
 
 void add_cache(Signature& layer, const LayerCache& c) {
   for (const std::int64_t value : {std::int64_t{c.stored}, std::int64_t{c.windowed}, c.cells, c.key_elements, c.value_elements, c.index_key_elements,
-                                   c.index_value_elements, c.state_elements, c.conv_elements, std::int64_t{c.place}})
+                                   c.index_value_elements, c.state_elements, c.conv_elements, c.entries, c.ngram_elements, c.compressor_elements, std::int64_t{c.place}})
     layer.add(value);
 }
 
 void add_kind(Signature& layer, const model::Layer& kind) {
   const model::Attention& a = kind.attention;
   const model::FeedForward& f = kind.feed_forward;
-  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.latent_dim, a.rope_dim, a.indexer_heads,
-                          a.indexer_dim, a.indexer_top_k, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(kind.recurrent.kind),
+  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.compress, a.latent_dim, a.rope_dim, a.indexer_heads,
+                          a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(kind.recurrent.kind),
                           static_cast<int>(f.kind), f.width, f.experts, f.experts_used, f.expert_width, f.shared_experts, f.shared_width,
                           static_cast<int>(f.gated)})
     layer.add(value);

@@ -158,6 +158,7 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   if (settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant)))
     rules.compute.attention_reads_key = false;
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
+  rules.compute.balances_streams = catalog::number_of(engine, "balances_streams", backend, 1) > 0;
   rules.compute.mixes_streams = catalog::number_of(engine, "mixes_streams", backend, 1) > 0;
   rules.compute.holds_first_bonus = catalog::number_of(engine, "holds_first_bonus", backend, 1) > 0;
   for (const std::string_view scan : split_words(catalog::text_of(engine, "state_scans", backend)))

@@ -19,7 +19,7 @@ enum class TensorOp : std::uint8_t {
   matmul, matmul_experts, gather, scatter, attention, softmax, rope,
   rms_norm, layer_norm, l2_norm, add, add_expert, multiply, divide, subtract, scale, unary, clamp, square_root, fill,  // may overwrite a source
   gated_unit, duplicate, contiguous, convert, concatenate, repeat, argsort, top_k, sum_rows, cumulative_sum, pad,
-  short_convolution, state_scan, delta_scan, index_scores, mix_streams, solve_triangular, triangle, diagonal,
+  short_convolution, state_scan, delta_scan, index_scores, mix_streams, weigh_streams, balance, spread, solve_triangular, triangle, diagonal,
 };
 
 inline bool is_view(TensorOp op) { return op >= TensorOp::reshape && op <= TensorOp::transpose; }
