@@ -35,6 +35,7 @@ struct Activations {
   Aligned<std::int8_t> q;
   Aligned<float> scale;              // per 32 elements, also where the rounding is per 256
   Aligned<float> sum;                // per 32 elements: scale x sum of q
+  Aligned<std::int16_t> counts;      // sums of q, of as many elements each as a set wants
   Aligned<float> wide;               // sets may keep scale and sum once more in an order of their own
 };
 

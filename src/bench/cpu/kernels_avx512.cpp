@@ -81,6 +81,10 @@ void interleave_pairs(std::int8_t* q) {
   std::memcpy(q + 32, pair + 16, 16);
 }
 
+// What weights' scales lack where four rows are done at once: halves are read 2^112 times too small (small_halves), mxfp4's integers are doubled.
+constexpr float kHalves = 0x1p112f;
+constexpr float nibble_factor(FormatId id) { return id == FormatId::q4_0 ? kHalves : 0.5f; }
+
 int shift_of(FormatId id) {
   switch (id) {
     case FormatId::q4_0: return 8;
@@ -93,18 +97,19 @@ int shift_of(FormatId id) {
 }
 
 // Rounds one group of 32 or 256 floats to 8 bits, `inverse` being 1 / scale, and gives the sum of each 32 times the scale.
-void round_group(const float* from, std::int64_t count, float inverse, float scale, std::int8_t* q, float* scales, float* sums) {
+void round_group(const float* from, std::int64_t count, float inverse, float scale, std::int8_t* q, float* scales, float* sums, std::int16_t* counts) {
   for (std::int64_t i = 0; i < count; i += 32) {
     const Reg low = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(from + i), _mm512_set1_ps(inverse)));
     const Reg high = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(from + i + 16), _mm512_set1_ps(inverse)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(q + i), _mm512_cvtsepi32_epi8(low));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(q + i + 16), _mm512_cvtsepi32_epi8(high));
     scales[i / 32] = scale;
-    sums[i / 32] = scale * static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(low, high)));
+    counts[i / 32] = static_cast<std::int16_t>(_mm512_reduce_add_epi32(_mm512_add_epi32(low, high)));
+    sums[i / 32] = scale * static_cast<float>(counts[i / 32]);
   }
 }
 
-void round_all(const Format& format, const float* from, std::int64_t columns, std::int8_t* q, float* scales, float* sums) {
+void round_all(const Format& format, const float* from, std::int64_t columns, std::int8_t* q, float* scales, float* sums, std::int16_t* counts) {
   const std::int64_t group = format.activation == Activation::q8_256 ? 256 : 32;
   const bool whole = format.activation == Activation::int8;
   for (std::int64_t first = 0; first < columns; first += group) {
@@ -112,7 +117,7 @@ void round_all(const Format& format, const float* from, std::int64_t columns, st
     RegF largest = _mm512_setzero_ps();
     for (std::int64_t i = 0; i < count; i += 16) largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_loadu_ps(from + first + i)));
     const float scale = whole ? 1.0f : _mm512_reduce_max_ps(largest) / 127.0f;
-    round_group(from + first, count, whole ? 127.0f : scale > 0 ? 1.0f / scale : 0.0f, scale, q + first, scales + first / 32, sums + first / 32);
+    round_group(from + first, count, whole ? 127.0f : scale > 0 ? 1.0f / scale : 0.0f, scale, q + first, scales + first / 32, sums + first / 32, counts + first / 32);
   }
 }
 
@@ -134,9 +139,12 @@ void arrange(const Format& format, std::span<const float> values, std::int64_t c
       const auto total = static_cast<std::size_t>(out.padded * out.tokens);
       out.q = make_aligned<std::int8_t>(2 * total);
       out.scale = make_aligned<float>(total / 32), out.sum = make_aligned<float>(total / 32), out.wide = make_aligned<float>(total / 4);
+      out.counts = make_aligned<std::int16_t>(total / 32);
     }
-    for (std::int64_t t = 0; t < out.tokens; ++t)
-      round_all(format, values.data() + t * columns, columns, out.q.get() + 2 * t * out.padded, out.scale.get() + t * out.padded / 32, out.sum.get() + t * out.padded / 32);
+    for (std::int64_t t = 0; t < out.tokens; ++t) {
+      const std::int64_t group = t * out.padded / 32;
+      round_all(format, values.data() + t * columns, columns, out.q.get() + 2 * t * out.padded, out.scale.get() + group, out.sum.get() + group, out.counts.get() + group);
+    }
   } else {   // whole numbers only: other rounded formats come in blocks
     Aligned<std::int8_t> both = make_aligned<std::int8_t>(static_cast<std::size_t>(2 * out.padded * out.tokens));
     for (std::int64_t t = 0; t < out.tokens; ++t) std::memcpy(both.get() + 2 * t * out.padded, out.q.get() + t * out.padded, static_cast<std::size_t>(out.padded));
@@ -145,9 +153,10 @@ void arrange(const Format& format, std::span<const float> values, std::int64_t c
   const bool nibbles = format.id == FormatId::q4_0 || format.id == FormatId::mxfp4;
   const std::int64_t padded = out.padded;
   if (nibbles && out.tokens == 1) {   // four rows at once: every block's scale and sum four times
+    const float factor = nibble_factor(format.id);
     for (std::int64_t i = 0; i < padded / 32; ++i) {
-      _mm_storeu_ps(out.wide.get() + 4 * i, _mm_set1_ps(out.scale[static_cast<std::size_t>(i)]));
-      _mm_storeu_ps(out.wide.get() + padded / 8 + 4 * i, _mm_set1_ps(out.sum[static_cast<std::size_t>(i)]));
+      _mm_storeu_ps(out.wide.get() + 4 * i, _mm_set1_ps(factor * out.scale[static_cast<std::size_t>(i)]));
+      _mm_storeu_ps(out.wide.get() + padded / 8 + 4 * i, _mm_set1_ps(factor * out.sum[static_cast<std::size_t>(i)]));
     }
     return;
   }
@@ -287,13 +296,29 @@ Reg four_rows(const std::byte* at, std::int64_t apart) {
   return _mm512_inserti32x4(all, load_quarter(at + 3 * apart), 3);
 }
 
-// The scales of four q4_0 blocks of each of four rows, rows in turn: words 0, 9, 18 and 27 of what 64 bytes hold.
-RegF four_by_four_halves(const std::byte* at, std::int64_t apart) {
-  const Reg words = _mm512_castsi128_si512(_mm_setr_epi16(0, 32, 9, 41, 18, 50, 27, 59));
-  const Reg upper = _mm512_permutex2var_epi16(load(at), words, load(at + apart));
-  const Reg lower = _mm512_permutex2var_epi16(load(at + 2 * apart), words, load(at + 3 * apart));
-  return _mm512_cvtph_ps(_mm256_permutex2var_epi32(_mm512_castsi512_si256(upper), _mm256_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11), _mm512_castsi512_si256(lower)));
+// The words that hold the scales of four blocks of each of four rows, rows in turn. Two permutations of words that are loaded anyway:
+// gathers of sixteen take as long as all the products.
+Reg four_by_four(const std::byte* at, std::int64_t apart, Reg words) {
+  const Reg upper = _mm512_permutex2var_epi32(load(at), words, load(at + apart));
+  return _mm512_mask_mov_epi32(upper, 0xcccc, _mm512_permutex2var_epi32(load(at + 2 * apart), words, load(at + 3 * apart)));
 }
+
+// The half in the upper 16 bits of each lane as a float that is 2^112 times too small: its exponent stays as it is.
+RegF small_halves(Reg upper) { return _mm512_castsi512_ps(_mm512_and_si512(_mm512_srai_epi32(upper, 3), _mm512_set1_epi32(static_cast<int>(0x8fffe000u)))); }
+
+// Scales of q4_0 (18 bytes a block) as small_halves; of mxfp4 (17 bytes a block) the exponents E8M0, of which 0 becomes 0.
+template <FormatId id>
+RegF nibble_scales(const std::byte* at, std::int64_t apart) {
+  if constexpr (id == FormatId::q4_0) {
+    const Reg found = four_by_four(at, apart, _mm512_setr_epi32(0, 16, 0, 16, 4, 20, 4, 20, 9, 25, 9, 25, 13, 29, 13, 29));
+    return small_halves(_mm512_sllv_epi32(found, _mm512_setr_epi32(16, 16, 16, 16, 0, 0, 0, 0, 16, 16, 16, 16, 0, 0, 0, 0)));
+  } else {
+    const Reg found = four_by_four(at, apart, _mm512_setr_epi32(0, 16, 0, 16, 4, 20, 4, 20, 8, 24, 8, 24, 12, 28, 12, 28));
+    const Reg turned = _mm512_rolv_epi32(found, _mm512_setr_epi32(23, 23, 23, 23, 15, 15, 15, 15, 7, 7, 7, 7, 31, 31, 31, 31));
+    return _mm512_castsi512_ps(_mm512_and_si512(turned, _mm512_set1_epi32(0x7f800000)));
+  }
+}
+Reg four_times(const std::int8_t* sixteen) { return _mm512_broadcast_i32x4(load_quarter(sixteen)); }
 
 // Four rows of nibble blocks against one vector: each quarter of a register belongs to one row, so that one product serves four.
 template <FormatId id>
@@ -304,18 +329,13 @@ void nibble_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
   const std::byte* at = slice.weights + row * slice.row_bytes;
   const std::int8_t* const q = integers(x, 0);
   const float *const scales = x.wide.get(), *const sums = scales + x.padded / 8;
-  const Reg index = _mm512_add_epi32(_mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3), _mm512_set1_epi32(static_cast<int>(distance))),
-                                     _mm512_mullo_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), _mm512_set1_epi32(bytes)));
   const Reg quarters = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), low = _mm512_set1_epi8(15);
   const Reg table = _mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
   RegF sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, shifted = _mm512_setzero_ps();
   for (std::int64_t i = 0; i < slice.columns; i += 128, at += 4 * bytes) {   // four blocks
     if (i % 256 == 0)
       for (int r = 0; r < 4; ++r) prefetch(at + r * distance, 8 * bytes);
-    RegF d;
-    const Reg raw = id == FormatId::q4_0 ? _mm512_setzero_si512() : _mm512_i32gather_epi32(index, at, 1);
-    if constexpr (id == FormatId::q4_0) d = four_by_four_halves(at, distance);
-    else d = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_sub_epi32(_mm512_max_epi32(_mm512_and_si512(raw, _mm512_set1_epi32(255)), _mm512_set1_epi32(1)), _mm512_set1_epi32(1)), 23));
+    const RegF d = nibble_scales<id>(at, distance);
     shifted = _mm512_fmadd_ps(d, _mm512_loadu_ps(sums + i / 8), shifted);
     const RegF scale = _mm512_mul_ps(d, _mm512_loadu_ps(scales + i / 8));
     for (int b = 0; b < 4; ++b) {
@@ -323,8 +343,7 @@ void nibble_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
       Reg first = _mm512_and_si512(packed, low), second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low);
       if constexpr (id == FormatId::mxfp4) first = _mm512_shuffle_epi8(table, first), second = _mm512_shuffle_epi8(table, second);
       const std::int8_t* const v = q + i + 32 * b;
-      Reg product = _mm512_dpbusd_epi32(_mm512_setzero_si512(), first, _mm512_broadcast_i32x4(load_quarter(v)));
-      product = _mm512_dpbusd_epi32(product, second, _mm512_broadcast_i32x4(load_quarter(v + 16)));
+      const Reg product = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), first, four_times(v)), second, four_times(v + 16));
       const RegF spread_scale = _mm512_permutexvar_ps(_mm512_add_epi32(quarters, _mm512_set1_epi32(4 * b)), scale);
       sum[b % 2] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), spread_scale, sum[b % 2]);
     }
@@ -338,6 +357,50 @@ void nibble_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
     for (int lane = 0; lane < 4; ++lane) total += of_row[4 * r + lane], less += shift_of_row[4 * lane + r];
     slice.out[row + r * apart] = total - static_cast<float>(shift) * less;
   }
+}
+
+// ---- q4_k against one vector, four rows at once as above: the sixteen bytes before the nibbles fill a quarter, too.
+Reg four_words(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+  return _mm512_broadcast_i32x4(_mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c), static_cast<int>(d)));
+}
+// unpack_q4_k of four rows: eight scales and eight minima a quarter.
+Reg four_scales_and_minima(Reg headers) {
+  const Reg upper = _mm512_and_si512(_mm512_srli_epi32(_mm512_shuffle_epi32(headers, _MM_PERM_CCBB), 2), four_words(0, 0x30303030, 0, 0x30303030));
+  const Reg lower = _mm512_srlv_epi32(_mm512_shuffle_epi32(headers, _MM_PERM_DCDB), four_words(0, 0, 0, 4));
+  return _mm512_or_si512(_mm512_and_si512(lower, four_words(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f)), upper);
+}
+
+void q4_k_rows(const Slice& slice, std::int64_t row, std::int64_t apart) {
+  const Activations& x = *slice.x;
+  const std::int64_t distance = apart * slice.row_bytes;
+  const std::byte* at = slice.weights + row * slice.row_bytes;
+  const std::int8_t* const q = integers(x, 0);
+  const Reg low = _mm512_set1_epi8(15), zero = _mm512_setzero_si512();
+  RegF sum = _mm512_setzero_ps(), minimum = sum;
+  for (std::int64_t i = 0; i < slice.columns; i += 256, at += 144) {
+    for (int r = 0; r < 4; ++r) prefetch(at + r * distance, 144);
+    const Reg headers = four_rows(at, distance), all = four_scales_and_minima(headers);
+    Reg whole = zero;   // products times their scales: integers while a block lasts
+    for (int k = 0; k < 4; ++k) {
+      const Reg left = four_rows(at + 16 + 32 * k, distance), right = four_rows(at + 32 + 32 * k, distance);
+      const std::int8_t* const v = q + i + 64 * k;
+      const Reg even = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, _mm512_and_si512(left, low), four_times(v)), _mm512_and_si512(right, low), four_times(v + 16));
+      const Reg odd = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, _mm512_and_si512(_mm512_srli_epi16(left, 4), low), four_times(v + 32)),
+                                          _mm512_and_si512(_mm512_srli_epi16(right, 4), low), four_times(v + 48));
+      // A lane sums eight products of at most 15 x 127: 16 bits hold it, and a product of pairs whose other half is 0 scales it.
+      const Reg lane = _mm512_set1_epi32(static_cast<int>(0x80808000u));   // byte 0 of a quarter, widened
+      whole = _mm512_dpwssd_epi32(whole, even, _mm512_shuffle_epi8(all, _mm512_add_epi32(lane, _mm512_set1_epi32(2 * k))));
+      whole = _mm512_dpwssd_epi32(whole, odd, _mm512_shuffle_epi8(all, _mm512_add_epi32(lane, _mm512_set1_epi32(2 * k + 1))));
+    }
+    const Reg less = _mm512_dpwssd_epi32(zero, _mm512_unpackhi_epi8(all, zero), four_times(reinterpret_cast<const std::int8_t*>(x.counts.get() + i / 32)));
+    const Reg halves = _mm512_shuffle_epi32(headers, _MM_PERM_AAAA);
+    const RegF scale = _mm512_set1_ps(x.scale[static_cast<std::size_t>(i / 32)] * kHalves);
+    sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), _mm512_mul_ps(small_halves(_mm512_slli_epi32(halves, 16)), scale), sum);
+    minimum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(less), _mm512_mul_ps(small_halves(halves), scale), minimum);
+  }
+  float of_row[16];
+  _mm512_storeu_ps(of_row, _mm512_sub_ps(sum, minimum));
+  for (int r = 0; r < 4; ++r) slice.out[row + r * apart] = of_row[4 * r] + of_row[4 * r + 1] + of_row[4 * r + 2] + of_row[4 * r + 3];
 }
 
 template <int rows, int tokens>
@@ -439,15 +502,12 @@ void over_tokens(const Slice& slice) {
   for (; t < slice.x->tokens; ++t)
     for (std::int64_t r = 0; r < slice.rows; ++r) single(slice, r, 0, t);
 }
-template <FormatId id>
-void nibble_matvec(const Slice& slice) {
-  // Distances between rows are 32-bit indices of a gather.
-  const std::int64_t most = std::max<std::int64_t>(4, (std::int64_t{1} << 30) / slice.row_bytes / 4 * 4);
-  for (std::int64_t first = 0; first < slice.rows; first += most) {
-    const std::int64_t rows = std::min(most, slice.rows - first), apart = rows / 4;
-    for (std::int64_t r = 0; r < apart; ++r) nibble_rows<id>(slice, first + r, apart);
-    for (std::int64_t r = 4 * apart; r < rows; ++r) nibble_rows<id>(slice, first + r, 0);
-  }
+// The same of kernels that take exactly four rows; what is left is done four times.
+template <void (*four)(const Slice&, std::int64_t row, std::int64_t apart)>
+void stream_fours(const Slice& slice) {
+  const std::int64_t apart = slice.rows / 4;
+  for (std::int64_t r = 0; r < apart; ++r) four(slice, r, apart);
+  for (std::int64_t r = 4 * apart; r < slice.rows; ++r) four(slice, r, 0);
 }
 template <FormatId id>
 void block_matmul(const Slice& slice) { over_tokens<block_tile<id, 1, kTokens>, block_tile<id, 1, 1>>(slice); }
@@ -457,9 +517,10 @@ template <FormatId id>
 struct Plain;
 template <>
 struct Plain<FormatId::f32> {
+  using Lanes = RegF;
   static constexpr int step = 16, bytes = 4;
   static RegF weights(const std::byte* at) { return _mm512_loadu_ps(at); }
-  static RegF values(const Activations& x, std::int64_t at) { return _mm512_loadu_ps(x.values.get() + at); }
+  static RegF values(const Activations& x, std::int64_t token, std::int64_t i) { return _mm512_loadu_ps(x.values.get() + token * x.padded + i); }
   static RegF add(RegF sum, RegF w, RegF v) { return _mm512_fmadd_ps(w, v, sum); }
   static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
 };
@@ -470,22 +531,21 @@ struct Plain<FormatId::f16> : Plain<FormatId::f32> {
 };
 template <>
 struct Plain<FormatId::bf16> {
+  using Lanes = RegF;
   static constexpr int step = 32, bytes = 2;
   static RegF weights(const std::byte* at) { return _mm512_castsi512_ps(load(at)); }
-  static RegF values(const Activations& x, std::int64_t at) { return _mm512_castsi512_ps(load(x.halves.get() + at)); }
+  static RegF values(const Activations& x, std::int64_t token, std::int64_t i) { return _mm512_castsi512_ps(load(x.halves.get() + token * x.padded + i)); }
   static RegF add(RegF sum, RegF w, RegF v) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)v); }
   static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
 };
 template <>
 struct Plain<FormatId::i8> {
+  using Lanes = Reg;
   static constexpr int step = 64, bytes = 1;
-  static RegF weights(const std::byte* at) { return _mm512_castsi512_ps(_mm512_xor_si512(load(at), _mm512_set1_epi8(static_cast<char>(0x80)))); }
-  static RegF values(const Activations& x, std::int64_t at) {
-    const std::int64_t token = at / x.padded;
-    return _mm512_castsi512_ps(load(integers(x, token) + (at - token * x.padded)));
-  }
-  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(w), _mm512_castps_si512(v))); }
-  static float total(RegF sum) { return static_cast<float>(_mm512_reduce_add_epi32(_mm512_castps_si512(sum))); }
+  static Reg weights(const std::byte* at) { return _mm512_xor_si512(load(at), _mm512_set1_epi8(static_cast<char>(0x80))); }
+  static Reg values(const Activations& x, std::int64_t token, std::int64_t i) { return load(integers(x, token) + i); }
+  static Reg add(Reg sum, Reg w, Reg v) { return _mm512_dpbusd_epi32(sum, w, v); }
+  static float total(Reg sum) { return static_cast<float>(_mm512_reduce_add_epi32(sum)); }
 };
 
 // What the unsigned shift of whole-number weights adds to every row: taken back once per token.
@@ -500,14 +560,15 @@ template <FormatId id, int rows, int tokens>
 void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
   using P = Plain<id>;
   const Activations& x = *slice.x;
-  RegF sum[rows][tokens];
-  for (auto& line : sum) for (auto& cell : line) cell = _mm512_setzero_ps();
+  using Lanes = typename P::Lanes;
+  Lanes sum[rows][tokens];
+  for (auto& line : sum) for (auto& cell : line) cell = Lanes{};
   const std::byte* const from = slice.weights + row * slice.row_bytes;
   for (std::int64_t i = 0; i < slice.columns; i += P::step) {
-    RegF w[rows];
+    Lanes w[rows];
     for (int r = 0; r < rows; ++r) w[r] = P::weights(from + r * slice.row_bytes + i * P::bytes);
     for (int t = 0; t < tokens; ++t) {
-      const RegF v = P::values(x, (first + t) * x.padded + i);
+      const Lanes v = P::values(x, first + t, i);
       for (int r = 0; r < rows; ++r) sum[r][t] = P::add(sum[r][t], w[r], v);
     }
   }
@@ -536,8 +597,9 @@ void plain_stream(const Slice& slice, std::int64_t row, std::int64_t apart, std:
   const Activations& x = *slice.x;
   const std::int64_t base = token * x.padded;
   const std::byte* at[rows];
-  RegF sum[rows][2];   // two: one addition need not wait for the one before
-  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, zero(sum[r]);
+  using Lanes = typename Plain<id>::Lanes;
+  Lanes sum[rows][2] = {};   // two: one addition need not wait for the one before
+  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes;
   for (std::int64_t i = 0; i < slice.columns; i += 2 * step)
     for (int r = 0; r < rows; ++r) {
       prefetch(at[r], 2 * step * bytes);
@@ -550,7 +612,7 @@ void plain_stream(const Slice& slice, std::int64_t row, std::int64_t apart, std:
           sum[r][k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(static_cast<int>(0xffff0000u)))), _mm512_loadu_ps(v + 16), sum[r][k]);
         } else {
           using P = Plain<id>;
-          sum[r][k] = P::add(sum[r][k], P::weights(from), P::values(x, base + i + k * step));
+          sum[r][k] = P::add(sum[r][k], P::weights(from), P::values(x, token, i + k * step));
         }
       }
       at[r] += 2 * step * bytes;
@@ -558,7 +620,7 @@ void plain_stream(const Slice& slice, std::int64_t row, std::int64_t apart, std:
   const float correction = id == FormatId::i8 ? shift_total(x, token) : 0;
   for (int r = 0; r < rows; ++r) {
     float total;
-    if constexpr (id == FormatId::i8) total = static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(_mm512_castps_si512(sum[r][0]), _mm512_castps_si512(sum[r][1]))));
+    if constexpr (id == FormatId::i8) total = static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(sum[r][0], sum[r][1])));
     else total = _mm512_reduce_add_ps(_mm512_add_ps(sum[r][0], sum[r][1]));
     slice.out[token * slice.out_stride + row + r * apart] = total + correction;
   }
@@ -630,7 +692,7 @@ const CpuKernels avx512_kernels = {
     .triad = triad,
     .arrange = arrange,
     .matvec = {plain_matvec<FormatId::f32>, plain_matvec<FormatId::f16>, plain_matvec<FormatId::bf16>, plain_matvec<FormatId::i8>,
-               stream_rows<q8_0_rows<kStreams>, q8_0_rows<1>>, nibble_matvec<FormatId::q4_0>, nibble_matvec<FormatId::mxfp4>, stream_rows<q4_k_tile<kStreams, 1>, q4_k_tile<1, 1>>,
+               stream_rows<q8_0_rows<kStreams>, q8_0_rows<1>>, stream_fours<nibble_rows<FormatId::q4_0>>, stream_fours<nibble_rows<FormatId::mxfp4>>, stream_fours<q4_k_rows>,
                stream_rows<q6_k_tile<kStreams, 1>, q6_k_tile<1, 1>>},
     .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, bf16_matmul, plain_matmul<FormatId::i8>, block_matmul<FormatId::q8_0>,
                block_matmul<FormatId::q4_0>, block_matmul<FormatId::mxfp4>, over_tokens<q4_k_tile<1, kTokens>, q4_k_tile<1, 1>>,
