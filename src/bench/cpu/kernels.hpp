@@ -37,6 +37,7 @@ struct Activations {
   Aligned<float> sum;                // per 32 elements: scale x sum of q
   Aligned<std::int16_t> counts;      // sums of q, of as many elements each as a set wants
   Aligned<float> wide;               // sets may keep scale and sum once more in an order of their own
+  Aligned<std::byte> tiles;          // where a set has matrix units: the values in their order
 };
 
 // What a kernel works on: `rows` rows of `row_bytes`, results to out[row] of each token (out_stride apart).
@@ -49,7 +50,7 @@ struct Slice {
 };
 
 struct CpuKernels {
-  std::string_view name;                                    // "avx512-vnni", "avx2", "neon-dotprod", "scalar"
+  std::string_view name;                                    // "avx512-vnni, amx", "avx512-vnni", "avx2", "neon-dotprod", "scalar"
   bool (*usable)();
   std::uint64_t (*read)(const std::byte* from, std::size_t bytes);            // sum of 64-bit words; bytes % 64 == 0
   void (*copy)(std::byte* to, const std::byte* from, std::size_t bytes);
@@ -58,6 +59,7 @@ struct CpuKernels {
   void (*arrange)(const Format& format, std::span<const float> values, std::int64_t columns, Activations& out);
   std::array<void (*)(const Slice&), kFormatCount> matvec;   // one token; nullptr: the scalar one serves
   std::array<void (*)(const Slice&), kFormatCount> matmul;   // all tokens of x
+  std::int64_t matmul_rows = 4;                              // that a matrix product takes at once: threads' shares are multiples of it
   // One group of `heads` query heads on one key-value head, tokens [0, depth): keys and values are f16, depth x dim, contiguous.
   // Leaves weighted values (not yet divided), running maximum and sum per head, so that parts of the depth can be joined.
   void (*attention)(const float* q, int heads, int dim, const std::uint16_t* keys, const std::uint16_t* values, std::int64_t depth, float scale, float* out,
@@ -66,7 +68,7 @@ struct CpuKernels {
 
 extern const CpuKernels scalar_kernels;
 #if defined(__x86_64__)
-extern const CpuKernels avx2_kernels, avx512_kernels;
+extern const CpuKernels avx2_kernels, avx512_kernels, amx_kernels;
 #elif defined(__aarch64__)
 extern const CpuKernels neon_kernels;
 #endif

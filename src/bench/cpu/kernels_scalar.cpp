@@ -129,7 +129,7 @@ const CpuKernels scalar_kernels = {
 
 namespace {
 #if defined(__x86_64__)
-constexpr const CpuKernels* kSets[] = {&avx512_kernels, &avx2_kernels, &scalar_kernels};
+constexpr const CpuKernels* kSets[] = {&amx_kernels, &avx512_kernels, &avx2_kernels, &scalar_kernels};
 #elif defined(__aarch64__)
 constexpr const CpuKernels* kSets[] = {&neon_kernels, &scalar_kernels};
 #else

@@ -26,7 +26,7 @@ void multiply(Machine& machine, const Matrix& matrix, const Activations& x, floa
   auto* kernel = x.tokens > 1 ? machine.kernels->matmul[id] : machine.kernels->matvec[id];
   if (!kernel) kernel = scalar_kernels.matmul[id];
   const int threads = machine.pool.threads();
-  const std::int64_t chunk = std::max<std::int64_t>(4, (matrix.rows / (threads * 8) + 3) / 4 * 4);
+  const std::int64_t grain = machine.kernels->matmul_rows, chunk = std::max<std::int64_t>(1, (matrix.rows / (threads * 8) + grain - 1) / grain) * grain;
   std::atomic<std::int64_t> taken{0};
   machine.pool.run([&](int thread) {
     const auto work = [&](Range rows) {
