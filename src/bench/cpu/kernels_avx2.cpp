@@ -53,20 +53,21 @@ std::int32_t total_int(Reg x) {
   return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
 }
 
+// Eight streams, as with AVX-512.
 std::uint64_t read(const std::byte* from, std::size_t bytes) {
-  const std::size_t part = bytes / 256 * 64;
-  Reg sum[4];
-  for (Reg& lane : sum) lane = _mm256_setzero_si256();
+  constexpr std::size_t kCount = 8;
+  const std::size_t part = bytes / (64 * kCount) * 64;
+  Reg sum[kCount] = {};
   for (std::size_t i = 0; i < part; i += 64)
-    for (std::size_t stream = 0; stream < 4; ++stream) {
+    for (std::size_t stream = 0; stream < kCount; ++stream) {
       const std::byte* const at = from + stream * part + i;
       _mm_prefetch(reinterpret_cast<const char*>(at + 1024), _MM_HINT_T0);   // past the page border at which the hardware stops
       sum[stream] = _mm256_add_epi64(_mm256_add_epi64(sum[stream], load(at)), load(at + 32));
     }
-  for (std::size_t i = 4 * part; i + 32 <= bytes; i += 32) sum[0] = _mm256_add_epi64(sum[0], load(from + i));
-  const Reg all = _mm256_add_epi64(_mm256_add_epi64(sum[0], sum[1]), _mm256_add_epi64(sum[2], sum[3]));
+  for (std::size_t i = kCount * part; i + 32 <= bytes; i += 32) sum[0] = _mm256_add_epi64(sum[0], load(from + i));
+  for (std::size_t stream = 1; stream < kCount; ++stream) sum[0] = _mm256_add_epi64(sum[0], sum[stream]);
   std::uint64_t words[4];
-  _mm256_storeu_si256(reinterpret_cast<Reg*>(words), all);
+  _mm256_storeu_si256(reinterpret_cast<Reg*>(words), sum[0]);
   return words[0] + words[1] + words[2] + words[3];
 }
 
