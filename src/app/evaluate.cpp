@@ -82,7 +82,7 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   const std::vector<std::string>& known = calibration::group_names();
   for (const std::string& by : request.by)
     if (std::find(known.begin(), known.end(), by) == known.end())
-      return fail(ErrorKind::not_found, "scores cannot be grouped by '" + by + "'", Where{"--by"}, "by", nearest_name(by, known));
+      return fail(ErrorKind::not_found, "scores cannot be grouped by '" + by + "'; they can by " + join(known, ", "), Where{"--by"}, "by", nearest_name(by, known));
   std::optional<calibration::Fold> fold;
   if (!request.hold_out.empty()) {
     fold = calibration::fold_of(request.hold_out);

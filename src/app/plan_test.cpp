@@ -280,6 +280,19 @@ TEST(Plan, SuggestsWhatTheEngineTakes) {
   }
 }
 
+// Wherever an engine refuses, the engine named beside it runs the model.
+TEST(Plan, SuggestsNoEngineThatRefusesInTurn) {
+  for (const char* engine : {"llama.cpp", "ollama", "vllm", "sglang", "ktransformers", "exllamav2", "exllamav3", "tensorrt-llm", "transformers", "mindie", "mlx"})
+    for (const char* rig : {"v100-sxm2-16gb", "atlas-300i-duo-96gb", "mi50-32gb", "p40", "2080ti", "m4-max-64g", "3090 | 3090; net=10gbe"})
+      for (const char* model : {"mistral-small-24b", "qwen3-30b-a3b", "gpt-oss-20b"}) {
+        const auto refused = plan(knowledge(), asked(model, rig, engine));
+        if (refused || !refused.error().nearest.starts_with("--engine ")) continue;
+        const auto words = split_words(refused.error().nearest);
+        const auto then = plan(knowledge(), asked(words.size() > 2 ? std::string(words[2]).c_str() : model, rig, std::string(words[1]).c_str()));
+        EXPECT_TRUE(then) << engine << ' ' << rig << ' ' << model << ": " << refused.error().nearest << ": " << (then ? "" : to_text(then.error()));
+      }
+}
+
 // "-f '-c N'" is "-c N", and flags that place nothing change no placement.
 TEST(Plan, FlagsThatPlaceNothingChangeNoPlacement) {
   PlanRequest request = asking("qwen3-32b:q4_k_m", "4060-laptop");

@@ -63,9 +63,14 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && placement::check_formats(knowledge.catalog, engine, asked.architecture) && has_room(knowledge, asked.architecture, asked.rig, request.placement)) return {};
   const std::string published = asked.architecture.quant;
-  asked.assumed_quant = true;
   RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
   const std::string usual_name = usual.quant;
+  if (!placement::prepare(knowledge.catalog, usual, asked.rig, request.placement)) {   // refused here: as published, or that is refused, too, and told
+    if (placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
+      asked.architecture.notes.push_back("No format is named: " + published + ", as published, is taken, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
+    return {};
+  }
+  asked.assumed_quant = true;
   asked.architecture = std::move(usual);
   for (const std::string& quant : usual_and_smaller(engine)) {
     RC_ASSIGN(model, find_model(knowledge, named->name + ':' + quant));

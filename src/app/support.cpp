@@ -86,7 +86,7 @@ class Inquiry {
     if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
     if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
       found = std::find_if(std::find(specs.begin(), specs.end(), spec(engine.usual_quant)), specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
-    if (found != specs.end()) plan(engine, *found, row);
+    if (found != specs.end()) plan(engine, *found, asked, row);
     answer_.models.push_back(std::move(row));
   }
 
@@ -132,17 +132,25 @@ class Inquiry {
     if (whole_context && std::any_of(told.begin(), told.end(), [](const auto& caveat) { return caveat.id == "context-shortened"; })) return false;
     if (host_may_help || placement::all_on_devices(*architecture, *placed)) return true;
     const auto first = placement::find_room(knowledge_.catalog, *architecture, rig_, request, true);   // the device alone comes first, whatever is faster
-    return first && placement::all_on_devices(*architecture, *first);
+    if (first && placement::all_on_devices(*architecture, *first)) return true;
+    if (row.why.empty() && row.missing <= Bytes{} && placed->mode == placement::Mode::cpu)
+      row.why = "the card does not hold it as " + architecture->quant + ": the host's processor would run all of it";
+    return false;
   }
 
-  void plan(const catalog::Engine& engine, const std::string& spec, ModelSupport& row) const {
+  std::string published_quant(const Asked& asked) const {
+    const auto published = find_model(knowledge_, asked.name);
+    return published ? published->quant : std::string();
+  }
+
+  void plan(const catalog::Engine& engine, const std::string& spec, const Asked& asked, ModelSupport& row) const {
     PlanRequest question;
     question.model = spec;
     question.rig = rig_.spec;
     question.placement.engine = engine.key;
     const auto plan = app::plan(knowledge_, question);
     if (!plan || !plan->placement.fits) return;
-    row.model = spec;
+    row.model = asked.small && plan->architecture.quant == published_quant(asked) ? asked.name : spec;
     row.runs = true;
     row.why.clear();
     row.missing = {};
@@ -261,6 +269,11 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
       Error error = model.error();
       error.where.file = "ENGINE|MODEL";
       error.field = "about";
+      const std::array<std::string, 2> near = {knowledge.catalog.nearest(catalog::Kind::engine, request.about), error.nearest};
+      if (error.kind == ErrorKind::not_found && !near[0].empty() && nearest_name(request.about, near) == near[0]) {
+        error.message = "no engine or model is called '" + request.about + "'";
+        error.nearest = near[0];
+      }
       return tl::unexpected<Error>(std::move(error));
     }
   }

@@ -69,6 +69,11 @@ Result<long long> parse_tokens(std::string_view text) {
 
 std::string print_gib(Bytes bytes) {
   const double value = bytes.value();
+  if (value >= 1e3 * kGiB) {   // the whole part in groups of three
+    const std::string digits = format_number(value / kGiB, 2);
+    const std::size_t point = digits.find('.');
+    return format_grouped(*parse_int(digits.substr(0, point))) + (point == std::string::npos ? "" : digits.substr(point)) + " GiB";
+  }
   if (value >= kGiB) return format_number(value / kGiB, 2) + " GiB";
   if (value >= kMiB || value == 0) return format_number(value / kMiB, 0) + " MiB";
   return format_number(value / kKiB, 0) + " KiB";

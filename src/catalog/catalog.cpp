@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -145,17 +146,17 @@ Result<std::vector<DataFile>> read_folder(const std::filesystem::path& folder) {
 }
 
 // How far the memory someone saw is from what this Device has; infinite where it cannot be it. A program sees up to 15 % less than the
-// capacity, and people quote GB for GiB (7 % less).
-double memory_distance(const Device& device, Bytes seen) {
+// capacity, and people quote GB for GiB (7 % less); a size that is part of a name is the one on the box.
+double memory_distance(const Device& device, Bytes seen, bool named) {
   double best = INFINITY;
   const auto consider = [&](Bytes size, double penalty) {
     const double ratio = seen / size;
-    if (ratio > 0.82 && ratio < 1.08) best = std::min(best, std::abs(std::log(ratio)) + penalty);
+    if (ratio > (named ? 0.96 : 0.82) && ratio < 1.08) best = std::min(best, std::abs(std::log(ratio)) + penalty);
   };
   for (const Bytes size : device.memory_sizes) consider(size, 0);
   consider(card_memory(device), 0);
   consider(device.memory.value, device.chips > 1 ? 0.05 : 0);  // people quote the card, drivers the chip
-  if (device.usable_memory) consider(device.usable_memory->value, device.chips > 1 ? 0.05 : 0);
+  if (device.usable_memory && !named) consider(device.usable_memory->value, device.chips > 1 ? 0.05 : 0);
   return best;
 }
 
@@ -194,12 +195,21 @@ Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memor
     std::vector<std::pair<double, Spot>> fitting;
     for (const Spot& spot : spots) {
       RC_ASSIGN(device, state_->device(spot));
-      if (const double distance = memory_distance(device, *memory_hint); std::isfinite(distance)) fitting.emplace_back(distance, spot);
+      if (const double distance = memory_distance(device, *memory_hint, must_fit); std::isfinite(distance)) fitting.emplace_back(distance, spot);
     }
     std::sort(fitting.begin(), fitting.end());
     if (fitting.empty() && must_fit) {
-      const std::string key(state_->row(spots.front()).key);
-      return fail(ErrorKind::not_found, "no " + split_size(fold_name(name)).name + " has " + print_gib(*memory_hint), Where{}, noun(Kind::device), key);
+      std::map<double, std::string> sold;   // size in GiB -> what to write
+      for (const Spot& spot : spots) {
+        RC_ASSIGN(device, state_->device(spot));
+        for (const Bytes size : device.memory_sizes) sold.emplace(size.value() / kGiB, device.key + '-' + format_shortest(size.value() / kGiB) + 'g');
+        if (device.memory_sizes.empty()) sold.emplace(card_memory(device).value() / kGiB, device.key);
+      }
+      std::vector<std::string> sizes;
+      for (const auto& [size, key] : sold) sizes.push_back(format_shortest(size));
+      const double wanted = memory_hint->value() / kGiB;
+      const auto nearest = std::min_element(sold.begin(), sold.end(), [&](const auto& a, const auto& b) { return std::abs(a.first - wanted) < std::abs(b.first - wanted); });
+      return fail(ErrorKind::not_found, "no " + split_size(fold_name(name)).name + " has " + print_gib(*memory_hint) + ": it is sold with " + join(sizes, ", ") + " GiB", Where{}, noun(Kind::device), nearest->second);
     }
     if (fitting.size() == 1 || (fitting.size() > 1 && fitting[1].first > fitting[0].first + 0.02)) return state_->device(fitting.front().second);
   }

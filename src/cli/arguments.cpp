@@ -33,6 +33,16 @@ Result<void> check_choice(const std::string& name, const std::vector<std::string
   return {};
 }
 
+// A value that counts once, given twice and differently: which one is meant, nobody can know.
+Result<void> check_given_once(const Option& option, const std::vector<std::string>& values) {
+  if (option.repeats || option.value.empty()) return {};
+  const auto other = std::find_if(values.begin(), values.end(), [&](const std::string& value) { return value != values.front(); });
+  if (other == values.end()) return {};
+  const std::string twice = "is given twice: '" + values.front() + "' and '" + *other + "'";
+  if (option.several_verb.empty()) return fail(ErrorKind::input, twice, Where{option.long_name}, option.long_name.substr(2));
+  return fail(ErrorKind::input, twice + "; 'rigcast " + option.several_verb + "' takes several", Where{option.long_name}, option.long_name.substr(2), option.several_verb);
+}
+
 // Hands the remaining words to the positionals in order.
 Result<void> take_positionals(const Verb& verb, const std::vector<std::string>& words, Arguments& arguments) {
   std::size_t at = 0;
@@ -105,6 +115,7 @@ Result<Arguments> parse_arguments(const Verb& verb, const std::vector<std::strin
         return fail(ErrorKind::input, "needs a value", Where{option.long_name});
     if (option.value.empty() ? switches[option.long_name] : !values[option.long_name].empty())
       arguments.given[option.long_name] = values[option.long_name];
+    RC_TRY(check_given_once(option, values[option.long_name]));
     RC_TRY(check_choice(option.long_name, option.choices, values[option.long_name]));
   }
   if (const auto extras = app.remaining(); !extras.empty()) return tl::unexpected<Error>(stray_word(verb, extras.front()));

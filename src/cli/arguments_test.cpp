@@ -46,6 +46,13 @@ TEST(Arguments, NamesTheNearestOption) {
   EXPECT_EQ(error_of({"m", "--lang", "fr"}), "--lang: 'fr' is none of en, zh");
 }
 
+// Of two values of one thing nobody knows which is meant; twice the same is one.
+TEST(Arguments, OneValueIsGivenOnce) {
+  EXPECT_EQ(error_of({"m", "-c", "4k", "-c", "8k"}), "--context: is given twice: '4k' and '8k'");
+  EXPECT_EQ(error_of({"m", "-c", "4k", "-c", "4k"}), "no error");
+  EXPECT_EQ(error_of({"m", "--on", "a", "--on", "b"}), "no error") << "this one repeats";
+}
+
 TEST(Arguments, HelpNeedsNothingElse) { EXPECT_TRUE(parse_arguments(sample_verb(), {"--help"})); }
 
 }  // namespace

@@ -23,7 +23,8 @@ Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   app::EvaluateRequest request;
   request.files = paths(arguments);
-  request.by = arguments.all("--by");
+  for (const std::string& groups : arguments.all("--by"))
+    for (const std::string_view group : split(groups, ',')) request.by.emplace_back(trim(group));
   request.hold_out = arguments.one_or("--cross-validate", "");
   RC_ASSIGN(answer, app::evaluate(knowledge, request));
   Outcome outcome{report::fields(answer, arguments.has("--json"))};

@@ -7,6 +7,7 @@ namespace rigcast::cli {
 namespace {
 
 constexpr std::int64_t kMostSequences = 1 << 20;
+constexpr double kMostSpeed = 1'000'000;   // token/s
 
 // The token count of an option, or `otherwise`.
 Result<std::int64_t> tokens(const Arguments& arguments, const std::string& name, std::int64_t least, std::int64_t otherwise) {
@@ -36,8 +37,8 @@ Result<std::int64_t> streams(const Arguments& arguments, std::int64_t otherwise)
 
 std::vector<Option> question_options(bool several) {
   return {
-      {"--on", "", "RIG", "the machine: here, 2x3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several},
-      {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several},
+      {"--on", "", "RIG", "the machine: here, 2x3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several, several ? "" : "compare"},
+      {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several, several ? "" : "compare"},
       {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
       {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},
       {"--context", "-c", "TOKENS", "context length: 8192, 32k, 1M; 0: the model's own"_say},
@@ -76,7 +77,8 @@ Result<Question> read_question(const Arguments& arguments) {
   question.question.engine_date = arguments.one_or("--engine-date", "");
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
   const auto least = parse_double(arguments.one_or("--at-least", "0"));
-  if (!least || *least < 0) return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed in token/s", Where{"--at-least"}, "at-least");
+  if (!least || !(*least >= 0 && *least <= kMostSpeed))
+    return fail(ErrorKind::input, "'" + arguments.one_or("--at-least", "") + "' is not a speed from 0 to 1,000,000 token/s", Where{"--at-least"}, "at-least");
   question.objective = objective;
   question.minimum_speed = *least;
   return question;

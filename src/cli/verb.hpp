@@ -29,6 +29,7 @@ struct Option {
   Completes completes = Completes::nothing;
   std::vector<std::string> choices = {};   // the only values allowed, where not empty
   bool repeats = false;
+  std::string several_verb = {};           // where it does not repeat: the verb that takes several
 };
 
 struct Positional {

@@ -226,6 +226,8 @@ Result<Gguf> read_gguf_part(ByteWindow window, const QuantOfGgmlType& quant_of) 
   RC_ASSIGN(tensors, window.number<std::uint64_t>("the tensor count"));
   RC_ASSIGN(values, window.number<std::uint64_t>("the key-value count"));
   // The shortest tensor info is 25 bytes (a name of one letter, no dimension), the shortest key-value 14.
+  if (tensors <= kMostTensors && values <= kMostValues && (tensors > window.left() / 25 || values > window.left() / 14))
+    return window.fail_at(window.offset() + window.left(), "the file ends within its header of " + std::to_string(values) + " key-values and " + std::to_string(tensors) + " tensors: incomplete download or damaged header");
   if (tensors > std::min(kMostTensors, window.left() / 25)) return window.fail_at(counts_at, "claims " + std::to_string(tensors) + " tensors, which cannot be");
   if (values > std::min(kMostValues, window.left() / 14)) return window.fail_at(counts_at + 8, "claims " + std::to_string(values) + " key-values, which cannot be");
 

@@ -101,6 +101,12 @@ TEST(GgufMalformed, TensorCountLies) {
   EXPECT_EQ(model::error_of(patched(good().header(), 8, kHuge), 4096), "m.gguf: byte 8: claims 4611686018427387904 tensors, which cannot be");
 }
 
+// Counts that any model has, in a file that ends before so many can be described.
+TEST(GgufMalformed, AFileCutWithinItsHeaderIsIncomplete) {
+  EXPECT_EQ(model::error_of(patched(good().header(), 8, std::uint64_t{291}).substr(0, 100), 100),
+            "m.gguf: byte 100: the file ends within its header of 2 key-values and 291 tensors: incomplete download or damaged header");
+}
+
 // The count fits a huge sparse file, yet no model has so many.
 TEST(GgufMalformed, TensorCountLiesInAHugeFile) {
   EXPECT_EQ(model::error_of(patched(good().header(), 8, std::uint64_t{1} << 30), std::uint64_t{1} << 40), "m.gguf: byte 8: claims 1073741824 tensors, which cannot be");

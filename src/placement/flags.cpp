@@ -79,7 +79,8 @@ class Parser {
       value = words[i + 1].text;
       used = 1;
     }
-    if (!value && rule->takes == Takes::choice && i + 1 < words.size() && is_choice(words[i + 1].text)) {
+    // A word behind a choice is its value, even a wrong one; only another flag begins with a dash.
+    if (!value && rule->takes == Takes::choice && i + 1 < words.size() && (is_choice(words[i + 1].text) || (rule->apply && !words[i + 1].text.starts_with('-') && !find(words[i + 1].text)))) {
       value = words[i + 1].text;
       used = 1;
     }

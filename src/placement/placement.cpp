@@ -212,7 +212,7 @@ Result<void> check_engine(const catalog::Engine& engine, const std::string& back
   if (!engine.families.empty() && !lists(engine.families, architecture.family))
     return fail(ErrorKind::unsupported, engine.name + " has no code for models of family '" + architecture.family + "'", Where{"--engine"}, "engine");
   if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
-    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine", "--engine " + engine.base);
+    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine");
   return {};
 }
 
@@ -231,14 +231,14 @@ std::optional<std::string> accepted_format(const catalog::Catalog& catalog, cons
 }
 
 // Where the engine cannot run this: one that can as it is, else one that runs on the devices, with weights it reads; those that share
-// a cache out among requests first, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
+// a cache out among requests first, the engine under the refusing one before all, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
 Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
                             const catalog::Engine& refusing, Error error) {
   const auto all_rules = catalog.rules();
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
   std::vector<catalog::Rule> whatever_format;
   std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
-  using Rank = std::tuple<bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // in another format, one growing cache, warnings, backends
+  using Rank = std::tuple<bool, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // in another format, not the engine under it, one growing cache, warnings, backends
   std::optional<Rank> best;
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
     const auto engine = catalog::read_engine(catalog, entry.key);
@@ -254,7 +254,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
       const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
       warnings = std::count_if(whatever_format.begin(), whatever_format.end(), [&](const catalog::Rule& rule) { return rule.effect == catalog::RuleEffect::warn && catalog::applies(rule, situation); });
     }
-    const Rank rank{other_format, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
+    const Rank rank{other_format, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
     if (best && *best <= rank) continue;
     best = rank;
     error.nearest = "--engine " + engine->key + (other_format ? " " + architecture.key + ":" + *format : "");

@@ -526,7 +526,7 @@ TEST(Placement, DevicesOfSeveralHosts) {
   const auto again = place(facts(), model, rig, ask(launch.line.substr(launch.line.find(" -c ") + 1)));
   ASSERT_TRUE(again) << error_of(again);
   EXPECT_EQ(again->devices[1].memory.total(), placement->devices[1].memory.total());
-  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: --engine vllm)");
+  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: --engine llama.cpp)");
 }
 
 struct Refusal { const char* flags; const char* message; };
@@ -629,16 +629,27 @@ TEST(Placement, ASharedCacheIsToldAsOne) {
 
 TEST(Flags, EachIsExplained) {
   const auto engine = *catalog::read_engine(facts(), "llama.cpp");
-  const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-c 8k -ngl=20 -fa -ub 1024 --temp 0.7");
+  const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-c 8192 -ngl=20 -fa -ub 1024 --temp 0.7");
   ASSERT_TRUE(parsed) << error_of(parsed);
   EXPECT_EQ(parsed->settings.context, 8192);
   EXPECT_EQ(parsed->settings.gpu_layers, 20);
   EXPECT_EQ(parsed->settings.flash_attention, true);
   ASSERT_EQ(parsed->notes.size(), 4u);  // the temperature changes neither memory nor speed
   EXPECT_EQ(parsed->notes[3].flag, "-ub 1024");
-  const auto verbose = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-v -c 8k");   // -v takes nothing
+  const auto verbose = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-v -c 8192");   // -v takes nothing
   ASSERT_TRUE(verbose) << error_of(verbose);
   EXPECT_EQ(verbose->settings.context, 8192);
+}
+
+// std::stoi reads "8k" as 8; only vLLM's own parser knows such numbers, k as a thousand and K as 1024.
+TEST(Flags, EnginesReadDigits) {
+  const auto error = [](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)); };
+  EXPECT_EQ(error("llama.cpp", "-c 8k"), "--flags:1:4: -c takes a whole number: the engine does not read '8k' as 8192 (nearest: 8192)");
+  EXPECT_EQ(error("llama.cpp", "-fa maybe"), "--flags:1:5: -fa takes on, off or auto, not 'maybe'");
+  const auto context = [](const char* flags) { return parse_flags(*catalog::read_engine(facts(), "vllm"), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)->settings.context; };
+  EXPECT_EQ(context("--max-model-len 8K"), 8192);
+  EXPECT_EQ(context("--max-model-len 25.6k"), 25600);
+  EXPECT_EQ(context("--max-model-len 4096"), 4096);
 }
 
 TEST(Backend, IsTheBestTheDevicesShare) {

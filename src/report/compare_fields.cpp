@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "placement/rules.hpp"
 #include "report/answers.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
@@ -71,13 +72,35 @@ std::string memory_used(const app::Compared& row) {
   return format_number(used / Bytes(kGiB), 1) + "/" + format_number(capacity / Bytes(kGiB), 0);
 }
 
+// Whether it fits, and where part of it lies on the host or all of it runs there: which.
+Phrase fits_word(const app::Compared& row) {
+  if (!row.answer || !row.answer->placement.fits) return "no"_say;
+  if (row.answer->placement.mode == placement::Mode::cpu) return "CPU"_say;
+  return placement::all_on_devices(row.answer->architecture, row.answer->placement) ? "yes"_say : "host"_say;
+}
+
+// What the words say that are used.
+Sentences fits_legend(const app::CompareAnswer& answer) {
+  bool host = false, processor = false;
+  for (const app::Compared& row : answer.rows) {
+    const std::string word = fits_word(row).text;
+    host = host || word == "host";
+    processor = processor || word == "CPU";
+  }
+  Sentences legend;
+  if (host) legend.push_back("host: it fits with some of its layers, experts or cache in the host's memory."_say);
+  if (processor) legend.push_back("CPU: it fits in the host's memory, and the processor runs all of it."_say);
+  return legend;
+}
+
 Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   const bool fits = row.answer && row.answer->placement.fits;
   return {{{}, ""_say, row_name(answer, row), Show::row},
           machine("model", row.request.model),
           machine("rig", row.request.rig),
           machine("engine", row.request.placement.engine),
-          {"fits", "fits"_say, fits, Show::row},
+          machine("fits", fits),
+          {{}, "fits"_say, fits_word(row), Show::row},
           {{}, "memory"_say, memory_used(row), Show::row},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
@@ -163,6 +186,7 @@ Report fields(const app::CompareAnswer& answer) {
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};
   Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};

@@ -95,19 +95,25 @@ Sentences unread_lines(const std::vector<Error>& unread) {
   return list;
 }
 
+// Impossible rows each have figures of their own: one reason.
+std::string reason_class(const std::string& reason) {
+  if (!reason.starts_with("impossible: ")) return reason;
+  return reason.find(" above the roofline ") != std::string::npos ? "impossible: faster than the roofline of what the row names" : "impossible: other conditions than printed";
+}
+
 }  // namespace
 
 Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   Report report;
   for (const app::ScoreTable& table : answer.tables) {
-    report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {table.by}), {{"by_" + table.by, {}, score_rows(table.scores), Show::table}}});
+    report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {table.by}), {list_field("by_" + table.by, score_rows(table.scores), Show::table)}});
   }
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
   std::map<std::string, std::int64_t> reasons;
   Rows rows;
   for (const auto& p : answer.evaluation.rows) {
-    if (!p.predicted) ++reasons[p.reason];
+    if (!p.predicted) ++reasons[reason_class(p.reason)];
     if (with_rows) rows.push_back(prediction_fields(p));
   }
   Rows missing;

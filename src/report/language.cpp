@@ -120,7 +120,10 @@ std::optional<std::string> Language::find(const std::string& sentence) const {
       const std::size_t next = is_last ? last : sentence.find(pattern.fixed[i + 1], at);
       matches = next != std::string::npos && next >= at && next <= last;
       if (!matches) break;
-      with[static_cast<std::size_t>(pattern.holes[i])] = retell(sentence.substr(at, next - at));
+      const std::string part = sentence.substr(at, next - at);
+      const std::string &before = pattern.fixed[i], &after = pattern.fixed[i + 1];
+      const bool verbatim = (before.ends_with('\'') && after.starts_with('\'')) || after.starts_with('=');   // a word as the user wrote it
+      with[static_cast<std::size_t>(pattern.holes[i])] = verbatim ? part : retell(part);
       at = next + (is_last ? 0 : pattern.fixed[i + 1].size());
     }
     if (matches) return fill_holes(pattern.translation, with);

@@ -61,6 +61,9 @@ TEST(Language, RetellsFinishedSentencesByTheirFixedParts) {
 }
 
 // "{0} of {1}" is not marked as a pattern: a name with "of" in it must not be taken apart.
+// A word that the user wrote stays his, even where it is one of ours.
+TEST(Language, QuotedWordsStay) { EXPECT_EQ(shouting().say("no device is called 'of'"), "KEIN GERAET 'of'"); }
+
 TEST(Language, OnlyMarkedSentencesAreTakenApart) { EXPECT_EQ(shouting().say("Tower of Power"), "Tower of Power"); }
 
 TEST(Language, ReportsTheLineThatIsNoPo) {

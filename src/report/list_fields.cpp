@@ -23,7 +23,7 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       fields.push_back(machine("chips", std::int64_t{row.chips}));
       break;
     case Kind::processor:
-      add("detail", "cores and memory channels"_say, row.detail);
+      add("detail", "cores and memory channels"_say, Phrase(row.detail));
       add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
       fields.push_back(machine("vendor", row.vendor));
       fields.push_back(machine("architecture", row.architecture));

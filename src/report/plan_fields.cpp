@@ -168,7 +168,8 @@ std::string context_words(const app::PlanAnswer& answer) {
 
 Section summary(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
-  const Phrase how = fill("{0} on {1}, context {2}, {3}"_say, {answer.engine.name, placement.backend, context_words(answer), mode_phrase(answer)});
+  const std::string backend = placement.mode == placement::Mode::cpu ? "cpu" : placement.backend;   // whatever the cards would run
+  const Phrase how = fill("{0} on {1}, context {2}, {3}"_say, {answer.engine.name, backend, context_words(answer), mode_phrase(answer)});
   return {{},
           {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
@@ -264,6 +265,7 @@ Section speed(const app::PlanAnswer& answer) {
   if (!answer.speed) {
     section.title = "Speed"_say;
     if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
+    if (answer.placement.fits && equal_ignoring_case(trim(answer.rig.spec), "here")) section.fields.push_back(people(Show::sentence, "'rigcast bench' measures this machine."_say));
     for (const char* id : {"decode", "decode_whole", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
     return section;
   }
@@ -296,13 +298,18 @@ Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
   return rows;
 }
 
+std::string without_last_break(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
 Section launch(const app::PlanAnswer& answer) {
   Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
   if (!answer.launch.file_name.empty()) {
     section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
     if (answer.placement.fits) {
       section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
-      section.fields.push_back(people(Show::code, Phrase(answer.launch.file_text)));
+      section.fields.push_back(people(Show::code, Phrase(without_last_break(answer.launch.file_text))));
     }
   }
   Sentences unsaid(answer.launch.unsaid.begin(), answer.launch.unsaid.end());
@@ -321,7 +328,8 @@ Section flags(const app::PlanAnswer& answer) {
 Section caveats(const app::PlanAnswer& answer) {
   Rows rows;
   const auto add = [&](const std::string& id, std::string text, const std::string& source) {
-    const bool name = text.size() > 1 && text[1] >= 'A' && text[1] <= 'Z';   // vLLM
+    const std::string_view first = std::string_view(text).substr(0, text.find(' '));
+    const bool name = std::any_of(first.begin(), first.end(), [](char c) { return c >= 'A' && c <= 'Z'; });   // vLLM, macOS
     if (!name && !text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
     rows.push_back({machine("id", id), {"text", {}, Phrase(std::move(text)), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
   };
@@ -405,7 +413,7 @@ Section other_ways(const app::PlanAnswer& answer) {
   for (const placement::Rejected& rejected : answer.rejected)
     refused.push_back({machine("kind", rejected.kind), machine("why", Phrase(rejected.why)),
                        machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes}),
-                       people(Show::sentence, rejected.missing > Bytes{} ? fill("{0}: short of {1}"_say, {Phrase(rejected.kind), print_gib(rejected.missing)})
+                       people(Show::sentence, rejected.missing > Bytes{} ? fill(answer.rig.devices.size() > 1 && rejected.kind != "one device" && rejected.kind != "processor" ? "{0}: short of {1} in all"_say : "{0}: short of {1}"_say, {Phrase(rejected.kind), print_gib(rejected.missing)})
                                                                           : fill("{0}: {1}"_say, {Phrase(rejected.kind), Phrase(rejected.why)}))});
   Section section{"Other ways"_say, {list_field("alternatives", std::move(rows), Show::table)}};
   section.fields.push_back(list_field("rejected", std::move(refused), Show::bullets));

@@ -93,6 +93,11 @@ Rows backend_rows(const std::vector<app::EngineSupport>& engines) {
   return rows;
 }
 
+// "MindIE has no backend ..." names it already.
+Phrase named(const std::string& name, Phrase why) {
+  return why.text.starts_with(name + ' ') ? why : fill("{0}: {1}"_say, {name, std::move(why)});
+}
+
 Rows refused_rows(const std::vector<app::EngineSupport>& engines) {
   Rows rows;
   std::vector<std::string> elsewhere;
@@ -100,7 +105,7 @@ Rows refused_rows(const std::vector<app::EngineSupport>& engines) {
     if (!runs(engine) && engine.why.empty()) elsewhere.push_back(engine.name);
   if (!elsewhere.empty()) rows.push_back({{{}, {}, fill("no backend for it: {0}"_say, {join(elsewhere, ", ")}), Show::sentence}});
   for (const app::EngineSupport& engine : engines)
-    if (!runs(engine) && !engine.why.empty()) rows.push_back({{{}, {}, fill("{0}: {1}"_say, {engine.name, Phrase(engine.why)}), Show::sentence}});
+    if (!runs(engine) && !engine.why.empty()) rows.push_back({{{}, {}, named(engine.name, Phrase(engine.why)), Show::sentence}});
   return rows;
 }
 
@@ -148,7 +153,7 @@ Rows cannot_rows(const app::SupportAnswer& answer) {
   for (const app::ModelSupport& model : answer.models)
     if (!model.runs)
       rows.push_back({machine("engine", model.key), machine("why", why_not(model)), machine("missing_bytes", Number{model.missing.value(), Unit::bytes}),
-                      people(Show::sentence, fill("{0}: {1}"_say, {model.name, why_not(model)}))});
+                      people(Show::sentence, named(model.name, why_not(model)))});
   return rows;
 }
 

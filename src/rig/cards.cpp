@@ -93,6 +93,20 @@ Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& 
   return likely == readings.end() ? device : catalog.device(likely->name, memory);
 }
 
+// A chip whose memory is soldered beside it comes in the sizes it is sold with.
+Result<void> check_sold(const Card& card, const std::string& name) {
+  const std::vector<Bytes>& sizes = card.device.memory_sizes;
+  if (!card.device.unified || !card.memory || sizes.empty()) return {};
+  const auto off = [&](Bytes size) { return std::abs(*card.memory / size - 1); };
+  if (std::any_of(sizes.begin(), sizes.end(), [&](Bytes size) { return off(size) < 1e-6; })) return {};
+  std::vector<std::string> sold;
+  for (const Bytes size : sizes) sold.push_back(format_shortest(size.value() / kGiB));
+  const Bytes nearest = *std::min_element(sizes.begin(), sizes.end(), [&](Bytes a, Bytes b) { return off(a) < off(b); });
+  const std::string size = format_shortest(nearest.value() / kGiB) + "g";
+  return fail(ErrorKind::infeasible, card.device.name + " is sold with " + join(sold, ", ") + " GiB, not with " + format_shortest(card.memory->value() / kGiB), card.where, "rig",
+              name.empty() ? card.device.key + '@' + size : card.device.key + '-' + size);
+}
+
 Result<Card> resolve(const catalog::Catalog& catalog, DeviceGroup& group, const std::vector<Option>& part_options_given) {
   RC_TRY(check_said_once(group.options));
   Card card;
@@ -112,6 +126,7 @@ Result<Card> resolve(const catalog::Catalog& catalog, DeviceGroup& group, const 
     return fail(ErrorKind::unsupported, card.device.name + ": its memory size is not published; say " + card.device.key + "@64g", group.where, "rig");
   if (card.device.unified && card.memory && *card.memory > card.device.memory.value * 1.001)
     return fail(ErrorKind::infeasible, card.device.name + " is sold with at most " + print_gib(card.device.memory.value), group.where, "rig");
+  RC_TRY(check_sold(card, hint ? std::string() : group.name));
   for (const Option& option : group.options)
     if (const auto& names = device_options(); std::find(names.begin(), names.end(), option.name) == names.end())
       return fail(ErrorKind::input, "'" + option.name + "' is not an option of a device", option.where, "rig", nearest_name(option.name, names));
@@ -180,7 +195,7 @@ const Option* find_option(const std::vector<Option>& options, std::string_view n
   return at == options.rend() ? nullptr : &*at;
 }
 
-// macOS: recommendedMaxWorkingSetSize as Metal reports it, two thirds up to 36 GB and three quarters above (llama.cpp logs: 21.3 of 32,
+// macOS: recommendedMaxWorkingSetSize as Metal reports it, two thirds below 36 GB and three quarters from there on (llama.cpp logs: 21.3 of 32,
 // 48 of 64, 96 of 128 GiB). Strix Halo under Linux: what people set ttm.pages_limit to, all but an eighth; the kernel's own default is
 // half. Windows: half for shared memory; Strix Halo's Variable Graphics Memory reserves up to three quarters. CUDA SoCs: all.
 Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os) {

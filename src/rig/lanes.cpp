@@ -87,7 +87,8 @@ Result<Wiring> wire(const catalog::Catalog& catalog, const Card& card, const Hos
     wiring.lanes = std::min(wiring.lanes, 4);
     wiring.generation = std::min(wiring.generation, 4);
   }
-  if (find_option(card.options, "riser")) notes.push_back(card.device.name + " on a riser: long cables often force PCIe 3.0; say pcie=3x16 if yours does");
+  if (find_option(card.options, "riser") && !find_option(card.options, "pcie"))
+    notes.push_back(card.device.name + " on a riser: long cables often force PCIe 3.0; say pcie=3x16 if yours does");
   wiring.generation = std::min({wiring.generation, own_generation, host.assumed && wiring.said ? own_generation : host_generation});
   wiring.lanes = std::min(wiring.lanes, own_lanes);
   return wiring;

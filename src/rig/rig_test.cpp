@@ -167,7 +167,7 @@ TEST(Rig, UnifiedMemoryIsTheHosts) {
   const Rig docked = rig("ryzen-ai-max-395-128g + 4090@oculink");
   EXPECT_EQ(docked.hosts.size(), 1u);
   EXPECT_EQ(path_between(docked, 1, -1).name, "OCuLink");
-  EXPECT_EQ(error("m1-max-96g"), "rig:1:1: no m1-max has 96.00 GiB (nearest: apple-m1-max)");
+  EXPECT_EQ(error("m1-max-96g"), "rig:1:1: no m1-max has 96.00 GiB: it is sold with 32, 64 GiB (nearest: apple-m1-max-64g)");
 }
 
 TEST(Rig, WindowsKeepsMemory) {
@@ -336,6 +336,9 @@ TEST(Rig, CountsAsPeopleWriteThem) {
   for (const char* two : {"2x3090", "2 3090", "3090x2", "3090 x2", "3090*2", "3090\u00d72", "\u53cc3090", "\u4e24\u5f203090", "3090 \u4e24\u5f20", "3090\u53cc\u5361", "2\u53613090"})
     EXPECT_EQ(rig(two).devices.size(), 2u) << two;
   EXPECT_EQ(rig("MI50-32G x8").devices.size(), 8u);
+  EXPECT_EQ(rig("\u5341\u516d\u5f203090").devices.size(), 16u) << "ten and six";
+  EXPECT_EQ(rig("\u4e8c\u5341\u5f203090").devices.size(), 20u) << "two tens";
+  EXPECT_EQ(rig("\u4e00\u767e\u4e8c\u5341\u516b\u5f203090").devices.size(), 128u) << "one hundred, two tens and eight";
   EXPECT_EQ(rig("8\u5361H20").devices.size(), 8u);
   EXPECT_EQ(rig("mlu370-x8").devices.size(), rig("1xmlu370-x8").devices.size()) << "a name that looks like a count";
   EXPECT_EQ(error("1000x3090"), "rig:1:1: a count of 1000: a group has 1 to 999 devices (nearest: 999x3090)");
@@ -356,6 +359,24 @@ TEST(Rig, NamesOfSeveralChipsListThemAll) {
   for (const char* name : {"910b", "\u6607\u817e910b"})
     EXPECT_EQ(error(name), "rig:1:1: '" + std::string(name) + "' may be any of ascend-910b1, ascend-910b2, ascend-910b3, ascend-910b4: name one of them (nearest: ascend-910b1)");
   EXPECT_EQ(rig("arc b60 48g").devices.front().device.key, "arc-pro-b60-dual-48gb");
+}
+
+// What is soldered or printed on the box comes in the sizes that are sold.
+TEST(Rig, SizesThatNobodySellsAreRefused) {
+  EXPECT_EQ(error("m3-ultra-511g"), "rig:1:1: Apple M3 Ultra is sold with 96, 256, 512 GiB, not with 511 (nearest: apple-m3-ultra-512g)");
+  EXPECT_NE(error("m4-max-127g").find("not with 127 (nearest: apple-m4-max-40-128g)"), std::string::npos) << error("m4-max-127g");
+  EXPECT_NE(error("ryzen-ai-max-395-100g").find("is sold with 32, 64, 96, 128 GiB"), std::string::npos) << error("ryzen-ai-max-395-100g");
+  EXPECT_NE(error("4060ti-15g").find("no 4060ti has 15.00 GiB: it is sold with 8, 16 GiB (nearest: rtx-4060-ti-16gb)"), std::string::npos) << error("4060ti-15g");
+  for (const char* sold : {"m3-ultra-512g", "m4-max-128g", "m4-max-36g", "ryzen-ai-max-395-96g", "4060ti-16g", "3090 24g", "h200 141gb", "h20-96g", "b200-192gb"}) EXPECT_FALSE(rig(sold).devices.empty()) << sold;
+}
+
+TEST(Rig, ARiserWhosePcieIsSaidIsNotAskedFor) {
+  const auto asks = [](const char* spec) {
+    const Rig one = rig(spec);
+    return std::any_of(one.notes.begin(), one.notes.end(), [](const std::string& note) { return note.find("riser") != std::string::npos; });
+  };
+  EXPECT_TRUE(asks("3090 riser"));
+  EXPECT_FALSE(asks("3090 riser pcie=3x4"));
 }
 
 TEST(Rig, ContradictionsAreRefused) {

@@ -190,7 +190,7 @@ const std::vector<std::string>& rig_options() {
 namespace {
 
 constexpr std::pair<std::string_view, int> kNumerals[] = {{"单", 1}, {"一", 1}, {"双", 2}, {"两", 2}, {"二", 2}, {"三", 3}, {"四", 4}, {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8},
-                                                          {"九", 9}, {"十", 10}};
+                                                          {"九", 9}, {"十", 10}, {"百", 100}};
 constexpr std::string_view kMeasures[] = {"张", "块", "片", "卡", "个", "路"};
 constexpr std::string_view kTimes[] = {"x", "X", "*", "×"};
 
@@ -201,7 +201,22 @@ std::string_view begins(std::string_view text, const Words& words) {
   return {};
 }
 
-// A number at the front, taken off it: digits or one numeral.
+// A Chinese number at the front, taken off it: "双", "十六", "一百二十八".
+std::optional<std::int64_t> take_numeral(std::string_view& text) {
+  std::int64_t whole = 0, digit = 0;
+  bool any = false;
+  for (;;) {
+    const auto next = std::find_if(std::begin(kNumerals), std::end(kNumerals), [&](const auto& each) { return text.starts_with(each.first); });
+    if (next == std::end(kNumerals) || (next->second < 10 && digit > 0) || whole > 1000) break;
+    if (next->second < 10) digit = next->second;
+    else whole += std::max<std::int64_t>(1, digit) * next->second, digit = 0;
+    any = true;
+    text.remove_prefix(next->first.size());
+  }
+  return any ? std::optional(whole + digit) : std::nullopt;
+}
+
+// A number at the front, taken off it: digits or a Chinese number.
 std::optional<std::int64_t> take_number(std::string_view& text, bool& in_digits) {
   std::size_t digits = 0;
   while (digits < text.size() && is_digit(text[digits])) ++digits;
@@ -211,12 +226,7 @@ std::optional<std::int64_t> take_number(std::string_view& text, bool& in_digits)
     text.remove_prefix(digits);
     return number;
   }
-  for (const auto& [word, number] : kNumerals)
-    if (text.starts_with(word)) {
-      text.remove_prefix(word.size());
-      return number;
-    }
-  return std::nullopt;
+  return take_numeral(text);
 }
 
 std::optional<Counted> count_before(std::string_view text) {

@@ -6,9 +6,11 @@
 namespace rigcast::placement::detail {
 
 Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, std::int64_t highest) {
-  std::optional<std::int64_t> number = parse_int(value);
+  // Engines take digits: of "8k" std::stoi reads 8 (common/arg.cpp), argparse and Go nothing.
+  const std::optional<std::int64_t> number = parse_int(value);
   if (!number)
-    if (const auto tokens = parse_tokens(value)) number = *tokens;
+    if (const auto tokens = parse_tokens(value); tokens && *tokens >= lowest && *tokens <= highest)
+      return fail(ErrorKind::input, "takes a whole number: the engine does not read '" + std::string(value) + "' as " + std::to_string(*tokens), Where{}, std::string(), std::to_string(*tokens));
   if (!number || *number < lowest || *number > highest)
     return fail(ErrorKind::input, "takes a whole number" + (lowest > INT64_MIN ? " of at least " + std::to_string(lowest) : std::string()) + ", not '" +
                                       std::string(value) + "'");

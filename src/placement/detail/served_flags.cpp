@@ -1,4 +1,6 @@
 // Flags of the engines that serve from paged caches, and of those with one growing cache.
+#include <cmath>
+
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
 
@@ -26,6 +28,21 @@ Result<void> cache_type(Target& t, Text v) {
                 nearest_name(name, std::vector<std::string>{"auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "nvfp4"}));
   if (quant == "fp4_e2m1") quant = "nvfp4";
   t.settings.key_quant = t.settings.value_quant = quant;
+  return {};
+}
+
+// vLLM's human_readable_int (engine/arg_utils.py): k, m, g are powers of a thousand, K, M, G of 1024.
+template <auto field>
+Result<void> human_number(Target& t, Text v) {
+  const std::size_t digits = v.find_last_of("0123456789") + 1;
+  constexpr Text kUnits = "kmgtKMGT";
+  const std::size_t unit = digits > 0 && digits + 1 == v.size() ? kUnits.find(v.back()) : Text::npos;
+  if (unit == Text::npos) return whole<field, 1>(t, v);
+  const auto number = parse_double(v.substr(0, digits));
+  const double value = number ? *number * std::pow(unit < 4 ? 1000.0 : 1024.0, static_cast<double>(unit % 4) + 1) : 0;
+  if (!(value >= 1 && value <= 1e12)) return whole<field, 1>(t, v);
+  auto& place = t.settings.*field;
+  place = static_cast<std::remove_reference_t<decltype(place)>>(value);
   return {};
 }
 
@@ -64,11 +81,11 @@ constexpr FlagRule kVllm[] = {
     {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
     {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>, true},
     {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel, true},
-    {"--max-model-len", Takes::value, kContextNote, whole<&Settings::context, 1>},
+    {"--max-model-len", Takes::value, kContextNote, human_number<&Settings::context>},
     {"--gpu-memory-utilization", Takes::value, kShareNote, memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
     {"--max-num-seqs", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
-    {"--max-num-batched-tokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
+    {"--max-num-batched-tokens", Takes::value, kBatchedNote, human_number<&Settings::max_batched_tokens>},
     {"-q --quantization", Takes::value, kQuantNote, quantization},
     {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
      "--block-size --limit-mm-per-prompt --compilation-config --attention-backend", Takes::value, "", nullptr},
