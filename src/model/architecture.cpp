@@ -52,7 +52,8 @@ double Architecture::active_parameters() const {
 }
 
 bool Architecture::is_unquantized() const {
-  return std::all_of(tensors.begin(), tensors.end(), [](const Tensor& t) { return t.quant == "f32" || t.quant == "f16" || t.quant == "bf16"; });
+  const auto whole = [](const Tensor& t) { return t.quant == "f32" || t.quant == "f16" || t.quant == "bf16" || t.quant == "i32"; };  // i32: tables
+  return std::all_of(tensors.begin(), tensors.end(), whole);
 }
 
 bool Architecture::has_experts() const {
@@ -93,6 +94,8 @@ Result<Architecture> assembled(const Shape& shape) {
   a.vocab = shape.vocab;
   a.max_context = shape.max_context;
   a.tied_embeddings = shape.tied_embeddings;
+  a.streams = shape.streams;
+  a.mixing_rounds = shape.mixing_rounds;
   a.tensors = list_tensors(shape, layers);
   RC_TRY(check_tensors(shape, a.tensors));
   a.layers = std::move(layers);

@@ -183,6 +183,23 @@ void deepseek_v32(ConfigReader& c, Shape& s) {
   s.indexer = indexer_of(c, {.heads = 64, .dim = 128, .top_k = 2048});
 }
 
+void deepseek_v4(ConfigReader& c, Shape& s) {
+  s.indexer = indexer_of(c, {.heads = 64, .dim = 128, .top_k = 512});
+  s.compressed = {.ratios = c.integers({"compress_ratios"}), .q_rank = c.integer({"q_lora_rank"}), .output_groups = c.integer({"o_groups"}), .output_rank = c.integer({"o_lora_rank"})};
+  if (s.compressed.ratios.empty()) c.fault(ErrorKind::input, "compress_ratios", "is missing: nothing says how each layer compresses");
+  if (s.compressed.ratios.size() > static_cast<std::size_t>(std::max(s.layers, 0))) s.compressed.ratios.resize(static_cast<std::size_t>(s.layers));  // and of next-token layers
+  s.pattern.clear();
+  s.value_dim = s.head_dim;
+  s.kv_heads = 1;
+  s.ffn = 0;
+  s.rope_dim = c.integer({"qk_rope_head_dim"});
+  s.streams = c.integer({"hc_mult"});
+  s.mixing_rounds = c.integer({"hc_sinkhorn_iters"});
+  s.experts.hashed = c.integer({"num_hash_layers"});
+  s.next_token_layers = 0;  // conversions of this family leave the next-token layer out
+  c.ignore({"compress_rope_theta", "n_group", "topk_group", "expert_dtype", "layer_types"});
+}
+
 void glm_dsa(ConfigReader& c, Shape& s) {
   deepseek(c, s);
   s.indexer = indexer_of(c, {.heads = 32, .dim = 128, .top_k = 2048});
@@ -456,6 +473,7 @@ constexpr std::array kTypes = {
     ModelType{"deepseek_v2", "deepseek2", false, deepseek},
     ModelType{"deepseek_v3", "deepseek2", false, deepseek},
     ModelType{"deepseek_v32", "deepseek32", false, deepseek_v32},
+    ModelType{"deepseek_v4", "deepseek4", false, deepseek_v4},
     ModelType{"dots1", "dots1", false, no_window},
     ModelType{"ernie4_5", "ernie4_5", true},
     ModelType{"ernie4_5_moe", "ernie4_5-moe", true, ernie_moe},

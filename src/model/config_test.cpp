@@ -234,6 +234,28 @@ TEST(ConfigPublished, CountTheParametersOfTheirCheckpoints) {
   }
 }
 
+// DeepSeek V4 Flash: windows and compressed entries, hyper-connections, three layers whose experts a table of tokens names. Its experts are in MXFP4,
+// the other matrices in FP8; the count is what llama.cpp prints of it.
+TEST(ConfigPublished, DeepSeekV4) {
+  const Architecture a = from_config(R"({"model_type":"deepseek_v4","hidden_size":4096,"num_hidden_layers":43,"num_attention_heads":64,"num_key_value_heads":1,
+    "head_dim":512,"qk_rope_head_dim":64,"q_lora_rank":1024,"o_groups":8,"o_lora_rank":1024,"sliding_window":128,"index_n_heads":64,"index_head_dim":128,
+    "index_topk":512,"n_routed_experts":256,"n_shared_experts":1,"num_experts_per_tok":6,"moe_intermediate_size":2048,"num_hash_layers":3,"hc_mult":4,
+    "hc_sinkhorn_iters":20,"hc_eps":1e-06,"vocab_size":129280,"max_position_embeddings":1048576,"num_nextn_predict_layers":1,"compress_rope_theta":160000,
+    "compress_ratios":[0,0,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,128,4,0],"scoring_func":"sqrtsoftplus","topk_method":"noaux_tc","norm_topk_prob":true,"routed_scaling_factor":1.5,
+    "swiglu_limit":10.0,"rope_theta":10000,"tie_word_embeddings":false,"torch_dtype":"bfloat16","expert_dtype":"fp4",
+    "quantization_config":{"activation_scheme":"dynamic","fmt":"e4m3","quant_method":"fp8","scale_fmt":"ue8m0","weight_block_size":[128,128]}})");
+  EXPECT_EQ(a.parameters(), 284334567511.0);
+  EXPECT_EQ(a.streams, 4);
+  EXPECT_EQ(a.layers[1].attention.compress, 0);
+  EXPECT_EQ(a.layers[2].attention.indexer_top_k, 512);
+  EXPECT_EQ(a.layers[3].attention.compress, 128);
+  const auto format_of = [&](const char* name) {
+    return std::find_if(a.tensors.begin(), a.tensors.end(), [&](const Tensor& t) { return t.name == name; })->quant;
+  };
+  EXPECT_EQ(format_of("blk.5.ffn_up_exps.weight"), "mxfp4");
+  EXPECT_EQ(format_of("blk.5.attn_q_b.weight"), "fp8_e4m3_block128");
+}
+
 std::string config_with(const std::string& more) {
   return R"({"model_type":"llama","hidden_size":4096,"intermediate_size":14336,"num_attention_heads":32,"num_hidden_layers":32,
     "num_key_value_heads":8,"vocab_size":128256,"max_position_embeddings":8192,)" + more + "}";

@@ -27,6 +27,7 @@ constexpr std::array kFamilies = {
     Family{"deepseek", {}},
     Family{"deepseek2", {.router_correction = true}},
     Family{"deepseek32", {.router_correction = true}},
+    Family{"deepseek4", {.router_correction = true}},
     Family{"dots1", {.qk_norm = QkNorm::head, .router_correction = true}},
     Family{"ernie4_5", {}},
     Family{"ernie4_5-moe", {.router_correction = true}},

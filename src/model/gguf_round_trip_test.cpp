@@ -72,6 +72,14 @@ void set_windows(GgufWriter& out, const Architecture& model, const Shape& shape)
   if (shape.shared_cache_layers > 0) out.set("attention.shared_kv_layers", unsigned_of(shape.shared_cache_layers));
 }
 
+void set_compression(GgufWriter& out, const Shape& shape) {
+  if (shape.compressed.ratios.empty()) return;
+  out.i32s(shape.family + ".attention.compress_ratios", {shape.compressed.ratios.begin(), shape.compressed.ratios.end()});
+  out.set("attention.key_length", unsigned_of(shape.head_dim)).set("attention.value_length", unsigned_of(shape.head_dim)).set("rope.dimension_count", unsigned_of(shape.rope_dim));
+  out.set("attention.sliding_window", unsigned_of(shape.window));
+  out.set("hyper_connection.count", unsigned_of(shape.streams)).set("hyper_connection.sinkhorn_iterations", unsigned_of(shape.mixing_rounds));
+}
+
 void set_recurrence(GgufWriter& out, const Architecture& model, const Shape& shape) {
   const RecurrentShape& r = shape.recurrent;
   if (r.kind == RecurrentKind::none) return;
@@ -102,6 +110,7 @@ GgufWriter header_of(const Architecture& model, const Shape& shape) {
   set_attention(out, model, shape);
   set_windows(out, model, shape);
   set_recurrence(out, model, shape);
+  set_compression(out, shape);
   for (const Tensor& tensor : model.tensors) {
     const catalog::Quant quant = facts().quant(tensor.quant).value();
     out.tensor(tensor.name, {tensor.shape.begin(), tensor.shape.end()}, {quant.ggml_type, quant.block_elements, quant.block_bytes});
@@ -118,6 +127,7 @@ void expect_same_layer(const Layer& written, const Layer& read, const std::strin
   EXPECT_EQ(read.attention.window, written.attention.window) << where;
   EXPECT_EQ(read.attention.latent_dim, written.attention.latent_dim) << where;
   EXPECT_EQ(read.attention.rope_dim, written.attention.rope_dim) << where;
+  EXPECT_EQ(read.attention.compress, written.attention.compress) << where;
   EXPECT_EQ(read.attention.indexer_heads, written.attention.indexer_heads) << where;
   EXPECT_EQ(read.attention.value_is_key, written.attention.value_is_key) << where;
   EXPECT_EQ(read.attention.kv_layer, written.attention.kv_layer) << where;

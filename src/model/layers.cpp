@@ -36,9 +36,26 @@ int listed(const std::vector<int>& list, int layer, int usual) {
 
 int or_usual(int value, int usual) { return value > 0 ? value : usual; }
 
+Attention compressed_attention(const Shape& shape, int layer) {
+  Attention a;
+  a.kind = AttentionKind::compressed;
+  a.heads = shape.heads;
+  a.kv_heads = 1;
+  a.key_dim = a.value_dim = shape.head_dim;
+  a.rope_dim = shape.rope_dim;
+  a.window = shape.window;
+  a.compress = listed(shape.compressed.ratios, layer, 0);
+  if (a.compress != 4) return a;
+  a.indexer_heads = shape.indexer.heads;
+  a.indexer_dim = shape.indexer.dim;
+  a.indexer_top_k = shape.indexer.top_k;
+  return a;
+}
+
 Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
   Attention a;
   if (kind == AttentionKind::none) return a;
+  if (!shape.compressed.ratios.empty()) return compressed_attention(shape, layer);
   const AttentionVariant& variant = kind == AttentionKind::full ? shape.full : shape.sliding;
   a.heads = or_usual(variant.heads, listed(shape.layer_heads, layer, shape.heads));
   a.kv_heads = or_usual(variant.kv_heads, listed(shape.layer_kv_heads, layer, shape.kv_heads));
@@ -150,14 +167,32 @@ Result<void> check_ranges(const Shape& shape) {
            {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
            {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
            {"per_layer_embedding", shape.per_layer_embedding, kMostHeads}, {"shared_cache_layers", shape.shared_cache_layers, std::max(0, shape.layers - 1)},
-           {"rope_dim", shape.rope_dim, kMostHeads}})
+           {"rope_dim", shape.rope_dim, kMostHeads}, {"streams", shape.streams, 64}, {"mixing_rounds", shape.mixing_rounds, 1 << 10},
+           {"compressed.q_rank", shape.compressed.q_rank, kMostHeads}, {"compressed.output_groups", shape.compressed.output_groups, 1 << 10},
+           {"compressed.output_rank", shape.compressed.output_rank, kMostHeads}, {"moe.hashed", shape.experts.hashed, kMostLayers}})
     if (range.value < 0 || range.value > range.most)
       return tl::unexpected<Error>(wrong(shape, std::string(range.field) + " is " + std::to_string(range.value) + "; 0 to " + std::to_string(range.most) + " are possible", range.field));
   struct Listed { const char* field; const std::vector<int>& values; int most; };
-  for (const Listed& list : {Listed{"layer_heads", shape.layer_heads, kMostHeads}, {"layer_kv_heads", shape.layer_kv_heads, kMostHeads}, {"layer_ffn", shape.layer_ffn, kMostWidth}})
+  for (const Listed& list : {Listed{"layer_heads", shape.layer_heads, kMostHeads}, {"layer_kv_heads", shape.layer_kv_heads, kMostHeads}, {"layer_ffn", shape.layer_ffn, kMostWidth}, {"compressed.ratios", shape.compressed.ratios, 1 << 20}})
     for (const int value : list.values)
       if (value < 0 || value > list.most)
         return tl::unexpected<Error>(wrong(shape, std::string(list.field) + " holds " + std::to_string(value) + "; 0 to " + std::to_string(list.most) + " are possible", list.field));
+  return {};
+}
+
+Result<void> check_compressed(const Shape& shape) {
+  const Compressed& c = shape.compressed;
+  if (c.ratios.empty()) return {};
+  const auto missing = [&](const char* field) { return tl::unexpected<Error>(wrong(shape, std::string(field) + " is missing", field)); };
+  if (shape.window <= 0) return missing("window");
+  if (c.q_rank <= 0 || c.output_groups <= 0 || c.output_rank <= 0) return missing("compressed");
+  if (std::int64_t{shape.heads} * shape.head_dim % c.output_groups != 0)
+    return tl::unexpected<Error>(wrong(shape, "heads are not whole in each of " + std::to_string(c.output_groups) + " output groups", "compressed"));
+  for (const int ratio : c.ratios) {
+    if (ratio != 0 && ratio != 4 && ratio != 128)
+      return tl::unexpected<Error>(wrong(shape, "an entry of " + std::to_string(ratio) + " tokens is nothing anybody has described (known: 4, 128)", "compressed"));
+    if (ratio == 4 && (shape.indexer.heads <= 0 || shape.indexer.dim <= 0 || shape.indexer.top_k <= 0)) return missing("indexer");
+  }
   return {};
 }
 
@@ -167,11 +202,11 @@ Result<void> check(const Shape& shape) {
   if (shape.hidden <= 0) return missing("hidden");
   if (shape.vocab <= 0) return missing("vocab");
   RC_TRY(check_ranges(shape));
-  for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn})
+  for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn, &shape.compressed.ratios})
     if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
       return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
                                                     std::to_string(shape.layers) + " layers", "layers"));
-  return {};
+  return check_compressed(shape);
 }
 
 Result<void> check_layer(const Shape& shape, char letter, const Layer& layer) {

@@ -167,6 +167,12 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
     RC_TRY(apply_reach(formats, a, "mxfp4", kExpertsOnly));
     return true;
   }
+  if (folded == "fp8-block-mxfp4-experts") {  // DeepSeek V4
+    RC_TRY(apply_reach(formats, a, "fp8_e4m3_block128", kLinear));
+    for (Tensor& tensor : a.tensors)
+      if (tensor.role == Role::expert_ffn) RC_TRY(set_format(formats, tensor, "mxfp4"));
+    return true;
+  }
   return false;
 }
 

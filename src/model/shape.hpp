@@ -98,11 +98,19 @@ struct Indexer {
   int first_layer = 0;               // layers before it attend to everything
 };
 
+// Attention over a window of tokens and entries that a compressor makes of those behind it (DeepSeek V4).
+struct Compressed {
+  std::vector<int> ratios;           // by layer: so many tokens an entry, chosen by the indexer (4) or all seen (128); 0: the window alone
+  int q_rank = 0;                    // of the queries' low-rank step
+  int output_groups = 0, output_rank = 0;  // the output projection narrows each group of heads before it joins them
+};
+
 struct Experts {
   int count = 0, used = 0, width = 0;
   int shared = 0, shared_width = 0;  // shared_width: of all shared experts together
   int first_dense = 0;               // so many leading layers have a dense feed-forward instead
   int every = 1;                     // of the others every so-manyth has experts: layers i with (i + 1) % every == 0
+  int hashed = 0;                    // so many leading layers choose by a table of tokens instead of a correction (DeepSeek V4)
   int latent = 0;                    // width experts work in, between two projections shared by all (Nemotron 3 Super); 0: hidden
 };
 
@@ -136,6 +144,8 @@ struct Shape {
   Features features;
   Mla mla;
   Indexer indexer;
+  Compressed compressed;
+  int streams = 0, mixing_rounds = 0;  // parallel residual streams (hyper-connections), as in Architecture
   Experts experts;
   RecurrentShape recurrent;
   int per_layer_embedding = 0;       // Gemma 3n/4: width of each layer's own embedding

@@ -90,6 +90,7 @@ void read_experts(TableReader& row, Experts& e) {
   e.shared_width = t.integer("shared_width", e.shared_width);
   e.first_dense = t.integer("first_dense", e.first_dense);
   e.every = t.integer("every", e.every, 1);
+  e.hashed = t.integer("hashed", e.hashed);
   e.latent = t.integer("latent", e.latent);
   t.refuse_unknown();
 }
@@ -117,6 +118,17 @@ void read_indexer(TableReader& row, Indexer& i) {
   i.dim = t.integer("dim", i.dim);
   i.top_k = t.integer("top_k", i.top_k);
   i.first_layer = t.integer("first_layer", i.first_layer);
+  t.refuse_unknown();
+}
+
+void read_runs(TableReader& row, const char* key, std::vector<int>& list);
+
+void read_compressed(TableReader& row, Compressed& c) {
+  TableReader t = row.table("compressed");
+  read_runs(t, "ratios", c.ratios);
+  c.q_rank = t.integer("q_rank", c.q_rank);
+  c.output_groups = t.integer("output_groups", c.output_groups);
+  c.output_rank = t.integer("output_rank", c.output_rank);
   t.refuse_unknown();
 }
 
@@ -169,6 +181,8 @@ void read_numbers(TableReader& row, Shape& s) {
   s.shared_cache_layers = row.integer("shared_cache_layers", s.shared_cache_layers);
   s.double_ffn_layers = row.integer("double_ffn_layers", s.double_ffn_layers);
   s.rope_dim = row.integer("rope_dim", s.rope_dim);
+  s.streams = row.integer("streams", s.streams);
+  s.mixing_rounds = row.integer("mixing_rounds", s.mixing_rounds);
 }
 
 void read_identity(TableReader& row, Shape& s) {
@@ -222,6 +236,7 @@ Result<Shape> read_row(const catalog::Catalog& catalog, const toml::table& table
   read_variant(row, "sliding", shape.sliding);
   read_mla(row, shape.mla);
   read_indexer(row, shape.indexer);
+  read_compressed(row, shape.compressed);
   read_experts(row, shape.experts);
   read_recurrent(row, shape.recurrent);
   read_features(row, shape.features);

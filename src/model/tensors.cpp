@@ -66,6 +66,11 @@ class Lister {
     if (features_.norm_weights) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
     if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
     if (features_.head_bias) put("output.bias", shape_.vocab);
+    if (shape_.streams > 0) {
+      put("output_hc_fn.weight", hidden_ * shape_.streams, shape_.streams);
+      put("output_hc_base.weight", shape_.streams);
+      put("output_hc_scale.weight", 1);
+    }
   }
 
   void global_norm(const std::string& name) {
@@ -102,7 +107,10 @@ class Lister {
     prefix_ = "blk." + std::to_string(index) + ".";
     if (features_.attention_norm) norm("attn_norm", hidden_);
     if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
-    if (layer.attention.kind == AttentionKind::mla) list_mla(layer.attention);
+    if (shape_.streams > 0)
+      for (const char* part : {"attn", "ffn"}) list_mixing(part);
+    if (layer.attention.kind == AttentionKind::compressed) list_compressed(layer.attention);
+    else if (layer.attention.kind == AttentionKind::mla) list_mla(layer.attention);
     else if (layer.attention.kind != AttentionKind::none) list_attention(layer.attention);
     list_recurrent(layer.recurrent.kind);
     list_feed_forward_norm(layer);
@@ -186,6 +194,42 @@ class Lister {
     experts("attn_v_b", m.kv_rank, m.value_dim, a.heads);
     matrix("attn_output", int64_t{a.heads} * m.value_dim, hidden_);
     list_indexer(a, m.q_rank);
+  }
+
+  // DeepSeek V4. The indexer's keys come of a compressor of its own; entries of 4 tokens overlap, so that their values are twice as wide.
+  void list_compressed(const Attention& a) {
+    const Compressed& c = shape_.compressed;
+    const int64_t all = int64_t{a.heads} * a.key_dim;
+    vector("attn_sinks", a.heads);
+    matrix("attn_q_a", hidden_, c.q_rank);
+    vector("attn_q_a_norm", c.q_rank);
+    matrix("attn_q_b", c.q_rank, all);
+    matrix("attn_kv", hidden_, a.key_dim);
+    vector("attn_kv_a_norm", a.key_dim);
+    matrix("attn_output_a", all / c.output_groups, int64_t{c.output_rank} * c.output_groups);
+    matrix("attn_output_b", int64_t{c.output_rank} * c.output_groups, hidden_);
+    if (a.compress == 0) return;
+    list_compressor("attn_compressor_", a.key_dim, a);
+    if (a.indexer_heads == 0) return;
+    list_compressor("indexer_compressor_", a.indexer_dim, a);
+    matrix("indexer.proj", hidden_, a.indexer_heads);
+    matrix("indexer.attn_q_b", c.q_rank, int64_t{a.indexer_heads} * a.indexer_dim);
+  }
+
+  void list_compressor(const std::string& stem, int64_t dim, const Attention& a) {
+    const int64_t width = a.indexer_heads > 0 ? 2 * dim : dim;
+    matrix(stem + "kv", hidden_, width);
+    matrix(stem + "gate", hidden_, width);
+    matrix(stem + "ape", width, a.compress);
+    vector(stem + "norm", dim);
+  }
+
+  // What of each stream goes into a part, what of its result comes back to each, and what of each stream to each other.
+  void list_mixing(const std::string& part) {
+    const int64_t streams = shape_.streams, mix = (2 + streams) * streams;
+    matrix("hc_" + part + "_fn", hidden_ * streams, mix);
+    vector("hc_" + part + "_base", mix);
+    vector("hc_" + part + "_scale", 3);
   }
 
   void list_indexer(const Attention& a, int64_t query_input) {
@@ -338,7 +382,8 @@ class Lister {
     const int64_t n = f.experts, width = f.expert_width, input = shape_.experts.latent > 0 ? shape_.experts.latent : hidden_;
     matrix("ffn_gate_inp", hidden_, n);
     if (features_.router_bias) bias("ffn_gate_inp", n);
-    if (features_.router_correction) bias("exp_probs_b", n);
+    if (layer_ < shape_.experts.hashed) matrix("ffn_gate_tid2eid", f.experts_used, shape_.vocab);
+    else if (features_.router_correction) bias("exp_probs_b", n);
     if (shape_.experts.latent > 0) {
       matrix("ffn_latent_down", hidden_, input);
       matrix("ffn_latent_up", input, hidden_);
