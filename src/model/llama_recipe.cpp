@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -270,6 +271,14 @@ bool contains_one_of(std::string_view name, const std::array<const char*, N>& pa
   return std::any_of(parts.begin(), parts.end(), [&](const char* part) { return contains(name, part); });
 }
 
+// Of GLM 5.3 Flash the small projections of latent and delta attention stay as they are.
+constexpr std::array kNeverQuantizedOfGlm5Next = {
+    "hc_", "attn_k_b.weight", "attn_v_b.weight", "attn_kv_a_mqa.weight", "indexer.", "indexer_compressor_", "ssm_beta.weight", "ssm_f_a.weight", "ssm_f_b.weight",
+    "ssm_g_a.weight", "ssm_g_b.weight",
+};
+
+constexpr std::array kQueriesOfGlm5Next = {".attn_q_a.weight", ".attn_q_b.weight"};   // eight bits in every recipe
+
 bool may_quantize(std::string_view name) { return is_weight(name) && !contains_one_of(name, kNeverQuantized); }
 bool stays_f32(std::string_view name) { return !is_weight(name) || contains_one_of(name, kAlwaysF32); }
 
@@ -294,30 +303,50 @@ const Ftype* find_ftype(std::string_view name) {
   return nullptr;
 }
 
-bool llama_quantizes(const Tensor& tensor) { return dimensions(tensor) >= 2 && may_quantize(tensor.name); }
+// The quantiser goes by block, then by name, in whatever order the file has them.
+std::vector<std::size_t> writing_order(const std::vector<Tensor>& tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto block = [&](std::size_t i) { return tensors[i].name.starts_with("blk.") ? tensors[i].layer : -1; };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) {
+    return block(x) != block(y) ? block(x) < block(y) : tensors[x].name < tensors[y].name;
+  });
+  return order;
+}
+
+bool llama_quantizes(const Tensor& tensor, std::string_view family) {
+  return dimensions(tensor) >= 2 && may_quantize(tensor.name) && !(family == "glm5-next" && contains_one_of(std::string_view(tensor.name), kNeverQuantizedOfGlm5Next));
+}
 
 std::string_view llama_source_format(const Tensor& tensor, std::string_view half) {
-  if (tensor.name == "ffn_gate_tid2eid.weight") return "i32";
+  if (contains(tensor.name, "ffn_gate_tid2eid.weight")) return "i32";
   return dimensions(tensor) < 2 || stays_f32(tensor.name) ? "f32" : half;
 }
 
 std::vector<std::string_view> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half) {
   Chooser chooser(traits_of(architecture), ftype, imatrix || ftype.needs_imatrix);
   const bool mixes = !one_of(ftype.base, {"f32", "f16", "bf16"});
-  std::vector<std::string_view> formats;
-  formats.reserve(architecture.tensors.size());
+  std::vector<std::string_view> formats(architecture.tensors.size());
   // The experts of gpt-oss were trained in MXFP4: every published file keeps them, whatever its name says of the rest.
   const bool keeps_experts = architecture.family == "gpt-oss" && ftype.base != "f32";
   OfStem<bool, may_quantize> quantizes;
   OfStem<bool, stays_f32> single;
   const auto source_format = [&](const Tensor& tensor, std::string_view half_format) -> std::string_view {
-    if (tensor.name == "ffn_gate_tid2eid.weight") return "i32";
+    if (contains(tensor.name, "ffn_gate_tid2eid.weight")) return "i32";
     return dimensions(tensor) < 2 || single(tensor.name) ? "f32" : half_format;
   };
-  for (const Tensor& tensor : architecture.tensors) {
-    if (keeps_experts && tensor.role == Role::expert_ffn && tensor.shape[2] > 1) formats.emplace_back("mxfp4");
-    else if (dimensions(tensor) < 2 || !quantizes(tensor.name)) formats.emplace_back(source_format(tensor, mixes ? half : ftype.base));
-    else formats.emplace_back(mixes ? chooser.choose(tensor) : source_format(tensor, ftype.base));
+  const bool glm5_next = architecture.family == "glm5-next";
+  const auto left_alone = [&](const Tensor& tensor) {
+    return dimensions(tensor) < 2 || !quantizes(tensor.name) || (glm5_next && contains_one_of(std::string_view(tensor.name), kNeverQuantizedOfGlm5Next));
+  };
+  for (const std::size_t i : writing_order(architecture.tensors)) {
+    const Tensor& tensor = architecture.tensors[i];
+    std::string_view& format = formats[i];
+    if (keeps_experts && tensor.role == Role::expert_ffn && tensor.shape[2] > 1) format = "mxfp4";
+    else if (left_alone(tensor)) format = source_format(tensor, mixes ? half : ftype.base);
+    else if (!mixes) format = source_format(tensor, ftype.base);
+    else if (glm5_next && contains_one_of(std::string_view(tensor.name), kQueriesOfGlm5Next)) format = "q8_0";
+    else format = chooser.choose(tensor);
   }
   return formats;
 }

@@ -48,7 +48,7 @@ Result<Architecture> requantized(const catalog::Catalog& catalog, Architecture a
   const std::vector<Tensor> as_converted = a.tensors;
   RC_TRY(apply_quant(catalog, a, named.quant));
   for (std::size_t i = 0; i < a.tensors.size(); ++i)   // what the quantiser leaves alone stays as this file has it
-    if (!detail::llama_quantizes(as_converted[i])) a.tensors[i] = as_converted[i];
+    if (!detail::llama_quantizes(as_converted[i], a.family)) a.tensors[i] = as_converted[i];
   a.notes.push_back("The file is not in this format yet: its tensors are counted as the recipe would make them.");
   a.key += "-" + a.quant;
   a.file.clear();

@@ -15,6 +15,7 @@
 #include "gguf_writer.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/read.hpp"
 #include "placement/placement.hpp"
 #include "scratch.hpp"
 
@@ -200,11 +201,12 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
 }
 
 // One model of llama-families.txt and what was printed for it.
-struct FamilyCase { std::string family; model::Architecture architecture; Row row; };
+struct FamilyCase { std::string family; model::Architecture architecture; Row row; std::filesystem::path file; };
 
 class FamilyReader {
  public:
-  explicit FamilyReader(const char* file) : in_(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth" / file) {}
+  // `format`: of what the file stores in fewer bits; empty: as it stores it.
+  explicit FamilyReader(const char* file, std::string format = {}) : format_(std::move(format)), in_(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth" / file) {}
 
   std::vector<FamilyCase> run() {
     std::string line;
@@ -238,7 +240,8 @@ class FamilyReader {
 
   // "tensor ffn_up.weight q4_k 2048x8192 0-3,7": one in each of those blocks, or outside them.
   void tensor(const std::vector<std::string_view>& words) {
-    const auto quant = *facts().quant(words.at(2));
+    const bool kept = format_.empty() || words.at(2) == "f32" || words.at(2) == "i32";
+    const auto quant = *facts().quant(kept ? words.at(2) : std::string_view(format_));
     const test::GgmlType type{quant.ggml_type, quant.block_elements, quant.block_bytes};
     std::vector<std::int64_t> shape;
     for (const std::string_view length : split(words.at(3), 'x')) shape.push_back(*parse_int(length));
@@ -253,7 +256,7 @@ class FamilyReader {
 
   void printed(const std::string& line, int number) {
     if (!architecture_) {
-      const auto file = test::scratch_folder() / "llama_family.gguf";
+      const auto file = file_ = test::scratch_folder() / ("llama_family" + (format_.empty() ? "" : std::to_string(number)) + ".gguf");
       writer_->write(file);
       const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
       ASSERT_TRUE(gguf) << number << ": " << (gguf ? "" : to_text(gguf.error()));
@@ -267,9 +270,11 @@ class FamilyReader {
     row.line = number;
     row.fields = {{"devices", std::string(trim(parts.at(0)))}, {"flags", std::string(trim(parts.at(1)))}, {"memory", std::string(trim(parts.at(2)))},
                   {"family", family_}, {"hidden", std::to_string(architecture_->hidden)}, {"quant", architecture_->quant}};
-    cases_.push_back({family_, *architecture_, std::move(row)});
+    cases_.push_back({family_, *architecture_, std::move(row), file_});
   }
 
+  std::string format_;
+  std::filesystem::path file_;
   std::ifstream in_;
   std::string family_;
   std::optional<test::GgufWriter> writer_;
@@ -290,6 +295,27 @@ TEST(LlamaTruth, FamiliesOfOtherStructures) {
     ++families[each.family];
   }
   EXPECT_GE(families.size(), 110u);
+}
+
+// What llama-quantize makes of the first model of each family, in F16: so many tensors of each format.
+TEST(LlamaTruth, RecipesOfFamilies) {
+  std::map<std::string, std::filesystem::path> files;
+  for (const FamilyCase& each : FamilyReader("llama-families.txt", "f16").run()) files.try_emplace(each.family, each.file);
+  std::ifstream in(std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/truth/llama-recipes.txt");
+  int recipes = 0;
+  for (std::string line; std::getline(in, line);) {
+    const auto words = split_words(line);
+    if (words.empty() || words[0].front() == '#') continue;
+    const auto made = model::read_model(facts(), files.at(std::string(words.at(0))).string() + ":" + std::string(words.at(1)));
+    ASSERT_TRUE(made) << line << ": " << (made ? "" : to_text(made.error()));
+    std::map<std::string, int> formats;
+    for (const model::Tensor& t : made->tensors) ++formats[t.quant];
+    std::string said = std::string(words[0]) + " " + std::string(words[1]);
+    for (const auto& [format, count] : formats) said += " " + format + ":" + std::to_string(count);
+    EXPECT_EQ(line, said);
+    ++recipes;
+  }
+  EXPECT_GE(recipes, 850);
 }
 
 // With -sm tensor the engine prints one figure for all devices, that of the largest share.

@@ -25,7 +25,7 @@ const Ftype* find_ftype(std::string_view name);  // exact, upper case
 std::vector<std::string_view> llama_formats(const Architecture& architecture, const Ftype& ftype, bool imatrix, std::string_view half);
 
 // True where llama-quantize would change the tensor's format at all.
-bool llama_quantizes(const Tensor& tensor);
+bool llama_quantizes(const Tensor& tensor, std::string_view family = {});
 // The format of a tensor in the full-precision GGUF that convert_hf_to_gguf writes.
 std::string_view llama_source_format(const Tensor& tensor, std::string_view half);
 
