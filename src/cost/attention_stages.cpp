@@ -38,6 +38,23 @@ struct AttentionKey {
 };
 struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
 
+// A window of tokens with the entries that an indexer picks, and all entries behind it: those scored, or where nobody picks attended to.
+void add_compressed(std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
+  const double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part, spread = std::log(std::max(1.0, a.heads / 4.0));
+  const bool picks = a.indexer_heads > 0;
+  AttentionSum& near = groups[{device, a.window + (picks ? a.indexer_top_k : 0), false}];
+  near.token_bytes += a.key_dim * element;
+  near.flop += flop;
+  near.share += spread;
+  near.layers += 1;
+  if (a.compress == 0) return;
+  AttentionSum& behind = groups[{device, 0, false}];
+  behind.token_bytes += (picks ? a.indexer_dim : a.key_dim) * element / a.compress;
+  behind.flop += (picks ? 2.0 * a.indexer_heads * a.indexer_dim * part : flop) / a.compress;
+  behind.share += spread;
+  behind.layers += 1;
+}
+
 std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
   std::map<AttentionKey, AttentionSum> groups;
   const double kb = cache_bytes(b.place.settings.key_quant), vb = cache_bytes(b.place.settings.value_quant);
@@ -50,6 +67,10 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
     if (a.indexer_top_k > 0) window = a.indexer_top_k;
     const double part = device == kHost ? 1 : b.part * b.copies;
+    if (a.kind == AttentionKind::compressed) {
+      add_compressed(groups, a, device, kb, part);
+      continue;
+    }
     double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
     if (compressed_attention(b.model)) {  // attends to few of the entries; scoring them all costs a thirty-second
       AttentionSum& chosen = groups[{device, kCompressedWindow, latent}];
