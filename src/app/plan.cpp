@@ -84,11 +84,11 @@ double decode_over_context(const PlanAnswer& answer) {
 Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   const PlanRequest& request = asked.request;
   const std::int64_t longest = std::max(request.question.depth, request.question.prompt);
-  if (request.placement.context > 0 && longest > request.placement.context) return too_short(request.placement.context, longest, "--context", request.placement.reach);
+  if (request.placement.context > 0 && longest > request.placement.context) return too_short(request.placement.context, longest, "--context", longest);
   RC_ASSIGN(chosen, choose(knowledge, asked.architecture, asked.rig, request));
   const placement::Settings& settings = chosen.placement.settings;
   if (const std::int64_t each = settings.context / placement::context_parts(asked.engine, settings); !trim(request.placement.flags).empty() && longest > each)
-    return too_short(each, longest, "--flags", request.placement.reach);
+    return too_short(each, longest, "--flags", longest);
   PlanAnswer answer;
   answer.assumed_quant = asked.assumed_quant;
   answer.request = std::move(asked.request);

@@ -138,11 +138,6 @@ class Inquiry {
     return false;
   }
 
-  std::string published_quant(const Asked& asked) const {
-    const auto published = find_model(knowledge_, asked.name);
-    return published ? published->quant : std::string();
-  }
-
   void plan(const catalog::Engine& engine, const std::string& spec, const Asked& asked, ModelSupport& row) const {
     PlanRequest question;
     question.model = spec;
@@ -150,7 +145,7 @@ class Inquiry {
     question.placement.engine = engine.key;
     const auto plan = app::plan(knowledge_, question);
     if (!plan || !plan->placement.fits) return;
-    row.model = asked.small && plan->architecture.quant == published_quant(asked) ? asked.name : spec;
+    row.model = asked.small && spec == asked.name + ':' + asked.quant ? asked.name : spec;   // what is small already is planned as published
     row.runs = true;
     row.why.clear();
     row.missing = {};

@@ -52,6 +52,7 @@ TEST(Units, Tokens) {
 
 TEST(Units, Printing) {
   EXPECT_EQ(print_gib(Bytes(25769803776.0)), "24.00 GiB");
+  EXPECT_EQ(print_gib(Bytes(135986.0625 * 1073741824.0)), "135,986.06 GiB");
   EXPECT_EQ(print_gib(Bytes(851443712.0)), "812 MiB");  // 812 * 2^20
   EXPECT_EQ(print_bandwidth(Bandwidth(936.2e9)), "936 GB/s");
   EXPECT_EQ(print_seconds(Seconds(0.0291667)), "29.2 ms");

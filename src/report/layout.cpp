@@ -27,6 +27,14 @@ bool may_not_end_line(std::string_view character) {
   return character == "\uff08" || character == "\u201c" || character == "\u2018" || character == "\u300a" || character == "\u300c";
 }
 
+// Whether a number ends `text`: digits behind the last space without a letter among them, not those of a name ("R1-0528").
+bool ends_in_number(std::string_view text) {
+  if (text.empty() || text.back() < '0' || text.back() > '9') return false;
+  const std::size_t space = text.rfind(' ');
+  const std::string_view word = text.substr(space == std::string_view::npos ? 0 : space + 1);
+  return std::none_of(word.begin(), word.end(), [](char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; });
+}
+
 // Pieces between which a line may break; a space belongs to the piece before it.
 std::vector<std::string_view> breakable_pieces(std::string_view text) {
   std::vector<std::string_view> pieces;
@@ -43,7 +51,7 @@ std::vector<std::string_view> breakable_pieces(std::string_view text) {
     if ((wide || previous_wide) && !held && !may_not_begin_line(character) && character != " ") cut(at);
     at += length;
     if (character == " ") {
-      const bool number_before = at >= 2 && text[at - 2] >= '0' && text[at - 2] <= '9';
+      const bool number_before = ends_in_number(text.substr(0, at - 1));
       while (at < text.size() && text[at] == ' ') ++at;
       const bool letter_behind = at < text.size() && ((text[at] | 32) >= 'a' && (text[at] | 32) <= 'z');
       if (!(number_before && letter_behind)) cut(at);   // a number stays with its unit

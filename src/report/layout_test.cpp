@@ -20,6 +20,8 @@ TEST(Layout, WrapsAtSpaces) { EXPECT_THAT(wrap("one two three", 8), ElementsAre(
 
 TEST(Layout, KeepsANumberWithItsUnit) { EXPECT_THAT(wrap("takes 12.9 ms", 10), ElementsAre("takes", "12.9 ms")); }
 
+TEST(Layout, ANameThatEndsInDigitsIsNoNumber) { EXPECT_THAT(wrap("DeepSeek-R1-0528 Qwen3", 20), ElementsAre("DeepSeek-R1-0528", "Qwen3")); }
+
 TEST(Layout, WrapsChineseBetweenCharactersButNotBeforeAFullStop) {
   // Six characters of two columns each, then a full stop of two: at 12 columns the stop would begin the second line, so the sixth goes too.
   const std::string six = "\u663e\u5b58\u80fd\u88c5\u5f97\u4e0b";
