@@ -49,6 +49,7 @@ struct Catalog::State {
   mutable std::mutex lock;
   mutable std::map<Spot, Device> devices;
   mutable std::map<Spot, Processor> processors;
+  mutable std::map<Spot, LinkType> links;
   mutable std::map<Spot, Quant> quants;
   mutable std::shared_ptr<const std::vector<Rule>> rules;
   mutable std::map<std::string, std::shared_ptr<const Engine>, std::less<>> engines;   // by the name asked for
@@ -228,9 +229,11 @@ Result<Processor> Catalog::processor(std::string_view name) const {
 
 Result<LinkType> Catalog::link(std::string_view name) const {
   RC_ASSIGN(spot, state_->one(Kind::link, name));
+  const std::scoped_lock hold(state_->lock);
+  if (const auto known = state_->links.find(spot); known != state_->links.end()) return known->second;
   RC_ASSIGN(read, read_links(state_->text(spot), state_->file_name(spot)));
   for (const LinkType& each : read)
-    if (each.key == state_->row(spot).key) return each;
+    if (each.key == state_->row(spot).key) return state_->links.emplace(spot, each).first->second;
   return fail(ErrorKind::system, "the index of " + state_->file_name(spot) + " is out of date");
 }
 

@@ -85,7 +85,7 @@ Path prompt_launch_path(const Builder& b, int device) {
 
 // Decoding on a host where what its engine does between products was timed: that, in place of what kernels cost elsewhere.
 bool add_small_operations(Builder& b) {
-  if (!b.cpu) return false;
+  if (!b.cpu || b.host().kernels.empty()) return false;   // nothing was timed here
   const SmallOperations of = small_operations(b.model);
   const auto time = measured_seconds(b.host(), b.place.settings.threads, b.setting, of);
   if (!time || time->value() <= 0) return false;

@@ -105,7 +105,7 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
   if (!placement) return placement;
   placement->flags = prepared.notes;
   tell_short(prepared, *placement);
-  add_caveats(prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
+  add_caveats(*prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
   return placement;
 }
 
@@ -281,10 +281,9 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   std::string backend = std::move(*chosen_backend);
   if (auto able = check_engine(engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   drop_unproven_splits(engine, backend, rig);
-  RC_ASSIGN(all_rules, catalog.rules());
-  const std::vector<catalog::Rule>& rules = *all_rules;
+  RC_ASSIGN(rules, catalog.rules());
   RC_TRY(check_formats(catalog, engine, architecture));
-  if (auto allowed = check_refusals(rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
+  if (auto allowed = check_refusals(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   if (backend == "cpu") keep_off_devices(settings);

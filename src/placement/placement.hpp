@@ -3,6 +3,7 @@
 // the host need, by the engine's own rules, to the byte where that can be.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -135,7 +136,7 @@ Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Arch
 struct Prepared {
   catalog::Engine engine;
   std::string backend;
-  std::vector<catalog::Rule> rules;
+  std::shared_ptr<const std::vector<catalog::Rule>> rules;
   Settings settings;                      // with the context the request asks for
   std::vector<FlagNote> notes;
   bool searched = false;                  // the flags leave open which devices hold what

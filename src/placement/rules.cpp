@@ -21,10 +21,10 @@ const char* os_name(rig::Os os) {
 
 // The format most of the weight bytes are in.
 std::string dominant_quant(const model::Architecture& architecture) {
-  std::map<std::string, double> bytes;
+  std::map<std::string_view, double> bytes;
   for (const model::Tensor& tensor : architecture.tensors) bytes[tensor.quant] += tensor.bytes.value();
   const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? std::string{} : most->first;
+  return std::string(most == bytes.end() ? std::string_view() : most->first);
 }
 
 bool has_windows(const model::Architecture& architecture) {
@@ -105,15 +105,27 @@ catalog::Situation situation_of(const catalog::Engine& engine, const std::string
   return situation;
 }
 
-catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device) {
-  catalog::Situation situation = situation_of(engine, backend, rig, device);
-  situation.quant = dominant_quant(architecture);
-  if (const auto quant = catalog.quant(situation.quant)) situation.quant_group = quant->group;
-  situation.experts = architecture.has_experts();
-  situation.windowed = has_windows(architecture);
-  return situation;
-}
+namespace {
+
+// What a Rule may ask of a model on any device: looked up once for all of them.
+struct ModelTraits {
+  std::string quant, quant_group;
+  bool experts = false, windowed = false;
+
+  ModelTraits(const catalog::Catalog& catalog, const model::Architecture& architecture)
+      : quant(dominant_quant(architecture)), experts(architecture.has_experts()), windowed(has_windows(architecture)) {
+    if (const auto known = catalog.quant(quant)) quant_group = known->group;
+  }
+  catalog::Situation on(catalog::Situation situation) const {
+    situation.quant = quant;
+    situation.quant_group = quant_group;
+    situation.experts = experts;
+    situation.windowed = windowed;
+    return situation;
+  }
+};
+
+}  // namespace
 
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture) {
   std::set<std::string> seen;
@@ -136,8 +148,9 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                             const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
   if (backend == "cpu") return {};   // no device takes part
+  const ModelTraits traits(catalog, architecture);
   for (const rig::RigDevice& device : rig.devices) {
-    const catalog::Situation situation = situation_of(catalog, engine, backend, architecture, rig, device);
+    const catalog::Situation situation = traits.on(situation_of(engine, backend, rig, device));
     for (const catalog::Rule& rule : rules)
       if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation))
         return fail(ErrorKind::unsupported, engine.name + " refuses this on " + device.device.name + ": " + rule.text, Where{"--on"}, "engine");
@@ -193,13 +206,14 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
       if (rule.flags.contains("several_sockets")) tell(rule);
   }
+  const ModelTraits traits(catalog, architecture);
+  const bool weights_on_host = reads_weights_on_host(architecture, placement);
   for (const DeviceShare& share : placement.devices) {
     RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");
-    catalog::Situation situation =
-        situation_of(catalog, engine, placement.backend, architecture, rig, rig.devices[static_cast<std::size_t>(share.device)]);
+    catalog::Situation situation = traits.on(situation_of(engine, placement.backend, rig, rig.devices[static_cast<std::size_t>(share.device)]));
     situation.split = to_string(placement.mode);
     situation.several_devices = placement.devices.size() > 1;
-    situation.weights_on_host = reads_weights_on_host(architecture, placement);
+    situation.weights_on_host = weights_on_host;
     situation.kv_on_host = !placement.settings.kv_offload;
     situation.several_sockets = several_sockets(rig);
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation)) tell(rule);

@@ -12,10 +12,6 @@ namespace rigcast::placement {
 // What a Rule may ask of one device under an engine, whatever the model: its format, split and what lies on the host stay unknown.
 catalog::Situation situation_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const rig::RigDevice& device);
 
-// What a Rule may ask of one device of the Rig, before anything is placed: `split` and what lies on the host stay unknown.
-catalog::Situation situation_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const rig::RigDevice& device);
-
 // unsupported: weights in a format that no kernel or loader of the engine reads (catalog::Engine::quant_groups).
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture);
 

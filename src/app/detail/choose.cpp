@@ -109,7 +109,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   tell_speed(knowledge, architecture, rig, request.question, chosen);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);
-  placement::add_caveats(prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
+  placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
     const placement::Candidate& other = found.ranked[i];
     const auto launch = placement::launch_line(prepared.engine, architecture, rig, other.placement);

@@ -44,8 +44,8 @@ class Scheduler {
     expand(false, false);
     assign_rest();
     cut();
-    const std::vector<std::int64_t> bytes = allocate();
-    return {bytes, static_cast<int>(splits_.size())};
+    std::vector<std::int64_t> bytes = allocate();
+    return {std::move(bytes), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
   }
 
  private:
@@ -189,6 +189,7 @@ class Scheduler {
   }
 
   TensorId copy(TensorId source, int backend) {
+    if (g_[g_.root(source)].is_weight) (place_of(source) < host() ? moves_device_weights_ : moves_host_weights_) = true;
     const TensorId id = g_.copy_of(source);
     backend_.push_back(backend);
     supported_.push_back(-1);
@@ -241,6 +242,7 @@ class Scheduler {
   std::map<std::pair<TensorId, int>, std::vector<TensorId>> copies_;
   std::vector<TensorId> kept_inputs_, order_;
   std::vector<int> order_backend_;
+  bool moves_device_weights_ = false, moves_host_weights_ = false;
 
   struct Life { int readers = 0, views = 0, backend = 0; BufferAddress address; bool owned = false; };
   std::vector<Life> life_;

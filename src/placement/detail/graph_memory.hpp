@@ -48,8 +48,13 @@ struct SchedulerSettings {
 bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int64_t head);
 bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation);
 
-// Bytes per backend (devices, then host). `graph` is consumed: copies are added and sources redirected.
-struct GraphMemory { std::vector<std::int64_t> bytes; int splits = 0; };
+// Bytes per backend (devices, then host), and whether weights are copied from one memory to another for it.
+struct GraphMemory {
+  std::vector<std::int64_t> bytes;
+  int splits = 0;
+  bool moves_device_weights = false, moves_host_weights = false;
+};
+// `graph` is consumed: copies are added and sources redirected.
 GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
 
 // Pulls independent operations together so that a device can run them at once; changes what is alive at the same time.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "placement/detail/known_graphs.hpp"
 #include "placement/detail/llama_layout.hpp"
 #include "placement/detail/repeated_layers.hpp"
 
@@ -41,8 +42,6 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
   request.output_place = layout.output_place;
   request.caches = llama_caches(in, c, layout.layer_device);
   request.host = in.devices;
-  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(*in.architecture)
-                                                                : representative_layers(request, in.rules.compute.max_tensor_bytes);
   request.outputs = c.outputs;
   request.tokens = padded(std::min(c.tokens, c.ubatch), c.sequences);
   request.streams = c.streams;
@@ -61,11 +60,20 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
 }  // namespace
 
 void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
+  static KnownGraphs known;
   layout.copies = copies_of(in);
   GraphRequest request = graph_request(in, layout);
-  const auto reserve = [&] {
+  const std::vector<LayerSignature> layers = layer_signatures(request, in.rules.compute.max_tensor_bytes);
+  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(*in.architecture) : representative_layers(layers);
+  const auto reserve = [&]() -> GraphMemory {
+    const Machine machine{in.devices};
+    const SchedulerSettings settings{layout.copies, in.settings->op_offload};
+    const GraphKey key = graph_key(request, layers, machine, in.rules.compute, settings);
+    if (auto memory = known.find(key)) return *std::move(memory);
     TensorGraph graph = build_prompt_graph(request);
-    return reserve_graph(graph, Machine{in.devices}, in.rules.compute, {layout.copies, in.settings->op_offload});
+    GraphMemory memory = reserve_graph(graph, machine, in.rules.compute, settings);
+    known.keep(key, memory);
+    return memory;
   };
   GraphMemory memory = reserve();
   // Inputs of a split that are kept in copies are never freed: where every layer has splits of its own, memory grows with the layers.

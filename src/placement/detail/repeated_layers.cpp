@@ -1,7 +1,6 @@
 #include "placement/detail/repeated_layers.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 namespace rigcast::placement::detail {
@@ -11,38 +10,20 @@ constexpr std::size_t kLongestPattern = 8;
 constexpr std::size_t kFirstKept = 4, kLastKept = 3;  // patterns
 constexpr std::size_t kCycle = 4;                     // patterns after which an allocator has come round: buffers of one layer swap places in the next
 
-// A hash of whatever makes two layers build the same graph, eight bytes at a time: every layout of a search asks for it anew.
-class Signature {
- public:
-  void add(std::int64_t value) { mix(static_cast<std::uint64_t>(value)); }
-  void add(std::string_view text) {
-    mix(text.size());
-    for (; text.size() > 8; text.remove_prefix(8)) mix(word(text.data(), 8));
-    mix(word(text.data(), text.size()));
+bool is_weight_matrix(const model::Tensor& tensor) {
+  using model::Role;
+  switch (tensor.role) {
+    case Role::attention: case Role::dense_ffn: case Role::expert_ffn: case Role::shared_expert_ffn: case Role::output_head: case Role::token_embedding:
+    case Role::per_layer_embedding: return tensor.shape[1] * tensor.shape[2] > 1;
+    default: return false;
   }
-  std::uint64_t value() const { return value_; }
+}
 
- private:
-  static std::uint64_t word(const char* text, std::size_t size) {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, text, size);
-    return bits;
-  }
-  void mix(std::uint64_t bits) {   // as MurmurHash64A mixes its words
-    bits *= 0xc6a4a7935bd1e995ull;
-    bits ^= bits >> 47;
-    value_ = (value_ ^ bits * 0xc6a4a7935bd1e995ull) * 0xc6a4a7935bd1e995ull;
-  }
-  std::uint64_t value_ = 14695981039346656037ull;
-};
-
-void add_tensor(Signature& layer, const model::Tensor& tensor, int place, const GraphRequest& request, std::int64_t max_tensor_bytes) {
+void add_tensor(LayerSignature& layer, const model::Tensor& tensor, int place, const GraphRequest& request, std::int64_t max_tensor_bytes) {
   const std::string_view name = tensor.name;
-  layer.add(name.substr(std::min(name.size(), name.find('.', 4))));
-  for (const std::int64_t length : tensor.shape) layer.add(length);
-  layer.add(place);
-  const auto bytes = static_cast<std::int64_t>(tensor.bytes.value());
-  layer.add(place >= request.host ? bytes : std::int64_t{bytes > max_tensor_bytes});
+  layer.graph.add(name.substr(std::min(name.size(), name.starts_with("blk.") ? name.find('.', 4) : 0)));
+  add_weight(layer.graph, tensor, place, max_tensor_bytes);
+  if (place >= request.host) layer.host_bytes.add(static_cast<std::int64_t>(tensor.bytes.value()));
 }
 
 void add_cache(Signature& layer, const LayerCache& c) {
@@ -61,12 +42,28 @@ void add_kind(Signature& layer, const model::Layer& kind) {
     layer.add(value);
 }
 
-std::vector<std::uint64_t> signatures(const GraphRequest& request, std::int64_t max_tensor_bytes) {
+// How many layers from `begin` on repeat the `pattern` before them, in whole patterns, the first one included.
+std::size_t patterns_from(const std::vector<LayerSignature>& layers, std::size_t begin, std::size_t pattern) {
+  std::size_t end = begin + pattern;
+  while (end < layers.size() && layers[end] == layers[end - pattern]) ++end;
+  return end <= layers.size() ? (end - begin) / pattern : 0;
+}
+
+}  // namespace
+
+void add_weight(Signature& signature, const model::Tensor& tensor, int place, std::int64_t max_tensor_bytes) {
+  for (const std::int64_t length : tensor.shape) signature.add(length);
+  signature.add(place);
+  signature.add(tensor.bytes.value() > static_cast<double>(max_tensor_bytes));
+  if (!is_weight_matrix(tensor)) signature.add(static_cast<std::int64_t>(tensor.bytes.value()));
+}
+
+std::vector<LayerSignature> layer_signatures(const GraphRequest& request, std::int64_t max_tensor_bytes) {
   const model::Architecture& a = *request.architecture;
-  std::vector<Signature> layers(a.layers.size());
+  std::vector<LayerSignature> layers(a.layers.size());
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
-    add_kind(layers[i], a.layers[i]);
-    add_cache(layers[i], request.caches[i]);
+    add_kind(layers[i].graph, a.layers[i]);
+    add_cache(layers[i].graph, request.caches[i]);
   }
   for (std::size_t t = 0; t < a.tensors.size(); ++t) {
     const model::Tensor& tensor = a.tensors[t];
@@ -75,23 +72,11 @@ std::vector<std::uint64_t> signatures(const GraphRequest& request, std::int64_t 
     for (std::size_t i = block; i < (a.blocks.empty() ? block + 1 : layers.size()); ++i)
       if (a.block_of(i) == block) add_tensor(layers[i], tensor, request.tensor_place[t], request, max_tensor_bytes);
   }
-  std::vector<std::uint64_t> values;
-  for (const Signature& layer : layers) values.push_back(layer.value());
-  if (!values.empty()) values.back() = ~values.back();  // only the tokens asked for leave the last layer
-  return values;
+  if (!layers.empty()) layers.back().graph.add("last");  // only the tokens asked for leave the last layer
+  return layers;
 }
 
-// How many layers from `begin` on repeat the `pattern` before them, in whole patterns, the first one included.
-std::size_t patterns_from(const std::vector<std::uint64_t>& layers, std::size_t begin, std::size_t pattern) {
-  std::size_t end = begin + pattern;
-  while (end < layers.size() && layers[end] == layers[end - pattern]) ++end;
-  return end <= layers.size() ? (end - begin) / pattern : 0;
-}
-
-}  // namespace
-
-std::vector<std::size_t> representative_layers(const GraphRequest& request, std::int64_t max_tensor_bytes) {
-  const std::vector<std::uint64_t> layers = signatures(request, max_tensor_bytes);
+std::vector<std::size_t> representative_layers(const std::vector<LayerSignature>& layers) {
   std::vector<std::size_t> kept;
   for (std::size_t begin = 0; begin < layers.size();) {
     std::size_t pattern = 1, count = 0;

@@ -6,15 +6,27 @@
 // is what it held at the end of the one before, and the peak of a run of patterns is that of its first few. Of every longer run the graph
 // keeps the first and the last ones; the tests compare it with the whole graph over shapes, recipes and splits.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "placement/detail/llama_graph.hpp"
+#include "placement/detail/signature.hpp"
 
 namespace rigcast::placement::detail {
 
-// Numbers of the layers to keep, ascending; the last layer is always one of them. Weights on devices count as equal whatever their bytes as
-// long as both or neither exceed `max_tensor_bytes`; those on the host (places from `host` on) are copied and must be equal to the byte.
-std::vector<std::size_t> representative_layers(const GraphRequest& request, std::int64_t max_tensor_bytes);
+// Whatever makes two layers build the same graph. `host_bytes`: of weights on the host (places from GraphRequest::host on), which are
+// copied to where they are needed and must be equal to the byte.
+struct LayerSignature {
+  Signature graph, host_bytes;
+  bool operator==(const LayerSignature&) const = default;
+};
+std::vector<LayerSignature> layer_signatures(const GraphRequest& request, std::int64_t max_tensor_bytes);
+
+// What a graph knows of a weight that stays where it is: of matrices not their bytes, only whether these exceed `max_tensor_bytes`.
+void add_weight(Signature& signature, const model::Tensor& tensor, int place, std::int64_t max_tensor_bytes);
+
+// Numbers of the layers to keep, ascending; the last layer is always one of them.
+std::vector<std::size_t> representative_layers(const std::vector<LayerSignature>& layers);
 
 }  // namespace rigcast::placement::detail

@@ -1,0 +1,91 @@
+#include "placement/detail/known_graphs.hpp"
+
+#include <algorithm>
+
+namespace rigcast::placement::detail {
+namespace {
+
+void add_request(Signature& key, const GraphRequest& r) {
+  const model::Architecture& a = *r.architecture;
+  key.add(a.family);
+  for (const std::int64_t value : {std::int64_t{a.hidden}, std::int64_t{a.vocab}, static_cast<std::int64_t>(a.layers.size()), std::int64_t{a.loop_norm},
+                                   std::int64_t{a.stack_layers}, std::int64_t{a.bank_interval}, std::int64_t{a.attention_softcap > 0}, std::int64_t{r.output_place},
+                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention},
+                                   std::int64_t{r.kv_on_device}, std::int64_t{r.host}, r.key_type.block_elements, r.key_type.block_bytes,
+                                   r.value_type.block_elements, r.value_type.block_bytes})
+    key.add(value);
+  for (const int block : a.blocks) key.add(block);
+}
+
+// What the graph asks of all layers, also of those that are left out.
+void add_all_caches(Signature& key, const GraphRequest& r) {
+  std::int64_t widest = 0;
+  bool windowed = false, indexed = false;
+  for (const LayerCache& c : r.caches) {
+    widest = std::max(widest, c.value_elements);
+    windowed |= c.stored && c.windowed;
+    indexed |= c.index_key_elements > 0;
+  }
+  key.add(widest);
+  key.add(windowed);
+  key.add(indexed);
+}
+
+void add_rules(Signature& key, const BackendRules& r) {
+  for (const std::int64_t value : {r.max_tensor_bytes, r.chunk_bytes, r.alignment, r.host_alignment, std::int64_t{r.reorder_window}, std::int64_t{r.offload_batch},
+                                   std::int64_t{r.attention_reads_key}, std::int64_t{r.attention_reads_value}, std::int64_t{r.writes_key}, std::int64_t{r.writes_value},
+                                   std::int64_t{r.delta_scan}, r.index_key, std::int64_t{r.mixes_streams}, std::int64_t{r.holds_first_bonus}})
+    key.add(value);
+  for (const StateScan& scan : r.state_scans) {
+    key.add(scan.generation);
+    key.add(scan.state);
+  }
+}
+
+}  // namespace
+
+GraphKey graph_key(const GraphRequest& request, const std::vector<LayerSignature>& layers, const Machine& machine, const BackendRules& rules,
+                   const SchedulerSettings& settings) {
+  const model::Architecture& a = *request.architecture;
+  Signature graph, host_bytes;
+  add_request(graph, request);
+  add_all_caches(graph, request);
+  add_rules(graph, rules);
+  graph.add(machine.devices);
+  graph.add(settings.copies);
+  graph.add(settings.offload_operations);
+  const auto add_layer = [&](std::size_t i) {
+    graph.add(static_cast<std::int64_t>(i));   // some families do something else in every so many layers
+    graph.add(static_cast<std::int64_t>(layers[i].graph.value()));
+    host_bytes.add(static_cast<std::int64_t>(layers[i].host_bytes.value()));
+  };
+  for (const std::size_t i : request.layers) {
+    add_layer(i);
+    if (const int owner = a.layers[i].attention.kv_layer; owner >= 0) add_layer(static_cast<std::size_t>(owner));
+  }
+  for (std::size_t t = 0; t < a.tensors.size(); ++t) {
+    const model::Tensor& tensor = a.tensors[t];
+    const bool of_layer = tensor.layer >= 0 && tensor.layer < static_cast<int>(a.layers.size());
+    if (of_layer || tensor.role == model::Role::vision || tensor.role == model::Role::next_token) continue;
+    graph.add(tensor.name);
+    add_weight(graph, tensor, request.tensor_place[t], rules.max_tensor_bytes);
+    if (request.tensor_place[t] >= request.host) host_bytes.add(static_cast<std::int64_t>(tensor.bytes.value()));
+  }
+  return {graph.value(), host_bytes.value()};
+}
+
+std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key) const {
+  const std::lock_guard lock(mutex_);
+  for (const Entry& entry : {Entry{key.graph, 0}, Entry{key.graph, key.host_bytes}})
+    if (const auto known = known_.find(entry); known != known_.end()) return known->second;
+  return std::nullopt;
+}
+
+void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory) {
+  if (memory.moves_device_weights) return;   // their bytes are in no key
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= kMost) known_.clear();
+  known_.insert_or_assign(Entry{key.graph, memory.moves_host_weights ? key.host_bytes : 0}, memory);
+}
+
+}  // namespace rigcast::placement::detail
