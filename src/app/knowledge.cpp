@@ -29,7 +29,9 @@ Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {
 }
 
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec) {
-  return knowledge.models ? knowledge.models->find(knowledge.catalog, spec) : model::read_model(knowledge.catalog, spec);
+  if (!knowledge.models) return model::read_model(knowledge.catalog, spec);
+  RC_ASSIGN(known, knowledge.models->find(knowledge.catalog, spec));
+  return *known;
 }
 
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {

@@ -17,21 +17,22 @@ void KnownModels::Shelf::put(const std::string& name, std::shared_ptr<const mode
   order_.pop_front();
 }
 
-Result<model::Architecture> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec) {
+Result<std::shared_ptr<const model::Architecture>> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec) {
   std::shared_ptr<const model::Architecture> known;
   {
     const std::lock_guard lock(mutex_);
     known = handed_in_.find(spec);
     if (!known) known = read_.find(spec);
-    else return *known;
+    else return known;
   }
   const bool file = model::may_name_a_file(spec);
-  if (known && !file) return *known;
-  auto read = model::read_model(catalog, spec);
-  if (!read || file || read->origin != model::Origin::catalogue) return read;
+  if (known && !file) return known;
+  RC_ASSIGN(read, model::read_model(catalog, spec));
+  auto shared = std::make_shared<const model::Architecture>(std::move(read));
+  if (file || shared->origin != model::Origin::catalogue) return shared;
   const std::lock_guard lock(mutex_);
-  read_.put(std::string(spec), std::make_shared<const model::Architecture>(*read), kMostRead);
-  return read;
+  read_.put(std::string(spec), shared, kMostRead);
+  return shared;
 }
 
 void KnownModels::hand_in(const std::string& name, model::Architecture architecture) {

@@ -19,7 +19,7 @@ namespace rigcast::app {
 class KnownModels {
  public:
   // As model::read_model, and what was handed in by its name. Files are read anew every time: they may have changed.
-  Result<model::Architecture> find(const catalog::Catalog& catalog, std::string_view spec);
+  Result<std::shared_ptr<const model::Architecture>> find(const catalog::Catalog& catalog, std::string_view spec);
   // A model that nobody but its owner can read, under a name to ask for it by; no file or catalogue entry hides it.
   void hand_in(const std::string& name, model::Architecture architecture);
   bool was_handed_in(std::string_view name) const;

@@ -63,9 +63,19 @@ cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, c
   return std::move(speed.decode);
 }
 
+// Decoding over a context that fills up to `whole`; 0: one whose end nobody knows.
+double over_context(double empty, double whole) { return placement::decode_over_context({empty, 0, 0, whole > 0 ? whole : empty}); }
+
 tl::unexpected<Error> too_short(std::int64_t context, std::int64_t tokens, const char* where, std::int64_t enough) {
   return fail(ErrorKind::input, "a context of " + std::to_string(context) + " does not hold the " + std::to_string(tokens) + " tokens asked about", Where{where}, "context",
               std::to_string(enough));
+}
+
+// Flags may name a context that what is asked about does not fit in.
+Result<void> check_reach(const PlanRequest& request, const catalog::Engine& engine, const placement::Settings& settings) {
+  const std::int64_t longest = std::max(request.question.depth, request.question.prompt), each = settings.context / placement::context_parts(engine, settings);
+  if (!trim(request.placement.flags).empty() && longest > each) return too_short(each, longest, "--flags", longest);
+  return {};
 }
 
 }  // namespace
@@ -77,8 +87,7 @@ bool slows_when_full(const PlanAnswer& answer) {
 
 double decode_over_context(const PlanAnswer& answer) {
   if (!answer.placement.fits || !answer.speed) return 0;
-  const double empty = answer.decode_empty;
-  return placement::decode_over_context({empty, 0, 0, answer.decode_whole ? answer.decode_whole->value.p50 : empty});
+  return over_context(answer.decode_empty, answer.decode_whole ? answer.decode_whole->value.p50 : 0);
 }
 
 Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
@@ -86,9 +95,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   const std::int64_t longest = std::max(request.question.depth, request.question.prompt);
   if (request.placement.context > 0 && longest > request.placement.context) return too_short(request.placement.context, longest, "--context", longest);
   RC_ASSIGN(chosen, choose(knowledge, asked.architecture, asked.rig, request));
-  const placement::Settings& settings = chosen.placement.settings;
-  if (const std::int64_t each = settings.context / placement::context_parts(asked.engine, settings); !trim(request.placement.flags).empty() && longest > each)
-    return too_short(each, longest, "--flags", longest);
+  RC_TRY(check_reach(request, asked.engine, chosen.placement.settings));
   PlanAnswer answer;
   answer.assumed_quant = asked.assumed_quant;
   answer.request = std::move(asked.request);
@@ -113,6 +120,23 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     if (answer.whole_depth > 0) answer.decode_whole = at(answer.whole_depth);
   }
   return answer;
+}
+
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
+                                  const rig::Rig& rig) {
+  auto chosen = choose(knowledge, architecture, rig, request, true);
+  if (!chosen || !chosen->placement.fits || !check_reach(request, engine, chosen->placement.settings)) return std::nullopt;
+  Outcome outcome{std::move(chosen->placement)};
+  if (!chosen->load) return outcome;
+  cost::OwnEffects own;
+  if (request.own) own = own_for(knowledge, architecture, rig, outcome.placement, *chosen->load).effects;
+  const double moved = own.decode.applied;
+  const auto decode_at = [&](std::int64_t depth) { return cost::decode_speed(*chosen->load, depth, chosen->at_once) * moved; };
+  outcome.decode = decode_at(request.question.depth);
+  outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
+  const std::int64_t whole = stream_depth(engine, outcome.placement, chosen->at_once);
+  outcome.over_context = over_context(decode_at(0), whole > 0 ? decode_at(whole) : 0);
+  return outcome;
 }
 
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {

@@ -5,6 +5,7 @@
 
 #include "app/detail/requests.hpp"
 #include "app/layouts.hpp"
+#include "app/models.hpp"
 #include "base/text.hpp"
 #include "model/names.hpp"
 #include "placement/rules.hpp"
@@ -159,12 +160,16 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
   if (architecture.origin == model::Origin::gguf) return remedies;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   const std::string name = named ? named->name : model::split_spec(request.model).name;
+  const Bytes asked = architecture.weight_bytes(), room = all_memory(rig);
+  KnownModels here;
+  KnownModels& models = knowledge.models ? *knowledge.models : here;
   for (const std::string& quant : engine.usual_quants) {
     const std::string spec = name + ':' + quant;
-    const auto smaller = find_model(knowledge, spec);
-    if (!smaller || smaller->weight_bytes() >= architecture.weight_bytes() || smaller->weight_bytes() > all_memory(rig)) continue;
-    if (!fits_at(knowledge, *smaller, rig, request.placement, prepared->named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
-    remedies.push_back({Remedy::Kind::quant, quant, spec, smaller->weight_bytes()});
+    const auto smaller = models.find(knowledge.catalog, spec);
+    const Bytes weights = smaller ? (*smaller)->weight_bytes() : Bytes{};
+    if (!smaller || weights >= asked || weights > room) continue;
+    if (!fits_at(knowledge, **smaller, rig, request.placement, prepared->named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
+    remedies.push_back({Remedy::Kind::quant, quant, spec, weights});
     break;
   }
   return remedies;
@@ -178,12 +183,12 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   std::string flags = with_small_cache(now.engine, now.request.placement, now.placement.settings);
   const auto prepared = placement::prepare(knowledge.catalog, now.architecture, now.rig, now.request.placement);
   if (flags.empty() || !prepared || !prepared->searched) return remedies;
-  Asked asked{now.request, now.architecture, now.rig, now.engine, now.assumed_quant};
-  asked.request.placement.flags = flags;
-  const auto then = answer_of(knowledge, std::move(asked));
-  if (!then || !then->speed || decode_over_context(*then) < kWorthIt * decode_over_context(now)) return remedies;
+  PlanRequest request = now.request;
+  request.placement.flags = flags;
+  const auto then = outcome_of(knowledge, request, now.engine, now.architecture, now.rig);
+  if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) return remedies;
   remedies.push_back(cache_remedy(now.engine, now.request, now.architecture, std::move(flags)));
-  remedies.back().decode = then->speed->decode.value.p50;
+  remedies.back().decode = then->decode;
   return remedies;
 }
 

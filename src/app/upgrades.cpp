@@ -68,37 +68,46 @@ rig::Rig with_cards(const catalog::Catalog& catalog, const rig::Rig& rig, int mo
   return larger;
 }
 
-// "2x3090; host=..." with other numbers; empty where the spec is not one group of equal cards on one host.
-std::string spec_with(const catalog::Catalog& catalog, const rig::Rig& rig, int cards) {
+// "2x3090; host=..." with other numbers, and what that is; nothing where the spec is not one group of equal cards on one host.
+struct Named { std::string spec; rig::Rig rig; };
+std::optional<Named> named_with(const catalog::Catalog& catalog, const rig::Rig& rig, int cards) {
   const std::string head(trim(std::string_view(rig.spec).substr(0, rig.spec.find(';'))));
   const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789");
   const std::string name = times != std::string::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
-  if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return {};
+  if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return std::nullopt;
   const std::size_t rest = rig.spec.find(';');
   std::string spec = std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
-  const auto read = rig::parse_rig(catalog, spec);   // "3090x2" holds a count of its own
-  return read && read->devices.back().card + 1 == cards ? spec : std::string();
+  auto read = rig::parse_rig(catalog, spec);   // "3090x2" holds a count of its own
+  if (!read || read->devices.back().card + 1 != cards) return std::nullopt;
+  return Named{std::move(spec), std::move(*read)};
 }
 
-// The question that was asked, of another rig: by the words to ask it with where they can be written, for these assume a host of their own.
-Result<Asked> asked_of(const Knowledge& knowledge, const PlanAnswer& now, const std::string& spec, rig::Rig rig) {
-  if (spec.empty()) return Asked{now.request, now.architecture, std::move(rig), now.engine, now.assumed_quant};
+// What the question comes to on another rig, and of which model: its format where that is another than now.
+struct Elsewhere { Outcome outcome; std::string model, quant; };
+
+std::optional<Elsewhere> same_model_on(const Knowledge& knowledge, const PlanAnswer& now, const rig::Rig& rig) {
+  auto outcome = outcome_of(knowledge, now.request, now.engine, now.architecture, rig);
+  return outcome ? std::optional(Elsewhere{std::move(*outcome), now.request.model, {}}) : std::nullopt;
+}
+
+// A format that nobody named goes by the room there; else the model is the same.
+std::optional<Elsewhere> outcome_on(const Knowledge& knowledge, const PlanAnswer& now, const rig::Rig& rig) {
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (now.architecture.origin != model::Origin::catalogue || (named && !named->quant.empty())) return same_model_on(knowledge, now, rig);
   PlanRequest request = now.request;
-  request.rig = spec;
-  // A format that nobody named stays: speeds of two formats say nothing of the cards.
-  if (now.assumed_quant && now.placement.fits)
-    if (const auto named = model::catalogue_spec(knowledge.catalog, request.model)) request.model = named->name + ':' + to_lower(now.architecture.quant);
-  return read_asked(knowledge, request);
+  request.rig = rig.spec;
+  // A format that nobody named stays where it fits: speeds of two formats say nothing of the cards.
+  if (named && now.assumed_quant && now.placement.fits) request.model = named->name + ':' + to_lower(now.architecture.quant);
+  const auto asked = read_asked(knowledge, request);
+  if (!asked) return std::nullopt;
+  auto outcome = outcome_of(knowledge, asked->request, asked->engine, asked->architecture, asked->rig);
+  if (!outcome) return std::nullopt;
+  return Elsewhere{std::move(*outcome), asked->request.model, asked->architecture.quant == now.architecture.quant ? std::string() : asked->architecture.quant};
 }
 
-bool has_room(const Knowledge& knowledge, const Asked& asked) {
-  return placement::find_room(knowledge.catalog, asked.architecture, asked.rig, asked.request.placement, true).has_value();
-}
-
-void tell_speed(const PlanAnswer& then, Upgrade& upgrade) {
-  if (!then.speed) return;
-  upgrade.decode = then.speed->decode.value.p50;
-  upgrade.prefill = then.speed->prefill.value.p50;
+void tell_speed(const Outcome& then, Upgrade& upgrade) {
+  upgrade.decode = then.decode;
+  upgrade.prefill = then.prefill;
 }
 
 int cards_of(const rig::Rig& rig) {
@@ -110,12 +119,12 @@ int cards_of(const rig::Rig& rig) {
 // Whether people build it: tensor parallel engines take powers of two.
 bool is_built(int cards, bool powers_of_two) { return cards <= kMostCards && (!powers_of_two || (cards & (cards - 1)) == 0); }
 
-Upgrade cards_upgrade(const catalog::Catalog& catalog, const rig::Rig& rig, int more) {
+Upgrade cards_upgrade(const rig::Rig& rig, int more, std::string spec) {
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::card;
   upgrade.cards = more;
   upgrade.device = rig.devices.front().device.name;
-  upgrade.rig = spec_with(catalog, rig, cards_of(rig) + more);
+  upgrade.rig = std::move(spec);
   return upgrade;
 }
 
@@ -131,15 +140,15 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
-    Upgrade upgrade = cards_upgrade(knowledge.catalog, rig, more);
-    auto asked = asked_of(knowledge, now, upgrade.rig, with_cards(knowledge.catalog, rig, more));
-    if (!asked || !has_room(knowledge, *asked)) continue;
-    upgrade.model = asked->request.model;
-    if (asked->architecture.quant != now.architecture.quant) upgrade.quant = asked->architecture.quant;
-    const auto then = answer_of(knowledge, std::move(*asked));
-    if (!then || !then->placement.fits) continue;
-    if (now.placement.fits && decode_over_context(*then) <= decode_over_context(now)) return std::nullopt;
-    tell_speed(*then, upgrade);
+    // By the words to ask it with where they can be written, for these assume a host of their own.
+    auto named = named_with(knowledge.catalog, rig, owned + more);
+    const auto then = named ? outcome_on(knowledge, now, named->rig) : same_model_on(knowledge, now, with_cards(knowledge.catalog, rig, more));
+    if (!then) continue;
+    if (now.placement.fits && then->outcome.over_context <= decode_over_context(now)) return std::nullopt;
+    Upgrade upgrade = cards_upgrade(rig, more, named ? std::move(named->spec) : std::string());
+    upgrade.model = then->model;
+    upgrade.quant = then->quant;
+    tell_speed(then->outcome, upgrade);
     if (now.speed && now.placement.fits && upgrade.decode <= now.speed->decode.value.p50) return std::nullopt;
     return upgrade;
   }
@@ -152,10 +161,8 @@ std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer&
   if (now.placement.fits || host.memory <= Bytes{}) return std::nullopt;
   rig::Rig roomy = now.rig;
   roomy.hosts.front().memory = Bytes(1e15);
-  const auto asked = asked_of(knowledge, now, {}, std::move(roomy));
-  if (!asked || !has_room(knowledge, *asked)) return std::nullopt;
-  const auto then = answer_of(knowledge, *asked);
-  if (!then || !then->placement.fits || then->placement.host.total() <= host.available()) return std::nullopt;
+  const auto then = outcome_of(knowledge, now.request, now.engine, now.architecture, roomy);
+  if (!then || then->placement.host.total() <= host.available()) return std::nullopt;
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::memory;
   upgrade.memory = sold_memory(host, then->placement.host.total() + host.reserved);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/text.hpp"
 
@@ -43,14 +44,31 @@ std::size_t Effects::place(std::string_view wanted) const {
   return static_cast<std::size_t>(at - entries_.begin());
 }
 
+void Effects::index() {
+  std::size_t size = 64;
+  while (size < 3 * entries_.size()) size *= 2;   // a power of two, so that the low bits of a hash are a slot
+  slots_.assign(size, 0);
+  for (std::size_t at = 0; at < entries_.size(); ++at) {
+    std::size_t slot = std::hash<std::string_view>{}(name(entries_[at])) & (size - 1);
+    while (slots_[slot] != 0) slot = (slot + 1) & (size - 1);
+    slots_[slot] = static_cast<std::uint32_t>(at + 1);
+  }
+}
+
 const Effect* Effects::find(std::string_view wanted) const {
-  const std::size_t at = place(wanted);
-  return at < entries_.size() && name(entries_[at]) == wanted ? &entries_[at].effect : nullptr;
+  if (slots_.empty()) {
+    const std::size_t at = place(wanted);
+    return at < entries_.size() && name(entries_[at]) == wanted ? &entries_[at].effect : nullptr;
+  }
+  for (std::size_t slot = std::hash<std::string_view>{}(wanted) & (slots_.size() - 1); slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1))
+    if (const Entry& entry = entries_[slots_[slot] - 1]; name(entry) == wanted) return &entry.effect;
+  return nullptr;
 }
 
 Effect& Effects::operator[](std::string_view wanted) {
   const std::size_t at = place(wanted);
   if (at < entries_.size() && name(entries_[at]) == wanted) return entries_[at].effect;
+  slots_.clear();
   const Entry added{static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(wanted.size()), {}};
   names_ += wanted;
   return entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), added)->effect;
@@ -76,6 +94,7 @@ Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_
     calibration.shares.emplace(std::string(cells[0]), Shares{*machine, *model, *row});
     return true;
   }));
+  calibration.effects.index();
   return calibration;
 }
 

@@ -25,6 +25,7 @@ class Effects {
  public:
   const Effect* find(std::string_view name) const;   // nullptr: absent
   Effect& operator[](std::string_view name);         // added where absent; cheap in the order of the names
+  void index();                                      // makes find() fast, until the next name is added
   std::size_t size() const { return entries_.size(); }
 
   struct Named { std::string_view name; const Effect& effect; };
@@ -49,6 +50,7 @@ class Effects {
 
   std::string names_;
   std::vector<Entry> entries_;
+  std::vector<std::uint32_t> slots_;   // by hash of the name: 1 + its place in entries_, 0 where there is none; empty: not indexed
 };
 
 // How far answers of one kind fall from measurements: quantiles of log(measured / predicted) found by cross-validation.

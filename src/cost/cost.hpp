@@ -39,6 +39,13 @@ Conditions conditions_of(const Question& question);
 Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
                        const Question& question, const Calibration& calibration);
 
+// Token/s of a resolved Load, as Speed says them, for searches that need nothing else.
+double decode_speed(const Load& load, std::int64_t depth, std::int64_t sequences);
+double prefill_speed(const Load& load, std::int64_t prompt, std::int64_t depth);
+// Decode on a processor whose cores would not wait for each other between products. No number of threads is faster: all else gets no slower
+// the more there are.
+double unwaiting_decode_speed(const Load& load, std::int64_t depth, std::int64_t sequences);
+
 // The same for a resolved Load, for searches that ask many questions of one layout.
 Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Placement& placement, const Question& question,
                     const Calibration& calibration);

@@ -538,8 +538,14 @@ TEST(Effects, AreFoundInWhateverOrderTheyCame) {
   EXPECT_EQ(effects.find("links")->observations, 4);
   effects["weights"].mean = -0.3;   // there already
   EXPECT_EQ(effects.size(), 4u);
+  for (int indexed = 0; indexed < 2; ++indexed) {
+    EXPECT_EQ(effects.find("weights")->mean, -0.3);
+    for (const char* name : {"", "lin", "weights|", "weights|family=volta2", "z"}) EXPECT_EQ(effects.find(name), nullptr) << name;
+    effects.index();
+  }
+  effects["a"].mean = 1;            // moves the others
   EXPECT_EQ(effects.find("weights")->mean, -0.3);
-  for (const char* name : {"", "lin", "weights|", "weights|family=volta2", "z"}) EXPECT_EQ(effects.find(name), nullptr) << name;
+  EXPECT_EQ(effects.find("a")->mean, 1);
   EXPECT_EQ(Effects().find("weights"), nullptr);
 }
 

@@ -113,13 +113,41 @@ const char* to_string(Grade grade) {
   return "";
 }
 
+namespace {
+
+std::vector<StageWork> decode_work(const Load& load, std::int64_t depth, std::int64_t sequences) {
+  std::vector<StageWork> work;
+  add_decode(load, static_cast<double>(depth), sequences_of_copy(load, static_cast<double>(sequences)), 1, work);
+  return work;
+}
+
+std::vector<StageWork> prefill_work(const Load& load, std::int64_t prompt, std::int64_t depth) {
+  std::vector<StageWork> work;
+  add_prefill(load, static_cast<double>(std::max<std::int64_t>(1, prompt)), static_cast<double>(depth), 1, work);
+  return work;
+}
+
+}  // namespace
+
+double decode_speed(const Load& load, std::int64_t depth, std::int64_t sequences) {
+  return static_cast<double>(sequences) / seconds(load, decode_work(load, depth, sequences));
+}
+
+double prefill_speed(const Load& load, std::int64_t prompt, std::int64_t depth) {
+  return static_cast<double>(std::max<std::int64_t>(1, prompt)) / seconds(load, prefill_work(load, prompt, depth));
+}
+
+double unwaiting_decode_speed(const Load& load, std::int64_t depth, std::int64_t sequences) {
+  std::vector<StageWork> work = decode_work(load, depth, sequences);
+  std::erase_if(work, [&](const StageWork& w) { return load.stages[static_cast<std::size_t>(w.stage)].kind == StageKind::launch; });
+  return static_cast<double>(sequences) / seconds(load, work);
+}
+
 Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Placement& placement, const Question& question,
                     const Calibration& calibration) {
   const Grade grade = grade_of(load, calibration);
-  const double n = static_cast<double>(question.sequences), depth = static_cast<double>(question.depth);
-  std::vector<StageWork> decode, prefill;
-  add_decode(load, depth, sequences_of_copy(load, n), 1, decode);
-  add_prefill(load, static_cast<double>(std::max<std::int64_t>(1, question.prompt)), depth, 1, prefill);
+  const double n = static_cast<double>(question.sequences);
+  const std::vector<StageWork> decode = decode_work(load, question.depth, question.sequences), prefill = prefill_work(load, question.prompt, question.depth);
   const double step = seconds(load, decode), prompt = seconds(load, prefill);
   const Spread decode_spread = spread_of(load, "decode", grade, calibration);
   const Spread prefill_spread = spread_of(load, "prefill", grade, calibration);

@@ -70,7 +70,7 @@ Path launch_path(const Builder& b, int device, bool experts) {
     add_factor(p, "launch", "python_format", product_format(b));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
   }
-  if (experts) add_factor(p, "launch", "experts", b.setting.engine + ":" + b.setting.backend);
+  if (experts) add_joint_factor(p, "launch", "experts", {b.setting.engine, b.setting.backend});
   if (b.setting.slow_host) {
     add_factor(p, "launch", "slow_host", "");
     add_factor(p, "launch", "slow_host:vendor", d.device.vendor);

@@ -174,38 +174,56 @@ bool starts_from_python(const Setting& setting) {
 }
 
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent) {
+  add_joint_factor(path, quantity, what, {value}, exponent);
+}
+
+void add_joint_factor(Path& path, std::string_view quantity, std::string_view what, std::initializer_list<std::string_view> value, double exponent) {
   if (exponent == 0) return;
-  std::string name(quantity);
+  std::size_t length = quantity.size() + 1 + what.size();
+  for (const std::string_view part : value) length += 1 + part.size();
+  std::string name;
+  name.reserve(length);
+  name += quantity;
   if (!what.empty()) {
     name += '|';
     name += what;
-    if (!value.empty()) { name += '='; name += value; }
+    char before = '=';
+    for (const std::string_view part : value) {
+      if (value.size() == 1 && part.empty()) continue;
+      name += before;
+      name += part;
+      before = ':';
+    }
   }
   path.factors.push_back({std::move(name), exponent});
 }
 
 Path engine_path(std::string_view quantity, double peak, const Setting& setting) {
+  constexpr std::size_t kUsual = 16;
   Path path{.peak = peak, .factors = {}, .efficiency = 1};
+  path.factors.reserve(kUsual);
   add_factor(path, quantity, "", "");
-  add_factor(path, quantity, "group", setting.group + ":" + setting.backend);
-  add_factor(path, quantity, "engine", setting.engine + ":" + setting.backend);
+  add_joint_factor(path, quantity, "group", {setting.group, setting.backend});
+  add_joint_factor(path, quantity, "engine", {setting.engine, setting.backend});
   add_factor(path, quantity, "year:engine", setting.engine, setting.year);
-  add_factor(path, quantity, "year:backend", setting.group + ":" + setting.backend, setting.year);
+  add_joint_factor(path, quantity, "year:backend", {setting.group, setting.backend}, setting.year);
   return path;
 }
 
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting) {
   Path path = engine_path(quantity, peak, setting);
   const catalog::Device& d = device.device;
-  add_factor(path, quantity, "vendor", d.vendor + ":" + setting.backend);
+  add_joint_factor(path, quantity, "vendor", {d.vendor, setting.backend});
   add_factor(path, quantity, "family", d.architecture);
-  add_factor(path, quantity, "family+backend", d.architecture + ":" + setting.backend);
+  add_joint_factor(path, quantity, "family+backend", {d.architecture, setting.backend});
   add_factor(path, quantity, "device", d.key);
   return path;
 }
 
 Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting) {
+  constexpr std::size_t kUsual = 12;
   Path path{.peak = peak, .factors = {}, .efficiency = 1};
+  path.factors.reserve(kUsual);
   add_factor(path, quantity, "", "");
   add_factor(path, quantity, "engine", setting.engine);
   if (quantity == "host_gemm" || quantity == "host_decode" || quantity == "host_attention") add_factor(path, quantity, "instructions", instruction_class(host));

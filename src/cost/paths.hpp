@@ -1,6 +1,7 @@
 #pragma once
 // Which peak an amount of work meets on a device, a host or a link, and the names of the effects that say how much of it is reached.
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -65,5 +66,7 @@ Path device_path(std::string_view quantity, double peak, const rig::RigDevice& d
 Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting);
 Path engine_path(std::string_view quantity, double peak, const Setting& setting);
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent = 1);
+// The same of a value of several parts, "first:second": a search names a thousand factors for one answer.
+void add_joint_factor(Path& path, std::string_view quantity, std::string_view what, std::initializer_list<std::string_view> value, double exponent = 1);
 
 }  // namespace rigcast::cost

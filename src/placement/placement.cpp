@@ -75,23 +75,12 @@ Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepare
   return lay(prepared.settings);
 }
 
-// Whether the weights every engine keeps in memory are more than all memories together.
-bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  const Bytes host = detail::host_capacity(rig);
-  if (host <= Bytes{}) return false;   // of unknown size
-  Bytes weights{}, room = host;
-  for (const model::Tensor& tensor : architecture.tensors)
-    if (tensor.role != model::Role::vision && tensor.role != model::Role::next_token) weights += tensor.bytes;
-  for (const rig::RigDevice& device : rig.devices) room += detail::device_capacity(prepared.engine, prepared.backend, device);
-  return weights > room;
-}
-
 // The best placement by rough speeds, or the first that is found; nothing where none fits.
 std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
                                   bool any) {
   Goal goal;
   goal.any = any;
-  goal.reasons = false;
+  goal.best_only = true;
   Found found = search(
       prepared, architecture, rig, goal,
       [&](const Settings& settings, Count count) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings, count); },
@@ -125,6 +114,16 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
 }
 
 }  // namespace
+
+bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
+  const Bytes host = detail::host_capacity(rig);
+  if (host <= Bytes{}) return false;   // of unknown size
+  Bytes weights{}, room = host;
+  for (const model::Tensor& tensor : architecture.tensors)
+    if (tensor.role != model::Role::vision && tensor.role != model::Role::next_token) weights += tensor.bytes;
+  for (const rig::RigDevice& device : rig.devices) room += detail::device_capacity(prepared.engine, prepared.backend, device);
+  return weights > room;
+}
 
 int whole_copies(const model::Architecture& architecture, const Settings& settings) { return architecture.has_experts() ? 1 : std::max(1, settings.data_degree); }
 

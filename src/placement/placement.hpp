@@ -160,6 +160,9 @@ Result<Placement> place(const catalog::Catalog& catalog, const model::Architectu
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
                                    const Request& request, bool any = false);
 
+// Whether the weights every engine keeps in memory are more than all memories together: nothing need be laid out.
+bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
+
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
 

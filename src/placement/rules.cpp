@@ -1,8 +1,8 @@
 #include "placement/rules.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/text.hpp"
@@ -21,9 +21,13 @@ const char* os_name(rig::Os os) {
 
 // The format most of the weight bytes are in.
 std::string dominant_quant(const model::Architecture& architecture) {
-  std::map<std::string_view, double> bytes;
-  for (const model::Tensor& tensor : architecture.tensors) bytes[tensor.quant] += tensor.bytes.value();
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<std::pair<std::string_view, double>> bytes;   // a handful
+  for (const model::Tensor& tensor : architecture.tensors) {
+    auto known = std::find_if(bytes.begin(), bytes.end(), [&](const auto& each) { return each.first == tensor.quant; });
+    if (known == bytes.end()) known = bytes.insert(known, {tensor.quant, 0});
+    known->second += tensor.bytes.value();
+  }
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second < b.second : a.first > b.first; });
   return std::string(most == bytes.end() ? std::string_view() : most->first);
 }
 
@@ -128,9 +132,10 @@ struct ModelTraits {
 }  // namespace
 
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture) {
-  std::set<std::string> seen;
+  std::vector<std::string_view> seen;   // a handful
   for (const model::Tensor& tensor : architecture.tensors) {
-    if (tensor.role == model::Role::vision || tensor.shape[1] <= 1 || !seen.insert(tensor.quant).second) continue;
+    if (tensor.role == model::Role::vision || tensor.shape[1] <= 1 || std::find(seen.begin(), seen.end(), tensor.quant) != seen.end()) continue;
+    seen.push_back(tensor.quant);
     const auto quant = catalog.quant(tensor.quant);
     if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
     if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) continue;

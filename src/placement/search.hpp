@@ -38,7 +38,7 @@ struct Goal {
   std::int64_t streams = 1;          // that run at a time
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
   bool any = false;                  // the first placement that fits will do: ends with it
-  bool reasons = true;               // rejections tell to the byte what is missing; else only that it is
+  bool best_only = false;            // other kinds need not be found where they cannot win, nor told to the byte what they miss
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
   bool longest = false;              // the context may grow to the longest that fits
   double cache_element = 2;          // bytes of one element of the cache
@@ -51,6 +51,7 @@ struct Candidate {
   Placement placement;
   double score = 0;
   double decode = 0, prefill = 0, full = 0;    // token/s, as in Speeds; `full` at the depth that is alike for all candidates
+  double unwaiting = 0;              // as in Speeds
 };
 
 // A kind that has no legal or fitting placement here, and why in one sentence.
@@ -71,7 +72,8 @@ using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // Token/s. `full`: decode with the cache full, which is what the context was asked for. Caches of different size are full at different
 // depths: `alike` is decode at the depth that was wished of all, by as many streams as have room there. The decode objective compares the
 // mean step time of an empty cache and alike, whatever the depth that decode is told of. alike 0: as `full`; empty 0: as `decode`.
-struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0; };
+// `unwaiting`: on a processor, what the decode objective would be if cores did not wait for each other, which no number of threads exceeds; 0: unknown.
+struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0, unwaiting = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 

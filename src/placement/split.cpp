@@ -27,6 +27,7 @@ std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers,
   for (const LayerLoad& layer : layers) held_in_all += layer.held;
   for (const DeviceLoad& device : devices) room += device.capacity;
   if (held_in_all > room * (1 + kRounding)) return std::nullopt;
+  if (devices.size() == 1) return held_in_all > devices.front().capacity ? std::nullopt : std::optional(std::vector{static_cast<int>(n)});   // nothing to choose
   // best[l]: the best way with the first l layers on the devices so far; taken[d][l]: how many of them the d-th device took.
   std::vector<Way> best(n + 1), next(n + 1);
   std::vector<std::vector<int>> taken(devices.size(), std::vector<int>(n + 1, 0));

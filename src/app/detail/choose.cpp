@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "cost/terms.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -13,15 +12,8 @@ namespace {
 
 constexpr double kMostStreams = 256;
 
-// What the estimator said of a layout.
-struct Told { placement::Settings settings; cost::Load load; cost::Speed speed; };
-
-// Decode of so many streams with so many tokens each.
-double decode_at(const cost::Load& load, std::int64_t depth, double streams) {
-  std::vector<cost::StageWork> work;
-  cost::add_decode(load, static_cast<double>(depth), cost::sequences_of_copy(load, streams), 1, work);
-  return streams / cost::seconds(load, work);
-}
+// What a layout makes the devices do.
+struct Told { placement::Settings settings; cost::Load load; };
 
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
@@ -29,35 +21,40 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
   auto found = cost::load_of(architecture, rig, placement, cost::conditions_of(request.question));
   if (!found) return {};
   cost::resolve(*found, knowledge.calibration);
-  cost::Speed speed = cost::estimate_load(*found, rig, placement, request.question, knowledge.calibration);
-  const auto& [settings, load, one] = told.emplace_back(Told{placement.settings, std::move(*found), std::move(speed)});
-  const double decode = one.decode.value.p50;
-  const std::int64_t streams = request.question.sequences, held = stream_depth(engine, placement, streams);
-  placement::Speeds speeds{decode, one.prefill.value.p50, decode, decode_at(load, held, static_cast<double>(streams)), 0, decode};
+  const cost::Load& load = told.emplace_back(Told{placement.settings, std::move(*found)}).load;
+  const cost::Question& question = request.question;
+  const std::int64_t streams = question.sequences, held = stream_depth(engine, placement, streams);
+  placement::Speeds speeds;
+  speeds.decode = speeds.throughput = speeds.empty = cost::decode_speed(load, question.depth, streams);
+  speeds.prefill = cost::prefill_speed(load, question.prompt, question.depth);
+  speeds.full = cost::decode_speed(load, held, streams);
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
   const auto room = shares ? std::clamp<std::int64_t>(placement::cache_tokens(placement) / wished, 1, streams) : streams;
-  speeds.alike = shares ? decode_at(load, wished, static_cast<double>(room)) : speeds.full;
-  if (request.question.depth > 0) speeds.empty = decode_at(load, 0, static_cast<double>(streams));
+  speeds.alike = shares ? cost::decode_speed(load, wished, room) : speeds.full;
+  if (question.depth > 0) speeds.empty = cost::decode_speed(load, 0, streams);
+  if (placement.mode == placement::Mode::cpu && !shares)
+    speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, 0, cost::unwaiting_decode_speed(load, held, streams)});
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
-    cost::Question many = request.question;
-    const double tokens = static_cast<double>(std::max<std::int64_t>(256, request.question.depth + request.question.prompt));
-    many.sequences = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement::cache_tokens(placement)) / tokens, 1.0, kMostStreams));
-    speeds.throughput = cost::estimate_load(load, rig, placement, many, knowledge.calibration).decode.value.p50;
+    const double tokens = static_cast<double>(std::max<std::int64_t>(256, question.depth + question.prompt));
+    const auto many = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement::cache_tokens(placement)) / tokens, 1.0, kMostStreams));
+    speeds.throughput = cost::decode_speed(load, question.depth, many);
   }
   return speeds;
 }
 
-// The speed of a layout that no search has asked for.
+// How fast the chosen layout is, with all there is to say of it.
 void tell_speed(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const cost::Question& question, Chosen& chosen) {
-  if (chosen.load || !chosen.placement.fits) return;
-  auto load = cost::load_of(architecture, rig, chosen.placement, cost::conditions_of(question));
-  if (!load) {
-    chosen.no_speed = std::move(load.error());
-    return;
+  if (!chosen.placement.fits) return;
+  if (!chosen.load) {   // no search has asked for it
+    auto load = cost::load_of(architecture, rig, chosen.placement, cost::conditions_of(question));
+    if (!load) {
+      chosen.no_speed = std::move(load.error());
+      return;
+    }
+    cost::resolve(*load, knowledge.calibration);
+    chosen.load = std::move(*load);
   }
-  cost::resolve(*load, knowledge.calibration);
-  chosen.speed = cost::estimate_load(*load, rig, chosen.placement, question, knowledge.calibration);
-  chosen.load = std::move(*load);
+  chosen.speed = cost::estimate_load(*chosen.load, rig, chosen.placement, question, knowledge.calibration);
 }
 
 }  // namespace
@@ -68,7 +65,7 @@ std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placem
   return placement.kv_tokens > 0 ? std::min(settings.context, placement::cache_tokens(placement) / std::max<std::int64_t>(1, streams)) : settings.context;
 }
 
-Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked) {
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, as_asked.placement));
   PlanRequest request = as_asked;
   request.question.sequences = prepared.at_once;
@@ -85,7 +82,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
     return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, prepared.settings.context, told);
   };
+  if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
   placement::Goal goal;
+  goal.best_only = best_only;
   goal.objective = request.objective;
   goal.minimum_speed = request.minimum_speed;
   placement::Found found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
@@ -100,12 +99,16 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   if (const auto& splits = prepared.engine.splits; std::find(splits.begin(), splits.end(), "cpu-cache") == splits.end())
     std::erase_if(found.rejected, [](const placement::Rejected& each) { return each.kind == "cache on host"; });
   if (found.ranked.empty()) {
+    // Engines that divide layers by a rule of their own may hold what no split of ours does.
+    if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)
+      if (const auto whole = lay_out(prepared.settings, placement::Count::until_short); !whole || !whole->fits) return Chosen{};
     RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig));
     return Chosen{.placement = std::move(nearest), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
   }
   Chosen chosen{.placement = std::move(found.ranked.front().placement), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
-  if (winner != told.end()) chosen.load = std::move(winner->load), chosen.speed = std::move(winner->speed);
+  if (winner != told.end()) chosen.load = std::move(winner->load);
+  if (best_only) return chosen;
   tell_speed(knowledge, architecture, rig, request.question, chosen);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);

@@ -19,7 +19,8 @@ struct Chosen {
 // Tokens of one stream of so many with which the cache is full.
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams);
 
-// Flags that say where things go are obeyed and not searched. Errors: as placement::place.
-Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request);
+// Flags that say where things go are obeyed and not searched. Errors: as placement::place. `best_only`: of the best way nothing but the
+// placement and its load, and of what does not fit nothing but that.
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request, bool best_only = false);
 
 }  // namespace rigcast::app

@@ -23,4 +23,14 @@ Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request)
 // What plan() answers, without its advice: no longest context, remedies or upgrades.
 Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked);
 
+// What a question comes to at best, for advice that asks it of many rigs: token/s, p50, 0 where nobody can say.
+struct Outcome {
+  placement::Placement placement;
+  double decode = 0, prefill = 0;
+  double over_context = 0;      // decode_over_context() of the answer
+};
+// Nothing where it does not fit or is refused. REQUIRES: a request as read_asked() makes it.
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
+                                  const rig::Rig& rig);
+
 }  // namespace rigcast::app

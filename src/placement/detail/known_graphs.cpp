@@ -1,7 +1,5 @@
 #include "placement/detail/known_graphs.hpp"
 
-#include <algorithm>
-
 namespace rigcast::placement::detail {
 namespace {
 
@@ -9,32 +7,18 @@ void add_request(Signature& key, const GraphRequest& r) {
   const model::Architecture& a = *r.architecture;
   key.add(a.family);
   for (const std::int64_t value : {std::int64_t{a.hidden}, std::int64_t{a.vocab}, static_cast<std::int64_t>(a.layers.size()), std::int64_t{a.loop_norm},
-                                   std::int64_t{a.stack_layers}, std::int64_t{a.bank_interval}, std::int64_t{a.attention_softcap > 0}, std::int64_t{r.output_place},
-                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention},
+                                   std::int64_t{a.stack_layers}, std::int64_t{a.bank_interval}, std::int64_t{a.streams}, std::int64_t{a.mixing_rounds}, std::int64_t{a.attention_softcap > 0}, std::int64_t{r.output_place},
+                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention}, std::int64_t{r.balances_streams},
                                    std::int64_t{r.kv_on_device}, std::int64_t{r.host}, r.key_type.block_elements, r.key_type.block_bytes,
                                    r.value_type.block_elements, r.value_type.block_bytes})
     key.add(value);
   for (const int block : a.blocks) key.add(block);
 }
 
-// What the graph asks of all layers, also of those that are left out.
-void add_all_caches(Signature& key, const GraphRequest& r) {
-  std::int64_t widest = 0;
-  bool windowed = false, indexed = false;
-  for (const LayerCache& c : r.caches) {
-    widest = std::max(widest, c.value_elements);
-    windowed |= c.stored && c.windowed;
-    indexed |= c.index_key_elements > 0;
-  }
-  key.add(widest);
-  key.add(windowed);
-  key.add(indexed);
-}
-
 void add_rules(Signature& key, const BackendRules& r) {
   for (const std::int64_t value : {r.max_tensor_bytes, r.chunk_bytes, r.alignment, r.host_alignment, std::int64_t{r.reorder_window}, std::int64_t{r.offload_batch},
                                    std::int64_t{r.attention_reads_key}, std::int64_t{r.attention_reads_value}, std::int64_t{r.writes_key}, std::int64_t{r.writes_value},
-                                   std::int64_t{r.delta_scan}, r.index_key, std::int64_t{r.mixes_streams}, std::int64_t{r.holds_first_bonus}})
+                                   std::int64_t{r.delta_scan}, r.index_key, std::int64_t{r.mixes_streams}, std::int64_t{r.balances_streams}, std::int64_t{r.holds_first_bonus}})
     key.add(value);
   for (const StateScan& scan : r.state_scans) {
     key.add(scan.generation);
@@ -49,19 +33,15 @@ GraphKey graph_key(const GraphRequest& request, const std::vector<LayerSignature
   const model::Architecture& a = *request.architecture;
   Signature graph, host_bytes;
   add_request(graph, request);
-  add_all_caches(graph, request);
   add_rules(graph, rules);
   graph.add(machine.devices);
   graph.add(settings.copies);
   graph.add(settings.offload_operations);
-  const auto add_layer = [&](std::size_t i) {
-    graph.add(static_cast<std::int64_t>(i));   // some families do something else in every so many layers
-    graph.add(static_cast<std::int64_t>(layers[i].graph.value()));
-    host_bytes.add(static_cast<std::int64_t>(layers[i].host_bytes.value()));
-  };
-  for (const std::size_t i : request.layers) {
-    add_layer(i);
-    if (const int owner = a.layers[i].attention.kv_layer; owner >= 0) add_layer(static_cast<std::size_t>(owner));
+  for (const std::size_t i : request.layers) graph.add(static_cast<std::int64_t>(i));
+  // Of all layers, for those that are left out have caches and owners that the others ask about.
+  for (const LayerSignature& layer : layers) {
+    graph.add(static_cast<std::int64_t>(layer.graph.value()));
+    host_bytes.add(static_cast<std::int64_t>(layer.host_bytes.value()));
   }
   for (std::size_t t = 0; t < a.tensors.size(); ++t) {
     const model::Tensor& tensor = a.tensors[t];

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "placement/detail/known_graphs.hpp"
 #include "placement/detail/llama_layout.hpp"
 #include "placement/detail/repeated_layers.hpp"
 
@@ -60,7 +59,6 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
 }  // namespace
 
 void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
-  static KnownGraphs known;
   layout.copies = copies_of(in);
   GraphRequest request = graph_request(in, layout);
   const std::vector<LayerSignature> layers = layer_signatures(request, in.rules.compute.max_tensor_bytes);
@@ -69,10 +67,11 @@ void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
     const Machine machine{in.devices};
     const SchedulerSettings settings{layout.copies, in.settings->op_offload};
     const GraphKey key = graph_key(request, layers, machine, in.rules.compute, settings);
-    if (auto memory = known.find(key)) return *std::move(memory);
+    if (in.known)
+      if (auto memory = in.known->find(key)) return *std::move(memory);
     TensorGraph graph = build_prompt_graph(request);
     GraphMemory memory = reserve_graph(graph, machine, in.rules.compute, settings);
-    known.keep(key, memory);
+    if (in.known) in.known->keep(key, memory);
     return memory;
   };
   GraphMemory memory = reserve();

@@ -9,6 +9,7 @@
 #include "catalog/engine.hpp"
 #include "model/architecture.hpp"
 #include "placement/detail/graph_memory.hpp"
+#include "placement/detail/known_graphs.hpp"
 #include "placement/detail/llama_graph.hpp"
 #include "placement/placement.hpp"
 
@@ -43,6 +44,7 @@ struct LlamaInput {
   int devices = 0;                       // that the engine sees
   std::vector<double> free_bytes;        // per device: the default split goes by it
   ElementType key_type{1, 2}, value_type{1, 2};
+  KnownGraphs* known = nullptr;          // what graphs like this one were found to need; nullptr: nothing is remembered
   bool every_layer = false;              // builds the whole graph where one with fewer of its repeated layers would tell the same
 };
 

@@ -32,13 +32,14 @@ void add_cache(Signature& layer, const LayerCache& c) {
     layer.add(value);
 }
 
+// All of a layer's fields; its state is part of its cache.
 void add_kind(Signature& layer, const model::Layer& kind) {
   const model::Attention& a = kind.attention;
   const model::FeedForward& f = kind.feed_forward;
   for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.compress, a.latent_dim, a.rope_dim, a.indexer_heads,
                           a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(kind.recurrent.kind),
                           static_cast<int>(f.kind), f.width, f.experts, f.experts_used, f.expert_width, f.shared_experts, f.shared_width,
-                          static_cast<int>(f.gated)})
+                          static_cast<int>(f.gated), static_cast<int>(f.scaled_shares), static_cast<int>(kind.recurrent.bounded_decay)})
     layer.add(value);
 }
 
@@ -52,9 +53,9 @@ std::size_t patterns_from(const std::vector<LayerSignature>& layers, std::size_t
 }  // namespace
 
 void add_weight(Signature& signature, const model::Tensor& tensor, int place, std::int64_t max_tensor_bytes) {
-  for (const std::int64_t length : tensor.shape) signature.add(length);
-  signature.add(place);
-  signature.add(tensor.bytes.value() > static_cast<double>(max_tensor_bytes));
+  signature.add(tensor.shape[0] ^ tensor.shape[1] << 32);   // no length is that long
+  signature.add(tensor.shape[2] ^ tensor.shape[3] << 32);
+  signature.add(2 * place + (tensor.bytes.value() > static_cast<double>(max_tensor_bytes)));
   if (!is_weight_matrix(tensor)) signature.add(static_cast<std::int64_t>(tensor.bytes.value()));
 }
 

@@ -208,11 +208,13 @@ Placement placement_of(const catalog::Engine& engine, const std::string& backend
 
 Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                                 const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
+  static KnownGraphs known;   // a function of nothing but its keys, so that all catalogues and threads may share it
   const std::vector<int> visible = visible_devices(engine, rig, settings);
   const bool together = is_together(settings, visible);
   Settings laid = settings;
   if (together) laid.op_offload = false;   // weights on the host are not sent to a device that stands for several
   LlamaInput input;
+  input.known = &known;
   input.architecture = &architecture;
   input.settings = &laid;
   input.rules = llama_rules(engine, visible.empty() ? "cpu" : backend, rig, settings);

@@ -1,0 +1,100 @@
+// What a layout is told from memory is what it would find itself, whichever layout was laid out before: another recipe of the model, other
+// devices, another model.
+
+#include "placement/detail/known_graphs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "model/read.hpp"
+#include "placement/detail/llama_layout.hpp"
+
+namespace rigcast::placement::detail {
+namespace {
+
+const catalog::Catalog& facts() {
+  static const catalog::Catalog loaded = *catalog::Catalog::load();
+  return loaded;
+}
+
+constexpr std::size_t kStep = 9;   // every ninth model of the catalogue
+
+Settings with(std::int64_t context, int gpu_layers, int cpu_moe_layers, bool kv_offload, std::optional<bool> flash) {
+  Settings s;
+  s.context = context;
+  s.gpu_layers = gpu_layers;
+  s.cpu_moe_layers = cpu_moe_layers;
+  s.kv_offload = kv_offload;
+  s.flash_attention = flash;
+  return s;
+}
+
+struct Backend { const char* name; BackendRules rules; };
+
+// Devices that take everything, and such that send small state or whole matrices to the host.
+std::vector<Backend> backends() {
+  BackendRules scans, small;
+  scans.state_scans = {{2, 128}};
+  scans.reorder_window = 21;
+  small.max_tensor_bytes = 64 << 20;
+  return {{"takes all", {}}, {"few scans", scans}, {"small tensors", small}};
+}
+
+LlamaLayout laid_out(const model::Architecture& architecture, const Settings& settings, int devices, const BackendRules& rules, KnownGraphs* known) {
+  LlamaInput input;
+  input.architecture = &architecture;
+  input.settings = &settings;
+  input.rules.compute = rules;
+  input.rules.repacked = {"q4_k"};
+  input.devices = devices;
+  input.free_bytes.assign(static_cast<std::size_t>(devices), 24.0 * kGiB);
+  input.known = known;
+  return lay_out_llama(input);
+}
+
+TEST(KnownGraphs, TellWhatWouldBeFound) {
+  KnownGraphs known;
+  const std::vector<Settings> settings = {with(4096, -1, 0, true, {}), with(4200, -1, 0, true, {}), with(4096, 15, 0, true, {}), with(4096, -1, 999, true, {}),
+                                          with(4096, -1, 0, false, false)};
+  int compared = 0;
+  const auto models = facts().entries(catalog::Kind::model);
+  for (std::size_t k = 0; k < models.size(); k += kStep)
+    for (const char* quant : {":q4_k_m", ":q5_k_m", ":q8_0"}) {
+      const auto architecture = model::read_model(facts(), models[k].key + quant);
+      if (!architecture) continue;
+      for (const Backend& backend : backends())
+        for (const int devices : {0, 1, 3})
+          for (std::size_t s = 0; s < settings.size(); ++s) {
+            const LlamaLayout remembered = laid_out(*architecture, settings[s], devices, backend.rules, &known);
+            const LlamaLayout found = laid_out(*architecture, settings[s], devices, backend.rules, nullptr);
+            for (std::size_t b = 0; b < found.buffers.size(); ++b)
+              EXPECT_EQ(remembered.buffers[b].compute, found.buffers[b].compute)
+                  << architecture->key << quant << ", " << backend.name << ", " << devices << " devices, settings " << s << ", memory " << b;
+            ++compared;
+          }
+    }
+  EXPECT_GT(compared, 1000);
+}
+
+// Another recipe on the same devices needs the same graph; weights that are sent to a device from the host need one of their own.
+TEST(KnownGraphs, ServeEveryRecipe) {
+  KnownGraphs known;
+  const auto four = model::read_model(facts(), "qwen3-8b:q4_k_m"), eight = model::read_model(facts(), "qwen3-8b:q8_0");
+  ASSERT_TRUE(four && eight);
+  const Settings all = with(4096, -1, 0, true, {});
+  const GraphKey key{.graph = 1, .host_bytes = 2};
+  EXPECT_FALSE(known.find(key));
+  known.keep(key, {.bytes = {7}, .splits = 1});
+  EXPECT_TRUE(known.find({.graph = 1, .host_bytes = 3}));
+  known.keep({.graph = 4, .host_bytes = 2}, {.bytes = {7}, .splits = 1, .moves_host_weights = true});
+  EXPECT_TRUE(known.find({.graph = 4, .host_bytes = 2}));
+  EXPECT_FALSE(known.find({.graph = 4, .host_bytes = 3}));
+  known.keep({.graph = 5, .host_bytes = 2}, {.bytes = {7}, .splits = 1, .moves_device_weights = true});
+  EXPECT_FALSE(known.find({.graph = 5, .host_bytes = 2}));
+  EXPECT_EQ(laid_out(*four, all, 1, {}, &known).buffers[0].compute, laid_out(*eight, all, 1, {}, &known).buffers[0].compute);
+}
+
+}  // namespace
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,63 @@
+// All on the processor: with flash attention or without, on all cores or fewer.
+
+#include <algorithm>
+#include <limits>
+
+#include "placement/detail/searcher.hpp"
+
+namespace rigcast::placement::detail {
+
+void Searcher::on_processor() {
+  Settings settings = base_;
+  settings.mode = Mode::cpu;
+  settings.gpu_layers = 0;
+  settings.split.clear();
+  Trial trial = trial_of("processor");
+  consider(trial, settings);
+  leave_flash_attention(trial, settings);
+  choose_threads(trial);
+  keep(std::move(trial));
+}
+
+constexpr double kWorthAFlag = 1.05;
+
+// Lets `others` be considered; what is hardly better than the engine's own choice is not worth a flag.
+void Searcher::where_worth_a_flag(Trial& trial, FunctionRef<void()> others) {
+  const Candidate usual = *trial.best;
+  others();
+  if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+}
+
+// Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
+void Searcher::leave_flash_attention(Trial& trial, Settings settings) {
+  if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
+  if (catalog::text_of(engine_, "flag", "flash").empty() || timed_host()) return;   // nobody can say so, or the kernels with it were timed here
+  settings.flash_attention = false;
+  where_worth_a_flag(trial, [&] { consider(trial, settings); });
+}
+
+// What no number of threads exceeds. Prompts keep all cores, and memory, which decides about contexts, knows of neither.
+double Searcher::most_with_fewer_threads(const Candidate& usual) const {
+  if (goal_.objective == Objective::prefill) return usual.score;
+  if (usual.unwaiting <= 0 || goal_.objective == Objective::throughput) return std::numeric_limits<double>::infinity();
+  return goal_.objective == Objective::context ? usual.score + kTieBreak * usual.unwaiting : usual.unwaiting;
+}
+
+// Every core waits for all others between two products: where a token has little to do, fewer of them write it faster. Prompts keep all.
+// Memory knows of neither. Whoever timed this very host did so with the engine's own choice.
+void Searcher::choose_threads(Trial& trial) {
+  if (!trial.best || rig_.hosts.empty() || base_.threads > 0) return;
+  const rig::Host& host = rig_.hosts.front();
+  if (host.cores <= 8 || timed_host() || catalog::text_of(engine_, "flag", "threads").empty()) return;
+  if (most_with_fewer_threads(*trial.best) < kWorthAFlag * trial.best->score) return;
+  Placement fewer = trial.best->placement;
+  fewer.settings.batch_threads = host.cores;
+  where_worth_a_flag(trial, [&] {
+    for (const double share : {0.75, 0.5, 0.375, 0.25, 0.1875, 0.125}) {
+      fewer.settings.threads = std::max(4, static_cast<int>(host.cores * share));
+      consider_one(trial, fewer);
+    }
+  });
+}
+
+}  // namespace rigcast::placement::detail

@@ -1,0 +1,282 @@
+// llama.cpp and its kin: ranges of layers, and what may stay on the host.
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.hpp"
+#include "placement/detail/searcher.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+double cache_bytes(const model::Attention& attention, double context, double bytes_per_element) {
+  using model::AttentionKind;
+  if (attention.kv_layer >= 0) return 0;
+  switch (attention.kind) {
+    case AttentionKind::none: return 0;
+    case AttentionKind::mla:
+      if (attention.window > 0) context = std::min(context, attention.window + 512.0);
+      return context * (attention.latent_dim + attention.rope_dim) * bytes_per_element;
+    case AttentionKind::compressed: {
+      const double entries = attention.compress > 0 ? context / attention.compress * (attention.key_dim + attention.indexer_dim) : 0;
+      return (std::min(context, attention.window + 512.0) * attention.key_dim + entries) * bytes_per_element;
+    }
+    case AttentionKind::sliding: context = std::min(context, attention.window + 512.0); break;
+    case AttentionKind::full:
+    case AttentionKind::chunked: break;
+  }
+  return context * attention.kv_heads * (attention.key_dim + attention.value_dim) * bytes_per_element;
+}
+
+bool same_device(const rig::RigDevice& a, const rig::RigDevice& b) { return a.device.key == b.device.key && a.memory == b.memory && a.reserved == b.reserved; }
+
+}  // namespace
+
+std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element) {
+  const std::size_t count = architecture.layers.size();
+  std::vector<LayerBytes> bytes(count + 1);  // the last one is the output head
+  for (const model::Tensor& tensor : architecture.tensors) {
+    if (tensor.role == model::Role::vision) continue;
+    const bool head = tensor.layer >= static_cast<int>(count) || (architecture.tied_embeddings && tensor.role == model::Role::token_embedding);
+    if (tensor.layer < 0 && !head) continue;  // input: stays on the host
+    LayerBytes& layer = bytes[head ? count : static_cast<std::size_t>(tensor.layer)];
+    if (tensor.role == model::Role::next_token) {
+      layer.idle += tensor.bytes.value();
+    } else if (tensor.role == model::Role::expert_ffn && !head) {
+      const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+      layer.experts += tensor.bytes.value();
+      layer.experts_read += tensor.bytes.value() * ffn.experts_used / std::max(1, ffn.experts);
+    } else {
+      layer.base += tensor.bytes.value();
+    }
+  }
+  for (std::size_t l = 0; l < count; ++l) bytes[l].cache = cache_bytes(architecture.layers[l].attention, context, cache_element);
+  return bytes;
+}
+
+void Searcher::slots() {
+  one_device();
+  const bool several = devices_.size() > 1;
+  if (several && splits("layer")) layer_split();
+  if (several && splits("tensor")) {
+    put_off_ = goal_.best_only && !goal_.any && experimental(Mode::tensor);   // it ranks behind whatever else fits
+    if (!put_off_) whole_tensors();
+  }
+  if (devices_.empty()) return;
+  if (architecture_.has_experts() && splits("cpu-experts")) ranges("experts on host", base_, Moves::experts);
+  if (splits("cpu-layers")) ranges("layers on host", base_, Moves::layers);
+  Settings cache_on_host = base_;
+  cache_on_host.kv_offload = false;
+  ranges("cache on host", cache_on_host, Moves::nothing);
+  if (found_.ranked.empty() && architecture_.has_experts() && splits("cpu-experts") && splits("cpu-layers")) layers_and_experts_on_host();
+}
+
+// Every device a share of each tensor (llama.cpp).
+void Searcher::whole_tensors() {
+  Settings settings = base_;
+  settings.mode = Mode::tensor;
+  settings.tensor_degree = static_cast<int>(devices_.size());
+  settings.split.clear();
+  Trial trial = trial_of(experimental(Mode::tensor) ? "tensor (experimental)" : "tensor");
+  consider(trial, settings);
+  keep(std::move(trial));
+}
+
+// Whether the layers' weights are more than all memories together: then no mixture fits, for it only says which of them holds what.
+bool Searcher::lacks_memory() const {
+  if (rig_.hosts.empty() || rig_.hosts.front().available() <= Bytes{}) return false;   // of unknown size
+  double room = rig_.hosts.front().available().value();
+  for (const rig::RigDevice& device : devices_) room += (device.memory - device.reserved).value();
+  for (const LayerBytes& layer : bytes_) room -= layer.base + layer.experts;
+  return room < 0;
+}
+
+// Where neither whole layers nor experts alone leave the host enough memory, both together may: the three mixtures that leave it most.
+void Searcher::layers_and_experts_on_host() {
+  if (lacks_memory()) return;
+  constexpr std::size_t kTried = 3;
+  struct Mixture { double host = 0; Settings settings; };
+  std::vector<Mixture> mixtures;
+  margin_ = 0;
+  int most = kAllLayers;
+  for (int layers = 1; layers + 1 < layer_total(); ++layers) {
+    const auto settings = fewest_moved(base_, Moves::experts, overhead_, layers, most);
+    if (!settings) continue;
+    most = settings->cpu_moe_layers;   // one layer more on the host leaves the devices less: no more experts need to move
+    Mixture mixture{0, *settings};
+    for (std::size_t l = 0; l + 1 < bytes_.size(); ++l) {
+      const bool here = static_cast<int>(l) < layers;
+      mixture.host += (here ? bytes_[l].base : 0) + (here || static_cast<int>(l) < settings->cpu_moe_layers ? bytes_[l].experts : 0);
+    }
+    mixtures.push_back(std::move(mixture));
+  }
+  std::stable_sort(mixtures.begin(), mixtures.end(), [](const Mixture& a, const Mixture& b) { return a.host < b.host; });
+  Trial trial{"layers and experts on host", Count::until_short};
+  for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i) consider(trial, mixtures[i].settings);
+  if (trial.best) keep(std::move(trial));
+}
+
+void Searcher::one_device() {
+  std::set<std::string> seen;
+  Trial trial = trial_of("one device");
+  for (const rig::RigDevice& device : devices_) {
+    if (!seen.insert(device.device.key + "/" + format_shortest(device.memory.value())).second) continue;
+    Settings settings = base_;
+    settings.mode = Mode::single;
+    settings.main_device = device.index;
+    settings.split.assign(devices_.size(), 0);
+    settings.split[static_cast<std::size_t>(device.index)] = 1;
+    consider(trial, settings);
+  }
+  keep(std::move(trial));
+}
+
+void Searcher::ranges(const char* kind, const Settings& base, Moves moves) {
+  if (!done()) try_range(kind, fitting_range(base, moves));
+}
+
+// Where one device alone is the fastest range, several are what the engine does by itself: shares by free memory.
+void Searcher::layer_split() {
+  if (done()) return;
+  auto settings = fitting_range(base_, Moves::nothing);
+  if (settings && settings->mode == Mode::single) settings = base_;
+  try_range("layer split", settings);
+}
+
+void Searcher::try_range(const char* kind, const std::optional<Settings>& settings) {
+  Trial trial = trial_of(kind);
+  if (settings) consider(trial, *settings);
+  else trial.nearest = last_rejection_;
+  if (trial.nearest) trial.nearest->kind = kind;
+  keep(std::move(trial));
+}
+
+// Ranges by dynamic programming, corrected by the exact layout until it fits or only the host is short.
+// With a margin first, so that a desktop or a driver update does not push the choice out of memory; without, where only that fits.
+std::optional<Settings> Searcher::fitting_range(const Settings& base, Moves moves) {
+  margin_ = kMargin;
+  if (auto settings = range_within(base, moves, Count::until_short)) return settings;
+  margin_ = 0;
+  return range_within(base, moves, goal_.best_only ? Count::until_short : Count::all);
+}
+
+// Without an exact count a range is given up as soon as the host is short without its compute buffers: every further round leaves it as
+// much or more. The first layout is counted in any case, for what it tells of the overhead.
+std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves, Count count) {
+  std::vector<double> lost = overhead_;
+  for (int round = 0; round < 8; ++round) {
+    const auto choice = fewest_moved(base, moves, lost);
+    if (!choice) {
+      if (round == 0 || overhead_known_) last_rejection_ = shortage(base);
+      return std::nullopt;
+    }
+    const auto& placement = laid_out(*choice, overhead_known_ ? count : Count::all);
+    if (!placement) {
+      last_rejection_ = Rejected{"", placement.error().message, {}};
+      return std::nullopt;
+    }
+    if (placement->fits) return choice;
+    if (!placement->counted) {
+      last_rejection_ = Rejected{"", "host memory is short", placement->missing.back()};
+      if (placement->missing.back() > Bytes{}) return std::nullopt;
+      (void)laid_out(*choice, Count::all);   // which device is short, and of how much
+    }
+    if (!overhead_known_) lost = overhead_ = overhead_of(*placement);
+    else if (!take_back(*placement, lost)) return std::nullopt;
+    overhead_known_ = true;
+  }
+  return std::nullopt;
+}
+
+// Feasibility is monotone in how many layers are moved, so bisection finds the fewest. `most`: as many are known to do.
+std::optional<Settings> Searcher::fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers, int most) const {
+  const auto split_with = [&](int moved) {
+    return best_split(loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers), device_loads(lost));
+  };
+  int low = moves == Moves::nothing ? 0 : 1 + host_layers, high = moves == Moves::nothing ? 0 : std::clamp(most, low, layer_total() - 1);
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (split_with(middle)) high = middle;
+    else low = middle + 1;
+  }
+  const auto counts = split_with(low);
+  if (!counts) return std::nullopt;
+  const auto used = [](int n) { return n > 0; };
+  Settings settings = base;
+  settings.mode = std::count_if(counts->begin(), counts->end(), used) > 1 ? Mode::layer : Mode::single;
+  settings.cpu_moe_layers = moves == Moves::experts ? low : 0;
+  settings.gpu_layers = layer_total() - (moves == Moves::layers ? low : host_layers);
+  settings.split.assign(counts->begin(), counts->end());
+  settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), used) - counts->begin());
+  return settings;
+}
+
+// What a device needs beyond its layers, and what of it the engine cannot see; devices that were not used are taken as the worst one.
+std::vector<double> Searcher::overhead_of(const Placement& placement) const {
+  std::vector<double> overhead(devices_.size(), -1);
+  double worst = 0;
+  for (const DeviceShare& share : placement.devices) {
+    const rig::RigDevice& device = devices_[static_cast<std::size_t>(share.device)];
+    const double unseen = (device.memory - device.reserved - share.capacity).value();
+    overhead[static_cast<std::size_t>(share.device)] = (share.memory.compute + share.memory.footprint).value() + std::max(0.0, unseen);
+    worst = std::max(worst, overhead[static_cast<std::size_t>(share.device)]);
+  }
+  for (double& value : overhead) value = value < 0 ? worst : value;
+  return overhead;
+}
+
+// Lowers the capacities by what is missing; false when the host is what is short. A device that was not tried holds no more than an equal
+// one that was: or else the same layers would be tried on it next, and on the one after.
+bool Searcher::take_back(const Placement& placement, std::vector<double>& lost) {
+  bool device_short = false;
+  Bytes least{};
+  for (std::size_t i = 0; i < placement.devices.size() && i < placement.missing.size(); ++i) {
+    const Bytes missing = placement.missing[i];
+    if (missing <= Bytes{}) continue;
+    device_short = true;
+    least += missing;
+    lost[static_cast<std::size_t>(placement.devices[i].device)] += missing.value() + kMiB;
+  }
+  for (const rig::RigDevice& untried : devices_) {
+    const auto is_tried = [&](const DeviceShare& share) { return share.device == untried.index; };
+    if (std::any_of(placement.devices.begin(), placement.devices.end(), is_tried)) continue;
+    double& own = lost[static_cast<std::size_t>(untried.index)];
+    for (const DeviceShare& share : placement.devices)
+      if (same_device(devices_[static_cast<std::size_t>(share.device)], untried)) own = std::max(own, lost[static_cast<std::size_t>(share.device)]);
+  }
+  if (!device_short && !placement.missing.empty()) least = placement.missing.back();
+  last_rejection_ = Rejected{"", device_short ? "device memory is short" : "host memory is short", least};
+  return device_short;
+}
+
+std::vector<LayerLoad> Searcher::loads(const Settings& base, int expert_layers, int host_layers) const {
+  std::vector<LayerLoad> result;
+  for (std::size_t l = static_cast<std::size_t>(host_layers); l < bytes_.size(); ++l) {
+    const LayerBytes& layer = bytes_[l];
+    const bool experts_here = l >= static_cast<std::size_t>(expert_layers);
+    const double cache = base.kv_offload ? layer.cache : 0;
+    result.push_back({layer.base + layer.idle + cache + (experts_here ? layer.experts : 0), layer.base + cache + (experts_here ? layer.experts_read : 0)});
+  }
+  return result;
+}
+
+std::vector<DeviceLoad> Searcher::device_loads(const std::vector<double>& lost) const {
+  constexpr double hop_seconds = 50e-6;  // one more device: a synchronisation and a copy of the activations per token
+  std::vector<DeviceLoad> result;
+  for (const rig::RigDevice& device : devices_) {
+    const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
+    const double capacity = (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)];
+    result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
+  }
+  return result;
+}
+
+Rejected Searcher::shortage(const Settings& base) const {
+  double held = 0, capacity = 0;
+  for (const LayerLoad& layer : loads(base, 0, 0)) held += layer.held;
+  for (const DeviceLoad& device : device_loads(overhead_)) capacity += device.capacity;
+  return Rejected{"", "device memory is short", Bytes(std::max(0.0, held - capacity))};
+}
+
+}  // namespace rigcast::placement::detail

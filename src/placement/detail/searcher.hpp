@@ -1,0 +1,108 @@
+#pragma once
+// The search at work: kinds of placement are tried one after the other, and of each the best is kept. What the kinds have in common is in
+// search.cpp; how each finds its settings is in search_ranges.cpp (engines with slots), search_degrees.cpp (vLLM and its kin) and
+// search_processor.cpp.
+
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "placement/search.hpp"
+#include "placement/split.hpp"
+
+namespace rigcast::placement::detail {
+
+// What one layer holds and reads, with experts apart so that they can be moved to the host.
+struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0, idle = 0; };   // idle: held, but not read by plain decoding
+
+// Of every layer, and of the output head behind them.
+std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element);
+
+class Searcher {
+ public:
+  Searcher(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal, const Settings& base, LayOut lay_out, Cost cost);
+  Found run();
+
+ private:
+  // One kind under trial: the best way found so far, and where there is none what came nearest.
+  struct Trial {
+    std::string kind;
+    Count count;                       // of what does not fit
+    std::optional<Candidate> best = {};
+    std::optional<Rejected> nearest = {};
+  };
+  enum class Moves { nothing, experts, layers };   // what may leave the devices for the host, first layers first; as little as the memory demands
+
+  // search.cpp
+  Trial trial_of(std::string kind) const { return {std::move(kind), goal_.best_only ? Count::until_short : Count::all}; }
+  bool done() const { return goal_.any && !found_.ranked.empty(); }
+  bool splits(std::string_view name) const;
+  bool experimental(Mode mode) const;
+  int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
+  const Result<Placement>& laid_out(const Settings& settings, Count count);
+  const Result<Placement>& longest(const Placement& placement);
+  std::vector<Settings> variants(const Settings& settings) const;
+  void consider(Trial& trial, const Settings& settings);
+  void consider_one(Trial& trial, const Result<Placement>& placement);
+  double score(const Placement& placement, const Speeds& speeds);
+  void keep(Trial trial);
+  void drop_repeated();
+
+  // search_ranges.cpp
+  void slots();
+  void one_device();
+  void layer_split();
+  void whole_tensors();
+  void ranges(const char* kind, const Settings& base, Moves moves);
+  bool lacks_memory() const;
+  void layers_and_experts_on_host();
+  void try_range(const char* kind, const std::optional<Settings>& settings);
+  std::optional<Settings> fitting_range(const Settings& base, Moves moves);
+  std::optional<Settings> range_within(const Settings& base, Moves moves, Count count);
+  std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers = 0, int most = kAllLayers) const;
+  std::vector<double> overhead_of(const Placement& placement) const;
+  bool take_back(const Placement& placement, std::vector<double>& lost);
+  std::vector<LayerLoad> loads(const Settings& base, int expert_layers, int host_layers) const;
+  std::vector<DeviceLoad> device_loads(const std::vector<double>& lost) const;
+  Rejected shortage(const Settings& base) const;
+
+  // search_degrees.cpp
+  void degrees();
+  void copies();
+  bool cut_alike(const Candidate& spread) const;
+  void consider_experts(Trial& trial, Settings settings);
+
+  // search_processor.cpp
+  void on_processor();
+  bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
+  void where_worth_a_flag(Trial& trial, FunctionRef<void()> others);
+  void leave_flash_attention(Trial& trial, Settings settings);
+  double most_with_fewer_threads(const Candidate& usual) const;
+  void choose_threads(Trial& trial);
+
+  const catalog::Engine& engine_;
+  const model::Architecture& architecture_;
+  const rig::Rig& rig_;
+  std::span<const rig::RigDevice> devices_;  // as many of the rig's as the engine takes
+  const Goal& goal_;
+  Settings base_;
+  LayOut lay_out_;
+  Cost cost_;
+  std::vector<LayerBytes> bytes_;
+  std::vector<double> overhead_;     // bytes per device that are not layers, learned from the first exact layout
+  bool overhead_known_ = false;
+  bool put_off_ = false;             // whole_tensors, until nothing else fits
+  static constexpr int kAllLayers = 1 << 30;
+  static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
+  static constexpr double kMargin = 512 * kMiB;
+  double margin_ = kMargin;          // bytes left free per device where the search may choose
+  Rejected last_rejection_;
+  std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
+  Found found_;
+};
+
+}  // namespace rigcast::placement::detail
