@@ -290,7 +290,7 @@ TEST(Priors, MostParticularPatternWins) {
 
 // Twenty cards of one family measured at 60 % of what the prior says: the fit must move there, and an unmeasured card must inherit it.
 TEST(Fit, FamiliesInherit) {
-  const auto priors = Priors::read("effect,mean,sd,why\nweights,-0.3,0.3,\n*|family=*,0,0.3,\n*|device=*,0,0.1,\n*|*,0,0.02,\nsource,0,0.05,\n");
+  const auto priors = Priors::read("effect,mean,sd,why\nweights,-0.3,0.3,\n*|family=*,0,0.3,\n*|chip=*,0,0.1,\n*|*,0,0.02,\nsource,0,0.05,\n");
   ASSERT_TRUE(priors);
   std::vector<Observation> rows;
   Configurator configurator(facts(), true);
@@ -312,7 +312,7 @@ TEST(Fit, FamiliesInherit) {
   const auto calibration = problem.fit(use, {});
   const auto residuals = problem.residuals(calibration);
   EXPECT_LT(std::abs(residuals.back()), 0.12);   // without the family it would be log(1 / 0.6) = 0.51
-  EXPECT_EQ(calibration.effects.find("weights|device=rtx-a4000"), nullptr);
+  EXPECT_EQ(calibration.effects.find("weights|chip=ampere:19.2:448"), nullptr);
   ASSERT_NE(calibration.effects.find("weights"), nullptr);
   EXPECT_LT(calibration.effects.find("weights")->sd, 0.3);
 }

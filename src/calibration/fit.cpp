@@ -33,7 +33,7 @@ struct Row {
   std::vector<int> effects;     // global numbers, one per local parameter
   std::vector<Part> parts;
   double log_measured = 0, weight = 1;
-  bool runs_ahead = false;      // cost::Load
+  bool runs_ahead = false;      // cost::runs_ahead
 };
 
 double sum_of(const Exponents& exponents, const double* const* theta) {
@@ -299,7 +299,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     Row row;
     row.log_measured = std::log(p.measured_seconds);
     row.weight = weights[i];
-    row.runs_ahead = p.load->runs_ahead;
+    row.runs_ahead = cost::runs_ahead(*p.load, p.work);
     std::unordered_map<int, int> local;
     const auto localise = [&](int path) {
       Exponents e;

@@ -1,6 +1,7 @@
 #include "cost/cost.hpp"
 
 #include <cmath>
+#include <set>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -315,11 +316,58 @@ TEST(Cost, EffectsMultiplyEfficiency) {
   ASSERT_TRUE(load);
   Calibration calibration;
   calibration.effects["weights"] = {std::log(0.8), 0.1, 1};
-  calibration.effects["weights|device=test"] = {std::log(0.5), 0.1, 1};
+  calibration.effects["weights|chip=test"] = {std::log(0.5), 0.1, 1};
   resolve(*load, calibration);
   std::vector<StageWork> work;
   add_decode(*load, 0, 1, 1, work);
   EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3 / 0.4, 1e-4);  // 0.8 x 0.5
+}
+
+// An H100 and an H200 differ in memory alone: what is known of one's arithmetic is known of the other's, what of its reading is not.
+TEST(Cost, BoardsOfOneChipShareWhatIsKnownOfIt) {
+  Case c;
+  c.rig.devices[0].device.rates["fp32"] = {FlopRate(66.9e12), {}, {}};
+  const auto effects_of_chip = [&] {
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::set<std::string> names;
+    for (const Path& path : load->paths)
+      for (const Factor& factor : path.factors)
+        if (factor.effect.find("|chip=") != std::string::npos) names.insert(factor.effect);
+    return names;
+  };
+  const std::set<std::string> slower = effects_of_chip();
+  EXPECT_TRUE(slower.contains("weights|chip=hopper:66.9:4800"));
+  EXPECT_TRUE(slower.contains("gemm|chip=hopper:66.9"));
+  c.rig.devices[0].device.key = "other";
+  EXPECT_EQ(effects_of_chip(), slower);
+  c.rig.devices[0].device.bandwidth->value = Bandwidth(3.35e12);
+  const std::set<std::string> faster = effects_of_chip();
+  EXPECT_TRUE(faster.contains("weights|chip=hopper:66.9:3350"));
+  EXPECT_TRUE(faster.contains("gemm|chip=hopper:66.9"));
+}
+
+// vLLM before 0.8 captured its graphs for 8,192 tokens: a longer context started every kernel from Python, ahead of the device.
+TEST(Cost, EarlyServersLeftTheirGraphsAtLongContexts) {
+  Case c;
+  c.place.engine = "vllm";
+  const auto at = [&](double year, double depth) {
+    Conditions conditions;
+    conditions.engine_year = year;
+    auto load = load_of(c.model, c.rig, c.place, conditions);
+    Calibration calibration;
+    calibration.effects["launch|eager"] = {std::log(1e-3), 0.1, 1};   // 0.35 of a layer's 50 us become 17.5 ms
+    calibration.effects["weights"] = {std::log(1e3), 0.1, 1};         // and what the device does is nothing
+    resolve(*load, calibration);
+    std::vector<StageWork> work;
+    add_decode(*load, depth, 1, 1, work);
+    return std::pair(seconds(*load, work), runs_ahead(*load, work));
+  };
+  const double host = 0.5e-3;   // between two steps
+  EXPECT_NEAR(at(2024.5, 8192).first, at(2026.5, 8192).first, 1e-9);
+  EXPECT_FALSE(at(2024.5, 8192).second);
+  EXPECT_TRUE(at(2024.5, 8193).second);
+  EXPECT_NEAR(at(2024.5, 8193).first, 17.5e-3 + host, 0.2e-3);
+  EXPECT_NEAR(at(2026.5, 8193).first, at(2026.5, 8192).first, 1e-9);
 }
 
 TEST(Cost, ServersReadPromptsByTheirTokenBudget) {

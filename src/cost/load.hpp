@@ -47,6 +47,8 @@ struct Stage {
   int stream = -1, stream_compute = -1;   // host weights sent to a device for many tokens: the link, and their arithmetic there
   double stream_batch = 0;           // ... from so many tokens a pass on
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
+  int uncaptured = -1;               // launches of a decoding step with more than captured_until earlier tokens; -1: those of `memory` at any depth
+  double captured_until = 0;
   bool in_turn = false;              // kernels of many rows unpack a tile of weights, then multiply it: reading and arithmetic add up
   bool last_token = false;           // a prompt needs it once, for its last token
   double token_share = 1;            // of the tokens of a step that one device of this Stage sees (attention by data: 1 / copies)

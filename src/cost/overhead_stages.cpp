@@ -59,13 +59,15 @@ double launches_of(const Builder& b, const model::Layer& layer) {
   return units;
 }
 
-Path launch_path(const Builder& b, int device, bool experts) {
+// `eager`: each kernel is started by itself, where this engine otherwise captures them as graphs.
+Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (b.cpu) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
   const rig::RigDevice& d = b.device(device);
-  Path p = device_path("launch", kKernelsPerSecond, d, b.setting);
+  // What Python needs to start a kernel is the processor's business, whatever device it is for.
+  Path p = starts_from_python(b.setting) ? engine_path("launch", kKernelsPerSecond, b.setting) : device_path("launch", kKernelsPerSecond, d, b.setting);
   if (launches_are_graphs(d.device, b.setting)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
-  if (b.conditions.eager) add_factor(p, "launch", "eager", "");
+  if (eager) add_factor(p, "launch", "eager", "");
   if (!b.cpu && starts_from_python(b.setting)) {
     add_factor(p, "launch", "python_format", product_format(b));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
@@ -106,7 +108,9 @@ void add_launches(Builder& b) {
   const int first = b.cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = b.name_of(first)};
   launch.step_amount = units * kKernelsOfALayer;
-  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts));
+  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts, b.conditions.eager));
+  launch.captured_until = captured_until(b.setting);
+  if (launch.captured_until > 0 && !b.conditions.eager) launch.uncaptured = b.path(launch_path(b, first, experts, true));
   launch.prefill_memory = b.path(prompt_launch_path(b, first));
   b.load.stages.push_back(launch);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <initializer_list>
 #include <utility>
 
@@ -168,6 +169,11 @@ bool launches_are_graphs(const catalog::Device& device, const Setting& setting) 
   return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
 }
 
+double captured_until(const Setting& setting) {
+  // vLLM's max_seq_len_to_capture until version 0.8 (March 2025): Qwen2 0.5B on an A100 falls from 256 to 109 token/s between 6k and 14k.
+  return setting.engine == "vllm" && (setting.backend == "cuda" || setting.backend == "rocm") && setting.year < -0.3 ? 8192 : 0;
+}
+
 bool starts_from_python(const Setting& setting) {
   static constexpr std::array<std::string_view, 3> compiled{"hpu", "neuron", "tpu"};
   return setting.group == "eager" && std::find(compiled.begin(), compiled.end(), setting.backend) == compiled.end();
@@ -210,13 +216,28 @@ Path engine_path(std::string_view quantity, double peak, const Setting& setting)
   return path;
 }
 
+namespace {
+
+// Boards of one chip compute alike whatever memory they carry: an architecture and its single-precision rate, "hopper:66.9" (Tflop/s).
+// `memory`: and read alike where that is as fast, "hopper:66.9:3350" (GB/s). A device whose rate nobody states stands for itself.
+std::string chip_of(const catalog::Device& device, bool memory) {
+  const double single = rate_of(device, "fp32");
+  if (single <= 0) return device.key;
+  std::array<char, 64> rates{};
+  if (memory && device.bandwidth) std::snprintf(rates.data(), rates.size(), ":%.4g:%.4g", single / 1e12, device.bandwidth->value.value() / 1e9);
+  else std::snprintf(rates.data(), rates.size(), ":%.4g", single / 1e12);
+  return device.architecture + rates.data();
+}
+
+}  // namespace
+
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting) {
   Path path = engine_path(quantity, peak, setting);
   const catalog::Device& d = device.device;
   add_joint_factor(path, quantity, "vendor", {d.vendor, setting.backend});
   add_factor(path, quantity, "family", d.architecture);
   add_joint_factor(path, quantity, "family+backend", {d.architecture, setting.backend});
-  add_factor(path, quantity, "device", d.key);
+  add_factor(path, quantity, "chip", chip_of(d, quantity == "weights" || quantity == "kv" || quantity == "state"));
   return path;
 }
 

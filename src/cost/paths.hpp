@@ -57,6 +57,8 @@ double attention_rate(const catalog::Device& device, const Setting& setting);
 double reads_per_weight(const Setting& setting, std::string_view format);
 // Kernels of a decoding step start as one captured CUDA graph instead of one by one.
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
+// Earlier tokens up to which an engine captures its decoding steps as graphs; 0: at any depth, or never.
+double captured_until(const Setting& setting);
 
 // Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
 bool starts_from_python(const Setting& setting);

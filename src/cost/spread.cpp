@@ -30,7 +30,7 @@ std::string_view layout_of(const Load& load) {
 Grade grade_of(const Load& load, const Calibration& calibration) {
   if (load.measured && load.backend == "cpu") return Grade::near;
   const bool engine = any_seen(load, calibration, "engine=");
-  if (engine && (any_seen(load, calibration, "device=") || any_seen(load, calibration, "processor="))) return Grade::near;
+  if (engine && (any_seen(load, calibration, "chip=") || any_seen(load, calibration, "processor="))) return Grade::near;
   if (any_seen(load, calibration, "family=") || any_seen(load, calibration, "instructions=")) return Grade::family;
   return Grade::extrapolated;
 }

@@ -62,7 +62,7 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
     bool in_turn = false;
-    int compute = s.compute;
+    int memory = s.memory, compute = s.compute;
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
@@ -92,9 +92,12 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::state: bytes = s.sequence_amount * std::max(1.0, sequences * s.token_share); break;
       case StageKind::sequence: bytes = std::max(0.0, sequences * s.token_share - 1); break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
+      case StageKind::launch:
+        if (s.uncaptured >= 0 && depth > s.captured_until) memory = s.uncaptured;
+        [[fallthrough]];
       default: bytes = s.step_amount; break;
     }
-    push(out, i, s.memory, compute, bytes * times, flop * times, in_turn);
+    push(out, i, memory, compute, bytes * times, flop * times, in_turn);
   }
 }
 
@@ -259,16 +262,24 @@ Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
 
 bool host_side(StageKind kind) { return kind == StageKind::launch || kind == StageKind::host || kind == StageKind::sequence; }
 
-double seconds(const Load& load, const std::vector<StageWork>& work) { return sides_of(load, work).together(load.runs_ahead); }
+bool runs_ahead(const Load& load, const std::vector<StageWork>& work) {
+  return load.runs_ahead || std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
+           const int uncaptured = load.stages[static_cast<std::size_t>(w.stage)].uncaptured;
+           return uncaptured >= 0 && w.memory == uncaptured;
+         });
+}
+
+double seconds(const Load& load, const std::vector<StageWork>& work) { return sides_of(load, work).together(runs_ahead(load, work)); }
 
 std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) {
   // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
   const Sides sides = sides_of(load, work);
-  const double all = sides.together(load.runs_ahead);
+  const bool ahead = runs_ahead(load, work);
+  const double all = sides.together(ahead);
   std::vector<double> out;
   for (const StageWork& w : work) {
     const double side = host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device;
-    out.push_back(seconds(load, w) * (load.runs_ahead && all > 0 ? norm_slope(side, all) : 1));
+    out.push_back(seconds(load, w) * (ahead && all > 0 ? norm_slope(side, all) : 1));
   }
   return out;
 }

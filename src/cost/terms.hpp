@@ -32,8 +32,9 @@ struct Totals { Flop work{}; Bytes traffic{}; };
 Totals decode_totals(const Load& load, double depth);                   // one token of one sequence
 Totals prefill_totals(const Load& load, double prompt, double depth);   // in ubatches
 
-// Whether a Stage is the host's side of a step, which runs ahead of the device where Load::runs_ahead.
+// Whether a Stage is the host's side of a step, and whether it starts kernels one by one, ahead of the device, in this work.
 bool host_side(StageKind kind);
+bool runs_ahead(const Load& load, const std::vector<StageWork>& work);
 
 // Seconds of one StageWork alone, and of all together.
 double seconds(const Load& load, const StageWork& work);
