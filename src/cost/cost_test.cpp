@@ -310,6 +310,29 @@ TEST(Power, OfDevicesHostsAndPackages) {
   EXPECT_FALSE(watts());                    // nobody knows: nothing is said
 }
 
+// Half of what decoding draws: of a step of 50 us of reading and 50 us of starting kernels the card waits 1/2, and draws 1/2 + 1/4 of it.
+TEST(Cost, WaitingCardsDrawHalf) {
+  Case c;
+  c.rig.devices[0].device.power = catalog::Fact<Watts>{Watts(400), {}, {}};
+  c.rig.devices[0].device.idle = catalog::Fact<Watts>{Watts(100), {}, {}};
+  c.rig.devices[0].device.unified = true;
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  int reading = -1, starting = -1;
+  for (std::size_t i = 0; i < load->stages.size(); ++i) {
+    if (load->stages[i].kind == StageKind::weights) reading = static_cast<int>(i);
+    if (load->stages[i].kind == StageKind::launch) starting = static_cast<int>(i);
+  }
+  ASSERT_TRUE(reading >= 0 && starting >= 0);
+  const auto work = [&](int stage) {
+    const int path = load->stages[static_cast<std::size_t>(stage)].memory;
+    const Path& p = load->paths[static_cast<std::size_t>(path)];
+    return StageWork{.stage = stage, .memory = path, .compute = -1, .bytes = 50e-6 * p.peak * p.efficiency, .flop = 0};
+  };
+  // 100 idle, 0.75 x (0.75 x 400 - 100) more, and 8 W of board.
+  EXPECT_NEAR(decode_power(c.rig, c.place, *load, {work(reading), work(starting)})->value(), 100 + 0.75 * 200 + 8, 0.1);
+}
+
 TEST(Cost, EffectsMultiplyEfficiency) {
   Case c;
   auto load = load_of(c.model, c.rig, c.place);

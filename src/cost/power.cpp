@@ -8,23 +8,36 @@ namespace {
 // Shares of the board limit where the device's own figures are unknown. Decoding keeps memory busy and arithmetic idle: most cards
 // draw 0.6 to 0.9 of their limit; idle cards in P8/P0 draw 5 to 12 % of it.
 constexpr double kIdleShare = 0.08, kDecodeShare = 0.75;
+// Between kernels, at full clocks, a card draws about half of that: 8 MI50 and their server draw 1,200 W on a mixture whose kernels take four
+// fifths of a step to start (the note of that machine in data/devices/amd-gcn-cdna.toml).
+constexpr double kWaitingShare = 0.5;
 // Of a processor's rated power; memory-bound work on all cores draws about what it is rated for. A board with memory and fans comes on top.
 constexpr double kHostIdleShare = 0.25, kHostBusyShare = 0.9;
 constexpr double kBoard = 20, kPackageBoard = 8;   // W; of a machine whose device and processor are one package
 constexpr double kRatedDesktop = 105;              // W of a processor whose rating is unknown
 
-// Seconds of a step that each device and the host work.
+bool waits(StageKind kind) {
+  switch (kind) {
+    case StageKind::weights:
+    case StageKind::experts:
+    case StageKind::kv:
+    case StageKind::state: return false;
+    default: return true;
+  }
+}
+
+// Seconds of a step that each device and the host work; of those a device waits, what they are worth of it.
 struct Busy { std::vector<double> devices; double host = 0; };
 
 Busy busy_of(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
   Busy busy{std::vector<double>(rig.devices.size(), 0.0)};
   double shared = 0;   // work on tensors that all devices hold a part of is booked on one of them
   for (const StageWork& work : step) {
-    const int device = load.stages[static_cast<std::size_t>(work.stage)].device;
-    const double t = seconds(load, work);
-    if (device == placement::kHost) busy.host += t;
-    else if (load.shares_tensors) shared += t;
-    else busy.devices[static_cast<std::size_t>(device)] += t;
+    const Stage& stage = load.stages[static_cast<std::size_t>(work.stage)];
+    const double t = seconds(load, work), drawn = waits(stage.kind) ? kWaitingShare * t : t;
+    if (stage.device == placement::kHost) busy.host += t;
+    else if (load.shares_tensors) shared += drawn;
+    else busy.devices[static_cast<std::size_t>(stage.device)] += drawn;
   }
   if (load.shares_tensors)
     for (const auto& share : placement.devices) busy.devices[static_cast<std::size_t>(share.device)] = shared;
