@@ -1,0 +1,116 @@
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "cost/detail/test_case.hpp"
+#include "cost/roof.hpp"
+#include "cost/spread.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+using test::Case;
+using test::stage_seconds;
+
+// x / (1 + x^12)^(1/12), whatever the effects add up to.
+TEST(Effects, NoEfficiencyPassesTheRoof) {
+  const double none = std::numeric_limits<double>::infinity();
+  EXPECT_DOUBLE_EQ(under_roof(0.3, none).log, 0.3);
+  EXPECT_DOUBLE_EQ(under_roof(0.3, none).slope, 1);
+  EXPECT_NEAR(std::exp(under_roof(std::log(0.8), 0).log), 0.8 / std::pow(1 + std::pow(0.8, 12), 1.0 / 12), 1e-12);
+  EXPECT_NEAR(std::exp(under_roof(0, 0).log), std::pow(2, -1.0 / 12), 1e-12);
+  EXPECT_NEAR(std::exp(under_roof(40, std::log(2.0)).log), 2, 1e-12);
+  const double h = 1e-6;
+  for (const double sum : {-1.0, -0.1, 0.0, 0.1, 1.0}) EXPECT_NEAR((under_roof(sum + h, 0).log - under_roof(sum - h, 0).log) / (2 * h), under_roof(sum, 0).slope, 1e-8) << sum;
+  Case c;
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  Calibration eager;
+  eager.effects["weights"] = {std::log(1.5), 0.1, 1};   // more than the data sheet's 4.8 TB/s
+  resolve(*load, eager);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_GE(stage_seconds(*load, work, StageKind::weights), 29.166e-3);
+}
+
+TEST(Effects, EffectsMultiplyEfficiency) {
+  Case c;
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  Calibration calibration;
+  calibration.effects["weights"] = {std::log(0.8), 0.1, 1};
+  calibration.effects["weights|chip=test"] = {std::log(0.5), 0.1, 1};
+  resolve(*load, calibration);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3 / 0.4, 1e-4);  // 0.8 x 0.5
+}
+
+// An H100 and an H200 differ in memory alone: what is known of one's arithmetic is known of the other's, what of its reading is not.
+TEST(Effects, BoardsOfOneChipShareWhatIsKnownOfIt) {
+  Case c;
+  c.rig.devices[0].device.rates["fp32"] = {FlopRate(66.9e12), {}, {}};
+  const auto effects_of_chip = [&] {
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::set<std::string> names;
+    for (const Path& path : load->paths)
+      for (const Factor& factor : path.factors)
+        if (factor.effect.find("|chip=") != std::string::npos) names.insert(factor.effect);
+    return names;
+  };
+  const std::set<std::string> slower = effects_of_chip();
+  EXPECT_TRUE(slower.contains("weights|chip=hopper:66.9:4800"));
+  EXPECT_TRUE(slower.contains("gemm|chip=hopper:66.9"));
+  c.rig.devices[0].device.key = "other";
+  EXPECT_EQ(effects_of_chip(), slower);
+  c.rig.devices[0].device.bandwidth->value = Bandwidth(3.35e12);
+  const std::set<std::string> faster = effects_of_chip();
+  EXPECT_TRUE(faster.contains("weights|chip=hopper:66.9:3350"));
+  EXPECT_TRUE(faster.contains("gemm|chip=hopper:66.9"));
+}
+
+TEST(Effects, SpreadTakesTheMostParticularGroup) {
+  Case c;
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  Calibration calibration;
+  calibration.spreads["decode"] = {-1, 1, 100};
+  calibration.spreads["decode|extrapolated"] = {-0.5, 0.25, 40};
+  const auto speed = estimate_load(*load, c.rig, c.place, {}, calibration);
+  EXPECT_EQ(speed.decode.grade, Grade::extrapolated);
+  EXPECT_NEAR(speed.decode.value.p10 / speed.decode.value.p50, std::exp(-0.5), 1e-12);
+  EXPECT_NEAR(speed.decode.value.p90 / speed.decode.value.p50, std::exp(0.25), 1e-12);
+}
+
+TEST(Effects, AreFoundInWhateverOrderTheyCame) {
+  Effects effects;
+  double number = 0;
+  for (const char* name : {"weights", "launches", "weights|family=volta", "links"}) effects[name].observations = ++number;
+  std::vector<std::string> names;
+  for (const auto& [name, effect] : effects) names.emplace_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"launches", "links", "weights", "weights|family=volta"}));
+  EXPECT_EQ(effects.find("weights")->observations, 1);
+  EXPECT_EQ(effects.find("links")->observations, 4);
+  effects["weights"].mean = -0.3;   // there already
+  EXPECT_EQ(effects.size(), 4u);
+  for (int indexed = 0; indexed < 2; ++indexed) {
+    EXPECT_EQ(effects.find("weights")->mean, -0.3);
+    for (const char* name : {"", "lin", "weights|", "weights|family=volta2", "z"}) EXPECT_EQ(effects.find(name), nullptr) << name;
+    effects.index();
+  }
+  effects["a"].mean = 1;            // moves the others
+  EXPECT_EQ(effects.find("weights")->mean, -0.3);
+  EXPECT_EQ(effects.find("a")->mean, 1);
+  EXPECT_EQ(Effects().find("weights"), nullptr);
+}
+
+TEST(Effects, CalibrationErrorsNameTheLine) {
+  const auto bad = parse_calibration("effect,mean,sd,observations\nweights,x,0,0\n", "");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().where.line, 2);
+}
+
+}  // namespace
+}  // namespace rigcast::cost

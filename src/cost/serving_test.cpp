@@ -1,0 +1,133 @@
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "cost/detail/test_case.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+using test::Case;
+using test::stage_seconds;
+
+// vLLM before 0.8 captured its graphs for 8,192 tokens: a longer context started every kernel from Python, ahead of the device.
+TEST(Serving, EarlyServersLeftTheirGraphsAtLongContexts) {
+  Case c;
+  c.place.engine = "vllm";
+  c.model.tensors[0].shape = {4096, 2, 1, 1};   // what the device does is nothing beside what the host does
+  c.model.tensors[0].bytes = Bytes(16384);
+  const auto at = [&](double year, double depth) {
+    Conditions conditions;
+    conditions.engine_year = year;
+    auto load = load_of(c.model, c.rig, c.place, conditions);
+    Calibration calibration;
+    calibration.effects["launch|eager"] = {std::log(1e-3), 0.1, 1};   // 0.35 of a layer's 50 us become 17.5 ms
+    resolve(*load, calibration);
+    std::vector<StageWork> work;
+    add_decode(*load, depth, 1, 1, work);
+    return std::pair(seconds(*load, work), runs_ahead(*load, work));
+  };
+  const double host = 0.5e-3;   // between two steps
+  EXPECT_NEAR(at(2024.5, 8192).first, at(2026.5, 8192).first, 1e-9);
+  EXPECT_FALSE(at(2024.5, 8192).second);
+  EXPECT_TRUE(at(2024.5, 8193).second);
+  EXPECT_NEAR(at(2024.5, 8193).first, 17.5e-3 + host, 0.2e-3);
+  EXPECT_NEAR(at(2026.5, 8193).first, at(2026.5, 8192).first, 1e-9);
+}
+
+TEST(Serving, ServersReadPromptsByTheirTokenBudget) {
+  Case c;
+  const auto bytes_read = [&] {
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_prefill(*load, 4096, 0, 1, work);
+    double bytes = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) bytes += w.bytes;
+    return bytes;
+  };
+  EXPECT_NEAR(bytes_read(), 8 * 140e9, 1e6);   // 4,096 tokens by 512
+  c.place.engine = "vllm";
+  c.place.settings.max_batched_tokens = 2048;
+  EXPECT_NEAR(bytes_read(), 2 * 140e9, 1e6);   // by 2,048
+}
+
+TEST(Serving, TensorParallelHalvesWeights) {
+  Case c;
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.place.mode = placement::Mode::tensor;
+  c.place.devices.resize(2);
+  c.place.devices[1].device = 1;
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3 / 2, 1e-5);
+  EXPECT_GT(stage_seconds(*load, work, StageKind::all_reduce), 0);
+}
+
+// A prompt that is read along with decoding finds the weights already read: 140 GB once, not twice, and the arithmetic of both.
+TEST(Serving, MixedStepsReadWeightsOnce) {
+  Case c;
+  c.place.engine = "vllm";
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  load->ubatch = 64;
+  const auto weights = [](const Load& l) {
+    std::vector<StageWork> work;
+    add_loaded_step(l, 0, 32, 64, 1, work);   // one prompt of 64 tokens every step
+    double bytes = 0, flop = 0;
+    for (const StageWork& w : work)
+      if (l.stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) { bytes += w.bytes; flop += w.flop; }
+    return std::pair(bytes, flop);
+  };
+  EXPECT_NEAR(weights(*load).first, 140e9, 1e6);
+  EXPECT_NEAR(weights(*load).second, 140e9 * (32 + 64 * (1 + 16.0 / 64)), 1e9);   // 2 flop x 70e9; prompts pay half-empty tiles
+  load->mixes = false;   // a step for the prompt alone reads them again
+  EXPECT_NEAR(weights(*load).first, 280e9, 1e6);
+}
+
+// Two copies of attention on two devices: each reads the cache of half of the requests, and nothing of it is split.
+TEST(Serving, AttentionByDataSharesRequests) {
+  Case c;
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.place.engine = "vllm";
+  c.place.mode = placement::Mode::tensor;
+  c.place.devices.resize(2);
+  c.place.devices[1].device = 1;
+  const auto cache = [&](int copies) {
+    c.place.settings.data_degree = copies;
+    const auto load = load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_decode(*load, 1000, 16, 1, work);
+    double bytes = 0;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::kv) bytes += w.bytes;
+    return bytes;
+  };
+  EXPECT_DOUBLE_EQ(cache(1), 16 * 1000 * (8 * 256 * 2) / 2.0);   // half of the heads of all requests
+  EXPECT_DOUBLE_EQ(cache(2), 8 * 1000 * (8 * 256 * 2));          // all heads of half of the requests
+}
+
+// Two copies of a dense model on two devices: a step is one copy's, for half of the sequences, and no sum goes between the devices.
+TEST(Serving, WholeCopiesShareTheSequences) {
+  Case c;
+  c.rig.devices.push_back(c.rig.devices[0]);
+  c.place.engine = "vllm";
+  c.place.devices.resize(2);
+  c.place.devices[1].device = 1;
+  c.place.settings.data_degree = 2;
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  EXPECT_EQ(load->copies, 2);
+  EXPECT_FALSE(load->shares_tensors);
+  EXPECT_EQ(sequences_of_copy(*load, 16), 8);
+  EXPECT_EQ(sequences_of_copy(*load, 3), 2);
+  EXPECT_EQ(sequences_of_copy(*load, 1), 1);
+  for (const Stage& stage : load->stages) EXPECT_TRUE(stage.kind != StageKind::hop && stage.kind != StageKind::all_reduce) << stage.where;
+}
+
+}  // namespace
+}  // namespace rigcast::cost
