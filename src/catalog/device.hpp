@@ -53,6 +53,9 @@ struct Device {
   std::string release;                 // "2020-09"
   bool modified = false;               // sold with memory the vendor never fitted (2080 Ti 22G, 4090 48G)
   std::string base_device;             // key of the Device it was made from
+  // Boards of one chip compute alike whatever memory they carry, and read alike where it is as fast: architecture, single precision in
+  // Tflop/s and GB/s, "hopper:66.9" and "hopper:66.9:3350". The key where its rate is unknown. See name_chip.
+  std::string chip, chip_and_memory;
   int chips = 1;
   std::optional<Fact<Bandwidth>> inter_chip;  // one-way, where chips > 1
 
@@ -95,6 +98,9 @@ struct Device {
   std::string file;                    // data file it was read from
   int line = 0;
 };
+
+// Sets chip and chip_and_memory from the key, the rates and the bandwidth.
+void name_chip(Device& device);
 
 // Memory of the whole card, all chips.
 Bytes card_memory(const Device& device);

@@ -1,3 +1,6 @@
+#include <array>
+#include <cstdio>
+
 #include "catalog/check.hpp"
 #include "catalog/read.hpp"
 #include "catalog/toml_reader.hpp"
@@ -152,10 +155,22 @@ Device read_one(TableReader& table, TableReader& defaults, const std::string& fi
   read_form(table.table("form"), device);
   device.disputed = read_disputed(table);
   table.refuse_unknown();
+  name_chip(device);
   return device;
 }
 
 }  // namespace
+
+void name_chip(Device& device) {
+  const auto in_units = [](double value, double unit) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), ":%.4g", value / unit);
+    return std::string(text.data());
+  };
+  const auto single = device.rates.find("fp32");
+  device.chip = single == device.rates.end() ? device.key : device.architecture + in_units(single->second.value.value(), 1e12);
+  device.chip_and_memory = single == device.rates.end() || !device.bandwidth ? device.chip : device.chip + in_units(device.bandwidth->value.value(), 1e9);
+}
 
 Result<std::vector<Device>> read_devices(std::string_view text, const std::string& file) {
   RC_ASSIGN(document, parse_toml(text, file));

@@ -53,6 +53,7 @@ TEST(Effects, BoardsOfOneChipShareWhatIsKnownOfIt) {
   Case c;
   c.rig.devices[0].device.rates["fp32"] = {FlopRate(66.9e12), {}, {}};
   const auto effects_of_chip = [&] {
+    catalog::name_chip(c.rig.devices[0].device);
     const auto load = load_of(c.model, c.rig, c.place);
     std::set<std::string> names;
     for (const Path& path : load->paths)

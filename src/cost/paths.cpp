@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <initializer_list>
 #include <utility>
 
@@ -216,28 +215,14 @@ Path engine_path(std::string_view quantity, double peak, const Setting& setting)
   return path;
 }
 
-namespace {
-
-// Boards of one chip compute alike whatever memory they carry: an architecture and its single-precision rate, "hopper:66.9" (Tflop/s).
-// `memory`: and read alike where that is as fast, "hopper:66.9:3350" (GB/s). A device whose rate nobody states stands for itself.
-std::string chip_of(const catalog::Device& device, bool memory) {
-  const double single = rate_of(device, "fp32");
-  if (single <= 0) return device.key;
-  std::array<char, 64> rates{};
-  if (memory && device.bandwidth) std::snprintf(rates.data(), rates.size(), ":%.4g:%.4g", single / 1e12, device.bandwidth->value.value() / 1e9);
-  else std::snprintf(rates.data(), rates.size(), ":%.4g", single / 1e12);
-  return device.architecture + rates.data();
-}
-
-}  // namespace
-
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting) {
   Path path = engine_path(quantity, peak, setting);
   const catalog::Device& d = device.device;
   add_joint_factor(path, quantity, "vendor", {d.vendor, setting.backend});
   add_factor(path, quantity, "family", d.architecture);
   add_joint_factor(path, quantity, "family+backend", {d.architecture, setting.backend});
-  add_factor(path, quantity, "chip", chip_of(d, quantity == "weights" || quantity == "kv" || quantity == "state"));
+  const bool reads = quantity == "weights" || quantity == "kv" || quantity == "state";
+  add_factor(path, quantity, "chip", reads ? d.chip_and_memory : d.chip);
   return path;
 }
 

@@ -28,6 +28,7 @@ struct Case {
     d.device.architecture = "hopper";
     d.device.bandwidth = catalog::Fact<Bandwidth>{Bandwidth(4.8e12), {}, {}};
     d.device.rates["fp16"] = {FlopRate(989e12), {}, {}};
+    catalog::name_chip(d.device);
     rig.devices = {d};
     rig.hosts.resize(1);
     place.engine = "llama.cpp";

@@ -18,6 +18,13 @@ Mode mode_of(int tensor, int pipeline) {
 // vLLM and its kin: every product of tensor and pipeline degrees that the devices allow.
 void Searcher::degrees() {
   const int devices = static_cast<int>(rig_.devices.size());
+  if (devices > 1 && splits("layer")) {   // layers one device after the other (Transformers, ExLlama)
+    Settings settings = base_;
+    settings.mode = Mode::layer;
+    Trial trial = trial_of("layer split");
+    consider(trial, settings);
+    keep(std::move(trial));
+  }
   for (const Mode mode : {Mode::single, Mode::tensor, Mode::pipeline, Mode::expert}) {
     Trial trial = trial_of(mode == Mode::single ? "one device" : to_string(mode));
     for (int tensor = 1; tensor <= devices; ++tensor)

@@ -29,11 +29,27 @@ void Searcher::where_worth_a_flag(Trial& trial, FunctionRef<void()> others) {
 }
 
 // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
+bool Searcher::may_leave_flash_attention(const Settings& settings) const {
+  if (settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return false;
+  return !catalog::text_of(engine_, "flag", "flash").empty() && !timed_host();   // somebody can say so, and the kernels with it were not timed here
+}
+
 void Searcher::leave_flash_attention(Trial& trial, Settings settings) {
-  if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
-  if (catalog::text_of(engine_, "flag", "flash").empty() || timed_host()) return;   // nobody can say so, or the kernels with it were timed here
+  if (!trial.best || !may_leave_flash_attention(settings)) return;
   settings.flash_attention = false;
   where_worth_a_flag(trial, [&] { consider(trial, settings); });
+}
+
+// The same where devices have some of the layers: without flash attention they hold other ranges.
+void Searcher::leave_flash_attention(Trial& trial, const Settings& base, Moves moves) {
+  if (!trial.best || !may_leave_flash_attention(base)) return;
+  const std::vector<int>& caches = trial.best->placement.kv_device;
+  if (std::find(caches.begin(), caches.end(), kHost) == caches.end()) return;
+  Settings plain = base;
+  plain.flash_attention = false;
+  where_worth_a_flag(trial, [&] {
+    if (const auto settings = fitting_range(plain, moves)) consider(trial, *settings);
+  });
 }
 
 // What no number of threads exceeds. Prompts keep all cores, and memory, which decides about contexts, knows of neither.

@@ -133,7 +133,21 @@ void Searcher::one_device() {
 }
 
 void Searcher::ranges(const char* kind, const Settings& base, Moves moves) {
-  if (!done()) try_range(kind, fitting_range(base, moves));
+  if (done()) return;
+  const bool alone = found_.ranked.empty();   // nothing fits on the devices
+  Trial trial = range_trial(kind, fitting_range(base, moves));
+  if (moves == Moves::experts || (moves == Moves::layers && alone)) fastest_device_alone(trial, base, moves);
+  if (alone && moves != Moves::experts) leave_flash_attention(trial, base, moves);
+  keep(std::move(trial));
+}
+
+// A slower card beside it may cost more time than what it saves the host.
+void Searcher::fastest_device_alone(Trial& trial, const Settings& base, Moves moves) {
+  if (std::all_of(devices_.begin(), devices_.end(), [&](const rig::RigDevice& each) { return same_device(each, devices_.front()); })) return;
+  const auto bandwidth = [](const rig::RigDevice& d) { return d.device.bandwidth ? d.device.bandwidth->value : Bandwidth{}; };
+  only_ = std::max_element(devices_.begin(), devices_.end(), [&](const auto& a, const auto& b) { return bandwidth(a) < bandwidth(b); })->index;
+  if (const auto settings = fitting_range(base, moves)) consider(trial, *settings);
+  only_ = kAnyDevice;
 }
 
 // Where one device alone is the fastest range, several are what the engine does by itself: shares by free memory.
@@ -141,15 +155,15 @@ void Searcher::layer_split() {
   if (done()) return;
   auto settings = fitting_range(base_, Moves::nothing);
   if (settings && settings->mode == Mode::single) settings = base_;
-  try_range("layer split", settings);
+  keep(range_trial("layer split", settings));
 }
 
-void Searcher::try_range(const char* kind, const std::optional<Settings>& settings) {
+Searcher::Trial Searcher::range_trial(const char* kind, const std::optional<Settings>& settings) {
   Trial trial = trial_of(kind);
   if (settings) consider(trial, *settings);
   else trial.nearest = last_rejection_;
   if (trial.nearest) trial.nearest->kind = kind;
-  keep(std::move(trial));
+  return trial;
 }
 
 // Ranges by dynamic programming, corrected by the exact layout until it fits or only the host is short.
@@ -183,7 +197,7 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
       (void)laid_out(*choice, Count::all);   // which device is short, and of how much
     }
     if (!overhead_known_) lost = overhead_ = overhead_of(*placement);
-    else if (!take_back(*placement, lost)) return std::nullopt;
+    else if (!take_back(*placement, *choice, lost)) return std::nullopt;
     overhead_known_ = true;
   }
   return std::nullopt;
@@ -226,9 +240,21 @@ std::vector<double> Searcher::overhead_of(const Placement& placement) const {
   return overhead;
 }
 
-// Lowers the capacities by what is missing; false when the host is what is short. A device that was not tried holds no more than an equal
-// one that was: or else the same layers would be tried on it next, and on the one after.
-bool Searcher::take_back(const Placement& placement, std::vector<double>& lost) {
+// Bytes of layers on each device as the split sees them.
+std::vector<double> Searcher::held_by(const Settings& choice) const {
+  std::vector<double> held(devices_.size(), 0);
+  const std::vector<LayerLoad> layers = loads(choice, choice.cpu_moe_layers, layer_total() - choice.gpu_layers);
+  std::size_t next = 0;
+  for (std::size_t d = 0; d < held.size() && d < choice.split.size(); ++d)
+    for (int taken = 0; taken < static_cast<int>(choice.split[d]) && next < layers.size(); ++taken) held[d] += layers[next++].held;
+  return held;
+}
+
+// Lowers the capacities by what is missing, and so far that the same choice cannot come again: whoever held H and was short of M holds
+// H - M at most. False when the host is what is short. A device that was not tried holds no more than an equal one that was: or else the
+// same layers would be tried on it next, and on the one after.
+bool Searcher::take_back(const Placement& placement, const Settings& choice, std::vector<double>& lost) {
+  const std::vector<double> held = held_by(choice);
   bool device_short = false;
   Bytes least{};
   for (std::size_t i = 0; i < placement.devices.size() && i < placement.missing.size(); ++i) {
@@ -236,7 +262,9 @@ bool Searcher::take_back(const Placement& placement, std::vector<double>& lost) 
     if (missing <= Bytes{}) continue;
     device_short = true;
     least += missing;
-    lost[static_cast<std::size_t>(placement.devices[i].device)] += missing.value() + kMiB;
+    const std::size_t d = static_cast<std::size_t>(placement.devices[i].device);
+    const double room = (devices_[d].memory - devices_[d].reserved).value() - margin_;
+    lost[d] = std::max(lost[d], room - held[d]) + missing.value() + kMiB;
   }
   for (const rig::RigDevice& untried : devices_) {
     const auto is_tried = [&](const DeviceShare& share) { return share.device == untried.index; };
@@ -266,7 +294,8 @@ std::vector<DeviceLoad> Searcher::device_loads(const std::vector<double>& lost) 
   std::vector<DeviceLoad> result;
   for (const rig::RigDevice& device : devices_) {
     const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
-    const double capacity = (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)];
+    const bool taken = only_ == kAnyDevice || only_ == device.index;
+    const double capacity = taken ? (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)] : 0;
     result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
   }
   return result;

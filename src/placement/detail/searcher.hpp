@@ -60,12 +60,14 @@ class Searcher {
   void ranges(const char* kind, const Settings& base, Moves moves);
   bool lacks_memory() const;
   void layers_and_experts_on_host();
-  void try_range(const char* kind, const std::optional<Settings>& settings);
+  void fastest_device_alone(Trial& trial, const Settings& base, Moves moves);
+  Trial range_trial(const char* kind, const std::optional<Settings>& settings);
   std::optional<Settings> fitting_range(const Settings& base, Moves moves);
   std::optional<Settings> range_within(const Settings& base, Moves moves, Count count);
   std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers = 0, int most = kAllLayers) const;
   std::vector<double> overhead_of(const Placement& placement) const;
-  bool take_back(const Placement& placement, std::vector<double>& lost);
+  std::vector<double> held_by(const Settings& choice) const;
+  bool take_back(const Placement& placement, const Settings& choice, std::vector<double>& lost);
   std::vector<LayerLoad> loads(const Settings& base, int expert_layers, int host_layers) const;
   std::vector<DeviceLoad> device_loads(const std::vector<double>& lost) const;
   Rejected shortage(const Settings& base) const;
@@ -80,7 +82,9 @@ class Searcher {
   void on_processor();
   bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
   void where_worth_a_flag(Trial& trial, FunctionRef<void()> others);
+  bool may_leave_flash_attention(const Settings& settings) const;
   void leave_flash_attention(Trial& trial, Settings settings);
+  void leave_flash_attention(Trial& trial, const Settings& base, Moves moves);
   double most_with_fewer_threads(const Candidate& usual) const;
   void choose_threads(Trial& trial);
 
@@ -95,6 +99,8 @@ class Searcher {
   std::vector<LayerBytes> bytes_;
   std::vector<double> overhead_;     // bytes per device that are not layers, learned from the first exact layout
   bool overhead_known_ = false;
+  static constexpr int kAnyDevice = -1;
+  int only_ = kAnyDevice;            // the one device that ranges may use
   bool put_off_ = false;             // whole_tensors, until nothing else fits
   static constexpr int kAllLayers = 1 << 30;
   static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
