@@ -102,6 +102,7 @@ TEST(Cpu, EverySetAgreesWithTheReference) {
     if (!set->usable()) continue;
     auto device = *open_cpu_set(this_machine(), {.threads = 2, .pin = false, .cold = Bytes(1 << 20)}, set->name);
     std::vector<std::string> cases = {"read:1MiB", "copy:1MiB", "triad:1MiB", "launch", "attention:f16:8/2x64@100", "attention:f16:4/4x128@33"};
+    for (const char* wide : {"matmul:i8:40x8192x100", "matmul:bf16:40x8192x100"}) cases.emplace_back(wide);   // more vectors than a cache holds
     for (const Format& format : formats) {
       const std::string name(format.name);
       for (const char* shape : {"67x768", "64x512"}) {

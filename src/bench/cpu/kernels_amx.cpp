@@ -1,5 +1,6 @@
 // AMX: matrix products of whole numbers and bf16 by tiles of 16 rows of 64 bytes; all else is AVX-512's. Weights are read as they lie, a tile's
-// rows a matrix row apart; activations are laid out by arrange() as the second factor wants them, once for all threads.
+// rows a matrix row apart (copying them into tiles first took longer); activations are laid out by arrange() as the second factor wants
+// them, once for all threads.
 
 #if defined(__x86_64__)
 
@@ -157,27 +158,42 @@ void store_sums(const std::byte* sums, int rows, std::int64_t tokens, float* out
     _mm512_mask_storeu_ps(out + t * stride, mask, id == FormatId::i8 ? _mm512_cvtepi32_ps(x[t]) : _mm512_castsi512_ps(x[t]));
 }
 
+// `rows` rows (at most 32) from `row` on, and vectors [first, last) of which the first begins a pair of tiles.
 template <FormatId id>
-void matmul(const Slice& slice) {
+void multiply_rows(const Slice& slice, std::int64_t row, int rows, std::int64_t first, std::int64_t last) {
   const Activations& x = *slice.x;
   const std::int64_t tiles = x.padded * bytes_of(id) / kLine;
+  const bool both = rows > kSide;
   alignas(kLine) std::byte sums[4][kTileBytes];
-  for (std::int64_t r = 0; r < slice.rows; r += kTogether) {
-    const int rows = static_cast<int>(std::min<std::int64_t>(kTogether, slice.rows - r)), upper = std::min(rows, kSide);
-    const bool both = rows > kSide;
-    if (r == 0 || rows < kTogether) shape_tiles(rows);
-    for (std::int64_t t = 0; t < x.tokens; t += kTogether) {
-      multiply_tiles<id>(slice.weights + r * slice.row_bytes, slice.row_bytes, x.tiles.get() + t * tiles * kLine, tiles, both);
-      _tile_stored(0, sums[0], kLine);
-      _tile_stored(1, sums[1], kLine);
-      _tile_stored(2, sums[2], kLine);
-      _tile_stored(3, sums[3], kLine);
-      for (int i = 0; i < 4; ++i) {   // sums of rows i / 2 and vectors i % 2
-        float* const to = slice.out + (t + i % 2 * kSide) * slice.out_stride + r + i / 2 * kSide;
-        if (i < 2 || both) store_sums<id>(sums[i], i < 2 ? upper : rows - kSide, x.tokens - t - i % 2 * kSide, to, slice.out_stride);
-      }
+  for (std::int64_t t = first; t < last; t += kTogether) {
+    multiply_tiles<id>(slice.weights + row * slice.row_bytes, slice.row_bytes, x.tiles.get() + t * tiles * kLine, tiles, both);
+    _tile_stored(0, sums[0], kLine);
+    _tile_stored(1, sums[1], kLine);
+    _tile_stored(2, sums[2], kLine);
+    _tile_stored(3, sums[3], kLine);
+    for (int i = 0; i < (both ? 4 : 2); ++i) {   // sums of rows i / 2 and vectors i % 2
+      const int lower = i / 2 * kSide, right = i % 2 * kSide;
+      store_sums<id>(sums[i], std::min(rows - lower, kSide), x.tokens - t - right, slice.out + (t + right) * slice.out_stride + row + lower, slice.out_stride);
     }
   }
+}
+
+// At least 32 and whole pairs of tiles, of `bytes` each, that fit into `room`.
+std::int64_t held_in(std::int64_t room, std::int64_t bytes) { return std::max<std::int64_t>(1, room / bytes / kTogether) * kTogether; }
+
+template <FormatId id>
+void matmul(const Slice& slice) {
+  // Every processor with tiles has a second cache of 2 MiB: rows stay in half of it while vectors come, a quarter of it at a time.
+  constexpr std::int64_t kRowRoom = 1 << 20, kVectorRoom = 1 << 19;
+  const std::int64_t tokens = slice.x->tokens, rows_held = held_in(kRowRoom, slice.row_bytes), vectors_held = held_in(kVectorRoom, slice.x->padded * bytes_of(id));
+  int shaped = 0;
+  for (std::int64_t row = 0; row < slice.rows; row += rows_held)
+    for (std::int64_t first = 0; first < tokens; first += vectors_held)
+      for (std::int64_t r = row; r < std::min(row + rows_held, slice.rows); r += kTogether) {
+        const int rows = static_cast<int>(std::min<std::int64_t>(kTogether, slice.rows - r));
+        if (rows != shaped) shape_tiles(shaped = rows);
+        multiply_rows<id>(slice, r, rows, first, std::min(first + vectors_held, tokens));
+      }
   _tile_release();
 }
 
