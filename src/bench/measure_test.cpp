@@ -183,7 +183,7 @@ TEST(Cpu, RefusesMoreThanTheMachineHas) {
   std::atomic<bool> stop{false};
   auto device = *open_cpu_set(this_machine(), {.threads = 1}, "scalar");
   const Measurement m = measure(*device, *parse_case("read:9000GiB"), kQuick, stop);
-  EXPECT_NE(m.failure.find("out of memory: 9000.00 GiB wanted"), std::string::npos) << m.failure;
+  EXPECT_NE(m.failure.find("out of memory: 9,000.00 GiB wanted"), std::string::npos) << m.failure;
 }
 
 // What ran before a measurement on the caller's thread may run there again, on those processors and no others.
