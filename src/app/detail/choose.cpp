@@ -95,9 +95,6 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     found.rejected = std::move(rejected);
     if (found.ranked.size() > 1) found.ranked.resize(1);   // the others are rejected
   }
-  // What the engine has no word for is no way that failed.
-  if (const auto& splits = prepared.engine.splits; std::find(splits.begin(), splits.end(), "cpu-cache") == splits.end())
-    std::erase_if(found.rejected, [](const placement::Rejected& each) { return each.kind == "cache on host"; });
   if (found.ranked.empty()) {
     // Engines that divide layers by a rule of their own may hold what no split of ours does.
     if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)

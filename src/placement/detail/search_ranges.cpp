@@ -66,9 +66,11 @@ void Searcher::slots() {
   if (devices_.empty()) return;
   if (architecture_.has_experts() && splits("cpu-experts")) ranges("experts on host", base_, Moves::experts);
   if (splits("cpu-layers")) ranges("layers on host", base_, Moves::layers);
-  Settings cache_on_host = base_;
-  cache_on_host.kv_offload = false;
-  ranges("cache on host", cache_on_host, Moves::nothing);
+  if (splits("cpu-cache")) {
+    Settings cache_on_host = base_;
+    cache_on_host.kv_offload = false;
+    ranges("cache on host", cache_on_host, Moves::nothing);
+  }
   if (found_.ranked.empty() && architecture_.has_experts() && splits("cpu-experts") && splits("cpu-layers")) layers_and_experts_on_host();
 }
 
