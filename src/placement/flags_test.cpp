@@ -1,0 +1,93 @@
+#include "placement/placement.hpp"
+
+#include <gtest/gtest.h>
+
+#include "catalog/engine.hpp"
+#include "gguf_writer.hpp"
+#include "placement/detail/page_groups.hpp"
+#include "placement/detail/test_case.hpp"
+
+namespace rigcast::placement {
+namespace {
+
+using namespace test_case;
+
+struct Refusal { const char* flags; const char* message; };
+
+TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  for (const Refusal& r : {Refusal{"-c 4096 --n-gpu-layer 10", "--flags:1:9: '--n-gpu-layer' is not a flag of llama.cpp (nearest: --n-gpu-layers)"},
+                           Refusal{"-c", "--flags:1:1: -c needs a value"},
+                           Refusal{"-c many", "--flags:1:4: -c takes a whole number of at least 0, not 'many'"},
+                           Refusal{"-ctk q9_0", "--flags:1:6: -ctk takes a cache format, not 'q9_0' (nearest: q8_0)"},
+                           Refusal{"-ts 1,2,3", "--flags:1:5: -ts names 3 devices, the rig has 1"},
+                           Refusal{"-ot 'exps", "--flags:1:5: quote ' is not closed"},
+                           Refusal{"-ot exps=CUDA3", "--flags:1:5: -ot names device 3, the rig has 1"},
+                           Refusal{"-ot exps=CUBA0", "--flags:1:5: -ot names no memory: 'CUBA0' (CPU, CUDA0, Vulkan1 ...) (nearest: CUDA0)"},
+                           Refusal{"-ot exps=elsewhere", "--flags:1:5: -ot names no memory: 'elsewhere' (CPU, CUDA0, Vulkan1 ...)"},
+                           Refusal{"-ot '(a)\\1=CPU'", "--flags:1:5: -ot has a pattern that refers back to a group: '(a)\\1'"},
+                           Refusal{"-ot '(=CPU'", "--flags:1:5: -ot has a pattern that is no regular expression: '('"},
+                           Refusal{"-fa off -ctv q8_0", "--flags: a quantised V cache (-ctv q8_0) needs flash attention (-fa on)"}}) {
+    EXPECT_EQ(error_of(place(facts(), model, rig_of("rtx-3090", 1), ask(r.flags))), r.message) << r.flags;
+  }
+}
+
+// What std::regex would look for until the sun is cold.
+TEST(Flags, PatternsOfAnyKindAreLookedForInTime) {
+  const auto placement = place(facts(), llama_8b(test::ggml::q4_k), rig_of("rtx-3090", 1), ask("-c 4096 -ngl 99 -ot '(.*)*(.*)*(.*)*!=CPU'"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(all_on_devices(llama_8b(test::ggml::q4_k), *placement)) << "no name ends in '!'";
+}
+
+TEST(Flags, MemoriesHaveTheNamesOfTheEnginesBuffers) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const rig::Rig rig = *rig::parse_rig(facts(), "2x3090; host=epyc-7532:64g | 4090; host=ryzen-9-7950x:64g; net=10gbe");
+  for (const auto& [name, device] : {std::pair{"CPU", kHost}, {"CPU_REPACK", kHost}, {"CUDA_Host", kHost}, {"SYCL_Host", kHost}, {"CUDA0", 0}, {"CUDA1", 1}, {"ROCm1", 1},
+                                     {"Metal", 0}, {"MTL0", 0}, {"RPC0", 2}, {"RPC0[10.0.0.2:50052]", 2}}) {
+    const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig, std::string("-ot exps=") + name);
+    ASSERT_TRUE(parsed) << name << ": " << error_of(parsed);
+    EXPECT_EQ(parsed->settings.overrides.front().device, device) << name;
+  }
+  const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig, ask("-c 4096 -ngl 99 -ot ffn_up=RPC0"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_NE(launch_line(engine, llama_8b(test::ggml::q8_0), rig, *placement).line.find("-ot ffn_up=RPC0"), std::string::npos);
+}
+
+TEST(Flags, EachIsExplained) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-c 8192 -ngl=20 -fa -ub 1024 --temp 0.7");
+  ASSERT_TRUE(parsed) << error_of(parsed);
+  EXPECT_EQ(parsed->settings.context, 8192);
+  EXPECT_EQ(parsed->settings.gpu_layers, 20);
+  EXPECT_EQ(parsed->settings.flash_attention, true);
+  ASSERT_EQ(parsed->notes.size(), 4u);  // the temperature changes neither memory nor speed
+  EXPECT_EQ(parsed->notes[3].flag, "-ub 1024");
+  const auto verbose = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-v -c 8192");   // -v takes nothing
+  ASSERT_TRUE(verbose) << error_of(verbose);
+  EXPECT_EQ(verbose->settings.context, 8192);
+}
+
+// std::stoi reads "8k" as 8; only vLLM's own parser knows such numbers, k as a thousand and K as 1024.
+TEST(Flags, EnginesReadDigits) {
+  const auto error = [](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)); };
+  EXPECT_EQ(error("llama.cpp", "-c 8k"), "--flags:1:4: -c takes a whole number: the engine does not read '8k' as 8192 (nearest: 8192)");
+  EXPECT_EQ(error("llama.cpp", "-fa maybe"), "--flags:1:5: -fa takes on, off or auto, not 'maybe'");
+  const auto context = [](const char* flags) { return parse_flags(*catalog::read_engine(facts(), "vllm"), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)->settings.context; };
+  EXPECT_EQ(context("--max-model-len 8K"), 8192);
+  EXPECT_EQ(context("--max-model-len 25.6k"), 25600);
+  EXPECT_EQ(context("--max-model-len 4096"), 4096);
+}
+
+// Flags that say where nothing goes leave the search free: 18.4 GiB on a card of 8 go there in part, whatever else is said.
+TEST(Flags, WhatPlacesNothingLeavesTheSearchFree) {
+  const auto llama = *catalog::read_engine(facts(), "llama.cpp");
+  const model::Architecture model = llama_8b(test::ggml::q8_0);
+  const rig::Rig rig = *rig::parse_rig(facts(), "2x3090");
+  const auto places = [&](const char* flags) { return parse_flags(llama, model, rig, flags)->places; };
+  for (const char* flags : {"-t 8", "-fa on", "-np 1", "-ngl auto", "-ngl -1", "--fit on", "-c 8192", "-ub 1024", "-ctk q8_0 -ctv q8_0", "--no-mmap"}) EXPECT_FALSE(places(flags)) << flags;
+  for (const char* flags : {"-ngl 20", "-ngl all", "-ts 1,1", "-sm layer", "-sm none", "-mg 1", "-dev CUDA0", "-dev none", "-ot exps=CPU", "-ncmoe 4", "-cmoe", "--no-kv-offload", "--fit off"})
+    EXPECT_TRUE(places(flags)) << flags;
+}
+
+}  // namespace
+}  // namespace rigcast::placement

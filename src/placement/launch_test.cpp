@@ -1,0 +1,175 @@
+#include "placement/placement.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/text.hpp"
+#include "catalog/engine.hpp"
+#include "gguf_writer.hpp"
+#include "model/shape.hpp"
+#include "placement/detail/test_case.hpp"
+
+namespace rigcast::placement {
+namespace {
+
+using namespace test_case;
+
+// A line names files in the format that was planned, and what the card's arithmetic makes necessary; flags are read back by their own tables.
+TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
+  const auto line = [&](const char* key, const char* quant, const char* card, const char* engine, int count = 1) {
+    const auto model = model::architecture_from_catalogue(facts(), key, quant);
+    const rig::Rig rig = rig_of(card, count);
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    const Launch launch = launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement);
+    for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
+    return launch.line + "\n" + launch.file_text;
+  };
+  EXPECT_TRUE(line("llama-3.3-70b", "fp8", "h100-sxm-80gb", "vllm", 2).starts_with("vllm serve llama-3.3-70b-FP8 "));
+  EXPECT_TRUE(line("qwen3-8b", "", "rtx-4090", "vllm").starts_with("vllm serve qwen3-8b "));
+  EXPECT_NE(line("deepseek-r1", "w8a8", "ascend-910b3", "mindie", 16).find("\"modelWeightPath\": \"deepseek-r1-W8A8\""), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "", "v100-sxm2-32gb", "vllm").find(" --dtype half"), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "awq", "mi50-32gb", "vllm").find(" --dtype float16"), std::string::npos);
+  EXPECT_NE(line("qwen3-8b", "w8a8", "atlas-300i-duo-96gb", "vllm").find(" --dtype float16 --quantization ascend"), std::string::npos);
+  EXPECT_TRUE(line("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").starts_with("lms load qwen3-8b-Q4_K_M.gguf --gpu max --context-length 4096\n"));
+  EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
+}
+
+// Two servers of 8 chips with 64 GB each: DeepSeek R1 in W8A8 takes both, a service on each with its own 8 chips and one rank table.
+TEST(Launch, MindiesFileIsJsonWhateverTheModelsPathHolds) {
+  const rig::Rig rig = rig_of("ascend-910b3", 16);
+  auto model = model::architecture_from_catalogue(facts(), "deepseek-r1", "w8a8");
+  model->checkpoint = "/models/my \"best\"\n\\one";
+  const auto placement = place(facts(), *model, rig, ask("", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.file_text.find(R"("modelWeightPath": "/models/my \"best\"\u000a\\one",)"), std::string::npos) << launch.file_text;
+}
+
+TEST(Launch, MindieOverTwoServers) {
+  rig::Rig rig = rig_of("ascend-910b3", 16);
+  rig.hosts.push_back(rig.hosts.front());
+  for (int d = 8; d < 16; ++d) rig.devices[static_cast<std::size_t>(d)].host = 1;
+  const auto model = model::architecture_from_catalogue(facts(), "deepseek-r1", "w8a8");
+  const auto placement = place(facts(), *model, rig, ask("", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(placement->fits);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.line.find("RANKTABLEFILE="), std::string::npos) << launch.line;
+  EXPECT_NE(launch.file_text.find("\"worldSize\": 8"), std::string::npos) << launch.file_text;
+  EXPECT_NE(launch.file_text.find("\"multiNodesInferEnabled\": true"), std::string::npos) << launch.file_text;
+  rig::Rig duo = rig_of("atlas-300i-duo-96gb", 2);
+  duo.hosts.push_back(duo.hosts.front());
+  duo.devices[1].host = 1;
+  EXPECT_EQ(error_of(place(facts(), *model, duo, ask("", "mindie"))), "--on: MindIE cannot share a model between hosts (nearest: --engine vllm)");
+}
+
+// Two hosts of one 24 GiB card each: 34 GiB need both, one host's memory is all the engine's process has, and the line names the other's server.
+TEST(Launch, DevicesOfSeveralHosts) {
+  rig::Rig rig = rig_of("rtx-3090", 2);
+  rig.hosts.push_back(rig.hosts.front());
+  rig.devices[1].host = 1;
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto model = qwen3_moe(test::ggml::q8_0);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl 99 -ts 1,1"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->host_capacity, rig.hosts.front().memory);
+  const Launch launch = launch_line(engine, model, rig, *placement);
+  EXPECT_NE(launch.line.find("--rpc HOST2:50052 -dev CUDA0,RPC0"), std::string::npos) << launch.line;
+  EXPECT_NE(launch.file_text.find("ggml-rpc-server"), std::string::npos);
+  const auto again = place(facts(), model, rig, ask(launch.line.substr(launch.line.find(" -c ") + 1)));
+  ASSERT_TRUE(again) << error_of(again);
+  EXPECT_EQ(again->devices[1].memory.total(), placement->devices[1].memory.total());
+  EXPECT_EQ(error_of(place(facts(), model, rig, ask("", "ollama"))), "--on: Ollama cannot share a model between hosts (nearest: --engine llama.cpp)");
+}
+
+// 126 layers and the head are 127: -ngl 99 would leave 28 of them on the host.
+TEST(Launch, AllLayersOfADeepModelAreSaid) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  auto model = *model::architecture_from_catalogue(facts(), "llama-3.1-405b", "q4_k_m");
+  const rig::Rig rig = rig_of("h200-sxm-141gb", 8);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl all"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  model.file = "model.gguf";
+  const Launch launch = launch_line(engine, model, rig, *placement);
+  EXPECT_NE(launch.line.find("-ngl 127 "), std::string::npos) << launch.line;
+  EXPECT_NE(join(launch.bench, " ").find("-ngl 127 "), std::string::npos);
+  const auto parsed = parse_flags(engine, model, rig, launch.line.substr(launch.line.find(" -c ") + 1));
+  ASSERT_TRUE(parsed) << error_of(parsed);
+  EXPECT_EQ(parsed->settings.gpu_layers, placement->settings.gpu_layers);
+  EXPECT_EQ(parse_flags(engine, model, rig, "-ngl 99")->settings.gpu_layers, 99) << "28 layers stay on the host";
+  EXPECT_EQ(parse_flags(engine, llama_8b(test::ggml::q8_0), rig, "-ngl 99")->settings.gpu_layers, -1);
+}
+
+// Metal calls its devices MTL0, MTL1 (GGML_METAL_NAME); ik_llama.cpp calls the split of every matrix a graph.
+TEST(Launch, DevicesAndSplitsHaveTheEnginesNames) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  const auto llama = *catalog::read_engine(facts(), "llama.cpp"), ik = *catalog::read_engine(facts(), "ik_llama.cpp");
+  const rig::Rig macs = *rig::parse_rig(facts(), "m3-ultra-96g | m4-max-64g; net=10gbe");
+  const auto placement = place(facts(), model, macs, ask("-c 4096 -ngl 99 -ot ffn_up=MTL0"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const std::string line = launch_line(llama, model, macs, *placement).line;
+  EXPECT_NE(line.find("-dev MTL0,RPC0"), std::string::npos) << line;
+  EXPECT_NE(line.find("-ot ffn_up=MTL0"), std::string::npos) << line;
+  const rig::Rig cards = rig_of("rtx-3090", 2);
+  Request request = ask("-c 4096 -sm graph -ngl 99");
+  request.engine = "ik_llama.cpp";
+  const auto graph = place(facts(), model, cards, request);
+  ASSERT_TRUE(graph) << error_of(graph);
+  EXPECT_NE(launch_line(ik, model, cards, *graph).line.find("-sm graph"), std::string::npos);
+}
+
+// lms load says how much of the layers lies on the devices, and nothing of which device: what it cannot say is told beside the line.
+TEST(Launch, WhatALineCannotSayIsTold) {
+  const auto lms = *catalog::read_engine(facts(), "lm-studio");
+  const auto ollama = *catalog::read_engine(facts(), "ollama");
+  for (const catalog::Engine& engine : {lms, ollama}) {
+    Settings settings = initial_settings(engine, rig_of("rtx-3090", 1));
+    settings.context = 4096;
+    settings.kv_offload = false;
+    EXPECT_FALSE(lay_out(facts(), engine, "cuda", llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), settings)) << engine.name << " has no switch for it";
+  }
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  Request request = ask("");
+  request.engine = "lm-studio";
+  const auto one = place(facts(), llama_8b(test::ggml::q8_0), rig, request);
+  ASSERT_TRUE(one) << error_of(one);
+  ASSERT_EQ(one->mode, Mode::single);
+  const Launch launch = launch_line(lms, llama_8b(test::ggml::q8_0), rig, *one);
+  ASSERT_EQ(launch.unsaid.size(), 1u);
+  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings.");
+  EXPECT_TRUE(launch_line(lms, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), *place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)).unsaid.empty());
+  const auto moe = place(facts(), qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), request);
+  ASSERT_TRUE(moe) << error_of(moe);
+  EXPECT_EQ(moe->settings.cpu_moe_layers, 0) << "its command line moves no experts";
+}
+
+// kt-kernel reads GGUF from a folder of files.
+TEST(Launch, ExpertsAreReadFromAFolder) {
+  const auto engine = *catalog::read_engine(facts(), "ktransformers");
+  Request request = ask("");
+  request.engine = "ktransformers";
+  model::Architecture model = *model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", "q4_k_m");
+  const auto line = [&] {
+    const auto placement = place(facts(), model, rig_of("rtx-3090", 1), request);
+    return placement ? launch_line(engine, model, rig_of("rtx-3090", 1), *placement).line : to_text(placement.error());
+  };
+  EXPECT_NE(line().find("--kt-weight-path qwen3-30b-a3b-Q4_K_M "), std::string::npos) << line();
+  model.file = "models/moe/file.gguf";
+  EXPECT_NE(line().find("--kt-weight-path models/moe "), std::string::npos) << line();
+}
+
+// llama-bench times the placement that is predicted, in its own spelling of the flags.
+TEST(Launch, TheBenchmarkLaysOutTheSamePlacement) {
+  auto model = llama_8b(test::ggml::q8_0);
+  model.file = "model.gguf";
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  const auto placement = place(facts(), model, rig, ask("-c 4096 -ngl 30 -ts 3,1 --n-cpu-moe 2 -ctk q8_0 -ctv q8_0 -ub 1024 --no-kv-offload"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const std::string words = join(launch_line(*catalog::read_engine(facts(), "llama.cpp"), model, rig, *placement).bench, " ");
+  EXPECT_EQ(words, "llama-bench -m model.gguf -ngl 30 -sm layer -ts 3/1 -ncmoe 2 -nkvo 1 -fa 1 -ctk q8_0 -ctv q8_0 -ub 1024 -b 2048");
+  model.file.clear();
+  EXPECT_TRUE(launch_line(*catalog::read_engine(facts(), "llama.cpp"), model, rig, *placement).bench.empty()) << "there is no file to time";
+}
+
+}  // namespace
+}  // namespace rigcast::placement
