@@ -8,6 +8,7 @@ namespace rigcast::cost {
 namespace {
 
 using test::Case;
+using test::stage_bytes;
 using test::stage_seconds;
 
 // vLLM before 0.8 captured its graphs for 8,192 tokens: a longer context started every kernel from Python, ahead of the device.
@@ -41,10 +42,7 @@ TEST(Serving, ServersReadPromptsByTheirTokenBudget) {
     const auto load = load_of(c.model, c.rig, c.place);
     std::vector<StageWork> work;
     add_prefill(*load, 4096, 0, 1, work);
-    double bytes = 0;
-    for (const StageWork& w : work)
-      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::weights) bytes += w.bytes;
-    return bytes;
+    return stage_bytes(*load, work, StageKind::weights);
   };
   EXPECT_NEAR(bytes_read(), 8 * 140e9, 1e6);   // 4,096 tokens by 512
   c.place.engine = "vllm";
@@ -102,10 +100,7 @@ TEST(Serving, AttentionByDataSharesRequests) {
     const auto load = load_of(c.model, c.rig, c.place);
     std::vector<StageWork> work;
     add_decode(*load, 1000, 16, 1, work);
-    double bytes = 0;
-    for (const StageWork& w : work)
-      if (load->stages[static_cast<std::size_t>(w.stage)].kind == StageKind::kv) bytes += w.bytes;
-    return bytes;
+    return stage_bytes(*load, work, StageKind::kv);
   };
   EXPECT_DOUBLE_EQ(cache(1), 16 * 1000 * (8 * 256 * 2) / 2.0);   // half of the heads of all requests
   EXPECT_DOUBLE_EQ(cache(2), 8 * 1000 * (8 * 256 * 2));          // all heads of half of the requests

@@ -16,11 +16,14 @@
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
 #include "model/read.hpp"
+#include "placement/detail/test_case.hpp"
 #include "placement/placement.hpp"
 #include "scratch.hpp"
 
 namespace rigcast::placement {
 namespace {
+
+using namespace test_case;
 
 struct Row { std::map<std::string, std::string> fields; int line = 0; };
 struct Printed { double weights = 0, context = 0, compute = 0; };  // MiB, rounded down
@@ -61,11 +64,6 @@ std::map<std::string, Printed> printed(const Row& row) {
   return memory;
 }
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
-
 model::Architecture architecture_of(const Row& row) {
   const auto text = [&](const char* name) { return row.fields.at(name); };
   const auto number = [&](const char* name) { return static_cast<int>(*parse_int(row.fields.at(name))); };
@@ -94,13 +92,7 @@ model::Architecture architecture_of(const Row& row) {
     if (number("experts") > 0) test::add_experts(out, shape, layer, number("experts"), number("expert_ffn"), type);
     else test::add_feed_forward(out, shape, layer, type);
   }
-  const auto file = test::scratch_folder() / "llama_truth.gguf";
-  out.write(file);
-  const auto gguf = model::read_gguf(file, [](int t) { return facts().quant_of_ggml_type(t); });
-  EXPECT_TRUE(gguf) << (gguf ? "" : to_text(gguf.error()));
-  const auto architecture = model::architecture_of_gguf(*gguf);
-  EXPECT_TRUE(architecture) << (architecture ? "" : to_text(architecture.error()));
-  return *architecture;
+  return read_back(out, "llama_truth");
 }
 
 // The engine's dry run puts all of a model on the devices where the flags do not say how much.

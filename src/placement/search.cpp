@@ -208,6 +208,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.cache_element = prepared.cache_element;
   goal.fixed_batch = prepared.named_batch;
   goal.streams = prepared.at_once;
+  goal.beyond_memory = exceeds_all_memories(prepared, architecture, rig);
   if (goal.objective == Objective::context && !prepared.named_context && !paged) {
     if (Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
     goal.longest = true;

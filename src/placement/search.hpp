@@ -42,6 +42,7 @@ struct Goal {
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit
   bool longest = false;              // the context may grow to the longest that fits
   double cache_element = 2;          // bytes of one element of the cache
+  bool beyond_memory = false;        // exceeds_all_memories(): no way of sharing weights out fits
   bool fixed_batch = false;          // how many prompt tokens go in one pass is not to be chosen
 };
 

@@ -48,6 +48,13 @@ struct Case {
   }
 };
 
+inline double stage_bytes(const Load& load, const std::vector<StageWork>& work, StageKind kind) {
+  double sum = 0;
+  for (const StageWork& w : work)
+    if (load.stages[static_cast<std::size_t>(w.stage)].kind == kind) sum += w.bytes;
+  return sum;
+}
+
 inline double stage_seconds(const Load& load, const std::vector<StageWork>& work, StageKind kind) {
   double sum = 0;
   for (const StageWork& w : work)

@@ -14,7 +14,7 @@ void Searcher::on_processor() {
   settings.split.clear();
   Trial trial = trial_of("processor");
   consider(trial, settings);
-  leave_flash_attention(trial, settings);
+  leave_flash_attention(trial, settings, [](const Settings& plain) { return std::optional(plain); });
   choose_threads(trial);
   keep(std::move(trial));
 }
@@ -28,27 +28,16 @@ void Searcher::where_worth_a_flag(Trial& trial, FunctionRef<void()> others) {
   if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
 }
 
-// Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache.
-bool Searcher::may_leave_flash_attention(const Settings& settings) const {
-  if (settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return false;
-  return !catalog::text_of(engine_, "flag", "flash").empty() && !timed_host();   // somebody can say so, and the kernels with it were not timed here
-}
-
-void Searcher::leave_flash_attention(Trial& trial, Settings settings) {
-  if (!trial.best || !may_leave_flash_attention(settings)) return;
-  settings.flash_attention = false;
-  where_worth_a_flag(trial, [&] { consider(trial, settings); });
-}
-
-// The same where devices have some of the layers: without flash attention they hold other ranges.
-void Searcher::leave_flash_attention(Trial& trial, const Settings& base, Moves moves) {
-  if (!trial.best || !may_leave_flash_attention(base)) return;
+// Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache. `ranged`: where layers
+// lie with these settings, for without flash attention devices hold other ranges.
+void Searcher::leave_flash_attention(Trial& trial, Settings settings, FunctionRef<std::optional<Settings>(const Settings&)> ranged) {
+  if (!trial.best || settings.flash_attention || settings.key_quant != "f16" || settings.value_quant != "f16") return;
+  if (catalog::text_of(engine_, "flag", "flash").empty() || timed_host()) return;   // nobody can say so, or the kernels with it were timed here
   const std::vector<int>& caches = trial.best->placement.kv_device;
   if (std::find(caches.begin(), caches.end(), kHost) == caches.end()) return;
-  Settings plain = base;
-  plain.flash_attention = false;
+  settings.flash_attention = false;
   where_worth_a_flag(trial, [&] {
-    if (const auto settings = fitting_range(plain, moves)) consider(trial, *settings);
+    if (const auto plain = ranged(settings)) consider(trial, *plain);
   });
 }
 

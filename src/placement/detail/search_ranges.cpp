@@ -85,18 +85,9 @@ void Searcher::whole_tensors() {
   keep(std::move(trial));
 }
 
-// Whether the layers' weights are more than all memories together: then no mixture fits, for it only says which of them holds what.
-bool Searcher::lacks_memory() const {
-  if (rig_.hosts.empty() || rig_.hosts.front().available() <= Bytes{}) return false;   // of unknown size
-  double room = rig_.hosts.front().available().value();
-  for (const rig::RigDevice& device : devices_) room += (device.memory - device.reserved).value();
-  for (const LayerBytes& layer : bytes_) room -= layer.base + layer.experts;
-  return room < 0;
-}
-
 // Where neither whole layers nor experts alone leave the host enough memory, both together may: the three mixtures that leave it most.
 void Searcher::layers_and_experts_on_host() {
-  if (lacks_memory()) return;
+  if (goal_.beyond_memory) return;   // no mixture fits: it only says which memory holds what
   constexpr std::size_t kTried = 3;
   struct Mixture { double host = 0; Settings settings; };
   std::vector<Mixture> mixtures;
@@ -139,7 +130,7 @@ void Searcher::ranges(const char* kind, const Settings& base, Moves moves) {
   const bool alone = found_.ranked.empty();   // nothing fits on the devices
   Trial trial = range_trial(kind, fitting_range(base, moves));
   if (moves == Moves::experts || (moves == Moves::layers && alone)) fastest_device_alone(trial, base, moves);
-  if (alone && moves != Moves::experts) leave_flash_attention(trial, base, moves);
+  if (alone && moves != Moves::experts) leave_flash_attention(trial, base, [&](const Settings& plain) { return fitting_range(plain, moves); });
   keep(std::move(trial));
 }
 

@@ -58,7 +58,6 @@ class Searcher {
   void layer_split();
   void whole_tensors();
   void ranges(const char* kind, const Settings& base, Moves moves);
-  bool lacks_memory() const;
   void layers_and_experts_on_host();
   void fastest_device_alone(Trial& trial, const Settings& base, Moves moves);
   Trial range_trial(const char* kind, const std::optional<Settings>& settings);
@@ -82,9 +81,7 @@ class Searcher {
   void on_processor();
   bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
   void where_worth_a_flag(Trial& trial, FunctionRef<void()> others);
-  bool may_leave_flash_attention(const Settings& settings) const;
-  void leave_flash_attention(Trial& trial, Settings settings);
-  void leave_flash_attention(Trial& trial, const Settings& base, Moves moves);
+  void leave_flash_attention(Trial& trial, Settings settings, FunctionRef<std::optional<Settings>(const Settings&)> ranged);
   double most_with_fewer_threads(const Candidate& usual) const;
   void choose_threads(Trial& trial);
 
