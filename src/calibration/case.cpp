@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "base/text.hpp"
+#include "cost/spread.hpp"
 #include "cost/terms.hpp"
 
 namespace rigcast::calibration::detail {
@@ -99,12 +100,10 @@ Prediction describe(const Observation& o, const Case& c, std::shared_ptr<const G
 }
 
 cost::Interval interval_of(const Prepared& p, double seconds, const cost::Spread& spread) {
-  if (p.is_rate) {
-    const double value = p.units / seconds;
-    return {value * std::exp(spread.low), value, value * std::exp(spread.high)};
-  }
-  const double value = p.units * seconds;
-  return {value * std::exp(-spread.high), value, value * std::exp(-spread.low)};
+  const double least = p.speculative ? 0 : cost::least_seconds(*p.load, p.work);   // several tokens a pass: nobody knows how many
+  if (p.is_rate) return cost::rate_within(p.units, seconds, spread, least);
+  const cost::Interval t = cost::time_within(seconds, spread, least);
+  return {p.units * t.p10, p.units * t.p50, p.units * t.p90};
 }
 
 }  // namespace rigcast::calibration::detail

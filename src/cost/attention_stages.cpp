@@ -134,14 +134,15 @@ void add_attention(Builder& b) {
       const rig::RigDevice& d = b.device(key.device);
       memory = device_path("kv", d.device.bandwidth->value.value(), d, set);
       memory.roof = memory.peak;
-      if (!key.latent) add_joint_factor(memory, "kv", "heads_per_kv:engine", {set.engine, set.backend}, sum.share / sum.layers);
-      else add_joint_factor(memory, "kv", "latent", {set.engine, set.backend});
-      if (small_cache) add_joint_factor(memory, "kv", "small_cache", {set.engine, set.backend});
+      memory.roof = memory.peak;
+      if (!key.latent) add_joint_factor(memory, "kv", "heads_per_kv:engine", {set.kernels, set.backend}, sum.share / sum.layers);
+      else add_joint_factor(memory, "kv", "latent", {set.kernels, set.backend});
+      if (small_cache) add_joint_factor(memory, "kv", "small_cache", {set.kernels, set.backend});
       compute = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
       compute.roof = matrix_roof(d.device, "f16");
-      if (key.latent) add_joint_factor(compute, "attention", "latent", {set.engine, set.backend});
+      if (key.latent) add_joint_factor(compute, "attention", "latent", {set.kernels, set.backend});
       else add_joint_factor(compute, "attention", "heads_per_kv:backend", {set.group, set.backend}, sum.share / sum.layers);
-      if (small_cache) add_joint_factor(compute, "attention", "small_cache", {set.engine, set.backend});
+      if (small_cache) add_joint_factor(compute, "attention", "small_cache", {set.kernels, set.backend});
       add_joint_factor(compute, "attention", "flash", {flash ? "on" : "off", set.backend});
     }
     s.memory = b.path(std::move(memory));

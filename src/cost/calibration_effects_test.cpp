@@ -77,12 +77,26 @@ TEST(Effects, SpreadTakesTheMostParticularGroup) {
   const auto load = load_of(c.model, c.rig, c.place);
   ASSERT_TRUE(load);
   Calibration calibration;
+  calibration.effects["weights"] = {-1, 0.1, 10};   // far below the roof
   calibration.spreads["decode"] = {-1, 1, 100};
   calibration.spreads["decode|extrapolated"] = {-0.5, 0.25, 40};
-  const auto speed = estimate_load(*load, c.rig, c.place, {}, calibration);
+  Load resolved = *load;
+  resolve(resolved, calibration);
+  const auto speed = estimate_load(resolved, c.rig, c.place, {}, calibration);
   EXPECT_EQ(speed.decode.grade, Grade::extrapolated);
   EXPECT_NEAR(speed.decode.value.p10 / speed.decode.value.p50, std::exp(-0.5), 1e-12);
   EXPECT_NEAR(speed.decode.value.p90 / speed.decode.value.p50, std::exp(0.25), 1e-12);
+}
+
+// Where half of a roof is reached, e^1 times as much would be above it: the interval ends at the roof. What is slower than the middle stays.
+TEST(Effects, NoIntervalReachesAboveTheDataSheet) {
+  const Interval rate = rate_within(10, 2, {-1, 1, 100}, 1);
+  EXPECT_DOUBLE_EQ(rate.p50, 5);
+  EXPECT_DOUBLE_EQ(rate.p90, 10);                       // 10 in the least time of 1 s
+  EXPECT_DOUBLE_EQ(rate.p10, 5 * std::exp(-1.0));
+  EXPECT_DOUBLE_EQ(rate_within(10, 2, {-1, 0.5, 100}, 1).p90, 5 * std::exp(0.5));
+  EXPECT_DOUBLE_EQ(time_within(2, {-1, 1, 100}, 1).p10, 1);
+  EXPECT_DOUBLE_EQ(time_within(2, {-1, 1, 100}, 3).p10, 2);   // own measurements may say more than a data sheet
 }
 
 TEST(Effects, AreFoundInWhateverOrderTheyCame) {

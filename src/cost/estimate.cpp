@@ -85,23 +85,30 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
   return terms;
 }
 
-// A rate of `amount` per `time`, or the time itself, with the interval that cross-validation found for such answers.
-Estimate rate(double amount, double time, const Spread& spread, const char* unit) {
+Estimate rate(double amount, double time, const Spread& spread, double least, const char* unit) {
   Estimate e;
-  const double value = amount / time;
-  e.value = {value * std::exp(spread.low), value, value * std::exp(spread.high)};
+  e.value = rate_within(amount, time, spread, least);
   e.unit = unit;
   return e;
 }
 
-Estimate duration(double time, const Spread& spread) {
+Estimate duration(double time, const Spread& spread, double least) {
   Estimate e;
-  e.value = {time * std::exp(-spread.high), time, time * std::exp(-spread.low)};
+  e.value = time_within(time, spread, least);
   e.unit = "s";
   return e;
 }
 
 }  // namespace
+
+Interval time_within(double time, const Spread& spread, double least) {
+  return {std::max(time * std::exp(-spread.high), std::min(least, time)), time, time * std::exp(-spread.low)};
+}
+
+Interval rate_within(double amount, double time, const Spread& spread, double least) {
+  const Interval t = time_within(time, spread, least);
+  return {amount / t.p90, amount / t.p50, amount / t.p10};
+}
 
 const char* to_string(Grade grade) {
   switch (grade) {
@@ -153,9 +160,9 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   const Spread prefill_spread = spread_of(load, "prefill", grade, calibration);
 
   Speed speed;
-  speed.decode = rate(n, step, decode_spread, "token/s");
-  speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, "token/s");
-  speed.ttft = duration(prompt + step, prefill_spread);
+  speed.decode = rate(n, step, decode_spread, least_seconds(load, decode), "token/s");
+  speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, least_seconds(load, prefill), "token/s");
+  speed.ttft = duration(prompt + step, prefill_spread, least_seconds(load, prefill));
   speed.decode.derivation = derivation_of(load, decode, false);
   speed.prefill.derivation = derivation_of(load, prefill, true);
   speed.ttft.derivation = speed.prefill.derivation;

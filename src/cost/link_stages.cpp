@@ -119,6 +119,8 @@ void add_links(Builder& b) {
     Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
     q.roof = q.peak;
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));
+    // Rings over PCIe share root complexes and the host's memory, which fabrics do not: each doubling of the neighbours counts.
+    if (link_kind(link) != "nvlink") add_factor(q, "all_reduce_bytes", "neighbours", link_kind(link), std::log2(b.split - 1.0));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
   } else if (const double stages = static_cast<double>(used.size()) / b.load.copies; stages > 1) {

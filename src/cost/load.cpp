@@ -95,9 +95,12 @@ bool is_offloaded(const Builder& b) {
   return false;
 }
 
-// Ubatches of one prompt follow each other through the devices: llama.cpp since March 2024, with event-capable backends only.
+// Passes of one prompt follow each other through the devices: llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's
+// sources are CUDA's); vLLM's engine of 2025 and its kin schedule the next chunk of a prompt while the last is still under way.
 bool pipelines_prompts(const Builder& b) {
-  return b.place.mode == Mode::layer && b.setting.group == "ggml" && b.setting.engine != "ik_llama.cpp" && b.setting.backend == "cuda" &&
+  if (b.place.mode == Mode::pipeline) return b.setting.group == "serving" && b.split <= 1 && b.conditions.engine_year >= 2025.3;
+  const bool events = b.setting.backend == "cuda" || b.setting.backend == "rocm" || b.setting.backend == "musa";
+  return b.place.mode == Mode::layer && b.setting.kernels == "llama.cpp" && events &&
          b.conditions.engine_year >= 2024.2 && !b.load.offloaded;
 }
 

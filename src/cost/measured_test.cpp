@@ -98,7 +98,7 @@ TEST(Measured, AttentionIsThatOfAsManyHeadsACache) {
   for (const double heads : {1.0, 4.0, 8.0})
     for (const std::int64_t tokens : {1, 128})
       if (tokens == 1 || heads == 4) host.kernels.push_back({.kernel = "attention", .format = "f16", .tokens = tokens, .threads = 2, .flop = heads * 1e9, .heads_per_kv = heads});
-  const Setting llama{"llama.cpp", "ggml", "cpu", 1, false, false, ""};
+  const Setting llama = setting_of("llama.cpp", "cpu");
   const auto rate = [&](double heads) { return measured_attention(host, 2, llama, "f16", "f16", heads).one->flop; };
   EXPECT_EQ(rate(1), 1e9);
   EXPECT_EQ(rate(4), 4e9);

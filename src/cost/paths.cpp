@@ -49,9 +49,12 @@ std::string engine_group(std::string_view engine) {
   return std::string(engine);
 }
 
+// Ollama and LM Studio are programs around llama.cpp: its kernels, started by others.
+std::string_view kernels_of(std::string_view engine) { return engine == "ollama" || engine == "lm-studio" ? "llama.cpp" : engine; }
+
 Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
   constexpr double kMiddle = 2025.5;   // years are counted from here
-  return {std::string(engine), engine_group(engine), std::string(backend), conditions.engine_year - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
+  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), conditions.engine_year - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
 }
 
 bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
@@ -161,7 +164,7 @@ double reads_per_weight(const Setting& setting, std::string_view format) {
 }
 
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting) {
-  if (setting.backend != "cuda" || (setting.engine != "llama.cpp" && setting.engine != "ollama" && setting.engine != "lm-studio")) return false;
+  if (setting.backend != "cuda" || setting.kernels != "llama.cpp") return false;
   static constexpr std::array<std::string_view, 3> never{"kepler", "maxwell", "pascal"};
   if (std::find(never.begin(), never.end(), device.architecture) != never.end()) return false;
   const bool early = device.architecture == "volta" || device.architecture == "turing";
@@ -203,14 +206,27 @@ void add_joint_factor(Path& path, std::string_view quantity, std::string_view wh
   path.factors.push_back({std::move(name), exponent});
 }
 
+namespace {
+
+// What kernels reach, as against what a program around them spends on starting them.
+bool is_of_kernels(std::string_view quantity) {
+  static constexpr std::array<std::string_view, 13> kinds{"weights", "vector", "gemm", "kv", "attention", "state", "scan", "stream",
+                                                          "host_weights", "host_gemm", "host_decode", "host_kv", "host_attention"};
+  return std::find(kinds.begin(), kinds.end(), quantity) != kinds.end();
+}
+
+}  // namespace
+
 Path engine_path(std::string_view quantity, double peak, const Setting& setting) {
   constexpr std::size_t kUsual = 16;
+  const std::string& engine = is_of_kernels(quantity) ? setting.kernels : setting.engine;
   Path path{.peak = peak, .factors = {}, .efficiency = 1};
   path.factors.reserve(kUsual);
   add_factor(path, quantity, "", "");
   add_joint_factor(path, quantity, "group", {setting.group, setting.backend});
-  add_joint_factor(path, quantity, "engine", {setting.engine, setting.backend});
-  add_factor(path, quantity, "year:engine", setting.engine, setting.year);
+  add_joint_factor(path, quantity, "engine", {engine, setting.backend});
+  if (engine != setting.engine) add_joint_factor(path, quantity, "program", {setting.engine, setting.backend});
+  add_factor(path, quantity, "year:engine", engine, setting.year);
   add_joint_factor(path, quantity, "year:backend", {setting.group, setting.backend}, setting.year);
   return path;
 }
@@ -231,7 +247,7 @@ Path host_path(std::string_view quantity, double peak, const rig::Host& host, co
   Path path{.peak = peak, .factors = {}, .efficiency = 1};
   path.factors.reserve(kUsual);
   add_factor(path, quantity, "", "");
-  add_factor(path, quantity, "engine", setting.engine);
+  add_factor(path, quantity, "engine", is_of_kernels(quantity) ? setting.kernels : setting.engine);
   if (quantity == "host_gemm" || quantity == "host_decode" || quantity == "host_attention") add_factor(path, quantity, "instructions", instruction_class(host));
   add_factor(path, quantity, "processor", host.processor ? host.processor->key : std::string("unknown"));
   return path;

@@ -11,7 +11,8 @@ namespace rigcast::cost {
 
 // What all Paths of one Placement share.
 struct Setting {
-  std::string engine;        // "llama.cpp"
+  std::string engine;        // "ollama"
+  std::string kernels;       // the engine whose kernels it runs, if not its own: "llama.cpp"
   std::string group;         // engines that share kernels: "ggml", "serving", "mlx", "eager", ...
   std::string backend;       // "cuda"
   double year = 0;           // of the engine's build, from 2025.5

@@ -8,12 +8,16 @@ namespace {
 // Shares of the board limit where the device's own figures are unknown. Decoding keeps memory busy and arithmetic idle: most cards
 // draw 0.6 to 0.9 of their limit; idle cards in P8/P0 draw 5 to 12 % of it.
 constexpr double kIdleShare = 0.08, kDecodeShare = 0.75;
+// Apple prints what a whole machine takes from the wall at most, with every core and port at work: decoding takes about half of it (M2 Ultra 110
+// to 130 of 295 W, M4 Pro 50 to 60 of 140 W, M3 Ultra under 200 of 270 W).
+constexpr double kDecodeShareOfWall = 0.5;
 // Between kernels, at full clocks, a card draws about half of that: 8 MI50 and their server draw 1,200 W on a mixture whose kernels take four
 // fifths of a step to start (the note of that machine in data/devices/amd-gcn-cdna.toml).
 constexpr double kWaitingShare = 0.5;
 // Of a processor's rated power; memory-bound work on all cores draws about what it is rated for. A board with memory and fans comes on top.
 constexpr double kHostIdleShare = 0.25, kHostBusyShare = 0.9;
 constexpr double kBoard = 20, kPackageBoard = 8;   // W; of a machine whose device and processor are one package
+constexpr double kRatedOfBoard = 65;               // W: boards of lesser processors are less in proportion (a Raspberry Pi)
 constexpr double kRatedDesktop = 105;              // W of a processor whose rating is unknown
 
 bool waits(StageKind kind) {
@@ -46,7 +50,7 @@ Busy busy_of(const rig::Rig& rig, const placement::Placement& placement, const L
 
 double host_watts(const rig::Host& host, double use) {
   const double rated = host.processor && host.processor->power ? host.processor->power->value.value() * std::max(1, host.sockets) : kRatedDesktop;
-  return kBoard + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
+  return kBoard * std::min(1.0, rated / kRatedOfBoard) + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
 }
 
 // Every host that takes part: the first, whose process drives the engine, and those of the devices used.
@@ -70,6 +74,7 @@ double hosts_watts(const rig::Rig& rig, const placement::Placement& placement, d
 std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
   const double total = std::max(1e-12, seconds(load, step));
   const Busy busy = busy_of(rig, placement, load, step);
+  const auto decode_share = [](const catalog::Device& device) { return device.vendor == "apple" ? kDecodeShareOfWall : kDecodeShare; };
   double watts = hosts_watts(rig, placement, std::min(1.0, busy.host / total));
   for (const auto& share : placement.devices) {
     const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
@@ -79,7 +84,7 @@ std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placemen
     const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
     const int alike = share.device % std::max(1, static_cast<int>(placement.devices.size()) / load.copies);   // in the first copy
     const double use = std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total);
-    watts += std::min(limit, idle + use * (kDecodeShare * rated - idle));
+    watts += std::min(limit, idle + use * (decode_share(d.device) * rated - idle));
   }
   return Watts(watts);
 }

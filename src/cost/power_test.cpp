@@ -40,6 +40,8 @@ TEST(Power, OfDevicesHostsAndPackages) {
   c = alone;
   c.rig.devices[0].device.unified = true;   // one package: its figure holds the processor
   EXPECT_NEAR(watts()->value(), 300 + 8, 0.5);
+  c.rig.devices[0].device.vendor = "apple";   // whose figure is what the wall gives at most: half of 400
+  EXPECT_NEAR(watts()->value(), 200 + 8, 0.5);
   c.rig.devices[0].device.power.reset();
   EXPECT_FALSE(watts());                    // nobody knows: nothing is said
 }

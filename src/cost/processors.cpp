@@ -121,7 +121,7 @@ double decode_rate(const rig::Host& host, int threads, std::string_view format) 
   return cycles(host, threads) * (is_float_format(format) ? float_lanes(host, format, dot) : dot * unpacking(format));
 }
 
-std::string attention_kernel(const Setting& setting, bool flash) { return std::string(flash ? "flash:" : "plain:") + setting.engine; }
+std::string attention_kernel(const Setting& setting, bool flash) { return std::string(flash ? "flash:" : "plain:") + setting.kernels; }
 
 double host_attention_rate(const rig::Host& host, int threads, const Setting& setting, bool flash, bool decode) {
   const Lanes lanes = lanes_of(host);

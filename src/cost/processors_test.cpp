@@ -21,7 +21,11 @@ rig::Host host(std::vector<std::string> sets, int cores = 16, int channels = 2) 
   return h;
 }
 
-Setting llama(double year) { return {.engine = "llama.cpp", .group = "ggml", .backend = "cpu", .year = year - 2025.5, .source = {}}; }
+Setting llama(double year) {
+  Conditions conditions;
+  conditions.engine_year = year;
+  return setting_of("llama.cpp", "cpu", conditions);
+}
 
 TEST(Processors, TheWidestSetThatKernelsUseDecides) {
   EXPECT_EQ(instruction_class(host({"avx2", "avx512", "vnni", "amx"})), "amx");

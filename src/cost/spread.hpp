@@ -24,4 +24,8 @@ std::vector<std::string> spread_keys(const Load& load, std::string_view phase, G
 // The first of those groups that cross-validation measured.
 Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration);
 
+// A time and a rate of `amount` per such time with their interval, none of it faster than `least` (terms.hpp: least_seconds) unless the middle is.
+Interval time_within(double time, const Spread& spread, double least);
+Interval rate_within(double amount, double time, const Spread& spread, double least);
+
 }  // namespace rigcast::cost

@@ -202,6 +202,16 @@ double seconds(const Load& load, const StageWork& work) {
   return norm(m, c) * scale;
 }
 
+double least_seconds(const Load& load, const std::vector<StageWork>& work) {
+  const auto at_roof = [&](int path, double amount) {
+    const double roof = path < 0 ? 0 : load.paths[static_cast<std::size_t>(path)].roof;
+    return roof > 0 ? amount / roof : 0;
+  };
+  double least = 0;
+  for (const StageWork& w : work) least += std::max(at_roof(w.memory, w.bytes), at_roof(w.compute, w.flop));
+  return least;
+}
+
 Totals decode_totals(const Load& load, double depth) {
   double work = 0, traffic = 0;
   for (const Stage& s : load.stages) switch (s.kind) {

@@ -39,6 +39,8 @@ bool runs_ahead(const Load& load, const std::vector<StageWork>& work);
 // Seconds of one StageWork alone, and of all together.
 double seconds(const Load& load, const StageWork& work);
 double seconds(const Load& load, const std::vector<StageWork>& work);
+// What no kernel is faster than: bytes and arithmetic at the rates of the data sheet, and nothing waited for.
+double least_seconds(const Load& load, const std::vector<StageWork>& work);
 // What each of them adds to the seconds of all: their sum is seconds(load, work).
 std::vector<double> parts(const Load& load, const std::vector<StageWork>& work);
 

@@ -32,7 +32,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
     if (b.host().sockets > 1) {   // pages are spread over the sockets, threads read most of theirs from the other ones
       const double doublings = std::log2(static_cast<double>(b.host().sockets));
       add_factor(p, "host_weights", "sockets", "", doublings);
-      add_factor(p, "host_weights", "sockets:engine", b.setting.engine, doublings);
+      add_factor(p, "host_weights", "sockets:engine", b.setting.kernels, doublings);
     }
     // Beside a device the host reads in short bursts.
     if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
@@ -42,10 +42,10 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   Path p = device_path("weights", peak, b.device(device), b.setting);
   p.roof = peak;
   add_factor(p, "weights", "format", format);
-  add_joint_factor(p, "weights", "format+engine", {format, b.setting.engine, b.setting.backend});
+  add_joint_factor(p, "weights", "format+engine", {format, b.setting.kernels, b.setting.backend});
   if (experts) {
     add_factor(p, "weights", "experts", "");
-    add_joint_factor(p, "weights", "experts+engine", {b.setting.engine, b.setting.backend});
+    add_joint_factor(p, "weights", "experts+engine", {b.setting.kernels, b.setting.backend});
   }
   add_power_cap(p, "weights", b.device(device));
   return p;
@@ -57,7 +57,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     const int threads = b.threads(decode);
     Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
     add_factor(p, quantity, "format", format);
-    if (!decode) add_joint_factor(p, quantity, "kernel", {to_string(prompt_kernel(b.host(), b.setting, format, experts)), b.setting.engine});
+    if (!decode) add_joint_factor(p, quantity, "kernel", {to_string(prompt_kernel(b.host(), b.setting, format, experts)), b.setting.kernels});
     if (experts) add_factor(p, quantity, "experts", "");
     if (b.load.offloaded) add_factor(p, quantity, "offload", "");
     return p;
@@ -66,13 +66,13 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   Path p = device_path("gemm", known_rate(matrix_rate(d, b.setting, format), d), b.device(device), b.setting);
   p.roof = matrix_roof(d, format);
   add_factor(p, "gemm", "format", format);
-  add_joint_factor(p, "gemm", "format+engine", {format, b.setting.engine, b.setting.backend});
+  add_joint_factor(p, "gemm", "format+engine", {format, b.setting.kernels, b.setting.backend});
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
   if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");
     add_joint_factor(p, "gemm", "experts+group", {b.setting.group, b.setting.backend});
-    add_joint_factor(p, "gemm", "experts+engine", {b.setting.engine, b.setting.backend});
+    add_joint_factor(p, "gemm", "experts+engine", {b.setting.kernels, b.setting.backend});
   }
   if (decode) add_factor(p, "gemm", "decode", "");
   else {
@@ -90,7 +90,7 @@ Path vector_path(const Builder& b, int device, const std::string& format) {
   const catalog::Device& d = b.device(device).device;
   Path p = device_path("vector", known_rate(vector_rate(d), d), b.device(device), b.setting);
   add_factor(p, "vector", "format", format);
-  add_joint_factor(p, "vector", "format+engine", {format, b.setting.engine, b.setting.backend});
+  add_joint_factor(p, "vector", "format+engine", {format, b.setting.kernels, b.setting.backend});
   add_power_cap(p, "vector", b.device(device));
   return p;
 }

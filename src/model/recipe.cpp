@@ -204,7 +204,9 @@ Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view tex
 Result<bool> apply_plain(Formats& formats, Architecture& a, std::string_view folded) {
   for (const Plain& plain : kPlain) {
     if (plain.name != folded) continue;
-    RC_TRY(apply_reach(formats, a, plain.quant, plain.reach, plain.head));
+    // Formats of mixtures' experts are those of every matrix where there are none (AMD's Llama and Qwen in MXFP4).
+    const bool experts_alone = plain.reach.experts && !plain.reach.dense;
+    RC_TRY(apply_reach(formats, a, plain.quant, experts_alone && !a.has_experts() ? kLinear : plain.reach, plain.head));
     return true;
   }
   return false;
