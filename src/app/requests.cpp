@@ -4,7 +4,7 @@
 
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
-#include "cost/paths.hpp"
+#include "cost/engines.hpp"
 #include "model/names.hpp"
 #include "model/recipe.hpp"
 #include "placement/rules.hpp"

@@ -14,12 +14,6 @@ using placement::kHost;
 
 namespace {
 
-// Engines that compute sliding layers over the whole cache: without a windowed cache there is nothing to save.
-bool windows_save_work(const Builder& b) {
-  if (b.setting.engine == "ik_llama.cpp" || b.setting.group == "eager" || b.place.settings.swa_full) return false;
-  return b.setting.group != "ggml" || b.conditions.engine_year >= 2025.38;  // llama.cpp: windowed cache since May 2025
-}
-
 // How often a step moves the cache: attention kernels read it once. Eager PyTorch appends to it by copying it whole (read, written), copies
 // it once more for every head that shares it (read once, written once a head), and reads those copies. Slopes of 1.2 to 6.3 us a token
 // of Qwen2 and Qwen3 with 2 to 8 heads a cache head on A100 and H20 (QwenLM/Qwen3 speed tables) agree with this within 3 %.
@@ -58,7 +52,7 @@ void add_compressed(std::map<AttentionKey, AttentionSum>& groups, const model::A
 std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
   std::map<AttentionKey, AttentionSum> groups;
   const double kb = cache_bytes(b.place.settings.key_quant), vb = cache_bytes(b.place.settings.value_quant);
-  const bool windows = windows_save_work(b);
+  const bool windows = !b.place.settings.swa_full && windows_save_work(b.setting);
   for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
     const model::Attention& a = b.model.layers[i].attention;
     if (a.kind == AttentionKind::none) continue;
@@ -83,8 +77,7 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
       sum.token_bytes += (a.latent_dim + a.rope_dim) * kb;
       const double absorbed = 2.0 * a.heads * (2.0 * a.latent_dim + a.rope_dim) * part;
       sum.absorbed_flop += absorbed;
-      // llama.cpp reads prompts by the same absorbed products since April 2025; the others unfold the latent cache for prompts.
-      if (b.setting.group == "ggml" && b.setting.engine != "ik_llama.cpp" && b.conditions.engine_year >= 2025.3 && !compressed_attention(b.model)) flop = absorbed;
+      if (reads_latent_prompts(b.setting) && !compressed_attention(b.model)) flop = absorbed;
     } else {
       const double kv_part = device == kHost ? 1 : std::max(part, 1.0 / std::max(1, a.kv_heads));
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part * cache_passes(b, a);
@@ -108,7 +101,7 @@ void add_attention(Builder& b) {
     s.decode_token_flop = sum.absorbed_flop;
     s.window = key.window;
     const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
-    const bool flash = b.place.settings.flash_attention.value_or(set.group != "ggml" || b.conditions.engine_year > 2025.6);
+    const bool flash = b.place.settings.flash_attention.value_or(flash_by_default(set));
     if (key.device == kHost && !key.latent && flash) {
       if (const MeasuredKernels kernels = measured_attention(b.host(), b.place.settings.threads, set, b.place.settings.key_quant, b.place.settings.value_quant, 4 * std::exp(sum.share / sum.layers))) {
         s.decode_token_flop = sum.flop;

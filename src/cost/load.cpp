@@ -95,15 +95,6 @@ bool is_offloaded(const Builder& b) {
   return false;
 }
 
-// Passes of one prompt follow each other through the devices: llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's
-// sources are CUDA's); vLLM's engine of 2025 and its kin schedule the next chunk of a prompt while the last is still under way.
-bool pipelines_prompts(const Builder& b) {
-  if (b.place.mode == Mode::pipeline) return b.setting.group == "serving" && b.split <= 1 && b.conditions.engine_year >= 2025.3;
-  const bool events = b.setting.backend == "cuda" || b.setting.backend == "rocm" || b.setting.backend == "musa";
-  return b.place.mode == Mode::layer && b.setting.kernels == "llama.cpp" && events &&
-         b.conditions.engine_year >= 2024.2 && !b.load.offloaded;
-}
-
 // Prompt tokens of one pass: engines with a cache in blocks count the tokens of all requests.
 int prompt_chunk(const placement::Settings& settings) { return settings.max_batched_tokens > 0 ? settings.max_batched_tokens : settings.ubatch; }
 
@@ -126,7 +117,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.offloaded = is_offloaded(b);
   if ((cpu || b.load.offloaded) && rig.hosts.front().bandwidth.value() <= 0)
     return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
-  if (pipelines_prompts(b)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());
+  if (!b.load.offloaded && b.split <= 1 && pipelines_prompts(b.setting, placement.mode)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());
   add_weights(b);
   add_attention(b);
   add_recurrent(b);

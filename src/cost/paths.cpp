@@ -38,27 +38,6 @@ double half_rate(const catalog::Device& device) {
   return single > 0 ? single : first_rate(device, {"tf32", "fp8", "int8"}) * 0.5;
 }
 
-std::string engine_group(std::string_view engine) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> groups{{
-      {"llama.cpp", "ggml"}, {"ik_llama.cpp", "ggml"}, {"ollama", "ggml"}, {"lm-studio", "ggml"}, {"ktransformers", "ggml"},
-      {"vllm", "serving"}, {"sglang", "serving"}, {"tensorrt-llm", "serving"}, {"lmdeploy", "serving"}, {"mindie", "serving"},
-      {"vllm-ascend", "serving"}, {"chitu", "serving"}, {"deepspeed-mii", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
-      {"ds4", "mlx"}}};
-  for (const auto& [name, group] : groups)
-    if (name == engine) return std::string(group);
-  return std::string(engine);
-}
-
-// Ollama and LM Studio are programs around llama.cpp: its kernels, started by others.
-std::string_view kernels_of(std::string_view engine) { return engine == "ollama" || engine == "lm-studio" ? "llama.cpp" : engine; }
-
-Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
-  constexpr double kMiddle = 2025.5;   // years are counted from here
-  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), conditions.engine_year - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
-}
-
-bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
-
 std::string format_class(std::string_view quant) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 34> classes{{
       {"iq4_nl", "iq4"}, {"iq4_xs", "iq4"}, {"iq4_k", "ik4"}, {"iq5_k", "ik4"}, {"iq6_k", "ik4"}, {"iq2_k", "ik3"}, {"iq3_k", "ik3"},
@@ -161,24 +140,6 @@ double attention_rate(const catalog::Device& device, const Setting& setting) {
 double reads_per_weight(const Setting& setting, std::string_view format) {
   // SYCL has no BF16 matrix-vector kernel: weights are read, written as F32 and read again: 2 + 4 + 4 bytes instead of 2.
   return setting.group == "ggml" && setting.backend == "sycl" && format == "bf16" ? 5 : 1;
-}
-
-bool launches_are_graphs(const catalog::Device& device, const Setting& setting) {
-  if (setting.backend != "cuda" || setting.kernels != "llama.cpp") return false;
-  static constexpr std::array<std::string_view, 3> never{"kepler", "maxwell", "pascal"};
-  if (std::find(never.begin(), never.end(), device.architecture) != never.end()) return false;
-  const bool early = device.architecture == "volta" || device.architecture == "turing";
-  return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
-}
-
-double captured_until(const Setting& setting) {
-  // vLLM's max_seq_len_to_capture until version 0.8 (March 2025): Qwen2 0.5B on an A100 falls from 256 to 109 token/s between 6k and 14k.
-  return setting.engine == "vllm" && (setting.backend == "cuda" || setting.backend == "rocm") && setting.year < -0.3 ? 8192 : 0;
-}
-
-bool starts_from_python(const Setting& setting) {
-  static constexpr std::array<std::string_view, 3> compiled{"hpu", "neuron", "tpu"};
-  return setting.group == "eager" && std::find(compiled.begin(), compiled.end(), setting.backend) == compiled.end();
 }
 
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent) {

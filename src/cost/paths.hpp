@@ -5,29 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "cost/load.hpp"
+#include "cost/engines.hpp"
 
 namespace rigcast::cost {
-
-// What all Paths of one Placement share.
-struct Setting {
-  std::string engine;        // "ollama"
-  std::string kernels;       // the engine whose kernels it runs, if not its own: "llama.cpp"
-  std::string group;         // engines that share kernels: "ggml", "serving", "mlx", "eager", ...
-  std::string backend;       // "cuda"
-  double year = 0;           // of the engine's build, from 2025.5
-  bool slow_host = false;
-  bool repacked = false;
-  std::string source;
-};
-
-std::string engine_group(std::string_view engine);
-
-// The Setting of an engine on a backend under these conditions: nobody else makes one.
-Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions = {});
-
-// Whether one step of the engine decodes and reads prompts at once; others stop decoding for a prompt.
-bool mixes_prompts(std::string_view engine);
 
 // Formats that share kernels: "q4_k", "iq4", "f16", "fp8", "int4" ... of a Quant key.
 std::string format_class(std::string_view quant);
@@ -56,14 +36,6 @@ double vector_rate(const catalog::Device& device);
 double attention_rate(const catalog::Device& device, const Setting& setting);
 // How often the bytes of a weight cross the memory bus in decoding: more than once where a kernel converts it first.
 double reads_per_weight(const Setting& setting, std::string_view format);
-// Kernels of a decoding step start as one captured CUDA graph instead of one by one.
-bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
-// Earlier tokens up to which an engine captures its decoding steps as graphs; 0: at any depth, or never.
-double captured_until(const Setting& setting);
-
-// Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
-bool starts_from_python(const Setting& setting);
-
 // Paths on a device. `quantity` is the first part of the effect names: "weights", "gemm", "kv", "attention", "state", ...
 Path device_path(std::string_view quantity, double peak, const rig::RigDevice& device, const Setting& setting);
 Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting);

@@ -105,12 +105,6 @@ struct GroupKey {
 };
 struct Group { double bytes = 0, elements = 0; int experts = 0, used = 0; };
 
-// Engines compute logits of a prompt's last token alone; MLX began to in August 2025 and Transformers in December 2024.
-bool logits_of_last_token(const Builder& b) {
-  const double since = b.setting.engine == "mlx" ? 2025.6 : b.setting.group == "eager" ? 2024.9 : 0;
-  return b.conditions.engine_year >= since;
-}
-
 // A model has a handful of formats and of groups, and a thousand tensors: what is few is gone through, and named at the end.
 class Groups {
  public:
@@ -148,7 +142,7 @@ class Groups {
 };
 
 std::map<GroupKey, Group> group_weights(const Builder& b) {
-  const bool last_token = logits_of_last_token(b);
+  const bool last_token = logits_of_last_token(b.setting);
   Groups groups;
   for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
     const model::Tensor& t = b.model.tensors[i];

@@ -1,0 +1,79 @@
+#include "cost/engines.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace rigcast::cost {
+namespace {
+
+constexpr double kMiddle = 2025.5;   // years are counted from here
+
+// Ollama and LM Studio are programs around llama.cpp: its kernels, started by others.
+std::string_view kernels_of(std::string_view engine) { return engine == "ollama" || engine == "lm-studio" ? "llama.cpp" : engine; }
+
+template <std::size_t n>
+bool is_any(std::string_view name, const std::array<std::string_view, n>& names) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+bool is_ik(const Setting& setting) { return setting.engine == "ik_llama.cpp"; }   // forked in 2024, and gone its own ways since
+
+}  // namespace
+
+std::string engine_group(std::string_view engine) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> groups{{
+      {"llama.cpp", "ggml"}, {"ik_llama.cpp", "ggml"}, {"ollama", "ggml"}, {"lm-studio", "ggml"}, {"ktransformers", "ggml"},
+      {"vllm", "serving"}, {"sglang", "serving"}, {"tensorrt-llm", "serving"}, {"lmdeploy", "serving"}, {"mindie", "serving"},
+      {"vllm-ascend", "serving"}, {"chitu", "serving"}, {"deepspeed-mii", "serving"}, {"mlx", "mlx"}, {"exllamav2", "exllama"}, {"exllamav3", "exllama"}, {"transformers", "eager"},
+      {"ds4", "mlx"}}};
+  for (const auto& [name, group] : groups)
+    if (name == engine) return std::string(group);
+  return std::string(engine);
+}
+
+Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
+  const double built = conditions.engine_year;
+  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), built, built - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
+}
+
+bool launches_are_graphs(const catalog::Device& device, const Setting& setting) {
+  static constexpr std::array<std::string_view, 3> never{"kepler", "maxwell", "pascal"};
+  if (setting.backend != "cuda" || setting.kernels != "llama.cpp" || is_any(device.architecture, never)) return false;
+  const bool early = device.architecture == "volta" || device.architecture == "turing";
+  return setting.year >= (early ? 1.05 : -1.1);   // llama.cpp: Ampere and later since May 2024, Volta and Turing since July 2026
+}
+
+double captured_until(const Setting& setting) {
+  // vLLM's max_seq_len_to_capture until version 0.8 (March 2025): Qwen2 0.5B on an A100 falls from 256 to 109 token/s between 6k and 14k.
+  return setting.engine == "vllm" && (setting.backend == "cuda" || setting.backend == "rocm") && setting.year < -0.3 ? 8192 : 0;
+}
+
+bool starts_from_python(const Setting& setting) {
+  static constexpr std::array<std::string_view, 3> compiled{"hpu", "neuron", "tpu"};
+  return setting.group == "eager" && !is_any(setting.backend, compiled);
+}
+
+bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
+
+bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
+  // vLLM's engine of 2025 and its kin schedule the next chunk of a prompt while the last is still under way.
+  if (mode == placement::Mode::pipeline) return setting.group == "serving" && setting.built >= 2025.3;
+  // llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's sources are CUDA's).
+  static constexpr std::array<std::string_view, 3> events{"cuda", "rocm", "musa"};
+  return mode == placement::Mode::layer && setting.kernels == "llama.cpp" && is_any(setting.backend, events) && setting.built >= 2024.2;
+}
+
+bool logits_of_last_token(const Setting& setting) {
+  const double since = setting.engine == "mlx" ? 2025.6 : setting.group == "eager" ? 2024.9 : 0;   // MLX: August 2025, Transformers: December 2024
+  return setting.built >= since;
+}
+
+bool windows_save_work(const Setting& setting) {
+  if (is_ik(setting) || setting.group == "eager") return false;
+  return setting.group != "ggml" || setting.built >= 2025.38;   // llama.cpp: windowed cache since May 2025
+}
+
+bool flash_by_default(const Setting& setting) { return setting.group != "ggml" || setting.built > 2025.6; }
+
+bool reads_latent_prompts(const Setting& setting) { return setting.group == "ggml" && !is_ik(setting) && setting.built >= 2025.3; }   // April 2025
+
+}  // namespace rigcast::cost

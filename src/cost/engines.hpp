@@ -1,0 +1,57 @@
+#pragma once
+// What engines do that decides about time, and since when: one place for all that is known of them beside their rules of memory
+// (data/engines) and their kernels on processors (processors.hpp).
+
+#include <string>
+#include <string_view>
+
+#include "cost/load.hpp"
+
+namespace rigcast::cost {
+
+// What all Paths of one Placement share.
+struct Setting {
+  std::string engine;        // "ollama"
+  std::string kernels;       // the engine whose kernels it runs, its own or another's: "llama.cpp"
+  std::string group;         // engines of one kind: "ggml", "serving", "mlx", "eager", ...
+  std::string backend;       // "cuda"
+  double built = 2025.5;     // date of the engine's build in years
+  double year = 0;           // the same from 2025.5, from where effects of years count
+  bool slow_host = false;
+  bool repacked = false;
+  std::string source;
+};
+
+std::string engine_group(std::string_view engine);
+
+// The Setting of an engine on a backend under these conditions: nobody else makes one.
+Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions = {});
+
+// ---- starting work
+
+// Kernels of a decoding step start as one captured CUDA graph instead of one by one.
+bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
+// Earlier tokens up to which an engine captures its decoding steps as graphs; 0: at any depth, or never.
+double captured_until(const Setting& setting);
+// Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
+bool starts_from_python(const Setting& setting);
+
+// ---- prompts
+
+// Whether one step of the engine decodes and reads prompts at once; others stop decoding for a prompt.
+bool mixes_prompts(std::string_view engine);
+// Whether passes of one prompt follow each other through devices that hold a range of layers each, so that all of them work.
+bool pipelines_prompts(const Setting& setting, placement::Mode mode);
+// Whether logits are computed of a prompt's last token alone.
+bool logits_of_last_token(const Setting& setting);
+
+// ---- attention
+
+// Whether sliding layers look at their window alone, instead of masking the rest of a whole cache.
+bool windows_save_work(const Setting& setting);
+// Whether flash attention is on where nobody says so.
+bool flash_by_default(const Setting& setting);
+// Whether prompts, too, are multiplied with a latent cache as it is; else it is unfolded into keys and values for them.
+bool reads_latent_prompts(const Setting& setting);
+
+}  // namespace rigcast::cost
