@@ -82,10 +82,11 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   const std::string where = knowledge.longest ? where_of(request, engine, architecture, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
+  placement::Layouts layouts(knowledge.catalog, engine, placement.backend, architecture, rig);
   const auto slack_at = [&](std::int64_t context) {
     placement::Settings settings = placement.settings;
     settings.context = context * streams;
-    const auto laid = placement::lay_out(knowledge.catalog, engine, placement.backend, architecture, rig, settings);
+    const auto laid = layouts.of(settings);
     return laid ? (laid->fits ? std::max(slack_of(*laid), Bytes{}) : std::min(slack_of(*laid), Bytes(-1))) : Bytes(-1e18);
   };
   const auto longest_from = [&](std::int64_t shortest, Bytes slack_whole) -> std::int64_t {

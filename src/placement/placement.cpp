@@ -65,7 +65,8 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
 Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  const auto lay = [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); };
+  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
+  const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
   if (prepared.engine.kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
     Settings widest = prepared.settings;
     widest.mode = Mode::tensor;
@@ -81,9 +82,9 @@ std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepare
   Goal goal;
   goal.any = any;
   goal.best_only = true;
+  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
   Found found = search(
-      prepared, architecture, rig, goal,
-      [&](const Settings& settings, Count count) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings, count); },
+      prepared, architecture, rig, goal, [&](const Settings& settings, Count count) { return layouts.of(settings, count); },
       [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
   if (found.ranked.empty()) return std::nullopt;
   return std::move(found.ranked.front().placement);
@@ -100,7 +101,8 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
 
 // By the flags, with as much of a context that nobody named as fits.
 Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  const auto lay = [&](const Settings& settings) { return lay_out(catalog, prepared.engine, prepared.backend, architecture, rig, settings); };
+  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
+  const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
   auto placement = lay(prepared.settings);
   if (!placement || placement->fits) return placement;
   if (const auto shorter = shortened(*placement, prepared.shortest))
@@ -166,16 +168,27 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
   return fail(ErrorKind::infeasible, engine.name + " has no backend for " + rig.devices.front().device.name + ", which runs " + has, Where{"--on"}, "backend");
 }
 
+Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
+                 const rig::Rig& rig)
+    : catalog_(catalog), engine_(engine), backend_(backend), architecture_(architecture), rig_(rig) {
+  if (engine.kv_rule == catalog::KvRule::slots) slots_ = std::make_unique<detail::SlotLayouts>(catalog, engine, backend, architecture, rig);
+}
+
+Layouts::~Layouts() = default;
+
+Result<Placement> Layouts::of(const Settings& settings, Count count) {
+  if (!settings.kv_offload && slots_ && !lists(engine_.splits, "cpu-cache")) return fail(ErrorKind::unsupported, engine_.name + " keeps the cache beside its layers");
+  switch (engine_.kv_rule) {
+    case catalog::KvRule::slots: return slots_->of(settings, count);
+    case catalog::KvRule::paged: return detail::lay_out_paged(catalog_, engine_, backend_, architecture_, rig_, settings);
+    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog_, engine_, backend_, architecture_, rig_, settings);
+  }
+  return fail(ErrorKind::unsupported, "no memory rule for " + engine_.name);
+}
+
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
-  if (!settings.kv_offload && engine.kv_rule == catalog::KvRule::slots && !lists(engine.splits, "cpu-cache"))
-    return fail(ErrorKind::unsupported, engine.name + " keeps the cache beside its layers");
-  switch (engine.kv_rule) {
-    case catalog::KvRule::slots: return detail::lay_out_slots(catalog, engine, backend, architecture, rig, settings, count);
-    case catalog::KvRule::paged: return detail::lay_out_paged(catalog, engine, backend, architecture, rig, settings);
-    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog, engine, backend, architecture, rig, settings);
-  }
-  return fail(ErrorKind::unsupported, "no memory rule for " + engine.name);
+  return Layouts(catalog, engine, backend, architecture, rig).of(settings, count);
 }
 
 namespace {

@@ -201,7 +201,27 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
 // and cache are too much already.
 enum class Count { all, until_short };
 
-// Exact memory of one choice of settings; the one place where bytes are computed. Errors: what the engine would refuse.
+namespace detail { class SlotLayouts; }
+
+// Exact memory of one model on one rig under one engine, whatever the settings: the one place where bytes are computed. What layouts have in
+// common is found once, so that a search asks one of these for all of them. Not for several threads.
+class Layouts {
+ public:
+  Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
+          const rig::Rig& rig);   // all of which must live as long
+  ~Layouts();
+  Result<Placement> of(const Settings& settings, Count count = Count::all);   // errors: what the engine would refuse
+
+ private:
+  const catalog::Catalog& catalog_;
+  const catalog::Engine& engine_;
+  const std::string& backend_;
+  const model::Architecture& architecture_;
+  const rig::Rig& rig_;
+  std::unique_ptr<detail::SlotLayouts> slots_;   // of engines with slots
+};
+
+// One layout alone.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
 

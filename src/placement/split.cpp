@@ -21,6 +21,14 @@ struct Way {
 
 }  // namespace
 
+// Who takes fewer layers than it could leaves the next ones more: if every device in turn taking all it can does not end, nothing does.
+bool can_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices) {
+  std::size_t next = 0;
+  for (const DeviceLoad& device : devices)
+    for (double held = 0; next < layers.size() && (held += layers[next].held) <= device.capacity;) ++next;
+  return next == layers.size();
+}
+
 std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices) {
   const std::size_t n = layers.size();
   double held_in_all = 0, room = 0;

@@ -22,4 +22,7 @@ struct DeviceLoad {
 // whose fullest device is least full; nullopt when no contiguous split holds all layers. O(devices * layers^2).
 std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices);
 
+// Whether there is such a split: O(layers), for those who only look for where there begins to be one.
+bool can_split(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices);
+
 }  // namespace rigcast::placement

@@ -21,7 +21,11 @@ TEST(Split, ADeviceThatIsNotNeededStaysOut) {
   EXPECT_EQ(*best_split(layers, {{24e9, 936e9, 1e-4}, {24e9, 936e9, 1e-4}}), (std::vector<int>{10, 0}));
 }
 
-TEST(Split, TooMuchIsNullopt) { EXPECT_FALSE(best_split({{5, 1}, {5, 1}, {5, 1}}, {{8, 1, 0}, {4, 1, 0}})); }
+TEST(Split, TooMuchIsNullopt) {
+  const std::vector<LayerLoad> layers = {{5, 1}, {5, 1}, {5, 1}};
+  EXPECT_FALSE(best_split(layers, {{8, 1, 0}, {4, 1, 0}}));
+  EXPECT_FALSE(can_split(layers, {{8, 1, 0}, {4, 1, 0}}));
+}
 
 double time_of(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices, const std::vector<int>& counts) {
   double time = 0;
@@ -65,6 +69,7 @@ TEST(Split, EqualsExhaustiveEnumerationOnSmallRigs) {
       }
     const auto counts = best_split(layers, devices);
     ASSERT_EQ(counts.has_value(), least >= 0) << "trial " << trial;
+    ASSERT_EQ(can_split(layers, devices), least >= 0) << "trial " << trial;
     if (counts) {
       EXPECT_EQ(std::accumulate(counts->begin(), counts->end(), 0), 9);
       EXPECT_NEAR(time_of(layers, devices, *counts), least, 1e-9) << "trial " << trial;

@@ -75,14 +75,13 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     tell_speed(knowledge, architecture, rig, request.question, chosen);
     return chosen;
   }
-  const auto lay_out = [&](const placement::Settings& settings, placement::Count count) {
-    return placement::lay_out(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig, settings, count);
-  };
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
     return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, prepared.settings.context, told);
   };
   if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
+  placement::Layouts layouts(knowledge.catalog, prepared.engine, prepared.backend, architecture, rig);
+  const auto lay_out = [&](const placement::Settings& settings, placement::Count count) { return layouts.of(settings, count); };
   placement::Goal goal;
   goal.best_only = best_only;
   goal.objective = request.objective;

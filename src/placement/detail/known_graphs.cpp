@@ -28,9 +28,8 @@ void add_rules(Signature& key, const BackendRules& r) {
 
 }  // namespace
 
-GraphKey graph_key(const GraphRequest& request, const std::vector<LayerSignature>& layers, const Machine& machine, const BackendRules& rules,
-                   const SchedulerSettings& settings) {
-  const model::Architecture& a = *request.architecture;
+GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, const std::vector<LayerSignature>& layers, const Machine& machine,
+                   const BackendRules& rules, const SchedulerSettings& settings) {
   Signature graph, host_bytes;
   add_request(graph, request);
   add_rules(graph, rules);
@@ -43,13 +42,10 @@ GraphKey graph_key(const GraphRequest& request, const std::vector<LayerSignature
     graph.add(static_cast<std::int64_t>(layer.graph.value()));
     host_bytes.add(static_cast<std::int64_t>(layer.host_bytes.value()));
   }
-  for (std::size_t t = 0; t < a.tensors.size(); ++t) {
-    const model::Tensor& tensor = a.tensors[t];
-    const bool of_layer = tensor.layer >= 0 && tensor.layer < static_cast<int>(a.layers.size());
-    if (of_layer || tensor.role == model::Role::vision || tensor.role == model::Role::next_token) continue;
-    graph.add(tensor.name);
-    add_weight(graph, tensor, request.tensor_place[t], rules.max_tensor_bytes);
-    if (request.tensor_place[t] >= request.host) host_bytes.add(static_cast<std::int64_t>(tensor.bytes.value()));
+  for (const std::size_t t : weights.outside()) {
+    const WeightKind& weight = weights.of(t);
+    graph.add(weight.at(request.tensor_place[t], rules.max_tensor_bytes));
+    if (request.tensor_place[t] >= request.host) host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
   }
   return {graph.value(), host_bytes.value()};
 }

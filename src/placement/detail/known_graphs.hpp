@@ -21,9 +21,9 @@ struct GraphKey {
   std::uint64_t graph = 0, host_bytes = 0;   // hashes; host_bytes: of the weights on the host
 };
 
-// `layers`: the signatures of all layers of the request.
-GraphKey graph_key(const GraphRequest& request, const std::vector<LayerSignature>& layers, const Machine& machine, const BackendRules& rules,
-                   const SchedulerSettings& settings);
+// `layers`: the signatures of all layers of the request. REQUIRES: `weights` of its architecture.
+GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, const std::vector<LayerSignature>& layers, const Machine& machine,
+                   const BackendRules& rules, const SchedulerSettings& settings);
 
 // May be used by several threads.
 class KnownGraphs {

@@ -43,8 +43,9 @@ std::vector<Backend> backends() {
 }
 
 LlamaLayout laid_out(const model::Architecture& architecture, const Settings& settings, int devices, const BackendRules& rules, KnownGraphs* known) {
+  const WeightKinds weights(architecture);
   LlamaInput input;
-  input.architecture = &architecture;
+  input.weights = &weights;
   input.settings = &settings;
   input.rules.compute = rules;
   input.rules.repacked = {"q4_k"};

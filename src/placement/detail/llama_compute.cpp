@@ -20,7 +20,7 @@ std::vector<std::size_t> all_layers_of(const model::Architecture& architecture) 
 int copies_of(const LlamaInput& in) {
   const Settings& s = *in.settings;
   const bool overridden = !s.overrides.empty() || s.cpu_moe_layers > 0;
-  const bool all_layers = s.gpu_layers < 0 || s.gpu_layers > static_cast<int>(in.architecture->layers.size());
+  const bool all_layers = s.gpu_layers < 0 || s.gpu_layers > static_cast<int>(in.weights->architecture().layers.size());
   const bool pipeline = in.devices > 1 && all_layers && s.mode != Mode::row && s.kv_offload && !overridden && in.rules.overlaps_devices;
   return pipeline ? in.rules.copies : 1;
 }
@@ -36,10 +36,10 @@ bool grows_with_layers(const GraphRequest& request) {
 GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
   const LlamaContext& c = layout.context;
   GraphRequest request;
-  request.architecture = in.architecture;
+  request.architecture = &in.weights->architecture();
   request.tensor_place = layout.tensor_place;
   request.output_place = layout.output_place;
-  request.caches = llama_caches(in, c, layout.layer_device);
+  request.caches = layout.caches;
   request.host = in.devices;
   request.outputs = c.outputs;
   request.tokens = padded(std::min(c.tokens, c.ubatch), c.sequences);
@@ -61,12 +61,12 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
 void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
   layout.copies = copies_of(in);
   GraphRequest request = graph_request(in, layout);
-  const std::vector<LayerSignature> layers = layer_signatures(request, in.rules.compute.max_tensor_bytes);
-  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(*in.architecture) : representative_layers(layers);
+  const std::vector<LayerSignature> layers = layer_signatures(*in.weights, request, in.rules.compute.max_tensor_bytes);
+  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(in.weights->architecture()) : representative_layers(layers);
   const auto reserve = [&]() -> GraphMemory {
     const Machine machine{in.devices};
     const SchedulerSettings settings{layout.copies, in.settings->op_offload};
-    const GraphKey key = graph_key(request, layers, machine, in.rules.compute, settings);
+    const GraphKey key = graph_key(*in.weights, request, layers, machine, in.rules.compute, settings);
     if (in.known)
       if (auto memory = in.known->find(key)) return *std::move(memory);
     TensorGraph graph = build_prompt_graph(request);
@@ -76,8 +76,8 @@ void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
   };
   GraphMemory memory = reserve();
   // Inputs of a split that are kept in copies are never freed: where every layer has splits of its own, memory grows with the layers.
-  if (layout.copies > 1 && memory.splits > 2 * in.devices + 2 && request.layers.size() < in.architecture->layers.size()) {
-    request.layers = all_layers_of(*in.architecture);
+  if (layout.copies > 1 && memory.splits > 2 * in.devices + 2 && request.layers.size() < in.weights->architecture().layers.size()) {
+    request.layers = all_layers_of(in.weights->architecture());
     memory = reserve();
   }
   for (std::size_t b = 0; b < memory.bytes.size(); ++b) layout.buffers[b].compute = static_cast<double>(memory.bytes[b]);

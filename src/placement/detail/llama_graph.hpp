@@ -22,6 +22,7 @@ struct LayerCache {
   int place = 0;                   // buffer
 
   std::int64_t index_cells() const { return entries > 0 ? entries : cells; }
+  bool operator==(const LayerCache&) const = default;
 };
 
 struct GraphRequest {

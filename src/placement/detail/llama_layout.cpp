@@ -1,7 +1,6 @@
 #include "placement/detail/llama_layout.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/check.hpp"
 #include "base/pattern.hpp"
@@ -13,31 +12,14 @@ namespace {
 using model::AttentionKind;
 using model::Role;
 
-bool is_expert_matrix(const model::Tensor& tensor) {
-  return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos;
-}
-
-// What --cpu-moe and --n-cpu-moe name: "\\.ffn_(up|down|gate|gate_up)_(ch|)exps", whatever follows it, so the experts' biases too.
-bool is_named_by_cpu_moe(const model::Tensor& tensor) {
-  constexpr std::string_view kFfn = ".ffn_";
-  const std::size_t at = tensor.name.find(kFfn);
-  if (at == std::string::npos) return false;
-  const std::string_view rest = std::string_view(tensor.name).substr(at + kFfn.size());
-  for (const std::string_view which : {"up_exps", "down_exps", "gate_exps", "gate_up_exps", "up_chexps", "down_chexps", "gate_chexps", "gate_up_chexps"})
-    if (rest.starts_with(which)) return true;
-  return false;
-}
-
-// Rows are looked up rather than multiplied, also where the same table serves as the head.
-bool is_gathered(const model::Tensor& tensor) { return tensor.layer < 0 && tensor.name.find("token_embd.weight") != std::string::npos; }
-
 // The engine decides where a weight goes by asking each device whether it could run the weight's operation on a batch of 512 tokens.
-bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t experts_used, const BackendRules& rules) {
+bool device_takes(const WeightKind& kind, bool gathered, std::int64_t experts_used, const BackendRules& rules) {
+  const model::Tensor& tensor = *kind.first;
   constexpr double batch = 512, f32 = 4;
   const double in = static_cast<double>(tensor.shape[0]), out = static_cast<double>(tensor.shape[1]);
   const double planes = static_cast<double>(tensor.shape[2] * tensor.shape[3]);
   double largest = tensor.bytes.value();
-  if (is_expert_matrix(tensor)) largest = std::max({largest, in * static_cast<double>(experts_used) * batch * f32, out * static_cast<double>(experts_used) * batch * f32});
+  if (kind.expert_matrix) largest = std::max({largest, in * static_cast<double>(experts_used) * batch * f32, out * static_cast<double>(experts_used) * batch * f32});
   else if (tensor.role == Role::norm || tensor.role == Role::other) largest = std::max(largest, in * batch * planes * f32);
   else if (gathered) largest = std::max(largest, in * batch * f32);
   else largest = std::max({largest, in * batch * planes * f32, out * batch * planes * f32});
@@ -46,15 +28,12 @@ bool device_takes(const model::Tensor& tensor, bool gathered, std::int64_t exper
 
 class Placer {
  public:
-  explicit Placer(const LlamaInput& input) : in_(input), a_(*input.architecture), s_(*input.settings) {
+  explicit Placer(const LlamaInput& input) : in_(input), weights_(*input.weights), a_(input.weights->architecture()), s_(*input.settings) {
     for (const Settings::Override& o : s_.overrides) {
       auto pattern = Pattern::compile(o.pattern);
       RC_CHECK(pattern.has_value(), "patterns are read where flags are");
       overrides_.push_back({std::move(*pattern), o.device});
     }
-    for (const model::Tensor& tensor : a_.tensors)
-      if (scan_width_ == 0 && tensor.name.ends_with(".ssm_out.weight")) scan_width_ = tensor.shape[0];
-    for (const model::Layer& layer : a_.layers) experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
   }
 
   LlamaLayout run() {
@@ -62,7 +41,8 @@ class Placer {
     out_.buffers.assign(static_cast<std::size_t>(in_.devices) + 2, {});
     assign_layers();
     place_weights();
-    for (const LayerCache& c : llama_caches(in_, out_.context, out_.layer_device)) add_cache(c);
+    out_.caches = llama_caches(in_, out_.context, out_.layer_device);
+    for (const LayerCache& c : out_.caches) add_cache(c);
     return std::move(out_);
   }
 
@@ -104,58 +84,74 @@ class Placer {
     if (tensor.layer < 0 || tensor.layer >= static_cast<int>(a_.layers.size()) || !tensor.name.ends_with(".ssm_a")) return true;
     const model::Recurrent& recurrent = a_.layers[static_cast<std::size_t>(tensor.layer)].recurrent;
     if (recurrent.kind == model::RecurrentKind::mamba1) return has_state_scan(in_.rules.compute, {1, tensor.shape[0]}, 1);
-    if (recurrent.kind != model::RecurrentKind::mamba2 || scan_width_ == 0) return true;
+    if (recurrent.kind != model::RecurrentKind::mamba2 || weights_.scan_width() == 0) return true;
     const std::int64_t heads = std::max<std::int64_t>(1, tensor.elements());
-    return has_state_scan(in_.rules.compute, {2, recurrent.state_elements / scan_width_}, scan_width_ / heads);
+    return has_state_scan(in_.rules.compute, {2, recurrent.state_elements / weights_.scan_width()}, weights_.scan_width() / heads);
   }
 
-  struct Home { int place = 0; bool pinned = false; };
+  struct Home {
+    int place = 0;
+    bool pinned = false;
+    bool operator==(const Home&) const = default;
+  };
+  // Where a kind of weight goes: to the device that is wanted, or else to the first memory on the list that can serve it: pinned host memory,
+  // repacked host memory, plain host memory.
+  struct Homes { bool on_device = false; Home else_at; };
 
-  // The first memory on the list that can serve the weight: its device, pinned host memory, repacked host memory, plain host memory.
-  Home home_of(const model::Tensor& tensor, int wanted, bool as_matrix) const {
-    const bool gathered = is_gathered(tensor) && !as_matrix;
-    const bool fits_device = in_.devices > 0 && device_takes(tensor, gathered, experts_used_, in_.rules.compute) && device_scans(tensor);
-    if (wanted < host() && fits_device) return {wanted, false};
-    if (in_.devices > 0 && in_.rules.pinned_host && fits_device) return {host(), true};
-    if (!gathered && can_repack(tensor)) return {repacked(), false};
-    return {host(), false};
+  Homes homes_of(const WeightKind& kind, bool as_matrix) const {
+    const bool gathered = kind.gathered && !as_matrix;
+    const bool fits_device = in_.devices > 0 && device_takes(kind, gathered, weights_.experts_used(), in_.rules.compute) && device_scans(*kind.first);
+    if (in_.devices > 0 && in_.rules.pinned_host && fits_device) return {fits_device, {host(), true}};
+    if (!gathered && can_repack(kind)) return {fits_device, {repacked(), false}};
+    return {fits_device, {host(), false}};
   }
-  bool can_repack(const model::Tensor& t) const {
-    const bool matrix = is_expert_matrix(t) ? t.shape[2] > 1 && t.shape[3] == 1 : t.shape[1] > 1 && t.shape[2] == 1 && t.shape[3] == 1;
+  Home home(const Homes& homes, int wanted) const { return wanted < host() && homes.on_device ? Home{wanted, false} : homes.else_at; }
+
+  bool can_repack(const WeightKind& kind) const {
+    const model::Tensor& t = *kind.first;
+    const bool matrix = kind.expert_matrix ? t.shape[2] > 1 && t.shape[3] == 1 : t.shape[1] > 1 && t.shape[2] == 1 && t.shape[3] == 1;
     const bool multiplied = t.role != Role::norm && t.role != Role::other;
     return matrix && multiplied && t.shape[1] % 8 == 0 &&
            std::find(in_.rules.repacked.begin(), in_.rules.repacked.end(), t.quant) != in_.rules.repacked.end();
   }
 
-  int wanted_place(const model::Tensor& tensor) const {
+  int wanted_place(const model::Tensor& tensor, const WeightKind& kind) const {
     for (const auto& [pattern, device] : overrides_)
       if (pattern.found_in(tensor.name)) return device == kHost ? host() : std::min(device, in_.devices);
-    if (tensor.layer < s_.cpu_moe_layers && is_named_by_cpu_moe(tensor)) return host();
-    if (tensor.name == "rope_freqs.weight") return out_.layer_device.front();   // where the first layer is, and small copies where others are
+    if (tensor.layer < s_.cpu_moe_layers && kind.moved_by_cpu_moe) return host();
+    if (kind.rope_factors) return out_.layer_device.front();   // where the first layer is, and small copies where others are
     if (tensor.layer < 0) return host();
     return out_.layer_device[static_cast<std::size_t>(std::min<int>(tensor.layer, static_cast<int>(a_.layers.size())))];
   }
 
   void place_weights() {
-    std::optional<Home> table;
-    const model::Tensor* table_tensor = nullptr;
-    bool has_head = false;
-    for (const model::Tensor& tensor : a_.tensors) {
-      const bool skipped = tensor.role == Role::vision && !tensor.name.starts_with("blk.");  // CogVLM's vision experts are part of its blocks
-      const Home home = home_of(tensor, wanted_place(tensor), false);
-      out_.tensor_place.push_back(home.place);
-      if (!skipped) buffer(home.place).weights += tensor.bytes.value();
-      if (tensor.name == "token_embd.weight") {
-        table = home;
-        table_tensor = &tensor;
-      }
-      has_head = has_head || tensor.name == "output.weight";
+    std::vector<Homes> homes;
+    for (const WeightKind& kind : weights_.kinds()) homes.push_back(homes_of(kind, false));
+    out_.tensor_place.reserve(a_.tensors.size());
+    for (std::size_t t = 0; t < a_.tensors.size(); ++t) {
+      const model::Tensor& tensor = a_.tensors[t];
+      const WeightKind& kind = weights_.of(t);
+      const int place = home(homes[weights_.number_of(t)], wanted_place(tensor, kind)).place;
+      out_.tensor_place.push_back(place);
+      if (kind.loaded) buffer(place).weights += tensor.bytes.value();
     }
-    if (has_head || !table) return;
-    const Home head = home_of(*table_tensor, out_.layer_device.back(), true);  // a tied head is loaded a second time where it is needed elsewhere
+    place_tied_head(homes);
+  }
+
+  // A tied head is loaded a second time where it is needed elsewhere than the table.
+  void place_tied_head(const std::vector<Homes>& homes) {
+    const auto named = [&](std::string_view name) {
+      return std::find_if(weights_.outside().begin(), weights_.outside().end(), [&](std::size_t t) { return a_.tensors[t].name == name; });
+    };
+    const auto table = named("token_embd.weight"), none = weights_.outside().end();
+    if (table == none || named("output.weight") != none) return;
+    const model::Tensor& tensor = a_.tensors[*table];
+    const WeightKind& kind = weights_.of(*table);
+    const Home of_table = home(homes[weights_.number_of(*table)], wanted_place(tensor, kind));
+    const Home head = home(homes_of(kind, true), out_.layer_device.back());
     out_.output_place = head.place;
     const bool always_twice = a_.family == "gemma3n";  // its head is loaded before the table it is tied to, and kept apart
-    if (always_twice || head.place != table->place || head.pinned != table->pinned) buffer(head.place).weights += table_tensor->bytes.value();
+    if (always_twice || head != of_table) buffer(head.place).weights += tensor.bytes.value();
   }
 
   void add_cache(const LayerCache& c) {
@@ -168,11 +164,10 @@ class Placer {
   }
 
   const LlamaInput& in_;
+  const WeightKinds& weights_;
   const model::Architecture& a_;
   const Settings& s_;
   std::vector<std::pair<Pattern, int>> overrides_;
-  std::int64_t experts_used_ = 1;
-  std::int64_t scan_width_ = 0;          // of Mamba's inner channels
   LlamaLayout out_;
 };
 
@@ -200,9 +195,11 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
 }
 
 std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device) {
+  const model::Architecture& architecture = input.weights->architecture();
   std::vector<LayerCache> caches;
-  for (std::size_t i = 0; i < input.architecture->layers.size(); ++i) {
-    const model::Layer& layer = input.architecture->layers[i];
+  caches.reserve(architecture.layers.size());
+  for (std::size_t i = 0; i < architecture.layers.size(); ++i) {
+    const model::Layer& layer = architecture.layers[i];
     const model::Attention& attention = layer.attention;
     LayerCache c;
     c.place = input.settings->kv_offload ? layer_device[i] : input.devices;

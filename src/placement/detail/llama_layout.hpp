@@ -11,6 +11,7 @@
 #include "placement/detail/graph_memory.hpp"
 #include "placement/detail/known_graphs.hpp"
 #include "placement/detail/llama_graph.hpp"
+#include "placement/detail/weight_kinds.hpp"
 #include "placement/placement.hpp"
 
 namespace rigcast::placement::detail {
@@ -38,7 +39,7 @@ struct LlamaContext {
 };
 
 struct LlamaInput {
-  const model::Architecture* architecture = nullptr;
+  const WeightKinds* weights = nullptr;  // of the model
   const Settings* settings = nullptr;
   LlamaRules rules;
   int devices = 0;                       // that the engine sees
@@ -53,6 +54,7 @@ struct BufferBytes { double weights = 0, kv = 0, state = 0, compute = 0; };
 struct LlamaLayout {
   LlamaContext context;
   std::vector<int> layer_device;         // layers + 1 (the output head); devices: the host
+  std::vector<LayerCache> caches;        // per layer
   std::vector<int> tensor_place;         // per Architecture::tensors: device, devices: host, devices + 1: repacked on the host
   int output_place = 0;                  // buffer of the head; differs from the embedding's where a tied head was copied
   std::vector<BufferBytes> buffers;      // devices, host, repacked

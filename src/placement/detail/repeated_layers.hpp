@@ -12,6 +12,7 @@
 
 #include "placement/detail/llama_graph.hpp"
 #include "placement/detail/signature.hpp"
+#include "placement/detail/weight_kinds.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -21,10 +22,8 @@ struct LayerSignature {
   Signature graph, host_bytes;
   bool operator==(const LayerSignature&) const = default;
 };
-std::vector<LayerSignature> layer_signatures(const GraphRequest& request, std::int64_t max_tensor_bytes);
-
-// What a graph knows of a weight that stays where it is: of matrices not their bytes, only whether these exceed `max_tensor_bytes`.
-void add_weight(Signature& signature, const model::Tensor& tensor, int place, std::int64_t max_tensor_bytes);
+// REQUIRES: `weights` of the request's architecture.
+std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const GraphRequest& request, std::int64_t max_tensor_bytes);
 
 // Numbers of the layers to keep, ascending; the last layer is always one of them.
 std::vector<std::size_t> representative_layers(const std::vector<LayerSignature>& layers);

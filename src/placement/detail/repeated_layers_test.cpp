@@ -41,8 +41,9 @@ std::vector<Case> cases() {
 }
 
 LlamaLayout laid_out(const model::Architecture& architecture, const Case& one, int window, bool every_layer) {
+  const WeightKinds weights(architecture);
   LlamaInput input;
-  input.architecture = &architecture;
+  input.weights = &weights;
   input.settings = &one.settings;
   input.rules.compute.reorder_window = window;
   input.rules.repacked = {"q4_0"};

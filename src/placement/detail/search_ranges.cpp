@@ -198,16 +198,15 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
 
 // Feasibility is monotone in how many layers are moved, so bisection finds the fewest. `most`: as many are known to do.
 std::optional<Settings> Searcher::fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers, int most) const {
-  const auto split_with = [&](int moved) {
-    return best_split(loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers), device_loads(lost));
-  };
+  const std::vector<DeviceLoad> devices = device_loads(lost);
+  const auto left = [&](int moved) { return loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers); };
   int low = moves == Moves::nothing ? 0 : 1 + host_layers, high = moves == Moves::nothing ? 0 : std::clamp(most, low, layer_total() - 1);
   while (low < high) {
     const int middle = (low + high) / 2;
-    if (split_with(middle)) high = middle;
+    if (can_split(left(middle), devices)) high = middle;
     else low = middle + 1;
   }
-  const auto counts = split_with(low);
+  const auto counts = best_split(left(low), devices);
   if (!counts) return std::nullopt;
   const auto used = [](int n) { return n > 0; };
   Settings settings = base;
@@ -273,6 +272,7 @@ bool Searcher::take_back(const Placement& placement, const Settings& choice, std
 
 std::vector<LayerLoad> Searcher::loads(const Settings& base, int expert_layers, int host_layers) const {
   std::vector<LayerLoad> result;
+  result.reserve(bytes_.size());
   for (std::size_t l = static_cast<std::size_t>(host_layers); l < bytes_.size(); ++l) {
     const LayerBytes& layer = bytes_[l];
     const bool experts_here = l >= static_cast<std::size_t>(expert_layers);

@@ -1,6 +1,7 @@
 #include "placement/detail/slots.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
@@ -26,16 +27,6 @@ std::string instruction_set(const rig::Rig& rig, const std::string& backend) {
 
 std::int64_t integer_rule(const catalog::Engine& engine, std::string_view name, const std::string& backend, std::int64_t fallback) {
   return static_cast<std::int64_t>(catalog::number_of(engine, name, backend, static_cast<double>(fallback)));
-}
-
-// The devices the engine sees: one with -sm none, else all; none on the processor alone.
-std::vector<int> visible_devices(const catalog::Engine& engine, const rig::Rig& rig, const Settings& settings) {
-  const int usable = usable_devices(engine, rig);
-  if (settings.mode == Mode::cpu) return {};
-  if (settings.mode == Mode::single && usable > 0) return {std::min(settings.main_device, usable - 1)};
-  std::vector<int> devices;
-  for (int d = 0; d < usable; ++d) devices.push_back(d);
-  return devices;
 }
 
 bool is_together(const Settings& settings, const std::vector<int>& visible) { return settings.mode == Mode::tensor && visible.size() > 1; }
@@ -83,60 +74,9 @@ Memory memory_of(const BufferBytes& bytes) {
   return Memory{Bytes(bytes.weights), Bytes(bytes.kv), Bytes(bytes.state), Bytes(bytes.compute), {}};
 }
 
-void fill_devices(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const std::vector<int>& visible,
-                  const LlamaLayout& layout, Placement& placement) {
-  const int layers = static_cast<int>(layout.layer_device.size()) - 1;
-  for (std::size_t d = 0; d < visible.size(); ++d) {
-    DeviceShare share;
-    share.device = visible[d];
-    share.memory = memory_of(layout.buffers[d]);
-    if (share.memory.total() == Bytes{}) continue;
-    share.memory.footprint = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
-    share.first_layer = layers;
-    for (int l = 0; l < layers; ++l) {
-      if (layout.layer_device[static_cast<std::size_t>(l)] != static_cast<int>(d)) continue;
-      share.first_layer = std::min(share.first_layer, l);
-      ++share.layer_count;
-    }
-    if (share.layer_count == 0) share.first_layer = 0;
-    share.holds_output = layout.layer_device.back() == static_cast<int>(d);
-    share.capacity = device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(share.device)]);
-    placement.devices.push_back(share);
-  }
-}
-
 // Held in full by every device that shares a model: norms and biases, and the router, whose few rows decide for all.
 bool is_mirrored(const model::Tensor& tensor) {
   return tensor.role == model::Role::router || tensor.shape[1] * tensor.shape[2] * tensor.shape[3] <= 1;
-}
-
-// -sm tensor: the engine lays the model out over one device that stands for all, then cuts matrices, cache and state into shares: even
-// ones, or by -ts. Every device reserves the compute buffer of the whole graph.
-void fill_together(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
-                   const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) {
-  const Memory whole = memory_of(layout.buffers.front());
-  Bytes mirrored{};
-  for (std::size_t i = 0; i < architecture.tensors.size(); ++i)
-    if (layout.tensor_place[i] == 0 && is_mirrored(architecture.tensors[i])) mirrored += architecture.tensors[i].bytes;
-  const int layers = static_cast<int>(std::count(layout.layer_device.begin(), layout.layer_device.end() - 1, 0));
-  double sum = 0;
-  for (const double part : settings.split) sum += part;
-  for (std::size_t d = 0; d < visible.size(); ++d) {
-    DeviceShare share;
-    share.device = visible[d];
-    share.fraction = sum > 0 ? (d < settings.split.size() ? settings.split[d] / sum : 0) : 1.0 / static_cast<double>(visible.size());
-    if (share.fraction <= 0) continue;
-    share.memory.weights = (whole.weights - mirrored) * share.fraction + mirrored;
-    share.memory.kv = whole.kv * share.fraction;
-    share.memory.state = whole.state * share.fraction;
-    share.memory.compute = whole.compute;
-    share.memory.footprint = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
-    share.first_layer = static_cast<int>(architecture.layers.size()) - layers;
-    share.layer_count = layers;
-    share.holds_output = layout.layer_device.back() == 0;
-    share.capacity = device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(share.device)]);
-    placement.devices.push_back(share);
-  }
 }
 
 }  // namespace
@@ -175,69 +115,137 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   return rules;
 }
 
-namespace {
+SlotLayouts::SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
+                         const rig::Rig& rig)
+    : catalog_(catalog), engine_(engine), backend_(backend), architecture_(architecture), rig_(rig), weights_(architecture) {
+  for (const rig::RigDevice& device : rig.devices) capacity_.push_back(device_capacity(engine, backend, device));
+  footprint_ = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
+  host_footprint_ = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
+}
+
+// The devices the engine sees: one with -sm none, else all; none on the processor alone.
+std::vector<int> SlotLayouts::visible_devices(const Settings& settings) const {
+  const int usable = usable_devices(engine_, rig_);
+  if (settings.mode == Mode::cpu) return {};
+  if (settings.mode == Mode::single && usable > 0) return {std::min(settings.main_device, usable - 1)};
+  std::vector<int> devices(static_cast<std::size_t>(usable));
+  std::iota(devices.begin(), devices.end(), 0);
+  return devices;
+}
+
+const LlamaRules& SlotLayouts::rules_for(const Settings& settings, bool on_devices) {
+  for (const Ruled& known : ruled_)
+    if (known.on_devices == on_devices && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return known.rules;
+  return ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings)}).rules;
+}
+
+void SlotLayouts::fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const {
+  const int layers = static_cast<int>(layout.layer_device.size()) - 1;
+  for (std::size_t d = 0; d < visible.size(); ++d) {
+    DeviceShare share;
+    share.device = visible[d];
+    share.memory = memory_of(layout.buffers[d]);
+    if (share.memory.total() == Bytes{}) continue;
+    share.memory.footprint = footprint_;
+    share.first_layer = layers;
+    for (int l = 0; l < layers; ++l) {
+      if (layout.layer_device[static_cast<std::size_t>(l)] != static_cast<int>(d)) continue;
+      share.first_layer = std::min(share.first_layer, l);
+      ++share.layer_count;
+    }
+    if (share.layer_count == 0) share.first_layer = 0;
+    share.holds_output = layout.layer_device.back() == static_cast<int>(d);
+    share.capacity = capacity_[static_cast<std::size_t>(share.device)];
+    placement.devices.push_back(share);
+  }
+}
+
+// -sm tensor: the engine lays the model out over one device that stands for all, then cuts matrices, cache and state into shares: even
+// ones, or by -ts. Every device reserves the compute buffer of the whole graph.
+void SlotLayouts::fill_together(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const {
+  const Memory whole = memory_of(layout.buffers.front());
+  Bytes mirrored{};
+  for (std::size_t i = 0; i < architecture_.tensors.size(); ++i)
+    if (layout.tensor_place[i] == 0 && is_mirrored(architecture_.tensors[i])) mirrored += architecture_.tensors[i].bytes;
+  const int layers = static_cast<int>(std::count(layout.layer_device.begin(), layout.layer_device.end() - 1, 0));
+  double sum = 0;
+  for (const double part : settings.split) sum += part;
+  for (std::size_t d = 0; d < visible.size(); ++d) {
+    DeviceShare share;
+    share.device = visible[d];
+    share.fraction = sum > 0 ? (d < settings.split.size() ? settings.split[d] / sum : 0) : 1.0 / static_cast<double>(visible.size());
+    if (share.fraction <= 0) continue;
+    share.memory.weights = (whole.weights - mirrored) * share.fraction + mirrored;
+    share.memory.kv = whole.kv * share.fraction;
+    share.memory.state = whole.state * share.fraction;
+    share.memory.compute = whole.compute;
+    share.memory.footprint = footprint_;
+    share.first_layer = static_cast<int>(architecture_.layers.size()) - layers;
+    share.layer_count = layers;
+    share.holds_output = layout.layer_device.back() == 0;
+    share.capacity = capacity_[static_cast<std::size_t>(share.device)];
+    placement.devices.push_back(share);
+  }
+}
 
 // The bytes of one layout as a Placement: per device of the rig and on the host, against what they hold.
-Placement placement_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const std::vector<int>& visible,
-                       const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) {
-  const model::Architecture& architecture = *input.architecture;
+Placement SlotLayouts::placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const {
   const bool together = is_together(settings, visible);
   Placement placement;
-  placement.engine = engine.key;
-  placement.backend = visible.empty() ? "cpu" : backend;
+  placement.engine = engine_.key;
+  placement.backend = visible.empty() ? "cpu" : backend_;
   placement.settings = settings;
   placement.settings.context = layout.context.tokens;
   placement.settings.flash_attention = layout.context.flash_attention;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
   const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
+  placement.tensor_device.reserve(layout.tensor_place.size());
   for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
+  placement.kv_device.reserve(layout.layer_device.size());
   for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
     placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
-  if (together) fill_together(engine, backend, architecture, rig, visible, layout, settings, placement);
-  else fill_devices(engine, backend, rig, visible, layout, placement);
+  if (together) fill_together(visible, layout, settings, placement);
+  else fill_devices(visible, layout, placement);
   placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
   placement.host.weights += Bytes(layout.buffers.back().weights);
-  placement.host.footprint = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
+  placement.host.footprint = host_footprint_;
   placement.kv_tokens = layout.context.tokens;
-  if (settings.mmap) placement.host_mapped = std::max(Bytes{}, architecture.weight_bytes() - placement.host.weights);
-  check_fit(rig, placement);
+  if (settings.mmap) placement.host_mapped = std::max(Bytes{}, weights_.bytes() - placement.host.weights);
+  check_fit(rig_, placement);
   return placement;
 }
 
-}  // namespace
-
-Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
+Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   static KnownGraphs known;   // a function of nothing but its keys, so that all catalogues and threads may share it
-  const std::vector<int> visible = visible_devices(engine, rig, settings);
+  const std::vector<int> visible = visible_devices(settings);
   const bool together = is_together(settings, visible);
   Settings laid = settings;
   if (together) laid.op_offload = false;   // weights on the host are not sent to a device that stands for several
   LlamaInput input;
   input.known = &known;
-  input.architecture = &architecture;
+  input.weights = &weights_;
   input.settings = &laid;
-  input.rules = llama_rules(engine, visible.empty() ? "cpu" : backend, rig, settings);
+  input.rules = rules_for(settings, !visible.empty());
   input.devices = together ? 1 : static_cast<int>(visible.size());
   if (together) input.rules.compute.reorder_window = 0;   // nobody reorders the operations of the device that stands for all
-  for (const int d : visible) input.free_bytes.push_back(device_capacity(engine, backend, rig.devices[static_cast<std::size_t>(d)]).value());
-  RC_ASSIGN(key, cache_format(catalog, settings.key_quant));
-  RC_ASSIGN(value, cache_format(catalog, settings.value_quant));
+  for (const int d : visible) input.free_bytes.push_back(capacity_[static_cast<std::size_t>(d)].value());
+  RC_ASSIGN(key, cache_format(catalog_, settings.key_quant));
+  RC_ASSIGN(value, cache_format(catalog_, settings.value_quant));
   input.key_type = key;
   input.value_type = value;
-  const LlamaContext context = llama_context(architecture, settings, input.rules);
-  if (const auto most = integer_rule(engine, "most_sequences", backend, INT64_MAX); settings.sequences > most)
-    return fail(ErrorKind::infeasible, engine.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
-  RC_TRY(refuse(architecture, settings, input, context));
-  if (together) RC_TRY(refuse_together(engine, backend, architecture, rig, context));
+  const LlamaContext context = llama_context(architecture_, settings, input.rules);
+  if (const auto most = integer_rule(engine_, "most_sequences", backend_, INT64_MAX); settings.sequences > most)
+    return fail(ErrorKind::infeasible, engine_.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
+  RC_TRY(refuse(architecture_, settings, input, context));
+  if (together) RC_TRY(refuse_together(engine_, backend_, architecture_, rig_, context));
   LlamaLayout layout = place_llama(input);
   if (count == Count::until_short)
-    if (Placement placement = placement_of(engine, backend, rig, visible, input, layout, settings); !placement.fits) {
+    if (Placement placement = placement_of(visible, input, layout, settings); !placement.fits) {
       placement.counted = false;
       return placement;
     }
   reserve_compute(input, layout);
-  return placement_of(engine, backend, rig, visible, input, layout, settings);
+  return placement_of(visible, input, layout, settings);
 }
 
 }  // namespace rigcast::placement::detail

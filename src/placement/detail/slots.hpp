@@ -1,13 +1,45 @@
 #pragma once
 // Engines with one padded cache region per stream (llama.cpp and its relatives): from Settings to a Placement.
 
+#include <string>
+#include <vector>
+
 #include "placement/detail/llama_layout.hpp"
 
 namespace rigcast::placement::detail {
 
 LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const Settings& settings);
 
-Result<Placement> lay_out_slots(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count);
+// Layouts of one model on one rig. Not for several threads.
+class SlotLayouts {
+ public:
+  SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
+              const rig::Rig& rig);   // all of which must live as long
+  Result<Placement> of(const Settings& settings, Count count);
+
+ private:
+  // What of the settings the rules depend on, and the rules.
+  struct Ruled {
+    bool on_devices, repack;
+    std::string key_quant, value_quant;
+    LlamaRules rules;
+  };
+
+  std::vector<int> visible_devices(const Settings& settings) const;
+  const LlamaRules& rules_for(const Settings& settings, bool on_devices);
+  Placement placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const;
+  void fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const;
+  void fill_together(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const;
+
+  const catalog::Catalog& catalog_;
+  const catalog::Engine& engine_;
+  const std::string& backend_;
+  const model::Architecture& architecture_;
+  const rig::Rig& rig_;
+  const WeightKinds weights_;
+  std::vector<Bytes> capacity_;          // per device of the rig
+  Bytes footprint_{}, host_footprint_{};
+  std::vector<Ruled> ruled_;             // those met so far
+};
 
 }  // namespace rigcast::placement::detail

@@ -1,0 +1,105 @@
+#include "placement/detail/weight_kinds.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+namespace rigcast::placement::detail {
+namespace {
+
+using model::Role;
+using model::Tensor;
+
+// "blk.3.ffn_down.weight" -> ".ffn_down.weight"; names outside of layers stay as they are.
+std::string_view name_in_layer(const std::string& name) {
+  const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : 0;
+  return std::string_view(name).substr(std::min(name.size(), dot));
+}
+
+bool is_expert_matrix(const Tensor& tensor) { return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos; }
+
+// What --cpu-moe and --n-cpu-moe name: "\\.ffn_(up|down|gate|gate_up)_(ch|)exps", whatever follows it, so the experts' biases too.
+bool is_named_by_cpu_moe(const Tensor& tensor) {
+  constexpr std::string_view kFfn = ".ffn_";
+  const std::size_t at = tensor.name.find(kFfn);
+  if (at == std::string::npos) return false;
+  const std::string_view rest = std::string_view(tensor.name).substr(at + kFfn.size());
+  for (const std::string_view which : {"up_exps", "down_exps", "gate_exps", "gate_up_exps", "up_chexps", "down_chexps", "gate_chexps", "gate_up_chexps"})
+    if (rest.starts_with(which)) return true;
+  return false;
+}
+
+bool is_weight_matrix(const Tensor& tensor) {
+  switch (tensor.role) {
+    case Role::attention: case Role::dense_ffn: case Role::expert_ffn: case Role::shared_expert_ffn: case Role::output_head: case Role::token_embedding:
+    case Role::per_layer_embedding: return tensor.shape[1] * tensor.shape[2] > 1;
+    default: return false;
+  }
+}
+
+Signature graph_signature(const Tensor& tensor) {
+  Signature graph;
+  graph.add(name_in_layer(tensor.name));
+  graph.add(tensor.shape[0] ^ tensor.shape[1] << 32);   // no length is that long
+  graph.add(tensor.shape[2] ^ tensor.shape[3] << 32);
+  if (!is_weight_matrix(tensor)) graph.add(static_cast<std::int64_t>(tensor.bytes.value()));
+  return graph;
+}
+
+Signature layer_signature(const model::Layer& layer) {
+  const model::Attention& a = layer.attention;
+  const model::FeedForward& f = layer.feed_forward;
+  Signature signature;
+  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.compress, a.latent_dim, a.rope_dim, a.indexer_heads,
+                          a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(layer.recurrent.kind),
+                          static_cast<int>(f.kind), f.width, f.experts, f.experts_used, f.expert_width, f.shared_experts, f.shared_width,
+                          static_cast<int>(f.gated), static_cast<int>(f.scaled_shares), static_cast<int>(layer.recurrent.bounded_decay)})
+    signature.add(value);
+  return signature;
+}
+
+}  // namespace
+
+WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture_(architecture) {
+  numbers_.reserve(architecture.tensors.size());
+  for (std::size_t i = 0; i < architecture.tensors.size(); ++i) {
+    const Tensor& tensor = architecture.tensors[i];
+    numbers_.push_back(kind_of(tensor));
+    bytes_ += tensor.bytes;
+    if (scan_width_ == 0 && tensor.name.ends_with(".ssm_out.weight")) scan_width_ = tensor.shape[0];
+    if (!is_in_layer(tensor) && tensor.role != Role::vision && tensor.role != Role::next_token) outside_.push_back(i);
+  }
+  layers_.reserve(architecture.layers.size());
+  for (const model::Layer& layer : architecture.layers) {
+    layers_.push_back(layer_signature(layer));
+    experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
+  }
+}
+
+// Whether Mamba's scan can run decides where its decays lie, and the layer what scan that is.
+bool WeightKinds::alike(const Tensor& a, const Tensor& b) const {
+  if (a.bytes != b.bytes || a.shape != b.shape || a.role != b.role || is_in_layer(a) != is_in_layer(b) || (a.layer < 0) != (b.layer < 0) || a.quant != b.quant ||
+      a.name.starts_with("blk.") != b.name.starts_with("blk.") || name_in_layer(a.name) != name_in_layer(b.name))
+    return false;
+  if (!is_in_layer(a) || !a.name.ends_with(".ssm_a")) return true;
+  const auto scan = [&](const Tensor& tensor) { return architecture_.layers[static_cast<std::size_t>(tensor.layer)].recurrent; };
+  return scan(a).kind == scan(b).kind && scan(a).state_elements == scan(b).state_elements;
+}
+
+// Tensors follow each other in a layer as they did in the one before.
+std::size_t WeightKinds::kind_of(const Tensor& tensor) {
+  std::size_t* const guess = numbers_.empty() ? nullptr : &next_[numbers_.back()];
+  if (guess && *guess < kinds_.size() && alike(*kinds_[*guess].first, tensor)) return *guess;
+  const auto known = std::find_if(kinds_.begin(), kinds_.end(), [&](const WeightKind& kind) { return alike(*kind.first, tensor); });
+  const auto number = static_cast<std::size_t>(known - kinds_.begin());
+  if (guess) *guess = number;
+  if (known != kinds_.end()) return number;
+  const bool gathered = tensor.layer < 0 && tensor.name.find("token_embd.weight") != std::string::npos;
+  const bool tower = tensor.role == Role::vision && !tensor.name.starts_with("blk.");   // CogVLM's vision experts are part of its blocks
+  kinds_.push_back({&tensor, is_expert_matrix(tensor), is_named_by_cpu_moe(tensor), gathered, tensor.name == "rope_freqs.weight", !tower, tensor.role != Role::vision,
+                    graph_signature(tensor)});
+  next_.push_back(static_cast<std::size_t>(-1));
+  return number;
+}
+
+}  // namespace rigcast::placement::detail
