@@ -288,8 +288,8 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
         for (const cost::Factor& factor : path.factors) {
           const auto [number, added] = numbers.emplace(factor.effect, static_cast<int>(compiled_->names.size()));
           if (added) {
-            compiled_->names.push_back(factor.effect);
-            compiled_->priors.push_back(priors.of(factor.effect));
+            compiled_->names.emplace_back(factor.effect);
+            compiled_->priors.push_back(priors.of(compiled_->names.back()));
           }
           e.emplace_back(number->second, factor.exponent);
         }

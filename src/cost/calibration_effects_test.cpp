@@ -58,7 +58,7 @@ TEST(Effects, BoardsOfOneChipShareWhatIsKnownOfIt) {
     std::set<std::string> names;
     for (const Path& path : load->paths)
       for (const Factor& factor : path.factors)
-        if (factor.effect.find("|chip=") != std::string::npos) names.insert(factor.effect);
+        if (factor.effect.find("|chip=") != std::string::npos) names.emplace(factor.effect);
     return names;
   };
   const std::set<std::string> slower = effects_of_chip();

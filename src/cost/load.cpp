@@ -15,7 +15,7 @@ using placement::kHost;
 namespace detail {
 
 int Builder::path(Path p) {
-  if (!setting.source.empty()) p.factors.push_back({"source|" + setting.source, 1});
+  if (!setting.source.empty()) p.factors.add({"source|", setting.source});
   load.paths.push_back(std::move(p));
   return static_cast<int>(load.paths.size()) - 1;
 }

@@ -16,19 +16,17 @@
 
 #include "base/result.hpp"
 #include "cost/calibration.hpp"
+#include "cost/factors.hpp"
 #include "model/architecture.hpp"
 #include "placement/placement.hpp"
 #include "rig/rig.hpp"
 
 namespace rigcast::cost {
 
-// One effect on a Path and how strongly it applies (1 for a class; a logarithm for a continuous condition).
-struct Factor { std::string effect; double exponent = 1; };
-
 // A peak rate and what decides how much of it is reached.
 struct Path {
   double peak = 0;                   // amount a second
-  std::vector<Factor> factors;
+  Factors factors;
   double efficiency = 1;             // rate over peak: exp(sum exponent * effect), bent below the roof (cost/roof.hpp); set by resolve
   double roof = 0;                   // amount a second that the data sheet allows; 0: none is known, or `peak` is not of that kind
 

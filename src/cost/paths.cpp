@@ -148,23 +148,13 @@ void add_factor(Path& path, std::string_view quantity, std::string_view what, st
 
 void add_joint_factor(Path& path, std::string_view quantity, std::string_view what, std::initializer_list<std::string_view> value, double exponent) {
   if (exponent == 0) return;
-  std::size_t length = quantity.size() + 1 + what.size();
-  for (const std::string_view part : value) length += 1 + part.size();
-  std::string name;
-  name.reserve(length);
-  name += quantity;
-  if (!what.empty()) {
-    name += '|';
-    name += what;
-    char before = '=';
-    for (const std::string_view part : value) {
-      if (value.size() == 1 && part.empty()) continue;
-      name += before;
-      name += part;
-      before = ':';
-    }
+  if (what.empty()) return path.factors.add({quantity}, exponent);
+  const std::string_view* part = value.begin();
+  switch (value.size()) {
+    case 1: return part[0].empty() ? path.factors.add({quantity, "|", what}, exponent) : path.factors.add({quantity, "|", what, "=", part[0]}, exponent);
+    case 2: return path.factors.add({quantity, "|", what, "=", part[0], ":", part[1]}, exponent);
+    default: return path.factors.add({quantity, "|", what, "=", part[0], ":", part[1], ":", part[2]}, exponent);
   }
-  path.factors.push_back({std::move(name), exponent});
 }
 
 namespace {

@@ -41,7 +41,7 @@ Path device_path(std::string_view quantity, double peak, const rig::RigDevice& d
 Path host_path(std::string_view quantity, double peak, const rig::Host& host, const Setting& setting);
 Path engine_path(std::string_view quantity, double peak, const Setting& setting);
 void add_factor(Path& path, std::string_view quantity, std::string_view what, std::string_view value, double exponent = 1);
-// The same of a value of several parts, "first:second": a search names a thousand factors for one answer.
+// The same of a value of one to three parts, "first:second".
 void add_joint_factor(Path& path, std::string_view quantity, std::string_view what, std::initializer_list<std::string_view> value, double exponent = 1);
 
 }  // namespace rigcast::cost

@@ -3,7 +3,7 @@
 namespace rigcast::cost {
 namespace {
 
-bool seen(const Calibration& calibration, const std::string& effect) {
+bool seen(const Calibration& calibration, std::string_view effect) {
   const Effect* found = calibration.effects.find(effect);
   return found && found->observations > 0;
 }
