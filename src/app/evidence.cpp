@@ -10,7 +10,7 @@ std::vector<cost::Evidence> NearestEvidence::find(const catalog::Catalog& catalo
     const std::lock_guard lock(mutex_);
     if (const auto found = known_.find(question); found != known_.end()) return found->second;
   }
-  auto evidence = calibration::nearest(catalog, calibration, wanted, most);   // outside the lock: others need not wait for it
+  auto evidence = calibration::nearest(catalog, calibration, wanted, most, &rows_);   // outside the lock: others need not wait for it
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMost) known_.clear();
   known_.insert_or_assign(std::move(question), evidence);

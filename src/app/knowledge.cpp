@@ -4,6 +4,7 @@
 #include "app/layouts.hpp"
 #include "app/models.hpp"
 #include "app/own.hpp"
+#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "model/config.hpp"
 #include "model/gguf.hpp"
@@ -16,16 +17,25 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
   RC_ASSIGN(catalog, catalog::Catalog::load(overlays));
   RC_ASSIGN(calibration, cost::load_calibration(catalog));
   Knowledge knowledge{std::move(catalog), std::move(calibration)};
-  knowledge.nearest = std::make_shared<NearestEvidence>();
-  knowledge.models = std::make_shared<KnownModels>();
+  const auto bases = std::make_shared<model::KnownBases>();
+  knowledge.nearest = std::make_shared<NearestEvidence>(bases);
+  knowledge.models = std::make_shared<KnownModels>(bases);
   knowledge.longest = std::make_shared<LongestContexts>();
+  knowledge.rigs = std::make_shared<KnownRigs>();
   if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
   return knowledge;
 }
 
 Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec) {
   if (knowledge.here && equal_ignoring_case(trim(spec), "here")) return knowledge.here(knowledge.catalog);
-  return rig::parse_rig(knowledge.catalog, spec);
+  RC_ASSIGN(rig, find_rig(knowledge, spec));
+  return *rig;
+}
+
+Result<std::shared_ptr<const rig::Rig>> find_rig(const Knowledge& knowledge, std::string_view spec) {
+  if (knowledge.rigs) return knowledge.rigs->find(knowledge.catalog, spec);
+  RC_ASSIGN(rig, rig::parse_rig(knowledge.catalog, spec));
+  return std::make_shared<const rig::Rig>(std::move(rig));
 }
 
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec) {

@@ -17,6 +17,7 @@
 namespace rigcast::app {
 
 class KnownModels;
+class KnownRigs;
 class LongestContexts;
 class NearestEvidence;
 class OwnLogs;
@@ -33,6 +34,8 @@ struct Knowledge {
   // Models read before or handed in as bytes (read_given() makes them), and what layouts hold at most; empty: nothing is remembered.
   std::shared_ptr<KnownModels> models = {};
   std::shared_ptr<LongestContexts> longest = {};
+  // Rigs read before; empty: nothing is remembered.
+  std::shared_ptr<KnownRigs> rigs = {};
 };
 
 // The model that `spec` names: one that was handed in, else as model::read_model.
@@ -47,5 +50,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
 
 // A rig spec, a rig file, or `here`.
 Result<rig::Rig> read_rig(const Knowledge& knowledge, std::string_view spec);
+// The first two of them alone.
+Result<std::shared_ptr<const rig::Rig>> find_rig(const Knowledge& knowledge, std::string_view spec);
 
 }  // namespace rigcast::app

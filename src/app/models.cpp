@@ -27,7 +27,7 @@ Result<std::shared_ptr<const model::Architecture>> KnownModels::find(const catal
   }
   const bool file = model::may_name_a_file(spec);
   if (known && !file) return known;
-  RC_ASSIGN(read, model::read_model(catalog, spec));
+  RC_ASSIGN(read, model::read_model(catalog, spec, bases_.get()));
   auto shared = std::make_shared<const model::Architecture>(std::move(read));
   if (file || shared->origin != model::Origin::catalogue) return shared;
   const std::lock_guard lock(mutex_);

@@ -11,13 +11,14 @@
 
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
-#include "model/architecture.hpp"
+#include "model/read.hpp"
 
 namespace rigcast::app {
 
 // Of one Catalog. May be used by several threads. Holds a bounded number of either kind; those that came first are forgotten first.
 class KnownModels {
  public:
+  explicit KnownModels(std::shared_ptr<model::KnownBases> bases = std::make_shared<model::KnownBases>()) : bases_(std::move(bases)) {}
   // As model::read_model, and what was handed in by its name. Files are read anew every time: they may have changed.
   Result<std::shared_ptr<const model::Architecture>> find(const catalog::Catalog& catalog, std::string_view spec);
   // A model that nobody but its owner can read, under a name to ask for it by; no file or catalogue entry hides it.
@@ -36,6 +37,7 @@ class KnownModels {
   };
   static constexpr std::size_t kMostRead = 64, kMostHandedIn = 32;
 
+  std::shared_ptr<model::KnownBases> bases_;
   mutable std::mutex mutex_;          // guards what follows
   Shelf read_, handed_in_;
 };

@@ -104,6 +104,8 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   answer.engine = std::move(asked.engine);
   answer.placement = std::move(chosen.placement);
   answer.at_once = chosen.at_once;
+  answer.searched = chosen.searched;
+  answer.named_context = chosen.named_context;
   answer.alternatives = std::move(chosen.alternatives);
   answer.rejected = std::move(chosen.rejected);
   answer.launch = placement::launch_line(answer.engine, answer.architecture, answer.rig, answer.placement);
@@ -146,7 +148,7 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
     answer.longest_context = longest_context(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
     answer.remedies = find_faster(knowledge, answer);
   } else {
-    answer.remedies = find_remedies(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
+    answer.remedies = find_remedies(knowledge, answer);
   }
   answer.upgrades = find_upgrades(knowledge, answer);
   return std::move(answer);

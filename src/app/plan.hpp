@@ -85,6 +85,8 @@ struct PlanAnswer {
   double decode_empty = 0;             // token/s, p50: decode before anything is read, which is what is weighed against the full context
   Error no_speed;
   cost::OwnEffects own;                // what the user's own Observations moved `speed` by
+  bool searched = false;               // the flags left open which devices hold what
+  bool named_context = false;          // the flags or the request said how long the context is
   std::vector<Alternative> alternatives;           // best of every other kind of placement, best first
   std::vector<placement::Rejected> rejected;       // kinds that are not possible here, and why
   std::int64_t longest_context = 0;    // where it fits: the longest this very layout holds, at most the model's own; 0: not asked

@@ -145,11 +145,14 @@ Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, c
 
 }  // namespace
 
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
-                                  const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed) {
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now) {
   std::vector<Remedy> remedies;
-  const auto prepared = placement::prepare(knowledge.catalog, architecture, rig, request.placement);
-  if (!prepared || !prepared->searched) return remedies;
+  if (!now.searched) return remedies;
+  const PlanRequest& request = now.request;
+  const catalog::Engine& engine = now.engine;
+  const model::Architecture& architecture = now.architecture;
+  const rig::Rig& rig = now.rig;
+  const placement::Placement& failed = now.placement;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
@@ -169,7 +172,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest&
     const auto smaller = models.find(knowledge.catalog, spec);
     const Bytes weights = smaller ? (*smaller)->weight_bytes() : Bytes{};
     if (!smaller || weights >= asked || weights > room) continue;
-    if (!fits_at(knowledge, **smaller, rig, request.placement, prepared->named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
+    if (!fits_at(knowledge, **smaller, rig, request.placement, now.named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
     remedies.push_back({Remedy::Kind::quant, quant, spec, weights});
     break;
   }
@@ -182,8 +185,7 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   std::vector<Remedy> remedies;
   if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return remedies;
   std::string flags = with_small_cache(now.engine, now.request.placement, now.placement.settings);
-  const auto prepared = placement::prepare(knowledge.catalog, now.architecture, now.rig, now.request.placement);
-  if (flags.empty() || !prepared || !prepared->searched) return remedies;
+  if (flags.empty() || !now.searched) return remedies;
   PlanRequest request = now.request;
   request.placement.flags = flags;
   const auto then = outcome_of(knowledge, request, now.engine, now.architecture, now.rig);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <memory>
 #include <optional>
 
 #include "app/detail/requests.hpp"
@@ -34,16 +35,16 @@ Bytes sold_memory(const rig::Host& host, Bytes needed) {
 }
 
 // The joints between cards of a rig of nothing but such: a board's fabric, peers over PCIe. Bridges are bought apart.
-std::vector<rig::Link> usual_peers(const catalog::Catalog& catalog, const rig::RigDevice& device, int cards) {
-  const auto alike = rig::parse_rig(catalog, std::to_string(cards) + 'x' + device.device.key);
+std::vector<rig::Link> usual_peers(const Knowledge& knowledge, const rig::RigDevice& device, int cards) {
+  const auto alike = find_rig(knowledge, std::to_string(cards) + 'x' + device.device.key);
   std::vector<rig::Link> links;
   if (alike)
-    std::copy_if(alike->links.begin(), alike->links.end(), std::back_inserter(links), [](const rig::Link& link) { return link.a >= 0 && link.b >= 0; });
+    std::copy_if((*alike)->links.begin(), (*alike)->links.end(), std::back_inserter(links), [](const rig::Link& link) { return link.a >= 0 && link.b >= 0; });
   return links;
 }
 
 // `more` further cards like the first, in the first host, joined to it as the first is and to each other as such cards are.
-rig::Rig with_cards(const catalog::Catalog& catalog, const rig::Rig& rig, int more) {
+rig::Rig with_cards(const Knowledge& knowledge, const rig::Rig& rig, int more) {
   rig::Rig larger = rig;
   std::vector<rig::RigDevice> first_card;
   for (const rig::RigDevice& device : rig.devices)
@@ -62,23 +63,23 @@ rig::Rig with_cards(const catalog::Catalog& catalog, const rig::Rig& rig, int mo
   }
   const bool all_alike = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& one) { return one.device.key == rig.devices.front().device.key; });
   if (!all_alike) return larger;
-  for (const rig::Link& link : usual_peers(catalog, rig.devices.front(), static_cast<int>(larger.devices.size()) / std::max(1, chips)))
+  for (const rig::Link& link : usual_peers(knowledge, rig.devices.front(), static_cast<int>(larger.devices.size()) / std::max(1, chips)))
     if (std::max(link.a, link.b) >= owned && larger.devices[static_cast<std::size_t>(link.a)].card != larger.devices[static_cast<std::size_t>(link.b)].card)
       larger.links.push_back(link);
   return larger;
 }
 
 // "2x3090; host=..." with other numbers, and what that is; nothing where the spec is not one group of equal cards on one host.
-struct Named { std::string spec; rig::Rig rig; };
-std::optional<Named> named_with(const catalog::Catalog& catalog, const rig::Rig& rig, int cards) {
+struct Named { std::string spec; std::shared_ptr<const rig::Rig> rig; };
+std::optional<Named> named_with(const Knowledge& knowledge, const rig::Rig& rig, int cards) {
   const std::string head(trim(std::string_view(rig.spec).substr(0, rig.spec.find(';'))));
   const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789");
   const std::string name = times != std::string::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
   if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return std::nullopt;
   const std::size_t rest = rig.spec.find(';');
   std::string spec = std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
-  auto read = rig::parse_rig(catalog, spec);   // "3090x2" holds a count of its own
-  if (!read || read->devices.back().card + 1 != cards) return std::nullopt;
+  auto read = find_rig(knowledge, spec);   // "3090x2" holds a count of its own
+  if (!read || (*read)->devices.back().card + 1 != cards) return std::nullopt;
   return Named{std::move(spec), std::move(*read)};
 }
 
@@ -141,8 +142,8 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
     // By the words to ask it with where they can be written, for these assume a host of their own.
-    auto named = named_with(knowledge.catalog, rig, owned + more);
-    const auto then = named ? outcome_on(knowledge, now, named->rig) : same_model_on(knowledge, now, with_cards(knowledge.catalog, rig, more));
+    auto named = named_with(knowledge, rig, owned + more);
+    const auto then = named ? outcome_on(knowledge, now, *named->rig) : same_model_on(knowledge, now, with_cards(knowledge, rig, more));
     if (!then) continue;
     if (now.placement.fits && then->outcome.over_context <= decode_over_context(now)) return std::nullopt;
     Upgrade upgrade = cards_upgrade(rig, more, named ? std::move(named->spec) : std::string());
@@ -178,9 +179,8 @@ std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer&
   std::vector<Upgrade> upgrades;
   const rig::Rig& rig = now.rig;
   if (rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
-  const auto prepared = placement::prepare(knowledge.catalog, now.architecture, rig, now.request.placement);
-  if (!prepared || !prepared->searched) return upgrades;
-  if (prepared->backend != "cpu")
+  if (!now.searched) return upgrades;
+  if (now.placement.backend != "cpu")
     if (auto cards = more_cards(knowledge, now)) upgrades.push_back(std::move(*cards));
   if (auto memory = more_memory(knowledge, now)) upgrades.push_back(std::move(*memory));
   return upgrades;

@@ -45,8 +45,9 @@ std::string dominant_format(const model::Architecture& model);
 // Understands Observations one by one, remembering what their layouts share.
 class Configurator {
  public:
-  // `with_sources`: for fits, where each source's own way of measuring is an effect of its own.
-  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false) : catalog_(catalog), reader_(catalog), with_sources_(with_sources) {}
+  // `with_sources`: for fits, where each source's own way of measuring is an effect of its own. `bases`: as of model::ModelReader.
+  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false, std::shared_ptr<model::KnownBases> bases = nullptr)
+      : catalog_(catalog), reader_(catalog, std::move(bases)), with_sources_(with_sources) {}
   // Rows that name this host's processor ran on it: whatever was measured of it since holds for them, too.
   void set_host(rig::Host host) { host_ = std::move(host); }
   // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.

@@ -82,7 +82,8 @@ std::vector<std::vector<std::size_t>> runs_of(const std::vector<Observation>& ob
 // Predicts rows run by run; what one run needed is dropped before the next.
 class Evaluator {
  public:
-  Evaluator(const catalog::Catalog& catalog, const cost::Calibration& calibration, const rig::Host* host) : calibration_(calibration), configurator_(catalog) {
+  Evaluator(const catalog::Catalog& catalog, const cost::Calibration& calibration, const rig::Host* host, std::shared_ptr<model::KnownBases> bases)
+      : calibration_(calibration), configurator_(catalog, false, std::move(bases)) {
     if (host) configurator_.set_host(*host);
   }
   void evaluate(const std::vector<Observation>& observations, const std::vector<std::size_t>& run, std::vector<Prediction>& out) {
@@ -112,14 +113,14 @@ class Evaluator {
 }  // namespace
 
 Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host,
-                    Watch* watch) {
+                    Watch* watch, const std::shared_ptr<model::KnownBases>& bases) {
   constexpr std::size_t kWorthAHelper = 500;
   Evaluation out;
   out.rows.resize(observations.size());
   const std::vector<std::vector<std::size_t>> runs = runs_of(observations);
   std::atomic<std::size_t> next = 0, done = 0;
   const auto work = [&] {
-    Evaluator evaluator(catalog, calibration, host);
+    Evaluator evaluator(catalog, calibration, host, bases);
     for (std::size_t run = next++; run < runs.size() && !stopped(watch); run = next++) {
       evaluator.evaluate(observations, runs[run], out.rows);
       const std::size_t all = done += runs[run].size();

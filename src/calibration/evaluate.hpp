@@ -48,8 +48,9 @@ struct Score {
 };
 
 // Predicts every row, on all processors; none is dropped silently. A stopped watch ends it early, here and below: the answer is then of no use.
+// `bases`: as of model::ModelReader.
 Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& calibration, const std::vector<Observation>& observations, const rig::Host* host = nullptr,
-                    Watch* watch = nullptr);
+                    Watch* watch = nullptr, const std::shared_ptr<model::KnownBases>& bases = nullptr);
 
 // What is held out together.
 enum class Fold { device, model, source };

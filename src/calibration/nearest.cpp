@@ -60,27 +60,41 @@ double distance(const std::vector<std::string_view>& cells, const Columns& at, c
   return far;
 }
 
-// One line of a file, not yet read but for how far it is from what is wanted.
-struct Line {
-  double far = 0;
-  std::string_view file, header, text;
-};
-
 // Lines whose second column is the device; the others are not looked at further, since reading all rows would cost more than the plan.
-void add_lines(std::string_view csv, std::string_view file, const Near& wanted, std::vector<Line>& lines) {
+void add_lines(std::string_view csv, const std::string& file, const std::string& device, std::vector<Line>& lines) {
   const std::string_view header = csv.substr(0, csv.find('\n'));
   const auto columns = Columns::read(header);
   if (!columns || columns->device != 1) return;
-  const std::string mark = wanted.device + ",";
+  const std::string mark = device + ",";
   for (std::size_t begin = header.size() + 1; begin < csv.size();) {
     const std::size_t end = std::min(csv.find('\n', begin), csv.size());
     const std::string_view text = csv.substr(begin, end - begin);
     begin = end + 1;
-    if (!text.substr(std::min(text.size(), text.find(',') + 1)).starts_with(mark)) continue;
-    const auto cells = cells_of(text, columns->last + 1);
-    if (cells.size() <= columns->last || cells[columns->phase] != wanted.phase) continue;
-    lines.push_back({distance(cells, *columns, wanted), file, header, text});
+    if (text.substr(std::min(text.size(), text.find(',') + 1)).starts_with(mark)) lines.push_back({file, header, text});
   }
+}
+
+std::vector<Line> read_lines(const catalog::Catalog& catalog, const std::string& device) {
+  std::vector<Line> lines;
+  for (const std::string& file : catalog.files("observations"))
+    if (const auto text = catalog.file(file); text && file.ends_with(".csv")) add_lines(*text, file, device, lines);
+  return lines;
+}
+
+// A line, not yet read but for how far it is from what is wanted.
+struct Ranked { double far = 0; const Line* line = nullptr; };
+
+std::vector<Ranked> ranked(const std::vector<Line>& lines, const Near& wanted) {
+  std::vector<Ranked> out;
+  std::string_view header;
+  std::optional<Columns> columns;
+  for (const Line& line : lines) {
+    if (line.header.data() != header.data()) columns = Columns::read(header = line.header);
+    const auto cells = cells_of(line.text, columns->last + 1);
+    if (cells.size() > columns->last && cells[columns->phase] == wanted.phase) out.push_back({distance(cells, *columns, wanted), &line});
+  }
+  std::stable_sort(out.begin(), out.end(), [](const Ranked& a, const Ranked& b) { return a.far < b.far; });
+  return out;
 }
 
 std::optional<Observation> read_line(const Line& line, const Near& wanted) {
@@ -91,30 +105,57 @@ std::optional<Observation> read_line(const Line& line, const Near& wanted) {
   return tells ? std::optional(o) : std::nullopt;
 }
 
-cost::Evidence evidence_of(const Observation& o, const Prediction& prediction) {
-  return {o.id, o.device_printed, o.engine, o.backend, o.model, o.quant, o.source, o.date, o.value,
-          prediction.predicted ? prediction.predicted->p50 : 0, o.note, o.devices};
+cost::Evidence evidence_of(const Observation& o, double estimate) {
+  return {o.id, o.device_printed, o.engine, o.backend, o.model, o.quant, o.source, o.date, o.value, estimate, o.note, o.devices};
 }
 
 }  // namespace
 
-std::vector<cost::Evidence> nearest(const catalog::Catalog& catalog, const cost::Calibration& calibration, const Near& wanted, std::size_t most) {
-  const std::vector<std::string> files = catalog.files("observations");
-  std::vector<Line> lines;
-  for (const std::string& file : files)
-    if (const auto text = catalog.file(file); text && file.ends_with(".csv")) add_lines(*text, file, wanted, lines);
-  std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.far < b.far; });
-  // One row of each configuration: a sweep's neighbours say the same.
-  std::vector<Observation> rows;
-  std::set<std::string> seen;
-  for (const Line& line : lines) {
-    if (rows.size() == most) break;
-    auto o = read_line(line, wanted);
-    if (o && seen.insert(o->source + " " + o->model + " " + o->quant).second) rows.push_back(std::move(*o));
+std::shared_ptr<const std::vector<Line>> KnownRows::lines_of(const catalog::Catalog& catalog, const std::string& device) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = lines_.find(device); known != lines_.end()) return known->second;
   }
-  const Evaluation evaluation = evaluate(catalog, calibration, rows);
+  auto lines = std::make_shared<const std::vector<Line>>(read_lines(catalog, device));
+  const std::lock_guard lock(mutex_);
+  return lines_.emplace(device, std::move(lines)).first->second;
+}
+
+std::optional<double> KnownRows::estimate(const Line& line) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = estimates_.find(line.text.data());
+  return known == estimates_.end() ? std::nullopt : std::optional(known->second);
+}
+
+void KnownRows::keep(const Line& line, double estimate) {
+  const std::lock_guard lock(mutex_);
+  estimates_.insert_or_assign(line.text.data(), estimate);
+}
+
+std::vector<cost::Evidence> nearest(const catalog::Catalog& catalog, const cost::Calibration& calibration, const Near& wanted, std::size_t most, KnownRows* known) {
+  const auto lines = known ? known->lines_of(catalog, wanted.device) : std::make_shared<const std::vector<Line>>(read_lines(catalog, wanted.device));
+  // One row of each configuration: a sweep's neighbours say the same.
   std::vector<cost::Evidence> evidence;
-  for (std::size_t i = 0; i < rows.size(); ++i) evidence.push_back(evidence_of(rows[i], evaluation.rows[i]));
+  std::vector<Observation> unknown;                          // rows to be predicted yet,
+  std::vector<std::pair<std::size_t, const Line*>> of_evidence;     // ... and whose they are
+  std::set<std::string> seen;
+  for (const Ranked& each : ranked(*lines, wanted)) {
+    const Line& line = *each.line;
+    if (evidence.size() == most) break;
+    auto o = read_line(line, wanted);
+    if (!o || !seen.insert(o->source + " " + o->model + " " + o->quant).second) continue;
+    const auto estimate = known ? known->estimate(line) : std::nullopt;
+    evidence.push_back(evidence_of(*o, estimate.value_or(0)));
+    if (estimate) continue;
+    unknown.push_back(std::move(*o));
+    of_evidence.emplace_back(evidence.size() - 1, &line);
+  }
+  const Evaluation evaluation = evaluate(catalog, calibration, unknown, nullptr, nullptr, known ? known->bases() : nullptr);
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    const auto& predicted = evaluation.rows[i].predicted;
+    const double estimate = evidence[of_evidence[i].first].predicted = predicted ? predicted->p50 : 0;
+    if (known) known->keep(*of_evidence[i].second, estimate);
+  }
   return evidence;
 }
 

@@ -140,21 +140,39 @@ Result<ModelSpec> named_in_catalogue(const catalog::Catalog& catalog, std::strin
 
 }  // namespace
 
-Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_view spec) {
+Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_view spec, KnownBases* bases) {
   const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog, spec, named)) return std::move(*file);
   RC_ASSIGN(known, named_in_catalogue(catalog, spec, named));
-  return architecture_from_catalogue(catalog, known.name, known.quant);
+  if (!bases) return architecture_from_catalogue(catalog, known.name, known.quant);
+  const auto base = bases->find(catalog, known.name);
+  if (!*base) return tl::unexpected<Error>(base->error());
+  return in_format(catalog, **base, known.quant);
 }
 
 Result<Architecture> ModelReader::read(std::string_view spec) {
   const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog_, spec, named)) return std::move(*file);
   if (looks_like_path(named.name)) return no_such_file(catalog_, named);
-  auto base = bases_.find(named.name);
-  if (base == bases_.end()) base = bases_.emplace(named.name, base_from_catalogue(catalog_, named.name)).first;
-  if (!base->second) return tl::unexpected<Error>(base->second.error());
-  return in_format(catalog_, *base->second, named.quant);
+  const auto base = bases_->find(catalog_, named.name);
+  if (!*base) return tl::unexpected<Error>(base->error());
+  return in_format(catalog_, **base, named.quant);
+}
+
+std::shared_ptr<const Result<Base>> KnownBases::find(const catalog::Catalog& catalog, std::string_view name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = by_name_.find(name); known != by_name_.end()) return known->second;
+  }
+  auto base = std::make_shared<const Result<Base>>(base_from_catalogue(catalog, name));   // outside the lock: others need not wait for it
+  const std::lock_guard lock(mutex_);
+  if (by_name_.size() >= kMost) by_name_.clear();
+  return by_name_.insert_or_assign(std::string(name), std::move(base)).first->second;
+}
+
+void KnownBases::clear() {
+  const std::lock_guard lock(mutex_);
+  by_name_.clear();
 }
 
 }  // namespace rigcast::model

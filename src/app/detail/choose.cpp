@@ -65,16 +65,19 @@ std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placem
   return placement.kv_tokens > 0 ? std::min(settings.context, placement::cache_tokens(placement) / std::max<std::int64_t>(1, streams)) : settings.context;
 }
 
-Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
-  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, as_asked.placement));
-  PlanRequest request = as_asked;
-  request.question.sequences = prepared.at_once;
-  if (!prepared.searched) {
-    RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
-    Chosen chosen{.placement = std::move(placement), .at_once = prepared.at_once};
-    tell_speed(knowledge, architecture, rig, request.question, chosen);
-    return chosen;
-  }
+namespace {
+
+// As the flags say.
+Result<Chosen> by_flags(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
+  RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
+  Chosen chosen{.placement = std::move(placement)};
+  tell_speed(knowledge, architecture, rig, request.question, chosen);
+  return chosen;
+}
+
+// As the search finds best. REQUIRES: what is prepared for the request.
+Result<Chosen> by_search(const Knowledge& knowledge, const placement::Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
+                         const PlanRequest& request, bool best_only) {
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
     return speeds_of(knowledge, prepared.engine, architecture, rig, placement, request, prepared.settings.context, told);
@@ -99,9 +102,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)
       if (const auto whole = lay_out(prepared.settings, placement::Count::until_short); !whole || !whole->fits) return Chosen{};
     RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig));
-    return Chosen{.placement = std::move(nearest), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
+    return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
-  Chosen chosen{.placement = std::move(found.ranked.front().placement), .at_once = prepared.at_once, .rejected = std::move(found.rejected)};
+  Chosen chosen{.placement = std::move(found.ranked.front().placement), .rejected = std::move(found.rejected)};
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
   if (winner != told.end()) chosen.load = std::move(winner->load);
   if (best_only) return chosen;
@@ -115,6 +118,19 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
     chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line});
   }
   return chosen;
+}
+
+}  // namespace
+
+Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, as_asked.placement));
+  PlanRequest request = as_asked;
+  request.question.sequences = prepared.at_once;
+  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, prepared, architecture, rig, request, best_only) : by_flags(knowledge, architecture, rig, request));
+  chosen.at_once = prepared.at_once;
+  chosen.searched = prepared.searched;
+  chosen.named_context = prepared.named_context;
+  return std::move(chosen);
 }
 
 }  // namespace rigcast::app

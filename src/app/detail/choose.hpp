@@ -7,6 +7,8 @@ namespace rigcast::app {
 
 struct Chosen {
   placement::Placement placement;            // the winner; where nothing fits, what is nearest, with its missing bytes
+  bool searched = false;                     // the flags left it open
+  bool named_context = false;                // the flags or the request said how long the context is
   std::int64_t at_once = 1;                  // streams that run at a time: as many as asked, or as the flags allow
   // What the winner makes the devices do, resolved, and how fast that is as asked; where nobody can say, why. Empty where nothing fits.
   std::optional<cost::Load> load = {};

@@ -15,8 +15,8 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
 
 // In order of how little they change: a shorter context first, then a cache in fewer bits, then smaller Quants (the largest that fits). Empty where nothing helps, or
 // where the launch flags are the user's own and place it.
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine,
-                                  const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& failed);
+// REQUIRES: !now.placement.fits.
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now);
 
 // Where weights lie on the host: a cache in fewer bits, if that makes it faster. REQUIRES: now.placement.fits.
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now);

@@ -1,0 +1,21 @@
+#include "app/rigs.hpp"
+
+#include "base/text.hpp"
+
+namespace rigcast::app {
+
+Result<std::shared_ptr<const rig::Rig>> KnownRigs::find(const catalog::Catalog& catalog, std::string_view spec) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = by_spec_.find(spec); known != by_spec_.end()) return known->second;
+  }
+  RC_ASSIGN(read, rig::parse_rig(catalog, spec));
+  auto rig = std::make_shared<const rig::Rig>(std::move(read));
+  if (trim(spec).ends_with(".toml")) return rig;
+  const std::lock_guard lock(mutex_);
+  if (by_spec_.size() >= kMost) by_spec_.clear();
+  by_spec_.insert_or_assign(std::string(spec), rig);
+  return rig;
+}
+
+}  // namespace rigcast::app
