@@ -21,11 +21,12 @@ const char* os_name(rig::Os os) {
 
 // The format most of the weight bytes are in.
 std::string dominant_quant(const model::Architecture& architecture) {
-  std::vector<std::pair<std::string_view, double>> bytes;   // a handful
+  std::vector<std::pair<std::string_view, double>> bytes;   // a handful, the one of the tensor before in front
   for (const model::Tensor& tensor : architecture.tensors) {
     auto known = std::find_if(bytes.begin(), bytes.end(), [&](const auto& each) { return each.first == tensor.quant; });
     if (known == bytes.end()) known = bytes.insert(known, {tensor.quant, 0});
     known->second += tensor.bytes.value();
+    std::iter_swap(bytes.begin(), known);
   }
   const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second < b.second : a.first > b.first; });
   return std::string(most == bytes.end() ? std::string_view() : most->first);

@@ -81,7 +81,7 @@ Found Searcher::run() {
   if (base_.mode == Mode::cpu) {}   // the processor alone is asked for, or there is nothing else
   else if (engine_.kv_rule == catalog::KvRule::slots) slots();
   else degrees();
-  if (splits("cpu") || rig_.devices.empty()) on_processor();
+  if ((splits("cpu") || rig_.devices.empty()) && processor_may_win()) on_processor();
   if (put_off_ && found_.ranked.empty()) whole_tensors();
   std::int64_t longest = 0;
   for (const Candidate& each : found_.ranked) longest = std::max(longest, each.placement.settings.context);

@@ -79,6 +79,7 @@ struct ToyWorld {
         read *= static_cast<double>(ffn.experts_used) / ffn.experts;
         if (tensor.layer < settings.cpu_moe_layers) device = kHost;
       }
+      placement.tensor_device.push_back(device);
       if (device == kHost) { host += tensor.bytes.value(); seconds_ += read / host_bandwidth; }
       else {
         held[static_cast<std::size_t>(device)] += tensor.bytes.value();
@@ -103,13 +104,13 @@ struct ToyWorld {
     return placement;
   }
 
-  Found find() const {
+  Found find(const Goal& goal = {}) const {
     const auto lay = [this](const Settings& settings, Count) -> Result<Placement> { return lay_out(settings); };
     const auto cost = [this](const Placement& placement) -> Result<Speeds> {
       (void)lay_out(placement.settings);
       return Speeds{1 / seconds_, 1 / seconds_, 1 / seconds_, 1 / seconds_};
     };
-    return search(engine(), architecture, rig, Goal{}, Settings{}, lay, cost);
+    return search(engine(), architecture, rig, goal, Settings{}, lay, cost);
   }
 
   mutable double seconds_ = 0;
@@ -207,6 +208,46 @@ TEST(Search, RandomRigsWithinTwoPercentOfBruteForce) {
     EXPECT_LE(ours, 1.000001 * best) << "rig " << number << " is better than brute force: it does not enumerate what the search proposes";
   }
   EXPECT_GE(compared, 45) << "of 60 rigs that hold their model at all";
+}
+
+// Who asks for the best alone gets the winner of the whole search, from fewer layouts: equal cards, hosts from a tenth of their bandwidth to
+// more than it.
+TEST(Search, TheBestAloneIsTheWinnerOfAll) {
+  std::uint64_t state = 20261129;
+  const auto random = [&](double low, double high) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return low + (high - low) * static_cast<double>(state >> 40) / static_cast<double>(1 << 24);
+  };
+  int saved = 0, on_host = 0;
+  for (int number = 0; number < 200; ++number) {
+    ToyWorld world;
+    const int cards = number % 4 + 1;
+    const bool moe = number % 3 == 0;
+    const double memory = 1e9 * random(8, 32), bandwidth = 1e9 * random(200, 1800);
+    for (int c = 0; c < cards; ++c) {
+      world.add_device(memory, bandwidth);
+      world.rig.devices.back().device.key = "toy";
+    }
+    world.host_bandwidth = bandwidth * random(0.1, 1.2);
+    world.rig.hosts.resize(1);
+    world.rig.hosts.front().bandwidth = Bandwidth(world.host_bandwidth);
+    const int layers = static_cast<int>(random(6, 60));
+    const double each = memory * cards * random(0.3, 1.6) / layers;
+    world.add_layers(layers, moe ? 0.15 * each : each, moe ? 0.85 * each : 0, 4, 64);
+    Goal goal;
+    const Found all = world.find(goal);
+    goal.best_only = true;
+    const Found best = world.find(goal);
+    ASSERT_EQ(best.ranked.empty(), all.ranked.empty()) << "rig " << number;
+    if (all.ranked.empty()) continue;
+    EXPECT_EQ(best.ranked.front().kind, all.ranked.front().kind) << "rig " << number;
+    EXPECT_EQ(best.ranked.front().score, all.ranked.front().score) << "rig " << number;
+    EXPECT_LE(best.laid_out, all.laid_out) << "rig " << number;
+    saved += best.laid_out < all.laid_out ? 1 : 0;
+    on_host += all.ranked.front().placement.host.weights > Bytes{} ? 1 : 0;
+  }
+  EXPECT_GE(saved, 40);
+  EXPECT_GE(on_host, 40);
 }
 
 TEST(Search, SaysWhatIsMissing) {

@@ -115,25 +115,25 @@ class Placer {
            std::find(in_.rules.repacked.begin(), in_.rules.repacked.end(), t.quant) != in_.rules.repacked.end();
   }
 
-  int wanted_place(const model::Tensor& tensor, const WeightKind& kind) const {
+  int wanted_place(std::size_t tensor, int layer, const WeightKind& kind) const {
     for (const auto& [pattern, device] : overrides_)
-      if (pattern.found_in(tensor.name)) return device == kHost ? host() : std::min(device, in_.devices);
-    if (tensor.layer < s_.cpu_moe_layers && kind.moved_by_cpu_moe) return host();
+      if (pattern.found_in(a_.tensors[tensor].name)) return device == kHost ? host() : std::min(device, in_.devices);
+    if (layer < s_.cpu_moe_layers && kind.moved_by_cpu_moe) return host();
     if (kind.rope_factors) return out_.layer_device.front();   // where the first layer is, and small copies where others are
-    if (tensor.layer < 0) return host();
-    return out_.layer_device[static_cast<std::size_t>(std::min<int>(tensor.layer, static_cast<int>(a_.layers.size())))];
+    if (layer < 0) return host();
+    return out_.layer_device[static_cast<std::size_t>(std::min<int>(layer, static_cast<int>(a_.layers.size())))];
   }
 
   void place_weights() {
     std::vector<Homes> homes;
     for (const WeightKind& kind : weights_.kinds()) homes.push_back(homes_of(kind, false));
-    out_.tensor_place.reserve(a_.tensors.size());
-    for (std::size_t t = 0; t < a_.tensors.size(); ++t) {
-      const model::Tensor& tensor = a_.tensors[t];
-      const WeightKind& kind = weights_.of(t);
-      const int place = home(homes[weights_.number_of(t)], wanted_place(tensor, kind)).place;
-      out_.tensor_place.push_back(place);
-      if (kind.loaded) buffer(place).weights += tensor.bytes.value();
+    const auto& tensors = weights_.tensors();
+    out_.tensor_place.resize(tensors.size());
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+      const WeightKind& kind = weights_.kinds()[tensors[t].kind];
+      const int place = home(homes[tensors[t].kind], wanted_place(t, tensors[t].layer, kind)).place;
+      out_.tensor_place[t] = place;
+      if (kind.loaded) buffer(place).weights += kind.first->bytes.value();
     }
     place_tied_head(homes);
   }
@@ -147,7 +147,7 @@ class Placer {
     if (table == none || named("output.weight") != none) return;
     const model::Tensor& tensor = a_.tensors[*table];
     const WeightKind& kind = weights_.of(*table);
-    const Home of_table = home(homes[weights_.number_of(*table)], wanted_place(tensor, kind));
+    const Home of_table = home(homes[weights_.tensors()[*table].kind], wanted_place(*table, tensor.layer, kind));
     const Home head = home(homes_of(kind, true), out_.layer_device.back());
     out_.output_place = head.place;
     const bool always_twice = a_.family == "gemma3n";  // its head is loaded before the table it is tied to, and kept apart

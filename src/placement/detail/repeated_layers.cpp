@@ -35,17 +35,19 @@ std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const G
     layers[i].graph = weights.layer(i);
     layers[i].graph.add(static_cast<std::int64_t>(cache.value()));
   }
-  for (std::size_t t = 0; t < a.tensors.size(); ++t) {
-    const WeightKind& weight = weights.of(t);
-    if (!weights.is_in_layer(a.tensors[t]) || !weight.in_graph) continue;
+  for (std::size_t t = 0; t < weights.tensors().size(); ++t) {
+    const auto [layer, number] = weights.tensors()[t];
+    const WeightKind& weight = weights.kinds()[number];
+    if (!weights.is_layer(layer) || !weight.in_graph) continue;
     const int place = request.tensor_place[t];
-    const std::int64_t at = weight.at(place, max_tensor_bytes);
-    const auto block = static_cast<std::size_t>(a.tensors[t].layer);
-    for (std::size_t i = block; i < (a.blocks.empty() ? block + 1 : layers.size()); ++i) {
-      if (a.block_of(i) != block) continue;
-      layers[i].graph.add(at);
-      if (place >= request.host) layers[i].host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
-    }
+    const auto add_to = [&](LayerSignature& signature) {
+      signature.graph.add(weight.at(place, max_tensor_bytes));
+      if (place >= request.host) signature.host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
+    };
+    const auto block = static_cast<std::size_t>(layer);
+    if (a.blocks.empty()) add_to(layers[block]);
+    else for (std::size_t i = block; i < layers.size(); ++i)
+      if (a.block_of(i) == block) add_to(layers[i]);
   }
   if (!layers.empty()) layers.back().graph.add("last");  // only the tokens asked for leave the last layer
   return layers;

@@ -29,9 +29,9 @@ double cache_bytes(const model::Attention& attention, double context, double byt
   return context * attention.kv_heads * (attention.key_dim + attention.value_dim) * bytes_per_element;
 }
 
-bool same_device(const rig::RigDevice& a, const rig::RigDevice& b) { return a.device.key == b.device.key && a.memory == b.memory && a.reserved == b.reserved; }
-
 }  // namespace
+
+bool same_device(const rig::RigDevice& a, const rig::RigDevice& b) { return a.device.key == b.device.key && a.memory == b.memory && a.reserved == b.reserved; }
 
 std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element) {
   const std::size_t count = architecture.layers.size();
@@ -64,9 +64,9 @@ void Searcher::slots() {
     if (!put_off_) whole_tensors();
   }
   if (devices_.empty()) return;
-  if (architecture_.has_experts() && splits("cpu-experts")) ranges("experts on host", base_, Moves::experts);
-  if (splits("cpu-layers")) ranges("layers on host", base_, Moves::layers);
-  if (splits("cpu-cache")) {
+  if (architecture_.has_experts() && splits("cpu-experts") && may_move(Moves::experts)) ranges("experts on host", base_, Moves::experts);
+  if (splits("cpu-layers") && may_move(Moves::layers)) ranges("layers on host", base_, Moves::layers);
+  if (splits("cpu-cache") && cache_may_move()) {
     Settings cache_on_host = base_;
     cache_on_host.kv_offload = false;
     ranges("cache on host", cache_on_host, Moves::nothing);

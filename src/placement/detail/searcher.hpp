@@ -1,7 +1,7 @@
 #pragma once
 // The search at work: kinds of placement are tried one after the other, and of each the best is kept. What the kinds have in common is in
 // search.cpp; how each finds its settings is in search_ranges.cpp (engines with slots), search_degrees.cpp (vLLM and its kin) and
-// search_processor.cpp.
+// search_processor.cpp; which need no layout, for they cannot win, in search_bounds.cpp.
 
 #include <deque>
 #include <optional>
@@ -18,6 +18,9 @@ namespace rigcast::placement::detail {
 
 // What one layer holds and reads, with experts apart so that they can be moved to the host.
 struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0, idle = 0; };   // idle: held, but not read by plain decoding
+
+// Whether it makes no difference which of two devices holds something.
+bool same_device(const rig::RigDevice& a, const rig::RigDevice& b);
 
 // Of every layer, and of the output head behind them.
 std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element);
@@ -70,6 +73,14 @@ class Searcher {
   std::vector<LayerLoad> loads(const Settings& base, int expert_layers, int host_layers) const;
   std::vector<DeviceLoad> device_loads(const std::vector<double>& lost) const;
   Rejected shortage(const Settings& base) const;
+
+  // search_bounds.cpp
+  const Candidate* to_beat() const;
+  const Candidate* layers_to_beat() const;
+  double step_of(const Candidate& candidate) const { return static_cast<double>(goal_.streams) / candidate.score; }   // seconds, in the mean of an empty and a full cache
+  bool may_move(Moves moves) const;
+  bool cache_may_move() const;
+  bool processor_may_win() const;
 
   // search_degrees.cpp
   void degrees();

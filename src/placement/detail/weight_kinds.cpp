@@ -1,7 +1,6 @@
 #include "placement/detail/weight_kinds.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 
 namespace rigcast::placement::detail {
@@ -10,10 +9,12 @@ namespace {
 using model::Role;
 using model::Tensor;
 
-// "blk.3.ffn_down.weight" -> ".ffn_down.weight"; names outside of layers stay as they are.
-std::string_view name_in_layer(const std::string& name) {
-  const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : 0;
-  return std::string_view(name).substr(std::min(name.size(), dot));
+// "blk.3.ffn_down.weight" -> ".ffn_down.weight"; names outside of blocks stay as they are.
+std::string_view name_in_block(std::string_view name) {
+  if (!name.starts_with("blk.")) return name;
+  std::size_t dot = 4;
+  while (dot < name.size() && name[dot] != '.') ++dot;
+  return name.substr(dot);
 }
 
 bool is_expert_matrix(const Tensor& tensor) { return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos; }
@@ -37,9 +38,9 @@ bool is_weight_matrix(const Tensor& tensor) {
   }
 }
 
-Signature graph_signature(const Tensor& tensor) {
+Signature graph_signature(const Tensor& tensor, std::string_view name) {
   Signature graph;
-  graph.add(name_in_layer(tensor.name));
+  graph.add(name);
   graph.add(tensor.shape[0] ^ tensor.shape[1] << 32);   // no length is that long
   graph.add(tensor.shape[2] ^ tensor.shape[3] << 32);
   if (!is_weight_matrix(tensor)) graph.add(static_cast<std::int64_t>(tensor.bytes.value()));
@@ -61,14 +62,15 @@ Signature layer_signature(const model::Layer& layer) {
 }  // namespace
 
 WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture_(architecture) {
-  numbers_.reserve(architecture.tensors.size());
+  tensors_.reserve(architecture.tensors.size());
   for (std::size_t i = 0; i < architecture.tensors.size(); ++i) {
     const Tensor& tensor = architecture.tensors[i];
-    numbers_.push_back(kind_of(tensor));
+    tensors_.push_back({tensor.layer, kind_of(tensor)});
     bytes_ += tensor.bytes;
-    if (scan_width_ == 0 && tensor.name.ends_with(".ssm_out.weight")) scan_width_ = tensor.shape[0];
-    if (!is_in_layer(tensor) && tensor.role != Role::vision && tensor.role != Role::next_token) outside_.push_back(i);
+    if (!is_layer(tensor.layer) && tensor.role != Role::vision && tensor.role != Role::next_token) outside_.push_back(i);
   }
+  for (const WeightKind& kind : kinds_)
+    if (scan_width_ == 0 && kind.name.ends_with(".ssm_out.weight")) scan_width_ = kind.first->shape[0];
   layers_.reserve(architecture.layers.size());
   for (const model::Layer& layer : architecture.layers) {
     layers_.push_back(layer_signature(layer));
@@ -77,28 +79,30 @@ WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture
 }
 
 // Whether Mamba's scan can run decides where its decays lie, and the layer what scan that is.
-bool WeightKinds::alike(const Tensor& a, const Tensor& b) const {
-  if (a.bytes != b.bytes || a.shape != b.shape || a.role != b.role || is_in_layer(a) != is_in_layer(b) || (a.layer < 0) != (b.layer < 0) || a.quant != b.quant ||
-      a.name.starts_with("blk.") != b.name.starts_with("blk.") || name_in_layer(a.name) != name_in_layer(b.name))
+bool WeightKinds::is_of(const Tensor& tensor, std::string_view name, const WeightKind& kind) const {
+  const Tensor& first = *kind.first;
+  if (tensor.bytes != first.bytes || tensor.shape != first.shape || tensor.role != first.role || is_layer(tensor.layer) != is_layer(first.layer) ||
+      (tensor.layer < 0) != (first.layer < 0) || name != kind.name || tensor.quant != first.quant)
     return false;
-  if (!is_in_layer(a) || !a.name.ends_with(".ssm_a")) return true;
-  const auto scan = [&](const Tensor& tensor) { return architecture_.layers[static_cast<std::size_t>(tensor.layer)].recurrent; };
-  return scan(a).kind == scan(b).kind && scan(a).state_elements == scan(b).state_elements;
+  if (!is_layer(tensor.layer) || !name.ends_with(".ssm_a")) return true;
+  const auto recurrent = [&](const Tensor& of) -> const model::Recurrent& { return architecture_.layers[static_cast<std::size_t>(of.layer)].recurrent; };
+  return recurrent(tensor).kind == recurrent(first).kind && recurrent(tensor).state_elements == recurrent(first).state_elements;
 }
 
 // Tensors follow each other in a layer as they did in the one before.
-std::size_t WeightKinds::kind_of(const Tensor& tensor) {
-  std::size_t* const guess = numbers_.empty() ? nullptr : &next_[numbers_.back()];
-  if (guess && *guess < kinds_.size() && alike(*kinds_[*guess].first, tensor)) return *guess;
-  const auto known = std::find_if(kinds_.begin(), kinds_.end(), [&](const WeightKind& kind) { return alike(*kind.first, tensor); });
-  const auto number = static_cast<std::size_t>(known - kinds_.begin());
+std::uint32_t WeightKinds::kind_of(const Tensor& tensor) {
+  const std::string_view name = name_in_block(tensor.name);
+  std::uint32_t* const guess = tensors_.empty() ? nullptr : &next_[tensors_.back().kind];
+  if (guess && *guess < kinds_.size() && is_of(tensor, name, kinds_[*guess])) return *guess;
+  const auto known = std::find_if(kinds_.begin(), kinds_.end(), [&](const WeightKind& kind) { return is_of(tensor, name, kind); });
+  const auto number = static_cast<std::uint32_t>(known - kinds_.begin());
   if (guess) *guess = number;
   if (known != kinds_.end()) return number;
   const bool gathered = tensor.layer < 0 && tensor.name.find("token_embd.weight") != std::string::npos;
   const bool tower = tensor.role == Role::vision && !tensor.name.starts_with("blk.");   // CogVLM's vision experts are part of its blocks
-  kinds_.push_back({&tensor, is_expert_matrix(tensor), is_named_by_cpu_moe(tensor), gathered, tensor.name == "rope_freqs.weight", !tower, tensor.role != Role::vision,
-                    graph_signature(tensor)});
-  next_.push_back(static_cast<std::size_t>(-1));
+  kinds_.push_back({&tensor, name, is_expert_matrix(tensor), is_named_by_cpu_moe(tensor), gathered, tensor.name == "rope_freqs.weight", !tower, tensor.role != Role::vision,
+                    graph_signature(tensor, name)});
+  next_.push_back(UINT32_MAX);
   return number;
 }
 

@@ -14,6 +14,7 @@ namespace rigcast::placement::detail {
 // Tensors of one kind differ in nothing but their layer's number.
 struct WeightKind {
   const model::Tensor* first = nullptr;  // in file order
+  std::string_view name;                 // ".ffn_down.weight"; outside of blocks all of it
   bool expert_matrix = false;
   bool moved_by_cpu_moe = false;         // --cpu-moe and --n-cpu-moe name it
   bool gathered = false;                 // rows are looked up rather than multiplied, also where the same table serves as the head
@@ -34,25 +35,26 @@ class WeightKinds {
   explicit WeightKinds(const model::Architecture& architecture);   // which must live as long
   const model::Architecture& architecture() const { return architecture_; }
 
+  struct Numbered { int layer; std::uint32_t kind; };   // kind: in kinds()
+  const std::vector<Numbered>& tensors() const { return tensors_; }   // as in the Architecture
   const std::vector<WeightKind>& kinds() const { return kinds_; }
-  std::size_t number_of(std::size_t tensor) const { return numbers_[tensor]; }   // in kinds()
-  const WeightKind& of(std::size_t tensor) const { return kinds_[numbers_[tensor]]; }
+  const WeightKind& of(std::size_t tensor) const { return kinds_[tensors_[tensor].kind]; }
   const std::vector<std::size_t>& outside() const { return outside_; }   // tensors of the graph that are in no layer
   Signature layer(std::size_t i) const { return layers_[i]; }            // all of its fields; its state is part of its cache
-  bool is_in_layer(const model::Tensor& tensor) const { return tensor.layer >= 0 && tensor.layer < static_cast<int>(architecture_.layers.size()); }
+  bool is_layer(int number) const { return number >= 0 && number < static_cast<int>(architecture_.layers.size()); }
 
   Bytes bytes() const { return bytes_; }                     // of all tensors
   std::int64_t experts_used() const { return experts_used_; }  // of the layer that uses most; at least 1
   std::int64_t scan_width() const { return scan_width_; }      // Mamba's inner channels; 0: none
 
  private:
-  std::size_t kind_of(const model::Tensor& tensor);
-  bool alike(const model::Tensor& a, const model::Tensor& b) const;
+  std::uint32_t kind_of(const model::Tensor& tensor);
+  bool is_of(const model::Tensor& tensor, std::string_view name, const WeightKind& kind) const;
 
   const model::Architecture& architecture_;
   std::vector<WeightKind> kinds_;
-  std::vector<std::size_t> numbers_;     // per tensor
-  std::vector<std::size_t> next_;        // per kind: the kind that came behind it last
+  std::vector<Numbered> tensors_;
+  std::vector<std::uint32_t> next_;      // per kind: the kind that came behind it last
   std::vector<std::size_t> outside_;
   std::vector<Signature> layers_;
   Bytes bytes_{};
