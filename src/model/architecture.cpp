@@ -123,7 +123,7 @@ Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_vi
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
   RC_ASSIGN(shape, read_shape(catalog, document));
   RC_ASSIGN(architecture, assembled(shape));
-  return Base{std::move(architecture), shape.native};
+  return Base{std::move(architecture), shape.native, std::move(shape.checkpoints)};
 }
 
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
@@ -131,8 +131,14 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
   // FP8 of a model published in FP8 blocks is what was published: nobody makes a second one.
   const std::string_view native = base.native, kind = native.substr(0, native.find('_'));
   const bool published = quant.empty() || equal_ignoring_case(kind, quant) || equal_ignoring_case(native, quant);
-  RC_TRY(apply_quant(catalog, a, published ? native : quant));
+  const auto checkpoint = std::find_if(base.checkpoints.begin(), base.checkpoints.end(), [&](const Checkpoint& each) { return equal_ignoring_case(each.name, quant); });
+  const bool as_made = checkpoint != base.checkpoints.end();
+  RC_TRY(apply_quant(catalog, a, published ? native : as_made ? std::string_view(checkpoint->recipe) : quant));
   if (published && !quant.empty()) a.quant.resize(quant.size());   // called as it was asked for
+  if (as_made) {
+    a.notes.push_back(a.quant + " is what is published as " + checkpoint->name + " of this model: the other matrices stay in 16 bits.");
+    a.quant = checkpoint->name;
+  }
   std::set<std::string_view> formats;
   for (const Tensor& tensor : a.tensors) formats.insert(tensor.quant);
   const bool ggml = std::any_of(formats.begin(), formats.end(), [&](std::string_view name) {

@@ -67,6 +67,7 @@ constexpr std::array kPlain = {
     Plain{"awq-int4", "awq_int4_g128", kLinear},         Plain{"w4a16", "int4_g128", kLinear},
     Plain{"int4", "int4_g128", kLinear},                 Plain{"int4-experts-g32", "int4_g32", kExpertsOnly},
     Plain{"nvfp4", "nvfp4", kLinear},                    Plain{"nvfp4-ffn", "nvfp4", kFeedForward},
+    Plain{"nvfp4-experts", "nvfp4", kExpertsOnly},
     Plain{"mxfp4", "mxfp4", kExpertsOnly},               Plain{"mxfp4-all", "mxfp4", kLinear},
     Plain{"mxfp8", "mxfp8", kLinear},                    Plain{"mxfp6", "mxfp6", kLinear},
     Plain{"nf4", "nf4", kLinear},                        Plain{"bnb-4bit", "nf4_double", kLinear},

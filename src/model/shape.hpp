@@ -120,6 +120,10 @@ struct AttentionVariant {
   bool value_is_key = false;
 };
 
+// A quantised checkpoint that its maker published, whose format reaches other matrices than is usual: what people call "NVFP4" of Gemma 4
+// leaves attention in 16 bits.
+struct Checkpoint { std::string name, recipe; };
+
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
 //   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, each with a feed-forward part;
 //   A attention, M recurrent, D dense feed-forward, E experts: layers of that one thing only (Nemotron-H).
@@ -153,6 +157,7 @@ struct Shape {
   int double_ffn_layers = 0;         // Gemma 4: so many last layers have a feed-forward twice as wide
   int rope_dim = 0;                  // rotated part of a head; 0: all of it
   Published published;
+  std::vector<Checkpoint> checkpoints;
   std::vector<std::string> notes;
 };
 
@@ -170,7 +175,7 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant = {});
 
 // The same in two steps, for whoever wants one model in many formats: its tensors before they have one, and what it is published in.
-struct Base { Architecture architecture; std::string native; };
+struct Base { Architecture architecture; std::string native; std::vector<Checkpoint> checkpoints = {}; };
 Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name);
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant);   // empty: as published
 

@@ -139,6 +139,20 @@ TEST(Recipe, OtherEnginesLeaveEmbeddingsAndHead) {
   EXPECT_EQ(a.weight_bytes().value(), 6979321856.0 * 133 / 256 + 1050939392.0 * 2);
 }
 
+// What NVIDIA published as NVFP4 of Gemma 4 31B leaves attention in 16 bits: 60 layers x 3 matrices of 5376 x 21504 in 4.5 bits. Other
+// recipes of it, and NVFP4 of other models, reach what they always do.
+TEST(Recipe, ACheckpointReachesWhatItsMakerQuantised) {
+  const Architecture a = model("gemma-4-31b", "nvfp4");
+  EXPECT_EQ(a.quant, "NVFP4");
+  EXPECT_EQ(tensor(a, "blk.0.ffn_up.weight").quant, "nvfp4");
+  EXPECT_EQ(tensor(a, "blk.0.attn_q.weight").quant, "bf16");
+  double quantised = 0;
+  for (const Tensor& t : a.tensors) quantised += t.quant == "nvfp4" ? t.bytes.value() : 0;
+  EXPECT_NEAR(quantised / (60 * 3 * 5376.0 * 21504 * 4.5 / 8), 1, 1e-3);
+  EXPECT_EQ(tensor(model("gemma-4-31b", "fp8"), "blk.0.attn_q.weight").quant, "fp8_e4m3_channel");
+  EXPECT_EQ(tensor(model("qwen3-8b", "nvfp4"), "blk.0.attn_q.weight").quant, "nvfp4");
+}
+
 TEST(Recipe, MlxQuantisesTheEmbeddingToo) {
   const Architecture a = model("llama-3-8b", "mlx-4bit");
   EXPECT_EQ(tensor(a, "token_embd.weight").quant, "mlx_4bit_g64");

@@ -194,6 +194,10 @@ void read_identity(TableReader& row, Shape& s) {
   const catalog::Source& source = row.provenance().source;
   if (!source.text.empty()) s.source = source.date.empty() ? source.text : source.text + " (" + source.date + ")";
   s.verified = row.flag("verified", s.verified);
+  for (TableReader& each : row.tables("checkpoints")) {
+    s.checkpoints.push_back({each.required_text("name"), each.required_text("recipe")});
+    (void)each.provenance();
+  }
   if (const std::string note = row.text("note"); !note.empty()) s.notes.push_back(note);
 }
 
@@ -222,6 +226,7 @@ Result<Shape> base_of(const catalog::Catalog& catalog, TableReader& row, int dep
   RC_ASSIGN(base, read_document(catalog, document, depth + 1));
   base.notes.clear();
   base.published = {};
+  base.checkpoints.clear();
   return base;
 }
 
