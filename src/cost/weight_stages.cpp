@@ -110,8 +110,9 @@ class Groups {
  public:
   Group& of(int device, bool experts, bool copied, bool head, std::string_view quant) {
     const Kind kind{device, experts, copied, head, format_of(quant)};
-    for (auto& [known, group] : groups_)
-      if (known == kind) return group;
+    if (last_ < groups_.size() && groups_[last_].first == kind) return groups_[last_].second;
+    for (last_ = 0; last_ < groups_.size(); ++last_)
+      if (groups_[last_].first == kind) return groups_[last_].second;
     return groups_.emplace_back(kind, Group{}).second;
   }
   std::map<GroupKey, Group> by_key() const {
@@ -137,6 +138,7 @@ class Groups {
   }
 
   std::vector<std::pair<Kind, Group>> groups_;
+  std::size_t last_ = 0;   // in groups_: the tensor before was of this one
   std::vector<std::pair<std::string_view, std::size_t>> quants_;
   std::vector<std::string> formats_;
 };
@@ -166,19 +168,57 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
   return groups.by_key();
 }
 
-// Kernels timed on the host itself before what is thought of processors of its kind.
-void set_paths(Builder& b, const GroupKey& key, Stage& s) {
-  if (key.device == kHost)
-    if (const MeasuredKernels kernels = measured_weights(b.host(), b.place.settings.threads, b.setting, key.format, key.experts)) {
-      s.memory = b.measured_path(reading_rate(kernels));
-      s.compute = s.prefill_compute = b.measured_path(kernels.many->flop);
-      s.prefill_memory = s.last_token ? s.memory : b.measured_path(b.host().bandwidth.value());
-      return;
-    }
-  s.memory = s.prefill_memory = b.path(weight_path(b, key.device, key.format, key.experts));
-  s.compute = b.path(gemm_path(b, key.device, key.format, key.experts, true));
-  s.prefill_compute = b.path(gemm_path(b, key.device, key.format, key.experts, false));
+// The first device of the rig on which the same kernels are as fast.
+int first_like(const Builder& b, int device) {
+  if (device == kHost) return kHost;
+  const auto same = [&](const rig::RigDevice& each) { return each.device.key == b.device(device).device.key && each.power_limit == b.device(device).power_limit; };
+  return static_cast<int>(std::find_if(b.rig.devices.begin(), b.rig.devices.end(), same) - b.rig.devices.begin());
 }
+
+// The Paths of weights in one format: groups of them on devices alike share them.
+class WeightPaths {
+ public:
+  explicit WeightPaths(Builder& b) : b_(b) {}
+
+  void set(const GroupKey& key, Stage& s) {
+    if (key.device == kHost && set_measured(key, s)) return;
+    const Paths& paths = of(first_like(b_, key.device), key.format, key.experts);
+    s.memory = s.prefill_memory = paths.memory;
+    s.compute = paths.compute;
+    s.prefill_compute = paths.prefill_compute;
+    s.vector = paths.vector;
+  }
+
+ private:
+  struct Paths {
+    int device;
+    bool experts;
+    std::string format;
+    int memory, compute, prefill_compute, vector;
+  };
+
+  const Paths& of(int device, const std::string& format, bool experts) {
+    for (const Paths& known : known_)
+      if (known.device == device && known.experts == experts && known.format == format) return known;
+    const int memory = b_.path(weight_path(b_, device, format, experts)), compute = b_.path(gemm_path(b_, device, format, experts, true));
+    const int prefill = b_.path(gemm_path(b_, device, format, experts, false));
+    const bool few_rows = device != kHost && (b_.setting.group == "ggml" || b_.setting.group == "mlx" || b_.setting.group == "exllama");
+    return known_.emplace_back(Paths{device, experts, format, memory, compute, prefill, few_rows ? b_.path(vector_path(b_, device, format)) : -1});
+  }
+
+  // Kernels timed on the host itself before what is thought of processors of its kind.
+  bool set_measured(const GroupKey& key, Stage& s) {
+    const MeasuredKernels kernels = measured_weights(b_.host(), b_.place.settings.threads, b_.setting, key.format, key.experts);
+    if (!kernels) return false;
+    s.memory = b_.measured_path(reading_rate(kernels));
+    s.compute = s.prefill_compute = b_.measured_path(kernels.many->flop);
+    s.prefill_memory = s.last_token ? s.memory : b_.measured_path(b_.host().bandwidth.value());
+    return true;
+  }
+
+  Builder& b_;
+  std::vector<Paths> known_;
+};
 
 // Bytes of a memory-mapped file go to a device by way of the driver's buffer: one more crossing of the host's memory than from pinned memory.
 // Halving the memory's rate halved what arrived (RTX 3090, DDR4-3000 and DDR4-2133, 21 and 16 GB/s of 42 and 32 read by the host;
@@ -209,6 +249,7 @@ void set_stream(Builder& b, const GroupKey& key, Stage& s) {
 }  // namespace
 
 void add_weights(Builder& b) {
+  WeightPaths paths(b);
   for (const auto& [key, g] : group_weights(b)) {
     Stage s{.kind = key.experts ? StageKind::experts : StageKind::weights, .device = key.device, .where = b.name_of(key.device)};
     s.weight_bytes = g.bytes;
@@ -218,10 +259,8 @@ void add_weights(Builder& b) {
     s.experts_used = g.used;
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
-    set_paths(b, key, s);
+    paths.set(key, s);
     s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
-    if (key.device != kHost && (b.setting.group == "ggml" || b.setting.group == "mlx" || b.setting.group == "exllama"))
-      s.vector = b.path(vector_path(b, key.device, key.format));
     if (key.device == kHost && b.load.offloaded) set_stream(b, key, s);
     b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));
     b.load.stages.push_back(std::move(s));
