@@ -64,25 +64,21 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
 }
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
-Result<Placement> whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
-  const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
+Result<Placement> whole(const Prepared& prepared, const rig::Rig& rig, Layouts& layouts) {
   if (prepared.engine.kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
     Settings widest = prepared.settings;
     widest.mode = Mode::tensor;
     for (widest.tensor_degree = static_cast<int>(rig.devices.size()); widest.tensor_degree > 1; --widest.tensor_degree)
-      if (auto placement = lay(widest)) return placement;
+      if (auto placement = layouts.of(widest)) return placement;
   }
-  return lay(prepared.settings);
+  return layouts.of(prepared.settings);
 }
 
 // The best placement by rough speeds, or the first that is found; nothing where none fits.
-std::optional<Placement> proposed(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
-                                  bool any) {
+std::optional<Placement> proposed(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Layouts& layouts, bool any) {
   Goal goal;
   goal.any = any;
   goal.best_only = true;
-  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
   Found found = search(
       prepared, architecture, rig, goal, [&](const Settings& settings, Count count) { return layouts.of(settings, count); },
       [&](const Placement& placement) { return rough_speeds(architecture, rig, placement); });
@@ -390,9 +386,10 @@ void tell_short(const Prepared& prepared, Placement& placement) {
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
   if (!prepared.searched) return finished(catalog, prepared, architecture, rig, as_told(catalog, prepared, architecture, rig));
+  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
   if (!exceeds_all_memories(prepared, architecture, rig))
-    if (auto placement = proposed(catalog, prepared, architecture, rig, false)) return finished(catalog, prepared, architecture, rig, std::move(*placement));
-  return place_whole(catalog, prepared, architecture, rig);
+    if (auto placement = proposed(prepared, architecture, rig, layouts, false)) return finished(catalog, prepared, architecture, rig, std::move(*placement));
+  return place_whole(catalog, prepared, architecture, rig, layouts);
 }
 
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
@@ -403,13 +400,14 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
     return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;
   }
   if (!prepared || exceeds_all_memories(*prepared, architecture, rig)) return std::nullopt;
-  if (auto placement = proposed(catalog, *prepared, architecture, rig, any)) return placement;
-  auto all_of_it = whole(catalog, *prepared, architecture, rig);
+  Layouts layouts(catalog, prepared->engine, prepared->backend, architecture, rig);
+  if (auto placement = proposed(*prepared, architecture, rig, layouts, any)) return placement;
+  auto all_of_it = whole(*prepared, rig, layouts);
   return all_of_it && all_of_it->fits ? std::optional(std::move(*all_of_it)) : std::nullopt;
 }
 
-Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  return finished(catalog, prepared, architecture, rig, whole(catalog, prepared, architecture, rig));
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Layouts& layouts) {
+  return finished(catalog, prepared, architecture, rig, whole(prepared, rig, layouts));
 }
 
 }  // namespace rigcast::placement

@@ -163,9 +163,6 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 // Whether the weights every engine keeps in memory are more than all memories together: nothing need be laid out.
 bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
 
-// What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes.
-Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
-
 // Copies of the whole model side by side, each with its share of the streams. Of mixtures a data degree copies attention alone, and the
 // experts are divided among all devices: one copy.
 int whole_copies(const model::Architecture& architecture, const Settings& settings);
@@ -224,6 +221,10 @@ class Layouts {
 // One layout alone.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                           const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
+
+// What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes. REQUIRES: `layouts`
+// of the same engine, model and rig.
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Layouts& layouts);
 
 // What -ngl says for "all": the 99 that everybody types, or what holds every layer and the head of a deeper model.
 int all_layers(const model::Architecture& architecture);

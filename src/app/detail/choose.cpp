@@ -101,7 +101,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const placement::Prepared& 
     // Engines that divide layers by a rule of their own may hold what no split of ours does.
     if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)
       if (const auto whole = lay_out(prepared.settings, placement::Count::until_short); !whole || !whole->fits) return Chosen{};
-    RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig));
+    RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, architecture, rig, layouts));
     return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
   Chosen chosen{.placement = std::move(found.ranked.front().placement), .rejected = std::move(found.rejected)};

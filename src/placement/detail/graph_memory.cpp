@@ -38,10 +38,7 @@ class Scheduler {
 
   GraphMemory run() {
     assign_from_placed_sources();
-    expand(true, true);
-    expand(false, true);
-    expand(true, false);
-    expand(false, false);
+    if (expand(true, true) && expand(false, true) && expand(true, false)) expand(false, false);
     assign_rest();
     cut();
     std::vector<std::int64_t> bytes = allocate();
@@ -94,8 +91,9 @@ class Scheduler {
     for (const TensorId id : g_.operations) backend_[at(id)] = initial_backend(id);
   }
 
-  // Unassigned operations join their neighbour's backend; first devices only, then the host too.
-  void expand(bool downwards, bool devices_only) {
+  // Unassigned operations join their neighbour's backend; first devices only, then the host too. Whether any are left.
+  bool expand(bool downwards, bool devices_only) {
+    bool left = false;
     int current = kUnassigned;
     const std::size_t n = g_.operations.size();
     for (std::size_t k = 0; k < n; ++k) {
@@ -104,7 +102,9 @@ class Scheduler {
       int& mine = backend_[at(id)];
       if (mine != kUnassigned) current = devices_only && mine == host() ? kUnassigned : mine;
       else if (current != kUnassigned && supports(current, id)) mine = current;
+      else left = true;
     }
+    return left;
   }
 
   bool readable(TensorId id, int backend) const {

@@ -1,6 +1,7 @@
 #include "placement/detail/llama_layout.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.hpp"
 #include "base/pattern.hpp"
@@ -115,27 +116,56 @@ class Placer {
            std::find(in_.rules.repacked.begin(), in_.rules.repacked.end(), t.quant) != in_.rules.repacked.end();
   }
 
-  int wanted_place(std::size_t tensor, int layer, const WeightKind& kind) const {
+  // Where the weights of a layer are wanted, and its experts.
+  struct Wanted {
+    int place = 0;
+    bool experts_on_host = false;
+    bool operator==(const Wanted&) const = default;
+  };
+  Wanted wanted_of(int layer) const {
+    const bool inside = layer >= 0;
+    return {inside ? out_.layer_device[static_cast<std::size_t>(std::min<int>(layer, static_cast<int>(a_.layers.size())))] : host(), layer < s_.cpu_moe_layers};
+  }
+  int wanted_place(const Wanted& layer, const WeightKind& kind) const {
+    if (layer.experts_on_host && kind.moved_by_cpu_moe) return host();
+    return kind.rope_factors ? out_.layer_device.front() : layer.place;   // rope: where the first layer is, and small copies where others are
+  }
+  int wanted_place(const model::Tensor& tensor, const WeightKind& kind) const {
     for (const auto& [pattern, device] : overrides_)
-      if (pattern.found_in(a_.tensors[tensor].name)) return device == kHost ? host() : std::min(device, in_.devices);
-    if (layer < s_.cpu_moe_layers && kind.moved_by_cpu_moe) return host();
-    if (kind.rope_factors) return out_.layer_device.front();   // where the first layer is, and small copies where others are
-    if (layer < 0) return host();
-    return out_.layer_device[static_cast<std::size_t>(std::min<int>(layer, static_cast<int>(a_.layers.size())))];
+      if (pattern.found_in(tensor.name)) return device == kHost ? host() : std::min(device, in_.devices);
+    return wanted_place(wanted_of(tensor.layer), kind);
   }
 
   void place_weights() {
     std::vector<Homes> homes;
     for (const WeightKind& kind : weights_.kinds()) homes.push_back(homes_of(kind, false));
+    if (overrides_.empty()) place_by_layers(homes);
+    else place_one_by_one(homes);
     const auto& tensors = weights_.tensors();
-    out_.tensor_place.resize(tensors.size());
-    for (std::size_t t = 0; t < tensors.size(); ++t) {
-      const WeightKind& kind = weights_.kinds()[tensors[t].kind];
-      const int place = home(homes[tensors[t].kind], wanted_place(t, tensors[t].layer, kind)).place;
-      out_.tensor_place[t] = place;
-      if (kind.loaded) buffer(place).weights += kind.first->bytes.value();
-    }
+    for (std::size_t t = 0; t < tensors.size(); ++t)
+      if (const WeightKind& kind = weights_.kinds()[tensors[t].kind]; kind.loaded) buffer(out_.tensor_place[t]).weights += kind.first->bytes.value();
     place_tied_head(homes);
+  }
+
+  // Of layers that are wanted in one place every kind has one home.
+  void place_by_layers(const std::vector<Homes>& homes) {
+    const auto& tensors = weights_.tensors();
+    std::vector<int> places(homes.size()), placed(tensors.size());
+    std::optional<Wanted> wanted;
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+      if (t == 0 || tensors[t].layer != tensors[t - 1].layer)
+        if (const Wanted here = wanted_of(tensors[t].layer); here != wanted) {
+          for (std::size_t k = 0; k < homes.size(); ++k) places[k] = home(homes[k], wanted_place(here, weights_.kinds()[k])).place;
+          wanted = here;
+        }
+      placed[t] = places[tensors[t].kind];
+    }
+    out_.tensor_place = std::move(placed);
+  }
+
+  void place_one_by_one(const std::vector<Homes>& homes) {
+    for (std::size_t t = 0; t < a_.tensors.size(); ++t)
+      out_.tensor_place.push_back(home(homes[weights_.tensors()[t].kind], wanted_place(a_.tensors[t], weights_.of(t))).place);
   }
 
   // A tied head is loaded a second time where it is needed elsewhere than the table.
@@ -147,7 +177,7 @@ class Placer {
     if (table == none || named("output.weight") != none) return;
     const model::Tensor& tensor = a_.tensors[*table];
     const WeightKind& kind = weights_.of(*table);
-    const Home of_table = home(homes[weights_.tensors()[*table].kind], wanted_place(*table, tensor.layer, kind));
+    const Home of_table = home(homes[weights_.tensors()[*table].kind], wanted_place(tensor, kind));
     const Home head = home(homes_of(kind, true), out_.layer_device.back());
     out_.output_place = head.place;
     const bool always_twice = a_.family == "gemma3n";  // its head is loaded before the table it is tied to, and kept apart

@@ -89,24 +89,26 @@ void Searcher::whole_tensors() {
 void Searcher::layers_and_experts_on_host() {
   if (goal_.beyond_memory) return;   // no mixture fits: it only says which memory holds what
   constexpr std::size_t kTried = 3;
-  struct Mixture { double host = 0; Settings settings; };
+  struct Mixture { double host = 0; int layers = 0, experts = 0; };   // bytes on the host, and of how many first layers all and the experts lie there
   std::vector<Mixture> mixtures;
   margin_ = 0;
   int most = kAllLayers;
+  const std::vector<DeviceLoad> devices = device_loads(overhead_);
   for (int layers = 1; layers + 1 < layer_total(); ++layers) {
-    const auto settings = fewest_moved(base_, Moves::experts, overhead_, layers, most);
-    if (!settings) continue;
-    most = settings->cpu_moe_layers;   // one layer more on the host leaves the devices less: no more experts need to move
-    Mixture mixture{0, *settings};
+    const auto experts = fewest(base_, Moves::experts, devices, layers, most);
+    if (!experts) continue;
+    most = *experts;   // one layer more on the host leaves the devices less: no more experts need to move
+    Mixture mixture{0, layers, *experts};
     for (std::size_t l = 0; l + 1 < bytes_.size(); ++l) {
       const bool here = static_cast<int>(l) < layers;
-      mixture.host += (here ? bytes_[l].base : 0) + (here || static_cast<int>(l) < settings->cpu_moe_layers ? bytes_[l].experts : 0);
+      mixture.host += (here ? bytes_[l].base : 0) + (here || static_cast<int>(l) < *experts ? bytes_[l].experts : 0);
     }
-    mixtures.push_back(std::move(mixture));
+    mixtures.push_back(mixture);
   }
   std::stable_sort(mixtures.begin(), mixtures.end(), [](const Mixture& a, const Mixture& b) { return a.host < b.host; });
   Trial trial{"layers and experts on host", Count::until_short};
-  for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i) consider(trial, mixtures[i].settings);
+  for (std::size_t i = 0; i < std::min(kTried, mixtures.size()); ++i)
+    if (const auto settings = fewest_moved(base_, Moves::experts, overhead_, mixtures[i].layers, mixtures[i].experts)) consider(trial, *settings);
   if (trial.best) keep(std::move(trial));
 }
 
@@ -196,26 +198,37 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
   return std::nullopt;
 }
 
-// Feasibility is monotone in how many layers are moved, so bisection finds the fewest. `most`: as many are known to do.
+// With as few layers moved as the devices demand, the best of their ranges.
 std::optional<Settings> Searcher::fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers, int most) const {
   const std::vector<DeviceLoad> devices = device_loads(lost);
-  const auto left = [&](int moved) { return loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers); };
-  int low = moves == Moves::nothing ? 0 : 1 + host_layers, high = moves == Moves::nothing ? 0 : std::clamp(most, low, layer_total() - 1);
-  while (low < high) {
-    const int middle = (low + high) / 2;
-    if (can_split(left(middle), devices)) high = middle;
-    else low = middle + 1;
-  }
-  const auto counts = best_split(left(low), devices);
+  const auto moved = fewest(base, moves, devices, host_layers, most);
+  const auto counts = moved ? best_split(left_with(base, moves, *moved, host_layers), devices) : std::nullopt;
   if (!counts) return std::nullopt;
   const auto used = [](int n) { return n > 0; };
   Settings settings = base;
   settings.mode = std::count_if(counts->begin(), counts->end(), used) > 1 ? Mode::layer : Mode::single;
-  settings.cpu_moe_layers = moves == Moves::experts ? low : 0;
-  settings.gpu_layers = layer_total() - (moves == Moves::layers ? low : host_layers);
+  settings.cpu_moe_layers = moves == Moves::experts ? *moved : 0;
+  settings.gpu_layers = layer_total() - (moves == Moves::layers ? *moved : host_layers);
   settings.split.assign(counts->begin(), counts->end());
   settings.main_device = static_cast<int>(std::find_if(counts->begin(), counts->end(), used) - counts->begin());
   return settings;
+}
+
+// What the devices are left with.
+std::vector<LayerLoad> Searcher::left_with(const Settings& base, Moves moves, int moved, int host_layers) const {
+  return loads(base, moves == Moves::experts ? moved : 0, moves == Moves::layers ? moved : host_layers);
+}
+
+// Feasibility is monotone in how many layers are moved, so bisection finds the fewest. `most`: as many are known to do.
+std::optional<int> Searcher::fewest(const Settings& base, Moves moves, const std::vector<DeviceLoad>& devices, int host_layers, int most) const {
+  const auto does = [&](int moved) { return can_split(left_with(base, moves, moved, host_layers), devices); };
+  int low = moves == Moves::nothing ? 0 : 1 + host_layers, high = moves == Moves::nothing ? 0 : std::clamp(most, low, layer_total() - 1);
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (does(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return does(low) ? std::optional(low) : std::nullopt;
 }
 
 // What a device needs beyond its layers, and what of it the engine cannot see; devices that were not used are taken as the worst one.

@@ -66,7 +66,9 @@ class Searcher {
   Trial range_trial(const char* kind, const std::optional<Settings>& settings);
   std::optional<Settings> fitting_range(const Settings& base, Moves moves);
   std::optional<Settings> range_within(const Settings& base, Moves moves, Count count);
+  std::optional<int> fewest(const Settings& base, Moves moves, const std::vector<DeviceLoad>& devices, int host_layers, int most) const;
   std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers = 0, int most = kAllLayers) const;
+  std::vector<LayerLoad> left_with(const Settings& base, Moves moves, int moved, int host_layers) const;
   std::vector<double> overhead_of(const Placement& placement) const;
   std::vector<double> held_by(const Settings& choice) const;
   bool take_back(const Placement& placement, const Settings& choice, std::vector<double>& lost);
