@@ -21,7 +21,8 @@ from pathlib import Path
 SKIPPED = 77
 # GGUF type number, elements and bytes of a block
 TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "BF16": (30, 1, 2), "Q4_0": (2, 32, 18), "Q5_0": (6, 32, 22), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84),
-         "Q3_K": (11, 256, 110), "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_XS": (23, 256, 136), "IQ4_NL": (20, 32, 18)}
+         "Q3_K": (11, 256, 110), "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_XS": (23, 256, 136), "IQ4_NL": (20, 32, 18), "I32": (26, 1, 4)}
+UNSIGNED = ("ple.layer_multipliers", "ple.head_offsets", "ple.head_vocab_sizes")   # arrays of u64
 SHAPES = [
     dict(arch="llama", layers=16, hidden=2048, heads=32, kv=8, dim=64, ffn=8192, vocab=128256, tied=True),
     dict(arch="llama", layers=32, hidden=4096, heads=32, kv=8, dim=128, ffn=14336, vocab=32768, tied=False),
@@ -43,6 +44,8 @@ def item(key, value):
         return text(key) + struct.pack("<I", 8) + text(value)
     if isinstance(value, bool):
         return text(key) + struct.pack("<I?", 7, value)
+    if isinstance(value, list) and key.endswith(UNSIGNED):
+        return text(key) + struct.pack("<IIQ", 9, 10, len(value)) + struct.pack(f"<{len(value)}Q", *value)
     if isinstance(value, list):
         return text(key) + struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
     if isinstance(value, float):

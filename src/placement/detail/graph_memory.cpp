@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "placement/detail/best_fit_allocator.hpp"
 
@@ -36,10 +37,22 @@ class Scheduler {
     supported_.assign(graph.tensors.size(), -1);
   }
 
-  GraphMemory run() {
+  void assign() {
     assign_from_placed_sources();
     if (expand(true, true) && expand(false, true) && expand(true, false)) expand(false, false);
     assign_rest();
+  }
+
+  std::vector<TensorOp> strays(const std::vector<int>& layer_place) {
+    assign();
+    std::set<TensorOp> found;
+    for (const TensorId id : g_.operations)
+      if (const int layer = g_[id].layer; layer >= 0 && backend_[at(id)] != layer_place[at(layer)]) found.insert(g_[id].op);
+    return {found.begin(), found.end()};
+  }
+
+  GraphMemory run() {
+    assign();
     cut();
     std::vector<std::int64_t> bytes = allocate();
     return {std::move(bytes), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
@@ -70,7 +83,7 @@ class Scheduler {
 
   int initial_backend(TensorId id) {
     const GraphTensor& t = g_[id];
-    if (t.pinned != kNotPlaced) return t.pinned;
+    if (t.pinned != kNotPlaced && supports(t.pinned, id)) return t.pinned;
     if (const int b = backend_of_buffer(id, id); b != kUnassigned) return b;
     if (place_of(id) != kNotPlaced || t.is_input) return host();
     if (t.op == TensorOp::rope || t.op == TensorOp::attention) return kUnassigned;  // their factors and sinks are too small to decide
@@ -218,6 +231,7 @@ class Scheduler {
       std::vector<TensorId> part(g_.operations.begin() + static_cast<std::ptrdiff_t>(split.begin),
                                  g_.operations.begin() + static_cast<std::ptrdiff_t>(split.end));
       if (split.backend != host() && rules_.reorder_window > 1) reorder_for_concurrency(g_, part, rules_.reorder_window);
+      backend_.resize(g_.tensors.size(), split.backend);
       for (const TensorId id : part) append(id, backend_[at(id)]);
     }
   }
@@ -352,12 +366,19 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
     case TensorOp::delta_scan: return rules.delta_scan;
     case TensorOp::index_scores: return rules.index_key == 0 || source(1).shape[0] == rules.index_key;
     case TensorOp::mix_streams: return rules.mixes_streams;
+    case TensorOp::balance: return rules.balances_streams;
     default: return true;
   }
 }
 
 GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings) {
   return Scheduler(graph, machine, rules, settings).run();
+}
+
+GraphMemory probe_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings, const std::vector<int>& layer_place) {
+  GraphMemory memory;
+  memory.strays = Scheduler(graph, machine, rules, settings).strays(layer_place);
+  return memory;
 }
 
 }  // namespace rigcast::placement::detail

@@ -53,11 +53,15 @@ struct GraphMemory {
   std::vector<std::int64_t> bytes;
   int splits = 0;
   bool moves_device_weights = false, moves_host_weights = false;
+  std::vector<TensorOp> strays = {};   // of probe_graph
 };
 // `graph` is consumed: copies are added and sources redirected.
 GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
 
+// Lays nothing out: only which kinds of operations would not all run where their layers are (`layer_place`, by layer).
+GraphMemory probe_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings, const std::vector<int>& layer_place);
+
 // Pulls independent operations together so that a device can run them at once; changes what is alive at the same time.
-void reorder_for_concurrency(const TensorGraph& graph, std::vector<TensorId>& operations, int window);
+void reorder_for_concurrency(TensorGraph& graph, std::vector<TensorId>& operations, int window);
 
 }  // namespace rigcast::placement::detail

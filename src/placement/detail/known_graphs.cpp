@@ -8,11 +8,13 @@ void add_request(Signature& key, const GraphRequest& r) {
   key.add(a.family);
   for (const std::int64_t value : {std::int64_t{a.hidden}, std::int64_t{a.vocab}, static_cast<std::int64_t>(a.layers.size()), std::int64_t{a.loop_norm},
                                    std::int64_t{a.stack_layers}, std::int64_t{a.bank_interval}, std::int64_t{a.streams}, std::int64_t{a.mixing_rounds}, std::int64_t{a.attention_softcap > 0}, std::int64_t{r.output_place},
-                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention}, std::int64_t{r.balances_streams},
+                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention}, std::int64_t{r.fused.weighs}, std::int64_t{r.fused.balances}, std::int64_t{r.fused.spreads},
                                    std::int64_t{r.kv_on_device}, std::int64_t{r.host}, r.key_type.block_elements, r.key_type.block_bytes,
                                    r.value_type.block_elements, r.value_type.block_bytes})
     key.add(value);
   for (const int block : a.blocks) key.add(block);
+  key.add(r.probes);
+  for (const int place : r.layer_place) key.add(place);
 }
 
 void add_rules(Signature& key, const BackendRules& r) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "placement/detail/llama_layout.hpp"
 #include "placement/detail/repeated_layers.hpp"
@@ -48,12 +49,50 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
   request.cells = c.cells;
   request.window_cells = c.window_cells;
   request.flash_attention = c.flash_attention;
-  const bool on_devices = std::any_of(layout.layer_device.begin(), layout.layer_device.end() - 1, [&](int place) { return place < in.devices; });
-  request.balances_streams = in.rules.compute.balances_streams || !on_devices;   // else in no layer, wherever it lies
+  request.layer_place.assign(layout.layer_device.begin(), layout.layer_device.end() - 1);
   request.kv_on_device = in.settings->kv_offload || in.devices == 0;
   request.key_type = in.key_type;
   request.value_type = in.value_type;
   return request;
+}
+
+// Builds graphs and lays them out, or remembers what came of it.
+class Reserver {
+ public:
+  Reserver(const LlamaInput& in, const LlamaLayout& layout, const std::vector<LayerSignature>& layers)
+      : in_(in), layers_(layers), settings_{layout.copies, in.settings->op_offload} {}
+
+  GraphMemory operator()(const GraphRequest& request) const {
+    const GraphKey key = graph_key(*in_.weights, request, layers_, machine_, in_.rules.compute, settings_);
+    if (in_.known)
+      if (auto memory = in_.known->find(key)) return *std::move(memory);
+    TensorGraph graph = build_prompt_graph(request);
+    GraphMemory memory = request.probes ? probe_graph(graph, machine_, in_.rules.compute, settings_, request.layer_place)
+                                        : reserve_graph(graph, machine_, in_.rules.compute, settings_);
+    if (in_.known) in_.known->keep(key, memory);
+    return memory;
+  }
+
+ private:
+  const LlamaInput& in_;
+  const std::vector<LayerSignature>& layers_;
+  const Machine machine_{in_.devices};
+  const SchedulerSettings settings_;
+};
+
+// Before it reserves anything, the engine builds the graph of a single token and does without an operation in every layer where in one layer it
+// would run elsewhere than the layer: for want of a kernel, or where the cut between two memories has fallen otherwise. One after the other.
+FusedStreams resolve_fused(const Reserver& reserve, GraphRequest request) {
+  if (request.architecture->streams < 2) return {};
+  request.layers = all_layers_of(*request.architecture);
+  request.tokens = request.outputs = request.sequences;
+  request.probes = true;
+  for (const auto& [operation, flag] : {std::pair{TensorOp::weigh_streams, &FusedStreams::weighs}, std::pair{TensorOp::balance, &FusedStreams::balances},
+                                        std::pair{TensorOp::spread, &FusedStreams::spreads}}) {
+    const std::vector<TensorOp> strays = reserve(request).strays;
+    if (std::find(strays.begin(), strays.end(), operation) != strays.end()) request.fused.*flag = false;
+  }
+  return request.fused;
 }
 
 }  // namespace
@@ -62,23 +101,15 @@ void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
   layout.copies = copies_of(in);
   GraphRequest request = graph_request(in, layout);
   const std::vector<LayerSignature> layers = layer_signatures(*in.weights, request, in.rules.compute.max_tensor_bytes);
-  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(in.weights->architecture()) : representative_layers(layers);
-  const auto reserve = [&]() -> GraphMemory {
-    const Machine machine{in.devices};
-    const SchedulerSettings settings{layout.copies, in.settings->op_offload};
-    const GraphKey key = graph_key(*in.weights, request, layers, machine, in.rules.compute, settings);
-    if (in.known)
-      if (auto memory = in.known->find(key)) return *std::move(memory);
-    TensorGraph graph = build_prompt_graph(request);
-    GraphMemory memory = reserve_graph(graph, machine, in.rules.compute, settings);
-    if (in.known) in.known->keep(key, memory);
-    return memory;
-  };
-  GraphMemory memory = reserve();
+  const model::Architecture& architecture = in.weights->architecture();
+  const Reserver reserve(in, layout, layers);
+  request.fused = resolve_fused(reserve, request);
+  request.layers = in.every_layer || grows_with_layers(request) ? all_layers_of(architecture) : representative_layers(layers);
+  GraphMemory memory = reserve(request);
   // Inputs of a split that are kept in copies are never freed: where every layer has splits of its own, memory grows with the layers.
-  if (layout.copies > 1 && memory.splits > 2 * in.devices + 2 && request.layers.size() < in.weights->architecture().layers.size()) {
-    request.layers = all_layers_of(in.weights->architecture());
-    memory = reserve();
+  if (layout.copies > 1 && memory.splits > 2 * in.devices + 2 && request.layers.size() < architecture.layers.size()) {
+    request.layers = all_layers_of(architecture);
+    memory = reserve(request);
   }
   for (std::size_t b = 0; b < memory.bytes.size(); ++b) layout.buffers[b].compute = static_cast<double>(memory.bytes[b]);
 }

@@ -25,6 +25,12 @@ struct LayerCache {
   bool operator==(const LayerCache&) const = default;
 };
 
+// Operations on parallel streams that the engine does in one where it can (see resolve_fused): those that make a part's input, the mixing
+// matrix out of its weights, and the streams out of the part's result.
+struct FusedStreams {
+  bool weighs = true, balances = true, spreads = true;
+};
+
 struct GraphRequest {
   const model::Architecture* architecture = nullptr;
   std::vector<int> tensor_place;   // per Architecture::tensors: buffer
@@ -37,7 +43,9 @@ struct GraphRequest {
   std::int64_t sequences = 1;
   std::int64_t cells = 0, window_cells = 0;  // per stream
   bool flash_attention = true;
-  bool balances_streams = true;    // mixing matrices of parallel streams are normalised in one operation
+  FusedStreams fused;
+  std::vector<int> layer_place;    // backends of the layers
+  bool probes = false;             // the graph is only probed (see probe_graph): norms are pinned to their layers, as in every small batch
   bool kv_on_device = true;        // false: the attention result is put together on the host
   int host = 0;                    // backend number of the host
   ElementType key_type{1, 2}, value_type{1, 2};

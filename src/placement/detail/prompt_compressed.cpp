@@ -75,6 +75,11 @@ TensorId PromptGraph::named_rotation(const std::string& name, std::int64_t dim) 
   return known->second;
 }
 
+void PromptGraph::expand_compressed_inputs(std::size_t i) {
+  g_.expand(windowed_.mask);
+  if (r_.key_type.block_elements > 1) g_.expand(named_rotation("raw", a_.layers[i].attention.key_dim));
+}
+
 TensorId PromptGraph::compressed_attention(std::size_t i, TensorId x) {
   const model::Attention& a = a_.layers[i].attention;
   const LayerCache& c = r_.caches[i];

@@ -16,7 +16,8 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "command-r", .layer_norm = true},
     {.family = "dbrx", .layer_norm = true},
     {.family = "deepseek", .plain_router = true},
-    {.family = "deepseek4", .root_router = true, .tokens_only = true, .expands_give_back = true},
+    {.family = "deepseek4", .root_router = true, .tokens_only = true, .expands_give_back = true, .keeps_streams = true, .pins_streams = true},
+    {.family = "falcon", .adds_attention_first = true},
     {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma2", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3", .scales_input_by_row = true, .scales_query = true},
@@ -50,7 +51,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "phi3", .scales_query = true},
     {.family = "qwen2moe", .plain_router = true},
     {.family = "qwen3tts", .pads_logits = true},
-    {.family = "qwen4exp", .copies_kept_inputs = true},
+    {.family = "qwen4exp", .copies_kept_inputs = true, .keeps_streams = true, .pins_streams = true},
     {.family = "refact", .no_rotation = true},
     {.family = "starcoder", .no_rotation = true},
     {.family = "talkie", .norm_after_rope = true, .bare_norms = true, .bare_key_norm = true, .norms_input = true, .skips_to_input = true},
@@ -91,8 +92,11 @@ TensorGraph PromptGraph::build() {
   if (weight("hrm.z_l_init") != kNoTensor) x = stacks(x);
   else for (const std::size_t i : r_.layers) {
     if (a_.loop_norm && i > 0 && a_.block_of(i) == 0) x = norm(x, weight("output_norm.weight"));
+    layer_ = static_cast<int>(i);
     x = streams ? streams_layer(i, x) : parallel ? parallel_layer(i, x) : layer(i, x);
   }
+  layer_ = -1;
+  if (habits_.keeps_streams) g_[x].is_output = true;
   head(streams ? merge_streams(x) : parallel ? collapse(x) : x);
   return std::move(g_);
 }
@@ -167,9 +171,13 @@ void PromptGraph::make_inputs() {
     windowed_ = {g_.input("k_idxs_swa", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs_swa", kI64, {value_rows, 1, 1, 1}),
                  mask("kq_mask_swa", r_.window_cells)};
   if (std::any_of(r_.caches.begin(), r_.caches.end(), [](const LayerCache& c) { return c.index_key_elements > 0; }))
-    index_ = {g_.input("k_idxs_lid", kI64, {tokens_, 1, 1, 1}), kNoTensor, mask("kq_mask_lid", r_.cells)};
+    index_ = {g_.input("k_idxs_lid", kI64, {tokens_, 1, 1, 1}), kNoTensor, g_.input("kq_mask_lid", kF16, {r_.cells, tokens_ / r_.streams, 1, r_.streams})};
   state_rows_ = g_.input("rs_s_copy", kI32, {r_.sequences, 1, 1, 1});
   output_rows_ = g_.input("out_ids", kI32, {r_.outputs, 1, 1, 1});
+  for (const std::size_t i : r_.layers) {   // what some kinds of attention take in lies in the graph before its first layer
+    if (pools_keys(i)) expand_pool_inputs(i);
+    if (a_.layers[i].attention.kind == model::AttentionKind::compressed && has_compressed_weights(i)) expand_compressed_inputs(i);
+  }
 }
 
 // The engine reserves all three ways in which tokens may come in: as numbers, as embeddings, and mixed.
@@ -187,14 +195,22 @@ TensorId PromptGraph::embedding() {
   const TensorId mixed_tokens = g_.input("inp_mixed_tokens", kI32, {tokens_, 1, 1, 1});
   const TensorId slots = g_.input("inp_mixed_slots", kI64, {tokens_, 1, 1, 1});
   g_.expand(embedded);
-  g_.expand(as_embeddings);
   const TensorId gathered = g_.gather(table, mixed_tokens);
+  g_.expand(gathered);
+  g_.expand(as_embeddings);
   g_.expand(g_.scatter(g_.elementwise(Op::duplicate, mixed), gathered, slots));
   return embedded;
 }
 
+// The engine pins what it would else compute beside the layer before. It forgets that when it only asks how much memory a graph needs, which is
+// what its dry run prints and what this graph is for; with layers on several devices, loaded, it then needs one copy of the stream less.
+void PromptGraph::pin(TensorId x) {
+  if (r_.probes && layer_ >= 0) g_[x].pinned = r_.layer_place[static_cast<std::size_t>(layer_)];
+}
+
 TensorId PromptGraph::norm(TensorId x, TensorId scale, TensorId bias) {
   TensorId y = g_.elementwise(bias != kNoTensor || habits_.layer_norm ? Op::layer_norm : Op::rms_norm, x);
+  if (scale != kNoTensor || bias != kNoTensor) pin(y);
   if (scale != kNoTensor) y = g_.elementwise(Op::multiply, y, {scale});
   if (bias != kNoTensor) y = g_.elementwise(Op::add, y, {bias});
   return y;
@@ -246,7 +262,8 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   const bool last = i + 1 == a_.layers.size();
   TensorId residual = x;
   const TensorId normed = has(i, "attn_norm.weight") || habits_.bare_norms ? block_norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
-  TensorId y = mixer(i, normed);
+  const TensorId second = weight(i, "attn_norm_2.weight");   // Falcon: attention has a norm of its own
+  TensorId y = mixer(i, second == kNoTensor ? normed : block_norm(x, second, weight(i, "attn_norm_2.bias")));
   if (y != kNoTensor && a_.layers[i].recurrent.kind != model::RecurrentKind::none && has_all(i, {"ssm_in.weight", "attn_k.weight"})) return joined_layer(i, x, y);
   const auto rows_asked_for = [&](TensorId t) { return last ? g_.gather(t, output_rows_) : t; };
   const auto scaled = [&](TensorId t) { return habits_.scales_residual ? g_.elementwise(Op::scale, t) : t; };
@@ -265,7 +282,9 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
 
   if (before_ffn == kNoTensor && after == kNoTensor && !habits_.bare_norms && a_.layers[i].recurrent.kind == model::RecurrentKind::none) {  // attention and feed-forward side by side
     const TensorId beside = ffn(i, last ? g_.gather(normed, output_rows_) : normed);
-    return beside == kNoTensor ? g_.elementwise(Op::add, y, {residual}) : g_.elementwise(Op::add, g_.elementwise(Op::add, beside, {residual}), {y});
+    if (beside == kNoTensor) return g_.elementwise(Op::add, y, {residual});
+    if (habits_.adds_attention_first) return g_.elementwise(Op::add, g_.elementwise(Op::add, beside, {y}), {residual});
+    return g_.elementwise(Op::add, g_.elementwise(Op::add, beside, {residual}), {y});
   }
   const TensorId middle = g_.elementwise(Op::add, y, {residual});
   y = middle;

@@ -30,6 +30,7 @@ struct FamilyHabits {
   bool grouped_norms = false;      // norms before each part work on groups of channels
   bool pads_logits = false;        // the head says part of the vocabulary
   bool situ = false;               // bounded gate and value instead of a gated unit
+  bool adds_attention_first = false;  // where attention and feed-forward work side by side: to each other, then to the stream
   bool skips_to_input = false;     // every layer adds a share of the input
   bool bare_value_norm = false;    // values are normalised without weights
   bool sigmoid_router = false;
@@ -42,6 +43,8 @@ struct FamilyHabits {
   bool copies_kept_inputs = false;  // a convolution's last inputs are copied before they are kept
   bool expands_part = false;       // what a part of parallel streams works on, and what its result is given back with, enter the running order at once
   bool expands_give_back = false;
+  bool keeps_streams = false;      // the last layer's streams are read afterwards: a draft head starts from them
+  bool pins_streams = false;       // what a layer hands on is pinned as norms are
 };
 const FamilyHabits& family_habits(std::string_view family);
 
@@ -75,6 +78,7 @@ class PromptGraph {
   TensorId mix_bank(TensorId x, TensorId score);
 
   // pieces
+  void pin(TensorId x);
   TensorId norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
   TensorId block_norm(TensorId x, TensorId scale, TensorId bias = kNoTensor);
   TensorId project(TensorId matrix, TensorId bias, TensorId x);
@@ -158,7 +162,9 @@ class PromptGraph {
   TensorId weighted_sum(TensorId streams, TensorId weights);
   Gated gate_streams(TensorId x, TensorId scale, TensorId down, TensorId up);
   StreamPart enter_part(std::size_t i, const std::string& part, TensorId x);
-  TensorId leave_part(const StreamPart& part, TensorId y);
+  TensorId fused(std::size_t i, Op op, const Shape& shape, std::initializer_list<TensorId> sources);
+  TensorId leave_part(std::size_t i, const StreamPart& part, TensorId y);
+  TensorId mixed_streams(const StreamPart& part, TensorId y);
   TensorId give_back_alone(const StreamPart& part, TensorId y);
   TensorId parallel_layer(std::size_t i, TensorId x);
   TensorId collapse(TensorId x);
@@ -177,6 +183,7 @@ class PromptGraph {
   CompressorInputs& compressor_inputs(const std::string& name, std::int64_t ratio, bool overlaps, std::int64_t rows);
   void compress(std::size_t i, const std::string& stem, const std::string& name, TensorId x, TensorId entries, const Compressor& state, std::int64_t dim, bool turned);
   TensorId named_rotation(const std::string& name, std::int64_t dim);
+  void expand_compressed_inputs(std::size_t i);
   TensorId compressed_attention(std::size_t i, TensorId x);
   TensorId chosen_mask(std::size_t i, TensorId x, TensorId narrow, TensorId mask);
 
@@ -189,6 +196,7 @@ class PromptGraph {
   struct Selection { TensorId scores = kNoTensor, best = kNoTensor, rows = kNoTensor; };
   bool pools_keys(std::size_t i) const;
   PoolInputs& pool_inputs(std::size_t i);
+  void expand_pool_inputs(std::size_t i);
   TensorId index_part(std::size_t i, std::int64_t parts);
   Selection choose_pools(std::size_t i, TensorId x, TensorId narrow);
   TensorId pooled_by_gate(std::size_t i, TensorId members);
@@ -210,6 +218,7 @@ class PromptGraph {
   const FamilyHabits& habits_;
   TensorGraph g_;
   std::int64_t tokens_;
+  int layer_ = -1;                   // that is being built
   bool any_window_ = false;
   Names global_;
   std::vector<Names> per_layer_;

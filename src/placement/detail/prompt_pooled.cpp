@@ -33,6 +33,12 @@ PromptGraph::PoolInputs& PromptGraph::pool_inputs(std::size_t i) {
   return in;
 }
 
+void PromptGraph::expand_pool_inputs(std::size_t i) {
+  const PoolInputs& in = pool_inputs(i);
+  for (const TensorId each : {in.cells, in.members, in.mask, in.tail, in.live})
+    if (each != kNoTensor) g_.expand(each);
+}
+
 // Parts of a row of the indexer's cache, as wide as a key each.
 TensorId PromptGraph::index_part(std::size_t i, std::int64_t parts) {
   const std::int64_t dim = a_.layers[i].attention.indexer_dim, rows = r_.caches[i].cells * r_.streams, row = g_.row_bytes(kKey, r_.caches[i].index_key_elements);

@@ -221,6 +221,7 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
                                         {q, k, v, decay, mix, g_.reshape(loaded, {state, r_.sequences, 1, 1})});
   store_state(state_cache_[i], scanned, state);
   const TensorId y = g_.reshape(g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_})), per_head);
+  if (!has_parallel_streams()) x = g_.reshape(g_.reshape(x, {g_.shape(x)[0], tokens_ / r_.sequences, r_.sequences, 1}), Shape(g_.shape(x)));
   const TensorId opened = has(i, "ssm_g.weight") ? project(i, "ssm_g", x) : project(i, "ssm_g_b", project(i, "ssm_g_a", x));
   const TensorId gate = g_.elementwise(Op::unary, g_.reshape(opened, per_head));
   const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});

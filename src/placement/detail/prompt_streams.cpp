@@ -57,6 +57,12 @@ TensorId PromptGraph::weighted_sum(TensorId streams, TensorId weights) {
   return sum;
 }
 
+TensorId PromptGraph::fused(std::size_t i, Op op, const Shape& shape, std::initializer_list<TensorId> sources) {
+  const TensorId made = g_.operation(op, kF32, shape, sources);
+  g_[made].layer = static_cast<int>(i);
+  return made;
+}
+
 // What a part ("attn", "ffn") works on, and what its result is given back with.
 PromptGraph::StreamPart PromptGraph::enter_part(std::size_t i, const std::string& part, TensorId x) {
   const auto named = [&](const char* what) { return weight(i, "hc_" + part + what); };
@@ -65,7 +71,7 @@ PromptGraph::StreamPart PromptGraph::enter_part(std::size_t i, const std::string
   if (named("_down.weight") != kNoTensor) {  // Qwen 3.8 Flash: each stream is normalised and gated, and they are averaged
     const Gated gated = gate_streams(x, named("_norm.weight"), named("_down.weight"), named("_up.weight"));
     const auto whole = [&](TensorId t) { return g_.reshape(t, {a_.hidden, a_.streams, tokens_, 1}); };
-    p.input = g_.operation(Op::weigh_streams, kF32, {a_.hidden, tokens_, 1, 1}, {whole(gated.normed), whole(gated.gate)});
+    p.input = fused(i, Op::weigh_streams, {a_.hidden, tokens_, 1, 1}, {whole(gated.normed), whole(gated.gate)});
     p.give_back = g_.matmul(named("_inject.weight"), gated.normed);
     return p;
   }
@@ -80,8 +86,8 @@ PromptGraph::StreamPart PromptGraph::enter_part(std::size_t i, const std::string
     p.input = g_.convert(weighted_sum(g_.convert(x, kF32), weights), kF32);
     return p;
   }
-  p.matrix = r_.balances_streams ? g_.operation(Op::balance, kF32, {n, n, tokens_, 1}, {mixes, scale, base}) : balanced(mixing_weights(mixes, n * n, scale, base));
-  p.input = g_.operation(Op::weigh_streams, kF32, {a_.hidden, tokens_, 1, 1}, {x, weights});
+  p.matrix = r_.fused.balances ? fused(i, Op::balance, {n, n, tokens_, 1}, {mixes, scale, base}) : balanced(mixing_weights(mixes, n * n, scale, base));
+  p.input = r_.fused.weighs ? fused(i, Op::weigh_streams, {a_.hidden, tokens_, 1, 1}, {x, weights}) : weighted_sum(x, weights);
   return p;
 }
 
@@ -91,12 +97,27 @@ PromptGraph::Gated PromptGraph::gate_streams(TensorId x, TensorId scale, TensorI
   return {normed, g_.matmul(up, g_.elementwise(Op::unary, g_.elementwise(Op::scale, g_.matmul(down, normed))))};
 }
 
-TensorId PromptGraph::leave_part(const StreamPart& part, TensorId y) {
+TensorId PromptGraph::leave_part(std::size_t i, const StreamPart& part, TensorId y) {
   const Shape shape{a_.hidden, a_.streams, tokens_, 1};
-  if (part.matrix != kNoTensor) return g_.operation(Op::spread, kF32, shape, {y, part.streams, part.give_back, part.matrix});
+  if (part.matrix != kNoTensor) return r_.fused.spreads ? fused(i, Op::spread, shape, {y, part.streams, part.give_back, part.matrix}) : mixed_streams(part, y);
   if (a_.mixing_rounds == 0 && weight(r_.layers.front(), "hc_attn_down.weight") == kNoTensor) return give_back_alone(part, y);
   TensorId shares = g_.elementwise(Op::scale, g_.elementwise(Op::unary, g_.elementwise(Op::scale, part.give_back)));
-  return g_.operation(Op::spread, kF32, shape, {y, part.streams, shares});
+  return fused(i, Op::spread, shape, {y, part.streams, shares});
+}
+
+// Every stream anew, one after the other: its share of the result, and the old streams as the matrix mixes them.
+TensorId PromptGraph::mixed_streams(const StreamPart& part, TensorId y) {
+  const std::int64_t n = a_.streams;
+  const auto share = [&](TensorId of, std::int64_t row) { return g_.view(of, {1, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}); };
+  const std::int64_t given = g_.stride(part.give_back)[1], mixed = g_.stride(part.matrix)[2];
+  TensorId out = kNoTensor;
+  for (std::int64_t to = 0; to < n; ++to) {
+    TensorId sum = g_.elementwise(Op::multiply, y, {share(part.give_back, given)});
+    for (std::int64_t from = 0; from < n; ++from) sum = g_.elementwise(Op::add, sum, {g_.elementwise(Op::multiply, one_stream(part.streams), {share(part.matrix, mixed)})});
+    sum = g_.reshape(sum, {a_.hidden, 1, tokens_, 1});
+    out = out == kNoTensor ? sum : g_.concatenate(out, sum, 1);
+  }
+  return out;
 }
 
 // Hy 4: to every stream its share, one after the other.
@@ -127,14 +148,17 @@ TensorId PromptGraph::parallel_layer(std::size_t i, TensorId x) {
     tokens_ = r_.outputs;
     part.streams = g_.reshape(rows, {a_.hidden, a_.streams, tokens_, 1});
   }
-  x = leave_part(part, y);
+  x = leave_part(i, part, y);
   part = enter_part(i, "ffn", x);
   if (habits_.expands_give_back) {
     g_.expand(part.give_back);
     g_.expand(part.matrix);
   }
   y = ffn(i, gated ? part.input : norm(part.input, weight(i, "ffn_norm.weight")));
-  return y == kNoTensor ? x : leave_part(part, y);
+  if (y == kNoTensor) return x;
+  x = leave_part(i, part, y);
+  if (habits_.pins_streams) pin(x);
+  return x;
 }
 
 // The tokens asked for, and one stream of what their streams hold.

@@ -1,6 +1,6 @@
 // The Vulkan backend's order (ggml/src/ggml-vulkan/ggml-vulkan.cpp, ggml_vk_graph_optimize): from the first operation not yet placed
 // it looks a window ahead and takes along whatever depends on nothing still open, so that they run without a barrier in between;
-// known fusions stay together.
+// known fusions stay together. Where one kernel does a whole chain, what goes into the chain is kept until its end: by aliases behind it.
 #include <algorithm>
 #include <span>
 
@@ -18,18 +18,21 @@ bool runs_nothing(Op op) { return op == Op::none || is_view(op); }
 constexpr Op kSoftmaxNormalised[] = {Op::softmax, Op::reshape, Op::argsort, Op::view, Op::gather, Op::reshape, Op::sum_rows, Op::clamp, Op::divide, Op::reshape};
 constexpr Op kSigmoidNormalised[] = {Op::unary, Op::reshape, Op::add, Op::argsort, Op::view, Op::gather, Op::reshape, Op::sum_rows, Op::clamp, Op::divide, Op::reshape};
 constexpr Op kSoftmaxFirst[] = {Op::softmax, Op::reshape, Op::argsort, Op::view, Op::gather};
+constexpr Op kGivenBack[] = {Op::scale, Op::unary, Op::scale, Op::spread};   // a part's result to parallel streams
+constexpr Op kTurnedAndStored[] = {Op::rope, Op::view, Op::scatter};   // a key straight into the cache
 constexpr Op kSoftmaxLast[] = {Op::argsort, Op::view, Op::gather, Op::reshape, Op::softmax, Op::reshape};
 
 class Reorder {
  public:
-  Reorder(const TensorGraph& graph, const std::vector<TensorId>& operations, int window)
+  Reorder(TensorGraph& graph, const std::vector<TensorId>& operations, int window)
       : graph_(graph), operations_(operations), window_(window), taken_(operations.size(), 0), placed_(graph.tensors.size(), 0) {}
 
   std::vector<TensorId> run() {
     order_.reserve(operations_.size());
     while (first_ < count()) {
-      if (const int length = routing_at(first_)) {
+      if (const int length = fused_at(first_)) {
         for (int i = 0; i < length; ++i) place(first_ + i);
+        if (op(first_) != Op::rope) hold_inputs(first_, length);
       } else {
         std::vector<int> group{first_};
         gather_operations(group);
@@ -59,27 +62,39 @@ class Reorder {
       if (op(start + static_cast<int>(i)) != pattern[i] || taken_[at(start) + i]) return false;
     return true;
   }
-  int routing_at(int start) const {
+  int fused_at(int start) const {
     for (const std::span<const Op> pattern : {std::span<const Op>(kSoftmaxNormalised), std::span<const Op>(kSigmoidNormalised),
-                                              std::span<const Op>(kSoftmaxFirst), std::span<const Op>(kSoftmaxLast)})
+                                              std::span<const Op>(kSoftmaxFirst), std::span<const Op>(kSoftmaxLast), std::span<const Op>(kGivenBack),
+                                              std::span<const Op>(kTurnedAndStored)})
       if (matches(pattern, start)) return static_cast<int>(pattern.size());
     return 0;
   }
 
+  void hold_inputs(int start, int length) {
+    const auto inside = [&](TensorId id) { return std::find(operations_.begin() + start, operations_.begin() + start + length, id) != operations_.begin() + start + length; };
+    std::vector<TensorId> held;
+    for (int i = 0; i < length; ++i)
+      for (const TensorId s : tensor(start + i).sources())
+        if (s != kNoTensor && graph_[graph_.root(s)].place == kNotPlaced && !inside(s) && std::find(held.begin(), held.end(), s) == held.end()) held.push_back(s);
+    for (const TensorId s : held) order_.push_back(graph_.alias_of(s));
+  }
+
   bool depends(int later, int earlier) const {
     const TensorId a = operations_[at(later)], b = operations_[at(earlier)];
-    const auto& source = graph_[a].source;
-    return std::find(source.begin(), source.end(), b) != source.end() || graph_.root(a) == graph_.root(b);
+    if (graph_.root(a) == graph_.root(b)) return true;
+    const bool writes = graph_[b].view_of != kNoTensor && !runs_nothing(op(earlier));   // into what others may read by views of their own
+    const auto sources = graph_[a].sources();
+    return std::any_of(sources.begin(), sources.end(), [&](TensorId s) { return s == b || (writes && s != kNoTensor && graph_.root(s) == graph_.root(b)); });
   }
   static bool fuses(Op first, Op second) {
     return (first == Op::rms_norm && second == Op::multiply) || (first == Op::matmul && second == Op::add) ||
            (first == Op::matmul_experts && (second == Op::add_expert || second == Op::multiply)) || (first == Op::add && second == Op::add) ||
-           (first == Op::short_convolution && (second == Op::add || second == Op::unary));
+           (first == Op::short_convolution && (second == Op::add || second == Op::unary)) || (first == Op::unary && second == Op::multiply);
   }
 
   void gather_operations(std::vector<int>& group) {
     for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
-      if (taken_[at(j)] || runs_nothing(op(j)) || routing_at(j)) continue;
+      if (taken_[at(j)] || runs_nothing(op(j)) || fused_at(j)) continue;
       bool free = true;
       for (int c = first_; c < j && free; ++c) {
         if (taken_[at(c)] || !depends(j, c)) continue;
@@ -144,7 +159,7 @@ class Reorder {
     }
   }
 
-  const TensorGraph& graph_;
+  TensorGraph& graph_;
   const std::vector<TensorId>& operations_;
   int window_, first_ = 0;
   std::vector<char> taken_, placed_;
@@ -153,7 +168,7 @@ class Reorder {
 
 }  // namespace
 
-void reorder_for_concurrency(const TensorGraph& graph, std::vector<TensorId>& operations, int window) {
+void reorder_for_concurrency(TensorGraph& graph, std::vector<TensorId>& operations, int window) {
   operations = Reorder(graph, operations, window).run();
 }
 

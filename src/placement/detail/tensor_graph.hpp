@@ -43,6 +43,7 @@ struct GraphTensor {
   bool is_weight = false;
   int place = kNotPlaced;           // buffer it lives in already (weight, cache); kNotPlaced: the compute buffer
   int pinned = kNotPlaced;          // backend the engine insists on
+  int layer = -1;                   // of an operation that stands for many small ones: the engine asks whether it runs where its layer is
   Shape shape{1, 1, 1, 1}, stride{};  // stride in bytes
   std::array<TensorId, 8> source{kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor};
   std::uint8_t source_count = 0;    // behind these there are none; some of them may be missing
