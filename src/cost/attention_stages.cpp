@@ -56,7 +56,7 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
   for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
     const model::Attention& a = b.model.layers[i].attention;
     if (a.kind == AttentionKind::none) continue;
-    const int device = b.device_of_cache(i);
+    const int device = b.place.host_attention ? kHost : b.device_of_cache(i);
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
     if (a.indexer_top_k > 0) window = a.indexer_top_k;
@@ -141,6 +141,31 @@ void add_attention(Builder& b) {
     s.memory = b.path(std::move(memory));
     s.prefill_compute = b.path(std::move(compute));
     if (s.decode_token_flop > 0 && set.group == "serving") s.compute = s.prefill_compute;
+    b.load.stages.push_back(std::move(s));
+  }
+}
+
+// Where a device keeps the cache and the processor does attention, the cache crosses the link for every pass; windows are copied as they are kept.
+void add_sent_cache(Builder& b) {
+  if (!b.place.host_attention) return;
+  const double kb = cache_bytes(b.place.settings.key_quant), vb = cache_bytes(b.place.settings.value_quant);
+  const bool windows = !b.place.settings.swa_full && windows_save_work(b.setting);
+  std::map<std::pair<int, int>, double> bytes;   // of a token, by device and window
+  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    const model::Attention& a = b.model.layers[i].attention;
+    const int device = b.device_of_cache(i);
+    if (a.kind == AttentionKind::none || device == kHost) continue;
+    const bool windowed = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked);
+    bytes[{device, windowed ? a.window : 0}] += a.kind == AttentionKind::mla ? (a.latent_dim + a.rope_dim) * kb : a.kv_heads * (a.key_dim * kb + a.value_dim * vb);
+  }
+  for (const auto& [key, token_bytes] : bytes) {
+    Stage s{.kind = StageKind::sent_cache, .device = key.first, .where = "links"};
+    s.token_bytes = token_bytes;
+    s.window = key.second;
+    const double link = path_between(b.rig, key.first, -1).bandwidth.value(), memory = b.host().bandwidth.value();
+    Path p = engine_path("stream", memory > 0 ? std::min(link > 0 ? link : 12e9, memory) : link > 0 ? link : 12e9, b.setting);
+    p.roof = p.peak;
+    s.memory = s.prefill_memory = b.path(std::move(p));
     b.load.stages.push_back(std::move(s));
   }
 }

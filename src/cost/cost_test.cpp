@@ -186,6 +186,42 @@ TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
   EXPECT_EQ(sent(4096), 0);
 }
 
+// 8 cache heads of 128 in Q8_0 (1.0625 bytes) for keys and values: 2,176 bytes a token, at 10,000 earlier ones 21.76 MB over the link for every token
+// decoded, and for 1,024 prompt tokens in two ubatches their mean of 512 tokens twice. What the processor then attends to, no device does.
+TEST(Cost, TheCacheIsCopiedWhereTheProcessorAttends) {
+  test::Case c;
+  model::Attention& a = c.model.layers[0].attention;
+  a.kind = model::AttentionKind::full;
+  a.heads = 32;
+  a.kv_heads = 8;
+  a.key_dim = a.value_dim = 128;
+  c.place.settings.key_quant = c.place.settings.value_quant = "q8_0";
+  c.place.settings.flash_attention = true;
+  c.place.settings.ubatch = 512;
+  c.rig.hosts.front().cores = 16;
+  c.rig.hosts.front().bandwidth = Bandwidth(200e9);
+  const auto costed = [&](bool on_host) {
+    c.place.host_attention = on_host;
+    Load load = *load_of(c.model, c.rig, c.place);
+    resolve(load, {});
+    return load;
+  };
+  const Load device = costed(false), host = costed(true);
+  std::vector<StageWork> decode, prompt, before;
+  add_decode(host, 10000, 1, 1, decode);
+  add_prefill(host, 1024, 0, 1, prompt);
+  add_decode(device, 10000, 1, 1, before);
+  EXPECT_NEAR(test::stage_bytes(host, decode, StageKind::sent_cache), 21.76e6, 1);
+  EXPECT_NEAR(test::stage_bytes(host, prompt, StageKind::sent_cache), 2 * 512 * 2176.0, 1);
+  EXPECT_EQ(test::stage_bytes(device, before, StageKind::sent_cache), 0);
+  EXPECT_GT(seconds(host, decode), seconds(device, before));
+  for (const Stage& stage : host.stages)
+    if (stage.kind == StageKind::kv) {
+      EXPECT_EQ(stage.device, placement::kHost);
+    }
+  EXPECT_TRUE(std::any_of(host.stages.begin(), host.stages.end(), [](const Stage& s) { return s.kind == StageKind::sync; }));
+}
+
 TEST(Totals, OfOneTokenAndOfAPrompt) {
   Case c;
   c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};

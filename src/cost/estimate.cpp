@@ -25,7 +25,7 @@ const char* name_of(StageKind kind, bool prefill) {
     case StageKind::all_reduce_bytes: return "link";
     case StageKind::hop: return "hop";
     case StageKind::sync: return "sync";
-    case StageKind::stream: return "stream";
+    case StageKind::sent_cache: return "sent_cache";
   }
   return "";
 }

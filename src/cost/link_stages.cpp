@@ -51,7 +51,7 @@ double crossings_of(const Builder& b) {
   if (b.load.offloaded)
     for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
       if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn) crossings += b.device_of_tensor(i) == kHost ? 1.0 / 3 : 0;
-  if (b.cpu || b.place.settings.kv_offload) return crossings;
+  if (b.cpu || (b.place.settings.kv_offload && !b.place.host_attention)) return crossings;
   for (const model::Layer& layer : b.model.layers) crossings += layer.attention.kind != AttentionKind::none ? 1 : 0;
   return crossings;
 }

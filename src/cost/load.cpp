@@ -115,11 +115,12 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, prompt_chunk(placement.settings));
   b.load.offloaded = is_offloaded(b);
-  if ((cpu || b.load.offloaded) && rig.hosts.front().bandwidth.value() <= 0)
+  if ((cpu || b.load.offloaded || placement.host_attention) && rig.hosts.front().bandwidth.value() <= 0)
     return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
   if (!b.load.offloaded && b.split <= 1 && pipelines_prompts(b.setting, placement.mode)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());
   add_weights(b);
   add_attention(b);
+  add_sent_cache(b);
   add_recurrent(b);
   add_overheads(b);
   add_links(b);

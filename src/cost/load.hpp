@@ -33,7 +33,7 @@ struct Path {
   double log_roof() const;           // of roof over peak; infinite without one
 };
 
-enum class StageKind { weights, experts, kv, state, launch, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, stream };
+enum class StageKind { weights, experts, kv, state, launch, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, sent_cache };
 
 // Amounts of one kind on one device that share their Paths. `per_*` fields are those the kind uses; the rest stay 0.
 struct Stage {

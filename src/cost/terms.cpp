@@ -89,6 +89,7 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
         bytes = s.token_bytes * attended(depth, s.window) * std::max(1.0, sequences * s.token_share);
         flop = s.decode_token_flop * attended(depth, s.window) * sequences * s.token_share;
         break;
+      case StageKind::sent_cache: bytes = s.token_bytes * attended(depth, s.window) * sequences * s.token_share; break;
       case StageKind::state: bytes = s.sequence_amount * std::max(1.0, sequences * s.token_share); break;
       case StageKind::sequence: bytes = std::max(0.0, sequences * s.token_share - 1); break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
@@ -139,6 +140,7 @@ void add_read(const Load& load, double tokens, double length, double depth, doub
         break;
       }
       case StageKind::kv: flop = s.token_flop * seen * attended_mean(depth, length, s.window); memory = -1; break;
+      case StageKind::sent_cache: bytes = s.token_bytes * attended_mean(depth, length, s.window) * steps; break;   // once for every ubatch
       case StageKind::state: flop = s.new_token_amount * seen; memory = -1; break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * tokens; break;
       case StageKind::launch:

@@ -91,6 +91,8 @@ struct Placement {
   Settings settings;
   std::vector<int> tensor_device;         // per Architecture::tensors: device index or kHost; split tensors: the first device
   std::vector<int> kv_device;             // per layer: device index or kHost
+  bool unread_cache = false;              // flash attention on, and the devices have no kernel for these cache formats: the processor does it ...
+  bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
   std::vector<DeviceShare> devices;       // only those used
   Memory host;
   Bytes host_capacity{};

@@ -117,6 +117,33 @@ TEST(Placement, SlotsHoldAContextForEveryStream) {
   EXPECT_EQ(error_of(place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)), "--sequences: llama.cpp decodes at most 256 streams together (nearest: 256)");
 }
 
+// CUDA's flash attention, as it is built by default, reads keys and values of one format each, or keys in Q8_0 with values in Q4_0; Metal's one format, Vulkan's
+// any but BF16 with another. Where the user insists on it with others, the processor does attention; left alone, the engine does without.
+TEST(Placement, UnlikeCacheFormats) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  const auto by = [&](const std::string& device, const std::string& backend, const std::string& flags) {
+    Request request = ask("-c 8192 -ngl 99 " + flags);
+    request.backend = backend;
+    return place(facts(), model, rig_of(device, 1), request);
+  };
+  const auto told = [](const Placement& p) { return std::count_if(p.caveats.begin(), p.caveats.end(), [](const auto& c) { return c.id == "attention-on-host"; }); };
+  for (const char* fine : {"-fa on -ctk q8_0 -ctv q8_0", "-fa on -ctk q8_0 -ctv q4_0", "-fa on -ctk bf16 -ctv bf16", "-fa auto -ctk q5_1"}) {
+    const auto placement = by("rtx-3090", "cuda", fine);
+    ASSERT_TRUE(placement) << fine << ": " << error_of(placement);
+    EXPECT_FALSE(placement->host_attention) << fine;
+    EXPECT_EQ(told(*placement), 0) << fine;
+  }
+  for (const char* fallen : {"-fa on -ctk q8_0 -ctv q5_1", "-fa on -ctk q4_0 -ctv q8_0", "-fa on -ctk f16 -ctv q8_0", "-fa on -ctk q5_1 -ctv q5_1", "-fa on -ctk iq4_nl -ctv iq4_nl"}) {
+    const auto placement = by("rtx-3090", "cuda", fallen);
+    ASSERT_TRUE(placement) << fallen << ": " << error_of(placement);
+    EXPECT_TRUE(placement->host_attention) << fallen;
+    EXPECT_EQ(told(*placement), 1) << fallen;
+  }
+  EXPECT_FALSE(by("rtx-3090", "vulkan", "-fa on -ctk q8_0 -ctv q5_1")->host_attention);
+  EXPECT_TRUE(by("rtx-3090", "vulkan", "-fa on -ctk q8_0 -ctv bf16")->host_attention);
+  EXPECT_EQ(error_of(by("rtx-3090", "cuda", "-fa auto -ctk q8_0 -ctv q5_1")), "--flags: a quantised V cache (-ctv q5_1) needs flash attention (-fa on)");
+}
+
 // 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
 TEST(Placement, CacheByHand) {
   const auto f16 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on"));

@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/text.hpp"
+#include "placement/detail/slots.hpp"
 
 namespace rigcast::placement {
 namespace {
@@ -180,6 +181,20 @@ void warn_of_long_context(const catalog::Engine& engine, const model::Architectu
                                architecture.source});
 }
 
+// Flash attention that the user insists on where the backend has no kernel for the two formats of the cache.
+void warn_of_host_attention(const catalog::Engine& engine, Placement& placement) {
+  if (!placement.unread_cache) return;
+  const std::string &keys = placement.settings.key_quant, &values = placement.settings.value_quant;
+  const std::string_view build = catalog::text_of(engine, "attention_cache_build", placement.backend), built = catalog::text_of(engine, "attention_cache_built", placement.backend);
+  const std::string small(catalog::text_of(engine, "small_cache", placement.backend));
+  const bool can_be_built = !build.empty() && detail::lists(built, keys) && detail::lists(built, values);
+  const std::string text =
+      can_be_built ? "No flash attention kernel for keys in " + keys + " and values in " + values + " on this backend: attention runs on the processor, and a cache on the devices crosses the link whole for every token and every batch of a prompt. Use one format for both (" + small + ") or build with " + std::string(build) + "."
+                   : "No flash attention kernel for keys in " + keys + " and values in " + values + " on this backend: attention runs on the processor, and a cache on the devices crosses the link whole for every token and every batch of a prompt. Use one format for both: " + small + ".";
+  const catalog::Source source = engine.sources.empty() ? catalog::Source{} : engine.sources.front();
+  placement.caveats.push_back({"attention-on-host", text, source.text + (source.date.empty() ? "" : " (" + source.date + ")")});
+}
+
 bool several_sockets(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.front().sockets > 1; }
 
 // Where the processors run the whole model.
@@ -207,6 +222,7 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     if (!rule.launch.empty()) placement.demanded.push_back({rule.launch, rule.text});
   };
   warn_of_long_context(engine, architecture, placement);
+  warn_of_host_attention(engine, placement);
   if (placement.devices.empty()) {   // what is said of no device but of its host's sockets
     const catalog::Situation situation = situation_of_host(engine, architecture, rig, placement);
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation))

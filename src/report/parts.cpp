@@ -145,7 +145,7 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
       {"link_latency", "waiting for messages between devices"_say},
       {"hop", "handing over to the next device"_say},
       {"sync", "waiting between host and device"_say},
-      {"stream", "sending weights over the link"_say},
+      {"sent_cache", "copying the cache to the host"_say},
   };
   const auto found = kNames.find(name);
   return found == kNames.end() ? Phrase(replace_all(name, "_", " ")) : found->second;

@@ -34,6 +34,7 @@ struct Builder {
 
 void add_weights(Builder& b);
 void add_attention(Builder& b);
+void add_sent_cache(Builder& b);
 void add_recurrent(Builder& b);
 void add_overheads(Builder& b);
 void add_links(Builder& b);

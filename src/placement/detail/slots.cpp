@@ -8,12 +8,12 @@
 
 namespace rigcast::placement::detail {
 
-namespace {
-
 bool lists(std::string_view words, std::string_view word) {
   const auto all = split_words(words);
   return std::find(all.begin(), all.end(), word) != all.end();
 }
+
+namespace {
 
 // What the processor's kernels are compiled for; without a named processor, what every desktop of the last ten years has.
 std::string instruction_set(const rig::Rig& rig, const std::string& backend) {
@@ -95,8 +95,8 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   rules.compute.attention_reads_key = cache_types.empty() || lists(cache_types, settings.key_quant);
   rules.compute.attention_reads_value = cache_types.empty() || lists(cache_types, settings.value_quant);
   const std::string_view alone = catalog::text_of(engine, "attention_cache_alone", backend);
-  if (settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant)))
-    rules.compute.attention_reads_key = false;
+  const bool unlike = settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant));
+  if (unlike && !lists(catalog::text_of(engine, "attention_cache_pairs", backend), settings.key_quant + "/" + settings.value_quant)) rules.compute.attention_reads_key = false;
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
   rules.compute.balances_streams = catalog::number_of(engine, "balances_streams", backend, 1) > 0;
   rules.compute.mixes_streams = catalog::number_of(engine, "mixes_streams", backend, 1) > 0;
@@ -197,6 +197,9 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.settings = settings;
   placement.settings.context = layout.context.tokens;
   placement.settings.flash_attention = layout.context.flash_attention;
+  const BackendRules& kernels = input.rules.compute;
+  placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value);
+  placement.host_attention = placement.unread_cache && settings.kv_offload;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
   const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
   placement.tensor_device.reserve(layout.tensor_place.size());

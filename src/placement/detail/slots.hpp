@@ -8,6 +8,9 @@
 
 namespace rigcast::placement::detail {
 
+// Whether `word` is one of `words`, which spaces part.
+bool lists(std::string_view words, std::string_view word);
+
 LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const Settings& settings);
 
 // Layouts of one model on one rig. Not for several threads.
