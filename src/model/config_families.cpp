@@ -205,6 +205,68 @@ void glm_dsa(ConfigReader& c, Shape& s) {
   s.indexer = indexer_of(c, {.heads = 32, .dim = 128, .top_k = 2048});
 }
 
+// Which layers have an indexer of their own.
+void indexer_owners(ConfigReader& c, Shape& s) {
+  const std::vector<std::string> kinds = c.texts({"indexer_types"});
+  for (const std::string& kind : kinds) {
+    if (kind != "full" && kind != "shared") return c.fault(ErrorKind::unsupported, "indexer_types", "has '" + kind + "', which no rule knows");
+    s.indexer.owners.push_back(kind == "full" ? 1 : 0);
+  }
+  if (kinds.size() > static_cast<std::size_t>(std::max(s.layers, 0))) s.indexer.owners.resize(static_cast<std::size_t>(s.layers));  // and of next-token layers
+  if (kinds.size() < static_cast<std::size_t>(std::max(s.layers, 0)))
+    c.fault(ErrorKind::input, "indexer_types", kinds.empty() ? "is missing: nothing says which layers have an indexer" : "has " + std::to_string(kinds.size()) + " entries for " + std::to_string(s.layers) + " layers");
+  if (!s.indexer.owners.empty() && s.indexer.owners.front() == 0) c.fault(ErrorKind::input, "indexer_types", "begins with 'shared', and nothing comes before it");
+  for (const char* key : {"index_n_heads", "index_head_dim", "index_topk"})
+    if (!c.has(key)) c.fault(ErrorKind::input, key, "is missing");
+}
+
+// Leading layers with a dense feed-forward part, where each layer's kind is listed.
+void dense_then_sparse(ConfigReader& c, Shape& s) {
+  const std::vector<std::string> kinds = c.texts({"mlp_layer_types"});
+  if (kinds.empty()) return;
+  const auto sparse = std::find_if(kinds.begin(), kinds.end(), [](const std::string& kind) { return kind != "dense"; });
+  if (std::any_of(sparse, kinds.end(), [](const std::string& kind) { return kind != "sparse"; }))
+    return c.fault(ErrorKind::unsupported, "mlp_layer_types", "has kinds other than 'dense' and then 'sparse'");
+  const int dense = static_cast<int>(sparse - kinds.begin());
+  if (c.has("first_k_dense_replace") && s.experts.first_dense != dense) return c.fault(ErrorKind::input, "mlp_layer_types", "begins with " + std::to_string(dense) + " dense layers, first_k_dense_replace says " + std::to_string(s.experts.first_dense));
+  s.experts.first_dense = dense;
+}
+
+// Hy 4: DeepSeek V3.2's attention with a gate and sinks, indexers that several layers share, streams that are not mixed with each other.
+void hy_v4(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  s.pattern.clear();
+  indexer_owners(c, s);
+  dense_then_sparse(c, s);
+  s.streams = c.integer({"hc_mult"});
+  if (s.streams < 2) c.fault(ErrorKind::input, "hc_mult", "is missing: nothing says how many streams there are");
+  if (c.text({"gating_type"}, "elementwise") != "elementwise") c.fault(ErrorKind::unsupported, "gating_type", "is '" + c.text({"gating_type"}) + "', which no rule knows");
+  c.ignore({"enable_lm_head_fp32", "hc_magnitude", "learnable_sink_init", "enable_moe_fp32_combine", "mtp_loss_factor"});
+}
+
+// GLM 5.3 Flash: Kimi's delta rule in most layers, in the others latent attention without positions whose indexer scores pools of tokens.
+void glm5_next(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  if (const json* linear = c.object("linear_attn_config")) {
+    ConfigReader l(*linear, c.file());
+    s.recurrent.kind = RecurrentKind::kimi_delta;
+    s.recurrent.heads = s.recurrent.key_heads = l.integer({"num_heads"});
+    s.recurrent.head_dim = s.recurrent.key_dim = s.recurrent.gate_rank = l.integer({"head_dim"});
+    s.recurrent.conv = l.integer({"short_conv_kernel_size"}, 4);
+  }
+  if (s.pattern.empty()) c.fault(ErrorKind::input, "layer_types", "is missing: nothing says which layers attend");
+  if (!c.flag({"mla_use_nope"}) || s.mla.rope_dim != 0) c.fault(ErrorKind::unsupported, "mla_use_nope", "is off: no rule knows this model's attention with positions");
+  if (!c.flag({"mhc"}, true)) c.fault(ErrorKind::unsupported, "mhc", "is off: no rule knows this model with one stream");
+  indexer_owners(c, s);
+  dense_then_sparse(c, s);
+  s.indexer.pool = c.integer({"index_kpool"});
+  if (s.indexer.pool < 2) c.fault(ErrorKind::input, "index_kpool", "is missing: nothing says how many tokens are pooled");
+  s.streams = c.integer({"hc_mult"});
+  s.mixing_rounds = c.integer({"hc_sinkhorn_iters"});
+  if (s.streams < 2 || s.mixing_rounds < 1) c.fault(ErrorKind::input, "hc_mult", "and hc_sinkhorn_iters must say how many streams there are and how they are mixed");
+  c.ignore({"index_kpool_always_select_tail"});
+}
+
 void glm4_moe(ConfigReader& c, Shape& s) {
   s.features.qk_norm = c.flag({"use_qk_norm"}) ? QkNorm::head : QkNorm::none;
   s.features.next_token_embeddings = s.next_token_layers > 0;
@@ -496,6 +558,8 @@ constexpr std::array kTypes = {
     ModelType{"glm4_moe", "glm4moe", false, glm4_moe},
     ModelType{"glm4_moe_lite", "deepseek2", false, deepseek},
     ModelType{"glm4v_moe_text", "glm4moe", false, glm4_moe},
+    ModelType{"glm5_next", "glm5-next", false, glm5_next},
+    ModelType{"glm5_next_text", "glm5-next", false, glm5_next},
     ModelType{"glm_moe_dsa", "glm-dsa", false, glm_dsa},
     ModelType{"gpt2", "gpt2", true, four_times},
     ModelType{"gpt_oss", "gpt-oss", false, alternating},
@@ -507,6 +571,7 @@ constexpr std::array kTypes = {
     ModelType{"hunyuan", "hunyuan-moe", true, hunyuan_moe},
     ModelType{"hunyuan_v1_dense", "hunyuan-dense", true},
     ModelType{"hunyuan_v1_moe", "hunyuan-moe", true, hunyuan_moe},
+    ModelType{"hy_v4", "hy_v4", false, hy_v4},
     ModelType{"internlm", "llama"},
     ModelType{"internlm2", "internlm2"},
     ModelType{"internlm3", "llama"},

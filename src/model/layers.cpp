@@ -74,9 +74,12 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
     a.rope_dim = shape.mla.rope_dim;
   }
   if (layer < shape.indexer.first_layer) return a;
+  a.indexer_top_k = shape.indexer.top_k;
+  if (listed(shape.indexer.owners, layer, 1) == 0) return a;
   a.indexer_heads = shape.indexer.heads;
   a.indexer_dim = shape.indexer.dim;
-  a.indexer_top_k = shape.indexer.top_k;
+  a.indexer_pool = shape.indexer.pool;
+  if (a.indexer_pool > 0) a.indexer_row = 3 * a.indexer_dim;   // the token's key, its gate and the pooled key
   return a;
 }
 
@@ -160,7 +163,7 @@ Result<void> check_ranges(const Shape& shape) {
            {"full.kv_heads", shape.full.kv_heads, kMostHeads}, {"full.head_dim", shape.full.head_dim, kMostHeads}, {"sliding.heads", shape.sliding.heads, kMostHeads},
            {"sliding.kv_heads", shape.sliding.kv_heads, kMostHeads}, {"sliding.head_dim", shape.sliding.head_dim, kMostHeads}, {"mla.q_rank", shape.mla.q_rank, kMostHeads},
            {"mla.kv_rank", shape.mla.kv_rank, kMostHeads}, {"mla.nope_dim", shape.mla.nope_dim, kMostHeads / 2}, {"mla.rope_dim", shape.mla.rope_dim, kMostHeads / 2},
-           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads},
+           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
            {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
            {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
@@ -202,7 +205,7 @@ Result<void> check(const Shape& shape) {
   if (shape.hidden <= 0) return missing("hidden");
   if (shape.vocab <= 0) return missing("vocab");
   RC_TRY(check_ranges(shape));
-  for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn, &shape.compressed.ratios})
+  for (const auto* list : {&shape.layer_heads, &shape.layer_kv_heads, &shape.layer_ffn, &shape.compressed.ratios, &shape.indexer.owners})
     if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
       return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
                                                     std::to_string(shape.layers) + " layers", "layers"));

@@ -96,6 +96,8 @@ struct Published {
 struct Indexer {
   int heads = 0, dim = 0, top_k = 0;  // top_k in tokens
   int first_layer = 0;               // layers before it attend to everything
+  int pool = 0;                      // tokens whose keys are pooled into one before they are scored (GLM 5.3 Flash); 0: each is scored
+  std::vector<int> owners = {};      // by layer: 1 where it has one of its own, 0 where it takes what that of an earlier layer picked; empty: all have one
 };
 
 // Attention over a window of tokens and entries that a compressor makes of those behind it (DeepSeek V4).

@@ -66,7 +66,7 @@ class Lister {
     if (features_.norm_weights) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
     if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
     if (features_.head_bias) put("output.bias", shape_.vocab);
-    if (shape_.streams > 0) {
+    if (shape_.streams > 0 && shape_.family != "glm5-next") {   // there the streams are averaged
       put("output_hc_fn.weight", hidden_ * shape_.streams, shape_.streams);
       put("output_hc_base.weight", shape_.streams);
       put("output_hc_scale.weight", 1);
@@ -193,6 +193,8 @@ class Lister {
     experts("attn_k_b", m.nope_dim, m.kv_rank, a.heads);
     experts("attn_v_b", m.kv_rank, m.value_dim, a.heads);
     matrix("attn_output", int64_t{a.heads} * m.value_dim, hidden_);
+    if (features_.sinks) vector("attn_sinks", a.heads);
+    if (features_.output_gate) matrix("attn_gate", hidden_, int64_t{a.heads} * m.value_dim);
     list_indexer(a, m.q_rank);
   }
 
@@ -224,12 +226,13 @@ class Lister {
     vector(stem + "norm", dim);
   }
 
-  // What of each stream goes into a part, what of its result comes back to each, and what of each stream to each other.
+  // What of each stream goes into a part, what of its result comes back to each, and, where they are mixed, what of each stream to each other.
   void list_mixing(const std::string& part) {
-    const int64_t streams = shape_.streams, mix = (2 + streams) * streams;
+    const bool mixes = shape_.mixing_rounds > 0;
+    const int64_t streams = shape_.streams, mix = (2 + (mixes ? streams : 0)) * streams;
     matrix("hc_" + part + "_fn", hidden_ * streams, mix);
     vector("hc_" + part + "_base", mix);
-    vector("hc_" + part + "_scale", 3);
+    vector("hc_" + part + "_scale", mixes ? 3 : 2);
   }
 
   void list_indexer(const Attention& a, int64_t query_input) {
@@ -245,6 +248,9 @@ class Lister {
     matrix("indexer.proj", hidden_, a.indexer_heads);
     matrix("indexer.attn_k", hidden_, a.indexer_dim);
     matrix("indexer.attn_q_b", query_input, int64_t{a.indexer_heads} * a.indexer_dim);
+    if (a.indexer_pool == 0) return;
+    matrix("indexer_compressor_gate", hidden_, a.indexer_dim);
+    matrix("indexer_compressor_ape", a.indexer_dim, a.indexer_pool);
   }
 
   void list_recurrent(RecurrentKind kind) {
@@ -322,7 +328,8 @@ class Lister {
     matrix("ssm_g_a", hidden_, r.gate_rank);
     matrix("ssm_g_b", r.gate_rank, values);
     matrix("ssm_beta", hidden_, r.heads);
-    put(block("ssm_a"), 1, r.heads);
+    if (shape_.family == "glm5-next") put(block("ssm_a"), r.heads);
+    else put(block("ssm_a"), 1, r.heads);
     bias("ssm_dt", keys);
     vector("ssm_norm", r.head_dim);
     matrix("attn_output", values, hidden_);

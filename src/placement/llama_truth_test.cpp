@@ -9,10 +9,12 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "gguf_writer.hpp"
+#include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
 #include "model/read.hpp"
@@ -287,6 +289,59 @@ TEST(LlamaTruth, FamiliesOfOtherStructures) {
     ++families[each.family];
   }
   EXPECT_GE(families.size(), 110u);
+}
+
+// The config.json of these very shapes, as their converters read it (llama.cpp its conversion folder, 2026-11), describes the same tensors and layers.
+constexpr const char* kHy4 = R"({"model_type":"hy_v4","hidden_size":6144,"intermediate_size":18432,"moe_intermediate_size":2048,"num_hidden_layers":4,
+  "num_attention_heads":64,"num_key_value_heads":8,"head_dim":64,"vocab_size":120832,"max_position_embeddings":1048576,"q_lora_rank":2048,"kv_lora_rank":512,
+  "qk_nope_head_dim":192,"qk_rope_head_dim":64,"qk_head_dim":256,"v_head_dim":256,"n_routed_experts":32,"n_shared_experts":1,"num_experts_per_tok":8,
+  "routed_scaling_factor":2.5,"n_group":1,"topk_group":1,"index_topk":2048,"index_head_dim":128,"index_n_heads":32,"indexer_types":["full","full","shared","shared"],
+  "mlp_layer_types":["dense","sparse","sparse","sparse"],"hc_mult":4,"hc_eps":1e-6,"hc_magnitude":2.0,"gating_type":"elementwise","swiglu_limit":10.0,
+  "num_nextn_predict_layers":1,"tie_word_embeddings":false,"torch_dtype":"bfloat16"})";
+constexpr const char* kGlm53Flash = R"({"architectures":["Glm5NextForConditionalGeneration"],"model_type":"glm5_next","text_config":{"model_type":"glm5_next_text",
+  "num_hidden_layers":8,"num_nextn_predict_layers":1,"hidden_size":1024,"intermediate_size":2048,"vocab_size":32000,"max_position_embeddings":131072,
+  "hc_mult":4,"hc_eps":1e-6,"hc_sinkhorn_iters":20,"mhc":true,"layer_types":["linear_attention","linear_attention","linear_attention","deepseek_sparse_attention",
+  "linear_attention","linear_attention","linear_attention","deepseek_sparse_attention"],"first_k_dense_replace":1,
+  "indexer_types":["full","full","full","full","full","full","full","full"],"linear_attn_config":{"num_heads":16,"head_dim":128,"short_conv_kernel_size":4,
+  "gate_lower_bound":-5.0},"num_attention_heads":16,"num_key_value_heads":16,"mla_use_nope":true,"q_lora_rank":512,"kv_lora_rank":256,"qk_nope_head_dim":192,
+  "qk_rope_head_dim":0,"v_head_dim":128,"index_n_heads":8,"index_head_dim":128,"index_topk":512,"index_kpool":4,"index_kpool_always_select_tail":true,
+  "n_routed_experts":16,"num_experts_per_tok":4,"n_shared_experts":1,"moe_intermediate_size":512,"swiglu_limit":10.0,"tie_word_embeddings":false}})";
+
+TEST(LlamaTruth, ConfigsSayWhatFilesHold) {
+  std::map<std::string, std::vector<model::Architecture>> headers;
+  for (const FamilyCase& each : FamilyReader("llama-families.txt").run())
+    if (auto& of = headers[each.family]; of.empty() || of.back().vocab != each.architecture.vocab) of.push_back(each.architecture);
+  const auto shapes = [](const model::Architecture& a) {
+    std::map<std::string, std::array<std::int64_t, 4>> found;
+    for (const model::Tensor& t : a.tensors) found[t.name] = t.shape;
+    return found;
+  };
+  for (const auto& [family, text, which] : {std::tuple{"hy_v4", kHy4, 1u}, std::tuple{"glm5-next", kGlm53Flash, 0u}}) {
+    const auto config = model::architecture_from_config(facts(), text, "config.json", "f16");
+    ASSERT_TRUE(config) << family << ": " << to_text(config.error());
+    const model::Architecture& header = headers.at(family).at(which);
+    EXPECT_EQ(shapes(*config), shapes(header)) << family;
+    ASSERT_EQ(config->layers.size(), header.layers.size()) << family;
+    for (std::size_t i = 0; i < header.layers.size(); ++i) {
+      const model::Attention &ours = config->layers[i].attention, &theirs = header.layers[i].attention;
+      const auto said = [](const model::Attention& a) { return std::tuple{a.kind, a.heads, a.kv_heads, a.latent_dim, a.rope_dim, a.indexer_heads, a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row}; };
+      EXPECT_EQ(said(ours), said(theirs)) << family << " layer " << i;
+      EXPECT_EQ(config->layers[i].recurrent.state_elements, header.layers[i].recurrent.state_elements) << family << " layer " << i;
+      EXPECT_EQ(config->layers[i].recurrent.conv_elements, header.layers[i].recurrent.conv_elements) << family << " layer " << i;
+    }
+    EXPECT_EQ(config->streams, header.streams);
+    EXPECT_EQ(config->mixing_rounds, header.mixing_rounds);
+  }
+  const auto refused = [](std::string text, std::string_view part, std::string_view by) {
+    text.replace(text.find(part), part.size(), by);
+    const auto read = model::architecture_from_config(facts(), text, "config.json", "f16");
+    return read ? std::string("no error") : to_text(read.error());
+  };
+  EXPECT_NE(refused(kHy4, R"("shared","shared"])", R"("shared","lent"])").find("'lent', which no rule knows"), std::string::npos);
+  EXPECT_NE(refused(kHy4, R"("hc_mult":4,)", "").find("hc_mult"), std::string::npos);
+  EXPECT_NE(refused(kHy4, "elementwise", "headwise").find("gating_type"), std::string::npos);
+  EXPECT_NE(refused(kGlm53Flash, R"("mla_use_nope":true)", R"("mla_use_nope":false)").find("mla_use_nope"), std::string::npos);
+  EXPECT_NE(refused(kGlm53Flash, R"("index_kpool":4,)", "").find("index_kpool"), std::string::npos);
 }
 
 // What llama-quantize makes of the first model of each family, in F16: so many tensors of each format.
