@@ -288,6 +288,12 @@ std::vector<Entry> Catalog::entries(Kind kind) const {
 
 std::string Catalog::nearest(Kind kind, std::string_view name, std::string_view word) const { return state_->nearest(kind, name, word); }
 
+std::vector<std::string> Catalog::keys(Kind kind, std::string_view name) const {
+  std::vector<std::string> keys;
+  for (const Spot& spot : state_->find(kind, name)) keys.emplace_back(state_->row(spot).key);
+  return keys;
+}
+
 bool Catalog::has(Kind kind, std::string_view name) const { return !state_->find(kind, name).empty(); }
 
 Result<std::shared_ptr<const Engine>> Catalog::engine(std::string_view name) const {

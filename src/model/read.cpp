@@ -154,6 +154,10 @@ Result<Architecture> ModelReader::read(std::string_view spec) {
   const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog_, spec, named)) return std::move(*file);
   if (looks_like_path(named.name)) return no_such_file(catalog_, named);
+  return read_known(named);
+}
+
+Result<Architecture> ModelReader::read_known(const ModelSpec& named) {
   const auto base = bases_->find(catalog_, named.name);
   if (!*base) return tl::unexpected<Error>(base->error());
   return in_format(catalog_, **base, named.quant);

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
 #include "model/architecture.hpp"
+#include "model/names.hpp"
 #include "model/shape.hpp"
 
 namespace rigcast::model {
@@ -43,6 +44,7 @@ class ModelReader {
   explicit ModelReader(const catalog::Catalog& catalog, std::shared_ptr<KnownBases> shared = nullptr)
       : catalog_(catalog), shared_(shared != nullptr), bases_(shared ? std::move(shared) : std::make_shared<KnownBases>()) {}
   Result<Architecture> read(std::string_view spec);
+  Result<Architecture> read_known(const ModelSpec& known);   // a name of the catalogue, whatever file is called so
   void forget() { if (!shared_) bases_->clear(); }
 
  private:
