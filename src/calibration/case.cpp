@@ -40,12 +40,12 @@ const char* depth_group(double depth) {
   return number_group(depth, {{512, "up to 512"}, {4096, "up to 4k"}, {16384, "up to 16k"}, {65536, "up to 64k"}}, "above 64k");
 }
 
-Groups groups_of(const Observation& o, const Prepared& p) {
+Groups groups_of(const Prepared& p) {
   bool experts = false;
   for (const auto& stage : p.load->stages) experts |= stage.kind == cost::StageKind::experts;
   return {{"phase", std::string(spread_phase(p))}, {"engine", p.engine}, {"backend", p.backend}, {"vendor", p.vendor},
           {"family", p.family}, {"device", p.device}, {"format", p.format}, {"layout", p.layout}, {"moe", experts ? "experts" : "dense"},
-          {"source", p.source}, {"model", p.model}, {"devices", std::to_string(o.devices)},
+          {"source", p.source}, {"model", p.model}, {"devices", std::to_string(p.devices)},
           {"kind", std::string(spread_phase(p)) + " " + p.layout},
           {"depth", depth_group(p.depth)},
           {"size", number_group(p.file_bytes / 1e9, {{2, "up to 2 GB"}, {8, "up to 8 GB"}, {24, "up to 24 GB"}, {100, "up to 100 GB"}}, "above 100 GB")}};

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "calibration/detail/layout.hpp"
+#include "calibration/detail/models.hpp"
 #include "calibration/detail/names.hpp"
 #include "model/recipe.hpp"
 
@@ -25,36 +26,16 @@ void scale_to(model::Architecture& model, double file_bytes) {
     if (t.role != model::Role::norm) t.bytes *= ratio;
 }
 
-// "IQ3_K mix", "6.0bpw": a mean where the format has no recipe of its own. The first number in the name is its bits.
-std::string bits_of(std::string_view quant) {
-  for (std::size_t i = 0; i < quant.size(); ++i) {
-    if (quant[i] < '0' || quant[i] > '9') continue;
-    std::size_t end = i;
-    while (end < quant.size() && ((quant[end] >= '0' && quant[end] <= '9') || quant[end] == '.')) ++end;
-    const double bits = parse_double(quant.substr(i, end - i)).value_or(4);
-    if (bits >= 1 && bits <= 32) return format_significant(bits < 16 ? bits + 0.5 : 16, 3) + "bpw";
-  }
-  return "4.8bpw";
-}
-
 Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine) {
-  std::string recipe = detail::recipe_of(o.quant);
-  if (recipe.empty()) recipe = detail::default_recipe(catalog, engine);
-  if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
   // The very file that was timed, while it is there: names of own files say little of their shape.
   if (const auto file = o.flags.find("file"); file != o.flags.end()) model = reader.read(file->second);
-  for (const std::string& name : {o.model, o.model_printed}) {
-    if (model) break;
-    if (name.empty() || name.find_first_of("/\\:") != std::string::npos) continue;
-    model = reader.read(recipe.empty() ? name : name + ":" + recipe);
-    if (!model && !recipe.empty() && reader.read(name)) {  // the name is known, the format is not
-      const std::string bits = bits_of(o.quant);
-      model = reader.read(name + (":" + bits));
-    }
-    if (model) break;
-  }
+  if (!model) model = detail::named_model(catalog, reader, o, engine);
   if (!model) {
+    std::string recipe = detail::spelled_recipe(catalog, o.quant);
+    if (recipe.empty()) recipe = detail::default_recipe(catalog, engine);
+    if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
+    if (o.model.empty() && o.model_printed.empty() && o.parameters <= 0 && o.model_bytes <= 0) return fail(ErrorKind::input, "no model is stated");
     auto made = detail::surrogate(catalog, o, recipe);
     if (!made) return fail(ErrorKind::not_found, "no model is called '" + (o.model.empty() ? o.model_printed : o.model) + "' and its name tells no size");
     made->notes.push_back("surrogate");
@@ -166,7 +147,7 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work);
   p.is_rate = !time;
   const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
-  p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, o.devices) : 1);
+  p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, p.devices) : 1);
   return {};
 }
 
@@ -188,7 +169,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     if (says(o, "total request time")) cost::add_prefill(load, 40, 0, 1 / written, p.work);
     else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token)) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
     p.is_rate = !per_token;
-    p.units = per_token ? 1e3 : 1.0 / (o.flags.count("per_gpu") ? o.devices : 1);
+    p.units = per_token ? 1e3 : 1.0 / (o.flags.count("per_gpu") ? p.devices : 1);
     return {};
   }
   const bool alone = o.phase == "prefill" || (o.phase == "serve" && o.concurrency == 1 && prompt > 0);
@@ -260,6 +241,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   RC_ASSIGN(load, cost::load_of(model, site.rig, site.placement, site.conditions));
   auto layout = std::make_shared<Layout>();
   Prepared& p = layout->prototype;
+  p.devices = site.stated_devices;
   p.engine = site.placement.engine;
   p.backend = load.backend;
   p.model = model.key;
@@ -315,8 +297,11 @@ void Configurator::forget() {
 }
 
 Result<void> Configurator::prepare(const Observation& o, Prepared& p) {
+  if (o.device.empty()) return fail(ErrorKind::input, "no device is stated");
+  if (o.metric_name.empty()) return fail(ErrorKind::input, "no metric is stated");
   if (o.metric == Metric::other) return fail(ErrorKind::unsupported, "the metric '" + o.metric_name + "' is not a speed of a language model");
   if (!(o.value > 0)) return fail(ErrorKind::input, "the value is not above 0");
+  if (o.phase.empty()) return fail(ErrorKind::input, "no phase is stated, and the metric tells none: decode, prefill or serve");
   if (o.phase != "decode" && o.phase != "prefill" && o.phase != "serve") return fail(ErrorKind::unsupported, "the phase '" + o.phase + "' is another estimator's");
   std::string key = layout_key(o);
   auto found = layouts_.find(key);

@@ -21,6 +21,7 @@ struct Prepared {
   std::vector<cost::StageWork> work;            // its seconds are the measured time
   double units = 1;                             // value = units / seconds for rates, units * seconds for times
   bool is_rate = true;
+  int devices = 1;                              // that the row states, or sockets
   double replicas = 1;                          // machines that share the stated load
   double stages = 1;                            // of a pipeline that works on as many groups of requests at once
   bool prompts_elsewhere = false;               // other machines read the prompts

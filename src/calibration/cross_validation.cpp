@@ -148,7 +148,7 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   std::size_t row = 0;
   for (std::size_t i = 0; i < observations.size(); ++i) {
     const Case& c = all.cases[i];
-    Prediction p = describe(observations[i], c, c.understood ? std::make_shared<const Groups>(groups_of(observations[i], c.prepared)) : nullptr);
+    Prediction p = describe(observations[i], c, c.understood ? std::make_shared<const Groups>(groups_of(c.prepared)) : nullptr);
     if (c.understood) {
       p.grade = mine.grades[row];
       p.predicted = interval_of(c.prepared, c.prepared.measured_seconds * std::exp(mine.residuals[row]), cost::spread_of(*c.prepared.load, spread_phase(c.prepared), p.grade, intervals[static_cast<std::size_t>(mine.folds[row])]));

@@ -7,6 +7,7 @@
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "calibration/detail/import_json.hpp"
+#include "calibration/detail/spelling.hpp"
 
 namespace rigcast::calibration {
 namespace {
@@ -57,21 +58,22 @@ void set_llama_bench_field(Observation& o, const std::string& name, const std::s
   else if (name == "n_ubatch") o.flags["ub"] = value;
   else if (name == "n_batch") o.flags["b"] = value;
   else if (name == "t/s") o.value = parse_double(split_words(value).empty() ? "" : split_words(value)[0]).value_or(0);
-  else if (name == "ngl" || name == "fa" || name == "threads" || name == "mmap" || name == "sm" || name == "ts" || name == "ot") o.flags[name] = value;
+  else if (name == "mmap" || detail::is_known_flag(name)) o.flags[name] = value;
 }
 
 // What llama-bench says around its table: "  Device 0: NVIDIA GeForce RTX 3090, compute capability 8.6, VMM: yes", "ggml_vulkan: 0 = AMD
 // Radeon RX 7900 XTX (RADV NAVI31) (radv) | uma: 0 | ...", "build: 4d0d0dc (5921)".
-struct Around { std::string device, build; int devices = 0; };
+// Newer builds add "VRAM: 24080 MiB", which tells cards of one name apart.
+struct Around { std::vector<std::string> devices; std::string build; double memory_gb = 0; };
 bool read_around(std::string_view line, Around& around) {
   const std::string_view text = trim(line);
   const auto take = [&](std::string_view name) {
-    if (around.device.empty()) around.device = std::string(trim(name));
-    ++around.devices;
+    around.devices.emplace_back(trim(name));
     return true;
   };
   if (text.starts_with("Device ") && text.find(", compute capability") != std::string_view::npos && text.find(": ") != std::string_view::npos) {
-    const std::size_t from = text.find(": ") + 2;
+    const std::size_t from = text.find(": ") + 2, memory = text.find("VRAM: ");
+    if (memory != std::string_view::npos && around.memory_gb == 0) around.memory_gb = scaled(text.substr(memory + 6)) / kGiB;
     return take(text.substr(from, text.find(", compute capability") - from));
   }
   if (text.starts_with("ggml_vulkan: ") && text.find(" = ") != std::string_view::npos) {
@@ -124,8 +126,8 @@ void parse_markdown(std::string_view text, std::string_view file, Imported& out)
   }
   for (std::size_t i = before; i < out.rows.size(); ++i) {
     Observation& o = out.rows[i];
-    if (o.device.empty()) o.device = around.device;
-    if (around.devices > 1 && o.devices == 1) o.devices = around.devices, o.mode = "layer";
+    if (o.device.empty()) detail::set_cards(o, around.devices);
+    if (o.memory_gb == 0 && !around.devices.empty() && o.device == around.devices.front()) o.memory_gb = around.memory_gb;
     if (o.engine_version.empty()) o.engine_version = around.build;
   }
 }
@@ -170,6 +172,34 @@ bool add_printed_serving(std::string_view text, Imported& out) {
   return any;
 }
 
+// "eval rate:            63.28 tokens/s", and how many tokens each phase had: what `ollama run --verbose` prints behind every answer.
+bool add_ollama(std::string_view text, Imported& out) {
+  std::map<std::string, double> values;
+  const auto finish = [&] {
+    Observation o;
+    o.engine = "Ollama", o.concurrency = 1, o.metric_name = "tokens_per_second", o.metric = Metric::tokens_per_second;
+    if (const double rate = values["prompt eval rate"]; rate > 0) {
+      Observation& prefill = out.rows.emplace_back(o);
+      prefill.phase = "prefill", prefill.prompt = values["prompt eval count"], prefill.depth = 0, prefill.value = rate;
+    }
+    if (const double rate = values["eval rate"]; rate > 0) {
+      Observation& decode = out.rows.emplace_back(o);
+      decode.phase = "decode", decode.generated = values["eval count"], decode.depth = values["prompt eval count"], decode.value = rate;
+    }
+    values.clear();
+  };
+  const std::size_t before = out.rows.size();
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const auto words = split_words(line.substr(colon + 1));
+    const std::string label(trim(line.substr(0, colon)));
+    if (!words.empty() && (label.ends_with("eval rate") || label.ends_with("eval count"))) values[label] = parse_double(words[0]).value_or(0);
+    if (label == "eval rate") finish();   // the last line of an answer
+  }
+  return out.rows.size() > before;
+}
+
 void parse_llama_csv(std::string_view text, std::string_view file, Imported& out) {
   std::vector<std::string> header;
   int number = 0;
@@ -197,6 +227,17 @@ void parse_llama_csv(std::string_view text, std::string_view file, Imported& out
   }
 }
 
+// The first line that is no comment.
+std::string_view header_line(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = trim(text.substr(0, end));
+    if (!line.empty() && line.front() != '#') return line;
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return {};
+}
+
 void fill(Observation& o, const ImportDefaults& d, std::size_t number) {
   const auto set = [](std::string& field, const std::string& value) { if (field.empty()) field = value; };
   set(o.device, d.device);
@@ -206,7 +247,7 @@ void fill(Observation& o, const ImportDefaults& d, std::size_t number) {
   set(o.quant, d.quant);
   set(o.date, d.date);
   set(o.source, d.source);
-  if (o.metric_name.empty()) { o.metric_name = "tokens_per_second"; o.metric = Metric::tokens_per_second; }
+  if (o.metric_name.empty() && (o.phase == "decode" || o.phase == "prefill")) { o.metric_name = "tokens_per_second"; o.metric = Metric::tokens_per_second; }
   if (o.id.empty()) o.id = fingerprint(o) + "-" + std::to_string(number);
 }
 
@@ -227,15 +268,21 @@ Result<Imported> import_text(std::string_view text, std::string_view file, const
   } else if (body.find("| t/s") != std::string_view::npos || body.find("t/s |") != std::string_view::npos) {
     out.format = body.find("S_TG t/s") != std::string_view::npos ? "llama-batched-bench" : "llama-bench markdown";
     parse_markdown(body, file, out);
-  } else if (first.find("metric") != std::string_view::npos || body.front() == '#') {
-    out.format = "project csv";
-    RC_ASSIGN(rows, parse_csv(text, file));
-    out.rows = std::move(rows);
+  } else if (is_csv_header(header_line(body))) {
+    out.format = "csv";
+    RC_ASSIGN(read, read_csv(text, file));
+    out.rows = std::move(read.rows);
+    out.unread = std::move(read.unread);
+    out.ignored = std::move(read.ignored);
   } else if (body.find("Serving Benchmark Result") != std::string_view::npos) {
     out.format = "vllm bench serve text";
     add_printed_serving(body, out);
+  } else if (body.find("eval rate:") != std::string_view::npos && add_ollama(body, out)) {
+    out.format = "ollama run --verbose";
+  } else if (body.find("\n{") != std::string_view::npos) {   // rows behind a damaged first line
+    RC_TRY(detail::import_json(body, file, out));
   } else {
-    return fail(ErrorKind::input, "is no benchmark output known here (llama-bench, llama-batched-bench, vllm bench serve, aiperf, genai-perf, guidellm, rows)",
+    return fail(ErrorKind::input, "is no benchmark output known here (llama-bench, llama-batched-bench, vllm bench serve, aiperf, genai-perf, guidellm, ollama run --verbose, rows)",
                 Where{std::string(file), 1, 1});
   }
   for (std::size_t i = 0; i < out.rows.size(); ++i) fill(out.rows[i], defaults, i + 1);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "calibration/observation.hpp"
+#include "catalog/catalog.hpp"
 
 namespace rigcast::calibration {
 
@@ -13,11 +14,25 @@ struct ImportDefaults {
   std::string device, engine, backend, model, quant, date, source;
 };
 
-// Recognises by content: rows of the shared format (JSON lines), the project's CSV, llama-bench (markdown, csv, json, jsonl),
-// llama-batched-bench (table, jsonl), `vllm bench serve` JSON, aiperf and genai-perf JSON, guidellm JSON.
+// Recognises by content: rows of the shared format (JSON lines), CSV of the same or the project's columns, llama-bench (markdown, csv, json, jsonl),
+// llama-batched-bench (table, jsonl), `vllm bench serve` JSON, aiperf and genai-perf JSON, guidellm JSON, what `ollama run --verbose` prints.
 // A line that cannot be read is an Error in `unread` and the others are kept.
-struct Imported { std::vector<Observation> rows; std::vector<Error> unread; std::string format; };
+struct Imported {
+  std::vector<Observation> rows;
+  std::vector<Error> unread;
+  std::string format;
+  std::vector<std::string> ignored;   // columns nobody knows
+};
 Result<Imported> import_text(std::string_view text, std::string_view file, const ImportDefaults& defaults = {});
+
+// Whether the catalogue knows what the user adds. Errors: input, placed at the option, with the nearest name.
+Result<void> check(const catalog::Catalog& catalog, const ImportDefaults& defaults);
+
+// A printed name that several versions carry, and the one it is taken for.
+struct DeviceDoubt { std::string printed, taken; std::vector<std::string> versions; std::size_t rows = 0; };
+// Devices of imported rows by the catalogue: `device`, as the user names it ("4xh20"), where a row printed none, one nobody knows, or a name
+// that is also that of this version; counts of names into counts.
+std::vector<DeviceDoubt> settle_devices(const catalog::Catalog& catalog, const std::string& device, std::vector<Observation>& rows);
 
 // Same measurement: equal conditions and value, whoever printed it. Used to find duplicates.
 std::string fingerprint(const Observation& observation);

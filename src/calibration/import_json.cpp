@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "calibration/detail/row_json.hpp"
 
 namespace rigcast::calibration::detail {
 namespace {
@@ -90,7 +91,10 @@ void add_vllm(const json& run, std::vector<Observation>& rows) {
   Observation o;
   o.engine = words(run, "backend").empty() ? "vLLM" : words(run, "backend");
   if (o.engine == "openai" || o.engine == "openai-chat") o.engine = "vLLM";
-  set_model(o, words(run, "model_id"));
+  std::string model = words(run, "model_id");
+  for (const auto& path : {Path{"model"}, {"model_path"}, {"server_info", "model_path"}})   // of SGLang's
+    if (model.empty()) model = text_under(run, path);
+  if (!model.empty()) set_model(o, model);
   o.date = iso_day(words(run, "date"));
   if (const double rate = at(run, "request_rate"); rate > 0) o.flags["request_rate"] = format_shortest(rate);
   const double requests = std::max(1.0, at(run, "completed", at(run, "num_prompts", 1)));
@@ -165,16 +169,16 @@ void add_guidellm(const json& run, Imported& out, std::string_view file) {
   }
 }
 
+bool add_row(const json& object, Imported& out) {
+  out.format = "rows";
+  out.rows.push_back(row_of(object));
+  return true;
+}
+
 // One object of whatever program; false where it is none we know.
-bool add_object(const json& object, std::string_view line, std::string_view file, Imported& out) {
+bool add_object(const json& object, std::string_view file, Imported& out) {
   if (!object.is_object()) return false;
-  if (object.contains("metric") && object.contains("device")) {
-    out.format = "rows";
-    auto row = parse_row(line.empty() ? object.dump() : std::string(line));
-    if (!row) return false;
-    out.rows.push_back(std::move(*row));
-    return true;
-  }
+  if (object.contains("metric") && object.contains("device")) return add_row(object, out);
   if (object.contains("avg_ts")) {
     out.format = "llama-bench json";
     auto row = llama_bench_row(texts_of(object));
@@ -205,7 +209,7 @@ bool add_object(const json& object, std::string_view line, std::string_view file
     add_perf(object, out.rows);
     return out.rows.size() > before;
   }
-  return false;
+  return is_row(object) && add_row(object, out);   // one that lacks what it needs is a row, and refused as one
 }
 
 }  // namespace
@@ -233,6 +237,22 @@ std::string quant_in_model_type(std::string_view model_type) {
   return quant;
 }
 
+void set_cards(Observation& o, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const bool alike = std::all_of(names.begin(), names.end(), [&](const std::string& name) { return name == names.front(); });
+  o.device = alike ? names.front() : join(names, " + ");
+  o.devices = static_cast<int>(names.size());
+  if (names.size() > 1) o.mode = "layer";
+}
+
+namespace {
+std::vector<std::string> split_names(std::string_view list) {
+  std::vector<std::string> names;
+  for (const std::string_view name : split(list, ',')) names.emplace_back(trim(name));
+  return names;
+}
+}  // namespace
+
 std::optional<Observation> llama_bench_row(const std::map<std::string, std::string>& fields) {
   const auto text = [&](const char* key) { const auto found = fields.find(key); return found == fields.end() ? std::string() : found->second; };
   const auto number = [&](const char* key) { return parse_double(text(key)).value_or(0); };
@@ -240,11 +260,7 @@ std::optional<Observation> llama_bench_row(const std::map<std::string, std::stri
   o.engine_version = "b" + text("build_number") + (text("build_commit").empty() ? "" : " (" + text("build_commit") + ")");
   o.backend = text("backends").empty() ? text("backend") : text("backends");
   o.device = text("gpu_info").empty() ? (text("cpu_info").empty() ? "" : text("cpu_info") + " (CPU)") : text("gpu_info");
-  if (const std::size_t several = o.device.find(", "); several != std::string::npos) {  // "A, A": one name for each card
-    o.devices = static_cast<int>(std::count(o.device.begin(), o.device.end(), ',')) + 1;
-    o.device.resize(several);
-    o.mode = "layer";
-  }
+  if (o.device.find(", ") != std::string::npos) set_cards(o, split_names(o.device));   // "A, A": one name for each card
   o.processor = text("cpu_info");
   o.model_printed = text("model_type");
   const std::string file = text("model_filename");
@@ -253,7 +269,8 @@ std::optional<Observation> llama_bench_row(const std::map<std::string, std::stri
   o.model_bytes = number("model_size");
   o.parameters = number("model_n_params");
   for (const auto& [name, flag] : {std::pair{"n_ubatch", "ub"}, {"n_batch", "b"}, {"type_k", "ctk"}, {"type_v", "ctv"}, {"n_gpu_layers", "ngl"},
-                                   {"flash_attn", "fa"}, {"n_threads", "threads"}, {"n_cpu_moe", "n_cpu_moe"}, {"split_mode", "split_mode"}})
+                                   {"flash_attn", "fa"}, {"n_threads", "threads"}, {"n_cpu_moe", "n_cpu_moe"}, {"split_mode", "split_mode"}, {"tensor_split", "ts"},
+                                   {"tensor_buft_overrides", "ot"}, {"no_kv_offload", "nkvo"}})
     if (!text(name).empty()) o.flags[flag] = text(name);
   o.date = text("test_time").substr(0, 10);
   o.depth = number("n_depth");
@@ -278,26 +295,26 @@ void add_batched(std::vector<Observation>& rows, double prompt, double generated
 Result<void> import_json(std::string_view body, std::string_view file, Imported& out) {
   // One document, or one object a line.
   const std::size_t end = body.find('\n');
-  const json first = json::parse(body.substr(0, end), nullptr, false);
-  if (first.is_object() || (first.is_discarded() && body.front() == '{' && end != std::string_view::npos && body.find("\n{") != std::string_view::npos &&
-                            json::parse(body, nullptr, false).is_discarded())) {
+  const json first = parse_json(body.substr(0, end));
+  if (first.is_object() || (first.is_discarded() && body.front() != '[' && end != std::string_view::npos && body.find("\n{") != std::string_view::npos &&
+                            parse_json(body).is_discarded())) {
     int number = 0;
     for (const std::string_view line : split(body, '\n')) {
       ++number;
       if (trim(line).empty()) continue;
-      const json object = number == 1 ? first : json::parse(line, nullptr, false);
+      const json object = number == 1 ? first : parse_json(line);
       const Where where{std::string(file), number, 1};
       if (object.is_discarded()) out.unread.push_back({ErrorKind::input, "the line is not JSON", where});
-      else if (!add_object(object, line, file, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
+      else if (!add_object(object, file, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
     }
     return {};
   }
-  const json whole = json::parse(body, nullptr, false);
+  const json whole = parse_json(body);
   if (whole.is_discarded()) return fail(ErrorKind::input, "is not JSON", Where{std::string(file), 1, 1});
   if (whole.is_array()) {
     for (const json& object : whole)
-      if (!add_object(object, {}, file, out)) out.unread.push_back({ErrorKind::input, "an object is no benchmark row known here", Where{std::string(file)}});
-  } else if (!add_object(whole, {}, file, out)) {
+      if (!add_object(object, file, out)) out.unread.push_back({ErrorKind::input, "an object is no benchmark row known here", Where{std::string(file)}});
+  } else if (!add_object(whole, file, out)) {
     return fail(ErrorKind::input, "is JSON, but no benchmark output known here", Where{std::string(file)});
   }
   return {};

@@ -38,6 +38,51 @@ TEST(Import, LlamaBenchJsonAndJsonLines) {
   }
 }
 
+TEST(Import, UnlikeCardsAreNotSoManyOfTheFirst) {
+  const std::string row = R"({"gpu_info":"NVIDIA GeForce RTX 3090, NVIDIA GeForce RTX 4090","backends":"CUDA","model_type":"llama 7B Q4_0","n_prompt":0,"n_gen":128,"avg_ts":130.5})";
+  const auto in = import_text(row, "x.json");
+  ASSERT_TRUE(in) << to_text(in.error());
+  EXPECT_EQ(in->rows.at(0).device, "NVIDIA GeForce RTX 3090 + NVIDIA GeForce RTX 4090");
+  EXPECT_EQ(in->rows.at(0).devices, 2);
+}
+
+TEST(Import, MemoryBehindADeviceTellsItsVersion) {
+  const auto in = import_text(
+      "  Device 0: NVIDIA GeForce RTX 4090, compute capability 8.9, VMM: yes, VRAM: 48510 MiB\n| model | size | params | backend | ngl | test | t/s |\n| --- | ---: | ---: | --- | --: | ---: | ---: |\n"
+      "| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 131.40 |\n", "x.md");
+  ASSERT_TRUE(in) << to_text(in.error());
+  EXPECT_NEAR(in->rows.at(0).memory_gb, 47.4, 0.1);
+}
+
+// SGLang's bench_serving sends as fast as it can unless told: Python writes that rate as Infinity, which is no JSON.
+TEST(Import, NumbersThatPythonWritesAndJsonHasNot) {
+  const std::string row = R"({"backend":"sglang","dataset_name":"random","request_rate":Infinity,"max_concurrency":8,"model_id":"NaN Infinity/Qwen3-8B","completed":100,"total_input_tokens":102400,)"
+                          R"("total_output_tokens":12800,"request_throughput":1.2,"output_throughput":700,"mean_ttft_ms":80.5,"mean_tpot_ms":11.2,"mean_itl_ms":NaN})";
+  const auto in = import_text(row + "\n", "x.jsonl");
+  ASSERT_TRUE(in) << to_text(in.error());
+  EXPECT_EQ(in->rows.size(), 3u);
+  EXPECT_EQ(in->rows[0].engine, "sglang");
+  EXPECT_EQ(in->rows[0].model_printed, "NaN Infinity/Qwen3-8B");   // texts stay
+}
+
+TEST(Import, WhatOllamaPrintsBehindAnAnswer) {
+  const auto in = import_text("Hello!\n\ntotal duration:       4.1s\nprompt eval count:    26 token(s)\nprompt eval duration: 130ms\nprompt eval rate:     199.88 tokens/s\n"
+                              "eval count:           298 token(s)\neval duration:        4.7s\neval rate:            63.28 tokens/s\n", "x.txt");
+  ASSERT_TRUE(in) << to_text(in.error());
+  ASSERT_EQ(in->rows.size(), 2u);
+  EXPECT_EQ(in->rows[0].phase, "prefill");
+  EXPECT_EQ(in->rows[0].prompt, 26);
+  EXPECT_EQ(in->rows[1].value, 63.28);
+  EXPECT_EQ(in->rows[1].depth, 26);
+}
+
+TEST(Import, ADamagedFirstLineLosesOnlyItself) {
+  const auto in = import_text("oops}\n{\"id\":\"a\",\"device\":\"3090\"}\n[1]\n{\"id\":\"b\"}\n", "x.jsonl");
+  ASSERT_TRUE(in) << to_text(in.error());
+  EXPECT_EQ(in->rows.size(), 2u);   // refused where they are evaluated, each with its reason
+  EXPECT_EQ(in->unread.size(), 2u);
+}
+
 TEST(Import, LlamaBenchCsv) {
   const auto in = import_text("build_commit,gpu_info,model_type,n_prompt,n_gen,avg_ts\n\"abc\",\"RTX 3090\",\"llama 7B Q4_0\",\"512\",\"0\",\"3000.5\"\n", "x.csv");
   ASSERT_TRUE(in);

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
+#include "calibration/detail/models.hpp"
 #include "calibration/detail/names.hpp"
 
 namespace rigcast::calibration::detail {
@@ -55,7 +59,7 @@ void read_memory(const std::string& printed, rig::Host& host) {
     if (const int channels = number_beside(text, mark, true); channels >= 1 && channels <= 24) host.channels = channels;
 }
 
-rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is_processor) {
+rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is_processor) {   // `o.devices`: sockets where it is one
   rig::Host host;
   auto processor = processor_of(catalog, is_processor ? o.device : o.processor);
   if (!processor && is_processor) processor = processor_of(catalog, o.processor);
@@ -123,11 +127,75 @@ void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, 
 
 Mode mode_of(const Observation& o, const std::string& group, int devices) {
   if (devices < 2) return Mode::single;
-  if (flag(o, "split_mode") == "graph" || flag(o, "sm") == "graph" || noted(o, "'graph'")) return Mode::tensor;
-  if (flag(o, "split_mode") == "row" || flag(o, "sm") == "row") return Mode::row;
+  const std::string split = to_lower(flag(o, "split_mode"));
+  if (split == "graph" || split == "tensor" || noted(o, "'graph'")) return Mode::tensor;
+  if (split == "row") return Mode::row;
+  if (split == "layer") return Mode::layer;
   if (o.mode == "layer" || o.mode == "pipeline") return Mode::layer;
   if (o.mode == "tensor" || o.mode == "expert" || o.mode == "data") return Mode::tensor;
   return group == "ggml" || group == "exllama" || group == "eager" ? Mode::layer : Mode::tensor;
+}
+
+bool is_off(const std::string& value) {
+  static const std::vector<std::string> words = {"", "0", "off", "false", "no", "none", "disabled"};
+  return std::find(words.begin(), words.end(), to_lower(value)) != words.end();
+}
+
+// Layers on the devices, the head as one of them, as -ngl counts; nothing where the engine is left to fit them.
+std::optional<int> gpu_layers(const Observation& o, int layers) {
+  const std::string printed = to_lower(flag(o, "ngl"));
+  if (printed == "all" || printed == "max") return layers + 1;
+  const auto count = parse_double(printed);
+  if (!count || *count < 0) return std::nullopt;
+  return static_cast<int>(std::min(*count, layers + 1.0));
+}
+
+// Where the patterns of -ot put tensors. Sources also write what is none ("down/gate/up_exps=CPU"): then nothing matches.
+struct Overrides {
+  std::vector<std::pair<Pattern, int>> patterns;   // and the device, or kHost
+  std::optional<int> device_of(const std::string& tensor) const {
+    for (const auto& [pattern, device] : patterns)
+      if (pattern.found_in(tensor)) return device;
+    return std::nullopt;
+  }
+};
+Overrides overrides_of(const Observation& o, const model::Architecture& model, int devices) {
+  constexpr std::size_t kMost = 100;
+  Overrides all;
+  const std::string printed = flag(o, "ot");
+  for (const char mark : {',', ';'}) {
+    all.patterns.clear();
+    for (const std::string_view piece : split(printed, mark)) {
+      const std::size_t equals = piece.rfind('=');
+      if (equals == std::string_view::npos || all.patterns.size() == kMost) continue;
+      auto pattern = Pattern::compile(trim(piece.substr(0, equals)));
+      const std::string_view memory = trim(piece.substr(equals + 1));
+      const auto number = parse_int(memory.substr(std::min(memory.find_last_not_of("0123456789") + 1, memory.size())));
+      if (pattern) all.patterns.emplace_back(std::move(*pattern), starts_with_ignoring_case(memory, "CPU") ? placement::kHost : std::clamp(static_cast<int>(number.value_or(0)), 0, devices - 1));
+    }
+    if (std::any_of(model.tensors.begin(), model.tensors.end(), [&](const model::Tensor& t) { return all.device_of(t.name).has_value(); })) return all;
+  }
+  return {};
+}
+
+// Each device's share of what is split: as -ts says it, else alike for cards alike and by memory for others. Empty: alike.
+std::vector<double> shares_of(const Observation& o, const std::vector<rig::RigDevice>& devices) {
+  std::vector<double> shares;
+  std::string printed = flag(o, "ts");
+  std::replace_if(printed.begin(), printed.end(), [](char c) { return c == '/' || c == ':' || c == ' ' || c == ';'; }, ',');
+  for (const std::string_view share : split(printed, ',')) shares.push_back(std::max(0.0, parse_double(trim(share)).value_or(0)));
+  if (std::all_of(shares.begin(), shares.end(), [](double share) { return share == 0; })) {
+    shares.clear();
+    if (std::any_of(devices.begin(), devices.end(), [&](const rig::RigDevice& d) { return d.device.key != devices.front().device.key; }))
+      for (const rig::RigDevice& d : devices) shares.push_back(d.memory.value());
+  }
+  if (shares.empty()) return shares;
+  shares.resize(devices.size(), 0.0);
+  double sum = 0;
+  for (const double share : shares) sum += share;
+  if (sum <= 0 || std::all_of(shares.begin(), shares.end(), [&](double share) { return share == shares.front(); })) return {};
+  for (double& share : shares) share /= sum;
+  return shares;
 }
 
 // Which weights the notes and flags say stayed in host memory.
@@ -135,49 +203,84 @@ enum class Offload { none, experts, rest };
 Offload offload_of(const Observation& o) {
   if (noted(o, "in system RAM") || flag(o, "ot").find("exps=CPU") != std::string::npos || noted(o, "on the CPU (MoE offload)")) return Offload::experts;
   if (noted(o, "rest on CPU") || noted(o, "layers partly") || noted(o, "ffn on CPU") || noted(o, "partially offloaded")) return Offload::rest;
-  if (!flag(o, "n_cpu_moe").empty() || !flag(o, "cpu_moe").empty()) return Offload::experts;
+  if (!flag(o, "n_cpu_moe").empty() || !is_off(flag(o, "cpu_moe"))) return Offload::experts;
   return Offload::none;
 }
 
-// `first_layers`: of experts that stay on the host, only those of so many layers from the first do.
-void place_tensors(const model::Architecture& model, placement::Placement& p, Offload offload, double device_memory, int devices, int first_layers) {
+// What decides where tensors are.
+struct Split {
+  int devices = 1;
+  std::vector<double> shares;            // of the layers; empty: alike
+  std::optional<int> gpu_layers;         // with the head; empty: the engine fits them
+  Offload offload = Offload::none;
+  int expert_layers = 0;                 // of experts that stay on the host, only those of so many layers from the first do
+  Overrides overrides;
+  double room = 0;                       // bytes of all devices together
+  bool cache_on_host = false;
+};
+
+// The device of each layer and, last, of the head.
+std::vector<int> owners_of(const Split& split, int layers) {
+  const int wanted = split.gpu_layers.value_or(layers + 1), first = layers + 1 - wanted;
+  std::vector<int> owners(static_cast<std::size_t>(layers) + 1, placement::kHost);
+  for (int l = first; l <= layers; ++l) {
+    int device = (l - first) * split.devices / wanted;
+    double bound = 0;
+    if (!split.shares.empty())
+      for (device = 0; device + 1 < split.devices && static_cast<double>(l - first) / wanted >= (bound += split.shares[static_cast<std::size_t>(device)]); ++device) continue;
+    owners[static_cast<std::size_t>(l)] = device;
+  }
+  return owners;
+}
+
+void place_tensors(const model::Architecture& model, placement::Placement& p, const Split& split) {
   const int layers = static_cast<int>(model.layers.size());
-  const auto owner = [&](int layer) { return std::clamp(layer, 0, layers) * devices / (layers + 1); };
-  p.tensor_device.assign(model.tensors.size(), 0);
+  const std::vector<int> owners = owners_of(split, layers);
+  const auto owner = [&](int layer) {
+    const int own = owners[static_cast<std::size_t>(std::clamp(layer, 0, layers))];
+    if (layer < 0) return owners.back() == placement::kHost ? placement::kHost : 0;   // the table is looked up, or serves as the head
+    return own == placement::kHost || p.mode == Mode::layer ? own : 0;
+  };
+  p.tensor_device.resize(model.tensors.size());
   p.kv_device.resize(static_cast<std::size_t>(layers));
-  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = p.mode == Mode::layer ? owner(l) : 0;
+  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = split.cache_on_host ? placement::kHost : owner(l);
+  double total = 0;
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    p.tensor_device[i] = owner(model.tensors[i].layer);
+    if (p.tensor_device[i] != placement::kHost) total += model.tensors[i].bytes.value();
+  }
   for (std::size_t i = 0; i < model.tensors.size(); ++i)
-    if (p.mode == Mode::layer) p.tensor_device[i] = owner(model.tensors[i].layer);
-  double total = model.weight_bytes().value();
+    if (const auto device = split.overrides.device_of(model.tensors[i].name)) p.tensor_device[i] = *device == placement::kHost || p.mode == Mode::layer ? *device : 0;
   // What does not fit goes to the host although nobody said so: experts or feed-forward matrices from the last layer backwards.
-  if (offload == Offload::none && total < 1.04 * device_memory) return;
-  const double room = offload == Offload::experts ? 0 : 0.92 * device_memory - 1e9;
+  const bool fitted = split.offload == Offload::none && (split.gpu_layers || !split.overrides.patterns.empty() || total < 1.04 * split.room);
+  if (fitted || (split.offload == Offload::experts && !split.overrides.patterns.empty())) return;
+  const double room = split.offload == Offload::experts ? 0 : 0.92 * split.room - 1e9;
   const Role first = model.has_experts() ? Role::expert_ffn : Role::dense_ffn;
   for (std::size_t i = model.tensors.size(); i-- > 0;) {
     const model::Tensor& t = model.tensors[i];
-    if (t.role != first) continue;
-    if (offload != Offload::experts && total <= room) break;
-    if (offload == Offload::experts && t.layer >= first_layers) continue;
+    if (t.role != first || p.tensor_device[i] == placement::kHost) continue;
+    if (split.offload != Offload::experts && total <= room) break;
+    if (split.offload == Offload::experts && t.layer >= split.expert_layers) continue;
     p.tensor_device[i] = placement::kHost;
     total -= t.bytes.value();
   }
-  for (std::size_t i = model.tensors.size(); i-- > 0 && first == Role::dense_ffn && total > room && offload != Offload::experts;) {
+  for (std::size_t i = model.tensors.size(); i-- > 0 && first == Role::dense_ffn && total > room && split.offload != Offload::experts;) {
     const model::Tensor& t = model.tensors[i];
-    if (t.role != Role::attention) continue;
+    if (t.role != Role::attention || p.tensor_device[i] == placement::kHost) continue;
     p.tensor_device[i] = placement::kHost;
     total -= t.bytes.value();
   }
 }
 
-void set_settings(const Observation& o, placement::Settings& s) {
+void set_settings(const Observation& o, const std::string& group, const std::string& recipe, placement::Settings& s) {
   s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", s.ubatch), 1.0, 65536.0));
   s.batch = static_cast<int>(std::clamp(number_flag(o, "b", 2048), 1.0, 65536.0));
-  const std::string fa = to_lower(flag(o, "fa").empty() ? flag(o, "flash_attn") : flag(o, "fa"));
-  if (!fa.empty()) s.flash_attention = fa != "0" && fa != "off" && fa != "false";
+  if (group == "ggml") s.ubatch = std::min(s.ubatch, s.batch);
+  if (const std::string fa = flag(o, "fa"); !fa.empty() && to_lower(fa) != "auto") s.flash_attention = !is_off(fa);
   const std::string cache = to_lower(flag(o, "kv_cache_dtype"));
   // Its FP8 and FP4 checkpoints say that the cache is FP8.
-  const std::string quant = to_lower(o.quant);
-  const bool checkpoint_cache = cache.empty() && to_lower(o.engine).rfind("tensorrt", 0) == 0 && (quant == "fp8" || quant == "nvfp4" || quant == "fp4");
+  const std::string quant = to_lower(recipe);
+  const bool checkpoint_cache = cache.empty() && engine_key(o) == "tensorrt-llm" && (quant == "fp8" || quant == "nvfp4");
   s.key_quant = checkpoint_cache ? "fp8" : !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
   s.value_quant = !flag(o, "ctv").empty() ? to_lower(flag(o, "ctv")) : s.key_quant;
   s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));
@@ -193,7 +296,7 @@ catalog::Engine rules_of(const catalog::Catalog& catalog, const std::string& eng
 // Prompt tokens of one step of a server: the engine's own default since 2025, before that 2,048 everywhere.
 int batched_tokens(const Observation& o, const catalog::Engine& engine, Bytes device_memory, double year) {
   const double usual = year >= 2025 ? catalog::sized_number(engine, "default_max_batched_tokens", device_memory) : 2048;
-  return static_cast<int>(std::clamp(number_flag(o, "ub", usual), 1.0, 65536.0));
+  return static_cast<int>(std::clamp(number_flag(o, "ub", number_flag(o, "max_num_batched_tokens", usual)), 1.0, 65536.0));
 }
 
 }  // namespace
@@ -216,19 +319,25 @@ Machine machine_of(const Observation& o, bool experts) {
   // Where no card count is printed, `tp` cards run attention by data: the products of its fields are the same slip.
   const bool unprinted = m.devices == 1 && count("tp") > 1 && count("tp") == count("attention_dp");
   if (unprinted) m.devices = count("tp");
-  int copies = std::max({count("attention_dp"), count("attention_dp_field_in_source") > 1 ? m.devices : 0, to_lower(flag(o, "layout")).rfind("dep", 0) == 0 ? m.devices : 0});
+  const int wholes = count("dp");   // copies of attention in a mixture, of the whole model else
+  int copies = std::max({count("attention_dp"), experts ? wholes : 0, count("attention_dp_field_in_source") > 1 ? m.devices : 0, to_lower(flag(o, "layout")).rfind("dep", 0) == 0 ? m.devices : 0});
   if (slip && copies > 1) copies = m.devices;
   if (copies > 1 && experts && m.devices % copies == 0) m.copies = copies;
-  if (o.mode == "data" && o.degree > 1 && !experts && m.devices % o.degree == 0) {   // whole models side by side
-    m.replicas = o.degree;
-    m.devices /= o.degree;
+  const int replicas = o.mode == "data" && o.degree > 1 ? o.degree : wholes;
+  if (replicas > 1 && !experts && m.devices % replicas == 0 && m.devices / replicas >= count("tp")) {   // whole models side by side
+    m.replicas = replicas;
+    m.devices /= replicas;
   }
   return m;
 }
 
-Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, const model::Architecture& model) {
+Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_printed, const model::Architecture& model) {
   Site site;
-  RC_ASSIGN(device, device_of(catalog, o));
+  RC_ASSIGN(stated, stated_of(catalog, as_printed));
+  Observation o = as_printed;
+  o.devices = site.stated_devices = stated.count;
+  if (stated.memory_gb > 0) o.memory_gb = stated.memory_gb;
+  const std::optional<catalog::Device>& device = stated.device;
   const std::string engine = engine_key(o), group = cost::engine_group(engine);
   const std::string backend = backend_key(o, engine, device ? &*device : nullptr);
   const bool cpu = !device || backend == "cpu";
@@ -238,11 +347,11 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
   p.backend = backend;
   const catalog::Engine rules = rules_of(catalog, engine, group);
   p.settings = placement::initial_settings(rules, site.rig);
-  set_settings(o, p.settings);
+  set_settings(o, group, spelled_recipe(catalog, o.quant), p.settings);
   site.conditions.engine_year = parse_year(o.date).value_or(2025.5);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
-  site.conditions.repacked = flag(o, "rtr") == "1" || o.quant.find("_R4") != std::string::npos || o.quant.find("_R8") != std::string::npos;
+  site.conditions.repacked = flag(o, "rtr") == "1" || to_lower(o.quant).find("_r4") != std::string::npos || to_lower(o.quant).find("_r8") != std::string::npos;
   if (cpu) {
     if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;
     p.mode = Mode::cpu;
@@ -252,32 +361,43 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, cons
     return site;
   }
   site.machine = machine_of(o, model.has_experts());
+  if (group == "ggml" && to_lower(flag(o, "split_mode")) == "none") site.machine.devices = 1;
   const int chips = site.machine.devices;
   p.settings.data_degree = site.machine.copies;
   if (group == "serving") p.settings.max_batched_tokens = batched_tokens(o, rules, device->memory.value, site.conditions.engine_year);
   for (int i = 0; i < chips; ++i) {
     rig::RigDevice d;
-    d.device = *device;
+    const bool unlike = static_cast<std::size_t>(i) < stated.unlike.size();
+    d.device = unlike ? stated.unlike[static_cast<std::size_t>(i)] : *device;
     d.index = d.card = i;
-    d.memory = o.memory_gb > 0 ? Bytes(o.memory_gb * kGiB) : device->memory.value;
-    if (const double watts = number_flag(o, "power_limit_w", 0); watts > 0) d.power_limit = Watts(watts);
+    d.memory = o.memory_gb > 0 && !unlike ? Bytes(o.memory_gb * kGiB) : d.device.memory.value;
+    if (const double watts = number_flag(o, "power_limit_w", stated.watts); watts > 0) d.power_limit = Watts(watts);
     site.rig.devices.push_back(std::move(d));
   }
   RC_ASSIGN(slot, slot_of(catalog, *device, o));
   join(site.rig, *device, std::move(slot), o);
   p.mode = mode_of(o, group, chips);
+  const int layers = static_cast<int>(model.layers.size());
+  Split split;
+  split.devices = chips;
+  if (group == "ggml") split.shares = shares_of(o, site.rig.devices);
   for (int i = 0; i < chips; ++i) {
     placement::DeviceShare share;
     share.device = i;
-    share.fraction = p.mode == Mode::tensor || p.mode == Mode::row ? 1.0 / chips : 1;
+    if (p.mode == Mode::tensor || p.mode == Mode::row) share.fraction = split.shares.empty() ? 1.0 / chips : split.shares[static_cast<std::size_t>(i)];
     p.devices.push_back(share);
   }
-  const bool offloads = group == "ggml" && !device->unified && device->memory.value.value() > 0;
-  const double memory = site.rig.devices[0].memory.value() * chips;
-  const int first_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N
-  const Offload offload = offloads ? offload_of(o) : Offload::none;
-  const bool whole = !offloads || (offload == Offload::none && number_flag(o, "ngl", 0) >= static_cast<double>(model.layers.size()));
-  place_tensors(model, p, offload, whole ? 1e30 : memory, chips, first_layers);
+  for (const rig::RigDevice& d : site.rig.devices) split.room += d.memory.value();
+  if (group == "ggml") {
+    split.gpu_layers = gpu_layers(o, layers);
+    split.cache_on_host = !is_off(flag(o, "nkvo"));
+    split.overrides = overrides_of(o, model, chips);
+    split.offload = device->unified || !split.overrides.patterns.empty() ? Offload::none : offload_of(o);
+    split.expert_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N
+  }
+  if (group != "ggml" || device->unified || device->memory.value.value() <= 0) split.room = 1e30;
+  place_tensors(model, p, split);
+  if (device->unified && device->bandwidth && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;   // one memory for both
   const bool hosted = std::find(p.tensor_device.begin(), p.tensor_device.end(), placement::kHost) != p.tensor_device.end();
   site.layout = hosted ? "offload" : chips > 1 ? "several" : "one";
   return site;

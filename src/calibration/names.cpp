@@ -11,6 +11,7 @@
 #include "catalog/names.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
+#include "rig/spec.hpp"
 
 namespace rigcast::calibration::detail {
 namespace {
@@ -23,7 +24,9 @@ std::map<std::string, std::string> read_names(const catalog::Catalog& catalog) {
   for (const std::string_view line : split(*text, '\n')) {
     if (line.empty() || line.front() == '#') continue;
     const auto cells = split(trim(line), ',');
-    if (cells.size() >= 2) names[fold_name(cells[0])] = std::string(cells[1]);
+    if (cells.size() < 2) continue;
+    names[fold_name(cells[0])] = std::string(cells[1]);
+    names.emplace(catalog::core_name(fold_name(cells[0])), std::string(cells[1]));   // "A100" as "NVIDIA A100"
   }
   return names;
 }
@@ -72,25 +75,163 @@ model::Tensor tensor(std::string name, model::Role role, int layer, std::int64_t
 
 }  // namespace
 
-Result<std::optional<catalog::Device>> device_of(const catalog::Catalog& catalog, const Observation& o) {
-  if (o.device.empty()) return fail(ErrorKind::input, "no device is stated");
-  if (contains(o.device, "CPU)")) return std::optional<catalog::Device>{};
+namespace {
+
+// Of several versions that print one name, the maker's own; where those are equally fast it matters little which.
+Result<catalog::Device> usual_version(const catalog::Catalog& catalog, std::string_view name, Error ambiguous) {
+  std::vector<catalog::Device> own;
+  for (const std::string& key : catalog.keys(catalog::Kind::device, name)) {
+    RC_ASSIGN(device, catalog.device(key));
+    if (!device.modified) own.push_back(std::move(device));
+  }
+  constexpr double kAlike = 0.02;
+  const auto alike = [&](const catalog::Device& d) {
+    return d.bandwidth && own.front().bandwidth && std::abs(d.bandwidth->value / own.front().bandwidth->value - 1) < kAlike && d.architecture == own.front().architecture;
+  };
+  if (own.empty() || !std::all_of(own.begin(), own.end(), alike)) return tl::unexpected<Error>(std::move(ambiguous));
+  return own.front();
+}
+
+// One device by the whole name that a source prints.
+Result<catalog::Device> whole_device(const catalog::Catalog& catalog, const std::string& printed, std::optional<Bytes> hint) {
   const auto names = read_names(catalog);
-  if (const auto found = names.find(fold_name(o.device)); found != names.end()) {
-    auto device = catalog.device(found->second);
-    if (device) return std::optional(*device);
-  }
-  const auto hint = memory_hint(o);
-  auto first = catalog.device(o.device, hint);
-  if (first) return std::optional(*first);
-  const auto sized = catalog::split_size(fold_name(o.device));
-  for (const std::string& name : {outside_parentheses(o.device), inside_parentheses(o.device), sized.name, o.device_printed}) {
+  if (const auto found = names.find(fold_name(printed)); found != names.end())
+    if (auto device = catalog.device(found->second)) return *device;
+  auto first = catalog.device(printed, hint);
+  if (first) return first;
+  if (const auto found = names.find(catalog::core_name(fold_name(printed))); found != names.end())
+    if (auto device = catalog.device(found->second)) return *device;
+  return first;
+}
+
+// ... or by what stands outside of parentheses or in them, or before a size.
+Result<catalog::Device> exact_device(const catalog::Catalog& catalog, const std::string& printed, std::optional<Bytes> hint) {
+  auto first = whole_device(catalog, printed, hint);
+  if (first) return first;
+  const auto sized = catalog::split_size(fold_name(printed));
+  for (const std::string& name : {outside_parentheses(printed), inside_parentheses(printed), sized.name}) {
     if (name.empty()) continue;
-    auto device = catalog.device(name, sized.size ? sized.size : hint);
-    if (device) return std::optional(*device);
+    if (auto device = catalog.device(name, sized.size ? sized.size : hint)) return device;
   }
-  if (processor_of(catalog, o.device)) return std::optional<catalog::Device>{};
-  return tl::unexpected<Error>(first.error());
+  return first;
+}
+
+// The same, or the usual one of several.
+Result<catalog::Device> printed_device(const catalog::Catalog& catalog, const std::string& printed, std::optional<Bytes> hint) {
+  auto first = exact_device(catalog, printed, hint);
+  if (first) return first;
+  for (const std::string& name : {printed, outside_parentheses(printed), inside_parentheses(printed)})
+    if (auto device = usual_version(catalog, name, first.error())) return device;
+  return first;
+}
+
+// Counts and lists as prose has them, in a rig's spelling: "Dual RTX 3090", "RTX 3090 (2x)", "RTX 3090 and RTX 4090", "8-GPU H100", "DGX H100".
+std::string as_spec(std::string_view printed) {
+  std::string text(trim(printed));
+  for (const char* joint : {" and ", " & ", ", "}) text = replace_all(std::move(text), joint, " + ");
+  for (const auto& [word, count] : {std::pair{"dual ", "2x "}, {"dual-", "2x "}, {"triple ", "3x "}, {"quad ", "4x "}, {"quad-", "4x "}, {"2-gpu ", "2x "}, {"4-gpu ", "4x "}, {"8-gpu ", "8x "},
+                                    {"dgx ", "8x "}, {"hgx ", "8x "}, {"nvidia dgx ", "8x "}, {"nvidia hgx ", "8x "}})
+    if (starts_with_ignoring_case(text, word)) text = count + text.substr(std::string_view(word).size());
+  const std::string inside = to_lower(inside_parentheses(text));
+  if (const std::string digits = replace_all(replace_all(replace_all(replace_all(inside, "\xC3\x97", ""), "x", ""), "gpus", ""), " ", ""); !inside.empty() && parse_int(digits) && digits != inside)
+    text = digits + "x " + outside_parentheses(text);
+  return text;
+}
+
+// One group of a rig's spec, whose name may hold the count where nothing is called so.
+Result<catalog::Device> group_device(const catalog::Catalog& catalog, rig::DeviceGroup& group, std::optional<Bytes> hint) {
+  auto device = printed_device(catalog, group.name, hint);
+  if (device || group.count != 1) return device;
+  for (const rig::Counted& one : rig::split_counts(group.name)) {
+    auto named = printed_device(catalog, one.name, hint);
+    if (!named || one.count < 1 || one.count > rig::kMostOfAKind) continue;
+    group.count = static_cast<int>(one.count);
+    return named;
+  }
+  return device;
+}
+
+// "8xH100", "2x RTX 3090; host=...", "3090 + 4090": as a rig's spec says it. not_found where it is none.
+Result<Stated> by_spec(const catalog::Catalog& catalog, const std::string& printed, std::optional<Bytes> hint, const Error& unknown) {
+  auto spec = rig::read_spec(printed);
+  if (!spec) return tl::unexpected<Error>(unknown);
+  Stated out{{}, {}, 0, 0, 0};
+  for (rig::Part& part : spec->parts)
+    for (rig::DeviceGroup& group : part.groups) {
+      std::vector<rig::Option> options = part.options;
+      options.insert(options.end(), group.options.begin(), group.options.end());
+      for (const rig::Option& option : options) {
+        if (option.name == "memory") {
+          RC_ASSIGN(bytes, rig::read_memory(option));
+          out.memory_gb = bytes.value() / kGiB;
+          hint = bytes;
+        }
+        if (option.name == "power") out.watts = parse_double(trim(std::string_view(option.value).substr(0, option.value.find_first_of("wW")))).value_or(0);
+      }
+      auto device = group_device(catalog, group, hint);
+      if (!device) return tl::unexpected<Error>(spec->parts.size() == 1 && part.groups.size() == 1 ? unknown : device.error());
+      if (!out.device) out.device = *device;
+      for (int i = 0; i < group.count && out.count + i < rig::kMostDevices; ++i) out.unlike.push_back(*device);
+      out.count += group.count;
+    }
+  if (!out.device) return tl::unexpected<Error>(unknown);
+  if (std::all_of(out.unlike.begin(), out.unlike.end(), [&](const catalog::Device& d) { return d.key == out.device->key; })) out.unlike.clear();
+  return out;
+}
+
+bool is_processor_word(std::string_view name) { return equal_ignoring_case(trim(name), "cpu") || equal_ignoring_case(trim(name), "cpu only") || equal_ignoring_case(trim(name), "cpu-only"); }
+
+}  // namespace
+
+bool names_a_count(std::string_view device) { return !rig::split_counts(device).empty() || as_spec(device) != trim(device); }
+
+namespace {
+
+// How many a row ran on: one that says "single" of a machine of eight used one of them.
+int count_of(const Observation& o, int named) { return o.devices > 1 || o.mode == "single" ? std::max(1, o.devices) : std::max(1, named); }
+
+}  // namespace
+
+Result<Stated> stated_of(const catalog::Catalog& catalog, const Observation& o) {
+  if (o.device.empty()) return fail(ErrorKind::input, "no device is stated");
+  Stated processors{{}, {}, std::max(1, o.devices), 0, 0};
+  if (contains(o.device, "CPU)") || is_processor_word(o.device)) return processors;
+  const auto hint = memory_hint(o);
+  const auto one = [&](catalog::Device device) { return Stated{std::move(device), {}, std::max(1, o.devices), 0, 0}; };
+  auto first = whole_device(catalog, o.device, hint);
+  if (first) return one(std::move(*first));
+  Error unknown = first.error();
+  for (const std::string* name : {&o.device, &o.device_printed}) {
+    if (name->empty() || (name == &o.device_printed && *name == o.device)) continue;
+    const bool counted = names_a_count(*name);   // "RTX 3090 (2x)" is known without its count, too
+    if (!counted)
+      if (auto exact = exact_device(catalog, *name, hint)) return one(std::move(*exact));
+    if (processor_of(catalog, *name)) return processors;
+    for (const std::string& spelled : {as_spec(*name), *name})
+      if (auto spec = by_spec(catalog, spelled, hint, first.error())) {
+        spec->count = count_of(o, spec->count);
+        if (spec->count == 1 || static_cast<std::size_t>(spec->count) != spec->unlike.size()) spec->unlike.clear();
+        return spec;
+      } else if (spec.error().kind == ErrorKind::input && name == &o.device && unknown.kind != ErrorKind::input) {
+        unknown = spec.error();   // a name of several versions says more than one of none
+      }
+    if (auto usual = printed_device(catalog, *name, hint)) return one(std::move(*usual));   // of whose parts one is known
+  }
+  for (const rig::Counted& several : rig::split_counts(o.device))   // "2x Xeon Platinum 8480+"
+    if (several.count >= 1 && several.count <= 64 && processor_of(catalog, several.name)) {
+      processors.count = std::max(o.devices, static_cast<int>(several.count));
+      return processors;
+    }
+  // The memory of all cards together, where that of one is asked for.
+  if (o.devices > 1 && o.memory_gb > 0)
+    if (auto device = printed_device(catalog, o.device, Bytes(o.memory_gb * kGiB / o.devices))) return Stated{std::move(*device), {}, o.devices, o.memory_gb / o.devices, 0};
+  return tl::unexpected<Error>(std::move(unknown));
+}
+
+std::vector<std::string> versions_of(const catalog::Catalog& catalog, const Observation& o) {
+  const auto names = read_names(catalog);
+  if (names.contains(fold_name(o.device)) || names.contains(catalog::core_name(fold_name(o.device))) || catalog.device(o.device, memory_hint(o))) return {};
+  return catalog.keys(catalog::Kind::device, o.device);
 }
 
 std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, std::string_view name) {
@@ -122,14 +263,26 @@ std::string engine_key(const Observation& o) {
       {"ktransformers", "ktransformers"}, {"ds4", "ds4"}, {"rkllm", "rkllm"}, {"mindie", "mindie"}, {"lmdeploy", "lmdeploy"},
       {"openvino", "openvino"}, {"deepspeed-mii", "deepspeed-mii"}, {"deepspeed", "transformers"}}};
   if (contains(e, "ktransformers")) return "ktransformers";
+  const std::string folded = fold_name(o.engine);   // other spellings of what is listed below
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> spelled{{
+      {"ik-llama", "ik_llama.cpp"}, {"llama-cpp", "llama.cpp"}, {"llama-bench", "llama.cpp"}, {"llama-server", "llama.cpp"}, {"llama-cli", "llama.cpp"}, {"llama-batched-bench", "llama.cpp"},
+      {"llamafile", "llama.cpp"}, {"koboldcpp", "llama.cpp"}, {"lmstudio", "lm-studio"}, {"lm-studio", "lm-studio"}, {"exllama-v2", "exllamav2"}, {"exl2", "exllamav2"}, {"tensor-rt", "tensorrt-llm"},
+      {"hugging-face", "transformers"}}};
+  if (!contains(e, "llama.cpp") || contains(folded, "ik-llama"))
+    for (const auto& [part, key] : spelled)
+      if (contains(folded, part)) return std::string(key);
   for (const auto& [part, key] : names)
     if (contains(e, part)) return std::string(key);
   return e.empty() ? "llama.cpp" : e.substr(0, e.find(' '));
 }
 
 std::string backend_key(const Observation& o, const std::string& engine, const catalog::Device* device) {
-  const std::string b = to_lower(o.backend);
+  std::string b = to_lower(trim(o.backend));
   if (!device) return "cpu";
+  for (const char* word : {"gpu", "auto", "default", "native", "none", "n/a", "unknown", "pytorch", "torch"})
+    if (b == word) b.clear();
+  if (b == "mps") return "metal";
+  if (b.starts_with("cpu") && b.find_first_of("+/,&") == std::string::npos) return "cpu";
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> names{{
       {"cuda", "cuda"}, {"rocm", "rocm"}, {"hip", "rocm"}, {"vulkan", "vulkan"}, {"tt", "tt-metal"}, {"metal", "metal"}, {"sycl", "sycl"},
       {"xpu", "sycl"}, {"cann", "cann"}, {"musa", "musa"}, {"maca", "maca"}, {"opencl", "opencl"}, {"hexagon", "hexagon"}, {"rknpu", "rknpu"},

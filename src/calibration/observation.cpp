@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "calibration/detail/columns.hpp"
+#include "calibration/detail/spelling.hpp"
 
 namespace rigcast::calibration {
 namespace {
@@ -17,12 +19,7 @@ constexpr std::array<std::pair<std::string_view, Metric>, 6> kMetrics{{{"tokens_
                                                                      {"tpot_ms", Metric::tpot_ms},
                                                                      {"itl_ms", Metric::tpot_ms}}};
 
-// One column: its name, how it is written and how it is read. The only list of columns there is.
-struct Column {
-  const char* name;
-  std::function<std::string(const Observation&)> write;
-  std::function<bool(Observation&, std::string_view)> read;
-};
+using detail::Column;
 
 Column text_column(const char* name, std::string Observation::*field) {
   return {name, [field](const Observation& o) { return o.*field; },
@@ -35,7 +32,8 @@ Column number_column(const char* name, double Observation::*field, double missin
             const auto value = text.empty() ? missing : parse_double(text);
             o.*field = value.value_or(missing - 1);
             return value.has_value();
-          }};
+          },
+          true};
 }
 
 Column count_column(const char* name, int Observation::*field, int missing) {
@@ -44,7 +42,8 @@ Column count_column(const char* name, int Observation::*field, int missing) {
             const auto value = parse_int(text);
             o.*field = text.empty() ? missing : static_cast<int>(value.value_or(missing));
             return text.empty() || (value.has_value() && *value >= 0 && *value < 1000000);
-          }};
+          },
+          true};
 }
 
 // "ub=512;ot=exps=CPU": a backslash stands before a semicolon or backslash of a key or value, and before the '=' of a key.
@@ -66,7 +65,11 @@ std::string write_flags(const Observation& o) {
   return text;
 }
 
-bool read_flags(Observation& o, std::string_view text) {
+bool read_escaped_flags(Observation& o, std::string_view text) {
+  if (const std::string_view bare = trim(text); bare.starts_with('-') || bare.starts_with('{')) {   // a launch line, or what JSON calls it
+    detail::read_flags(text, o);
+    return true;
+  }
   std::string key, part;
   bool in_value = false;
   const auto finish = [&] {
@@ -86,6 +89,10 @@ bool read_flags(Observation& o, std::string_view text) {
   return text.empty() || finish();
 }
 
+}  // namespace
+
+namespace detail {
+
 const std::vector<Column>& columns() {
   using O = Observation;
   static const std::vector<Column> all = {
@@ -95,7 +102,7 @@ const std::vector<Column>& columns() {
       text_column("engine_version", &O::engine_version), text_column("backend", &O::backend), text_column("model", &O::model),
       text_column("model_printed", &O::model_printed), text_column("quant", &O::quant), number_column("model_bytes", &O::model_bytes, 0),
       number_column("parameters", &O::parameters, 0), text_column("mode", &O::mode), count_column("degree", &O::degree, 0),
-      {"flags", write_flags, read_flags}, text_column("phase", &O::phase), number_column("prompt", &O::prompt, -1),
+      {"flags", write_flags, read_escaped_flags}, text_column("phase", &O::phase), number_column("prompt", &O::prompt, -1),
       number_column("generated", &O::generated, -1), number_column("depth", &O::depth, -1),
       number_column("concurrency", &O::concurrency, -1),
       {"metric", [](const O& o) { return o.metric_name; },
@@ -106,23 +113,17 @@ const std::vector<Column>& columns() {
   return all;
 }
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  return "\"" + replace_all(replace_all(replace_all(text, "\"", "\"\""), "\n", " "), "\r", "") + "\"";
-}
-
-// Cells of one line, into `cells`: parts of the line or, where they have quotes, of `unquoted`. False: a quote is not closed.
-bool cells_of(std::string_view line, std::vector<std::string_view>& cells, std::string& unquoted) {
+bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& cells, std::string& unquoted) {
   cells.clear();
   unquoted.clear();
   unquoted.reserve(line.size());   // what cells point into may not move
   for (std::size_t at = 0;;) {
-    std::size_t end = std::min(line.find(',', at), line.size());
+    std::size_t end = std::min(line.find(mark, at), line.size());
     std::string_view cell = line.substr(at, end - at);
     if (cell.find('"') != std::string_view::npos) {
       const std::size_t begin = unquoted.size();
       bool open = false;
-      for (end = at; end < line.size() && (open || line[end] != ','); ++end) {
+      for (end = at; end < line.size() && (open || line[end] != mark); ++end) {
         if (line[end] != '"') unquoted += line[end];
         else if (open && end + 1 < line.size() && line[end + 1] == '"') unquoted += line[++end];
         else open = !open;
@@ -134,6 +135,18 @@ bool cells_of(std::string_view line, std::vector<std::string_view>& cells, std::
     if (end == line.size()) return true;
     at = end + 1;
   }
+}
+
+}  // namespace detail
+
+namespace {
+
+using detail::cells_of;
+using detail::columns;
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  return "\"" + replace_all(replace_all(replace_all(text, "\"", "\"\""), "\n", " "), "\r", "") + "\"";
 }
 
 Result<std::vector<const Column*>> columns_named(const std::vector<std::string_view>& names, const Where& where) {
@@ -212,7 +225,7 @@ Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_vi
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (trim(line).empty() || line.front() == '#') continue;
     const auto where = [&] { return Where{std::string(file), number, 1}; };
-    if (!cells_of(line, cells, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where());
+    if (!cells_of(line, ',', cells, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where());
     if (order.empty()) {
       RC_ASSIGN(named, columns_named(cells, where()));
       order = std::move(named);
@@ -223,6 +236,7 @@ Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_vi
     Observation& o = rows.emplace_back();
     for (std::size_t i = 0; i < cells.size(); ++i)
       if (!order[i]->read(o, cells[i])) return fail(ErrorKind::input, "'" + std::string(cells[i]) + "' cannot be a " + order[i]->name, where());
+    detail::settle(o, detail::Count::stated);
   }
   return rows;
 }
@@ -247,7 +261,7 @@ Result<std::string> to_append(const std::vector<Observation>& rows, std::string_
   const Where where{std::string(file), number, 1};
   std::vector<std::string_view> names;
   std::string unquoted;
-  if (!cells_of(header, names, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where);
+  if (!cells_of(header, ',', names, unquoted)) return fail(ErrorKind::input, "a quote is not closed", where);
   RC_ASSIGN(order, columns_named(names, where));
   for (const Column& column : columns())
     if (std::find(order.begin(), order.end(), &column) == order.end() && std::any_of(rows.begin(), rows.end(), [&](const Observation& o) { return !column.write(o).empty(); }))

@@ -36,7 +36,7 @@ struct Observation {
   double model_bytes = 0, parameters = 0;          // 0 unknown
   std::string mode;                                // single, layer, tensor, pipeline, expert, data; empty unknown
   int degree = 0;                                  // 0 unknown
-  std::map<std::string, std::string, std::less<>> flags;        // as the source names them: "ub", "ctk", "power_limit_w", "spec"
+  std::map<std::string, std::string, std::less<>> flags;        // those that estimates read by one name each ("ngl", "ub", "ctk"), others as the source names them
   std::string phase;                               // prefill, decode, serve, image, video, train
   double prompt = -1, generated = -1, depth = -1, concurrency = -1;  // -1 not stated
   Metric metric = Metric::other;
@@ -59,6 +59,13 @@ Result<Observation> parse_row(std::string_view json);
 // The project's CSV: a header line of column names, then rows; quotes as in RFC 4180. Lines that start with '#' are comments.
 Result<std::vector<Observation>> parse_csv(std::string_view text, std::string_view file);
 std::string to_csv(const std::vector<Observation>& rows);
+
+// CSV as people keep it: also by the column names of the shared JSON-lines format, with columns nobody knows (ignored, each named once) or
+// named like flags, with tabs or semicolons, texts over several lines and 1,500 for 1500. A row that cannot be read is an Error and costs
+// only itself. Error input: there is no line of column names.
+struct ReadRows { std::vector<Observation> rows; std::vector<Error> unread; std::vector<std::string> ignored; };
+Result<ReadRows> read_csv(std::string_view text, std::string_view file);
+bool is_csv_header(std::string_view line);
 // What to append to such a CSV so that it holds these rows, too: in the order of its own columns; with a header where it has none yet.
 // input: it has a column nobody knows, or lacks one that a row needs.
 Result<std::string> to_append(const std::vector<Observation>& rows, std::string_view csv, std::string_view file);

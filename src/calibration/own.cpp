@@ -63,12 +63,12 @@ std::vector<Observation> of_device(const catalog::Catalog& catalog, const OwnLog
   std::vector<Observation> rows;
   for (const Observation& o : log.rows) {
     if (o.phase != "decode" && o.phase != "prefill") continue;
-    const auto [found, added] = known.emplace(o.device + "|" + o.device_printed, false);
+    const auto [found, added] = known.emplace(o.device + "|" + o.device_printed + "|" + std::to_string(o.devices) + "|" + o.mode + "|" + format_shortest(o.memory_gb), false);
     if (added) {
-      const auto device = detail::device_of(catalog, o);
-      found->second = device && (!*device || (*device)->key == q.device);   // a processor's name is resolved with its layout
+      const auto stated = detail::stated_of(catalog, o);
+      found->second = stated && stated->unlike.empty() && stated->count == q.devices && (!stated->device || stated->device->key == q.device);   // a processor's name is resolved with its layout
     }
-    if (found->second && o.devices == q.devices) rows.push_back(o);
+    if (found->second) rows.push_back(o);
   }
   if (rows.size() > kMostRows) rows.erase(rows.begin(), rows.end() - kMostRows);
   return rows;
@@ -95,14 +95,13 @@ cost::Shares shares_for(const cost::Calibration& calibration, std::string_view p
 
 OwnLog read_own(std::string_view csv, std::string_view file) {
   OwnLog log;
-  std::string header;
-  for (const std::string_view line : split(csv, '\n')) {
-    if (trim(line).empty() || line.front() == '#') continue;
-    if (header.empty()) { header = std::string(line) + "\n"; continue; }
-    auto rows = parse_csv(header + std::string(line), file);
-    if (rows && rows->size() == 1) log.rows.push_back(std::move(rows->front()));
-    else ++log.unread;
+  auto read = read_csv(csv, file);
+  if (!read) {
+    log.unread = static_cast<int>(std::count(csv.begin(), csv.end(), '\n'));
+    return log;
   }
+  log.rows = std::move(read->rows);
+  log.unread = static_cast<int>(read->unread.size());
   return log;
 }
 

@@ -22,7 +22,7 @@ struct Case {
 // Into a Case that may have held another row. A row that is not understood says why; one that no machine can reach is not either.
 void prepare_case(Configurator& configurator, const Observation& o, Case& c);
 
-Groups groups_of(const Observation& o, const Prepared& p);
+Groups groups_of(const Prepared& p);
 const char* depth_group(double depth);
 
 // The phase whose spreads a row belongs to.

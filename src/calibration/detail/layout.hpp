@@ -27,6 +27,7 @@ struct Site {
   cost::Conditions conditions;
   std::string layout;   // "one", "several", "offload", "cpu"
   Machine machine;
+  int stated_devices = 1;   // of the row, whichever of them worked together
 };
 
 // Errors: unsupported where the conditions do not say how the model was split.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "calibration/observation.hpp"
 #include "catalog/catalog.hpp"
@@ -11,8 +12,20 @@
 
 namespace rigcast::calibration::detail {
 
-// The device of a row; nullopt where the row names a processor ("... (CPU)").
-Result<std::optional<catalog::Device>> device_of(const catalog::Catalog& catalog, const Observation& o);
+// What a row ran on. Without a device it ran on processors.
+struct Stated {
+  std::optional<catalog::Device> device;      // the first
+  std::vector<catalog::Device> unlike;        // all of them, in order, where they differ
+  int count = 1;                              // devices, or sockets: as stated, or as the name says ("8xH100", "双3090")
+  double memory_gb = 0, watts = 0;            // behind the name ("3090@200w"); 0 none
+};
+// Names as printed, by the rules of a rig's spec. Of a name that several versions print and no memory decides, the maker's own version; where
+// those differ in speed it stays an Error (input) that lists them.
+Result<Stated> stated_of(const catalog::Catalog& catalog, const Observation& o);
+// Whether a name may hold a count, as "8xH100" and "Dual RTX 3090" do.
+bool names_a_count(std::string_view device);
+// The keys a printed name may mean, where they are several; empty: one or none.
+std::vector<std::string> versions_of(const catalog::Catalog& catalog, const Observation& o);
 // The processor of a row or of its host; nullopt where none is known by that name.
 std::optional<catalog::Processor> processor_of(const catalog::Catalog& catalog, std::string_view name);
 
