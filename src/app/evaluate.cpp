@@ -44,14 +44,19 @@ Result<std::vector<Observation>> project_observations(const catalog::Catalog& ca
   return all;
 }
 
-Result<std::vector<Observation>> read_files(const std::vector<fs::path>& files, std::vector<Error>& unread) {
-  std::vector<Observation> all;
+struct Read { std::vector<Observation> rows; std::vector<Error> unread; std::vector<std::string> ignored; };
+Result<Read> read_files(const std::vector<fs::path>& files) {
+  Read all;
   for (const fs::path& file : files) {
     RC_ASSIGN(text, read_text(file));
     RC_ASSIGN(imported, calibration::import_text(text, file.string()));
-    if (all.empty()) all = std::move(imported.rows);
-    else all.insert(all.end(), std::make_move_iterator(imported.rows.begin()), std::make_move_iterator(imported.rows.end()));
-    unread.insert(unread.end(), imported.unread.begin(), imported.unread.end());
+    if (imported.rows.empty())
+      return fail(ErrorKind::input, "holds no row" + (imported.unread.empty() ? std::string() : ": " + to_text(imported.unread.front())), Where{file.string()});
+    if (all.rows.empty()) all.rows = std::move(imported.rows);
+    else all.rows.insert(all.rows.end(), std::make_move_iterator(imported.rows.begin()), std::make_move_iterator(imported.rows.end()));
+    all.unread.insert(all.unread.end(), imported.unread.begin(), imported.unread.end());
+    for (std::string& column : imported.ignored)
+      if (std::find(all.ignored.begin(), all.ignored.end(), column) == all.ignored.end()) all.ignored.push_back(std::move(column));
   }
   return all;
 }
@@ -93,8 +98,10 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
     RC_ASSIGN(own, project_observations(knowledge.catalog));
     rows = std::move(own);
   } else {
-    RC_ASSIGN(read, read_files(request.files, answer.unread));
-    rows = std::move(read);
+    RC_ASSIGN(read, read_files(request.files));
+    rows = std::move(read.rows);
+    answer.unread = std::move(read.unread);
+    answer.ignored = std::move(read.ignored);
   }
   if (fold) {
     RC_ASSIGN(priors, priors_of(knowledge.catalog));
@@ -115,8 +122,9 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
 Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<fs::path>& files, const fs::path& folder) {
   RC_ASSIGN(rows, project_observations(knowledge.catalog));
   CalibrateAnswer answer;
-  RC_ASSIGN(more, read_files(files, answer.unread));
-  const auto fresh = calibration::without_duplicates(rows, more);
+  RC_ASSIGN(more, read_files(files));
+  answer.unread = std::move(more.unread);
+  const auto fresh = calibration::without_duplicates(rows, more.rows);
   rows.insert(rows.end(), fresh.begin(), fresh.end());
   RC_ASSIGN(priors, priors_of(knowledge.catalog));
   RC_ASSIGN(fitted, calibration::calibrate(knowledge.catalog, priors, rows));
@@ -155,7 +163,9 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
   if (before.rows.empty() && before.unread > 0)
     return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
   const auto fresh = calibration::without_duplicates(before.rows, rows);
-  ObserveAnswer answer{log, {}, rows.size(), fresh.size(), rows.size() - fresh.size(), 0, 0, 0, static_cast<std::size_t>(before.unread), {}};
+  ObserveAnswer answer;
+  answer.log = log, answer.read = rows.size(), answer.added = fresh.size(), answer.duplicates = rows.size() - fresh.size();
+  answer.damaged = static_cast<std::size_t>(before.unread);
   if (fresh.empty()) return answer;
   RC_ASSIGN(added, calibration::to_append(fresh, old, log.string()));
   std::error_code error;
@@ -165,25 +175,31 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
 }
 
 namespace {
-// Rows no hardware of their names can reach; they stay in the log and move nothing.
-std::size_t count_impossible(const Knowledge& knowledge, const std::vector<Observation>& rows) {
+// Rows no hardware of their names can reach stay in the log and move nothing; others that no estimate can use say why.
+void count_unusable(const Knowledge& knowledge, const std::vector<Observation>& rows, ObserveAnswer& answer) {
   const auto evaluation = calibration::evaluate(knowledge.catalog, knowledge.calibration, rows);
-  return static_cast<std::size_t>(std::count_if(evaluation.rows.begin(), evaluation.rows.end(), [](const auto& row) { return row.reason.starts_with("impossible"); }));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string& reason = evaluation.rows[i].reason;
+    if (evaluation.rows[i].predicted || rows[i].phase == "kernel") continue;
+    if (rows[i].device.empty()) ++answer.without_device;
+    else if (rows[i].model.empty() && rows[i].model_printed.empty() && rows[i].model_bytes == 0) ++answer.without_model;
+    else if (reason.starts_with("impossible")) ++answer.impossible;
+    else ++answer.unusable[reason];
+  }
 }
 }  // namespace
 
 Result<ObserveAnswer> observe_import(const Knowledge& knowledge, const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
+  RC_TRY(calibration::check(knowledge.catalog, defaults));
   RC_ASSIGN(text, read_text(file));
   RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+  auto doubts = calibration::settle_devices(knowledge.catalog, defaults.device, imported.rows);
   RC_ASSIGN(answer, observe(imported.rows, log));
   answer.format = imported.format;
   answer.unread = std::move(imported.unread);
-  for (const Observation& row : imported.rows) {
-    if (row.phase == "kernel") continue;
-    answer.without_device += row.device.empty();
-    answer.without_model += row.model.empty() && row.model_printed.empty() && row.model_bytes == 0;
-  }
-  answer.impossible = count_impossible(knowledge, imported.rows);
+  answer.ignored = std::move(imported.ignored);
+  answer.doubts = std::move(doubts);
+  count_unusable(knowledge, imported.rows, answer);
   return std::move(answer);
 }
 

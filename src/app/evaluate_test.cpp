@@ -139,6 +139,83 @@ TEST(Observe, RowsAreWrittenInTheOrderOfTheLogsOwnColumns) {
   EXPECT_EQ(rows->at(1).value, 160);
 }
 
+// A modded 4090 prints the stock card's name: only who runs it knows.
+TEST(Observe, TheUserSaysWhichVersionOfAPrintedNameItIs) {
+  const Folder folder;
+  const fs::path file = folder.write("run.md", "  Device 0: NVIDIA GeForce RTX 4090, compute capability 8.9, VMM: yes\n| model | size | params | backend | ngl | test | t/s |\n"
+                                               "| --- | ---: | ---: | --- | --: | ---: | ---: |\n| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 131.40 |\n");
+  const auto device_in = [&](const char* log) {
+    std::ifstream in(folder.path / log, std::ios::binary);
+    return calibration::parse_csv(std::string(std::istreambuf_iterator<char>(in), {}), log)->at(0).device;
+  };
+  const auto silent = observe_import(facts(), file, folder.path / "silent.csv", {});
+  ASSERT_TRUE(silent) << to_text(silent.error());
+  ASSERT_EQ(silent->doubts.size(), 1u);
+  EXPECT_EQ(silent->doubts[0].taken, "rtx-4090");
+  EXPECT_EQ(silent->doubts[0].versions, (std::vector<std::string>{"rtx-4090", "rtx-4090-48gb"}));
+  calibration::ImportDefaults named;
+  named.device = "4090-48g";
+  const auto told = observe_import(facts(), file, folder.path / "told.csv", named);
+  ASSERT_TRUE(told) << to_text(told.error());
+  EXPECT_TRUE(told->doubts.empty());
+  EXPECT_EQ(device_in("told.csv"), "rtx-4090-48gb");
+}
+
+TEST(Observe, CountsBesideADeviceAreCounts) {
+  const Folder folder;
+  const fs::path file = folder.write("vllm.json", R"({"backend":"vllm","model_id":"Qwen/Qwen3-8B","completed":100,"max_concurrency":8,"total_input_tokens":102400,"total_output_tokens":12800,)"
+                                                  R"("request_throughput":1.2,"output_throughput":700,"mean_ttft_ms":80.5,"mean_tpot_ms":11.2})");
+  calibration::ImportDefaults defaults;
+  defaults.device = "2x3090";
+  const auto answer = observe_import(facts(), file, folder.path / "log.csv", defaults);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  std::ifstream in(folder.path / "log.csv", std::ios::binary);
+  const auto rows = calibration::parse_csv(std::string(std::istreambuf_iterator<char>(in), {}), "log.csv");
+  ASSERT_TRUE(rows) << to_text(rows.error());
+  EXPECT_EQ(rows->at(0).device, "rtx-3090");
+  EXPECT_EQ(rows->at(0).devices, 2);
+}
+
+TEST(Observe, WordsNobodyKnowsAreRefusedBeforeAnythingIsKept) {
+  const Folder folder;
+  const fs::path file = folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150));
+  using Defaults = calibration::ImportDefaults;
+  for (const auto& [field, option] : {std::pair{&Defaults::device, "--device"}, {&Defaults::engine, "--engine"}, {&Defaults::model, "--model"}, {&Defaults::quant, "--quant"}, {&Defaults::date, "--date"}}) {
+    Defaults defaults;
+    defaults.*field = "foo";
+    const auto answer = observe_import(facts(), file, folder.path / "log.csv", defaults);
+    ASSERT_FALSE(answer) << option;
+    EXPECT_EQ(answer.error().where.file, option);
+    EXPECT_FALSE(fs::exists(folder.path / "log.csv"));
+  }
+}
+
+TEST(Observe, RowsThatNoEstimateCanUseSayWhy) {
+  const Folder folder;
+  const fs::path file = folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150) + row("b", "GeForce 9", "decode", 5));
+  const auto answer = observe_import(facts(), file, folder.path / "log.csv", {});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->added, 2u);
+  ASSERT_EQ(answer->unusable.size(), 1u);
+  EXPECT_NE(answer->unusable.begin()->first.find("no device is called 'GeForce 9'"), std::string::npos);
+}
+
+TEST(Evaluate, AFileWithoutARowIsRefused) {
+  const Folder folder;
+  for (const char* text : {"{}", "[]", "[1,2]"}) {
+    EvaluateRequest request;
+    request.files = {folder.write("rows.json", text)};
+    const auto answer = evaluate(facts(), request);
+    ASSERT_FALSE(answer) << text;
+    EXPECT_EQ(answer.error().kind, ErrorKind::input);
+  }
+  EvaluateRequest request;
+  request.files = {folder.write("rows.json", R"([{"id":"a"}])")};
+  const auto answer = evaluate(facts(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->evaluation.rows.at(0).reason, "no device is stated");
+}
+
 TEST(Observe, ALogWithoutAColumnThatIsNeededIsNotTouched) {
   const Folder folder;
   const std::string before = "id,device,engine,phase,metric,value\na,rtx-3090,llama.cpp,decode,tokens_per_second,150\n";

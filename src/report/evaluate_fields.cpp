@@ -95,6 +95,8 @@ Sentences unread_lines(const std::vector<Error>& unread) {
   return list;
 }
 
+Phrase ignored_columns(const std::vector<std::string>& names) { return fill("columns that nobody here knows are ignored: {0}"_say, {join(names, ", ")}); }
+
 // Impossible rows each have figures of their own: one reason.
 std::string reason_class(const std::string& reason) {
   if (!reason.starts_with("impossible: ")) return reason;
@@ -120,6 +122,9 @@ Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "cases"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
   Fields last;
   if (!missing.empty()) last.push_back({"not_predicted", {}, std::move(missing), Show::table});
+  Sentences troubles = unread_lines(answer.unread);
+  if (!answer.ignored.empty()) troubles.push_back(ignored_columns(answer.ignored));
+  last.push_back(list_field("troubles", std::move(troubles), Show::warnings));
   last.push_back(machine("unread", error_rows(answer.unread)));
   last.push_back(machine("cross_validate", Phrase(answer.request.hold_out)));
   if (with_rows) last.push_back(machine("rows", std::move(rows)));
@@ -160,6 +165,10 @@ Sentences import_troubles(const app::ObserveAnswer& answer) {
   Sentences list = unread_lines(answer.unread);
   if (answer.without_device > 0) list.push_back(fill("{0} rows name no device; no estimate can use them: say --device DEVICE"_say, {std::to_string(answer.without_device)}));
   if (answer.without_model > 0) list.push_back(fill("{0} rows name no model; no estimate can use them: say --model MODEL"_say, {std::to_string(answer.without_model)}));
+  for (const calibration::DeviceDoubt& doubt : answer.doubts)
+    list.push_back(fill("'{0}' may be any of {1}: taken as {2}; say --device with another if it is one"_say, {doubt.printed, join(doubt.versions, ", "), doubt.taken}));
+  for (const auto& [reason, rows] : answer.unusable) list.push_back(fill("{0} rows cannot be used: {1}"_say, {std::to_string(rows), reason}));
+  if (!answer.ignored.empty()) list.push_back(ignored_columns(answer.ignored));
   if (answer.impossible > 0) list.push_back(fill("{0} of the rows are faster than the memory or the arithmetic of what they name: device, model, format or unit is wrong. They are kept, and no estimate uses them."_say, {std::to_string(answer.impossible)}));
   if (answer.damaged > 0) list.push_back(fill("{0} lines of the log cannot be read; they were left alone"_say, {std::to_string(answer.damaged)}));
   return list;
