@@ -135,6 +135,14 @@ Keep keep_in(std::vector<std::filesystem::path> files) {
   };
 }
 
+Result<void> check_share(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (file.empty() || !file.has_parent_path() || std::filesystem::is_directory(file.parent_path(), ignored)) return {};
+  return fail(ErrorKind::input, "there is no folder " + file.parent_path().string(), Where{"--share"}, "share");
+}
+
+ExitCode exit_code(const BenchAnswer& answer) { return answer.stopped ? ExitCode::interrupted : ExitCode::fits; }
+
 Result<BenchAnswer> run_bench(const BenchRequest& request, const World& world, const BenchWatch& watch) {
   RC_ASSIGN(models, read_models(request, world));
   RC_TRY(check_backend(request.device));

@@ -38,6 +38,12 @@ struct BenchWatch {
 // Appends to all of these files but those without a name: the user's log, where plans for `here` find them, and the file to share.
 Keep keep_in(std::vector<std::filesystem::path> files);
 
+// Whether a file to share can be made where it is to be: its folder is there. Errors: input.
+Result<void> check_share(const std::filesystem::path& file);
+
+// What the program ends with: who stopped the measuring is told apart from a run that is whole.
+ExitCode exit_code(const BenchAnswer& answer);
+
 // A device that gets lost, a backend that is not there and a file that cannot be written are told in the answer, and the rest goes on.
 // Errors: not_found where there is no such device or backend, or none that could be measured; those of a model's spec.
 Result<BenchAnswer> run_bench(const BenchRequest& request, const World& world, const BenchWatch& watch);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/verify_speed.hpp"
+
 namespace rigcast::cli {
 namespace {
 
@@ -37,6 +39,34 @@ TEST(BenchRun, AFileThatCannotBeWrittenIsNamedOnceAndStopsNothing) {
   EXPECT_EQ(answer->measurements.size(), 3u);
   EXPECT_TRUE(answer->unkept);
   EXPECT_EQ(answer->unreachable.size(), 1u);
+}
+
+TEST(BenchRun, WhoStopsItIsToldSoByTheExitCode) {
+  BenchAnswer answer;
+  EXPECT_EQ(static_cast<int>(exit_code(answer)), 0);
+  answer.stopped = true;
+  EXPECT_EQ(static_cast<int>(exit_code(answer)), 130);   // 128 + SIGINT
+}
+
+TEST(BenchRun, FoldersToShareInAreNotMade) {
+  EXPECT_TRUE(check_share(""));
+  EXPECT_TRUE(check_share("card.csv"));
+  EXPECT_TRUE(check_share("/tmp/card.csv"));
+  const auto refused = check_share("/nonexistent/card.csv");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(to_text(refused.error()), "--share: there is no folder /nonexistent");
+}
+
+// The default lengths, 128 and 32 tokens, are planned in a context of 160: the question may not ask about the 512 that plans read.
+TEST(VerifySpeed, TheQuestionFitsTheContextItIsAskedIn) {
+  app::PlanRequest question = question_of({.model = "qwen3-8b:q4_k_m", .endpoint = {}});
+  EXPECT_EQ(question.placement.context, 160);
+  question.rig = "3090";
+  const auto knowledge = app::load_knowledge({});
+  ASSERT_TRUE(knowledge);
+  const auto plan = app::plan(*knowledge, question);
+  ASSERT_TRUE(plan) << to_text(plan.error());
+  EXPECT_TRUE(plan->speed);
 }
 
 }  // namespace

@@ -69,6 +69,9 @@ Result<Outcome> run_verify(const Arguments& arguments, const World& world, const
 Result<Outcome> run(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_request(arguments));
   if (arguments.has("--verify")) return run_verify(arguments, world, request);
+  for (const char* option : {"--endpoint", "--engine"})
+    if (arguments.has(option)) return fail(ErrorKind::input, std::string(option) + " is about a prediction to verify: say --verify MODEL, too", Where{option}, option + 2);
+  RC_TRY(check_share(arguments.one_or("--share", "")));
   const Keep keep = keep_in({arguments.one_or("--share", ""), arguments.has("--no-log") ? std::filesystem::path() : own_log(world)});
   std::signal(SIGINT, on_interrupt);
   auto measured = run_bench(request, world, {keep, [](double, const std::string& what) { say_progress(what); }, stop});
@@ -79,7 +82,9 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
                    std::any_of(answer.models.begin(), answer.models.end(), [](const bench::ModelMeasurement& m) { return m.decode.median > 0 || m.prefill.median > 0; });
   if (any && !answer.unkept && !arguments.has("--no-log")) answer.log = own_log(world).string();
   if (any && !answer.unkept) answer.shared = arguments.one_or("--share", "");
-  return Outcome{fields(answer)};
+  Outcome outcome{fields(answer)};
+  outcome.code = exit_code(answer);
+  return outcome;
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class Arguments {
 };
 
 // What a verb hands back to be printed.
-enum class ExitCode { fits = 0, does_not_fit = 1, bad_input = 2 };
+enum class ExitCode { fits = 0, does_not_fit = 1, bad_input = 2, interrupted = 130 };   // by Ctrl-C, as shells count
 struct Outcome {
   report::Report report;            // rendered as text or JSON, as the user asked
   std::string verbatim = {};        // printed as it is instead (a completion script)

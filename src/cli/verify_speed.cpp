@@ -62,12 +62,18 @@ void complete(Observation& o, const app::PlanAnswer& plan) {
 
 }  // namespace
 
-Result<app::VerifySpeedAnswer> verify_speed(const VerifySpeedRequest& request, const World& world) {
-  RC_ASSIGN(knowledge, load_knowledge(world));
+app::PlanRequest question_of(const VerifySpeedRequest& request) {
   app::PlanRequest question;
   question.model = request.model, question.rig = "here";
   question.placement.engine = request.engine;
   question.placement.context = request.depth + request.prompt + request.generated;
+  question.question.prompt = request.prompt, question.question.depth = request.depth;
+  return question;
+}
+
+Result<app::VerifySpeedAnswer> verify_speed(const VerifySpeedRequest& request, const World& world) {
+  RC_ASSIGN(knowledge, load_knowledge(world));
+  app::PlanRequest question = question_of(request);
   RC_ASSIGN(plan, app::plan(knowledge, question));   // before anything is run: a model that does not fit need not be tried
   if (!plan.speed) return tl::unexpected<Error>(plan.no_speed);
   auto measured = request.endpoint.empty() ? by_llama_bench(request, plan.launch.bench) : by_endpoint(request);
