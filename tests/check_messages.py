@@ -2,10 +2,12 @@
 """Every English text marked "..."_say in src/ has a translation in each data/messages/*.po, and every translation a use.
 
 Entries marked "#, pattern" are sentences of rooms that know no language; their fixed parts must stand in some source or data file.
-Holes must be the same on both sides. `--missing` prints the missing entries ready to paste.
+Holes must be the same on both sides. What data files say in sentences (cautions, remarks on rates, notes on software and on disputed
+values, names of links) needs a translation too. `--missing` prints the missing entries ready to paste.
 """
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +30,30 @@ def said_in_sources():
             if english and english != "...":
                 said.setdefault(english, f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}")
     return said
+
+
+def said_in_data():
+    """Sentences of devices, processors and links, as `show` tells them."""
+    said = {}
+
+    def add(text, path, key):
+        if re.search(r"[a-z]{2,} [a-z]", text or ""):   # names and figures stay as they are
+            said.setdefault(text, f"{path.relative_to(ROOT)}: {key}")
+
+    for folder, table in (("devices", "device"), ("hosts", "processor"), ("links", "link")):
+        for path in sorted((ROOT / "data" / folder).glob("*.toml")):
+            for entry in tomllib.loads(path.read_text()).get(table, []):
+                texts = [*entry.get("caveats", []), *entry.get("software_notes", []), entry.get("rates", {}).get("note"),
+                         *(one.get("note") for one in entry.get("disputed", []))]
+                for text in texts + ([entry["name"]] if table == "link" else []):
+                    add(text, path, entry["key"])
+    return said
+
+
+def is_told(text, known, patterns):
+    """Whether a finished sentence, with a small or a capital letter at its beginning, has a translation."""
+    both = (text, text[:1].lower() + text[1:])
+    return any(one in known or any(pattern.fullmatch(one) for pattern in patterns) for one in both)
 
 
 def read_po(path):
@@ -73,6 +99,12 @@ def main():
                         faults.append(f"{po.name}: '{entry['id']}': nothing says '{part}'")
             elif entry["id"] not in said and entry["id"] not in everything:
                 faults.append(f"{po.name}: '{entry['id']}' is used nowhere")
+        # Of patterns only those that begin or end with words: "{0}, {1}" would take any sentence.
+        patterns = [re.compile(".*".join(re.escape(part) for part in re.split(r"\{\d\}", entry["id"])))
+                    for entry in entries if entry["pattern"] and re.search(r"[a-z]{4}", entry["id"])]
+        for english, place in said_in_data().items():
+            if not is_told(english, known, patterns):
+                faults.append(f"{place}: '{english}' has no translation in {po.name}")
         for english, place in said.items():
             if english not in known:
                 faults.append(f"{place}: '{english}' has no translation in {po.name}")

@@ -39,5 +39,20 @@ TEST(Compare, AsksForTheObjectiveAndTheSpeedThatPlanAsksFor) {
   EXPECT_NE(compare(knowledge(), request)->rows[0].answer->launch.line, answer->rows[0].answer->launch.line);   // a short context instead of the longest
 }
 
+// Four cards and one: the hosts that are thought to be under them differ.
+TEST(Compare, KnowsWhichHostNobodyNamed) {
+  CompareRequest request;
+  request.models = {"qwen3-32b:q4_k_m"};
+  request.rigs = {"4xmi50-32g", "4090-48g", "4090-48g; host=8xddr4-3200:256g"};
+  const auto answer = compare(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const auto host = [&](std::size_t row) { return answer->rows[row].answer->rig.hosts.front(); };
+  EXPECT_TRUE(host(0).unnamed);
+  EXPECT_TRUE(host(1).unnamed);
+  EXPECT_NE(host(0).memory, host(1).memory);
+  EXPECT_FALSE(host(2).unnamed);
+  EXPECT_TRUE(host(2).assumed);   // memory is named, the processor is not
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -7,6 +7,7 @@
 #include "catalog/engine.hpp"
 #include "model/names.hpp"
 #include "model/read.hpp"
+#include "rig/spec.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -115,6 +116,13 @@ Result<void> check_filter(const std::vector<Listed>& rows, const std::string& wa
 }
 
 }  // namespace
+
+Result<Bytes> read_least_memory(std::string_view text) {
+  auto bytes = parse_bytes(text);
+  if (bytes) return bytes;
+  const auto as_in_rigs = rig::read_memory({"memory", std::string(text), {}});
+  return as_in_rigs ? as_in_rigs : bytes;
+}
 
 Result<ListAnswer> list(const Knowledge& knowledge, const ListRequest& request) {
   if (request.memory_at_least > Bytes{} && request.kind != Kind::device)

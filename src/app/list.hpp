@@ -35,6 +35,9 @@ struct ListAnswer {
   std::vector<Listed> rows;    // in key order
 };
 
+// The least memory to list: "24GiB", "24 GB", and "24g" as in a rig's spec.
+Result<Bytes> read_least_memory(std::string_view text);
+
 // Errors: input where a filter does not apply to the kind.
 Result<ListAnswer> list(const Knowledge& knowledge, const ListRequest& request);
 

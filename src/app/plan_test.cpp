@@ -189,6 +189,9 @@ TEST(Plan, FormatsAnEngineDoesNotReadNameAUsualOneOfTheirSize) {
     ASSERT_FALSE(answer) << format;
     EXPECT_EQ(answer.error().nearest, nearest) << format;
   }
+  PlanRequest mixed = asking("qwen3-30b-a3b:q4_k_m", "m4-max-40-64g");   // a recipe of several formats: by the name it was asked for
+  mixed.placement.engine = "mlx";
+  EXPECT_NE(to_text(plan(knowledge(), mixed).error()).find("MLX does not read Q4_K_M weights"), std::string::npos);
 }
 
 TEST(Plan, EngineDatesLieBetweenTheFirstAndTheNewestBuildKnown) {
@@ -478,6 +481,62 @@ TEST(Plan, ASpeedThatNothingReaches) {
   EXPECT_TRUE(answer->too_slow);
   request.minimum_speed = 50;
   EXPECT_FALSE(plan(knowledge(), request)->too_slow);
+}
+
+// A card of 2015 beside the eight channels that a server card's host is thought to have: nobody named them, so that they win nothing, whatever
+// is wanted, and are shown. Whoever names the host, or asks for the processor, gets it.
+TEST(Plan, AHostThatNobodyNamedBeatsNoCard) {
+  using placement::Objective;
+  PlanRequest request = asked("qwen3-14b:q4_k_m", "m40-24g", "ollama");
+  const auto processor = [](const PlanAnswer& answer) {
+    const auto found = std::find_if(answer.alternatives.begin(), answer.alternatives.end(), [](const Alternative& other) { return other.kind == "processor"; });
+    return found == answer.alternatives.end() ? 0.0 : found->decode;
+  };
+  for (const Objective objective : {Objective::decode, Objective::prefill, Objective::throughput, Objective::context}) {
+    request.objective = objective;
+    const auto answer = plan(knowledge(), request);
+    ASSERT_TRUE(answer) << to_text(answer.error());
+    EXPECT_NE(answer->placement.mode, placement::Mode::cpu) << to_string(objective);
+    EXPECT_FALSE(answer->placement.devices.empty()) << to_string(objective);
+    EXPECT_GT(processor(*answer), 0) << to_string(objective);
+    EXPECT_TRUE(objective == Objective::context || placement::all_on_devices(answer->architecture, answer->placement)) << to_string(objective);
+  }
+  request.objective = Objective::decode;
+  const auto guessed = plan(knowledge(), request);
+  ASSERT_GT(processor(*guessed), guessed->speed->decode.value.p50);   // what the test is about
+  request.minimum_speed = (processor(*guessed) + guessed->speed->decode.value.p50) / 2;   // only the processor writes so fast
+  const auto slow = plan(knowledge(), request);
+  EXPECT_FALSE(slow->placement.devices.empty());
+  EXPECT_TRUE(slow->too_slow);
+  EXPECT_GT(processor(*slow), 0);
+  request.minimum_speed = 0;
+  request.rig = "m40-24g; host=8xddr4-3200:256g";
+  EXPECT_EQ(plan(knowledge(), request)->placement.mode, placement::Mode::cpu);
+}
+
+// 39 GiB do not fit on 24 GiB: layers lie on the host whoever named it. 370 GiB do not even where the card takes what it can.
+TEST(Plan, AHostThatNobodyNamedHoldsWhatTheCardDoesNot) {
+  const auto answer = plan(knowledge(), asked("llama-3.3-70b:q4_k_m", "m40-24g", "llama.cpp"));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_TRUE(answer->placement.fits);
+  EXPECT_FALSE(placement::all_on_devices(answer->architecture, answer->placement));
+  EXPECT_FALSE(plan(knowledge(), asked("deepseek-r1:q4_k_m", "m40-24g", "llama.cpp"))->placement.fits);
+  PlanRequest processor = asked("qwen3-14b:q4_k_m", "m40-24g", "llama.cpp");
+  processor.placement.backend = "cpu";
+  EXPECT_EQ(plan(knowledge(), processor)->placement.mode, placement::Mode::cpu);
+}
+
+// LM Studio's ROCm runtime leaves gfx906 out, its Vulkan runtime does not; MLX runs on Apple's chips alone.
+TEST(Plan, LmStudioRunsWhatItsRuntimesDo) {
+  EXPECT_EQ(plan(knowledge(), asked("qwen3-8b:q4_k_m", "mi50-32g", "lm-studio"))->placement.backend, "vulkan");
+  EXPECT_EQ(plan(knowledge(), asked("qwen3-8b:q4_k_m", "7900xtx", "lm-studio"))->placement.backend, "rocm");
+  PlanRequest named = asked("qwen3-8b:q4_k_m", "mi50-32g", "lm-studio");
+  named.placement.backend = "rocm";
+  EXPECT_FALSE(plan(knowledge(), named));
+  const auto mac = plan(knowledge(), asked("qwen3-8b:mlx-4bit", "m4-max-40-64g", "lm-studio"));
+  ASSERT_TRUE(mac) << to_text(mac.error());
+  EXPECT_GT(mac->speed->decode.value.p50, 0);
+  EXPECT_FALSE(plan(knowledge(), asked("qwen3-8b:mlx-4bit", "rtx-4090", "lm-studio")));
 }
 
 // 32.8e9 parameters: 61 GiB in BF16, which neither a card of 24 GiB nor 0.8 of 64 GiB holds; 16-bit weights of 8 B are read as published.

@@ -51,6 +51,7 @@ std::vector<std::string> recipe_names(const Knowledge& knowledge) { return model
 Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) {
   constexpr std::array kKinds = {Kind::device, Kind::processor, Kind::model, Kind::engine, Kind::quant, Kind::link};
   ShowAnswer answer{request, {}};
+  if (trim(request.name).empty()) return fail(ErrorKind::input, "nothing is named", Where{"NAME"}, "name");
   std::vector<std::string> near;
   for (const Kind kind : kKinds) {
     if (request.kind && *request.kind != kind) continue;

@@ -26,6 +26,8 @@ constexpr std::array<std::pair<const char*, const char*>, 13> kFormats = {{{"f16
                                                                           {"q8_0", "Q8_0"}, {"q4_k", "Q4_K"}, {"iq4_xs", "IQ4"}, {"exl3_4", "EXL3"},
                                                                           {"mlx_4bit_g64", "MLX"}, {"nf4", "NF4"}}};
 
+constexpr const char* kAnySize = "@64g";   // of devices whose memory nobody has published
+
 // A model that is asked about, by its name without a Quant: one of the catalogue may be had in any.
 struct Asked {
   std::string name;
@@ -164,7 +166,7 @@ class Inquiry {
       const auto quant = knowledge_.catalog.quant(key);
       if (!quant) continue;
       FormatSupport row{key, name, quant->group, catalog::bits_per_weight(*quant), Support::unread, {}, {}, {}};
-      if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) {
+      if (catalog::reads(engine, quant->group, backend)) {
         situation.quant = quant->key;
         situation.quant_group = quant->group;
         judge(engine, backend, situation, row);
@@ -246,7 +248,6 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     return tl::unexpected<Error>(std::move(error));
   }
   answer.device = std::move(*device);
-  RC_ASSIGN(rig, rig::parse_rig(knowledge.catalog, answer.device.key));
   RC_ASSIGN(rules, knowledge.catalog.rules());
   std::vector<catalog::Engine> engines;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
@@ -263,15 +264,17 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     } else {
       Error error = model.error();
       error.where.file = "ENGINE|MODEL";
-      error.field = "about";
       const std::array<std::string, 2> near = {knowledge.catalog.nearest(catalog::Kind::engine, request.about), error.nearest};
-      if (error.kind == ErrorKind::not_found && !near[0].empty() && nearest_name(request.about, near) == near[0]) {
+      if (error.kind == ErrorKind::not_found && error.field == "model") {
         error.message = "no engine or model is called '" + request.about + "'";
-        error.nearest = near[0];
+        if (!near[0].empty() && nearest_name(request.about, near) == near[0]) error.nearest = near[0];
       }
+      error.field = "about";
       return tl::unexpected<Error>(std::move(error));
     }
   }
+  const bool sized = answer.device.memory.value > Bytes{};   // formats and engines need no memory, a model does
+  RC_ASSIGN(rig, rig::parse_rig(knowledge.catalog, sized ? answer.device.key : asked ? request.device : answer.device.key + kAnySize));
   Inquiry inquiry(knowledge, rig, *rules, answer);
   for (const catalog::Engine& engine : engines) {
     inquiry.engine(engine);

@@ -112,6 +112,25 @@ TEST(Support, NamesTheNearest) {
   ASSERT_FALSE(device);
   EXPECT_EQ(device.error().nearest, "rtx-3090");
   EXPECT_FALSE(support(knowledge(), {"rtx-3090", "no-such-thing"}));
+  const auto neither = support(knowledge(), {"p40", "comfyui"});
+  ASSERT_FALSE(neither);
+  EXPECT_EQ(neither.error().message, "no engine or model is called 'comfyui'");
+}
+
+// Engines and formats need no memory; a model does, and may be told it.
+TEST(Support, OfACardWhoseMemoryNobodyPublished) {
+  const auto card = support(knowledge(), {"ascend-910d", ""});
+  ASSERT_TRUE(card) << to_text(card.error());
+  EXPECT_FALSE(card->engines.empty());
+  EXPECT_FALSE(support(knowledge(), {"ascend-910d", "qwen3-8b"}));
+  EXPECT_TRUE(support(knowledge(), {"ascend-910d@64g", "qwen3-8b"}));
+}
+
+TEST(Support, LmStudioHasNoRocmForOldChips) {
+  const auto card = support(knowledge(), {"mi50-32g", "lm-studio"});
+  ASSERT_TRUE(card) << to_text(card.error());
+  ASSERT_EQ(card->engines.front().backends.size(), 1u);
+  EXPECT_EQ(card->engines.front().backends.front().backend, "vulkan");
 }
 
 // What people type behind --on they type here, too.

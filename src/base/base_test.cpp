@@ -80,6 +80,14 @@ TEST(Text, NearestNamePrefersWordsThatOccur) {
   EXPECT_EQ(nearest_name("h200x", short_names), "h200");
 }
 
+// The beginning of a name, cut between two words, is nearer than a name that differs in one letter.
+TEST(Text, NearestNamePrefersOneThatBeginsSo) {
+  const std::vector<std::string> names = {"qwen3.5", "qwen3.5-27b", "qwen3.6-27b", "devstral-small", "devstral-small-2-24b"};
+  EXPECT_EQ(nearest_name("qwen3.6", names), "qwen3.6-27b");
+  EXPECT_EQ(nearest_name("devstral-small-2", names), "devstral-small-2-24b");
+  EXPECT_EQ(nearest_name("qwen3.5-27", names), "qwen3.5-27b");   // no word ends there
+}
+
 TEST(Text, Numbers) {
   EXPECT_EQ(format_significant(936.2, 3), "936");
   EXPECT_EQ(format_significant(0.01234, 2), "0.012");

@@ -249,6 +249,8 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
     const double longest = static_cast<double>(std::max(wanted.size(), folded.size()));
     double score = distance / longest;
     if (wanted.size() >= 2 && holds_all_words(folded, wanted)) score *= 0.5;
+    // "qwen3.6", "devstral-small-2": the beginning of a name, cut between two words.
+    if (wanted.size() >= 3 && folded.size() > wanted.size() && folded.starts_with(wanted) && folded[wanted.size()] == '-') score *= 0.2;
     // "4090nvlink", "h200x": a name with something behind it.
     if (folded.size() >= 3 && wanted.size() > folded.size() && begins)
       score = std::min(score, 0.5 - 0.1 * static_cast<double>(folded.size()) / longest);

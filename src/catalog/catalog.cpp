@@ -110,8 +110,10 @@ struct Catalog::State {
       }
     }
     const std::string best = nearest_name(name, names);
-    const auto at = std::find(names.begin(), names.end(), best);
-    return at == names.end() ? std::string() : std::string(row(spots[static_cast<std::size_t>(at - names.begin())]).key);
+    std::string_view found;   // where several carry the name, the one whose key it is
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == best && (found.empty() || fold_name(row(spots[i]).key) == best)) found = row(spots[i]).key;
+    return std::string(found);
   }
   Error unknown(Kind kind, std::string_view name) const {
     return Error{ErrorKind::not_found, "no " + std::string(noun(kind)) + " is called '" + std::string(trim(name)) + "'", {}, noun(kind), nearest(kind, name)};

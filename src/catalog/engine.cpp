@@ -1,7 +1,9 @@
 #include "catalog/engine.hpp"
 
+#include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
 
 namespace rigcast::catalog {
@@ -81,6 +83,14 @@ const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view 
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback) {
   const double* found = rule_of(engine.numbers, name, backend);
   return found ? *found : fallback;
+}
+
+bool reads(const Engine& engine, std::string_view group, std::string_view backend) {
+  if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), group) == engine.quant_groups.end()) return false;
+  const auto only = engine.texts.find("reads_on." + std::string(group));
+  if (backend.empty() || only == engine.texts.end()) return true;
+  const auto backends = split_words(only->second);
+  return std::find(backends.begin(), backends.end(), backend) != backends.end();
 }
 
 double sized_number(const Engine& engine, std::string_view name, Bytes device_memory) {

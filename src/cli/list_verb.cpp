@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "app/list.hpp"
-#include "base/units.hpp"
 #include "cli/here.hpp"
 #include "cli/verb.hpp"
 #include "report/answers.hpp"
@@ -26,7 +25,7 @@ Result<Outcome> run(const Arguments& arguments, const World& world) {
   request.vendor = arguments.one_or("--vendor", "");
   request.architecture = arguments.one_or("--architecture", "");
   if (const auto memory = arguments.one("--memory")) {
-    auto bytes = parse_bytes(*memory);
+    auto bytes = app::read_least_memory(*memory);
     if (!bytes) return fail(ErrorKind::input, bytes.error().message, Where{"--memory"}, "memory");
     request.memory_at_least = *bytes;
   }

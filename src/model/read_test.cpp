@@ -247,6 +247,35 @@ TEST(ModelNames, AreFoundByRule) {
   EXPECT_EQ(facts().nearest(catalog::Kind::model, "r1"), "deepseek-r1");
 }
 
+// Releases of a model that hold longer contexts are models of their own, under each of their names.
+TEST(ModelNames, ReleasesHaveContextsOfTheirOwn) {
+  const auto context = [](const char* spec) {
+    const auto model = read_model(facts(), spec);
+    return model ? model->max_context : -1;
+  };
+  for (const char* name : {"Qwen3-30B-A3B-Instruct-2507:q4_k_m", "Qwen/Qwen3-30B-A3B-Thinking-2507-FP8", "unsloth/Qwen3-30B-A3B-Instruct-2507-GGUF:q4_k_m", "qwen3-30b-a3b-2507",
+                           "qwen3:30b-a3b-instruct-2507-q4_k_m", "qwen3:30b-instruct", "Qwen3-235B-A22B-Instruct-2507:fp8", "Qwen/Qwen3-235B-A22B-Thinking-2507", "Qwen3-4B-Thinking-2507",
+                           "Kimi-K2-Thinking", "moonshotai/Kimi-K2-Instruct-0905", "qwen3-coder-30b-a3b"})
+    EXPECT_EQ(context(name), 262144) << name;
+  for (const char* name : {"qwen3-30b-a3b", "Qwen/Qwen3-30B-A3B-FP8", "qwen3:30b", "qwen3-235b-a22b:fp8", "qwen3-4b"}) EXPECT_EQ(context(name), 40960) << name;
+  EXPECT_EQ(context("kimi-k2"), 131072);
+  EXPECT_EQ(read_model(facts(), "Kimi-K2-Thinking")->name, "Kimi K2 Thinking");
+  EXPECT_EQ(read_model(facts(), "mistral-small3.2")->key, "mistral-small-3.2-24b");
+}
+
+// bartowski prints 27.26 GB for Qwen3 32B in Q6_K_L, Google 17.2 GB for Gemma 3 27B in Q4_0 as trained for it; DWQ changes no format.
+TEST(Recipes, WithEmbeddingsOfTheirOwn) {
+  const auto bytes = [](const char* spec) { return read_model(facts(), spec)->weight_bytes().value(); };
+  EXPECT_NEAR(bytes("qwen3-32b:q6_k_l"), 27.26e9, 0.003 * 27.26e9);
+  EXPECT_NEAR(bytes("gemma-3-27b:q4_0-qat"), 17.2e9, 0.005 * 17.2e9);
+  EXPECT_EQ(bytes("qwen3-8b:mlx_dwq"), bytes("qwen3-8b:mlx-4bit"));
+  EXPECT_EQ(bytes("qwen3-8b:mlx-8bit-dwq"), bytes("qwen3-8b:mlx-8bit"));
+  EXPECT_EQ(bytes("qwen3-8b:q2_k_xl"), bytes("qwen3-8b:ud-q2_k_xl"));
+  EXPECT_GT(bytes("qwen3-32b:q2_k_l"), bytes("qwen3-32b:q2_k"));
+  EXPECT_GT(bytes("qwen3-32b:q4_k_l"), bytes("qwen3-32b:q4_k_m"));
+  EXPECT_LT(bytes("qwen3-32b:q4_k_l"), bytes("qwen3-32b:q5_k_s"));
+}
+
 TEST(ModelNames, TheNearestIsOfTheSameSize) {
   EXPECT_EQ(nearest_model(facts(), "gemma3:27b-it-qat"), "gemma-3-27b");
   EXPECT_EQ(nearest_model(facts(), "qwen:72b"), "qwen2-72b");

@@ -140,9 +140,11 @@ std::optional<Result<void>> apply_exl(Formats& formats, Architecture& a, std::st
   return Result<void>{};
 }
 
-// "mlx-4bit", "mlx-4bit-g32", "4bit": embeddings and head too.
+// "mlx-4bit", "mlx-4bit-g32", "4bit": embeddings and head too. DWQ chooses scales by distillation, in the same format; four bits where nothing is said.
 std::optional<Result<void>> apply_mlx(Formats& formats, Architecture& a, std::string_view folded) {
+  if (folded == "mlx-dwq") folded = "mlx-4bit";
   if (folded.substr(0, 4) == "mlx-") folded.remove_prefix(4);
+  if (folded.ends_with("-dwq")) folded.remove_suffix(4);
   const std::size_t bit = folded.find("bit");
   if (bit != 1 || folded[0] < '2' || folded[0] > '8') return std::nullopt;
   std::string_view group = folded.substr(4);
@@ -150,6 +152,28 @@ std::optional<Result<void>> apply_mlx(Formats& formats, Architecture& a, std::st
   const std::string key = "mlx_" + std::string(folded.substr(0, 1)) + "bit_" + (group.empty() ? "g64" : std::string(group));
   if (!formats.find(key)) return std::nullopt;
   return apply_reach(formats, a, key, kEverything);
+}
+
+// A recipe of llama.cpp with embeddings and head in eight bits, as bartowski's and Unsloth's files of these names are made
+// (https://huggingface.co/bartowski/Qwen_Qwen3-32B-GGUF: "uses Q8_0 for embed and output weights").
+constexpr std::array kLargeEnds = {std::pair{"Q2_K_L", "Q2_K"},   std::pair{"Q3_K_XL", "Q3_K_L"}, std::pair{"Q4_K_L", "Q4_K_M"},
+                                   std::pair{"Q5_K_L", "Q5_K_M"}, std::pair{"Q6_K_L", "Q6_K"}};
+
+Result<bool> apply_ends(Formats& formats, Architecture& a, const char* recipe, std::string_view format, bool imatrix) {
+  const std::string name = a.quant;
+  RC_TRY(apply_ftype(formats, a, *detail::find_ftype(recipe), imatrix));
+  for (Tensor& tensor : a.tensors)
+    if (tensor.shape[1] > 1 && (tensor.role == Role::token_embedding || tensor.role == Role::output_head)) RC_TRY(set_format(formats, tensor, format));
+  a.quant = name;
+  return true;
+}
+
+Result<bool> apply_large_ends(Formats& formats, Architecture& a, std::string_view ftype) {
+  for (const auto& [name, recipe] : kLargeEnds)
+    if (ftype == name) return apply_ends(formats, a, recipe, "q8_0", true);
+  // Trained for Q4_0, published with the embedding in 16 bits (https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf: 17.2 GB).
+  if (ftype == "Q4_0_QAT" || ftype == "QAT_Q4_0") return apply_ends(formats, a, "Q4_0", "f16", false);
+  return false;
 }
 
 // What people mean by whole bits alone: the recipe most files of so many are made with.
@@ -226,6 +250,7 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   std::vector<std::string> names;
   for (const detail::Ftype& each : detail::ftypes()) names.emplace_back(each.name);
   for (std::string& each : detail::approximate_names(catalog)) names.push_back(std::move(each));
+  for (const auto& [name, recipe] : kLargeEnds) names.emplace_back(name);
   for (const Plain& each : kPlain) names.push_back(upper(each.name));
   for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
     names.emplace_back(each);
@@ -255,8 +280,10 @@ Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::
   const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
   a.quant = upper(name);
   if (const detail::Ftype* known = detail::find_ftype(ftype)) return apply_ftype(formats, a, *known, imatrix);
+  RC_ASSIGN(large, apply_large_ends(formats, a, ftype));
+  if (large) return {};
   const bool dynamic = starts_with_ignoring_case(name, "ud-");
-  RC_ASSIGN(approximate, detail::apply_approximate(formats, a, dynamic ? "UD-" + ftype.substr(3) : ftype));
+  RC_ASSIGN(approximate, detail::apply_approximate(formats, a, dynamic ? "UD-" + ftype.substr(3) : ftype.ends_with("_XL") ? "UD-" + ftype : ftype));   // people leave the UD out
   if (approximate) return {};
   RC_ASSIGN(native, apply_native(formats, a, folded));
   if (native) return {};

@@ -198,7 +198,7 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   line.plain("ollama serve");
   Launch& launch = line.launch();
   const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
-  launch.line += " & ollama create " + name + " -f Modelfile && ollama run " + name;
+  launch.line += "\nollama create " + name + " -f Modelfile && ollama run " + name;   // each line in a terminal of its own: the first one stays
   launch.file_name = "Modelfile";
   launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / context_parts(engine, s)) + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";
@@ -206,9 +206,8 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   return std::move(launch);
 }
 
-std::string model_name(const model::Architecture& a) {
-  return quoted(!a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name);
-}
+const std::string& plain_model_name(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
+std::string model_name(const model::Architecture& a) { return quoted(plain_model_name(a)); }
 
 // Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
 std::string host_weights(const model::Architecture& a) {
@@ -228,12 +227,13 @@ void explain_checkpoint(Launch& launch, const model::Architecture& a, const std:
 
 // The words that start an engine, with what it wants to know of the model in their holes.
 std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
-  const std::string model = model_name(a);
+  const std::string& model = plain_model_name(a);
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
   const std::size_t slash = model.rfind('/');
-  std::string words = replace_all(std::string(catalog::text_of(engine, "start", "")), "{model}", experts_only ? quoted(a.key) : model);
-  words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : model.substr(0, slash));
-  return replace_all(std::move(words), "{name}", slash == std::string::npos ? model : model.substr(slash + 1));
+  const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
+  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? a.key : model));
+  words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : quoted(model.substr(0, slash)));
+  return replace_all(std::move(words), "{name}", quoted(slash == std::string::npos ? model : model.substr(slash + 1)));
 }
 
 // Served engines over several hosts: one process on each, or a Ray cluster under the first.
@@ -312,7 +312,11 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   return std::move(line.launch());
 }
 
-// Over several hosts each runs the same service with the devices of its own, and a file lists them all.
+constexpr int kPrefillBatch = 50;   // maxPrefillBatchSize of MindIE where nobody says, which no smaller maxBatchSize allows
+
+// Over several hosts each runs the same service with the devices of its own, and a file lists them all. What is not said there is refused or cut:
+// prompts beyond maxInputTokenLen (2,048), which must not exceed maxPrefillTokens, answers at maxIterTimes (512).
+// https://github.com/verylucky01/MindIE-LLM/blob/2ad5b22e0b8e71725f7cf03536a4820d79381515/docs/zh/user_guide/user_manual/service_parameter_configuration.md
 Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   const bool nodes = uses_other_hosts(rig, p);
@@ -322,14 +326,19 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   explain_checkpoint(launch, a, model_name(a));
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
+  const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
+  if (longest_prompt < whole)
+    launch.unsaid.push_back("Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
+                            std::to_string(whole) + "\" for longer ones).");
   std::string ids;
   for (const DeviceShare& share : p.devices)
     if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (ids.empty() ? "" : ", ") + std::to_string(share.device);
   launch.file_text = "{\n  \"BackendConfig\": {\n    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
-                     ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
+                     ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
                      ",\n        \"worldSize\": " + std::to_string(local) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
-                     std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillTokens\": " +
-                     std::to_string(s.max_batched_tokens) + "\n    }\n  }\n}\n";
+                     std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
+                     std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +
+                     ",\n      \"maxIterTimes\": " + std::to_string(s.context) + "\n    }\n  }\n}\n";
   return std::move(launch);
 }
 

@@ -30,8 +30,52 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
   EXPECT_NE(line("qwen3-8b", "", "v100-sxm2-32gb", "vllm").find(" --dtype half"), std::string::npos);
   EXPECT_NE(line("qwen3-8b", "awq", "mi50-32gb", "vllm").find(" --dtype float16"), std::string::npos);
   EXPECT_NE(line("qwen3-8b", "w8a8", "atlas-300i-duo-96gb", "vllm").find(" --dtype float16 --quantization ascend"), std::string::npos);
-  EXPECT_TRUE(line("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").starts_with("lms load qwen3-8b-Q4_K_M.gguf --gpu max --context-length 4096\n"));
+  EXPECT_TRUE(line("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").starts_with("lms import -y qwen3-8b-Q4_K_M.gguf && lms load qwen3-8b-Q4_K_M.gguf --gpu max --context-length 4096\n"));
+  EXPECT_TRUE(line("qwen3-8b", "mlx-4bit", "apple-m4-max-40", "lm-studio").starts_with("lms load qwen3-8b-MLX-4BIT --gpu max "));   // a folder, which import does not take
   EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
+}
+
+// `create` needs the server, which stays in its terminal: two lines, not one with an "&" that does not wait.
+TEST(Launch, OllamaServesInATerminalOfItsOwn) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  const auto placement = place(facts(), *model, rig, ask("", "ollama"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "ollama"), *model, rig, *placement);
+  EXPECT_EQ(launch.line, "OLLAMA_FLASH_ATTENTION=1 ollama serve\nollama create qwen3-8b -f Modelfile && ollama run qwen3-8b");
+}
+
+// Paths with spaces are whole words, and so is the name at their end.
+TEST(Launch, NamesOfFilesAreWholeWords) {
+  auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
+  model->file = "/my models/a b.gguf";
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  const auto placement = place(facts(), *model, rig, ask("", "lm-studio"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_TRUE(launch_line(*catalog::read_engine(facts(), "lm-studio"), *model, rig, *placement).line.starts_with("lms import -y '/my models/a b.gguf' && lms load 'a b.gguf' "));
+}
+
+// maxInputTokenLen is 2,048 and maxIterTimes 512 where nobody says; the one must not exceed maxPrefillTokens, for which memory is kept, nor
+// maxPrefillBatchSize maxBatchSize. What is refused then is told.
+TEST(Launch, MindieServesTheContextThatIsPromised) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-32b", "bf16");
+  const rig::Rig rig = rig_of("ascend-910b3", 2);
+  const auto launch = [&](const char* flags) {
+    const auto placement = place(facts(), *model, rig, ask(flags, "mindie"));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  };
+  const auto says = [](const Launch& made, std::initializer_list<const char*> all) {
+    for (const char* said : all) EXPECT_NE(made.file_text.find(said), std::string::npos) << said << '\n' << made.file_text;
+  };
+  const Launch usual = launch("maxSeqLen=40960");
+  says(usual, {"\"maxSeqLen\": 40960,", "\"maxInputTokenLen\": 8192,", "\"maxPrefillTokens\": 8192,", "\"maxIterTimes\": 40960", "\"maxBatchSize\": 200,", "\"maxPrefillBatchSize\": 50,"});
+  ASSERT_EQ(usual.unsaid.size(), 1u);
+  EXPECT_NE(usual.unsaid.front().find("more than 8192 tokens are refused"), std::string::npos) << usual.unsaid.front();
+  const Launch longer = launch("maxSeqLen=16384 maxPrefillTokens=16383 maxBatchSize=8");
+  says(longer, {"\"maxInputTokenLen\": 16383,", "\"maxPrefillTokens\": 16383,", "\"maxIterTimes\": 16384", "\"maxBatchSize\": 8,", "\"maxPrefillBatchSize\": 8,"});
+  EXPECT_TRUE(longer.unsaid.empty());
+  says(launch("maxSeqLen=4096"), {"\"maxInputTokenLen\": 4095,", "\"maxPrefillTokens\": 8192,"});
 }
 
 // Two servers of 8 chips with 64 GB each: DeepSeek R1 in W8A8 takes both, a service on each with its own 8 chips and one rank table.

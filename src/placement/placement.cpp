@@ -227,7 +227,7 @@ Result<void> check_engine(const catalog::Engine& engine, const std::string& back
 // The format in which the engine takes this model on these devices: "" as it is, else 16 bits or one that is usual with it. Nothing: none.
 std::optional<std::string> accepted_format(const catalog::Catalog& catalog, const std::vector<catalog::Rule>& rules, const catalog::Engine& engine, const std::string& backend,
                                            const model::Architecture& architecture, const rig::Rig& rig) {
-  const auto accepts = [&](const model::Architecture& a) { return check_formats(catalog, engine, a) && check_refusals(rules, catalog, engine, backend, a, rig); };
+  const auto accepts = [&](const model::Architecture& a) { return check_formats(catalog, engine, a, backend) && check_refusals(rules, catalog, engine, backend, a, rig); };
   if (accepts(architecture)) return std::string();
   std::vector<std::string> formats = {"f16"};
   formats.insert(formats.end(), engine.usual_quants.begin(), engine.usual_quants.end());
@@ -270,6 +270,16 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
   return error;
 }
 
+// Where a rule keeps the engine's favourite backend from these devices: the next that all of them run and no rule refuses.
+std::optional<std::string> unrefused_backend(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                                             const model::Architecture& architecture, const rig::Rig& rig) {
+  for (const std::string& backend : engine.backends) {
+    const bool all = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
+    if (backend != "cpu" && all && check_engine(engine, backend, architecture, rig) && check_refusals(rules, catalog, engine, backend, architecture, rig)) return backend;
+  }
+  return std::nullopt;
+}
+
 // The processor alone, whatever devices the rig has and the flags name: a build without a backend for them knows none.
 void keep_off_devices(Settings& settings) {
   settings.mode = Mode::cpu;
@@ -290,8 +300,12 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   if (auto able = check_engine(engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(rules, catalog.rules());
-  RC_TRY(check_formats(catalog, engine, architecture));
-  if (auto allowed = check_refusals(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
+  RC_TRY(check_formats(catalog, engine, architecture, backend));
+  if (auto allowed = check_refusals(*rules, catalog, engine, backend, architecture, rig); !allowed) {
+    auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, engine, architecture, rig) : std::nullopt;
+    if (!other) return refused(std::move(allowed.error()));
+    backend = std::move(*other);
+  }
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   if (backend == "cpu") keep_off_devices(settings);

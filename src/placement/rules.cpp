@@ -133,20 +133,21 @@ struct ModelTraits {
 
 }  // namespace
 
-Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture) {
+Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend) {
   std::vector<std::string_view> seen;   // a handful
   for (const model::Tensor& tensor : architecture.tensors) {
     if (tensor.role == model::Role::vision || tensor.shape[1] <= 1 || std::find(seen.begin(), seen.end(), tensor.quant) != seen.end()) continue;
     seen.push_back(tensor.quant);
     const auto quant = catalog.quant(tensor.quant);
     if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
-    if (std::find(engine.quant_groups.begin(), engine.quant_groups.end(), quant->group) != engine.quant_groups.end()) continue;
+    if (catalog::reads(engine, quant->group, backend)) continue;
     if (const std::string owner = owner_of(catalog, *quant); !owner.empty()) {
       const auto most = catalog.quant(dominant_quant(architecture));   // a head in six bits names nothing
       return fail(ErrorKind::unsupported, engine.name + " does not read " + (most && most->group == quant->group ? *most : *quant).name + " weights: they are made for another engine", Where{"--engine"},
                   "engine", owner);
     }
-    return fail(ErrorKind::unsupported, engine.name + " does not read " + quant->name + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
+    const std::string& named = quant->ggml_type >= 0 && !architecture.quant.empty() ? architecture.quant : quant->name;   // a recipe mixes formats: say what was asked for
+    return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
                 "model", usual_like(engine, *quant));
   }
   return {};

@@ -82,15 +82,24 @@ Found Searcher::run() {
   else if (engine_.kv_rule == catalog::KvRule::slots) slots();
   else degrees();
   if ((splits("cpu") || rig_.devices.empty()) && processor_may_win()) on_processor();
-  if (put_off_ && found_.ranked.empty()) whole_tensors();
+  const auto guessed = [&](const Candidate& each) { return on_guessed_processor(rig_, each.placement); };
+  if (put_off_ && std::all_of(found_.ranked.begin(), found_.ranked.end(), guessed)) whole_tensors();
   std::int64_t longest = 0;
   for (const Candidate& each : found_.ranked) longest = std::max(longest, each.placement.settings.context);
   std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& a, const Candidate& b) {
-    const auto rank = [&](const Candidate& c) { return std::pair(experimental(c.placement.mode), much_shorter(c.placement, longest)); };
+    const auto rank = [&](const Candidate& c) {
+      return std::tuple(experimental(c.placement.mode) || on_guessed_processor(rig_, c.placement), much_shorter(c.placement, longest), leans_on_guess(c.placement));
+    };
     return rank(a) != rank(b) ? rank(a) < rank(b) : a.score > b.score;
   });
   drop_repeated();
   return std::move(found_);
+}
+
+// Layers on a host that nobody named, where memory does not ask for it. What the longest context is may ask for it.
+bool Searcher::leans_on_guess(const Placement& placement) const {
+  const bool guessed = !rig_.devices.empty() && !rig_.hosts.empty() && rig_.hosts.front().unnamed;
+  return guessed && goal_.objective != Objective::context && !all_on_devices(architecture_, placement);
 }
 
 // Kinds that came to the same placement are one way: the better one, under its name.
@@ -187,6 +196,10 @@ void Searcher::keep(Trial trial) {
 
 }  // namespace detail
 
+bool on_guessed_processor(const rig::Rig& rig, const Placement& placement) {
+  return placement.mode == Mode::cpu && !rig.devices.empty() && !rig.hosts.empty() && rig.hosts.front().unnamed;
+}
+
 double decode_over_context(const Speeds& speeds) {
   const double filled = speeds.alike > 0 ? speeds.alike : speeds.full;
   const double empty = speeds.empty > 0 ? speeds.empty : speeds.decode;
@@ -210,7 +223,8 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.streams = prepared.at_once;
   goal.beyond_memory = exceeds_all_memories(prepared, architecture, rig);
   if (goal.objective == Objective::context && !prepared.named_context && !paged) {
-    if (Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context); !whole.ranked.empty()) return whole;
+    Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context);
+    if (!whole.ranked.empty() && !on_guessed_processor(rig, whole.ranked.front().placement)) return whole;
     goal.longest = true;
     return with(prepared.settings.context);
   }

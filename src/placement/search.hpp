@@ -78,6 +78,9 @@ struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike 
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 
+// Whether the processor alone runs it, though devices are named and no host is: a guess must not beat what the user has.
+bool on_guessed_processor(const rig::Rig& rig, const Placement& placement);
+
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
              const Settings& base, LayOut lay_out, Cost cost);
 

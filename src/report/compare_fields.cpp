@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -72,6 +73,35 @@ std::string memory_used(const app::Compared& row) {
   return format_number(used / Bytes(kGiB), 1) + "/" + format_number(capacity / Bytes(kGiB), 0);
 }
 
+// Chips of one card count once.
+std::int64_t cards_of(const rig::Rig& rig, const std::vector<placement::DeviceShare>* shares) {
+  std::set<std::pair<int, int>> cards;
+  if (shares == nullptr)
+    for (const rig::RigDevice& device : rig.devices) cards.insert({device.host, device.card});
+  else
+    for (const placement::DeviceShare& share : *shares) {
+      const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(share.device)];
+      cards.insert({device.host, device.card});
+    }
+  return static_cast<std::int64_t>(cards.size());
+}
+
+std::int64_t cards(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig, nullptr) : 0; }
+std::int64_t cards_used(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig, &row.answer->placement.devices) : 0; }
+
+// Where every row uses all of its cards there is nothing to say.
+bool tells_cards(const app::CompareAnswer& answer) {
+  return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return cards(row) > 1 && cards_used(row) < cards(row); });
+}
+
+std::string cards_word(const app::Compared& row) { return row.answer ? std::to_string(cards_used(row)) + "/" + std::to_string(cards(row)) : "-"; }
+
+Value host_value(const app::Compared& row) {
+  if (!row.answer || row.answer->rig.hosts.empty()) return std::monostate{};
+  const rig::Host& host = row.answer->rig.hosts.front();
+  return Fields{machine("name", host_name(host)), machine("memory_bytes", Number{host.memory.value(), Unit::bytes}), machine("assumed", host.unnamed)};
+}
+
 // Whether it fits, and where part of it lies on the host or all of it runs there: which.
 Phrase fits_word(const app::Compared& row) {
   if (!row.answer || !row.answer->placement.fits) return "no"_say;
@@ -100,7 +130,11 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("rig", row.request.rig),
           machine("engine", row.request.placement.engine),
           machine("fits", fits),
+          machine("cards", cards(row)),
+          machine("cards_used", cards_used(row)),
+          machine("host", host_value(row)),
           {{}, "fits"_say, fits_word(row), Show::row},
+          {{}, "use"_say, cards_word(row), tells_cards(answer) ? Show::row : Show::machine},
           {{}, "memory"_say, memory_used(row), Show::row},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
@@ -149,6 +183,43 @@ Sentences warnings(const app::CompareAnswer& answer) {
   return all;
 }
 
+// Ways that are faster and not proposed: what the engine's authors do not vouch for, or what leans on a host that nobody named.
+Sentences faster_ways(const app::CompareAnswer& answer) {
+  constexpr double kWorthSaying = 1.05;
+  Sentences all;
+  for (const app::Compared& row : answer.rows) {
+    if (!row.answer || !row.answer->speed) continue;
+    const auto over_context = [](const app::Alternative& one) { return placement::decode_over_context({one.decode, 0, 0, one.full}); };
+    const auto& ways = row.answer->alternatives;
+    const auto best = std::max_element(ways.begin(), ways.end(), [&](const auto& a, const auto& b) { return over_context(a) < over_context(b); });
+    const double now = row.answer->speed->decode.value.p50, full = row.answer->decode_whole ? row.answer->decode_whole->value.p50 : now;
+    if (best == ways.end() || over_context(*best) < kWorthSaying * placement::decode_over_context({now, 0, 0, full})) continue;
+    all.push_back(fill("{0}: {1}, {2}"_say, {row_name(answer, row), Phrase(best->kind), print(Number{best->decode, Unit::token_rate})}));
+  }
+  return all;
+}
+
+// Hosts that nobody named, where the rows do not have the same.
+Sentences assumed_hosts(const app::CompareAnswer& answer) {
+  std::set<std::pair<std::string, double>> hosts;
+  std::vector<std::pair<std::string, std::vector<std::string>>> assumed;   // host, rigs as asked
+  for (const app::Compared& row : answer.rows) {
+    if (!row.answer || row.answer->rig.hosts.empty()) continue;
+    const rig::Host& host = row.answer->rig.hosts.front();
+    hosts.insert({host_name(host), host.memory.value()});
+    if (!host.unnamed) continue;
+    const std::string name = (host.sockets > 1 ? std::to_string(host.sockets) + " x " : "") + (host.processor ? host.processor->name : host.name) + ", " + print_gib(host.memory);
+    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const auto& one) { return one.first == name; });
+    if (same == assumed.end()) same = assumed.insert(assumed.end(), {name, {}});
+    if (std::find(same->second.begin(), same->second.end(), row.request.rig) == same->second.end()) same->second.push_back(row.request.rig);
+  }
+  Sentences all;
+  if (hosts.size() < 2) return all;
+  for (const auto& [host, rigs] : assumed) all.push_back(fill("{0}: {1}"_say, {join(rigs, ", "), Phrase(host)}));
+  if (!all.empty()) all.push_back("say host= for the same in every row: what the cards do not hold runs there"_say);
+  return all;
+}
+
 // Rows that the user's own measurements moved.
 Sentences own_notes(const app::CompareAnswer& answer) {
   Sentences all;
@@ -186,11 +257,14 @@ Report fields(const app::CompareAnswer& answer) {
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};
+  Section faster{"Faster, but not proposed: see Other ways in the plan"_say, {list_field({}, faster_ways(answer), Show::bullets)}};
+  Section hosts{"Hosts that nobody named"_say, {list_field({}, assumed_hosts(answer), Show::bullets)}};
   Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};
-  return {{std::move(table), std::move(mind), std::move(own), std::move(not_these), next_steps(answer)}};
+  return {{std::move(table), std::move(mind), std::move(faster), std::move(hosts), std::move(own), std::move(not_these), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

@@ -15,6 +15,15 @@ std::optional<Hole> hole_at(std::string_view text, std::size_t at) {
   return std::nullopt;
 }
 
+// Whether a text begins or ends with a character of Chinese writing, which no space parts from another: U+3000 to U+9FFF and the full-width
+// forms are three bytes from E3 to E9, or EF BC and EF BD.
+bool is_wide(std::string_view three) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(three[i]); };
+  return three.size() == 3 && ((byte(0) >= 0xE3 && byte(0) <= 0xE9) || (byte(0) == 0xEF && (byte(1) == 0xBC || byte(1) == 0xBD)));
+}
+bool begins_wide(std::string_view text) { return is_wide(text.substr(0, 3)); }
+bool ends_wide(std::string_view text) { return text.size() >= 3 && is_wide(text.substr(text.size() - 3)); }
+
 // The text between the quotes of a .po line, escapes resolved; empty where the line is not of that form.
 std::optional<std::string> unquote(std::string_view text) {
   text = trim(text);
@@ -35,8 +44,11 @@ std::string fill_holes(std::string_view pattern, const std::vector<std::string>&
   for (std::size_t i = 0; i < pattern.size();) {
     const auto hole = hole_at(pattern, i);
     if (hole && static_cast<std::size_t>(hole->number) < with.size()) {
-      out += with[static_cast<std::size_t>(hole->number)];
+      const std::string& part = with[static_cast<std::size_t>(hole->number)];
+      if (out.ends_with(' ') && ends_wide(std::string_view(out).substr(0, out.size() - 1)) && begins_wide(part)) out.pop_back();
+      out += part;
       i = hole->end;
+      if (ends_wide(out) && pattern.substr(i).starts_with(' ') && begins_wide(pattern.substr(i + 1))) ++i;
     } else {
       out += pattern[i++];
     }

@@ -64,6 +64,14 @@ TEST(Language, RetellsFinishedSentencesByTheirFixedParts) {
 // A word that the user wrote stays his, even where it is one of ours.
 TEST(Language, QuotedWordsStay) { EXPECT_EQ(shouting().say("no device is called 'of'"), "KEIN GERAET 'of'"); }
 
+// Chinese words have no space between them; between Chinese and Latin ones a translation may put one.
+TEST(Language, NoSpaceStandsBetweenTwoChineseWords) {
+  EXPECT_EQ(fill_holes("按 {0} 估算", {"双通道"}), "按双通道估算");
+  EXPECT_EQ(fill_holes("按 {0} 估算", {"EPYC 7532"}), "按 EPYC 7532 估算");
+  EXPECT_EQ(fill_holes("{0} {1} {2}", {"of", "a", "b"}), "of a b");
+  EXPECT_EQ(fill_holes("{0} {1}", {"内存", "内存"}), "内存内存");
+}
+
 TEST(Language, OnlyMarkedSentencesAreTakenApart) { EXPECT_EQ(shouting().say("Tower of Power"), "Tower of Power"); }
 
 TEST(Language, ReportsTheLineThatIsNoPo) {

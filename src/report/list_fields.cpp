@@ -32,7 +32,7 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       add("params", "parameters"_say, known(row.parameters, Unit::count));
       add("params_active", "per token"_say, known(row.active_parameters, Unit::count));
       add("max_context", "context"_say, row.max_context);
-      add("family", "family"_say, row.architecture);
+      add("family", "architecture"_say, row.architecture);
       break;
     case Kind::quant:
       add("group", "group"_say, row.architecture);

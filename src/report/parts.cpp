@@ -20,16 +20,6 @@ bool is_hidden(const cost::Term& term) {
 
 namespace {
 
-std::string host_name(const rig::Host& host) {
-  std::string name = host.sockets > 1 ? std::to_string(host.sockets) + " x " : "";
-  name += host.processor ? host.processor->name : host.name;
-  if (host.channels > 0) {
-    name += ", " + std::to_string(host.channels) + " x " + host.memory_type;
-    if (host.memory_mt_s > 0) name += '-' + format_number(host.memory_mt_s, 0);
-  }
-  return name;
-}
-
 Unit unit_of_amount(const std::string& unit) { return unit == "B" ? Unit::bytes : Unit::none; }
 
 std::string print_amount(const cost::Term& term) {
@@ -43,6 +33,16 @@ std::string print_rate(const cost::Term& term) {
 }
 
 }  // namespace
+
+std::string host_name(const rig::Host& host) {
+  std::string name = host.sockets > 1 ? std::to_string(host.sockets) + " x " : "";
+  name += host.processor ? host.processor->name : host.name;
+  if (host.channels > 0) {
+    name += ", " + std::to_string(host.channels) + " x " + host.memory_type;
+    if (host.memory_mt_s > 0) name += '-' + format_number(host.memory_mt_s, 0);
+  }
+  return name;
+}
 
 std::string rig_name(const rig::Rig& rig) {
   std::string out;

@@ -195,7 +195,8 @@ Section memory(const app::PlanAnswer& answer) {
   if (answer.longest_context > 0) {
     const bool whole = answer.longest_context >= answer.architecture.max_context;
     section.fields.push_back({"longest_context", {}, answer.longest_context, Show::machine});
-    section.fields.push_back(people(Show::sentence, fill(whole ? "Holds the model's whole context of {0} tokens."_say : "Longest context that fits like this: {0} tokens."_say,
+    const bool beyond = placement.settings.context / placement::context_parts(answer.engine, placement.settings) > answer.architecture.max_context;   // a caveat says so
+    if (!whole || !beyond) section.fields.push_back(people(Show::sentence, fill(whole ? "Holds the model's whole context of {0} tokens."_say : "Longest context that fits like this: {0} tokens."_say,
                                                          {format_grouped(whole ? answer.architecture.max_context : answer.longest_context)})));
   }
   return section;
@@ -305,6 +306,8 @@ std::string without_last_break(std::string text) {
 
 Section launch(const app::PlanAnswer& answer) {
   Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
+  if (answer.placement.fits && answer.launch.line.find('\n') != std::string::npos)
+    section.fields.push_back(people(Show::sentence, "each line in a terminal of its own, the first one left running; a service of it that runs already has to be stopped before (systemctl stop ollama)"_say));
   if (!answer.launch.file_name.empty()) {
     section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
     if (answer.placement.fits) {

@@ -137,7 +137,7 @@ std::vector<Section> sections(const catalog::Processor& p) {
 }
 
 std::vector<Section> sections(const catalog::LinkType& link) {
-  return {{{}, {people(Show::headline, link.name), machine("kind", "link"), machine("key", link.key), machine("name", link.name),
+  return {{{}, {people(Show::headline, Phrase(link.name)), machine("kind", "link"), machine("key", link.key), machine("name", link.name),
                 {"bandwidth", "bandwidth, one way"_say, sourced(link.bandwidth, Unit::bandwidth)},
                 {"latency", "latency"_say, sourced(link.latency, Unit::seconds)},
                 {"between_hosts", "joins hosts"_say, link.between_hosts}}},
@@ -145,7 +145,7 @@ std::vector<Section> sections(const catalog::LinkType& link) {
 }
 
 std::vector<Section> sections(const catalog::Quant& quant) {
-  return {{{}, {people(Show::headline, quant.name), machine("kind", "quant"), machine("key", quant.key), machine("name", quant.name),
+  return {{{}, {people(Show::headline, Phrase(quant.name)), machine("kind", "quant"), machine("key", quant.key), machine("name", quant.name),
                 {"group", "group"_say, quant.group},
                 {"block_elements", "elements per block"_say, std::int64_t{quant.block_elements}},
                 {"block_bytes", "bytes per block"_say, std::int64_t{quant.block_bytes}},
@@ -198,7 +198,7 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   Fields fields{people(Show::headline, a.name), machine("kind", "model"), machine("key", a.key), machine("name", a.name),
                 {"params", "parameters"_say, Number{a.parameters(), Unit::count}},
                 {"params_active", "of them per token"_say, Number{a.active_parameters(), Unit::count}, a.has_experts() ? Show::row : Show::machine}};
-  add_text(fields, "family", "family"_say, a.family);
+  add_text(fields, "family", "architecture"_say, a.family);
   fields.push_back({"layers", "layers"_say, static_cast<std::int64_t>(a.layers.size())});
   fields.push_back({{}, "kinds of layer"_say, layer_kinds(a)});
   add_number(fields, "hidden", "hidden size"_say, a.hidden);

@@ -198,12 +198,16 @@ Report fields(const app::SupportAnswer& answer) {
     if (answer.engine) {
       for (Section& section : engine_sections(answer.engines.front())) report.sections.push_back(std::move(section));
     } else {
-      Section formats{"What engines do with each format"_say, {list_field({}, matrix(answer.engines), Show::table)}};
-      formats.fields.push_back(people(Show::sentence, "yes: computes as meant; a format: falls back to it; no: refused; -: not read."_say));
-      report.sections.push_back(std::move(formats));
+      Rows rows = matrix(answer.engines);
+      if (!rows.empty())
+        report.sections.push_back({"What engines do with each format"_say,
+                                   {list_field({}, std::move(rows), Show::table), people(Show::sentence, "yes: computes as meant; a format: falls back to it; no: refused; -: not read."_say)}});
     }
     report.sections.push_back({"Backends and versions"_say, {list_field({}, backend_rows(answer.engines), Show::table)}});
     report.sections.push_back({"Not on this card"_say, {list_field({}, refused_rows(answer.engines), Show::bullets)}});
+    // What runs there instead, where nothing that was asked about does: forks and images of the maker's.
+    const bool none = std::all_of(answer.engines.begin(), answer.engines.end(), [](const app::EngineSupport& engine) { return engine.backends.empty(); });
+    report.sections.push_back({"Software"_say, {list_field({}, none ? Sentences(device.software_notes.begin(), device.software_notes.end()) : Sentences{}, Show::bullets)}});
   }
   report.sections.push_back({"Mind"_say, {list_field("rules", rule_rows(answer.rules), answer.models.empty() ? Show::warnings : Show::machine)}});
   report.sections.push_back({"With several of them"_say, {list_field("several", rule_rows(answer.several), answer.models.empty() ? Show::warnings : Show::machine)}});

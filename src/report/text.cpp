@@ -225,7 +225,7 @@ std::string render_error(const Error& error, const Language& language, const Tex
   std::string head = language.say("error"_say);
   if (style.colour) head = std::string(kRed) + head + std::string(kPlain);
   std::string text = (place.empty() ? "" : place + ": ") + language.say(error.message);
-  if (!error.nearest.empty()) text += ' ' + fill_holes(language.say("(nearest: {0})"_say), {error.nearest});   // to be typed as it stands
+  if (!error.nearest.empty()) text = fill_holes(language.say("{0} (nearest: {1})"_say), {text, error.nearest});   // to be typed as it stands
   return head + ": " + printable(replace_all(std::move(text), "\n", " "));
 }
 

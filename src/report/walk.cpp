@@ -12,8 +12,19 @@ const Field* find_show(const Fields& fields, Show show) {
   return found == fields.end() ? nullptr : &*found;
 }
 
+namespace {
+
+bool shows_anything(const Fields& fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const Field& field) {
+    const auto* inner = field.show == Show::group ? std::get_if<Fields>(&field.value) : nullptr;
+    return inner != nullptr ? shows_anything(*inner) : field.show != Show::machine;
+  });
+}
+
+}  // namespace
+
 bool shows_anything(const Section& section) {
-  return std::any_of(section.fields.begin(), section.fields.end(), [](const Field& field) { return field.show != Show::machine; });
+  return shows_anything(section.fields);
 }
 
 std::vector<const Field*> cells_of(const Fields& row) {

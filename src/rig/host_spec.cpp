@@ -279,6 +279,7 @@ Result<Host> assume_host(const catalog::Catalog& catalog, const std::vector<cata
   } else {
     host = generic_host(catalog, "host-ddr5-5600-2ch", Bytes(64 * kGiB));
   }
+  host.unnamed = true;
   notes.push_back(std::string(host.sockets > 1 ? "no host is named: two sockets of " : "no host is named: ") + (host.processor ? host.processor->name : host.name) + " with " +
                   format_shortest(host.memory.value() / kGiB) + " GiB are assumed; say host=PROCESSOR:CHANNELSxTYPE-RATE:MEMORY");
   return host;

@@ -40,7 +40,8 @@ struct Host {
   std::vector<KernelRate> kernels;       // of ggml, where bench found it installed; empty: not measured
   int cores = 0;
   Os os = Os::linux_os;
-  bool assumed = false;                  // the spec named no host: a plain desktop is assumed and said so
+  bool assumed = false;                  // the spec named no processor: the usual one is assumed and said so
+  bool unnamed = false;                  // ... nor a host at all
 };
 
 // One chip that software sees as a device: a card of two chips gives two.

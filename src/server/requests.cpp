@@ -254,7 +254,7 @@ Result<app::ListRequest> read_list_request(const std::string& kind, const Reques
   for (const auto& [field, text] : {std::pair{"text", &asked.text}, {"vendor", &asked.vendor}, {"architecture", &asked.architecture}})
     if (text->size() > 2 * kLongestName) return refuse(field, "is longer than " + std::to_string(2 * kLongestName) + " bytes");
   if (const auto memory = request.parameter("memory"); memory && !memory->empty()) {
-    auto bytes = parse_bytes(*memory);
+    auto bytes = app::read_least_memory(*memory);
     if (!bytes) {
       bytes.error().field = "memory";
       return tl::unexpected<Error>(bytes.error());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "base/text.hpp"
@@ -90,12 +91,16 @@ Result<Chosen> by_search(const Knowledge& knowledge, const placement::Prepared& 
   goal.objective = request.objective;
   goal.minimum_speed = request.minimum_speed;
   placement::Found found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
-  if (found.ranked.empty() && goal.minimum_speed > 0) {   // what is only slower than asked: the fastest
+  const auto guessed = [&](const placement::Found& one) { return placement::on_guessed_processor(rig, one.ranked.front().placement); };
+  if (goal.minimum_speed > 0 && (found.ranked.empty() || guessed(found))) {   // what is only slower than asked: the fastest
     goal.minimum_speed = 0;
-    std::vector<placement::Rejected> rejected = std::move(found.rejected);
-    found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
-    found.rejected = std::move(rejected);
-    if (found.ranked.size() > 1) found.ranked.resize(1);   // the others are rejected
+    placement::Found slower = placement::search(prepared, architecture, rig, goal, lay_out, cost);
+    if (found.ranked.empty() || !guessed(slower)) {
+      if (slower.ranked.size() > 1) slower.ranked.resize(1);   // the others are rejected
+      std::move(found.ranked.begin(), found.ranked.end(), std::back_inserter(slower.ranked));   // the processor may be fast enough
+      slower.rejected = std::move(found.rejected);
+      found = std::move(slower);
+    }
   }
   if (found.ranked.empty()) {
     // Engines that divide layers by a rule of their own may hold what no split of ours does.

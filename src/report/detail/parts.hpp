@@ -10,6 +10,8 @@ namespace rigcast::report {
 
 // "2 x GeForce RTX 3090 + Radeon RX 7900 XTX", "EPYC 7532, 8 x ddr4-3200" without devices.
 std::string rig_name(const rig::Rig& rig);
+// "EPYC 7532, 8 x ddr4-3200"
+std::string host_name(const rig::Host& host);
 // "Qwen3 32B Q4_K_M"
 std::string model_name(const model::Architecture& architecture);
 // "0  GeForce RTX 3090"

@@ -140,8 +140,9 @@ export const en = {
     title: 'Compare',
     intro: 'The same question for several machines, models or quants, side by side.',
     fits: 'Fits', row: 'What', models: 'Models', rigs: 'Machines', engines: 'Engines', addModel: 'Add a model', addRig: 'Add a machine',
-    memory: 'Memory used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
+    memory: 'Memory used', cards: 'Cards used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
     empty: 'Name at least one model and two machines, or two models and one machine.',
+    hosts: 'Hosts that nobody named', hostsHelp: 'What the cards do not hold runs there. Say host= for the same in every row.',
   },
   cards: {
     support: 'What runs on it', supportHelp: 'Engines and what each does with weights in each number format on this card.', engine: 'Engine', backend: 'Backend',

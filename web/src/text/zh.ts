@@ -140,8 +140,9 @@ export const zh: Text = {
     title: '比较',
     intro: '同一个问题，几台机器、几个模型或几种量化并排比较。',
     fits: '放得下', row: '对象', models: '模型', rigs: '机器', engines: '引擎', addModel: '添加模型', addRig: '添加机器',
-    memory: '内存占用', fastest: '生成最快', open: '详情', whyNot: '为什么不行', table: '全部数字',
+    memory: '内存占用', cards: '用卡', fastest: '生成最快', open: '详情', whyNot: '为什么不行', table: '全部数字',
     empty: '请至少填一个模型和两台机器，或两个模型和一台机器。',
+    hosts: '没有写明的主机', hostsHelp: '卡放不下的部分在主机上跑。想让每行主机相同请写 host=。',
   },
   cards: {
     support: '能跑什么', supportHelp: '各引擎在这块卡上如何处理各种数值格式的权重。', engine: '引擎', backend: '后端',

@@ -107,6 +107,7 @@ function rowName(row: CompareRow, answer: CompareAnswer): string {
 function Result({ answer }: { answer: CompareAnswer }): VNode {
   const text = useText();
   const named = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
+  const assumed = assumedHosts(answer);
   const most = Math.max(1, ...named.flatMap(({ row }) => (row.plan ? memoryRows(row.plan, '', () => '').map((one) => Math.max(one.capacity, Object.values(one.parts).reduce((a, b) => a + b, 0))) : [])));
   return (
     <>
@@ -120,12 +121,13 @@ function Result({ answer }: { answer: CompareAnswer }): VNode {
         <div class="scrolls" role="region" aria-label={text.compare.table} tabIndex={0}>
           <table class="data">
             <caption class="unseen">{text.compare.table}</caption>
-            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.compare.fits}</th>{[text.compare.memory, text.plan.decode, text.plan.prefill, text.plan.ttft, text.plan.power, text.plan.energy].map((name) => <th key={name} scope="col" class="number">{name}</th>)}<th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
+            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.compare.fits}</th>{[text.compare.cards, text.compare.memory, text.plan.decode, text.plan.prefill, text.plan.ttft, text.plan.power, text.plan.energy].map((name) => <th key={name} scope="col" class="number">{name}</th>)}<th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
             <tbody>
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>
                   <th scope="row">{name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
                   <td>{row.fits ? text.parts.yes : text.parts.no}</td>
+                  <td class="number">{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
                   <td class="number">{row.plan ? `${print(used(row), 'B')} ${text.plan.of} ${print(capacity(row), 'B')}` : DASH}</td>
                   {[row.decode, row.prefill, row.ttft, row.plan?.power?.decode, row.plan?.power?.energy].map((value, v) => (
                     <td key={v} class="number">{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</td>
@@ -137,6 +139,13 @@ function Result({ answer }: { answer: CompareAnswer }): VNode {
           </table>
         </div>
       </section>
+      {assumed.length > 0 ? (
+        <section class="block">
+          <h2>{text.compare.hosts}</h2>
+          <ul class="caveats">{assumed.map(([rig, host]) => <li key={rig}>{rig}: {host}</li>)}</ul>
+          <p>{text.compare.hostsHelp}</p>
+        </section>
+      ) : null}
       {named.some(({ row }) => !row.fits) ? (
         <section class="block">
           <h2>{text.compare.whyNot}</h2>
@@ -151,6 +160,13 @@ function Result({ answer }: { answer: CompareAnswer }): VNode {
       </section>
     </>
   );
+}
+
+// Of each machine the host that nobody named, where the rows do not have the same.
+function assumedHosts(answer: CompareAnswer): [string, string][] {
+  const words = (row: CompareRow) => (row.host ? `${row.host.name}, ${print(row.host.memory_bytes, 'B')}` : '');
+  if (new Set(answer.rows.map(words).filter(Boolean)).size < 2) return [];
+  return [...new Map(answer.rows.filter((row) => row.host?.assumed).map((row) => [row.rig, words(row)]))];
 }
 
 const used = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.total_bytes, 0) || row.plan!.placement.host.memory.total_bytes;
