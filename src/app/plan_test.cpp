@@ -483,11 +483,11 @@ TEST(Plan, ASpeedThatNothingReaches) {
   EXPECT_FALSE(plan(knowledge(), request)->too_slow);
 }
 
-// A card of 2015 beside the eight channels that a server card's host is thought to have: nobody named them, so that they win nothing, whatever
+// A card of 48 GB/s beside the processor that its host is thought to have: nobody named it, so that they win nothing, whatever
 // is wanted, and are shown. Whoever names the host, or asks for the processor, gets it.
 TEST(Plan, AHostThatNobodyNamedBeatsNoCard) {
   using placement::Objective;
-  PlanRequest request = asked("qwen3-14b:q4_k_m", "m40-24g", "ollama");
+  PlanRequest request = asked("qwen3-1.7b:q4_0", "gt-1030", "ollama");
   const auto processor = [](const PlanAnswer& answer) {
     const auto found = std::find_if(answer.alternatives.begin(), answer.alternatives.end(), [](const Alternative& other) { return other.kind == "processor"; });
     return found == answer.alternatives.end() ? 0.0 : found->decode;
@@ -510,7 +510,7 @@ TEST(Plan, AHostThatNobodyNamedBeatsNoCard) {
   EXPECT_TRUE(slow->too_slow);
   EXPECT_GT(processor(*slow), 0);
   request.minimum_speed = 0;
-  request.rig = "m40-24g; host=8xddr4-3200:256g";
+  request.rig = "gt-1030; host=2xddr5-5600:64g";
   EXPECT_EQ(plan(knowledge(), request)->placement.mode, placement::Mode::cpu);
 }
 
