@@ -203,7 +203,7 @@ std::vector<std::string> readings(std::string_view printed) {
 std::string spelled_recipe(const catalog::Catalog& catalog, std::string_view quant) {
   const std::vector<std::string> words = words_of(quant);
   for (const auto& [printed, recipe] : {std::pair{"BFLOAT16", "BF16"}, {"FLOAT16", "F16"}, {"FLOAT32", "F32"}})   // of weights; "float16" alone is a format, and norms' too
-    if (std::find(words.begin(), words.end(), printed) != words.end()) return recipe;
+    if (std::any_of(words.begin(), words.end(), [&](const std::string& word) { return word.ends_with(printed); })) return recipe;
   std::string usual = recipe_of(quant);
   if (usual.empty() || (usual.find(' ') == std::string::npos && model::is_recipe(catalog, usual))) return usual;
   for (const std::string& other : {file_format(words), checkpoint_format(words), recipe_of(std::string_view(quant).substr(0, quant.find_first_of("(,[")))})
