@@ -62,6 +62,7 @@ std::string layout_key(const Observation& o) {
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
   key.append(o.date, 0, 7);
   for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
+  if (o.phase == "prefill" && o.flags.contains("ngl")) key += "|prompt";
   for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part"})  // whatever site_of looks for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;

@@ -217,6 +217,7 @@ struct Split {
   Overrides overrides;
   double room = 0;                       // bytes of all devices together
   bool cache_on_host = false;
+  bool prompt = false;                   // of passes long enough for host weights to be sent to a device: attention runs there, too
 };
 
 // The device of each layer and, last, of the head.
@@ -243,7 +244,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, co
   };
   p.tensor_device.resize(model.tensors.size());
   p.kv_device.resize(static_cast<std::size_t>(layers));
-  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = split.cache_on_host ? placement::kHost : owner(l);
+  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = split.cache_on_host ? placement::kHost : split.prompt ? std::max(0, owner(l)) : owner(l);
   double total = 0;
   for (std::size_t i = 0; i < model.tensors.size(); ++i) {
     p.tensor_device[i] = owner(model.tensors[i].layer);
@@ -275,7 +276,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, co
 void set_settings(const Observation& o, const std::string& group, const std::string& recipe, placement::Settings& s) {
   s.ubatch = static_cast<int>(std::clamp(number_flag(o, "ub", s.ubatch), 1.0, 65536.0));
   s.batch = static_cast<int>(std::clamp(number_flag(o, "b", 2048), 1.0, 65536.0));
-  if (group == "ggml") s.ubatch = std::min(s.ubatch, s.batch);
+  if (group == "ggml" && !flag(o, "b").empty()) s.ubatch = std::min(s.ubatch, s.batch);
   if (const std::string fa = flag(o, "fa"); !fa.empty() && to_lower(fa) != "auto") s.flash_attention = !is_off(fa);
   const std::string cache = to_lower(flag(o, "kv_cache_dtype"));
   // Its FP8 and FP4 checkpoints say that the cache is FP8.
@@ -391,6 +392,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_prin
   if (group == "ggml") {
     split.gpu_layers = gpu_layers(o, layers);
     split.cache_on_host = !is_off(flag(o, "nkvo"));
+    split.prompt = o.phase == "prefill" && p.settings.op_offload && p.settings.offload_batch > 0;
     split.overrides = overrides_of(o, model, chips);
     split.offload = device->unified || !split.overrides.patterns.empty() ? Offload::none : offload_of(o);
     split.expert_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N

@@ -158,6 +158,8 @@ std::string checkpoint_format(const std::vector<std::string>& words) {
   if (has("BFLOAT16") || has("BF16")) return "BF16";
   if (has("FLOAT16") || has("FP16") || has("F16") || has("HALF")) return "F16";
   if (has("FLOAT32") || has("FP32") || has("F32")) return "F32";
+  if (has("FP4") && has("FP8")) return {};   // parts of each: which is not said
+  if (has("MLX")) return "MLX-" + (bits().empty() ? std::string("4") : bits()) + "BIT";
   if (has("NVFP4")) return "NVFP4";
   if (has("MXFP4")) return "MXFP4";
   if (has("AWQ")) return "AWQ";
@@ -167,7 +169,6 @@ std::string checkpoint_format(const std::vector<std::string>& words) {
       const std::string each = bits();
       return each.empty() ? std::string() : std::string(exl) + "-" + each + (each.find('.') == std::string::npos ? ".0" : "") + "BPW";
     }
-  if (has("MLX")) return "MLX-" + (bits().empty() ? std::string("4") : bits()) + "BIT";
   if (has("FP8")) return has("BLOCK") || has("BLOCKWISE") ? "FP8_BLOCK" : "FP8";
   if (has("W8A8")) return "W8A8";
   if (has("INT4") || has("W4A16") || has("UINT4")) return has("G32") ? "INT4-G32" : "AWQ";

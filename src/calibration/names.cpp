@@ -264,9 +264,9 @@ std::string engine_key(const Observation& o) {
       {"openvino", "openvino"}, {"deepspeed-mii", "deepspeed-mii"}, {"deepspeed", "transformers"}}};
   if (contains(e, "ktransformers")) return "ktransformers";
   const std::string folded = fold_name(o.engine);   // other spellings of what is listed below
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> spelled{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> spelled{{
       {"ik-llama", "ik_llama.cpp"}, {"llama-cpp", "llama.cpp"}, {"llama-bench", "llama.cpp"}, {"llama-server", "llama.cpp"}, {"llama-cli", "llama.cpp"}, {"llama-batched-bench", "llama.cpp"},
-      {"llamafile", "llama.cpp"}, {"koboldcpp", "llama.cpp"}, {"lmstudio", "lm-studio"}, {"lm-studio", "lm-studio"}, {"exllama-v2", "exllamav2"}, {"exl2", "exllamav2"}, {"tensor-rt", "tensorrt-llm"},
+      {"lmstudio", "lm-studio"}, {"lm-studio", "lm-studio"}, {"exllama-v2", "exllamav2"}, {"exl2", "exllamav2"}, {"tensor-rt", "tensorrt-llm"},
       {"hugging-face", "transformers"}}};
   if (!contains(e, "llama.cpp") || contains(folded, "ik-llama"))
     for (const auto& [part, key] : spelled)

@@ -176,6 +176,7 @@ Result<ReadRows> read_csv(std::string_view text, std::string_view file) {
   Cells cells;
   std::string unquoted;
   char mark = ',';
+  bool own_counts = false;   // this project leaves out a count of one
   for (std::string_view line; lines.next(line);) {
     if (trim(line).empty() || line.front() == '#') continue;
     const Where where{std::string(file), lines.number(), 1};
@@ -188,6 +189,7 @@ Result<ReadRows> read_csv(std::string_view text, std::string_view file) {
       if (!whole) return fail(ErrorKind::input, "a quote is not closed", where);
       for (const std::string_view name : cells) {
         places.push_back(place_of(name));
+        own_counts = own_counts || trim(name) == "devices";
         const Place& place = places.back();
         const bool unused = std::find(kUnused.begin(), kUnused.end(), folded(name)) != kUnused.end();
         if (!place.column && !place.host && place.flag.empty() && !unused) out.ignored.emplace_back(trim(name));
@@ -198,7 +200,7 @@ Result<ReadRows> read_csv(std::string_view text, std::string_view file) {
     if (!whole) { unread("a quote is not closed"); continue; }
     if (cells.size() != places.size()) { unread(std::to_string(cells.size()) + " cells where the header has " + std::to_string(places.size())); continue; }
     Observation o;
-    bool count_stated = false;
+    bool count_stated = own_counts;
     std::size_t wrong = 0;
     while (wrong < cells.size() && read_cell(o, places[wrong], cells[wrong], count_stated)) ++wrong;
     if (wrong < cells.size()) { unread("'" + std::string(cells[wrong]) + "' cannot be a " + places[wrong].column->name); continue; }
