@@ -281,7 +281,7 @@ void set_settings(const Observation& o, const std::string& group, const std::str
   const std::string cache = to_lower(flag(o, "kv_cache_dtype"));
   // Its FP8 and FP4 checkpoints say that the cache is FP8.
   const std::string quant = to_lower(recipe);
-  const bool checkpoint_cache = cache.empty() && engine_key(o) == "tensorrt-llm" && (quant == "fp8" || quant == "nvfp4");
+  const bool checkpoint_cache = cache.empty() && engine_key(o) == "tensorrt-llm" && (quant.starts_with("fp8") || quant == "nvfp4");   // also "fp8_e4m3"
   s.key_quant = checkpoint_cache ? "fp8" : !flag(o, "ctk").empty() ? to_lower(flag(o, "ctk")) : cache.empty() || cache.rfind("auto", 0) == 0 ? "f16" : cache;
   s.value_quant = !flag(o, "ctv").empty() ? to_lower(flag(o, "ctv")) : s.key_quant;
   s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));

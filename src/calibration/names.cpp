@@ -140,15 +140,15 @@ std::string as_spec(std::string_view printed) {
 
 // One group of a rig's spec, whose name may hold the count where nothing is called so.
 Result<catalog::Device> group_device(const catalog::Catalog& catalog, rig::DeviceGroup& group, std::optional<Bytes> hint) {
-  auto device = printed_device(catalog, group.name, hint);
-  if (device || group.count != 1) return device;
+  if (auto whole = whole_device(catalog, group.name, hint)) return whole;
+  if (group.count != 1) return printed_device(catalog, group.name, hint);
   for (const rig::Counted& one : rig::split_counts(group.name)) {
     auto named = printed_device(catalog, one.name, hint);
     if (!named || one.count < 1 || one.count > rig::kMostOfAKind) continue;
-    group.count = static_cast<int>(one.count);
+    group.count = static_cast<int>(one.count);   // before parentheses are left out, with what stands behind them: "Gaudi 2 (HL-225H) x2"
     return named;
   }
-  return device;
+  return printed_device(catalog, group.name, hint);
 }
 
 // "8xH100", "2x RTX 3090; host=...", "3090 + 4090": as a rig's spec says it. not_found where it is none.

@@ -87,7 +87,7 @@ TEST(Spelling, DevicesInEverySpellingOfARig) {
   struct Case { const char* device; const char* key; int count; };
   for (const Case& c : {Case{"8xH100", "h100-sxm-80gb", 8}, {"2x RTX 3090", "rtx-3090", 2}, {"RTX 3090 x4", "rtx-3090", 4}, {"2 x NVIDIA GeForce RTX 3090", "rtx-3090", 2},
                         {"双3090", "rtx-3090", 2}, {"NVIDIA GeForce RTX 3090 (2x)", "rtx-3090", 2}, {"Dual RTX 3090", "rtx-3090", 2}, {"DGX H100", "h100-sxm-80gb", 8},
-                        {"RTX 3090, RTX 3090", "rtx-3090", 2}, {"A100", "a100-sxm-80gb", 1}, {"2x A100", "a100-sxm-80gb", 2}, {"3090@200w", "rtx-3090", 1},
+                        {"RTX 3090, RTX 3090", "rtx-3090", 2}, {"A100", "a100-sxm-80gb", 1}, {"2x A100", "a100-sxm-80gb", 2}, {"3090@200w", "rtx-3090", 1}, {"Huawei Ascend 910C (Atlas A3) x4", "ascend-910c", 4},
                         {"NVIDIA GeForce RTX 4090", "rtx-4090", 1}}) {
     const auto p = prepare(row(c.device, "qwen3-8b"));
     ASSERT_TRUE(p) << c.device << ": " << to_text(p.error());
