@@ -35,6 +35,15 @@ Setting setting_of(std::string_view engine, std::string_view backend, const Cond
   return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), built, built - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
 }
 
+bool has_vector_kernels(const Setting& setting) {
+  static constexpr std::array<std::string_view, 3> groups{"ggml", "mlx", "exllama"};
+  return is_any(setting.group, groups);
+}
+
+bool devices_read_rows(const Setting& setting, std::string_view format) {
+  return !setting.repacked || (format.starts_with("ik") && setting.year >= -0.15);   // ik_llama.cpp's own formats since May 2025: its pull request 461
+}
+
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting) {
   static constexpr std::array<std::string_view, 3> never{"kepler", "maxwell", "pascal"};
   if (setting.backend != "cuda" || setting.kernels != "llama.cpp" || is_any(device.architecture, never)) return false;

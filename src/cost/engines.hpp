@@ -27,6 +27,13 @@ std::string engine_group(std::string_view engine);
 // The Setting of an engine on a backend under these conditions: nobody else makes one.
 Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions = {});
 
+// ---- kernels
+
+// Whether few rows at once have kernels of their own, whose plain arithmetic for every weight may take longer than reading it.
+bool has_vector_kernels(const Setting& setting);
+// Whether kernels of devices read rows of this format class in the order in which they lie: repacked ones are interleaved for processors.
+bool devices_read_rows(const Setting& setting, std::string_view format);
+
 // ---- starting work
 
 // Kernels of a decoding step start as one captured CUDA graph instead of one by one.

@@ -202,7 +202,7 @@ class WeightPaths {
       if (known.device == device && known.experts == experts && known.format == format) return known;
     const int memory = b_.path(weight_path(b_, device, format, experts)), compute = b_.path(gemm_path(b_, device, format, experts, true));
     const int prefill = b_.path(gemm_path(b_, device, format, experts, false));
-    const bool few_rows = device != kHost && (b_.setting.group == "ggml" || b_.setting.group == "mlx" || b_.setting.group == "exllama");
+    const bool few_rows = device != kHost && has_vector_kernels(b_.setting);
     return known_.emplace_back(Paths{device, experts, format, memory, compute, prefill, few_rows ? b_.path(vector_path(b_, device, format)) : -1});
   }
 
@@ -228,16 +228,10 @@ double stream_rate(const Builder& b, int device) {
   return std::min(link > 0 ? link : 12e9, b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : link);
 }
 
-// Devices have no kernels for rows that were interleaved for processors, but for those of ik_llama.cpp's own formats (since May 2025: its
-// pull request 461).
-bool device_reads_rows(const Builder& b, const std::string& format) {
-  return !b.setting.repacked || (format.starts_with("ik") && b.setting.year >= -0.15);
-}
-
 // Host weights that the engine sends to a device for passes of many tokens, whether that is faster or not.
 void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   const placement::Settings& settings = b.place.settings;
-  if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !device_reads_rows(b, key.format)) return;
+  if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !devices_read_rows(b.setting, key.format)) return;
   const int first = b.place.devices.front().device;
   Path link = engine_path("stream", stream_rate(b, first), b.setting);
   link.roof = link.peak;
