@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "app/detail/test_knowledge.hpp"
+
 namespace rigcast::app {
 namespace {
 
-const Knowledge& knowledge() {
-  static const Knowledge loaded = *load_knowledge({});
-  return loaded;
-}
+using test::knowledge;
 
 // Every row answers the question that a plan of it alone would: what is wanted, and how fast it must be.
 TEST(Compare, AsksForTheObjectiveAndTheSpeedThatPlanAsksFor) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/detail/test_knowledge.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "base/text.hpp"
@@ -11,10 +12,7 @@
 namespace rigcast::app {
 namespace {
 
-const Knowledge& knowledge() {
-  static const Knowledge loaded = *load_knowledge({});
-  return loaded;
-}
+using test::knowledge;
 
 const EngineSupport& engine_of(const SupportAnswer& answer, const std::string& key) {
   const auto found = std::find_if(answer.engines.begin(), answer.engines.end(), [&](const EngineSupport& each) { return each.key == key; });

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
+#include "app/detail/test_knowledge.hpp"
 #include "app/plan.hpp"
 #include "base/text.hpp"
 
 namespace rigcast::app {
 namespace {
 
-const Knowledge& knowledge() {
-  static const Knowledge loaded = *load_knowledge({});
-  return loaded;
-}
+using test::knowledge;
 
 PlanAnswer ask(const std::string& model, const std::string& rig) {
   PlanRequest request;

@@ -169,6 +169,23 @@ TEST(Configurator, ModulesSitOnTheirFabric) {
   EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 450e9);   // NVLink 4 one way, not PCIe
 }
 
+// Effects are named by backend: a row and a plan of one engine must mean the same by it, however the source spells it.
+TEST(Configurator, BackendsAreNamedAsPlansNameThem) {
+  Configurator configurator(facts());
+  const auto backend = [&](const char* device, const char* engine, const char* printed) {
+    Observation o = decode_row(device, 5);
+    o.engine = engine, o.backend = printed;
+    const auto p = configurator.prepare(o);
+    EXPECT_TRUE(p) << (p ? "" : to_text(p.error()));
+    return p ? p->backend : "";
+  };
+  EXPECT_EQ(backend("arc-pro-b60", "vLLM", "XPU"), "xpu");
+  EXPECT_EQ(backend("arc-pro-b60", "vLLM", "SYCL"), "xpu");
+  EXPECT_EQ(backend("arc-pro-b60", "llama.cpp", "XPU"), "sycl");
+  EXPECT_EQ(backend("m2-max-38", "MLX", "MLX"), "metal");
+  EXPECT_EQ(backend("rtx-3090", "llama.cpp", "CUDA 12.8"), "cuda");
+}
+
 // Two channels of DDR4-2133 carry 2 x 8 x 2133e6 = 34.1 GB/s, whatever the processor could take.
 TEST(Configurator, PrintedMemoryGoesBeforeWhatTheProcessorTakes) {
   Configurator configurator(facts());

@@ -62,7 +62,6 @@ std::string layout_key(const Observation& o) {
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
   key.append(o.date, 0, 7);
   for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
-  if (o.phase == "prefill" && o.flags.contains("ngl")) key += "|prompt";
   for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part"})  // whatever site_of looks for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;
@@ -155,7 +154,7 @@ Result<void> set_load(const Observation& o, Prepared& p) {
 // What the clock of this row ran over, as work. Errors: metrics that queueing decides.
 Result<void> set_work(const Observation& o, Prepared& p) {
   const cost::Load& load = *p.load;
-  const double prompt = o.prompt;
+  const double prompt = mean_length(o, o.prompt, "total_input_tokens"), generated = mean_length(o, o.generated, "total_output_tokens");
   const bool per_token = o.metric == Metric::tpot_ms;
   const bool tokens = o.metric == Metric::output_tokens_per_second || o.metric == Metric::total_tokens_per_second || o.metric == Metric::tokens_per_second;
   if ((per_token || tokens) && o.phase != "prefill" && (o.concurrency > 1 || (o.phase == "serve" && o.concurrency < 0))) return set_load(o, p);
@@ -163,12 +162,12 @@ Result<void> set_work(const Observation& o, Prepared& p) {
   p.depth = std::max(0.0, o.depth);
   if (per_token || (o.phase == "decode" && o.metric != Metric::ttft_ms) || (o.phase == "serve" && o.metric == Metric::output_tokens_per_second)) {
     p.phase = "decode";
-    const double written = o.generated > 0 ? o.generated : 128;
+    const double written = generated > 0 ? generated : 128;
     const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128;
     cost::add_decode(load, before + written / 2, 1, 1, p.work);
     // Some sources time the whole request: the prompt is inside.
     if (says(o, "total request time")) cost::add_prefill(load, 40, 0, 1 / written, p.work);
-    else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token)) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
+    else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token && !says(o, "single_stream_wall"))) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
     p.is_rate = !per_token;
     p.units = per_token ? 1e3 : 1.0 / (o.flags.count("per_gpu") ? p.devices : 1);
     return {};
@@ -192,7 +191,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
   }
   if (o.phase == "serve" && o.metric == Metric::total_tokens_per_second) {
     p.phase = "decode";
-    const double written = o.generated > 0 ? o.generated : 128, n = std::max(2.0, prompt);
+    const double written = generated > 0 ? generated : 128, n = std::max(2.0, prompt);
     cost::add_prefill(load, n, 0, 1, p.work);
     cost::add_decode(load, n + written / 2, 1, written, p.work);
     p.units = n + written;

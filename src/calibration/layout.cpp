@@ -217,7 +217,6 @@ struct Split {
   Overrides overrides;
   double room = 0;                       // bytes of all devices together
   bool cache_on_host = false;
-  bool prompt = false;                   // of passes long enough for host weights to be sent to a device: attention runs there, too
 };
 
 // The device of each layer and, last, of the head.
@@ -244,7 +243,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, co
   };
   p.tensor_device.resize(model.tensors.size());
   p.kv_device.resize(static_cast<std::size_t>(layers));
-  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = split.cache_on_host ? placement::kHost : split.prompt ? std::max(0, owner(l)) : owner(l);
+  for (int l = 0; l < layers; ++l) p.kv_device[static_cast<std::size_t>(l)] = split.cache_on_host ? placement::kHost : owner(l);
   double total = 0;
   for (std::size_t i = 0; i < model.tensors.size(); ++i) {
     p.tensor_device[i] = owner(model.tensors[i].layer);
@@ -392,7 +391,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_prin
   if (group == "ggml") {
     split.gpu_layers = gpu_layers(o, layers);
     split.cache_on_host = !is_off(flag(o, "nkvo"));
-    split.prompt = o.phase == "prefill" && p.settings.op_offload && p.settings.offload_batch > 0;
+    p.settings.kv_offload = !split.cache_on_host;
     split.overrides = overrides_of(o, model, chips);
     split.offload = device->unified || !split.overrides.patterns.empty() ? Offload::none : offload_of(o);
     split.expert_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N

@@ -283,12 +283,15 @@ std::string backend_key(const Observation& o, const std::string& engine, const c
     if (b == word) b.clear();
   if (b == "mps") return "metal";
   if (b.starts_with("cpu") && b.find_first_of("+/,&") == std::string::npos) return "cpu";
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> names{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 19> names{{
       {"cuda", "cuda"}, {"rocm", "rocm"}, {"hip", "rocm"}, {"vulkan", "vulkan"}, {"tt", "tt-metal"}, {"metal", "metal"}, {"sycl", "sycl"},
-      {"xpu", "sycl"}, {"cann", "cann"}, {"musa", "musa"}, {"maca", "maca"}, {"opencl", "opencl"}, {"hexagon", "hexagon"}, {"rknpu", "rknpu"},
-      {"openvino", "openvino"}, {"neuron", "neuron"}, {"hpu", "hpu"}, {"tpu", "tpu"}}};
+      {"xpu", "xpu"}, {"cann", "cann"}, {"musa", "musa"}, {"maca", "maca"}, {"opencl", "opencl"}, {"hexagon", "hexagon"}, {"rknpu", "rknpu"},
+      {"openvino", "openvino"}, {"neuron", "neuron"}, {"hpu", "hpu"}, {"tpu", "tpu"}, {"mlx", "metal"}}};
   for (const auto& [part, key] : names)
-    if (contains(b, part)) return std::string(key);
+    if (contains(b, part)) {   // PyTorch's name of Intel's cards, and that of their language: ggml speaks the one, servers the other
+      const bool intel = key == "sycl" || key == "xpu";
+      return std::string(!intel ? key : cost::engine_group(engine) == "ggml" ? "sycl" : "xpu");
+    }
   if (b == "cpu") return "cpu";
   if (!b.empty()) return b;
   const std::string& v = device->vendor;

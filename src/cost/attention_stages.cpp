@@ -89,10 +89,90 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
   return groups;
 }
 
+// How a device reads the cache of a group of layers, and how it computes attention over it.
+struct AttentionPaths {
+  const Builder& b;
+  bool latent;
+  double heads_per_kv;   // as log(ratio / 4), in the mean of the layers
+  bool flash;
+
+  bool small_cache() const { return cache_bytes(b.place.settings.key_quant) < 2; }
+  Path memory(int device) const {
+    const Setting& set = b.setting;
+    const rig::RigDevice& d = b.device(device);
+    Path p = device_path("kv", d.device.bandwidth->value.value(), d, set);
+    p.roof = p.peak;
+    if (latent) add_joint_factor(p, "kv", "latent", {set.kernels, set.backend});
+    else add_joint_factor(p, "kv", "heads_per_kv:engine", {set.kernels, set.backend}, heads_per_kv);
+    if (small_cache()) add_joint_factor(p, "kv", "small_cache", {set.kernels, set.backend});
+    return p;
+  }
+  Path compute(int device) const {
+    const Setting& set = b.setting;
+    const rig::RigDevice& d = b.device(device);
+    Path p = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
+    p.roof = matrix_roof(d.device, "f16");
+    if (latent) add_joint_factor(p, "attention", "latent", {set.kernels, set.backend});
+    else add_joint_factor(p, "attention", "heads_per_kv:backend", {set.group, set.backend}, heads_per_kv);
+    if (small_cache()) add_joint_factor(p, "attention", "small_cache", {set.kernels, set.backend});
+    add_joint_factor(p, "attention", "flash", {flash ? "on" : "off", set.backend});
+    return p;
+  }
+  Path host_memory() const {
+    Path p = host_path("host_kv", reachable_bandwidth(b.host(), b.threads(true)).value(), b.host(), b.setting);
+    p.roof = b.host().bandwidth.value();
+    return p;
+  }
+  Path host_compute(bool decode) const {
+    Path p = host_path("host_attention", host_attention_rate(b.host(), b.threads(decode), b.setting, flash, decode), b.host(), b.setting);
+    add_factor(p, "host_attention", "kernel", attention_kernel(b.setting, flash) + (decode ? ":decode" : ""));
+    return p;
+  }
+};
+
+// What cache crosses on its way between the host and a device: no faster than the link, nor than the host's memory.
+Path sent_cache_path(const Builder& b, int device) {
+  constexpr double kUnknownLink = 12e9;
+  const double stated = path_between(b.rig, device, -1).bandwidth.value(), memory = b.host().bandwidth.value();
+  const double link = stated > 0 ? stated : kUnknownLink;
+  Path p = engine_path("stream", memory > 0 ? std::min(link, memory) : link, b.setting);
+  p.roof = p.peak;
+  return p;
+}
+
+// llama.cpp sends the weights of layers left on the host to a device for passes of many tokens; the attention between them then runs there,
+// too, and their cache follows. With -nkvo it stays on the host.
+bool sends_host_layers(const Builder& b) {
+  const placement::Settings& settings = b.place.settings;
+  return b.load.offloaded && !b.place.devices.empty() && !b.place.host_attention && settings.kv_offload && settings.op_offload && settings.offload_batch > 0;
+}
+
+void set_host_attention(Builder& b, const AttentionSum& sum, const AttentionPaths& paths, Stage& s) {
+  const Setting& set = b.setting;
+  const placement::Settings& settings = b.place.settings;
+  MeasuredKernels measured;
+  if (!paths.latent && paths.flash) measured = measured_attention(b.host(), settings.threads, set, settings.key_quant, settings.value_quant, 4 * std::exp(paths.heads_per_kv));
+  if (measured) {
+    s.decode_token_flop = sum.flop;
+    s.compute = b.measured_path(measured.one->flop);
+    s.prefill_compute = b.measured_path(measured.many->flop);
+  } else {
+    if (s.decode_token_flop <= 0) s.decode_token_flop = sum.flop;
+    s.compute = b.path(paths.host_compute(true));
+    s.memory = b.path(paths.host_memory());
+    s.prefill_compute = b.path(paths.host_compute(false));
+  }
+  if (!sends_host_layers(b)) return;
+  const int first = b.place.devices.front().device;
+  s.stream = b.path(sent_cache_path(b, first));
+  s.stream_compute = b.path(paths.compute(first));
+  s.stream_batch = settings.offload_batch;
+}
+
 }  // namespace
 
 void add_attention(Builder& b) {
-  const Setting& set = b.setting;
+  const bool flash = b.place.settings.flash_attention.value_or(flash_by_default(b.setting));
   for (const auto& [key, sum] : group_attention(b)) {
     Stage s{.kind = StageKind::kv, .device = key.device, .where = b.name_of(key.device)};
     s.token_bytes = sum.token_bytes;
@@ -100,47 +180,14 @@ void add_attention(Builder& b) {
     s.token_flop = sum.flop;
     s.decode_token_flop = sum.absorbed_flop;
     s.window = key.window;
-    const bool small_cache = cache_bytes(b.place.settings.key_quant) < 2;
-    const bool flash = b.place.settings.flash_attention.value_or(flash_by_default(set));
-    if (key.device == kHost && !key.latent && flash) {
-      if (const MeasuredKernels kernels = measured_attention(b.host(), b.place.settings.threads, set, b.place.settings.key_quant, b.place.settings.value_quant, 4 * std::exp(sum.share / sum.layers))) {
-        s.decode_token_flop = sum.flop;
-        s.compute = b.measured_path(kernels.one->flop);
-        s.prefill_compute = b.measured_path(kernels.many->flop);
-        b.load.stages.push_back(std::move(s));
-        continue;
-      }
-    }
-    Path memory, compute;
+    const AttentionPaths paths{b, key.latent, sum.share / sum.layers, flash};
     if (key.device == kHost) {
-      const auto attention = [&](bool decode) {
-        Path p = host_path("host_attention", host_attention_rate(b.host(), b.threads(decode), set, flash, decode), b.host(), set);
-        add_factor(p, "host_attention", "kernel", attention_kernel(set, flash) + (decode ? ":decode" : ""));
-        return p;
-      };
-      memory = host_path("host_kv", reachable_bandwidth(b.host(), b.threads(true)).value(), b.host(), set);
-      memory.roof = b.host().bandwidth.value();
-      compute = attention(false);
-      s.decode_token_flop = sum.absorbed_flop > 0 ? sum.absorbed_flop : sum.flop;
-      s.compute = b.path(attention(true));
+      set_host_attention(b, sum, paths, s);
     } else {
-      const rig::RigDevice& d = b.device(key.device);
-      memory = device_path("kv", d.device.bandwidth->value.value(), d, set);
-      memory.roof = memory.peak;
-      memory.roof = memory.peak;
-      if (!key.latent) add_joint_factor(memory, "kv", "heads_per_kv:engine", {set.kernels, set.backend}, sum.share / sum.layers);
-      else add_joint_factor(memory, "kv", "latent", {set.kernels, set.backend});
-      if (small_cache) add_joint_factor(memory, "kv", "small_cache", {set.kernels, set.backend});
-      compute = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
-      compute.roof = matrix_roof(d.device, "f16");
-      if (key.latent) add_joint_factor(compute, "attention", "latent", {set.kernels, set.backend});
-      else add_joint_factor(compute, "attention", "heads_per_kv:backend", {set.group, set.backend}, sum.share / sum.layers);
-      if (small_cache) add_joint_factor(compute, "attention", "small_cache", {set.kernels, set.backend});
-      add_joint_factor(compute, "attention", "flash", {flash ? "on" : "off", set.backend});
+      s.memory = b.path(paths.memory(key.device));
+      s.prefill_compute = b.path(paths.compute(key.device));
+      if (s.decode_token_flop > 0 && b.setting.group == "serving") s.compute = s.prefill_compute;
     }
-    s.memory = b.path(std::move(memory));
-    s.prefill_compute = b.path(std::move(compute));
-    if (s.decode_token_flop > 0 && set.group == "serving") s.compute = s.prefill_compute;
     b.load.stages.push_back(std::move(s));
   }
 }
@@ -162,10 +209,7 @@ void add_sent_cache(Builder& b) {
     Stage s{.kind = StageKind::sent_cache, .device = key.first, .where = "links"};
     s.token_bytes = token_bytes;
     s.window = key.second;
-    const double link = path_between(b.rig, key.first, -1).bandwidth.value(), memory = b.host().bandwidth.value();
-    Path p = engine_path("stream", memory > 0 ? std::min(link > 0 ? link : 12e9, memory) : link > 0 ? link : 12e9, b.setting);
-    p.roof = p.peak;
-    s.memory = s.prefill_memory = b.path(std::move(p));
+    s.memory = s.prefill_memory = b.path(sent_cache_path(b, key.first));
     b.load.stages.push_back(std::move(s));
   }
 }

@@ -186,6 +186,41 @@ TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
   EXPECT_EQ(sent(4096), 0);
 }
 
+// A layer that -ngl leaves on the host: 8 cache heads of 128 in F16 are 4,096 bytes a token. Its prompts are attended to on the device, and two
+// ubatches of 512 see 512 tokens in the mean: 4,096 * 512 * 2 bytes cross the link. Single tokens stay with the processor; so does all of -nkvo.
+TEST(Cost, PromptsOfLayersOnTheHostAreAttendedToOnTheDevice) {
+  Case c;
+  model::Attention& a = c.model.layers[0].attention;
+  a.kind = model::AttentionKind::full;
+  a.heads = 32;
+  a.kv_heads = 8;
+  a.key_dim = a.value_dim = 128;
+  c.place.tensor_device = {placement::kHost};
+  c.place.kv_device = {placement::kHost};
+  c.place.settings.offload_batch = 32;
+  c.place.settings.ubatch = 512;
+  c.rig.hosts[0].bandwidth = Bandwidth(80e9);
+  const auto sent = [&](double prompt, double sequences) {
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    std::vector<StageWork> work;
+    if (prompt > 0) add_prefill(*load, prompt, 0, 1, work);
+    else add_decode(*load, 1000, sequences, 1, work);
+    for (const StageWork& w : work)
+      if (const Stage& s = load->stages[static_cast<std::size_t>(w.stage)]; s.kind == StageKind::kv) {
+        EXPECT_EQ(w.compute >= 0 && w.compute == s.stream_compute, w.memory >= 0 && w.memory == s.stream);
+        return w.memory >= 0 && w.memory == s.stream ? w.bytes : 0;
+      }
+    return -1.0;
+  };
+  EXPECT_NEAR(sent(1024, 0), 4096.0 * 512 * 2, 1);
+  EXPECT_EQ(sent(31, 0), 0);
+  EXPECT_EQ(sent(0, 1), 0);
+  EXPECT_NEAR(sent(0, 32), 4096.0 * 1000 * 32, 1);
+  c.place.settings.kv_offload = false;
+  EXPECT_EQ(sent(1024, 0), 0);
+}
+
 // 8 cache heads of 128 in Q8_0 (1.0625 bytes) for keys and values: 2,176 bytes a token, at 10,000 earlier ones 21.76 MB over the link for every token
 // decoded, and for 1,024 prompt tokens in two ubatches their mean of 512 tokens twice. What the processor then attends to, no device does.
 TEST(Cost, TheCacheIsCopiedWhereTheProcessorAttends) {

@@ -40,6 +40,9 @@ bool devices_read_rows(const Setting& setting, std::string_view format);
 bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
 // Earlier tokens up to which an engine captures its decoding steps as graphs; 0: at any depth, or never.
 double captured_until(const Setting& setting);
+// Decoding is captured as graphs unless the user forbids it; vLLM on Intel's cards starts its kernels one by one either way.
+bool captures_graphs(const Setting& setting);
+
 // Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
 bool starts_from_python(const Setting& setting);
 

@@ -106,6 +106,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   RC_TRY(check_known(rig, placement, cpu));
   Builder b{architecture, rig, placement, conditions, {}, {}, cpu};
   b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
+  b.eager = conditions.eager && captures_graphs(b.setting);
   b.load.copies = placement::whole_copies(architecture, placement.settings);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
@@ -126,7 +127,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   add_links(b);
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
   b.load.shares_tensors = b.split > 1;
-  b.load.runs_ahead = !cpu && (starts_from_python(b.setting) || conditions.eager);
+  b.load.runs_ahead = !cpu && (starts_from_python(b.setting) || b.eager);
   b.load.mixes = mixes_prompts(b.setting.engine);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
   return std::move(b.load);

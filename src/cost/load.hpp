@@ -42,7 +42,7 @@ struct Stage {
   std::string where;
   int memory = -1, compute = -1;     // decode: Load::paths, -1 none
   int prefill_memory = -1, prefill_compute = -1;
-  int stream = -1, stream_compute = -1;   // host weights sent to a device for many tokens: the link, and their arithmetic there
+  int stream = -1, stream_compute = -1;   // weights or cache of the host sent to a device for many tokens: the link, and their arithmetic there
   double stream_batch = 0;           // ... from so many tokens a pass on
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
   int uncaptured = -1;               // launches of a decoding step with more than captured_until earlier tokens; -1: those of `memory` at any depth

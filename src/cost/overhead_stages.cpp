@@ -108,9 +108,9 @@ void add_launches(Builder& b) {
   const int first = b.cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = b.name_of(first)};
   launch.step_amount = units * kKernelsOfALayer;
-  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts, b.conditions.eager));
+  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts, b.eager));
   launch.captured_until = captured_until(b.setting);
-  if (launch.captured_until > 0 && !b.conditions.eager) launch.uncaptured = b.path(launch_path(b, first, experts, true));
+  if (launch.captured_until > 0 && !b.eager) launch.uncaptured = b.path(launch_path(b, first, experts, true));
   launch.prefill_memory = b.path(prompt_launch_path(b, first));
   b.load.stages.push_back(launch);
 }

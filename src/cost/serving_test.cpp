@@ -11,7 +11,7 @@ using test::Case;
 using test::stage_bytes;
 using test::stage_seconds;
 
-// vLLM before 0.8 captured its graphs for 8,192 tokens: a longer context started every kernel from Python, ahead of the device.
+// vLLM before 0.6 captured its graphs for 8,192 tokens: a longer context started every kernel from Python, ahead of the device.
 TEST(Serving, EarlyServersLeftTheirGraphsAtLongContexts) {
   Case c;
   c.place.engine = "vllm";

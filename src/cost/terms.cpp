@@ -87,6 +87,10 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       }
       case StageKind::kv:
         bytes = s.token_bytes * attended(depth, s.window) * std::max(1.0, sequences * s.token_share);
+        if (s.stream >= 0 && sequences >= s.stream_batch) {
+          push(out, i, s.stream, s.stream_compute, bytes * times, s.token_flop * attended(depth, s.window) * sequences * times, true);
+          continue;
+        }
         flop = s.decode_token_flop * attended(depth, s.window) * sequences * s.token_share;
         break;
       case StageKind::sent_cache: bytes = s.token_bytes * attended(depth, s.window) * sequences * s.token_share; break;
@@ -139,7 +143,16 @@ void add_read(const Load& load, double tokens, double length, double depth, doub
         }
         break;
       }
-      case StageKind::kv: flop = s.token_flop * seen * attended_mean(depth, length, s.window); memory = -1; break;
+      case StageKind::kv:
+        flop = s.token_flop * seen * attended_mean(depth, length, s.window);
+        memory = -1;
+        if (s.stream >= 0 && chunk >= s.stream_batch) {   // of the host's layers: once for every ubatch
+          memory = s.stream;
+          compute = s.stream_compute;
+          bytes = s.token_bytes * attended_mean(depth, length, s.window) * steps;
+          in_turn = true;
+        }
+        break;
       case StageKind::sent_cache: bytes = s.token_bytes * attended_mean(depth, length, s.window) * steps; break;   // once for every ubatch
       case StageKind::state: flop = s.new_token_amount * seen; memory = -1; break;
       case StageKind::all_reduce_bytes: bytes = s.new_token_amount * tokens; break;

@@ -17,6 +17,7 @@ struct Builder {
   Setting setting;
   Load load;
   bool cpu = false;         // no device takes part
+  bool eager = false;       // every kernel is started by itself where the engine would capture graphs
   int split = 1;            // devices that share every tensor
   int lead = 0;             // of those, the one the others wait for
   double part = 1;          // of every tensor that it holds

@@ -1,0 +1,217 @@
+#include "app/plan.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "app/detail/test_plan.hpp"
+#include "base/text.hpp"
+
+namespace rigcast::app {
+namespace {
+
+using test::answer_of;
+using test::asked;
+using test::asking;
+using test::knowledge;
+
+double weights_of(const std::string& model, const std::string& engine, const std::string& rig) {
+  PlanRequest request;
+  request.model = model;
+  request.rig = rig;
+  request.placement.engine = engine;
+  const auto answer = plan(knowledge(), request);
+  EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+  return answer ? answer->architecture.weight_bytes().value() : 0;
+}
+
+// The published GGUF of gpt-oss-20b has 12,101,070,356 bytes, 8 MB of them vocabulary: experts in MXFP4, all else in Q8_0. The checkpoint that
+// vLLM reads has BF16 there: 13.8 GB.
+TEST(Plan, Mxfp4MeansWhatTheFilesOfTheEngineHold) {
+  for (const char* name : {"gpt-oss-20b", "gpt-oss-20b:mxfp4"}) {
+    EXPECT_NEAR(weights_of(name, "llama.cpp", "rtx-3090"), 12.10e9, 0.005 * 12.10e9) << name;
+    EXPECT_NEAR(weights_of(name, "ollama", "rtx-3090"), 12.10e9, 0.005 * 12.10e9) << name;
+    EXPECT_NEAR(weights_of(name, "vllm", "rtx-3090"), 13.76e9, 0.01 * 13.76e9) << name;
+  }
+}
+
+// Qwen3 8B was made for 40,960 tokens: asked for 60,000, every engine says so; asked for what it holds, none does.
+// Cards that vLLM knows through a plugin of their maker: a plan, with a speed where the bandwidth is known, and a word on the plugin.
+TEST(Plan, AcceleratorsRunThroughTheirPlugins) {
+  for (const char* card : {"metax-c500", "hygon-bw1000", "mlu370-x8", "mtt-s4000", "iluvatar-bi-v150", "kunlun-p800", "enflame-s60", "gaudi-2", "tpu-v5p"}) {
+    PlanRequest request;
+    request.model = "qwen3-8b:bf16";
+    request.rig = card;
+    request.placement.engine = "vllm";
+    const auto answer = plan(knowledge(), request);
+    ASSERT_TRUE(answer) << card << ": " << to_text(answer.error());
+    EXPECT_TRUE(answer->placement.fits) << card;
+    EXPECT_EQ(answer->speed.has_value(), answer->rig.devices.front().device.bandwidth.has_value()) << card;   // some publish none
+    const auto& caveats = answer->placement.caveats;
+    EXPECT_TRUE(std::any_of(caveats.begin(), caveats.end(), [](const auto& caveat) { return caveat.id.starts_with("vllm-plugin-"); })) << card;
+  }
+}
+
+// L20s read each other's memory over PCIe, GeForce cards do not; a 2080 Ti of 22 GB has no more memory than its window.
+TEST(Plan, CaveatsSpeakOfTheCardsTheyAreTrueOf) {
+  const auto told = [&](const char* rig, const char* id) {
+    PlanRequest request;
+    request.model = "qwen3-32b:awq";
+    request.rig = rig;
+    request.placement.engine = "vllm";
+    const auto answer = plan(knowledge(), request);
+    EXPECT_TRUE(answer) << rig << (answer ? "" : to_text(answer.error()));
+    const auto& caveats = answer->placement.caveats;
+    return std::any_of(caveats.begin(), caveats.end(), [&](const auto& caveat) { return caveat.id == id; });
+  };
+  EXPECT_TRUE(told("2x4090", "geforce-no-p2p"));
+  EXPECT_FALSE(told("2xl20", "geforce-no-p2p"));
+  EXPECT_TRUE(told("2x4090-48g", "p2p-hack-needs-bar"));
+  EXPECT_FALSE(told("2x2080ti-22g", "p2p-hack-needs-bar"));
+}
+
+// On a 310P llama.cpp computes 16 bits only: no engine there reads Q4_K_M, MindIE runs with weights of its own.
+TEST(Plan, WhereTheFormatIsRefusedAnEngineOfTheCardIsNamed) {
+  PlanRequest request;
+  request.model = "qwen3-8b:q4_k_m";
+  request.rig = "atlas-300i-duo-96gb";
+  const auto answer = plan(knowledge(), request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().nearest, "--engine mindie qwen3-8b:f16");
+}
+
+TEST(Plan, AnEngineThatRunsOnTheCardIsNamed) {
+  PlanRequest request;
+  request.model = "qwen3-8b:q4_k_m";
+  request.rig = "metax-c500";
+  const auto answer = plan(knowledge(), request);   // llama.cpp
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().nearest, "--engine vllm qwen3-8b:f16");   // its plugin there reads no GGUF
+}
+
+// Nobody runs the BF16 of a checkpoint with llama.cpp, and its FP8 cannot be read: the usual file is meant, and said to be assumed.
+TEST(Plan, WithoutAFormatTheEnginesUsualOneIsAssumed) {
+  const auto quant = [](const char* model, const char* rig, const char* engine) {
+    PlanRequest request = asking(model, rig);
+    request.placement.engine = engine;
+    const PlanAnswer answer = answer_of(request);
+    return answer.architecture.quant + (answer.assumed_quant ? " assumed" : "");
+  };
+  EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "llama.cpp"), "Q4_K_M assumed");
+  EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "ollama"), "Q4_K_M assumed");
+  EXPECT_EQ(quant("qwen3-32b:bf16", "2xa100-sxm-80gb", "llama.cpp"), "BF16");
+  EXPECT_EQ(quant("qwen3-32b", "2xa100-sxm-80gb", "vllm"), "BF16") << "servers run a checkpoint as published";
+  EXPECT_EQ(quant("gpt-oss-20b", "rtx-3090", "llama.cpp"), "MXFP4_MOE") << "published in a small format that the engine reads";
+  EXPECT_EQ(quant("deepseek-r1", "rtx-3090", "llama.cpp"), "Q4_K_M assumed") << "fits nowhere: the usual one tells by how much";
+  EXPECT_EQ(quant("qwen3-235b-a22b", "3090; host=2xddr5-5600:96g", "llama.cpp"), "Q3_K_M assumed") << "the largest below the usual one that fits";
+}
+
+TEST(Plan, FormatsAnEngineDoesNotReadNameAUsualOneOfTheirSize) {
+  for (const auto& [format, nearest] : {std::pair{"awq", "q4_k_m"}, {"int4", "q4_k_m"}, {"fp8", "q8_0"}}) {
+    const auto answer = plan(knowledge(), asking(std::string("qwen3-8b:") + format, "rtx-3090"));
+    ASSERT_FALSE(answer) << format;
+    EXPECT_EQ(answer.error().nearest, nearest) << format;
+  }
+  PlanRequest mixed = asking("qwen3-30b-a3b:q4_k_m", "m4-max-40-64g");   // a recipe of several formats: by the name it was asked for
+  mixed.placement.engine = "mlx";
+  EXPECT_NE(to_text(plan(knowledge(), mixed).error()).find("MLX does not read Q4_K_M weights"), std::string::npos);
+}
+
+TEST(Plan, EngineDatesLieBetweenTheFirstAndTheNewestBuildKnown) {
+  const auto error = [](const char* date) {
+    PlanRequest request = asking("qwen3-8b:q4_k_m", "rtx-3090");
+    request.question.engine_date = date;
+    const auto answer = plan(knowledge(), request);
+    return answer ? std::string() : to_text(answer.error());
+  };
+  for (const char* good : {"2023-01", "2025", "2025-04", "2025-04-30"}) EXPECT_EQ(error(good), "") << good;
+  for (const char* bad : {"2030-01", "2025-13", "2025-abc", "2022-12", "April"}) EXPECT_TRUE(error(bad).starts_with("--engine-date: '" + std::string(bad) + "' is not a month from 2023-01 to 20")) << error(bad);
+}
+
+// What is suggested beside a refusal is taken: MXFP4 stays in gpt-oss whatever 16-bit format is named, and not in eight bits.
+TEST(Plan, SuggestsWhatTheEngineTakes) {
+  for (const char* engine : {"llama.cpp", "vllm"}) {
+    const auto refused = plan(knowledge(), asked("gpt-oss-20b", "910b3", engine));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message.find("FP8"), std::string::npos) << refused.error().message;
+    const auto words = split_words(refused.error().nearest);   // --engine E MODEL
+    ASSERT_EQ(words.size(), 3u) << refused.error().nearest;
+    EXPECT_TRUE(answer_of(asked(std::string(words[2]).c_str(), "910b3", std::string(words[1]).c_str())).placement.fits) << refused.error().nearest;
+  }
+}
+
+// Wherever an engine refuses, the engine named beside it runs the model.
+TEST(Plan, SuggestsNoEngineThatRefusesInTurn) {
+  for (const char* engine : {"llama.cpp", "ollama", "vllm", "sglang", "ktransformers", "exllamav2", "exllamav3", "tensorrt-llm", "transformers", "mindie", "mlx"})
+    for (const char* rig : {"v100-sxm2-16gb", "atlas-300i-duo-96gb", "mi50-32gb", "p40", "2080ti", "m4-max-64g", "3090 | 3090; net=10gbe"})
+      for (const char* model : {"mistral-small-24b", "qwen3-30b-a3b", "gpt-oss-20b"}) {
+        const auto refused = plan(knowledge(), asked(model, rig, engine));
+        if (refused || !refused.error().nearest.starts_with("--engine ")) continue;
+        const auto words = split_words(refused.error().nearest);
+        const auto then = plan(knowledge(), asked(words.size() > 2 ? std::string(words[2]).c_str() : model, rig, std::string(words[1]).c_str()));
+        EXPECT_TRUE(then) << engine << ' ' << rig << ' ' << model << ": " << refused.error().nearest << ": " << (then ? "" : to_text(then.error()));
+      }
+}
+
+TEST(Plan, TransformersLaysLayersOverSeveralCards) {
+  PlanRequest request = asking("qwen3-32b", "4x3090");
+  request.placement.engine = "transformers";
+  EXPECT_EQ(answer_of(request).placement.mode, placement::Mode::layer);
+}
+
+// By each engine's own backends: ExLlamaV3 and MLX have none for a processor, how vLLM lays a model out there is not known.
+TEST(Plan, AProcessorAloneNeedsAnEngineThatRunsThere) {
+  for (const char* engine : {"exllamav3", "mlx", "vllm", "sglang"}) {
+    const auto answer = plan(knowledge(), asked("qwen3-0.6b", "host=ryzen-9-7950x:64g", engine));
+    ASSERT_FALSE(answer) << engine;
+    EXPECT_EQ(answer.error().nearest, "--engine llama.cpp") << engine;
+  }
+  const auto runs = plan(knowledge(), asked("qwen3-0.6b", "host=ryzen-9-7950x:64g", "transformers"));
+  ASSERT_TRUE(runs) << to_text(runs.error());
+  EXPECT_TRUE(runs->placement.fits);
+}
+
+// LM Studio's ROCm runtime leaves gfx906 out, its Vulkan runtime does not; MLX runs on Apple's chips alone.
+TEST(Plan, LmStudioRunsWhatItsRuntimesDo) {
+  EXPECT_EQ(plan(knowledge(), asked("qwen3-8b:q4_k_m", "mi50-32g", "lm-studio"))->placement.backend, "vulkan");
+  EXPECT_EQ(plan(knowledge(), asked("qwen3-8b:q4_k_m", "7900xtx", "lm-studio"))->placement.backend, "rocm");
+  PlanRequest named = asked("qwen3-8b:q4_k_m", "mi50-32g", "lm-studio");
+  named.placement.backend = "rocm";
+  EXPECT_FALSE(plan(knowledge(), named));
+  const auto mac = plan(knowledge(), asked("qwen3-8b:mlx-4bit", "m4-max-40-64g", "lm-studio"));
+  ASSERT_TRUE(mac) << to_text(mac.error());
+  EXPECT_GT(mac->speed->decode.value.p50, 0);
+  EXPECT_FALSE(plan(knowledge(), asked("qwen3-8b:mlx-4bit", "rtx-4090", "lm-studio")));
+}
+
+// 32.8e9 parameters: 61 GiB in BF16, which neither a card of 24 GiB nor 0.8 of 64 GiB holds; 16-bit weights of 8 B are read as published.
+TEST(Plan, UsualFormatsOfEngines) {
+  const auto quant = [](const char* model, const char* rig, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, rig, engine));
+    EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+    return answer ? to_lower(answer->architecture.quant) : "";
+  };
+  EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav3"), "exl3-4.0bpw");
+  EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav2"), "exl2-4.0bpw");
+  EXPECT_EQ(quant("qwen3-32b", "910b-64g", "mindie"), "w8a8");
+  EXPECT_EQ(quant("qwen3-8b", "910b-64g", "mindie"), "bf16");
+  EXPECT_EQ(quant("deepseek-r1", "4xatlas-800i-a2", "mindie"), "w8a8");   // published in FP8, which it does not read
+}
+
+TEST(Plan, EnginesRunTheFamiliesTheyHaveCodeFor) {
+  for (const char* model : {"deepseek-v3", "gpt-oss-20b"}) {
+    const auto answer = plan(knowledge(), asked(model, "8xh100-sxm-80gb", "exllamav2"));
+    ASSERT_FALSE(answer) << model;
+    EXPECT_NE(answer.error().message.find("has no code for models of family"), std::string::npos) << answer.error().message;
+    EXPECT_EQ(answer.error().nearest.find("exllamav2"), std::string::npos);
+  }
+}
+
+TEST(Plan, LmStudioIsToldHowManyRunAtATime) {
+  const auto answer = plan(knowledge(), asked("qwen3-8b", "3090", "lm-studio", 4));
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_NE(answer->launch.line.find("--context-length 4096 --parallel 4"), std::string::npos) << answer->launch.line;
+}
+
+}  // namespace
+}  // namespace rigcast::app

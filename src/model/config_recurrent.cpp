@@ -1,0 +1,117 @@
+// Configs with recurrent layers. Sources as in config_families.cpp.
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/detail/config_shapes.hpp"
+#include "model/family.hpp"
+
+namespace rigcast::model::detail::config {
+
+using nlohmann::json;
+
+namespace {
+void mamba2_keys(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba2;
+  r.heads = c.integer({"mamba_n_heads", "mamba_num_heads"});
+  r.head_dim = c.integer({"mamba_d_head", "mamba_head_dim"});
+  r.state = c.integer({"mamba_d_state", "ssm_state_size"});
+  r.groups = std::max(c.integer({"mamba_n_groups", "n_groups", "mamba_num_groups"}, 1), 1);
+  r.conv = c.integer({"mamba_d_conv", "conv_kernel", "mamba_conv_kernel"}, 4);
+  if (r.head_dim == 0 && r.heads > 0) r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand", "expand"}, 2), s.hidden) / r.heads;
+  c.ignore({"mamba_expand", "expand", "mamba_d_ssm", "mamba_chunk_size", "mamba_hidden_act", "time_step_rank"});
+}
+}  // namespace
+
+void granite_hybrid(ConfigReader& c, Shape& s) {
+  mamba2_keys(c, s);
+  const int shared = c.integer({"shared_intermediate_size"});
+  experts_as_wide_as_ffn(c, s);
+  if (s.experts.count > 0) s.experts.shared = shared > 0 ? 1 : 0, s.experts.shared_width = shared;
+  else s.ffn = shared > 0 ? shared : s.ffn;
+  if (s.pattern.find('R') == std::string::npos) s.recurrent = {};
+}
+
+void falcon_h1(ConfigReader& c, Shape& s) {
+  mamba2_keys(c, s);
+  s.pattern = "H";
+  s.recurrent.norm = c.flag({"mamba_rms_norm"});
+  c.ignore({"mamba_use_mlp", "attn_layer_indices", "mamba_norm_before_gate"});
+}
+
+void nemotron_h(ConfigReader& c, Shape& s) {
+  mamba2_keys(c, s);
+  std::string pattern = c.text({"hybrid_override_pattern"});
+  const std::vector<std::string> blocks = c.texts({"layers_block_type"});
+  for (const std::string& each : blocks)
+    pattern += each == "mamba" || each == "linear_attention" ? 'M' : each == "attention" || each == "full_attention" ? '*' : each == "moe" ? 'E' : '-';
+  std::replace(pattern.begin(), pattern.end(), '*', 'A');
+  std::replace(pattern.begin(), pattern.end(), '-', 'D');
+  s.pattern = pattern;
+  if (s.layers == 0) s.layers = static_cast<int>(pattern.size());
+  s.experts.shared_width = c.integer({"moe_shared_expert_intermediate_size"});
+  s.experts.latent = c.integer({"moe_latent_size"});
+  if (pattern.find('E') == std::string::npos) {
+    s.experts = {};
+  } else {
+    s.family = "nemotron_h_moe";
+    s.features = find_family(s.family)->features;
+  }
+  s.next_token_layers = 0;
+  c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim"});
+}
+
+void kimi_linear(ConfigReader& c, Shape& s) {
+  s.recurrent.kind = RecurrentKind::kimi_delta;
+  if (const json* linear = c.object("linear_attn_config")) {
+    ConfigReader l(*linear, c.file());
+    s.recurrent.heads = s.recurrent.key_heads = l.integer({"num_heads"});
+    s.recurrent.head_dim = s.recurrent.key_dim = s.recurrent.gate_rank = l.integer({"head_dim"});
+    s.recurrent.conv = l.integer({"short_conv_kernel_size"}, 4);
+    s.pattern.assign(static_cast<std::size_t>(s.layers), 'R');
+    for (const int layer : l.integers({"full_attn_layers"}))  // counted from 1
+      if (layer >= 1 && layer <= s.layers) s.pattern[static_cast<std::size_t>(layer) - 1] = 'F';
+  }
+  s.experts.every = std::max(c.integer({"moe_layer_freq"}, 1), 1);
+  s.next_token_layers = 0;
+  c.ignore({"mla_use_nope", "num_expert_group", "model_max_length", "moe_renormalize", "moe_router_activation_func", "use_grouped_topk"});
+}
+
+void lfm2(ConfigReader& c, Shape& s) {
+  s.recurrent.kind = RecurrentKind::short_conv;
+  s.recurrent.conv = c.integer({"conv_L_cache"}, 3);
+  const std::vector<int> attends = c.integers({"full_attn_idxs"});
+  if (!attends.empty()) {
+    s.pattern.assign(static_cast<std::size_t>(s.layers), 'R');
+    for (const int i : attends)
+      if (i < s.layers) s.pattern[static_cast<std::size_t>(i)] = 'F';
+  }
+  if (c.flag({"block_auto_adjust_ff_dim"})) {
+    const int multiple = std::max(c.integer({"block_multiple_of"}, 256), 1);
+    const double width = 2.0 * c.integer({"block_ff_dim", "intermediate_size"}) / 3 * c.number({"block_ffn_dim_multiplier"}, 1);
+    s.ffn = c.product("block_ffn_dim_multiplier", multiple, std::ceil(width / multiple));
+  }
+  s.experts.first_dense = c.integer({"num_dense_layers"}, s.experts.first_dense);
+  c.ignore({"conv_dim", "conv_dim_out", "block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu",
+            "block_use_xavier_init", "conv_use_xavier_init", "num_dense_layers", "use_expert_bias", "num_heads"});
+}
+
+void jamba(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba1;
+  r.heads = 1;
+  r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden);
+  r.state = c.integer({"mamba_d_state"}, 16);
+  r.conv = c.integer({"mamba_d_conv"}, 4);
+  r.dt_rank = c.integer({"mamba_dt_rank"}, (s.hidden + 15) / 16);
+  const int period = std::max(c.integer({"attn_layer_period"}, 8), 1), offset = c.integer({"attn_layer_offset"}, 4);
+  s.pattern.assign(static_cast<std::size_t>(period), 'R');
+  if (offset < period) s.pattern[static_cast<std::size_t>(offset)] = 'F';
+  s.experts.every = std::max(c.integer({"expert_layer_period"}, 2), 1);
+  if (s.experts.count <= 1) s.experts = {};
+  experts_as_wide_as_ffn(c, s);
+  c.ignore({"expert_layer_offset", "num_logits_to_keep", "use_mamba_kernels", "calc_logits_for_entire_prompt"});
+}
+
+}  // namespace rigcast::model::detail::config

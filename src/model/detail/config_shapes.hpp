@@ -1,0 +1,50 @@
+#pragma once
+// What configs of single families say beyond the keys that all share: by kind of layer, called from the table in config_families.cpp.
+
+#include "model/detail/config_families.hpp"
+
+namespace rigcast::model::detail::config {
+
+// --- attention of several kinds (config_attention.cpp)
+void windows_off_unless_asked(ConfigReader& c, Shape& s);
+void every_fourth_full(ConfigReader& c, Shape& s);
+void gemma3(ConfigReader& c, Shape& s);
+void cohere2(ConfigReader& c, Shape& s);
+void alternating(ConfigReader&, Shape& s);
+void no_window(ConfigReader&, Shape& s);
+void llama4(ConfigReader& c, Shape& s);
+void gemma4(ConfigReader& c, Shape& s);
+void gemma3n(ConfigReader& c, Shape& s);
+void mimo2(ConfigReader& c, Shape& s);
+void laguna(ConfigReader& c, Shape& s);
+void step(ConfigReader& c, Shape& s);
+
+// --- mixtures (config_mixtures.cpp)
+void shared_expert_of_qwen(ConfigReader& c, Shape& s);
+void qwen3_moe(ConfigReader& c, Shape& s);
+void gated_delta(ConfigReader& c, Shape& s);
+void qwen1(ConfigReader& c, Shape& s);
+void deepseek(ConfigReader& c, Shape& s);
+void deepseek_v32(ConfigReader& c, Shape& s);
+void deepseek_v4(ConfigReader& c, Shape& s);
+void glm_dsa(ConfigReader& c, Shape& s);
+void hy_v4(ConfigReader& c, Shape& s);
+void glm5_next(ConfigReader& c, Shape& s);
+void glm4_moe(ConfigReader& c, Shape& s);
+void ernie_moe(ConfigReader& c, Shape& s);
+void hunyuan_moe(ConfigReader& c, Shape& s);
+void experts_as_wide_as_ffn(ConfigReader&, Shape& s);
+void dbrx(ConfigReader& c, Shape& s);
+void minimax_m3(ConfigReader& c, Shape& s);
+void minimax_m2(ConfigReader& c, Shape& s);
+void minimax_01(ConfigReader& c, Shape& s);
+
+// --- recurrent layers (config_recurrent.cpp)
+void granite_hybrid(ConfigReader& c, Shape& s);
+void falcon_h1(ConfigReader& c, Shape& s);
+void nemotron_h(ConfigReader& c, Shape& s);
+void kimi_linear(ConfigReader& c, Shape& s);
+void lfm2(ConfigReader& c, Shape& s);
+void jamba(ConfigReader& c, Shape& s);
+
+}  // namespace rigcast::model::detail::config
