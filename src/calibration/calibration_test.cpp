@@ -182,7 +182,7 @@ TEST(Configurator, BackendsAreNamedAsPlansNameThem) {
   EXPECT_EQ(backend("arc-pro-b60", "vLLM", "XPU"), "xpu");
   EXPECT_EQ(backend("arc-pro-b60", "vLLM", "SYCL"), "xpu");
   EXPECT_EQ(backend("arc-pro-b60", "llama.cpp", "XPU"), "sycl");
-  EXPECT_EQ(backend("m2-max-38", "MLX", "MLX"), "metal");
+  EXPECT_EQ(backend("apple-m2-max", "MLX", "MLX"), "metal");
   EXPECT_EQ(backend("rtx-3090", "llama.cpp", "CUDA 12.8"), "cuda");
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "catalog/names.hpp"
+#include "cost/engines.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
 #include "rig/spec.hpp"
