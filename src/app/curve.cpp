@@ -53,7 +53,7 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
     CurvePoint point = point_of(context, placement);
     if (chosen.load) {
       cost::Question read = request.question, write = request.question;
-      read.sequences = write.sequences = chosen.at_once;
+      read.sequences = write.sequences = placement::running_streams(engine, placement, chosen.admitted, context);
       read.prompt = context, read.depth = 0;
       write.depth = context;
       cost::Speed reading = cost::estimate_load(*chosen.load, rig, placement, read, knowledge.calibration);

@@ -56,7 +56,7 @@ void move_alternatives(PlanAnswer& answer) {
 // The same with so many tokens before: with as many as the cache holds, what a long talk comes to.
 cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, const cost::Load& load, std::int64_t depth) {
   cost::Question question = answer.request.question;
-  question.sequences = answer.at_once;
+  question.sequences = placement::running_streams(answer.engine, answer.placement, answer.admitted, std::max(depth, question.prompt));
   question.depth = depth;
   cost::Speed speed = cost::estimate_load(load, answer.rig, answer.placement, question, knowledge.calibration);
   if (answer.own.any()) speed = cost::with_own(std::move(speed), answer.own);
@@ -103,6 +103,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   answer.rig = std::move(asked.rig);
   answer.engine = std::move(asked.engine);
   answer.placement = std::move(chosen.placement);
+  answer.admitted = chosen.admitted;
   answer.at_once = chosen.at_once;
   answer.searched = chosen.searched;
   answer.named_context = chosen.named_context;
@@ -116,7 +117,8 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed;
-    answer.whole_depth = stream_depth(answer.engine, answer.placement, chosen.at_once);
+    answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);
+    answer.whole_streams = placement::running_streams(answer.engine, answer.placement, answer.admitted, answer.whole_depth);
     const auto at = [&](std::int64_t depth) { return decode_at(knowledge, answer, *chosen.load, depth); };
     answer.decode_empty = answer.request.question.depth > 0 ? at(0).value.p50 : answer.speed->decode.value.p50;
     if (answer.whole_depth > 0) answer.decode_whole = at(answer.whole_depth);
@@ -133,10 +135,13 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   cost::OwnEffects own;
   if (request.own) own = own_for(knowledge, architecture, rig, outcome.placement, *chosen->load).effects;
   const double moved = own.decode.applied;
-  const auto decode_at = [&](std::int64_t depth) { return cost::decode_speed(*chosen->load, depth, chosen->at_once) * moved; };
-  outcome.decode = decode_at(request.question.depth);
+  const auto decode_of = [&](std::int64_t depth, std::int64_t streams) { return cost::decode_speed(*chosen->load, depth, streams) * moved; };
+  const auto decode_at = [&](std::int64_t depth) {
+    return decode_of(depth, placement::running_streams(engine, outcome.placement, chosen->admitted, std::max(depth, request.question.prompt)));
+  };
+  outcome.decode = decode_of(request.question.depth, chosen->at_once);
   outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
-  const std::int64_t whole = stream_depth(engine, outcome.placement, chosen->at_once);
+  const std::int64_t whole = stream_depth(engine, outcome.placement, 1);
   outcome.over_context = over_context(decode_at(0), whole > 0 ? decode_at(whole) : 0);
   return outcome;
 }

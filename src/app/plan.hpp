@@ -77,10 +77,12 @@ struct PlanAnswer {
   catalog::Engine engine;
   placement::Placement placement;
   placement::Launch launch;
-  std::int64_t at_once = 1;            // streams that run at a time, at `speed`: as many as asked, or as the flags allow
+  std::int64_t admitted = 1;           // streams: as many as asked, or as the flags allow
+  std::int64_t at_once = 1;            // of them run at a time, at `speed`: no more than the cache holds as deep as asked about
   bool too_slow = false;               // it fits, but no placement reaches the speed that was asked for
   std::optional<cost::Speed> speed;    // empty where it does not fit or nobody can say; then `no_speed` says why
   std::int64_t whole_depth = 0;        // tokens of one stream with which the context asked for is full
+  std::int64_t whole_streams = 1;      // that run at a time with so many each
   std::optional<cost::Estimate> decode_whole;   // ... and decode there, whatever depth was asked about
   double decode_empty = 0;             // token/s, p50: decode before anything is read, which is what is weighed against the full context
   Error no_speed;

@@ -266,5 +266,38 @@ TEST(Plan, ARemedyNamesTheContextOfOneStream) {
   EXPECT_LE(parse_int(answer->remedies.front().value).value_or(0), 131072 / 2);
 }
 
+// 31 GiB of FP8 weights leave an H100 some 38 GiB, 256 KiB a token: four streams of 30,512 tokens, whoever asks for 256 of them.
+TEST(Plan, StreamsThatWaitAddNoSpeed) {
+  PlanRequest many = asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 256);
+  many.question.depth = 30000;
+  const PlanAnswer all = answer_of(many);
+  EXPECT_EQ(all.admitted, 256);
+  EXPECT_GE(all.at_once, 3);
+  EXPECT_LE(all.at_once, 5);
+  many.question.sequences = all.at_once;
+  ASSERT_TRUE(all.speed);
+  EXPECT_NEAR(all.speed->decode.value.p50, answer_of(many).speed->decode.value.p50, 0.02 * all.speed->decode.value.p50);
+  ASSERT_TRUE(all.decode_whole);   // at the whole context even fewer run
+  EXPECT_LE(all.whole_streams, all.at_once);
+  EXPECT_LT(all.decode_whole->value.p50, all.speed->decode.value.p50);
+}
+
+// Stages hold the model's 262,144 tokens on four L40S, devices that share every tensor fewer, at half as much speed again: ample is enough.
+TEST(Plan, AmpleContextIsEnoughForTheFasterLayout) {
+  const PlanAnswer answer = answer_of(asked("qwen3-next-80b-a3b", "4xl40s", "vllm"));
+  EXPECT_EQ(answer.placement.mode, placement::Mode::tensor);
+  EXPECT_GE(answer.placement.settings.context, 32768);
+}
+
+// A full cache of 10 GiB drives layers to the host, where the search leaves flash attention; with half the cache it takes it up again.
+TEST(Plan, ASmallerCacheIsProposedWhereTheSearchLeftFlashAttention) {
+  const auto proposed = [](const char* flags) {
+    const PlanAnswer answer = answer_of(asked("qwen3-32b:q4_k_m", "rtx-4090", "llama.cpp", 1, 40960, flags));
+    return std::any_of(answer.remedies.begin(), answer.remedies.end(), [](const Remedy& each) { return each.kind == Remedy::Kind::cache; });
+  };
+  EXPECT_TRUE(proposed(""));
+  EXPECT_FALSE(proposed("-fa off"));   // whoever says so wants 16 bits
+}
+
 }  // namespace
 }  // namespace rigcast::app

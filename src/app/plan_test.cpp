@@ -192,5 +192,17 @@ TEST(Plan, TwoSocketsThatComputeAskForBothMemories) {
   EXPECT_FALSE(line("4090; host=2xepyc-9654:24xddr5-4800:768g").ends_with(" --numa distribute")) << "all on the card";
 }
 
+// Among one device there is nothing to choose: these say nothing, and layers and experts are fitted to it as without them.
+TEST(Plan, FlagsThatChooseAmongOneDevicePlaceNothing) {
+  const PlanAnswer free = answer_of(asked("qwen3-30b-a3b:q4_k_m", "rtx-4060-ti-16gb", "llama.cpp"));
+  ASSERT_TRUE(free.placement.fits);
+  for (const char* flags : {"-dev CUDA0", "-mg 0", "-sm none", "-sm layer", "-sm row"}) {
+    const PlanAnswer told = answer_of(asked("qwen3-30b-a3b:q4_k_m", "rtx-4060-ti-16gb", "llama.cpp", 1, 0, flags));
+    EXPECT_TRUE(told.placement.fits) << flags;
+    EXPECT_EQ(told.placement.settings, free.placement.settings) << flags;
+  }
+  EXPECT_FALSE(answer_of(asked("qwen3-30b-a3b:q4_k_m", "2xrtx-4060-ti-16gb", "llama.cpp", 1, 0, "-sm none")).searched);
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -132,9 +132,12 @@ Bytes all_memory(const rig::Rig& rig) {
 }
 
 // The engine's flags that keep keys and values in fewer bits behind those that were asked for; empty where it has none, or these settle it.
-std::string with_small_cache(const catalog::Engine& engine, const placement::Request& request, const placement::Settings& settings) {
+std::string with_small_cache(const catalog::Engine& engine, const placement::Request& request, const placement::Placement& placement) {
   const std::string_view flags = catalog::text_of(engine, "small_cache", "");
-  if (flags.empty() || settings.key_quant != "f16" || settings.value_quant != "f16" || settings.flash_attention == false) return {};
+  const placement::Settings& settings = placement.settings;
+  const auto leaves_flash = [](const placement::FlagNote& note) { return note.flag.starts_with("-fa") || note.flag.starts_with("--flash-attn"); };
+  const bool told = settings.flash_attention == false && std::any_of(placement.flags.begin(), placement.flags.end(), leaves_flash);   // the search may take it up again
+  if (flags.empty() || settings.key_quant != "f16" || settings.value_quant != "f16" || told) return {};
   const std::string_view before = trim(request.flags);
   return before.empty() ? std::string(flags) : std::string(before) + ' ' + std::string(flags);
 }
@@ -156,7 +159,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
   if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
-  if (std::string flags = with_small_cache(engine, request.placement, failed.settings); !flags.empty()) {
+  if (std::string flags = with_small_cache(engine, request.placement, failed); !flags.empty()) {
     placement::Request smaller = request.placement;
     smaller.flags = flags;
     if (placement::find_room(knowledge.catalog, architecture, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
@@ -184,7 +187,7 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   constexpr double kWorthIt = 1.1;
   std::vector<Remedy> remedies;
   if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return remedies;
-  std::string flags = with_small_cache(now.engine, now.request.placement, now.placement.settings);
+  std::string flags = with_small_cache(now.engine, now.request.placement, now.placement);
   if (flags.empty() || !now.searched) return remedies;
   PlanRequest request = now.request;
   request.placement.flags = flags;

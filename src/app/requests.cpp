@@ -65,7 +65,15 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const std::string published = asked.architecture.quant;
   RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
   const std::string usual_name = usual.quant;
-  if (!placement::prepare(knowledge.catalog, usual, asked.rig, request.placement)) {   // refused here: as published, or that is refused, too, and told
+  if (!placement::prepare(knowledge.catalog, usual, asked.rig, request.placement)) {   // refused here: another usual one, as published, or all are refused, and told
+    for (const std::string& quant : engine.usual_quants) {
+      RC_ASSIGN(other, find_model(knowledge, named->name + ':' + quant));
+      if (!placement::prepare(knowledge.catalog, other, asked.rig, request.placement) || !has_room(knowledge, other, asked.rig, request.placement)) continue;
+      asked.assumed_quant = true;
+      asked.architecture = std::move(other);
+      asked.architecture.notes.push_back("No format is named: " + asked.architecture.quant + " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
+      return {};
+    }
     if (placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
       asked.architecture.notes.push_back("No format is named: " + published + ", as published, is taken, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
     return {};

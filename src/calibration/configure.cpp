@@ -180,7 +180,6 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     if (o.metric == Metric::ttft_ms) {
       const double read = prompt > 0 ? prompt : o.depth > 0 ? o.depth : 512;
       cost::add_prefill(load, read, 0, 1, p.work);
-      cost::add_decode(load, read, 1, 1, p.work);
       p.is_rate = false;
       p.units = 1e3;
     } else {

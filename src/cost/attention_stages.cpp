@@ -132,7 +132,6 @@ struct AttentionPaths {
 
 // What cache crosses on its way between the host and a device: no faster than the link, nor than the host's memory.
 Path sent_cache_path(const Builder& b, int device) {
-  constexpr double kUnknownLink = 12e9;
   const double stated = path_between(b.rig, device, -1).bandwidth.value(), memory = b.host().bandwidth.value();
   const double link = stated > 0 ? stated : kUnknownLink;
   Path p = engine_path("stream", memory > 0 ? std::min(link, memory) : link, b.setting);

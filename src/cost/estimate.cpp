@@ -162,7 +162,7 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   Speed speed;
   speed.decode = rate(n, step, decode_spread, least_seconds(load, decode), "token/s");
   speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, least_seconds(load, prefill), "token/s");
-  speed.ttft = duration(prompt + step, prefill_spread, least_seconds(load, prefill));
+  speed.ttft = duration(prompt, prefill_spread, least_seconds(load, prefill));   // the prompt's last logits are the first token's
   speed.decode.derivation = derivation_of(load, decode, false);
   speed.prefill.derivation = derivation_of(load, prefill, true);
   speed.ttft.derivation = speed.prefill.derivation;

@@ -92,6 +92,26 @@ std::string link_kind(const rig::Path& link) { return link.through_host ? "host"
 // their one-step kernels for pairs there): counted in rings of four devices.
 double rings_of_four(const rig::Path& link, double devices) { return link_kind(link) == "nvlink" ? 1 : (devices - 1) / 3; }
 
+// What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
+void add_handed_over(Builder& b) {
+  const auto& used = b.place.devices;
+  const double vector = 4.0 * b.model.hidden;
+  double bytes = 0, time = 0;
+  for (std::size_t i = 1; i < used.size() / static_cast<std::size_t>(b.load.copies); ++i) {
+    if (b.device(used[i - 1].device).host != b.device(used[i].device).host) continue;
+    const double link = path_between(b.rig, used[i - 1].device, used[i].device).bandwidth.value();
+    bytes += vector;
+    time += vector / (link > 0 ? link : kUnknownLink);
+  }
+  if (bytes <= 0) return;
+  Stage stage{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
+  stage.new_token_amount = bytes;
+  Path p;
+  p.peak = p.roof = bytes / time;
+  stage.memory = stage.prefill_memory = b.path(std::move(p));
+  b.load.stages.push_back(stage);
+}
+
 }  // namespace
 
 void add_links(Builder& b) {
@@ -116,7 +136,7 @@ void add_links(Builder& b) {
     const double routed = chosen > 0 ? std::min(ring, 3 * chosen / b.copies) : ring;
     const double summed = b.copies > 1 ? expert_layers_of(b.model) * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
     bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
-    Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : 12e9, b.setting);
+    Path q = engine_path("all_reduce_bytes", link.bandwidth.value() > 0 ? link.bandwidth.value() : kUnknownLink, b.setting);
     q.roof = q.peak;
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));
     // Rings over PCIe share root complexes and the host's memory, which fabrics do not: each doubling of the neighbours counts.
@@ -128,6 +148,7 @@ void add_links(Builder& b) {
     hop.step_amount = stages;
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
+    add_handed_over(b);
   }
   if (used.size() > 1) add_network(b);
   if (const double crossings = crossings_of(b); crossings > 0) {

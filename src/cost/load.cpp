@@ -88,10 +88,10 @@ Result<void> check_known(const rig::Rig& rig, const placement::Placement& placem
   return {};
 }
 
-bool is_offloaded(const Builder& b) {
-  if (b.cpu) return false;
+// Weights of layers, that tokens are multiplied with, on the host or on devices.
+bool holds_layers(const Builder& b, bool host) {
   for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
-    if (detail::multiplied(b.model.tensors[i].role, false) && b.device_of_tensor(i) == kHost) return true;
+    if (detail::multiplied(b.model.tensors[i].role, false) && (b.model.tensors[i].layer >= 0 || host) && (b.device_of_tensor(i) == kHost) == host) return true;
   return false;
 }
 
@@ -115,7 +115,8 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, prompt_chunk(placement.settings));
-  b.load.offloaded = is_offloaded(b);
+  b.load.offloaded = !b.cpu && holds_layers(b, true);
+  b.alternates = b.load.offloaded && holds_layers(b, false);
   if ((cpu || b.load.offloaded || placement.host_attention) && rig.hosts.front().bandwidth.value() <= 0)
     return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
   if (!b.load.offloaded && b.split <= 1 && pipelines_prompts(b.setting, placement.mode)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());

@@ -61,7 +61,7 @@ double launches_of(const Builder& b, const model::Layer& layer) {
 
 // `eager`: each kernel is started by itself, where this engine otherwise captures them as graphs.
 Path launch_path(const Builder& b, int device, bool experts, bool eager) {
-  if (b.cpu) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
+  if (device == kHost) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
   const rig::RigDevice& d = b.device(device);
   // What Python needs to start a kernel is the processor's business, whatever device it is for.
   Path p = starts_from_python(b.setting) ? engine_path("launch", kKernelsPerSecond, b.setting) : device_path("launch", kKernelsPerSecond, d, b.setting);
@@ -108,7 +108,8 @@ void add_launches(Builder& b) {
   const int first = b.cpu ? kHost : b.place.devices.front().device;
   Stage launch{.kind = StageKind::launch, .device = first, .where = b.name_of(first)};
   launch.step_amount = units * kKernelsOfALayer;
-  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, first, experts, b.eager));
+  const int decoding = b.load.offloaded && !b.alternates ? kHost : first;   // with all layers on the host nothing is left for devices
+  if (!add_small_operations(b)) launch.memory = b.path(launch_path(b, decoding, experts, b.eager));
   launch.captured_until = captured_until(b.setting);
   if (launch.captured_until > 0 && !b.eager) launch.uncaptured = b.path(launch_path(b, first, experts, true));
   launch.prefill_memory = b.path(prompt_launch_path(b, first));

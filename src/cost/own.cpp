@@ -5,12 +5,6 @@
 namespace rigcast::cost {
 namespace {
 
-Seconds total(const std::vector<Term>& terms) {
-  Seconds sum{};
-  for (const Term& term : terms) sum += term.time;
-  return sum;
-}
-
 // The interval moves with the value and closes in around it.
 Interval moved(const Interval& value, double by, double narrowing) {
   const double middle = value.p50 * by;
@@ -30,13 +24,10 @@ void apply(Estimate& rate, const OwnEffect& own) {
 
 Speed with_own(Speed speed, const OwnEffects& own) {
   if (!own.any()) return speed;
-  const double before = (total(speed.prefill.derivation) + total(speed.decode.derivation)).value();
   apply(speed.decode, own.decode);
   apply(speed.prefill, own.prefill);
-  // The first token waits for the prompt and one step.
-  const double after = (total(speed.prefill.derivation) + total(speed.decode.derivation)).value();
   speed.ttft.derivation = speed.prefill.derivation;
-  if (before > 0) speed.ttft.value = moved(speed.ttft.value, after / before, own.prefill.rows > 0 ? own.prefill.narrowing : 1);
+  if (own.prefill.rows > 0) speed.ttft.value = moved(speed.ttft.value, 1 / own.prefill.applied, own.prefill.narrowing);
   if (own.decode.rows > 0 && speed.energy) speed.energy->value = moved(speed.energy->value, 1 / own.decode.applied, 1);
   return speed;
 }

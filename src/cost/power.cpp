@@ -1,6 +1,9 @@
 #include "cost/power.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "cost/processors.hpp"
 
 namespace rigcast::cost {
 namespace {
@@ -18,7 +21,8 @@ constexpr double kWaitingShare = 0.5;
 constexpr double kHostIdleShare = 0.25, kHostBusyShare = 0.9;
 constexpr double kBoard = 20, kPackageBoard = 8;   // W; of a machine whose device and processor are one package
 constexpr double kRatedOfBoard = 65;               // W: boards of lesser processors are less in proportion (a Raspberry Pi)
-constexpr double kRatedDesktop = 105;              // W of a processor whose rating is unknown
+constexpr double kRatedCore = 6.5, kRatedArmCore = 3;   // W a core of processors whose rating is unknown: 105 for 16, Grace's 72 take 250 with memory
+constexpr int kUnknownCores = 16;
 
 bool waits(StageKind kind) {
   switch (kind) {
@@ -48,24 +52,52 @@ Busy busy_of(const rig::Rig& rig, const placement::Placement& placement, const L
   return busy;
 }
 
+double rated_watts(const rig::Host& host) {
+  if (host.processor && host.processor->power) return host.processor->power->value.value() * std::max(1, host.sockets);
+  const std::string set = instruction_class(host);
+  const bool arm = set == "neon" || set == "dotprod" || set == "i8mm";
+  return (host.cores > 0 ? host.cores : kUnknownCores) * (arm ? kRatedArmCore : kRatedCore);
+}
+
 double host_watts(const rig::Host& host, double use) {
-  const double rated = host.processor && host.processor->power ? host.processor->power->value.value() * std::max(1, host.sockets) : kRatedDesktop;
+  const double rated = rated_watts(host);
   return kBoard * std::min(1.0, rated / kRatedOfBoard) + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
+}
+
+// Busy for a share of the time. Nothing where nobody knows what the device draws.
+std::optional<double> device_watts(const rig::RigDevice& d, double use) {
+  if (!d.device.power) return std::nullopt;
+  const double chips = std::max(1, d.device.chips), rated = d.device.power->value.value() / chips;
+  const double limit = d.power_limit ? d.power_limit->value() : rated;
+  const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
+  const double share = d.device.vendor == "apple" ? kDecodeShareOfWall : kDecodeShare;
+  return std::min(limit, idle + use * (share * rated - idle));
+}
+
+// The device that is one package with the host's processor, whether it takes part or not.
+const rig::RigDevice* package_of(const rig::Rig& rig, std::size_t host) {
+  const auto found = std::find_if(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.unified && static_cast<std::size_t>(d.host) == host; });
+  return found == rig.devices.end() ? nullptr : &*found;
 }
 
 // Every host that takes part: the first, whose process drives the engine, and those of the devices used.
 double hosts_watts(const rig::Rig& rig, const placement::Placement& placement, double use) {
   if (rig.hosts.empty()) return kPackageBoard;
-  std::vector<bool> used(rig.hosts.size(), false), package(rig.hosts.size(), false);
+  std::vector<bool> used(rig.hosts.size(), false), counted(rig.hosts.size(), false);   // counted: as a device that takes part
   used.front() = true;
   for (const auto& share : placement.devices) {
     const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
     used[static_cast<std::size_t>(d.host)] = true;
-    if (d.device.unified) package[static_cast<std::size_t>(d.host)] = true;
+    if (d.device.unified) counted[static_cast<std::size_t>(d.host)] = true;
   }
   double watts = 0;
-  for (std::size_t h = 0; h < rig.hosts.size(); ++h)
-    if (used[h]) watts += package[h] ? kPackageBoard : host_watts(rig.hosts[h], h == 0 ? use : 0);
+  for (std::size_t h = 0; h < rig.hosts.size(); ++h) {
+    if (!used[h]) continue;
+    const rig::RigDevice* package = package_of(rig, h);
+    const auto whole = package ? device_watts(*package, h == 0 ? use : 0) : std::nullopt;
+    if (counted[h]) watts += kPackageBoard;
+    else watts += whole ? kPackageBoard + *whole : host_watts(rig.hosts[h], h == 0 ? use : 0);
+  }
   return watts;
 }
 
@@ -74,17 +106,12 @@ double hosts_watts(const rig::Rig& rig, const placement::Placement& placement, d
 std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
   const double total = std::max(1e-12, seconds(load, step));
   const Busy busy = busy_of(rig, placement, load, step);
-  const auto decode_share = [](const catalog::Device& device) { return device.vendor == "apple" ? kDecodeShareOfWall : kDecodeShare; };
   double watts = hosts_watts(rig, placement, std::min(1.0, busy.host / total));
   for (const auto& share : placement.devices) {
-    const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
-    if (!d.device.power) return std::nullopt;
-    const double chips = std::max(1, d.device.chips), rated = d.device.power->value.value() / chips;
-    const double limit = d.power_limit ? d.power_limit->value() : rated;
-    const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
     const int alike = share.device % std::max(1, static_cast<int>(placement.devices.size()) / load.copies);   // in the first copy
-    const double use = std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total);
-    watts += std::min(limit, idle + use * (decode_share(d.device) * rated - idle));
+    const auto device = device_watts(rig.devices[static_cast<std::size_t>(share.device)], std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total));
+    if (!device) return std::nullopt;
+    watts += *device;
   }
   return Watts(watts);
 }

@@ -40,6 +40,12 @@ TEST(Power, OfDevicesHostsAndPackages) {
   c = alone;
   c.rig.devices[0].device.unified = true;   // one package: its figure holds the processor
   EXPECT_NEAR(watts()->value(), 300 + 8, 0.5);
+  c.place.devices.clear();                  // computed by its processor alone, for the whole step: the same package
+  c.place.mode = placement::Mode::cpu;
+  c.place.tensor_device = {placement::kHost};
+  c.rig.hosts[0].bandwidth = Bandwidth(80e9);
+  EXPECT_NEAR(watts()->value(), 300 + 8, 0.5);
+  c.place = alone.place;
   c.rig.devices[0].device.vendor = "apple";   // whose figure is what the wall gives at most: half of 400
   EXPECT_NEAR(watts()->value(), 200 + 8, 0.5);
   c.rig.devices[0].device.power.reset();

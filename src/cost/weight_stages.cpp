@@ -35,7 +35,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
       add_factor(p, "host_weights", "sockets:engine", b.setting.kernels, doublings);
     }
     // Beside a device the host reads in short bursts.
-    if (b.load.offloaded) add_factor(p, "host_weights", "offload", "");
+    if (b.alternates) add_factor(p, "host_weights", "offload", "");
     return p;
   }
   const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
@@ -59,7 +59,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     add_factor(p, quantity, "format", format);
     if (!decode) add_joint_factor(p, quantity, "kernel", {to_string(prompt_kernel(b.host(), b.setting, format, experts)), b.setting.kernels});
     if (experts) add_factor(p, quantity, "experts", "");
-    if (b.load.offloaded) add_factor(p, quantity, "offload", "");
+    if (b.alternates) add_factor(p, quantity, "offload", "");
     return p;
   }
   const catalog::Device& d = b.device(device).device;
@@ -225,7 +225,7 @@ class WeightPaths {
 // insiderllm-bench-results, October 2026).
 double stream_rate(const Builder& b, int device) {
   const double link = path_between(b.rig, -1, device).bandwidth.value(), crossings = b.place.settings.mmap ? 2 : 1;
-  return std::min(link > 0 ? link : 12e9, b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : link);
+  return std::min(link > 0 ? link : kUnknownLink, b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : link);
 }
 
 // Host weights that the engine sends to a device for passes of many tokens, whether that is faster or not.

@@ -127,6 +127,11 @@ int whole_copies(const model::Architecture& architecture, const Settings& settin
 
 std::int64_t cache_tokens(const Placement& placement) { return placement.kv_tokens * std::max(1, placement.settings.data_degree); }
 
+std::int64_t running_streams(const catalog::Engine& engine, const Placement& placement, std::int64_t streams, std::int64_t tokens) {
+  if (engine.kv_rule != catalog::KvRule::paged || placement.kv_tokens <= 0 || tokens <= 0) return streams;
+  return std::clamp<std::int64_t>(cache_tokens(placement) / tokens, 1, std::max<std::int64_t>(1, streams));
+}
+
 std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings) {
   return engine.kv_rule == catalog::KvRule::slots && !settings.unified_kv ? std::max(1, settings.sequences) : 1;
 }
@@ -392,9 +397,9 @@ void tell_short(const Prepared& prepared, Placement& placement) {
                               " cores write faster than all, which wait for each other between products; prompts are read by all (-tb).");
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
-  else if (prepared.engine.kv_rule == catalog::KvRule::paged && streams > 1 && prepared.reach > 0 && cache_tokens(placement) / streams < prepared.reach && cache_tokens(placement) > 0)
+  else if (const std::int64_t running = running_streams(prepared.engine, placement, streams, prepared.reach); running < streams)
     tell("streams-wait", "The cache holds " + std::to_string(cache_tokens(placement)) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
-                             " tokens about " + std::to_string(std::max<std::int64_t>(1, cache_tokens(placement) / prepared.reach)) + " run at a time, the others wait.");
+                             " tokens about " + std::to_string(running) + " run at a time, the others wait.");
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {

@@ -172,6 +172,9 @@ int whole_copies(const model::Architecture& architecture, const Settings& settin
 // Tokens that the caches of all copies hold.
 std::int64_t cache_tokens(const Placement& placement);
 
+// Streams of so many tokens that run at a time: a cache in blocks lets the others wait, slots are as many as they are.
+std::int64_t running_streams(const catalog::Engine& engine, const Placement& placement, std::int64_t streams, std::int64_t tokens);
+
 // Among how many streams -c is divided: engines with slots share it out unless one cache serves all.
 std::int64_t context_parts(const catalog::Engine& engine, const Settings& settings);
 

@@ -55,9 +55,6 @@ bool same_way(const Placement& a, const Placement& b) {
   return work(a) == work(b);
 }
 
-// Where contexts may shrink, speed is worth up to half of the longest one.
-bool much_shorter(const Placement& placement, std::int64_t longest) { return placement.settings.context < longest / 2; }
-
 Bytes short_by(const Placement& placement) { return std::accumulate(placement.missing.begin(), placement.missing.end(), Bytes{}); }
 
 // Keeps the rejection nearest to being possible: a shortage before a refusal, a smaller shortage before a larger.
@@ -94,6 +91,12 @@ Found Searcher::run() {
   });
   drop_repeated();
   return std::move(found_);
+}
+
+// Where contexts may shrink, speed is worth up to half of the longest one, and all that is beyond what most talks come to: who wants it says so.
+bool Searcher::much_shorter(const Placement& placement, std::int64_t longest) const {
+  constexpr std::int64_t kAmple = 32768;   // tokens of one stream
+  return placement.settings.context < std::min(longest / 2, kAmple * context_parts(engine_, placement.settings));
 }
 
 // Layers on a host that nobody named, where memory does not ask for it. What the longest context is may ask for it.

@@ -258,7 +258,10 @@ Field decode_whole_field(const app::PlanAnswer& answer) {
   const Range range{answer.decode_whole->value, Unit::token_rate};
   const bool same = answer.request.question.depth == answer.whole_depth;
   if (same || (!slows_when_full(answer) && answer.alternatives.empty())) return machine("decode_whole", range);
-  return {"decode_whole", fill("decode at depth {0}"_say, {format_grouped(answer.whole_depth)}), range};
+  const std::string depth = format_grouped(answer.whole_depth);
+  if (answer.whole_streams == answer.at_once) return {"decode_whole", fill("decode at depth {0}"_say, {depth}), range};
+  if (answer.whole_streams == 1) return {"decode_whole", fill("decode at depth {0}, one stream"_say, {depth}), range};
+  return {"decode_whole", fill("decode at depth {0}, {1} streams"_say, {depth, std::to_string(answer.whole_streams)}), range};
 }
 
 Section speed(const app::PlanAnswer& answer) {

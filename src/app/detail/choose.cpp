@@ -16,6 +16,10 @@ constexpr double kMostStreams = 256;
 // What a layout makes the devices do.
 struct Told { placement::Settings settings; cost::Load load; };
 
+std::int64_t running(const catalog::Engine& engine, const placement::Placement& placement, const cost::Question& question) {
+  return placement::running_streams(engine, placement, question.sequences, question.depth + question.prompt);
+}
+
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                             const placement::Placement& placement, const PlanRequest& request, std::int64_t wished, std::deque<Told>& told) {
@@ -26,13 +30,12 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
   const cost::Question& question = request.question;
   const std::int64_t streams = question.sequences, held = stream_depth(engine, placement, streams);
   placement::Speeds speeds;
-  speeds.decode = speeds.throughput = speeds.empty = cost::decode_speed(load, question.depth, streams);
+  speeds.decode = speeds.throughput = speeds.empty = cost::decode_speed(load, question.depth, running(engine, placement, question));
   speeds.prefill = cost::prefill_speed(load, question.prompt, question.depth);
   speeds.full = cost::decode_speed(load, held, streams);
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
-  const auto room = shares ? std::clamp<std::int64_t>(placement::cache_tokens(placement) / wished, 1, streams) : streams;
-  speeds.alike = shares ? cost::decode_speed(load, wished, room) : speeds.full;
-  if (question.depth > 0) speeds.empty = cost::decode_speed(load, 0, streams);
+  speeds.alike = shares ? cost::decode_speed(load, wished, placement::running_streams(engine, placement, streams, wished)) : speeds.full;
+  if (question.depth > 0) speeds.empty = cost::decode_speed(load, 0, placement::running_streams(engine, placement, streams, question.prompt));
   if (placement.mode == placement::Mode::cpu && !shares)
     speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, 0, cost::unwaiting_decode_speed(load, held, streams)});
   if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
@@ -44,8 +47,10 @@ placement::Speeds speeds_of(const Knowledge& knowledge, const catalog::Engine& e
 }
 
 // How fast the chosen layout is, with all there is to say of it.
-void tell_speed(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const cost::Question& question, Chosen& chosen) {
+void tell_speed(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, cost::Question question,
+                Chosen& chosen) {
   if (!chosen.placement.fits) return;
+  question.sequences = running(engine, chosen.placement, question);
   if (!chosen.load) {   // no search has asked for it
     auto load = cost::load_of(architecture, rig, chosen.placement, cost::conditions_of(question));
     if (!load) {
@@ -69,10 +74,10 @@ std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placem
 namespace {
 
 // As the flags say.
-Result<Chosen> by_flags(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
+Result<Chosen> by_flags(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request) {
   RC_ASSIGN(placement, placement::place(knowledge.catalog, architecture, rig, request.placement));
   Chosen chosen{.placement = std::move(placement)};
-  tell_speed(knowledge, architecture, rig, request.question, chosen);
+  tell_speed(knowledge, engine, architecture, rig, request.question, chosen);
   return chosen;
 }
 
@@ -113,7 +118,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const placement::Prepared& 
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
   if (winner != told.end()) chosen.load = std::move(winner->load);
   if (best_only) return chosen;
-  tell_speed(knowledge, architecture, rig, request.question, chosen);
+  tell_speed(knowledge, prepared.engine, architecture, rig, request.question, chosen);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);
   placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, architecture, rig, chosen.placement);
@@ -131,8 +136,9 @@ Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& arc
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, architecture, rig, as_asked.placement));
   PlanRequest request = as_asked;
   request.question.sequences = prepared.at_once;
-  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, prepared, architecture, rig, request, best_only) : by_flags(knowledge, architecture, rig, request));
-  chosen.at_once = prepared.at_once;
+  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, prepared, architecture, rig, request, best_only) : by_flags(knowledge, prepared.engine, architecture, rig, request));
+  chosen.admitted = prepared.at_once;
+  chosen.at_once = chosen.placement.fits ? running(prepared.engine, chosen.placement, request.question) : prepared.at_once;
   chosen.searched = prepared.searched;
   chosen.named_context = prepared.named_context;
   return std::move(chosen);

@@ -9,7 +9,8 @@ struct Chosen {
   placement::Placement placement;            // the winner; where nothing fits, what is nearest, with its missing bytes
   bool searched = false;                     // the flags left it open
   bool named_context = false;                // the flags or the request said how long the context is
-  std::int64_t at_once = 1;                  // streams that run at a time: as many as asked, or as the flags allow
+  std::int64_t admitted = 1;                 // streams: as many as asked, or as the flags allow
+  std::int64_t at_once = 1;                  // of them run at a time, as deep as asked about: no more than the cache holds
   // What the winner makes the devices do, resolved, and how fast that is as asked; where nobody can say, why. Empty where nothing fits.
   std::optional<cost::Load> load = {};
   std::optional<cost::Speed> speed = {};
@@ -18,7 +19,7 @@ struct Chosen {
   std::vector<placement::Rejected> rejected = {};
 };
 
-// Tokens of one stream of so many with which the cache is full.
+// Tokens of one stream of so many that share the cache evenly with which it is full.
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams);
 
 // Flags that say where things go are obeyed and not searched. Errors: as placement::place. `best_only`: of the best way nothing but the

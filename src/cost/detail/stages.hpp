@@ -8,6 +8,8 @@
 
 namespace rigcast::cost::detail {
 
+constexpr double kUnknownLink = 12e9;   // bytes a second
+
 // A Load in the making, and what all its Stages share.
 struct Builder {
   const model::Architecture& model;
@@ -17,6 +19,7 @@ struct Builder {
   Setting setting;
   Load load;
   bool cpu = false;         // no device takes part
+  bool alternates = false;  // a step goes back and forth between the host and devices: weights of layers lie on both
   bool eager = false;       // every kernel is started by itself where the engine would capture graphs
   int split = 1;            // devices that share every tensor
   int lead = 0;             // of those, the one the others wait for

@@ -18,7 +18,7 @@ Result<void> wrong(const std::string& wanted, Text value, const std::vector<std:
 
 // "auto" leaves it to the engine, which fits as many layers as there is room for: so does the search.
 Result<void> gpu_layers(Target& t, Text v) {
-  t.places = v != "auto" && v != "-1";
+  t.places |= v != "auto" && v != "-1";
   if (v == "auto" || v == "all") t.settings.gpu_layers = -1;
   else {
     RC_ASSIGN(n, whole_number(v, -1, 100000));
@@ -29,7 +29,7 @@ Result<void> gpu_layers(Target& t, Text v) {
 
 // Told not to fit what nobody placed, the engine puts all of it on the devices.
 Result<void> fit(Target& t, Text v) {
-  t.places = v == "off" || v == "0" || v == "false";
+  t.places |= v == "off" || v == "0" || v == "false";
   return {};
 }
 
@@ -49,12 +49,16 @@ Result<void> tensor_split(Target& t, Text v) {
   return {};
 }
 
+// What chooses among devices says nothing where there is one: the engine fits layers to it as without.
 Result<void> split_mode(Target& t, Text v) {
-  if (v == "none") t.settings.mode = Mode::single;
-  else if (v == "layer") t.settings.mode = Mode::layer;
-  else if (v == "row") t.settings.mode = Mode::row;
-  else if (v == "tensor" || v == "graph") t.settings.mode = Mode::tensor;
-  else return wrong("none, layer, row or tensor", v, {"none", "layer", "row", "tensor"});
+  Mode mode = Mode::single;
+  if (v == "layer") mode = Mode::layer;
+  else if (v == "row") mode = Mode::row;
+  else if (v == "tensor" || v == "graph") mode = Mode::tensor;
+  else if (v != "none") return wrong("none, layer, row or tensor", v, {"none", "layer", "row", "tensor"});
+  if (t.devices <= 1) return {};
+  t.settings.mode = mode;
+  t.places = true;
   return {};
 }
 
@@ -63,6 +67,7 @@ Result<void> main_device(Target& t, Text v) {
   if (n >= t.devices)
     return fail(ErrorKind::infeasible, "names device " + std::to_string(n) + ", the rig has " + std::to_string(t.devices));
   t.settings.main_device = static_cast<int>(n);
+  t.places |= t.devices > 1;
   return {};
 }
 
@@ -145,14 +150,17 @@ Result<void> devices(Target& t, Text v) {
   if (equal_ignoring_case(v, "none")) {
     t.settings.gpu_layers = 0;
     t.settings.mode = Mode::cpu;
+    t.places = true;
     return {};
   }
   if (const auto names = split(v, ','); names.size() > 1 && names.size() == static_cast<std::size_t>(t.devices)) return {};   // all of them, by name
   if (v.find(',') != Text::npos)
     return fail(ErrorKind::unsupported, "takes one device here; name the others out of the rig with --on, or give them no share with -ts");
   RC_ASSIGN(n, device_number(t, v));
+  if (t.devices <= 1) return {};
   t.settings.mode = Mode::single;
   t.settings.main_device = std::max(0, n);
+  t.places = true;
   return {};
 }
 
@@ -187,10 +195,10 @@ constexpr FlagRule kRules[] = {
     {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", whole<&Settings::context, 0>},
     {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
     {"-ts --tensor-split", Takes::value, "share of the layers each device takes, in device order", tensor_split, true},
-    {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode, true},
-    {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device, true},
+    {"-sm --split-mode", Takes::value, "how several devices share the model: ranges of layers (little traffic), rows or heads (all read at once, traffic every layer), none (one device)", split_mode},
+    {"-mg --main-gpu", Takes::value, "the device used with -sm none, and for small tensors with -sm row", main_device},
     {"--rpc", Takes::value, "servers on other hosts (ggml-rpc-server) that offer their devices", nullptr},
-    {"-dev --device", Takes::value, "the device to use", devices, true},
+    {"-dev --device", Takes::value, "the device to use", devices},
     {"-ot --override-tensor", Takes::value, "tensors whose names match live in that memory; switches off the pipeline of several devices", override_tensor, true},
     {"-ncmoe --n-cpu-moe", Takes::value, "experts of the first N layers stay in host memory: frees most of a MoE's device memory, decode then waits for host bandwidth", whole<&Settings::cpu_moe_layers, 0>, true},
     {"-cmoe --cpu-moe", Takes::nothing, "all experts stay in host memory; devices hold attention, shared experts and cache", cpu_moe, true},

@@ -45,6 +45,7 @@ class Searcher {
   bool done() const { return goal_.any && !found_.ranked.empty(); }
   bool splits(std::string_view name) const;
   bool experimental(Mode mode) const;
+  bool much_shorter(const Placement& placement, std::int64_t longest) const;
   bool leans_on_guess(const Placement& placement) const;
   int layer_total() const { return static_cast<int>(architecture_.layers.size()) + 1; }
   const Result<Placement>& laid_out(const Settings& settings, Count count);
