@@ -103,7 +103,7 @@ TEST(Own, DerivationsStillAddUp) {
   speed.decode.derivation = {term("weights", 0.8, 0.008), term("launch", 1, 0.002)};
   speed.prefill.value = {800, 1000, 1250};
   speed.prefill.derivation = {term("weights", 0.5, 0.512)};
-  speed.ttft.value = {0.4, 0.522, 0.7};
+  speed.ttft.value = {0.4, 0.512, 0.7};
   speed.energy = cost::Estimate{{1, 2, 3}, "J/token", cost::Grade::near, {}, {}};
   cost::OwnEffects own;
   own.decode = {.rows = 3, .says = 0.78, .applied = 0.8, .narrowing = 0.5};
@@ -115,7 +115,7 @@ TEST(Own, DerivationsStillAddUp) {
   EXPECT_NEAR(1 / seconds, moved.decode.value.p50, 1e-9);
   EXPECT_NEAR(moved.decode.derivation[0].efficiency, 0.64, 1e-12);
   EXPECT_EQ(moved.prefill.value.p50, 1000);
-  EXPECT_NEAR(moved.ttft.value.p50, 0.522 * (0.512 + 0.0125) / (0.512 + 0.010), 1e-9);
+  EXPECT_EQ(moved.ttft.value.p50, 0.512);   // the prompt's, and nothing else
   EXPECT_NEAR(moved.energy->value.p50, 2.5, 1e-9);
 }
 
