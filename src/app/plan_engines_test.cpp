@@ -213,5 +213,13 @@ TEST(Plan, LmStudioIsToldHowManyRunAtATime) {
   EXPECT_NE(answer->launch.line.find("--context-length 4096 --parallel 4"), std::string::npos) << answer->launch.line;
 }
 
+// A 3090 runs CUDA whatever is named before it; a card that refuses a format alone refuses it beside others.
+TEST(Plan, CardsOfMakersWithoutACommonBackendRunTheirOwn) {
+  const PlanAnswer first = answer_of(asked("qwen3-8b:q4_k_m", "rtx-3090+mtt-s80", "llama.cpp")), last = answer_of(asked("qwen3-8b:q4_k_m", "mtt-s80+rtx-3090", "llama.cpp"));
+  ASSERT_TRUE(first.speed && last.speed);
+  EXPECT_NEAR(first.speed->decode.value.p50, last.speed->decode.value.p50, 0.05 * first.speed->decode.value.p50);
+  EXPECT_FALSE(plan(knowledge(), asked("qwen3-8b:q4_k_m", "rtx-3090+ascend-910b3", "llama.cpp")));
+}
+
 }  // namespace
 }  // namespace rigcast::app

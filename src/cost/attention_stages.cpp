@@ -98,7 +98,7 @@ struct AttentionPaths {
 
   bool small_cache() const { return cache_bytes(b.place.settings.key_quant) < 2; }
   Path memory(int device) const {
-    const Setting& set = b.setting;
+    const Setting& set = b.setting_on(device);
     const rig::RigDevice& d = b.device(device);
     Path p = device_path("kv", d.device.bandwidth->value.value(), d, set);
     p.roof = p.peak;
@@ -108,7 +108,7 @@ struct AttentionPaths {
     return p;
   }
   Path compute(int device) const {
-    const Setting& set = b.setting;
+    const Setting& set = b.setting_on(device);
     const rig::RigDevice& d = b.device(device);
     Path p = device_path("attention", known_rate(attention_rate(d.device, set), d.device), d, set);
     p.roof = matrix_roof(d.device, "f16");
@@ -233,8 +233,9 @@ void add_recurrent(Builder& b) {
       s.prefill_compute = b.path(host_path("host_attention", host_attention_rate(b.host(), b.threads(false), b.setting, false, false), b.host(), b.setting));
     } else {
       const rig::RigDevice& d = b.device(device);
-      s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, b.setting));
-      s.prefill_compute = b.path(device_path("scan", known_rate(attention_rate(d.device, b.setting), d.device), d, b.setting));
+      const Setting& set = b.setting_on(device);
+      s.memory = b.path(device_path("state", d.device.bandwidth->value.value(), d, set));
+      s.prefill_compute = b.path(device_path("scan", known_rate(attention_rate(d.device, set), d.device), d, set));
     }
     b.load.stages.push_back(std::move(s));
   }

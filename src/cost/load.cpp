@@ -98,6 +98,20 @@ bool holds_layers(const Builder& b, bool host) {
 // Prompt tokens of one pass: engines with a cache in blocks count the tokens of all requests.
 int prompt_chunk(const placement::Settings& settings) { return settings.max_batched_tokens > 0 ? settings.max_batched_tokens : settings.ubatch; }
 
+// Devices of several makers may have no backend in common; then the engine runs each on its own.
+std::vector<Setting> own_settings(const rig::Rig& rig, const Setting& common) {
+  const auto runs = [&](const rig::RigDevice& d) {
+    const auto& known = d.device.runs;
+    return known.empty() || std::find(known.begin(), known.end(), common.backend) != known.end();
+  };
+  const auto foreign = [&](const rig::RigDevice& d) { return d.device.vendor != rig.devices.front().device.vendor; };
+  if (std::none_of(rig.devices.begin(), rig.devices.end(), foreign) || std::all_of(rig.devices.begin(), rig.devices.end(), runs)) return {};
+  std::vector<Setting> own(rig.devices.size(), common);
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (!runs(rig.devices[i])) own[i].backend = rig.devices[i].device.runs.front();
+  return own;
+}
+
 }  // namespace
 
 Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
@@ -106,6 +120,7 @@ Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& ri
   RC_TRY(check_known(rig, placement, cpu));
   Builder b{architecture, rig, placement, conditions, {}, {}, cpu};
   b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
+  if (!cpu) b.own = own_settings(rig, b.setting);
   b.eager = conditions.eager && captures_graphs(b.setting);
   b.load.copies = placement::whole_copies(architecture, placement.settings);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))

@@ -62,18 +62,19 @@ double launches_of(const Builder& b, const model::Layer& layer) {
 // `eager`: each kernel is started by itself, where this engine otherwise captures them as graphs.
 Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (device == kHost) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
+  const Setting& set = b.setting_on(device);
   const rig::RigDevice& d = b.device(device);
   // What Python needs to start a kernel is the processor's business, whatever device it is for.
-  Path p = starts_from_python(b.setting) ? engine_path("launch", kKernelsPerSecond, b.setting) : device_path("launch", kKernelsPerSecond, d, b.setting);
-  if (launches_are_graphs(d.device, b.setting)) add_factor(p, "launch", "graphs", "");
+  Path p = starts_from_python(set) ? engine_path("launch", kKernelsPerSecond, set) : device_path("launch", kKernelsPerSecond, d, set);
+  if (launches_are_graphs(d.device, set)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
   if (eager) add_factor(p, "launch", "eager", "");
-  if (!b.cpu && starts_from_python(b.setting)) {
+  if (!b.cpu && starts_from_python(set)) {
     add_factor(p, "launch", "python_format", product_format(b));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
   }
-  if (experts) add_joint_factor(p, "launch", "experts", {b.setting.engine, b.setting.backend});
-  if (b.setting.slow_host) {
+  if (experts) add_joint_factor(p, "launch", "experts", {set.engine, set.backend});
+  if (set.slow_host) {
     add_factor(p, "launch", "slow_host", "");
     add_factor(p, "launch", "slow_host:vendor", d.device.vendor);
   }
@@ -82,7 +83,7 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
 
 Path prompt_launch_path(const Builder& b, int device) {
   if (b.cpu) return host_path("host_launch", kPromptKernelsPerSecond, b.host(), b.setting);
-  return device_path("prompt_launch", kPromptKernelsPerSecond, b.device(device), b.setting);
+  return device_path("prompt_launch", kPromptKernelsPerSecond, b.device(device), b.setting_on(device));
 }
 
 // Decoding on a host where what its engine does between products was timed: that, in place of what kernels cost elsewhere.

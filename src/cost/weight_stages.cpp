@@ -38,14 +38,15 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
     if (b.alternates) add_factor(p, "host_weights", "offload", "");
     return p;
   }
-  const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(b.setting, format);
-  Path p = device_path("weights", peak, b.device(device), b.setting);
+  const Setting& set = b.setting_on(device);
+  const double peak = b.device(device).device.bandwidth->value.value() / reads_per_weight(set, format);
+  Path p = device_path("weights", peak, b.device(device), set);
   p.roof = peak;
   add_factor(p, "weights", "format", format);
-  add_joint_factor(p, "weights", "format+engine", {format, b.setting.kernels, b.setting.backend});
+  add_joint_factor(p, "weights", "format+engine", {format, set.kernels, set.backend});
   if (experts) {
     add_factor(p, "weights", "experts", "");
-    add_joint_factor(p, "weights", "experts+engine", {b.setting.kernels, b.setting.backend});
+    add_joint_factor(p, "weights", "experts+engine", {set.kernels, set.backend});
   }
   add_power_cap(p, "weights", b.device(device));
   return p;
@@ -62,24 +63,25 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     if (b.alternates) add_factor(p, quantity, "offload", "");
     return p;
   }
+  const Setting& set = b.setting_on(device);
   const catalog::Device& d = b.device(device).device;
-  Path p = device_path("gemm", known_rate(matrix_rate(d, b.setting, format), d), b.device(device), b.setting);
+  Path p = device_path("gemm", known_rate(matrix_rate(d, set, format), d), b.device(device), set);
   p.roof = matrix_roof(d, format);
   add_factor(p, "gemm", "format", format);
-  add_joint_factor(p, "gemm", "format+engine", {format, b.setting.kernels, b.setting.backend});
+  add_joint_factor(p, "gemm", "format+engine", {format, set.kernels, set.backend});
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
   if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");
-    add_joint_factor(p, "gemm", "experts+group", {b.setting.group, b.setting.backend});
-    add_joint_factor(p, "gemm", "experts+engine", {b.setting.kernels, b.setting.backend});
+    add_joint_factor(p, "gemm", "experts+group", {set.group, set.backend});
+    add_joint_factor(p, "gemm", "experts+engine", {set.kernels, set.backend});
   }
   if (decode) add_factor(p, "gemm", "decode", "");
   else {
     add_factor(p, "gemm", "ubatch", "", std::log(std::max(b.load.ubatch, 16) / 512.0));
     const auto single = d.rates.find("fp32");
-    if (b.setting.backend != "cuda" && d.rates.contains("fp16") && single != d.rates.end())
-      add_factor(p, "gemm", "matrix_units:backend", b.setting.backend, std::log(half_rate(d) / single->second.value.value() / 2));
+    if (set.backend != "cuda" && d.rates.contains("fp16") && single != d.rates.end())
+      add_factor(p, "gemm", "matrix_units:backend", set.backend, std::log(half_rate(d) / single->second.value.value() / 2));
   }
   add_power_cap(p, "gemm", b.device(device));
   return p;
@@ -87,10 +89,11 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
 
 // Every weight costs a device some plain arithmetic (unpacking, scaling, adding), however few rows are multiplied with it.
 Path vector_path(const Builder& b, int device, const std::string& format) {
+  const Setting& set = b.setting_on(device);
   const catalog::Device& d = b.device(device).device;
-  Path p = device_path("vector", known_rate(vector_rate(d), d), b.device(device), b.setting);
+  Path p = device_path("vector", known_rate(vector_rate(d), d), b.device(device), set);
   add_factor(p, "vector", "format", format);
-  add_joint_factor(p, "vector", "format+engine", {format, b.setting.kernels, b.setting.backend});
+  add_joint_factor(p, "vector", "format+engine", {format, set.kernels, set.backend});
   add_power_cap(p, "vector", b.device(device));
   return p;
 }

@@ -163,8 +163,10 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
     const bool all = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return runs(d, backend); });
     if (backend != "cpu" && all) return backend;
   }
-  for (const std::string& backend : engine.backends)  // no common one: each device its own, named after the first
-    if (backend != "cpu" && engine.mixed_vendors && runs(rig.devices.front(), backend)) return backend;
+  const auto reads = [](const rig::RigDevice& d) { return d.device.bandwidth ? d.device.bandwidth->value.value() : 0.0; };
+  const auto fastest = std::max_element(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& a, const rig::RigDevice& b) { return reads(a) < reads(b); });
+  for (const std::string& backend : engine.backends)  // no common one: each device its own, named after the fastest whatever their order
+    if (backend != "cpu" && engine.mixed_vendors && runs(*fastest, backend)) return backend;
   const std::string has = rig.devices.front().device.runs.empty() ? std::string("nothing known") : join(rig.devices.front().device.runs, ", ");
   return fail(ErrorKind::infeasible, engine.name + " has no backend for " + rig.devices.front().device.name + ", which runs " + has, Where{"--on"}, "backend");
 }
@@ -294,6 +296,20 @@ void keep_off_devices(Settings& settings) {
   settings.overrides.clear();
 }
 
+// Devices that do not run the backend of the others run on their own, with its rules.
+Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                           const model::Architecture& architecture, const rig::Rig& rig) {
+  if (one_maker(rig) || backend == "cpu") return {};
+  for (const rig::RigDevice& device : rig.devices) {
+    if (device.device.runs.empty() || runs(device, backend)) continue;
+    rig::Rig alone;
+    alone.hosts = rig.hosts;
+    alone.devices = {device};
+    RC_TRY(check_refusals(rules, catalog, engine, device.device.runs.front(), architecture, alone));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
@@ -311,6 +327,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
     if (!other) return refused(std::move(allowed.error()));
     backend = std::move(*other);
   }
+  if (auto allowed = check_foreign(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
   Settings settings = parsed.settings;
   if (backend == "cpu") keep_off_devices(settings);

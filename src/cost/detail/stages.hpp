@@ -2,6 +2,7 @@
 // How a Load is put together: each part of it adds its own Stages (src/cost/*_stages.cpp).
 
 #include <string>
+#include <vector>
 
 #include "cost/load.hpp"
 #include "cost/paths.hpp"
@@ -25,11 +26,13 @@ struct Builder {
   int lead = 0;             // of those, the one the others wait for
   double part = 1;          // of every tensor that it holds
   int copies = 1;           // of attention among them, each with its own requests (attention by data)
+  std::vector<Setting> own = {};   // of each device where makers have no backend in common: each runs its own; else empty
 
   int path(Path p);         // appends it; its index in Load::paths
   int measured_path(double rate);   // timed on this very host: owes nothing to machines elsewhere
   const rig::Host& host() const { return rig.hosts.front(); }
   int threads(bool decode) const { return decode || place.settings.batch_threads <= 0 ? place.settings.threads : place.settings.batch_threads; }
+  const Setting& setting_on(int index) const { return own.empty() ? setting : own[static_cast<std::size_t>(index)]; }
   const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
   std::string name_of(int device) const;
   int device_of_tensor(std::size_t tensor) const;
