@@ -58,7 +58,7 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
   const int devices = static_cast<int>(rig.devices.size());
   if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none", Where{"--on"}, "backend");
   if (d.devices() > devices)
-    return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices));
+    return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices), Where{"--flags"}, "flags");
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
   if (std::string why = why_not_cut(catalog, engine, architecture, d, d.tensor); !why.empty()) {
     int nearest = d.tensor;
