@@ -22,8 +22,8 @@ TEST(Messages, RulesAreToldInTheirOwnTranslation) {
     const auto own = rule.translations.find("zh");
     if (own == rule.translations.end()) continue;
     EXPECT_EQ(chinese.say(rule.text), own->second) << rule.key;
-    if (rule.effect == catalog::RuleEffect::refuse)
-      EXPECT_EQ(chinese.say("vLLM refuses this on Tesla P40: " + rule.text), "Tesla P40 \u4e0a\u7684 vLLM \u4e0d\u80fd\u8fd9\u6837\u8fd0\u884c\uff1a" + own->second) << rule.key;
+    if (rule.effect != catalog::RuleEffect::refuse) continue;
+    EXPECT_EQ(chinese.say("vLLM refuses this on Tesla P40: " + rule.text), "Tesla P40 \u4e0a\u7684 vLLM \u4e0d\u80fd\u8fd9\u6837\u8fd0\u884c\uff1a" + own->second) << rule.key;
   }
 }
 
@@ -36,9 +36,10 @@ TEST(Messages, RefusalsArgueWithTheEngineThatRefuses) {
   for (const catalog::Rule& rule : **rules) {
     const auto refusing = rule.any_of.find("engine");
     if (rule.effect != catalog::RuleEffect::refuse || refusing == rule.any_of.end()) continue;
-    for (const catalog::Engine& named : engines)
-      if (rule.text.starts_with(named.name + ' '))
-        for (const std::string& other : refusing->second) EXPECT_EQ(other, named.key) << rule.key;
+    for (const catalog::Engine& named : engines) {
+      if (!rule.text.starts_with(named.name + ' ')) continue;
+      for (const std::string& other : refusing->second) EXPECT_EQ(other, named.key) << rule.key;
+    }
   }
 }
 
