@@ -50,9 +50,16 @@ bool has_fast_link(const rig::Rig& rig, int device) {
 // Of these devices, in order, one of each kind that a Rule can tell apart: of the 384 chips of a supernode the first.
 std::vector<int> unlike(const rig::Rig& rig, const std::vector<int>& devices) {
   std::vector<bool> fast(rig.devices.size());
-  for (const rig::Link& link : rig.links)
-    for (const int end : {link.a, link.b})
-      if (link.peer_to_peer && end >= 0 && end < static_cast<int>(fast.size())) fast[static_cast<std::size_t>(end)] = true;
+  std::size_t slow = fast.size();
+  for (const rig::Link& link : rig.links) {
+    if (slow == 0) break;   // of n devices joined to each other the first n - 1 links say it of all
+    if (!link.peer_to_peer) continue;
+    for (const int end : {link.a, link.b}) {
+      if (end < 0 || fast[static_cast<std::size_t>(end)]) continue;
+      fast[static_cast<std::size_t>(end)] = true;
+      --slow;
+    }
+  }
   const auto same = [&](int a, int b) {
     const rig::RigDevice &one = rig.devices[static_cast<std::size_t>(a)], &other = rig.devices[static_cast<std::size_t>(b)];
     return one.device.key == other.device.key && one.device.modified == other.device.modified && one.host == other.host && fast[static_cast<std::size_t>(a)] == fast[static_cast<std::size_t>(b)];
