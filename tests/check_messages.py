@@ -80,7 +80,7 @@ def holes(text):
 
 def main():
     said, faults = said_in_sources(), []
-    everything = "".join(p.read_text(errors="replace") for p in sorted((ROOT / "src").rglob("*.cpp")) + sorted((ROOT / "data").rglob("*.toml")))
+    everything = "".join(p.read_text(errors="replace") for p in sorted((ROOT / "src").rglob("*.[ch]pp")) + sorted((ROOT / "data").rglob("*.toml")))
     everything = unescape(everything)
     for po in sorted((ROOT / "data/messages").glob("*.po")):
         entries = read_po(po)

@@ -23,6 +23,8 @@ CASES = [  # what, budget in ms, words
     ("plan that does not fit, with what would", 20, ["plan", "llama-3.1-70b:q8_0", "--on", "rtx-4060-ti-16gb; host=2xddr4-3200:16g"]),
     ("plan of a 2,000-tensor GGUF", 30, ["plan", "large.gguf", "--on", "8xh100-sxm-80gb"]),
     ("plan in Chinese", 20, ["plan", "qwen3-32b:q4_k_m", "--on", "2x3090", "--lang", "zh"]),
+    ("support of a supernode of 384 chips", 300, ["support", "cloudmatrix-384"]),
+    ("support of a model on a supernode", 300, ["support", "cloudmatrix-384", "deepseek-v3.1"]),
     ("help", 20, ["--help"]),
 ]
 

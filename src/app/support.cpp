@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/detail/requests.hpp"
 #include "app/plan.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
@@ -29,7 +30,7 @@ constexpr std::array<std::pair<const char*, const char*>, 13> kFormats = {{{"f16
 constexpr const char* kAnySize = "@64g";   // of devices whose memory nobody has published
 
 // A model that is asked about, by its name without a Quant: one of the catalogue may be had in any.
-struct Asked {
+struct Subject {
   std::string name;
   std::string quant;   // the one that was named, or the one it was published in
   bool any_quant = false, small = false;   // small: it was published in fewer than 16 bits
@@ -70,7 +71,7 @@ class Inquiry {
 
   // The engine's usual Quant, as a plan assumes it, or the best other that it can hold on the Device alone; else the usual one with part of it
   // on the host; and what it does there.
-  void model(const catalog::Engine& engine, const Asked& asked) {
+  void model(const catalog::Engine& engine, const Subject& asked) {
     ModelSupport row;
     row.key = engine.key;
     row.name = engine.name;
@@ -94,7 +95,7 @@ class Inquiry {
 
  private:
   // What was trained in four bits is served in these: nobody publishes it in others for engines that read them.
-  bool only_as_published(const catalog::Engine& engine, const Asked& asked) const {
+  bool only_as_published(const catalog::Engine& engine, const Subject& asked) const {
     const auto published = find_model(knowledge_, asked.name);
     if (!published || !asked.small || !placement::check_formats(knowledge_.catalog, engine, *published)) return false;
     return std::any_of(published->tensors.begin(), published->tensors.end(), [&](const model::Tensor& tensor) {
@@ -140,14 +141,16 @@ class Inquiry {
     return false;
   }
 
-  void plan(const catalog::Engine& engine, const std::string& spec, const Asked& asked, ModelSupport& row) const {
+  void plan(const catalog::Engine& engine, const std::string& spec, const Subject& subject, ModelSupport& row) const {
     PlanRequest question;
     question.model = spec;
     question.rig = rig_.spec;
     question.placement.engine = engine.key;
-    const auto plan = app::plan(knowledge_, question);
+    auto asked = read_asked(knowledge_, question);
+    if (!asked) return;
+    const auto plan = answer_of(knowledge_, std::move(*asked));   // without the advice, which nobody sees
     if (!plan || !plan->placement.fits) return;
-    row.model = asked.small && spec == asked.name + ':' + asked.quant ? asked.name : spec;   // what is small already is planned as published
+    row.model = subject.small && spec == subject.name + ':' + subject.quant ? subject.name : spec;   // what is small already is planned as published
     row.runs = true;
     row.why.clear();
     row.missing = {};
@@ -195,10 +198,10 @@ class Inquiry {
     else row.rate = FlopRate(cost::matrix_rate(device_, setting, format));
   }
 
-  // What changes where several such Devices share a model.
+  // What changes where several such Devices share a model. A card of several chips is several already.
   void several(const catalog::Engine& engine, const std::string& backend) {
-    const auto pair = rig::parse_rig(knowledge_.catalog, "2x" + device_.key);
-    Situation situation = placement::situation_of(engine, backend, pair ? *pair : rig_, pair ? pair->devices.front() : rig_.devices.front());
+    if (!pair_) pair_ = device_.chips > 1 ? rig_ : rig::parse_rig(knowledge_.catalog, "2x" + device_.key).value_or(rig_);
+    Situation situation = placement::situation_of(engine, backend, *pair_, pair_->devices.front());
     situation.several_devices = true;
     for (const std::string& split : engine.splits) {
       situation.split = split;
@@ -212,6 +215,7 @@ class Inquiry {
   const rig::Rig& rig_;
   const catalog::Device& device_;
   std::vector<Rule> rules_;
+  std::optional<rig::Rig> pair_;   // once it is asked for
   SupportAnswer& answer_;
 };
 
@@ -219,7 +223,7 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
-Asked asked_about(const Knowledge& knowledge, const std::string& spec, const model::Architecture& architecture) {
+Subject asked_about(const Knowledge& knowledge, const std::string& spec, const model::Architecture& architecture) {
   const auto named = model::catalogue_spec(knowledge.catalog, spec);
   if (architecture.origin != model::Origin::catalogue || !named) return {spec, {}, architecture.origin == model::Origin::config};
   if (!named->quant.empty()) return {named->name, named->quant, false};
@@ -254,7 +258,7 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, entry.key));
     engines.push_back(std::move(engine));
   }
-  std::optional<Asked> asked;
+  std::optional<Subject> asked;
   if (!request.about.empty()) {
     if (const auto engine = catalog::read_engine(knowledge.catalog, request.about)) {
       answer.engine = engine->key;
@@ -274,7 +278,7 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
     }
   }
   const bool sized = answer.device.memory.value > Bytes{};   // formats and engines need no memory, a model does
-  RC_ASSIGN(rig, rig::parse_rig(knowledge.catalog, sized ? answer.device.key : asked ? request.device : answer.device.key + kAnySize));
+  RC_ASSIGN(rig, read_rig(knowledge, sized ? answer.device.key : asked ? request.device : answer.device.key + kAnySize));
   Inquiry inquiry(knowledge, rig, *rules, answer);
   for (const catalog::Engine& engine : engines) {
     inquiry.engine(engine);

@@ -131,6 +131,17 @@ TEST(Support, LmStudioHasNoRocmForOldChips) {
   EXPECT_EQ(card->engines.front().backends.front().backend, "vulkan");
 }
 
+// 384 chips are asked about as one: each rule is told once, and every engine of the chip has its row.
+TEST(Support, OfASupernode) {
+  const auto one = support(knowledge(), {"ascend-910c", ""}), all = support(knowledge(), {"cloudmatrix-384", ""});
+  ASSERT_TRUE(one && all);
+  for (const EngineSupport& engine : all->engines) EXPECT_EQ(engine.backends.size(), engine_of(*one, engine.key).backends.size()) << engine.key;
+  const auto model = support(knowledge(), {"cloudmatrix-384", "deepseek-v3.1"});
+  ASSERT_TRUE(model) << to_text(model.error());
+  EXPECT_TRUE(row_of(*model, "vllm").runs) << row_of(*model, "vllm").why;
+  EXPECT_FALSE(row_of(*model, "vllm").launch.empty());
+}
+
 // What people type behind --on they type here, too.
 TEST(Support, NamesOfCardsAreThoseOfRigs) {
   for (const char* name : {"2x3090", "3090 x2", "3090; 24g"}) {

@@ -84,6 +84,7 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
     return cannot("llama.cpp's dry run lays out -fa off with --no-kv-offload otherwise than a load does");
   std::vector<std::string> words = {program, "-m", answer.architecture.file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
   for (const placement::FlagNote& flag : answer.launch.flags) {
+    if (!flag.words.empty()) continue;   // the user's own, which lay nothing out
     for (const std::string_view word : split_words(flag.flag)) {
       std::string plain(word);
       plain.erase(std::remove(plain.begin(), plain.end(), '\''), plain.end());

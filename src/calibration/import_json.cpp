@@ -257,7 +257,8 @@ std::optional<Observation> llama_bench_row(const std::map<std::string, std::stri
   const auto text = [&](const char* key) { const auto found = fields.find(key); return found == fields.end() ? std::string() : found->second; };
   const auto number = [&](const char* key) { return parse_double(text(key)).value_or(0); };
   Observation o = llama_row();
-  o.engine_version = "b" + text("build_number") + (text("build_commit").empty() ? "" : " (" + text("build_commit") + ")");
+  const std::string build = text("build_number").empty() ? "" : "b" + text("build_number"), commit = text("build_commit");
+  o.engine_version = commit.empty() ? build : build.empty() ? commit : build + " (" + commit + ")";
   o.backend = text("backends").empty() ? text("backend") : text("backends");
   o.device = text("gpu_info").empty() ? (text("cpu_info").empty() ? "" : text("cpu_info") + " (CPU)") : text("gpu_info");
   if (o.device.find(", ") != std::string::npos) set_cards(o, split_names(o.device));   // "A, A": one name for each card

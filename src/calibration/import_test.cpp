@@ -136,6 +136,18 @@ TEST(Recorded, LlamaBenchTellsItsCardsAndBuildAroundTheTable) {
   EXPECT_EQ(vulkan.rows[0].quant, "Q4_K_M");
 }
 
+// Builds that print no number have none: "b" alone is no version.
+TEST(Import, BuildsWithoutANumberHaveNone) {
+  const auto version = [](const std::string& build) {
+    const auto in = import_text("[{" + build + R"("gpu_info":"NVIDIA GeForce RTX 3090","backends":"CUDA","model_type":"llama 7B Q4_0","model_size":3825065984,"model_n_params":6738415616,"n_prompt":0,"n_gen":128,"avg_ts":130.5,"test_time":"2025-07-01T00:00:00Z"}])", "x.json");
+    return in && in->rows.size() == 1 ? in->rows[0].engine_version : "no row";
+  };
+  EXPECT_EQ(version(""), "");
+  EXPECT_EQ(version(R"("build_number":5921,)"), "b5921");
+  EXPECT_EQ(version(R"("build_number":5921,"build_commit":"4d0d0dc9",)"), "b5921 (4d0d0dc9)");
+  EXPECT_EQ(version(R"("build_commit":"4d0d0dc9",)"), "4d0d0dc9");
+}
+
 TEST(Recorded, LlamaBenchCsvAndJson) {
   const Imported csv = recorded("llama-bench.csv");
   ASSERT_EQ(csv.rows.size(), 2u);

@@ -115,7 +115,9 @@ std::vector<Setting> own_settings(const rig::Rig& rig, const Setting& common) {
 }  // namespace
 
 Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
-                     const Conditions& conditions) {
+                     const Conditions& stated) {
+  Conditions conditions = stated;
+  conditions.eager = stated.eager || placement.settings.eager;   // by the row of a measurement, or the flags of a plan
   const bool cpu = rig.devices.empty() || placement.mode == Mode::cpu;
   RC_TRY(check_known(rig, placement, cpu));
   Builder b{architecture, rig, placement, conditions, {}, {}, cpu};

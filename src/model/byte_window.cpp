@@ -22,7 +22,7 @@ Result<ByteWindow> ByteWindow::open(const std::filesystem::path& file) {
   // Our own window is the only buffer.
   window.file_.rdbuf()->pubsetbuf(nullptr, 0);
   window.file_.open(file, std::ios::binary);
-  if (!window.file_) return fail(ErrorKind::system, "cannot be opened for reading", Where{name});
+  if (!window.file_) return fail(ErrorKind::input, "cannot be opened for reading", Where{name});
   window.buffer_.resize(kWindow);
   return window;
 }

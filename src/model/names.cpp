@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "model/recipe.hpp"
@@ -69,6 +70,12 @@ std::string plain_name(std::string_view name) {
   return in_latin(std::string(trim(name)));
 }
 
+// "Qwen_Qwen3-32B" -> "Qwen3-32B": who makes files for others may say before their names whose models they are. Empty: nobody is named so.
+std::string without_maker(std::string_view name) {
+  const std::size_t at = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+  return at == std::string_view::npos || at == 0 || name[at] != '_' ? std::string() : std::string(name.substr(at + 1));
+}
+
 }  // namespace
 
 ModelSpec split_spec(std::string_view spec) {
@@ -92,7 +99,10 @@ std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::st
   if (!named.quant.empty() && known(tagged)) return ModelSpec{tagged, {}};
   if (known(named.name)) return named;
   const std::string whole = plain_name(tagged), part = plain_name(named.name);
-  for (const auto& [name, quant] : {std::pair{whole, std::string()}, {part, named.quant}, {untuned(whole), std::string()}, {untuned(part), named.quant}}) {
+  std::vector<std::pair<std::string, std::string>> readings = {{whole, {}}, {part, named.quant}, {untuned(whole), {}}, {untuned(part), named.quant}};
+  for (const auto& [name, quant] : {std::pair{without_maker(whole), std::string()}, {without_maker(part), named.quant}})
+    if (!name.empty()) readings.insert(readings.end(), {{name, quant}, {untuned(name), quant}});
+  for (const auto& [name, quant] : readings) {
     if (known(name)) return ModelSpec{name, quant};
     if (!quant.empty()) continue;
     for (std::size_t cut = name.find_first_of("-_ "); cut != std::string::npos; cut = name.find_first_of("-_ ", cut + 1))

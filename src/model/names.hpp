@@ -25,6 +25,7 @@ bool may_name_a_file(std::string_view spec);
 //   qwen3-32b, qwen3-32b:q4_k_m     a name, exactly, and a format
 //   qwen3:32b, gemma3:27b-q4_k_m    Ollama: what stands behind the colon is part of the name
 //   Qwen/Qwen3-32B-AWQ              Hugging Face: an owner before it, the format behind it; hf.co/... alike
+//   bartowski/Qwen_Qwen3-32B-GGUF   who makes files for others says before the name whose model it is
 //   Llama-3.3-70B-Instruct          tuned versions have the shape of their base
 //   qwen3-32b-q4_k_m, Qwen3-32B-GGUF  files and their repositories
 //   通义千问3-32b                    makers' Chinese names of their models

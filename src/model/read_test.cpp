@@ -239,6 +239,13 @@ TEST(ModelNames, AreFoundByRule) {
   EXPECT_EQ(meant("meta-llama/Meta-Llama-3.1-70B-Instruct"), "llama-3.1-70b");
   EXPECT_EQ(meant("hf.co/bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M"), "llama-3.3-70b:Q4_K_M");
   EXPECT_EQ(meant("https://huggingface.co/Qwen/Qwen3-32B-AWQ"), "qwen3-32b:AWQ");
+  EXPECT_EQ(meant("bartowski/Qwen_Qwen3-32B-GGUF:Q5_K_M"), "qwen3-32b:Q5_K_M");
+  EXPECT_EQ(meant("Qwen_Qwen3-32B-Q4_K_M"), "qwen3-32b:Q4_K_M");
+  EXPECT_EQ(meant("bartowski/google_gemma-3-27b-it-GGUF:Q4_K_M"), "gemma-3-27b:Q4_K_M");
+  EXPECT_EQ(meant("bartowski/zai-org_GLM-4.5-Air-GGUF"), "glm-4.5-air");
+  EXPECT_EQ(meant("bartowski/somebody_nothing-32B-GGUF"), "unknown");
+  EXPECT_EQ(meant("deepseek-ai/DeepSeek-V3.2-Exp"), "deepseek-v3.2");
+  EXPECT_EQ(meant("unsloth/DeepSeek-V3.2-Exp-GGUF:Q4_K_M"), "deepseek-v3.2:Q4_K_M");
   EXPECT_EQ(meant("llama3.3"), "llama-3.3-70b");
   EXPECT_EQ(meant("qwq"), "qwq-32b");
   EXPECT_EQ(meant("mistral"), "mistral-7b-v0.3");

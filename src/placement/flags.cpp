@@ -96,7 +96,12 @@ class Parser {
     }
     std::string shown = word.text;
     if (used) shown += " " + words[i + 1].text;
-    if (!rule->note.empty()) notes_.push_back({std::move(shown), std::string(rule->note)});
+    const bool repeated = !rule->apply || rule->repeats;
+    if (rule->note.empty() && rule->apply) return used;   // the program's own name
+    FlagNote note{std::move(shown), std::string(rule->note.empty() ? detail::kUncounted : rule->note)};
+    if (repeated) note.words.assign(1, word.text);
+    if (repeated && used) note.words.push_back(words[i + 1].text);
+    notes_.push_back(std::move(note));
     return used;
   }
 
@@ -106,9 +111,7 @@ class Parser {
 
   const FlagRule* find(std::string_view name) const {
     for (const auto& table : tables_)
-      for (const FlagRule& rule : table)
-        for (const std::string_view each : split_words(rule.names))
-          if (each == name) return &rule;
+      if (const FlagRule* rule = detail::find_flag(table, name)) return rule;
     return nullptr;
   }
 

@@ -19,6 +19,8 @@ TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {
   for (const Refusal& r : {Refusal{"-c 4096 --n-gpu-layer 10", "--flags:1:9: '--n-gpu-layer' is not a flag of llama.cpp (nearest: --n-gpu-layers)"},
                            Refusal{"-c", "--flags:1:1: -c needs a value"},
                            Refusal{"-c many", "--flags:1:4: -c takes a whole number of at least 0, not 'many'"},
+                           Refusal{"-np 500", "--flags:1:5: -np takes a whole number from -1 to 256, not '500' (nearest: 256)"},
+                           Refusal{"-np -2", "--flags:1:5: -np takes a whole number of at least -1, not '-2'"},
                            Refusal{"-ctk q9_0", "--flags:1:6: -ctk takes a cache format, not 'q9_0' (nearest: q8_0)"},
                            Refusal{"-ts 1,2,3", "--flags:1:5: -ts names 3 devices, the rig has 1"},
                            Refusal{"-ot 'exps", "--flags:1:5: quote ' is not closed"},
@@ -60,8 +62,11 @@ TEST(Flags, EachIsExplained) {
   EXPECT_EQ(parsed->settings.context, 8192);
   EXPECT_EQ(parsed->settings.gpu_layers, 20);
   EXPECT_EQ(parsed->settings.flash_attention, true);
-  ASSERT_EQ(parsed->notes.size(), 4u);  // the temperature changes neither memory nor speed
+  ASSERT_EQ(parsed->notes.size(), 5u);
   EXPECT_EQ(parsed->notes[3].flag, "-ub 1024");
+  EXPECT_TRUE(parsed->notes[3].words.empty()) << "the line says it";
+  EXPECT_EQ(parsed->notes[4].text, "changes neither memory nor speed as counted here");
+  EXPECT_EQ(parsed->notes[4].words, (std::vector<std::string>{"--temp", "0.7"}));
   const auto verbose = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), "-v -c 8192");   // -v takes nothing
   ASSERT_TRUE(verbose) << error_of(verbose);
   EXPECT_EQ(verbose->settings.context, 8192);

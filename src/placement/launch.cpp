@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
@@ -12,9 +13,15 @@ namespace rigcast::placement {
 
 namespace {
 
+// A word as a shell takes it whole.
+std::string quoted(const std::string& text) {
+  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("-_./:,=+@%").find(c) != std::string_view::npos; };
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_plain) ? text : "'" + replace_all(text, "'", "'\\''") + "'";
+}
+
 class LineBuilder {
  public:
-  LineBuilder(const catalog::Engine& engine, std::string start) : tables_(detail::flag_tables(engine)) { launch_.line = std::move(start); }
+  LineBuilder(const catalog::Engine& engine, std::string start) : tables_(detail::flag_tables(engine)), wraps_(detail::wraps_llama(engine)) { launch_.line = std::move(start); }
 
   void add(const std::string& flag, const std::string& value = {}) {
     const std::string text = value.empty() ? flag : flag + " " + value;
@@ -26,26 +33,37 @@ class LineBuilder {
     launch_.flags.push_back(flag);
   }
   void plain(const std::string& text) { launch_.line += " " + text; }
+  // What the user said that the line has no words of its own for, as it stands; but not what the line says already.
+  void repeat(const std::vector<FlagNote>& flags) {
+    std::vector<FlagNote> unsaid;
+    std::copy_if(flags.begin(), flags.end(), std::back_inserter(unsaid), [&](const FlagNote& flag) { return !flag.words.empty() && !says(name_of(flag)); });
+    for (const FlagNote& flag : unsaid) {
+      if (!is_own(name_of(flag))) {
+        launch_.unsaid.push_back("This line cannot say " + flag.flag + ": it is a flag of the engine underneath.");
+        continue;
+      }
+      std::vector<std::string> words;
+      for (const std::string& word : flag.words) words.push_back(quoted(word));
+      demand({join(words, " "), flag.text, flag.words});
+    }
+  }
+  // Ollama and LM Studio are read with llama.cpp's flags, too, but take none of them.
+  bool is_own(std::string_view flag) const { return !wraps_ || detail::find_flag(tables_.front(), flag); }
+  static std::string name_of(const FlagNote& flag) { return flag.words.front().substr(0, flag.words.front().find('=')); }
+  bool says(const std::string& flag) const { return (launch_.line + ' ').find(' ' + flag + ' ') != std::string::npos; }
   Launch& launch() { return launch_; }
 
  private:
   std::string note(std::string_view flag) const {
     for (const auto& table : tables_)
-      for (const detail::FlagRule& rule : table)
-        for (const std::string_view name : split_words(rule.names))
-          if (name == flag) return std::string(rule.note);
+      if (const detail::FlagRule* rule = detail::find_flag(table, flag)) return std::string(rule->note);
     return {};
   }
 
   std::vector<std::span<const detail::FlagRule>> tables_;
+  bool wraps_;
   Launch launch_;
 };
-
-// A word as a shell takes it whole.
-std::string quoted(const std::string& text) {
-  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("-_./:,=+@%").find(c) != std::string_view::npos; };
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_plain) ? text : "'" + replace_all(text, "'", "'\\''") + "'";
-}
 
 // A text as JSON takes it.
 std::string json_text(std::string_view text) {
@@ -186,6 +204,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
   if (s.batch_threads > 0) line.add("-tb", std::to_string(s.batch_threads));
   for (const FlagNote& flag : p.demanded) line.demand(flag);
+  line.repeat(p.flags);
   if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(engine, a, rig, p);
   return std::move(line.launch());
 }
@@ -195,6 +214,13 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, "OLLAMA_FLASH_ATTENTION=" + std::string(s.flash_attention.value_or(true) ? "1" : "0"));
   if (s.key_quant != "f16") line.plain("OLLAMA_KV_CACHE_TYPE=" + s.key_quant);
   if (s.sequences > 1) line.plain("OLLAMA_NUM_PARALLEL=" + std::to_string(s.sequences));
+  std::string parameters;
+  for (const FlagNote& flag : p.flags) {
+    if (flag.words.empty()) continue;
+    const std::string name = line.name_of(flag), value = flag.words.size() > 1 ? flag.words.back() : flag.words.front().substr(std::min(flag.words.front().size(), name.size() + 1));
+    if (name.starts_with("OLLAMA_")) line.plain(name + "=" + quoted(value));
+    else if (line.is_own(name)) parameters += "PARAMETER " + name + " " + value + "\n";
+  }
   line.plain("ollama serve");
   Launch& launch = line.launch();
   const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
@@ -203,6 +229,7 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / context_parts(engine, s)) + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";
   if (s.ubatch != 512) launch.file_text += "PARAMETER num_batch " + std::to_string(s.ubatch) + "\n";
+  launch.file_text += parameters;
   return std::move(launch);
 }
 
@@ -241,7 +268,7 @@ void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig&
   Launch& launch = line.launch();
   launch.file_name = "a shell on each other host";
   if (catalog::text_of(engine, "across_hosts", "") == "ray") {
-    line.add("--distributed-executor-backend", "ray");
+    if (!line.says("--distributed-executor-backend")) line.add("--distributed-executor-backend", "ray");
     launch.line = "ray start --head --port=6379 && " + launch.line;
     launch.file_text = "ray start --address=HOST1:6379";
     return;
@@ -308,6 +335,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
       cannot_say(std::string("This line cannot say how many devices share a model (") + degree + " " + std::to_string(n) + "): set it in " + engine.name + "'s settings.");
   if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
   for (const FlagNote& flag : p.demanded) line.demand(flag);
+  line.repeat(p.flags);
   if (paged && uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
   return std::move(line.launch());
 }

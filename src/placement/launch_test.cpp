@@ -202,6 +202,35 @@ TEST(Launch, ExpertsAreReadFromAFolder) {
   EXPECT_NE(line().find("--kt-weight-path models/moe "), std::string::npos) << line();
 }
 
+// What the line has no words of its own for stands on it as the user wrote it, once; what it says itself does not stand there twice.
+TEST(Launch, TheUsersOwnFlagsStandOnTheLine) {
+  const auto line = [](const char* engine, const char* flags, const char* quant = "q4_k_m") {
+    const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", quant);
+    const rig::Rig rig = rig_of("rtx-3090", 2);
+    const auto placement = place(facts(), *model, rig, ask(flags, engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    const Launch launch = launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement);
+    for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
+    return launch.line + (launch.file_text.empty() ? "" : "\n" + launch.file_text) + (launch.unsaid.empty() ? "" : "\n" + join(launch.unsaid, "\n"));
+  };
+  const auto count = [](const std::string& text, std::string_view part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const std::string vllm = line("vllm", "--enforce-eager --max-model-len 8192 --enable-prefix-caching --port 80 --speculative-config '{\"method\": \"ngram\"}' --model other", "bf16");
+  for (const char* part : {" --enforce-eager", " --enable-prefix-caching", " --port 80", " --speculative-config '{\"method\": \"ngram\"}'", " --max-model-len 8192"}) EXPECT_EQ(count(vllm, part), 1u) << part << '\n' << vllm;
+  EXPECT_EQ(count(vllm, "other"), 0u) << vllm;
+  const std::string llama = line("llama.cpp", "-c 8192 -md draft.gguf --draft-max 16 --mlock --port 8080 --jinja -m other.gguf -fa on --temp=0.7 --lora a --lora b");
+  for (const char* part : {" -md draft.gguf", " --draft-max 16", " --mlock", " --port 8080", " --jinja", " -c 8192", " -fa on", " --temp=0.7", " --lora a", " --lora b"}) EXPECT_EQ(count(llama, part), 1u) << part << '\n' << llama;
+  EXPECT_EQ(count(llama, "other"), 0u) << llama;
+  EXPECT_EQ(count(line("sglang", "--disable-cuda-graph --page-size 64", "bf16"), " --disable-cuda-graph --page-size 64"), 1u);
+  const std::string ollama = line("ollama", "temperature=0.7 OLLAMA_KEEP_ALIVE=1h");
+  EXPECT_NE(ollama.find("OLLAMA_KEEP_ALIVE=1h ollama serve"), std::string::npos) << ollama;
+  EXPECT_NE(ollama.find("PARAMETER temperature 0.7"), std::string::npos) << ollama;
+  EXPECT_NE(line("lm-studio", "--ttl 60 --mlock").find("This line cannot say --mlock: it is a flag of the engine underneath."), std::string::npos);
+}
+
 // llama-bench times the placement that is predicted, in its own spelling of the flags.
 TEST(Launch, TheBenchmarkLaysOutTheSamePlacement) {
   auto model = llama_8b(test::ggml::q8_0);

@@ -63,12 +63,17 @@ struct Settings {
   double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default
   int max_batched_tokens = 0;             // vLLM; 0: engine default
   std::string weight_quant;               // vLLM --quantization
+  bool eager = false;                     // vLLM --enforce-eager, SGLang --disable-cuda-graph: no graphs of kernels
 
   bool operator==(const Settings&) const = default;
 };
 
 // One explained flag: what the user typed and what it does to memory and speed.
-struct FlagNote { std::string flag; std::string text; };
+struct FlagNote {
+  std::string flag;
+  std::string text;
+  std::vector<std::string> words = {};   // what a launch line repeats of it word by word; empty: it says so in its own way, or the model's name does
+};
 
 // Bytes on one memory, each term named.
 struct Memory {

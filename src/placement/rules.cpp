@@ -1,6 +1,7 @@
 #include "placement/rules.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -44,6 +45,29 @@ bool mixed_vendors(const rig::Rig& rig) {
 
 bool has_fast_link(const rig::Rig& rig, int device) {
   return std::any_of(rig.links.begin(), rig.links.end(), [&](const rig::Link& link) { return link.peer_to_peer && (link.a == device || link.b == device); });
+}
+
+// Of these devices, in order, one of each kind that a Rule can tell apart: of the 384 chips of a supernode the first.
+std::vector<int> unlike(const rig::Rig& rig, const std::vector<int>& devices) {
+  std::vector<bool> fast(rig.devices.size());
+  std::size_t slow = fast.size();
+  for (const rig::Link& link : rig.links) {
+    if (slow == 0) break;   // of n devices joined to each other the first n - 1 links say it of all
+    if (!link.peer_to_peer) continue;
+    for (const int end : {link.a, link.b}) {
+      if (end < 0 || fast[static_cast<std::size_t>(end)]) continue;
+      fast[static_cast<std::size_t>(end)] = true;
+      --slow;
+    }
+  }
+  const auto same = [&](int a, int b) {
+    const rig::RigDevice &one = rig.devices[static_cast<std::size_t>(a)], &other = rig.devices[static_cast<std::size_t>(b)];
+    return one.device.key == other.device.key && one.device.modified == other.device.modified && one.host == other.host && fast[static_cast<std::size_t>(a)] == fast[static_cast<std::size_t>(b)];
+  };
+  std::vector<int> found;
+  for (const int device : devices)
+    if (std::none_of(found.begin(), found.end(), [&](int each) { return same(each, device); })) found.push_back(device);
+  return found;
 }
 
 Placement::Caveat caveat_of(const catalog::Rule& rule) {
@@ -157,7 +181,10 @@ Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catal
                             const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
   if (backend == "cpu") return {};   // no device takes part
   const ModelTraits traits(catalog, architecture);
-  for (const rig::RigDevice& device : rig.devices) {
+  std::vector<int> all(rig.devices.size());
+  std::iota(all.begin(), all.end(), 0);
+  for (const int number : unlike(rig, all)) {
+    const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(number)];
     const catalog::Situation situation = traits.on(situation_of(engine, backend, rig, device));
     for (const catalog::Rule& rule : rules)
       if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation))
@@ -231,9 +258,13 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
   }
   const ModelTraits traits(catalog, architecture);
   const bool weights_on_host = reads_weights_on_host(architecture, placement);
+  std::vector<int> used;
   for (const DeviceShare& share : placement.devices) {
     RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");
-    catalog::Situation situation = traits.on(situation_of(engine, placement.backend, rig, rig.devices[static_cast<std::size_t>(share.device)]));
+    used.push_back(share.device);
+  }
+  for (const int number : unlike(rig, used)) {
+    catalog::Situation situation = traits.on(situation_of(engine, placement.backend, rig, rig.devices[static_cast<std::size_t>(number)]));
     situation.split = to_string(placement.mode);
     situation.several_devices = placement.devices.size() > 1;
     situation.weights_on_host = weights_on_host;

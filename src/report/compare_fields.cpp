@@ -202,20 +202,24 @@ Sentences faster_ways(const app::CompareAnswer& answer) {
 // Hosts that nobody named, where the rows do not have the same.
 Sentences assumed_hosts(const app::CompareAnswer& answer) {
   std::set<std::pair<std::string, double>> hosts;
-  std::vector<std::pair<std::string, std::vector<std::string>>> assumed;   // host, rigs as asked
+  struct Assumed { int sockets; std::string name, memory; std::vector<std::string> rigs; };   // rigs: as asked
+  std::vector<Assumed> assumed;
   for (const app::Compared& row : answer.rows) {
     if (!row.answer || row.answer->rig.hosts.empty()) continue;
     const rig::Host& host = row.answer->rig.hosts.front();
     hosts.insert({host_name(host), host.memory.value()});
     if (!host.unnamed) continue;
-    const std::string name = (host.sockets > 1 ? std::to_string(host.sockets) + " x " : "") + (host.processor ? host.processor->name : host.name) + ", " + print_gib(host.memory);
-    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const auto& one) { return one.first == name; });
-    if (same == assumed.end()) same = assumed.insert(assumed.end(), {name, {}});
-    if (std::find(same->second.begin(), same->second.end(), row.request.rig) == same->second.end()) same->second.push_back(row.request.rig);
+    const Assumed one{host.sockets, host.processor ? host.processor->name : host.name, print_gib(host.memory), {}};
+    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const Assumed& each) { return each.sockets == one.sockets && each.name == one.name && each.memory == one.memory; });
+    if (same == assumed.end()) same = assumed.insert(assumed.end(), one);
+    if (std::find(same->rigs.begin(), same->rigs.end(), row.request.rig) == same->rigs.end()) same->rigs.push_back(row.request.rig);
   }
   Sentences all;
   if (hosts.size() < 2) return all;
-  for (const auto& [host, rigs] : assumed) all.push_back(fill("{0}: {1}"_say, {join(rigs, ", "), Phrase(host)}));
+  for (const Assumed& one : assumed) {
+    const Phrase name = one.sockets > 1 ? fill("{0} x {1}"_say, {std::to_string(one.sockets), one.name}) : Phrase(one.name);
+    all.push_back(fill("{0}: {1}, {2}"_say, {join(one.rigs, ", "), name, one.memory}));
+  }
   if (!all.empty()) all.push_back("say host= for the same in every row: what the cards do not hold runs there"_say);
   return all;
 }

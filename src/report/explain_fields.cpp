@@ -106,23 +106,29 @@ Fields term_row(const cost::Term& term) {
           {{}, "time"_say, print_seconds(term.time)}};
 }
 
-Field term_table(const cost::Estimate& estimate) {
-  Rows rows;
-  for (const cost::Term& term : merged(estimate.derivation)) rows.push_back(term_row(term));
-  return list_field({}, std::move(rows), Show::table);
-}
-
-// Below the table where some of it is.
-void explain_hidden(Section& section, const cost::Estimate& estimate) {
-  const std::vector<cost::Term> terms = merged(estimate.derivation);
-  if (std::any_of(terms.begin(), terms.end(), is_hidden))
-    section.fields.push_back(tell("Hidden: it takes place while other work goes on, and the time is only what it adds."_say));
-}
-
 Seconds total_time(const cost::Estimate& estimate) {
   Seconds total{};
   for (const cost::Term& term : estimate.derivation) total += term.time;
   return total;
+}
+
+// What would be less than a thousandth of all, even if nothing hid it.
+bool is_noise(const cost::Term& term, Seconds total) {
+  const double alone = has_rate(term) ? term.amount / (term.rate * term.efficiency) : 0;
+  return std::max(alone, term.time.value()) < 1e-3 * total.value();
+}
+
+// The table of a phase, and what must be said of it.
+void tell_terms(Section& section, const cost::Estimate& estimate) {
+  std::vector<cost::Term> terms = merged(estimate.derivation);
+  const std::size_t all = terms.size();
+  std::erase_if(terms, [total = total_time(estimate)](const cost::Term& term) { return is_noise(term, total); });
+  Rows rows;
+  for (const cost::Term& term : terms) rows.push_back(term_row(term));
+  section.fields.push_back(list_field({}, std::move(rows), Show::table));
+  if (std::any_of(terms.begin(), terms.end(), is_hidden))
+    section.fields.push_back(tell("Hidden: it takes place while other work goes on, and the time is only what it adds."_say));
+  if (terms.size() < all) section.fields.push_back(tell("What takes less than a thousandth of the time is left out."_say));
 }
 
 Phrase interval_sentence(const cost::Estimate& estimate, Unit unit) {
@@ -134,8 +140,7 @@ Section decode(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
   Section section{"3. Writing (decode)"_say, {}};
   section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
-  section.fields.push_back(term_table(decode));
-  explain_hidden(section, decode);
+  tell_terms(section, decode);
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
   if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
@@ -147,8 +152,7 @@ Section prefill(const app::PlanAnswer& answer) {
   const cost::Speed& speed = *answer.speed;
   Section section{"4. Reading (prefill)"_say, {}};
   section.fields.push_back(tell("The prompt is read many tokens at once: the weights are fetched once for all of them, so arithmetic decides here, not bandwidth."_say));
-  section.fields.push_back(term_table(speed.prefill));
-  explain_hidden(section, speed.prefill);
+  tell_terms(section, speed.prefill);
   section.fields.push_back(tell(fill("That is {0} for {1} tokens; the first token of the answer comes after {2}."_say,
                                      {print(Number{speed.prefill.value.p50, Unit::token_rate}), format_grouped(answer.request.question.prompt),
                                       print(Number{speed.ttft.value.p50, Unit::seconds})})));

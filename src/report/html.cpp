@@ -24,7 +24,7 @@ class HtmlWriter {
   std::string report(const Report& report) {
     std::string body;
     for (const Section& section : report.sections) {
-      if (!shows_anything(section)) continue;
+      if (!shows_anything(section, Charts::drawn)) continue;
       body += "<section class=\"block\">\n";
       if (!section.title.empty()) body += tag("h2", {}, say(section.title));
       body += fields(section.fields) + "</section>\n";

@@ -1,5 +1,6 @@
 #include "report/language.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.hpp"
@@ -103,6 +104,7 @@ Result<Language> Language::parse(std::string_view po, std::string_view file) {
     }
     if (!pattern.holes.empty()) language.patterns_.push_back(std::move(pattern));
   }
+  std::stable_sort(language.patterns_.begin(), language.patterns_.end(), [](const Pattern& a, const Pattern& b) { return a.fixed_size() > b.fixed_size(); });
   return language;
 }
 
@@ -117,7 +119,7 @@ std::string Language::say(const Phrase& phrase) const {
   return fill_holes(found == known_.end() || found->second.empty() ? phrase.text : found->second, with);
 }
 
-// A finished sentence: as a whole, or by the first pattern whose fixed parts stand in it in order, the parts between filling its holes.
+// A finished sentence: as a whole, or by the pattern with the most fixed text whose parts stand in it in order, the parts between filling its holes.
 std::optional<std::string> Language::find(const std::string& sentence) const {
   if (const auto whole = known_.find(sentence); whole != known_.end() && !whole->second.empty()) return whole->second;
   if (sentence.find(' ') == std::string::npos) return std::nullopt;

@@ -2,6 +2,7 @@
 // A Language says Phrases to people. English needs no table; others read theirs from data/messages/*.po (the gettext format, so
 // that translators can use their own editors), keyed by the English text.
 
+#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,13 +32,18 @@ class Language {
   bool knows(std::string_view english) const;
 
  private:
-  struct Pattern { std::vector<std::string> fixed; std::vector<int> holes; std::string translation; };
+  struct Pattern {
+    std::vector<std::string> fixed;
+    std::vector<int> holes;
+    std::string translation;
+    std::size_t fixed_size() const { return std::accumulate(fixed.begin(), fixed.end(), std::size_t{0}, [](std::size_t sum, const std::string& part) { return sum + part.size(); }); }
+  };
 
   std::optional<std::string> find(const std::string& sentence) const;
   std::string retell(const std::string& sentence) const;  // itself where nothing is known
 
   std::unordered_map<std::string, std::string> known_;  // only looked up, never walked: order cannot reach the output
-  std::vector<Pattern> patterns_;                       // in file order: the first that matches wins
+  std::vector<Pattern> patterns_;                       // most fixed text first, then in file order: what is general must not cut up what another says whole
 };
 
 // "{1} of {0}" with a, b -> "b of a". A hole without a filling stays as it is.

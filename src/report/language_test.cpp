@@ -60,6 +60,25 @@ TEST(Language, RetellsFinishedSentencesByTheirFixedParts) {
   EXPECT_EQ(shouting().say("device 1: short of 12 bytes"), "12 BYTES FEHLEN AUF device 1");
 }
 
+// "{0} does not run {1}" stands first and would take the sentence apart.
+TEST(Language, ThePatternWithTheMostFixedTextWins) {
+  auto language = Language::parse(R"(
+#, pattern
+msgid "{0} does not run {1}"
+msgstr "{0} LAEUFT NICHT {1}"
+
+#, pattern
+msgid "{0} refuses this on {1}: {2}"
+msgstr "{0} LEHNT {1} AB: {2}"
+
+msgid "it is too old and does not run there"
+msgstr "ZU ALT"
+)", "test.po");
+  ASSERT_TRUE(language) << to_text(language.error());
+  EXPECT_EQ(language->say("vLLM refuses this on a P40: it is too old and does not run there"), "vLLM LEHNT a P40 AB: ZU ALT");
+  EXPECT_EQ(language->say("vLLM does not run there"), "vLLM LAEUFT NICHT there");
+}
+
 // "{0} of {1}" is not marked as a pattern: a name with "of" in it must not be taken apart.
 // A word that the user wrote stays his, even where it is one of ours.
 TEST(Language, QuotedWordsStay) { EXPECT_EQ(shouting().say("no device is called 'of'"), "KEIN GERAET 'of'"); }

@@ -24,7 +24,7 @@ class MarkdownWriter {
 
   std::string report(const Report& report) {
     for (const Section& section : report.sections) {
-      if (!shows_anything(section)) continue;
+      if (!shows_anything(section, Charts::left_out)) continue;
       if (!section.title.empty()) paragraph("## " + escaped(say(section.title)));
       Rows rows;
       fields(section.fields, rows);

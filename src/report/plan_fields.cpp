@@ -334,8 +334,9 @@ Section flags(const app::PlanAnswer& answer) {
 Section caveats(const app::PlanAnswer& answer) {
   Rows rows;
   const auto add = [&](const std::string& id, std::string text, const std::string& source) {
-    const std::string_view first = std::string_view(text).substr(0, text.find(' '));
-    const bool name = std::any_of(first.begin(), first.end(), [](char c) { return c >= 'A' && c <= 'Z'; });   // vLLM, macOS
+    std::string_view first = std::string_view(text).substr(0, text.find(' '));
+    while (first.ends_with(',') || first.ends_with(':')) first.remove_suffix(1);
+    const bool name = std::any_of(first.begin(), first.end(), [](char c) { return c < 'a' || c > 'z'; });   // vLLM, macOS, llama.cpp, vllm-ascend
     if (!name && !text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
     rows.push_back({machine("id", id), {"text", {}, Phrase(std::move(text)), Show::sentence}, {"source", {}, Phrase(source), Show::source}});
   };

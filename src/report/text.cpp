@@ -39,7 +39,7 @@ class TextWriter {
 
   std::string report(const Report& report) {
     for (const Section& section : report.sections) {
-      if (!shows_anything(section)) continue;
+      if (!shows_anything(section, Charts::left_out)) continue;
       if (!out_.empty()) out_ += '\n';
       if (!section.title.empty()) line(kBold, say(section.title));
       fields(section.fields);
@@ -124,15 +124,26 @@ class TextWriter {
       bool empty = true;
       for (const std::string& piece : command_pieces(one)) {
         if (!empty && display_width(current) + 1 + display_width(piece) + 2 > style_.width) {
-          line({}, current + " \\");
+          code_line(current, true);
           current.assign(static_cast<std::size_t>(indent) + 2, ' ');
           empty = true;
         }
         current += (empty ? "" : " ") + piece;
         empty = false;
       }
-      line({}, current);
+      code_line(current, false);
     }
+  }
+
+  // A list too long for a line goes on at the very beginning of the next: blanks there would end its word.
+  void code_line(std::string text, bool goes_on) {
+    while (display_width(text) + (goes_on ? 2 : 0) > style_.width) {
+      const std::size_t comma = text.rfind(',', static_cast<std::size_t>(style_.width) - 2);
+      if (comma == std::string::npos || text.find_first_of("\"'") < comma) break;
+      line({}, text.substr(0, comma + 1) + '\\');
+      text.erase(0, comma + 1);
+    }
+    line({}, goes_on ? text + " \\" : text);
   }
 
   void list(const Field& field, std::string_view bullet, std::string_view colour) {

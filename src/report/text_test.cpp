@@ -33,6 +33,12 @@ TEST(Text, CodeBreaksBetweenFlagsAndNeverInsideThem) {
   EXPECT_EQ(render_text(report, {}, {36, false, true}), "  server -m a.gguf \\\n    --on \"2x card; host=y\" -c 4096\n");
 }
 
+// A shell joins what stands before and behind a backslash at the end of a line.
+TEST(Text, ListsTooLongForALineBreakAtTheirCommas) {
+  const Report report{{{{}, {people(Show::code, Phrase("server -m a.gguf --rpc HOST2:50052,HOST3:50052,HOST4:50052 -c 4096"))}}}};
+  EXPECT_EQ(render_text(report, {}, {36, false, true}), "  server -m a.gguf \\\n    --rpc HOST2:50052,HOST3:50052,\\\nHOST4:50052 \\\n    -c 4096\n");
+}
+
 TEST(Text, NamesFromFilesCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a?[2Jb");
   EXPECT_EQ(printable("broken \xff\xc3"), "broken ??");

@@ -14,18 +14,18 @@ const Field* find_show(const Fields& fields, Show show) {
 
 namespace {
 
-bool shows_anything(const Fields& fields) {
-  return std::any_of(fields.begin(), fields.end(), [](const Field& field) {
+bool shows_anything(const Fields& fields, Charts charts) {
+  return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
     const auto* inner = field.show == Show::group ? std::get_if<Fields>(&field.value) : nullptr;
-    return inner != nullptr ? shows_anything(*inner) : field.show != Show::machine;
+    if (inner != nullptr) return shows_anything(*inner, charts);
+    const bool chart = field.show == Show::ranges || field.show == Show::scatter;
+    return field.show != Show::machine && (charts == Charts::drawn || !chart);
   });
 }
 
 }  // namespace
 
-bool shows_anything(const Section& section) {
-  return shows_anything(section.fields);
-}
+bool shows_anything(const Section& section, Charts charts) { return shows_anything(section.fields, charts); }
 
 std::vector<const Field*> cells_of(const Fields& row) {
   std::vector<const Field*> cells;

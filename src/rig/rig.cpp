@@ -1,8 +1,10 @@
 #include "rig/rig.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -92,7 +94,9 @@ Result<Spec> read_any(std::string_view text) {
   if (!trim(text).ends_with(".toml")) return read_spec(text);
   const std::string path(trim(text));
   std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(ErrorKind::system, "cannot be read", Where{path}, "rig");
+  std::error_code ignored;
+  if (!in && !std::filesystem::exists(path, ignored)) return fail(ErrorKind::not_found, "no such file", Where{path}, "rig");
+  if (!in) return fail(ErrorKind::input, "cannot be opened for reading", Where{path}, "rig");
   const std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   return read_rig_file(content, path);
 }

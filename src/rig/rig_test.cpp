@@ -210,7 +210,7 @@ TEST(Rig, FaultsHaveTheirColumn) {
   EXPECT_EQ(error("3090 net=10gbe"), "rig:1:10: net= joins several hosts and there is one: separate hosts by '|' or say nodes=2");
   EXPECT_EQ(error("4090@50000000000g").substr(0, 9), "rig:1:6: ");
   EXPECT_EQ(error("here"), "rig:1:1: 'here' is this machine, which has to be probed: name the devices instead (\"2x3090\")");
-  EXPECT_EQ(error("nosuch.toml"), "nosuch.toml: cannot be read");
+  EXPECT_EQ(error("nosuch.toml"), "nosuch.toml: no such file");
 }
 
 TEST(Rig, EveryDeviceMakesARig) {

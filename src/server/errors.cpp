@@ -22,8 +22,9 @@ int status_of(ErrorKind kind) {
 
 // Options of the command line are members here under the same names, but for the rig.
 std::string field_of(const Error& error) {
-  if (!error.field.empty()) return error.field;
   const std::string& place = error.where.file;
+  if (place == "--flags") return "flags";   // whichever of them: the column says that
+  if (!error.field.empty()) return error.field;
   if (place == "--on") return "rig";
   if (place == "MODEL") return "model";
   return place.starts_with("--") ? place.substr(2) : "";
@@ -38,7 +39,7 @@ report::Fields error_fields(const Error& error) {
   const std::string& place = error.where.file;
   const std::string message = report::printable(error.message);
   const Phrase reason = is_file(place) ? report::fill(Phrase("{0}: {1}"), {report::printable(place), message}) : Phrase(message);
-  return {machine("field", Phrase(report::printable(field_of(error)))), machine("reason", reason), machine("nearest", Phrase(report::printable(error.nearest))),
+  return {machine("field", report::printable(field_of(error))), machine("reason", reason), machine("nearest", report::printable(error.nearest)),
           machine("kind", to_string(error.kind)), machine("column", std::int64_t{error.where.column})};
 }
 

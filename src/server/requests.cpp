@@ -95,6 +95,11 @@ class Members {
     return static_cast<std::int64_t>(number);
   }
 
+  bool has(const char* name) const {
+    const auto found = object_.find(name);
+    return found != object_.end() && !found->is_null();
+  }
+
   bool flag(const char* name, bool otherwise) {
     const Json* value = take(name);
     if (value == nullptr) return otherwise;
@@ -113,7 +118,7 @@ class Members {
   std::string language() {
     std::string name = text("lang", 20);
     if (name.empty()) return "en";
-    if (name != "en" && name != "zh") note(wrong("lang", "there is no language '" + name + "'", name.starts_with("zh") ? "zh" : "en"));
+    if (auto known = check_language(name); !known) note(std::move(known.error()));
     return name;
   }
 
@@ -131,8 +136,7 @@ class Members {
  private:
   const Json* take(const char* name) {
     taken_.emplace_back(name);
-    const auto found = object_.find(name);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
+    return has(name) ? &*object_.find(name) : nullptr;
   }
 
   const Json& object_;
@@ -163,7 +167,8 @@ void read_question(Members& members, Asking& request) {
   cost::Question& question = request.question;
   placement.backend = members.text("backend", kLongestName);
   placement.flags = members.text("flags", kLongestFlags);
-  placement.context = members.count("context", 1, kMostTokens, 0);
+  const std::int64_t context = members.count("context", 0, kMostTokens, 0);
+  placement.context = context == 0 && members.has("context") ? app::kWholeContext : context;
   question.prompt = members.count("prompt", 1, kMostTokens, question.prompt);
   question.depth = members.count("depth", 0, kMostTokens, question.depth);
   question.sequences = members.count("sequences", 1, kMostSequences, question.sequences);
@@ -177,6 +182,19 @@ void read_question(Members& members, Asking& request) {
 }
 
 }  // namespace
+
+Result<void> check_language(const std::string& name) {
+  if (name == "en" || name == "zh") return {};
+  return refuse("lang", "there is no language '" + name.substr(0, kLongestName) + "'", name.starts_with("zh") ? "zh" : "en");
+}
+
+std::string language_of(std::string_view body) {
+  const auto json = parse(body);
+  if (!json) return {};
+  const auto said = [](const Json& object) { return object.is_object() && object.contains("lang") && object["lang"].is_string() ? object["lang"].get<std::string>() : std::string(); };
+  std::string own = said(*json);
+  return own.empty() && json->contains("request") ? said((*json)["request"]) : own;
+}
 
 Result<Asked> read_plan_request(std::string_view body) {
   RC_ASSIGN(json, parse(body));

@@ -20,6 +20,12 @@ namespace rigcast::server {
 struct Asked { app::PlanRequest request; std::string language; };
 struct AskedCompare { app::CompareRequest request; std::string language; };
 
+// "en" or "zh"; anything else is refused with the nearest.
+Result<void> check_language(const std::string& name);
+
+// The language a body asks for, its own or that of the request inside it, whatever else is wrong with it; empty: none.
+std::string language_of(std::string_view body);
+
 // Bodies as docs/openapi.json describes them (PlanRequest, CompareRequest). `body` is at most a few hundred kB.
 Result<Asked> read_plan_request(std::string_view body);
 Result<AskedCompare> read_compare_request(std::string_view body);

@@ -52,7 +52,11 @@ struct Service::State {
   }
 
   const report::Language& language(std::string_view name) const { return name.starts_with("zh") ? chinese : english; }
-  const report::Language& language(const Request& request) const { return language(request.parameter("lang").value_or("en")); }
+  // What the address or the body asks for, also where the request cannot be read.
+  const report::Language& language(const Request& request) const {
+    const bool may_say = request.method == "POST" && request.body.size() <= kLargestQuestion && request.header("content-type").starts_with("application/json");
+    return language(request.parameter("lang").value_or(may_say ? language_of(request.body) : "en"));
+  }
 
   template <class Answer>
   Response told(const Result<Answer>& answer, const report::Language& language) const {
@@ -93,7 +97,7 @@ struct Service::State {
   template <class Verb>
   Response planned(const Request& request, Verb verb) {
     const auto asked = asked_plan(request.body);
-    if (!asked) return refused(asked.error(), english);
+    if (!asked) return refused(asked.error(), language(request));
     return remembered(request, {asked->request.model, asked->request.rig}, [&] {
       return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language));
     });
@@ -117,7 +121,7 @@ struct Service::State {
 
   Response compare(const Request& request) {
     const auto asked = asked_compare(request.body);
-    if (!asked) return refused(asked.error(), english);
+    if (!asked) return refused(asked.error(), language(request));
     return told(with_models(asked->request.models, [&](const app::Knowledge& known) { return app::compare(known, asked->request); }), language(asked->language));
   }
 
@@ -210,11 +214,11 @@ struct Service::State {
 // The report of an answer as people take it along: what plan and compare tell, with the charts only a page can draw.
 Response Service::State::report(const Request& request) {
   const auto asked = read_report_request(request.body);
-  if (!asked) return refused(asked.error(), english);
+  if (!asked) return refused(asked.error(), language(request));
   std::string language_name;
   const auto made = asked->verb == "compare" ? compare_report(asked->request, language_name) : plan_report(asked->request, language_name);
+  if (!made) return refused(made.error(), language(request));
   const report::Language& said = language(language_name);
-  if (!made) return refused(made.error(), said);
   std::string text;
   if (asked->format == "html") text = report::render_html(*made, said);
   else if (asked->format == "markdown") text = report::render_markdown(*made, said);
@@ -259,12 +263,12 @@ Response Service::State::job(const Result<JobStatus>& status, const report::Lang
 
 Response Service::State::start_job(const Request& request) {
   const auto asked = read_job_request(request.body);
-  if (!asked) return refused(asked.error(), english);
+  if (!asked) return refused(asked.error(), language(request));
   std::vector<std::string> names;
   for (const LongVerb& verb : options.long_verbs) names.push_back(verb.name);
   const auto found = std::find_if(options.long_verbs.begin(), options.long_verbs.end(), [&](const LongVerb& verb) { return verb.name == asked->verb; });
   if (found == options.long_verbs.end())
-    return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, english);
+    return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, language(request));
   return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->manner), english, 202);
 }
 
@@ -320,6 +324,8 @@ Response Service::State::api(const Request& request) {
 
 // A body must say what it is: forms of other sites can send neither of the two types, and a question is never long.
 Response Service::State::checked(const Request& request, Response (State::*answer)(const Request&)) {
+  if (const auto said = request.parameter("lang"); said && !said->empty())
+    if (const auto known = check_language(*said); !known) return refused(known.error(), language(request));
   if (request.method != "POST") return (this->*answer)(request);
   const bool octets = answer == &State::shape;
   const std::string type = to_lower(request.header("content-type").substr(0, 100));

@@ -145,6 +145,20 @@ def numbers_out_of_range(server):
     server.ask("DELETE", f"/api/jobs/{json.loads(data)['id']}")
 
 
+def refusals_are_for_programs_and_people(server):
+    """A refusal names the member in no language but the document's, says why in the one asked for, and is never this server's fault."""
+    for request, field in (({"model": "qwen3-8c"}, "model"), ({"engine": "vlm"}, "engine"), ({"flags": "-ngl"}, "flags"), ({"flags": "-ts 1,2"}, "flags"), ({"context": "zz"}, "context"),
+                           ({"rig": "nothing/here.toml"}, "rig"), ({"rig": "."}, "rig")):
+        status, data = server.plan({**PLAN, **request, "lang": "zh"})
+        error = json.loads(data)
+        check("a refusal", 400 <= status < 500 and error["field"] == field, f"{status} {request} {data.decode()}")
+        check("its reason in Chinese", any(ord(c) > 0x2E80 for c in error["reason"]), f"{request} {data.decode()}")
+    status, data = server.plan({**PLAN, "context": 0})
+    check("a context of 0", status == 200 and json.loads(data)["context"] == json.loads(data)["model"]["max_context"], data[:300])
+    status, data = server.ask("GET", "/api/show/rtx-3090?lang=fr")
+    check("no such language", status == 400 and json.loads(data)["field"] == "lang", data[:300])
+
+
 def stopped_half_way(server):
     """Long work ends soon after nobody wants it any more, and leaves its place to others."""
     for request in ({}, {"hold_out": "source"}):
@@ -215,6 +229,7 @@ def main():
         answers_by_the_document(server)
         dropped_models_keep_apart(server)
         numbers_out_of_range(server)
+        refusals_are_for_programs_and_people(server)
         fuzz(server, max(200, min(REQUESTS // 5, 5000)), random.Random(7))
         stopped_half_way(server)
         hostile(server)

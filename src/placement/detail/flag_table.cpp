@@ -11,7 +11,9 @@ Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, s
   if (!number)
     if (const auto tokens = parse_tokens(value); tokens && *tokens >= lowest && *tokens <= highest)
       return fail(ErrorKind::input, "takes a whole number: the engine does not read '" + std::string(value) + "' as " + std::to_string(*tokens), Where{}, std::string(), std::to_string(*tokens));
-  if (!number || *number < lowest || *number > highest)
+  if (number && *number > highest)
+    return fail(ErrorKind::input, "takes a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" + std::string(value) + "'", Where{}, std::string(), std::to_string(highest));
+  if (!number || *number < lowest)
     return fail(ErrorKind::input, "takes a whole number" + (lowest > INT64_MIN ? " of at least " + std::to_string(lowest) : std::string()) + ", not '" +
                                       std::string(value) + "'");
   return *number;
@@ -22,6 +24,15 @@ Result<double> fraction(std::string_view value) {
   if (!number || *number <= 0 || *number > 1) return fail(ErrorKind::input, "takes a share above 0 and up to 1, not '" + std::string(value) + "'");
   return *number;
 }
+
+const FlagRule* find_flag(std::span<const FlagRule> table, std::string_view name) {
+  for (const FlagRule& rule : table)
+    for (const std::string_view each : split_words(rule.names))
+      if (each == name) return &rule;
+  return nullptr;
+}
+
+bool wraps_llama(const catalog::Engine& engine) { return engine.key == "ollama" || engine.key == "lm-studio"; }
 
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine) {
   if (engine.key == "ollama") return {ollama_flags(), llama_flags()};

@@ -32,8 +32,9 @@ struct FlagRule {
   std::string_view names;           // space-separated, the usual one first: "-c --ctx-size"
   Takes takes = Takes::value;
   std::string_view note;            // empty: no effect on memory or speed that is modelled
-  ApplyFlag apply = nullptr;        // nullptr: accepted and passed on
+  ApplyFlag apply = nullptr;        // nullptr: accepted and repeated on the launch line
   bool places = false;              // says which devices hold what: nothing is left to search; where only some values say so, `apply` tells
+  bool repeats = false;             // on the launch line as it stands although `apply` reads it: the line has no words of its own for that
 };
 
 std::span<const FlagRule> llama_flags();
@@ -49,9 +50,20 @@ std::span<const FlagRule> plain_flags();      // MLX, ExLlama, Transformers: con
 // The tables of an engine, looked through in order.
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine);
 
+// The row that has a flag among its names, or nullptr.
+const FlagRule* find_flag(std::span<const FlagRule> table, std::string_view name);
+
+// Whether llama.cpp's flags, the last of its tables, are read for it although its own programs take none of them.
+bool wraps_llama(const catalog::Engine& engine);
+
 // Helpers for the tables.
 Result<std::int64_t> whole_number(std::string_view value, std::int64_t lowest, std::int64_t highest = INT64_MAX);
 Result<double> fraction(std::string_view value);
+
+inline Result<void> ignore(FlagTarget&, std::string_view) { return {}; }   // said by the line in its own words, whatever the flag says
+
+constexpr std::string_view kUncounted = "changes neither memory nor speed as counted here";
+constexpr std::string_view kModelNote = "which model it is, the question says: the line names that one";
 
 // Sets one whole-numbered field, not below `lowest`.
 template <auto field, std::int64_t lowest>

@@ -190,7 +190,7 @@ Result<void> set(Target& t, Text) {
 }
 
 constexpr FlagRule kRules[] = {
-    {"llama-server", Takes::nothing, "", nullptr},
+    {"llama-server", Takes::nothing, "", ignore},
     {"llama-completion llama-cli llama-bench", Takes::nothing, "keeps room for the logits of every prompt token of a pass", set<&Settings::prompt_logits, true>},
     {"-c --ctx-size", Takes::value, "cells of the cache over all slots: memory grows with it in full-attention layers, decode slows as they fill; 0 is the model's own", whole<&Settings::context, 0>},
     {"-ngl --gpu-layers --n-gpu-layers", Takes::value, "layers held by the devices, counted from the end with the output head as one; the rest runs from host memory at its bandwidth", gpu_layers},
@@ -224,12 +224,13 @@ constexpr FlagRule kRules[] = {
     {"-t --threads", Takes::value, "processor threads while writing; more than the memory channels can feed do not help", whole<&Settings::threads, 0>},
     {"-tb --threads-batch", Takes::value, "processor threads while reading prompts; as many as -t says unless told", whole<&Settings::batch_threads, 0>},
     // Accepted, without effect on what is modelled.
-    {"-m --model -hf --hf-repo -hff --hf-file -a --alias -n --predict --n-predict --host --port --api-key --temp --temperature --top-k "
+    {"-m --model -hf --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo", Takes::value, kModelNote, ignore},
+    {"-a --alias -n --predict --n-predict --host --port --api-key --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
      "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx "
      "--presence-penalty --repeat-penalty -amb -ser "
      "-C --cpu-mask -Cr --cpu-range --cpu-strict -Cb --cpu-mask-batch -Crb --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch --yarn-ext-factor "
-     "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -mu --model-url -dr --docker-repo -hft --hf-token --log-file "
+     "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -hft --hf-token --log-file "
      "--log-colors -lv --verbosity --log-verbosity --samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold --typical "
      "--typical-p --repeat-last-n --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker --adaptive-target "
      "--adaptive-decay --dynatemp-range --dynatemp-exp --mirostat --mirostat-lr --mirostat-ent -l --logit-bias --grammar --grammar-file -j --json-schema -jf "
@@ -243,7 +244,7 @@ constexpr FlagRule kRules[] = {
      "--backend-sampling --cache-idle-slots --no-cache-idle-slots -sp --special --spm-infill --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui "
      "--no-webui --cache-prompt --no-cache-prompt --props --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing --prefill-assistant "
      "--no-prefill-assistant --no-mmproj --no-mmproj-auto --log-verbose", Takes::nothing, "", nullptr},
-    {"-fit --fit", Takes::choice, "", fit},
+    {"-fit --fit", Takes::choice, "whether the engine itself leaves on the host what the devices do not hold; the line says what lies where", fit},
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
      "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -md --model-draft -ctkd -ctvd --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "

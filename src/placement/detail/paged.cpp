@@ -58,7 +58,7 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
   const int devices = static_cast<int>(rig.devices.size());
   if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none", Where{"--on"}, "backend");
   if (d.devices() > devices)
-    return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices));
+    return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices), Where{"--flags"}, "flags");
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
   if (std::string why = why_not_cut(catalog, engine, architecture, d, d.tensor); !why.empty()) {
     int nearest = d.tensor;
@@ -157,13 +157,8 @@ class Paged {
     return stage_of(layer) == stage;
   }
   int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide
-    const int layers = static_cast<int>(a_.layers.size()), base = layers / d_.pipeline, rest = layers % d_.pipeline;
-    int first = 0;
-    for (int stage = 0; stage < d_.pipeline; ++stage) {
-      first += base + (stage >= d_.pipeline - rest ? 1 : 0);
-      if (layer < first) return stage;
-    }
-    return d_.pipeline - 1;
+    const int layers = static_cast<int>(a_.layers.size()), base = layers / d_.pipeline, shorter = d_.pipeline - layers % d_.pipeline;
+    return layer < shorter * base ? layer / base : shorter + (layer - shorter * base) / (base + 1);
   }
 
   double device_weights(int stage) const {
@@ -194,31 +189,33 @@ class Paged {
   }
 
   void add_stage(Placement& p, int stage) {
-    const double weights = device_weights(stage), peak = profiled_peak();
+    const double weights = device_weights(stage), peak = profiled_peak(), state = states(stage);
+    const bool free_share = rule("free_fraction") > 0;     // of what is left, not of the whole
+    const bool static_share = rule("static_fraction") > 0; // weights and cache only
+    int first_layer = static_cast<int>(a_.layers.size()), layer_count = 0;
+    for (int l = static_cast<int>(a_.layers.size()) - 1; l >= 0; --l) {
+      if (stage_of(l) != stage) continue;
+      first_layer = l;
+      ++layer_count;
+      p.kv_device[static_cast<std::size_t>(l)] = stage * d_.tensor;
+    }
     for (int copy = 0; copy < d_.data; ++copy)
       for (int rank = 0; rank < d_.tensor; ++rank) {
         DeviceShare share;
         share.device = (copy * d_.pipeline + stage) * d_.tensor + rank;
         const Bytes visible = device_capacity(engine_, backend_, rig_.devices[static_cast<std::size_t>(share.device)]);
-        const bool free_share = rule("free_fraction") > 0;     // of what is left, not of the whole
-        const bool static_share = rule("static_fraction") > 0; // weights and cache only
         share.capacity = free_share || static_share ? visible : visible * settings_.gpu_memory_utilization;
         share.memory.weights = Bytes(weights);
         share.memory.compute = Bytes(peak);
-        share.memory.state = Bytes(states(stage));
+        share.memory.state = Bytes(state);
         double left = share.capacity.value() - share.memory.total().value();
         if (free_share) left *= settings_.gpu_memory_utilization;
         if (static_share) left = std::min(left, visible.value() * settings_.gpu_memory_utilization - weights - share.memory.state.value());
         share.memory.kv = Bytes(std::max(0.0, left));  // made whole blocks of below
         share.fraction = 1.0 / d_.tensor;
         share.holds_output = stage == d_.pipeline - 1;
-        share.first_layer = static_cast<int>(a_.layers.size());
-        for (int l = 0; l < static_cast<int>(a_.layers.size()); ++l)
-          if (stage_of(l) == stage) {
-            share.first_layer = std::min(share.first_layer, l);
-            ++share.layer_count;
-            p.kv_device[static_cast<std::size_t>(l)] = stage * d_.tensor;
-          }
+        share.first_layer = first_layer;
+        share.layer_count = layer_count;
         p.devices.push_back(share);
       }
     for (std::size_t i = 0; i < a_.tensors.size(); ++i)

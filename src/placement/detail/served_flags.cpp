@@ -61,6 +61,11 @@ Result<void> degree(Target& t, Text v) {
   return {};
 }
 
+Result<void> set_eager(Target& t, Text) {
+  t.settings.eager = true;
+  return {};
+}
+
 Result<void> expert_parallel(Target& t, Text) {
   t.settings.mode = Mode::expert;
   t.settings.expert_degree = 0;  // follows the tensor and data degrees
@@ -76,6 +81,8 @@ constexpr std::string_view kSequencesNote = "requests running at a time; the sam
 constexpr std::string_view kBatchedNote = "tokens in one step: activations grow with it; larger reads prompts faster, smaller keeps writing smooth";
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
+constexpr std::string_view kEagerNote = "no graphs of kernels: every step waits longer for the host; the memory that they would take is still counted";
+
 constexpr FlagRule kVllm[] = {
     {"-tp --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
     {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
@@ -87,13 +94,14 @@ constexpr FlagRule kVllm[] = {
     {"--max-num-seqs", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
     {"--max-num-batched-tokens", Takes::value, kBatchedNote, human_number<&Settings::max_batched_tokens>},
     {"-q --quantization", Takes::value, kQuantNote, quantization},
-    {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
+    {"--model", Takes::value, kModelNote, ignore},
+    {"--served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
      "--block-size --limit-mm-per-prompt --compilation-config --attention-backend", Takes::value, "", nullptr},
     {"--distributed-executor-backend", Takes::value, "what starts the workers: mp on one host, ray over several", nullptr},
     {"--cpu-offload-gb", Takes::value, "weights of the first parameters, up to so many GiB per device, lie in host memory and are read over PCIe in every step: neither the room nor the time is counted here", nullptr},
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
     {"--speculative-config", Takes::value, "a draft model or head: what it loads is not counted here, nor what it gains", nullptr},
-    {"--enforce-eager", Takes::nothing, "no graphs of kernels: saves their memory, and every step waits longer for the host; not counted here", nullptr},
+    {"--enforce-eager", Takes::nothing, kEagerNote, set_eager, false, true},
     {"--trust-remote-code --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
      "--enable-auto-tool-choice --disable-log-requests --disable-custom-all-reduce --async-scheduling", Takes::nothing, "", nullptr},
 };
@@ -109,9 +117,11 @@ constexpr FlagRule kSglang[] = {
     {"--max-running-requests", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
     {"--chunked-prefill-size", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"--quantization", Takes::value, kQuantNote, quantization},
-    {"--model --model-path --host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
+    {"--model --model-path", Takes::value, kModelNote, ignore},
+    {"--disable-cuda-graph", Takes::nothing, kEagerNote, set_eager, false, true},
+    {"--host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
      "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
-    {"--trust-remote-code --disable-cuda-graph --disable-radix-cache --enable-torch-compile --enable-dp-attention --enable-mixed-chunk "
+    {"--trust-remote-code --disable-radix-cache --enable-torch-compile --enable-dp-attention --enable-mixed-chunk "
      "--disable-shared-experts-fusion --enable-p2p-check", Takes::nothing, "", nullptr},
 };
 
@@ -182,7 +192,8 @@ constexpr FlagRule kPlain[] = {
        t.settings.mode = Mode::layer;
        return {};
      }, true},
-    {"-m --model --model-dir --model-name --host --port --max-tokens --temp", Takes::value, "", nullptr},
+    {"-m --model --model-dir --model-name", Takes::value, kModelNote, ignore},
+    {"--host --port --max-tokens --temp", Takes::value, "", nullptr},
     {"--trust-remote-code", Takes::nothing, "", nullptr},
 };
 

@@ -15,8 +15,11 @@ namespace rigcast::report {
 // The first field shown so, or nullptr.
 const Field* find_show(const Fields& fields, Show show);
 
+// What a writer does with charts that need more than letters (Show::ranges, Show::scatter).
+enum class Charts { left_out, drawn };
+
 // False where only programs would see anything of it.
-bool shows_anything(const Section& section);
+bool shows_anything(const Section& section, Charts charts);
 
 // The fields of a row that are cells of a table.
 std::vector<const Field*> cells_of(const Fields& row);
