@@ -38,7 +38,7 @@ bool same_flags(const Observation& a, const Observation& b) {
 // Equal as far as the coarser of both is printed: half a step of its last digit, two behind the point at least, as llama-bench's tables have.
 bool same_value(double a, double b) {
   constexpr std::size_t kLeast = 2;
-  const auto digits = [](double value) {
+  const auto digits = [&](double value) {
     const std::string text = format_shortest(value);
     const std::size_t point = text.find('.');
     return point == std::string::npos ? kLeast : std::max(kLeast, text.size() - point - 1);
