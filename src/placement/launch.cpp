@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
+#include "placement/detail/slots.hpp"
 #include "placement/placement.hpp"
 
 namespace rigcast::placement {
