@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "cost/measured.hpp"
@@ -103,6 +104,7 @@ struct GroupKey {
   bool experts;
   bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
   bool head;            // the output head, which prompts need for their last token only
+  bool lent;            // lies in the host's memory, from where the device reads it
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
@@ -111,26 +113,26 @@ struct Group { double bytes = 0, elements = 0, matrices = 0; int experts = 0, us
 // The groups of a Load: tensors of one kind on one device are of one group, and a handful of kinds may share one.
 class Groups {
  public:
-  explicit Groups(const Builder& b) : b_(b), last_token_(logits_of_last_token(b.setting)), devices_(b.rig.devices.size() + 1), known_(b.work.kinds().size() * devices_, nullptr) {}
+  explicit Groups(const Builder& b) : b_(b), last_token_(logits_of_last_token(b.setting)), devices_(b.rig.devices.size() + 1), known_(2 * b.work.kinds().size() * devices_, nullptr) {}
 
-  Group& of(std::uint32_t kind, int device) {
-    Group*& known = known_[kind * devices_ + static_cast<std::size_t>(device - kHost)];
-    if (!known) known = &groups_[key_of(b_.work.kinds()[kind], device)];
+  Group& of(std::uint32_t kind, int device, bool lent) {
+    Group*& known = known_[2 * (kind * devices_ + static_cast<std::size_t>(device - kHost)) + (lent ? 1 : 0)];
+    if (!known) known = &groups_[key_of(b_.work.kinds()[kind], device, lent)];
     return *known;
   }
   bool is_copied(Role role) const { return b_.copies > 1 && (role == Role::attention || role == Role::recurrent); }
   std::map<GroupKey, Group> take() { return std::move(groups_); }
 
  private:
-  GroupKey key_of(const ModelWork::Kind& kind, int device) const {
+  GroupKey key_of(const ModelWork::Kind& kind, int device, bool lent) const {
     const bool head = last_token_ && (kind.role == Role::output_head || kind.role == Role::token_embedding);
-    return {device, kind.role == Role::expert_ffn, is_copied(kind.role), head, b_.work.formats()[kind.format]};
+    return {device, kind.role == Role::expert_ffn, is_copied(kind.role), head, lent, b_.work.formats()[kind.format]};
   }
 
   const Builder& b_;
   const bool last_token_;
   const std::size_t devices_;      // and the host in front of them
-  std::vector<Group*> known_;      // by kind and device
+  std::vector<Group*> known_;      // by kind and device, what lies there and what is read from the host
   std::map<GroupKey, Group> groups_;
 };
 
@@ -143,14 +145,18 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     int device = b.device_of_tensor(i);
     if (kind.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && !b.cpu)
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
-    Group& g = groups.of(tensors[i].kind, device);
-    const double part = device == kHost ? 1 : b.part * (groups.is_copied(kind.role) ? b.copies : 1);
-    g.bytes += tensors[i].bytes * part;
-    g.elements += tensors[i].elements * part;
-    g.matrices += tensors[i].matrices;
-    if (kind.routed) {
-      g.experts = kind.experts;
-      g.used = kind.experts_used;
+    const double part = device == kHost ? 1 : b.part * (groups.is_copied(kind.role) ? b.copies : 1), lent = i < b.place.lent.size() ? b.place.lent[i] : 0;
+    for (const bool from_host : {false, true}) {
+      const double share = from_host ? lent : 1 - lent;
+      if (share <= 0) continue;
+      Group& g = groups.of(tensors[i].kind, device, from_host);
+      g.bytes += tensors[i].bytes * part * share;
+      g.elements += tensors[i].elements * part * share;
+      g.matrices += tensors[i].matrices;
+      if (kind.routed) {
+        g.experts = kind.experts;
+        g.used = kind.experts_used;
+      }
     }
   }
   return groups.take();
@@ -229,6 +235,16 @@ void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   s.stream_batch = settings.offload_batch * (settings.offload_by_expert && s.experts > 0 ? static_cast<double>(s.experts) / s.experts_used : 1);
 }
 
+// Weights that a device reads from its host's memory, pinned: over its link, and all devices from the same memory at once.
+void read_from_host(Builder& b, const GroupKey& key, Stage& s) {
+  const double link = path_between(b.rig, -1, key.device).bandwidth.value(), memory = b.host().bandwidth.value() / static_cast<double>(std::max<std::size_t>(1, b.place.devices.size()));
+  const double known = link > 0 ? link : 12e9;
+  Path path = engine_path("stream", memory > 0 ? std::min(known, memory) : known, b.setting);
+  path.roof = path.peak;
+  s.memory = s.prefill_memory = s.stream = b.path(std::move(path));
+  s.stream_batch = std::numeric_limits<double>::infinity();   // read where it lies, whatever the batch
+}
+
 }  // namespace
 
 void add_weights(Builder& b) {
@@ -243,6 +259,7 @@ void add_weights(Builder& b) {
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
     paths.set(key, g, s);
+    if (key.lent) read_from_host(b, key, s);
     s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
     if (key.device == kHost && b.load.offloaded) set_stream(b, key, s);
     b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));
