@@ -105,6 +105,15 @@ TEST(Support, NoFormatThatTheChipCannotRun) {
   EXPECT_EQ(row_of(*volta, "transformers").model.find("fp8"), std::string::npos) << row_of(*volta, "transformers").model;
 }
 
+// Ollama's own builds have no MUSA; the maker of the card publishes one that has.
+TEST(Support, TheMakersOwnBuildOfOllama) {
+  const auto s80 = support(knowledge(), {"mtt-s80", "ollama"});
+  ASSERT_TRUE(s80) << to_text(s80.error());
+  const auto rule = std::find_if(s80->rules.begin(), s80->rules.end(), [](const auto& each) { return each.key == "ollama-musa"; });
+  ASSERT_NE(rule, s80->rules.end());
+  EXPECT_NE(rule->text.find("mthreads/ollama"), std::string::npos);
+}
+
 TEST(Support, NamesTheNearest) {
   const auto device = support(knowledge(), {"rtx-309", ""});
   ASSERT_FALSE(device);
