@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "bench/probe.hpp"
+#include "rig/host_spec.hpp"
 
 namespace rigcast::bench {
 namespace {
@@ -132,6 +133,19 @@ catalog::Processor unlisted(const FoundProcessor& found) {
   return processor;
 }
 
+// "RTX 3090: 1.2 of 24.0 GiB are in use now and do not count": what a user can free is told. Nothing of what is not worth a word.
+void note_used(const std::string& of, Bytes used, Bytes memory, std::vector<std::string>& notes) {
+  constexpr double kWorthAWord = 0.01;
+  if (used > memory * kWorthAWord) notes.push_back(of + ": " + print_gib(used) + " of " + print_gib(memory) + " are in use now and do not count");
+}
+
+// What others use now, and no less than a system and its programs keep in any machine.
+void reserve(const FoundHost& found, rig::Host& host, std::vector<std::string>& notes) {
+  const Bytes used = found.available > Bytes{} ? std::max(Bytes{}, found.memory - found.available) : Bytes{};
+  host.reserved = std::max(used, std::min(rig::host_reserve(host.os), host.memory * 0.5));
+  if (used == host.reserved) note_used("host memory", used, host.memory, notes);
+}
+
 rig::Host make_host(const Catalog& catalog, const FoundHost& found, std::vector<std::string>& notes) {
   rig::Host host;
   host.name = found.processor.name.empty() ? "this processor" : found.processor.name;
@@ -139,6 +153,7 @@ rig::Host make_host(const Catalog& catalog, const FoundHost& found, std::vector<
   host.cores = found.processor.cores;
   host.memory = found.memory;
   host.os = found.os == "macos" ? rig::Os::macos : found.os == "windows" ? rig::Os::windows : rig::Os::linux_os;
+  reserve(found, host, notes);
   const std::string plain = plain_processor(found.processor.name);
   for (const std::string& name : {found.processor.name, plain, plain.substr(plain.find(' ') + 1)}) {
     if (name.empty() || host.processor) continue;
@@ -287,6 +302,7 @@ Here to_rig(const Catalog& catalog, const Findings& findings) {
     device.memory = unified && found.shared.value() > found.memory.value() ? found.shared + found.memory : found.memory;
     if (device.memory.value() == 0) device.memory = device.device.memory.value;
     device.reserved = found.used;
+    note_used(label, found.used, device.memory, here.notes);
     if (found.power_limit && found.default_power_limit && found.power_limit->value() < found.default_power_limit->value() * 0.98)
       device.power_limit = found.power_limit;
     rig_index[i] = static_cast<int>(here.rig.devices.size());

@@ -157,6 +157,25 @@ TEST(Here, UnknownDeviceBecomesAStubThatLoads) {
   EXPECT_EQ(device->link.pcie_lanes, 16);
 }
 
+// What is in use now is not ours, and no less of the host than a system keeps of any machine (1.5 GiB on Linux).
+TEST(Here, MemoryInUseDoesNotCount) {
+  Findings findings = with_device({.name = "NVIDIA GeForce RTX 3090", .vendor = "nvidia", .memory = Bytes(24576 * kMiB), .used = Bytes(1536 * kMiB)});
+  findings.host.os = "linux";
+  findings.host.memory = Bytes(64 * kGiB);
+  findings.host.available = Bytes(52 * kGiB);
+  const Here busy = to_rig(facts(), findings);
+  EXPECT_EQ(busy.rig.devices[0].reserved, Bytes(1536 * kMiB));
+  EXPECT_EQ(busy.rig.hosts[0].available(), Bytes(52 * kGiB));
+  EXPECT_EQ(busy.rig.notes, (std::vector<std::string>{"host memory: 12.00 GiB of 64.00 GiB are in use now and do not count", "NVIDIA GeForce RTX 3090: 1.50 GiB of 24.00 GiB are in use now and do not count"}));
+  findings.host.available = Bytes(63.5 * kGiB);
+  findings.devices[0].used = Bytes(2 * kMiB);
+  const Here idle = to_rig(facts(), findings);
+  EXPECT_EQ(idle.rig.hosts[0].available(), Bytes(62.5 * kGiB));
+  EXPECT_TRUE(idle.rig.notes.empty());
+  findings.host.available = Bytes{};   // not known
+  EXPECT_EQ(to_rig(facts(), findings).rig.hosts[0].available(), Bytes(62.5 * kGiB));
+}
+
 TEST(Here, GraphicsOfTheProcessorStayOutBesideACard) {
   Findings findings = with_device({.name = "NVIDIA GeForce RTX 3090", .vendor = "nvidia", .memory = Bytes(24576 * kMiB)});
   findings.devices.push_back({.name = "Intel(R) UHD Graphics 770", .vendor = "intel", .memory = Bytes(15 * kGiB), .unified = true});
