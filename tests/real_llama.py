@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""The plan against a real llama.cpp: real_llama.py PROGRAM [CASES] [SEED]
+"""The plan against a real llama.cpp: real_llama.py PROGRAM [CASES] [SEED] [--limited]
 
 Makes small families of models as header-only GGUF files, lets the program plan them over one or two of Mesa's software Vulkan devices and
 asks it to --verify: the launch line's flags must be accepted, and llama.cpp's own memory breakdown must say what the plan says (cache to
 1 MiB, weights to 0.5 %, compute to 10 %). Half of the cases give flags, half leave the placement to the search, so that what is proposed is
 what loads. Nothing is ever loaded: llama.cpp's dry run reads the header only.
+
+With --limited the devices are small: what they have is drawn around what a layout needs, and llama.cpp is told to leave all else free
+(--fit-target). What we say fits it must take as it is, and what we say does not fit it must refuse; what the search proposes for so little
+memory it must take, too. Memory that the software device calls free moves while other programs run: a case in which that decides is left out,
+and so is one that is decided by less than 64 MiB and what the driver takes, which llama.cpp does not count.
 
 Needs RIGCAST_LLAMA_SERVER, a llama-server of build 11669 or near with its Vulkan backend, and Mesa's lavapipe; skipped without. Where
 that program sees other folders than this one (a chroot), TMPDIR must name a folder that both see and the program must map the names.
@@ -12,6 +17,7 @@ that program sees other folders than this one (a chroot), TMPDIR must name a fol
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -189,13 +195,93 @@ def refuses_too(tool, path, devices, flags):
         process.wait()
 
 
+MARGIN = 64 * 2**20
+
+
+def judged(tool, path, devices, flags, room=None):
+    """llama.cpp's own verdict on flags where each device has so many bytes, and the least that one then had: (fits, bytes). Without `room`: what is free."""
+    environment = {**os.environ, "GGML_VK_VISIBLE_DEVICES": ",".join(["0"] * devices)}
+    target = 0
+    if room is not None:
+        free, _ = judged(tool, path, devices, flags)
+        target = max(0, (free - room) // 2**20)
+    process = subprocess.Popen([tool, "-m", str(path), "--port", "0", "--no-warmup", "-v", *flags, "--fit-target", str(target)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace")
+    fits, free = None, []   # MiB, as the verdict finds them: they move while other programs run
+    try:
+        for line in process.stdout:
+            if room is None and "using device Vulkan0" in line:
+                return int(line.rsplit("-", 1)[1].split()[0]) * 2**20, None
+            if found := re.search(r"(\d+) used, +(-?\d+) free vs", line):
+                free.append(int(found[1]) + int(found[2]))
+            elif (found := re.search(r"vs. (\d+) MiB of free device memory", line)) and not free:
+                free.append(int(found[1]))
+            if "no changes needed" in line:
+                fits = True
+            elif "failed to fit params" in line or "cannot meet free memory target" in line:
+                fits = False
+            if fits is not None and free:
+                return fits, (min(free) - target) * 2**20
+        return None, 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def limited(program, tool, folder, r):
+    """One case: llama.cpp's verdict and what of ours is wrong, "" where both agree; None where memory moved or nothing is to be judged."""
+    s, quant, devices, options = case(r)
+    path = Path(folder) / "model.gguf"
+    write(path, s, quant)
+
+    def plan(reserved):
+        rig = f"{devices}xllvmpipe@reserved={reserved / 2**30:.4f}g; host=epyc-9654:1xddr5-1600:1024g"
+        done = subprocess.run([program, "plan", str(path), "--on", rig, "--backend", "vulkan", *options, "--json"], capture_output=True, timeout=200)
+        answer = json.loads(done.stdout or b"{}")
+        return answer if "placement" in answer else None
+
+    large = plan(0)
+    if not large or not large["placement"]["devices"]:
+        return None
+    memories = [one["memory"] for one in large["placement"]["devices"]]
+    room = int(max(m["total_bytes"] for m in memories) * r.uniform(0.5, 1.3)) + 2**20
+    answer = plan(memories[0]["capacity_bytes"] - room)
+    if not answer or not answer["placement"]["devices"]:
+        return None
+    memories = [one["memory"] for one in answer["placement"]["devices"]]
+    needs, footprint = max(m["total_bytes"] for m in memories), max(m["footprint_bytes"] for m in memories)   # what the driver takes is ours alone
+    words = answer["launch"].split()
+    fits, had = judged(tool, path, devices, words[words.index("-m") + 2:], room)
+    if fits is None or any(needs - footprint - MARGIN < each < needs + MARGIN for each in (had, room)) or (needs > had) != (needs > room):
+        return None
+    if fits == answer["fits"]:
+        return fits, ""
+    return fits, (f"{s['arch']} {s['hidden']} {quant}, {devices} devices of {room / 2**20:.0f} MiB, {' '.join(options)}\n    ours: {'fits' if answer['fits'] else 'does not fit'}, "
+            f"{needs / 2**20:.0f} MiB; llama.cpp: {'fits' if fits else 'does not fit'}\n    {answer['launch']}")
+
+
+def all_limited(program, tool, count, seed):
+    r = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        results = [limited(program, tool, folder, r) for _ in range(count)]
+    judged_cases = [one for one in results if one is not None]
+    faults = [fault for _, fault in judged_cases if fault]
+    for fault in faults:
+        print(fault)
+    print(f"real llama.cpp with little memory: {len(judged_cases)} of {count} cases judged ({sum(fits for fits, _ in judged_cases)} fit), {len(faults)} of them otherwise than by us")
+    return 1 if faults or not judged_cases else 0
+
+
 def main():
     tool = os.environ.get("RIGCAST_LLAMA_SERVER", "")
     if not tool or not os.access(tool, os.X_OK):
         print("skipped: RIGCAST_LLAMA_SERVER names no llama-server that can be run")
         return SKIPPED
-    program = sys.argv[1]
-    count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 40, int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    words = [word for word in sys.argv[1:] if word != "--limited"]
+    program = words[0]
+    count, seed = int(words[1]) if len(words) > 1 else 40, int(words[2]) if len(words) > 2 else 1
+    if "--limited" in sys.argv:
+        return all_limited(program, tool, count, seed)
     r = random.Random(seed)
     refused, differing, both, terms, worst = [], [], 0, 0, {"weights": 0.0, "kv": 0.0, "compute": 0.0}
     with tempfile.TemporaryDirectory() as folder:
