@@ -93,6 +93,15 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
   return words;
 }
 
+Result<PlanAnswer> as_dry_run(const catalog::Catalog& catalog, PlanAnswer answer) {
+  placement::Settings settings = answer.placement.settings;
+  settings.dry_run = true;
+  RC_ASSIGN(placement, placement::lay_out(catalog, answer.engine, answer.placement.backend, answer.architecture, answer.rig, settings));
+  answer.placement.devices = placement.devices;
+  answer.placement.host = placement.host;
+  return answer;
+}
+
 VerifyAnswer compare_memory(const PlanAnswer& answer, const std::vector<PrintedMemory>& printed, std::string command) {
   VerifyAnswer verified{std::move(command), {}, true};
   const auto add = [&](const std::string& where, const placement::Memory& ours, const PrintedMemory& theirs) {

@@ -22,6 +22,9 @@ Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log);
 // unsupported: an engine that has no such run, a placement that --fit does not lay out (-sm tensor), a model that is no file.
 Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const std::string& program);
 
+// The answer with its memory as the engine's dry run prints it, which is not in all terms what a load takes.
+Result<PlanAnswer> as_dry_run(const catalog::Catalog& catalog, PlanAnswer answer);
+
 // One term on one memory; `agrees` where it lies within what is promised: cache 1 MiB, weights 0.5 %, compute 10 %, beyond the rounding.
 struct MemoryTerm {
   std::string where, term;   // "device 0", "host"; "weights", "kv", "compute"

@@ -17,7 +17,7 @@ Result<Outcome> run_plan(const Arguments& arguments, const World& world) {
   RC_ASSIGN(answer, app::plan(knowledge, request));
   Outcome outcome{report::fields(answer), {}, code_of(answer)};
   if (arguments.has("--verify")) {
-    RC_ASSIGN(verified, verify(answer));
+    RC_ASSIGN(verified, verify(knowledge.catalog, answer));
     outcome.report.sections.push_back(report::verify_section(verified));
   }
   if (wants_file(arguments)) {

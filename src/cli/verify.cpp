@@ -23,7 +23,7 @@ bool has_table(std::string_view log) {
 
 }  // namespace
 
-Result<app::VerifyAnswer> verify(const app::PlanAnswer& answer) {
+Result<app::VerifyAnswer> verify(const catalog::Catalog& catalog, const app::PlanAnswer& answer) {
   const char* named = std::getenv("RIGCAST_LLAMA_SERVER");
   const std::string name = named != nullptr && *named != '\0' ? named : "llama-server";
   RC_ASSIGN(words, app::dry_run_words(answer, name));
@@ -35,7 +35,8 @@ Result<app::VerifyAnswer> verify(const app::PlanAnswer& answer) {
   RC_ASSIGN(printed, app::read_llama_breakdown(log.text));
   std::string command;
   for (const std::string& word : words) command += (command.empty() ? "" : " ") + (word.empty() ? std::string("\"\"") : word);
-  return app::compare_memory(answer, printed, std::move(command));
+  RC_ASSIGN(dry, app::as_dry_run(catalog, answer));
+  return app::compare_memory(dry, printed, std::move(command));
 }
 
 }  // namespace rigcast::cli

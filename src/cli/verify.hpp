@@ -6,6 +6,6 @@
 namespace rigcast::cli {
 
 // Errors: the engine has no dry run, is not installed, refuses the line, or prints nothing that can be read.
-Result<app::VerifyAnswer> verify(const app::PlanAnswer& answer);
+Result<app::VerifyAnswer> verify(const catalog::Catalog& catalog, const app::PlanAnswer& answer);
 
 }  // namespace rigcast::cli

@@ -49,7 +49,7 @@ constexpr std::array kLayerWords = {
     LayerWord{"full_attention", 'F'}, LayerWord{"attention", 'F'}, LayerWord{"global", 'F'}, LayerWord{"global_attention", 'F'},
     LayerWord{"sliding_attention", 'S'}, LayerWord{"local", 'S'}, LayerWord{"chunked_attention", 'C'}, LayerWord{"linear_attention", 'R'},
     LayerWord{"mamba", 'R'}, LayerWord{"mamba2", 'R'}, LayerWord{"conv", 'R'}, LayerWord{"recurrent", 'R'},
-    LayerWord{"deepseek_sparse_attention", 'F'}, LayerWord{"sparse_attention", 'F'}, LayerWord{"hybrid", 'H'},
+    LayerWord{"deepseek_sparse_attention", 'F'}, LayerWord{"sparse_attention", 'F'}, LayerWord{"qwen_sparse_attention", 'F'}, LayerWord{"hybrid", 'H'},
 };
 
 void read_sizes(ConfigReader& c, Shape& s) {

@@ -49,6 +49,7 @@ struct GgufFamily {
   int cached_layers = 0;               // > 0: only the first that many layers keep a cache, later ones read it (Gemma 3n)
   Compression compression = Compression::none;
   bool encoder_only = false;
+  bool switches = false;               // a last layer without weights says which adapter each token runs with (Granite Switch)
   std::string_view refusal = {};       // why nothing can be said; empty where the family is understood
 };
 

@@ -320,6 +320,13 @@ Result<Recurrent> recurrent_of(const LayerInput& in, const Plan& plan) {
   return state;
 }
 
+// Attention of one head over all tokens before, without weights: which adapter's token came last.
+Layer switch_of(const Plan& plan) {
+  Layer layer;
+  layer.attention = {.kind = AttentionKind::full, .heads = 1, .kv_heads = 1, .key_dim = plan.key_dim, .value_dim = plan.value_dim};
+  return layer;
+}
+
 int narrow(std::int64_t length) { return static_cast<int>(std::min<std::int64_t>(length, std::numeric_limits<int>::max())); }
 
 Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, FeedForward& ffn) {
@@ -406,6 +413,7 @@ Result<std::vector<Layer>> layers_of_gguf(const LayerInput& input, std::vector<s
     layer.recurrent.ngram_elements = plan.ngram[static_cast<std::size_t>(block)];
     layers.push_back(layer);
   }
+  if (input.family.switches) layers.push_back(switch_of(plan));
   return layers;
 }
 

@@ -236,7 +236,7 @@ constexpr auto outside = std::to_array<Row>({
 });
 static_assert(std::is_sorted(outside.begin(), outside.end(), by_stem));
 
-constexpr std::array<std::string_view, 4> suffixes = {"weight", "bias", "scale", "input_scale"};
+constexpr std::array<std::string_view, 6> suffixes = {"weight", "bias", "scale", "input_scale", "lora_a", "lora_b"};
 
 }  // namespace
 

@@ -65,21 +65,22 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
   a.value_dim = or_usual(variant.value_dim, variant.head_dim > 0 ? variant.head_dim : or_usual(shape.value_dim, shape.head_dim));
   a.value_is_key = variant.value_is_key;
   if (kind != AttentionKind::full) a.window = shape.window;
-  if (kind == AttentionKind::full && shape.mla.kv_rank > 0) {
+  const Mla& latent = kind == AttentionKind::full ? shape.mla : shape.sliding_mla;
+  if (latent.kv_rank > 0) {
     a.kind = AttentionKind::mla;
     a.kv_heads = 1;
-    a.key_dim = shape.mla.nope_dim + shape.mla.rope_dim;
-    a.value_dim = shape.mla.value_dim;
-    a.latent_dim = shape.mla.kv_rank;
-    a.rope_dim = shape.mla.rope_dim;
+    a.key_dim = latent.nope_dim + latent.rope_dim;
+    a.value_dim = latent.value_dim;
+    a.latent_dim = latent.kv_rank;
+    a.rope_dim = latent.rope_dim;
   }
-  if (layer < shape.indexer.first_layer) return a;
+  if (layer < shape.indexer.first_layer || (a.kind == AttentionKind::mla && a.window > 0)) return a;
   a.indexer_top_k = shape.indexer.top_k;
   if (listed(shape.indexer.owners, layer, 1) == 0) return a;
   a.indexer_heads = shape.indexer.heads;
   a.indexer_dim = shape.indexer.dim;
   a.indexer_pool = shape.indexer.pool;
-  if (a.indexer_pool > 0) a.indexer_row = 3 * a.indexer_dim;   // the token's key, its gate and the pooled key
+  if (a.indexer_pool > 0) a.indexer_row = (a.kind == AttentionKind::mla ? 3 : 2) * a.indexer_dim;   // the token's key, its gate where it has one, and the pooled key
   return a;
 }
 
@@ -163,7 +164,12 @@ Result<void> check_ranges(const Shape& shape) {
            {"full.kv_heads", shape.full.kv_heads, kMostHeads}, {"full.head_dim", shape.full.head_dim, kMostHeads}, {"sliding.heads", shape.sliding.heads, kMostHeads},
            {"sliding.kv_heads", shape.sliding.kv_heads, kMostHeads}, {"sliding.head_dim", shape.sliding.head_dim, kMostHeads}, {"mla.q_rank", shape.mla.q_rank, kMostHeads},
            {"mla.kv_rank", shape.mla.kv_rank, kMostHeads}, {"mla.nope_dim", shape.mla.nope_dim, kMostHeads / 2}, {"mla.rope_dim", shape.mla.rope_dim, kMostHeads / 2},
-           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
+           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"sliding_mla.q_rank", shape.sliding_mla.q_rank, kMostHeads},
+           {"sliding_mla.kv_rank", shape.sliding_mla.kv_rank, kMostHeads}, {"sliding_mla.nope_dim", shape.sliding_mla.nope_dim, kMostHeads / 2},
+           {"sliding_mla.rope_dim", shape.sliding_mla.rope_dim, kMostHeads / 2}, {"sliding_mla.value_dim", shape.sliding_mla.value_dim, kMostHeads},
+           {"stream_rank", shape.stream_rank, kMostHeads}, {"ngrams.row", shape.ngrams.row, kMostHeads}, {"ngrams.rows_a_token", shape.ngrams.rows_a_token, 1 << 10},
+           {"ngrams.size", shape.ngrams.size, 64}, {"ngrams.kernel", shape.ngrams.kernel, 1 << 10},
+           {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
            {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
            {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
@@ -240,6 +246,7 @@ Result<std::vector<Layer>> lay_out(const Shape& shape) {
     layer.attention = attention_of(shape, meaning->attention, i);
     if (meaning->recurrent) layer.recurrent = recurrent_of(shape);
     if (meaning->feed_forward) layer.feed_forward = feed_forward_of(shape, letter, i);
+    if (i == shape.ngrams.layer) layer.recurrent.ngram_elements = std::int64_t{std::max(0, shape.ngrams.kernel - 1)} * shape.ngrams.size * std::max(1, shape.streams) * shape.hidden;
     RC_TRY(check_layer(shape, letter, layer));
   }
   share_cache(shape, layers);

@@ -264,6 +264,8 @@ int dimensions(const Tensor& tensor) {
   return n;
 }
 
+// Adapters that stand in stacks beside their matrices (Granite Switch).
+bool is_adapter(std::string_view name) { return name.ends_with(".lora_a") || name.ends_with(".lora_b"); }
 bool is_weight(std::string_view name) { return name.size() >= 6 && name.substr(name.size() - 6) == "weight"; }
 
 template <std::size_t N>
@@ -280,7 +282,7 @@ constexpr std::array kNeverQuantizedOfGlm5Next = {
 constexpr std::array kQueriesOfGlm5Next = {".attn_q_a.weight", ".attn_q_b.weight"};   // eight bits in every recipe
 
 bool may_quantize(std::string_view name) { return is_weight(name) && !contains_one_of(name, kNeverQuantized); }
-bool stays_f32(std::string_view name) { return !is_weight(name) || contains_one_of(name, kAlwaysF32); }
+bool stays_f32(std::string_view name) { return (!is_weight(name) && !is_adapter(name)) || contains_one_of(name, kAlwaysF32); }
 
 }  // namespace
 

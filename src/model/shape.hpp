@@ -107,6 +107,14 @@ struct Compressed {
   int output_groups = 0, output_rank = 0;  // the output projection narrows each group of heads before it joins them
 };
 
+// Rows of one table that stand for the last few tokens, taken in by a convolution in one layer (Qwen 3.8 Flash).
+struct NGrams {
+  int layer = -1;                    // -1: none
+  std::int64_t rows = 0;             // of the table
+  int row = 0, rows_a_token = 0;     // elements of a row, and how many a token gathers
+  int size = 0, kernel = 0;          // tokens of the longest n-gram; width of the convolution, whose taps lie so many tokens apart
+};
+
 struct Experts {
   int count = 0, used = 0, width = 0;
   int shared = 0, shared_width = 0;  // shared_width: of all shared experts together
@@ -148,10 +156,12 @@ struct Shape {
   AttentionVariant full, sliding;    // of F and of S layers
   std::vector<int> layer_heads, layer_kv_heads, layer_ffn;  // one number a layer where they differ (Nemotron NAS); 0: that part is absent
   Features features;
-  Mla mla;
+  Mla mla, sliding_mla;              // sliding_mla: of S layers, where they have latents too (dots 3)
   Indexer indexer;
   Compressed compressed;
   int streams = 0, mixing_rounds = 0;  // parallel residual streams (hyper-connections), as in Architecture
+  int stream_rank = 0;               // > 0: streams are gated through so narrow a space instead (Qwen 3.8 Flash)
+  NGrams ngrams;
   Experts experts;
   RecurrentShape recurrent;
   int per_layer_embedding = 0;       // Gemma 3n/4: width of each layer's own embedding

@@ -63,10 +63,15 @@ class Lister {
     list_rope_factors();
     if (shape_.per_layer_embedding > 0) list_per_layer_embedding();
     const bool lfm2 = shape_.family == "lfm2" || shape_.family == "lfm2moe";  // there the last norm has the embedding's name
-    if (features_.norm_weights) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
+    if (shape_.ngrams.layer >= 0) put("per_layer_token_embd.weight", shape_.ngrams.row, shape_.ngrams.rows);
+    if (features_.norm_weights && shape_.stream_rank == 0) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
     if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
     if (features_.head_bias) put("output.bias", shape_.vocab);
-    if (shape_.streams > 0 && shape_.family != "glm5-next") {   // there the streams are averaged
+    if (shape_.stream_rank > 0) {
+      put("output_hc_norm.weight", hidden_ * shape_.streams);
+      put("output_hc_down.weight", hidden_ * shape_.streams, shape_.stream_rank);
+      put("output_hc_up.weight", shape_.stream_rank, hidden_ * shape_.streams);
+    } else if (shape_.streams > 0 && shape_.family != "glm5-next") {   // there the streams are averaged
       put("output_hc_fn.weight", hidden_ * shape_.streams, shape_.streams);
       put("output_hc_base.weight", shape_.streams);
       put("output_hc_scale.weight", 1);
@@ -108,7 +113,8 @@ class Lister {
     if (features_.attention_norm) norm("attn_norm", hidden_);
     if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
     if (shape_.streams > 0)
-      for (const char* part : {"attn", "ffn"}) list_mixing(part);
+      for (const char* part : {"attn", "ffn"}) shape_.stream_rank > 0 ? list_gating(part) : list_mixing(part);
+    if (index == shape_.ngrams.layer) list_ngrams();
     if (layer.attention.kind == AttentionKind::compressed) list_compressed(layer.attention);
     else if (layer.attention.kind == AttentionKind::mla) list_mla(layer.attention);
     else if (layer.attention.kind != AttentionKind::none) list_attention(layer.attention);
@@ -179,7 +185,7 @@ class Lister {
   }
 
   void list_mla(const Attention& a) {
-    const Mla& m = shape_.mla;
+    const Mla& m = a.window > 0 ? shape_.sliding_mla : shape_.mla;
     const int64_t queries = int64_t{a.heads} * (m.nope_dim + m.rope_dim);
     if (m.q_rank > 0) {
       matrix("attn_q_a", hidden_, m.q_rank);
@@ -194,6 +200,8 @@ class Lister {
     experts("attn_v_b", m.kv_rank, m.value_dim, a.heads);
     matrix("attn_output", int64_t{a.heads} * m.value_dim, hidden_);
     if (features_.sinks) vector("attn_sinks", a.heads);
+    if (shape_.family == "dots3note") vector("attn_k_norm", m.rope_dim);
+    if (features_.head_gate) matrix("attn_gate", hidden_, a.heads);
     if (features_.output_gate) matrix("attn_gate", hidden_, int64_t{a.heads} * m.value_dim);
     list_indexer(a, m.q_rank);
   }
@@ -233,6 +241,23 @@ class Lister {
     matrix("hc_" + part + "_fn", hidden_ * streams, mix);
     vector("hc_" + part + "_base", mix);
     vector("hc_" + part + "_scale", mixes ? 3 : 2);
+  }
+
+  // The same through a narrow space: one gate for every element of every stream.
+  void list_gating(const std::string& part) {
+    const int64_t wide = hidden_ * shape_.streams;
+    vector("hc_" + part + "_norm", wide);
+    matrix("hc_" + part + "_down", wide, shape_.stream_rank);
+    matrix("hc_" + part + "_up", shape_.stream_rank, wide);
+    matrix("hc_" + part + "_inject", wide, shape_.streams);
+  }
+
+  void list_ngrams() {
+    const int64_t gathered = int64_t{shape_.ngrams.row} * shape_.ngrams.rows_a_token, wide = hidden_ * shape_.streams;
+    matrix("ple_key", gathered, wide);
+    matrix("ple_value", gathered, hidden_);
+    for (const char* part : {"ple_norm_key", "ple_norm_query", "ple_norm_conv"}) vector(part, wide);
+    matrix("ple_conv1d", shape_.ngrams.kernel, wide);
   }
 
   void list_indexer(const Attention& a, int64_t query_input) {
@@ -390,6 +415,7 @@ class Lister {
     matrix("ffn_gate_inp", hidden_, n);
     if (features_.router_bias) bias("ffn_gate_inp", n);
     if (layer_ < shape_.experts.hashed) matrix("ffn_gate_tid2eid", f.experts_used, shape_.vocab);
+    else if (features_.router_correction && shape_.family == "hy_v3") put(block("exp_probs_b"), n);   // this family's loader asks for the bare name
     else if (features_.router_correction) bias("exp_probs_b", n);
     if (shape_.experts.latent > 0) {
       matrix("ffn_latent_down", hidden_, input);

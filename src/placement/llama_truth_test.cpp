@@ -178,6 +178,7 @@ TEST(LlamaTruth, EveryTermOfEveryLayout) {
     const model::Architecture architecture = architecture_of(row);
     Request request;
     request.backend = devices ? "vulkan" : "";
+    request.dry_run = true;
     request.flags = as_loaded("llama-completion " + row.fields.at("flags"));
     const auto placement = place(facts(), architecture, rig, request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
@@ -282,6 +283,7 @@ TEST(LlamaTruth, FamiliesOfOtherStructures) {
     const int devices = static_cast<int>(*parse_int(each.row.fields.at("devices")));
     Request request;
     request.backend = devices ? "vulkan" : "";
+    request.dry_run = true;
     request.flags = as_loaded(each.row.fields.at("flags"));
     const auto placement = place(facts(), each.architecture, software_rig(devices), request);
     ASSERT_TRUE(placement) << each.row.line << ": " << (placement ? "" : to_text(placement.error()));
@@ -307,6 +309,25 @@ constexpr const char* kGlm53Flash = R"({"architectures":["Glm5NextForConditional
   "qk_rope_head_dim":0,"v_head_dim":128,"index_n_heads":8,"index_head_dim":128,"index_topk":512,"index_kpool":4,"index_kpool_always_select_tail":true,
   "n_routed_experts":16,"num_experts_per_tok":4,"n_shared_experts":1,"moe_intermediate_size":512,"swiglu_limit":10.0,"tie_word_embeddings":false}})";
 
+constexpr const char* kDots3 = R"({"architectures":["Dots3NoteForCausalLM"],"model_type":"dots3_note","hidden_size":1024,"intermediate_size":2048,"num_hidden_layers":6,
+  "num_attention_heads":16,"num_key_value_heads":16,"vocab_size":32000,"max_position_embeddings":131072,"q_lora_rank":512,"kv_lora_rank":512,"qk_nope_head_dim":128,
+  "qk_rope_head_dim":64,"v_head_dim":128,"layer_types":["full_attention","sliding_attention","sliding_attention","full_attention","sliding_attention","sliding_attention"],
+  "swa_num_attention_heads":8,"swa_num_key_value_heads":8,"swa_q_lora_rank":512,"swa_kv_lora_rank":256,"swa_qk_nope_head_dim":128,"swa_qk_rope_head_dim":64,
+  "swa_v_head_dim":128,"swa_head_dim":192,"swa_rope_theta":10000,"sliding_window_size":128,"attention_gate_type":"headwise","swa_attention_gate_type":"headwise",
+  "use_dsa":true,"k_rope_only_layernorm":true,"index_n_heads":8,"index_head_dim":128,"index_topk":512,"n_routed_experts":16,"num_experts_per_tok":4,
+  "n_shared_experts":1,"moe_intermediate_size":512,"first_k_dense_replace":1,"moe_layer_freq":1,"scoring_func":"sigmoid","topk_method":"noaux_tc",
+  "tie_word_embeddings":false,"torch_dtype":"bfloat16"})";
+constexpr const char* kQwen38Flash = R"({"architectures":["Qwen4ExpForConditionalGeneration"],"model_type":"qwen4_exp","text_config":{"model_type":"qwen4_exp_text",
+  "hidden_size":1024,"num_hidden_layers":8,"vocab_size":32000,"max_position_embeddings":131072,"num_attention_heads":8,"num_key_value_heads":2,"head_dim":128,
+  "layer_types":["linear_attention","linear_attention","linear_attention","full_attention","linear_attention","linear_attention","linear_attention","full_attention"],
+  "linear_num_key_heads":8,"linear_num_value_heads":16,"linear_key_head_dim":64,"linear_value_head_dim":64,"linear_conv_kernel_dim":4,"hc_count":4,"hc_lowrank":128,
+  "indexer_n_heads":4,"indexer_kv_heads":1,"indexer_head_dim":128,"indexer_budget":512,"indexer_compress_ratio":4,"ple_layer_ids":[2],"ple_embed_dim":1024,
+  "ple_conv_kernel_size":4,"ngram_size":3,"heads_per_ngram":4,"ngram_vocab_size_base":5000,"make_ngram_vocab_size_divisible_by":128,"split_ngram_parts":4,
+  "num_experts":32,"num_experts_per_tok":4,"moe_intermediate_size":256,"shared_expert_intermediate_size":256,"output_gate_type":"sigmoid","attention_bias":false,
+  "mtp_num_hidden_layers":1,"tie_word_embeddings":false}})";
+// The eight primes from 5,000 on are 5003, 5009, 5011, 5021, 5023, 5039, 5051 and 5059: 40,216 rows, padded to 315 x 128.
+constexpr std::int64_t kNgramRows = 40320;
+
 TEST(LlamaTruth, ConfigsSayWhatFilesHold) {
   std::map<std::string, std::vector<model::Architecture>> headers;
   for (const FamilyCase& each : FamilyReader("llama-families.txt").run())
@@ -316,18 +337,24 @@ TEST(LlamaTruth, ConfigsSayWhatFilesHold) {
     for (const model::Tensor& t : a.tensors) found[t.name] = t.shape;
     return found;
   };
-  for (const auto& [family, text, which] : {std::tuple{"hy_v4", kHy4, 1u}, std::tuple{"glm5-next", kGlm53Flash, 0u}}) {
+  for (const auto& [family, text, which] : {std::tuple{"hy_v4", kHy4, 1u}, std::tuple{"glm5-next", kGlm53Flash, 0u}, std::tuple{"dots3note", kDots3, 0u}, std::tuple{"qwen4exp", kQwen38Flash, 0u}}) {
     const auto config = model::architecture_from_config(facts(), text, "config.json", "f16");
     ASSERT_TRUE(config) << family << ": " << to_text(config.error());
     const model::Architecture& header = headers.at(family).at(which);
-    EXPECT_EQ(shapes(*config), shapes(header)) << family;
+    auto told = shapes(*config), held = shapes(header);
+    if (const auto table = told.find("per_layer_token_embd.weight"); table != told.end()) {   // the header's is of 5,000 rows a head
+      EXPECT_EQ(table->second[1], kNgramRows);
+      table->second[1] = held.at(table->first)[1];
+    }
+    EXPECT_EQ(told, held) << family;
     ASSERT_EQ(config->layers.size(), header.layers.size()) << family;
     for (std::size_t i = 0; i < header.layers.size(); ++i) {
       const model::Attention &ours = config->layers[i].attention, &theirs = header.layers[i].attention;
-      const auto said = [](const model::Attention& a) { return std::tuple{a.kind, a.heads, a.kv_heads, a.latent_dim, a.rope_dim, a.indexer_heads, a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row}; };
+      const auto said = [](const model::Attention& a) { return std::tuple{a.kind, a.heads, a.kv_heads, a.latent_dim, a.rope_dim, a.indexer_heads, a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row, a.window, a.key_dim, a.value_dim}; };
       EXPECT_EQ(said(ours), said(theirs)) << family << " layer " << i;
       EXPECT_EQ(config->layers[i].recurrent.state_elements, header.layers[i].recurrent.state_elements) << family << " layer " << i;
       EXPECT_EQ(config->layers[i].recurrent.conv_elements, header.layers[i].recurrent.conv_elements) << family << " layer " << i;
+      EXPECT_EQ(config->layers[i].recurrent.ngram_elements, header.layers[i].recurrent.ngram_elements) << family << " layer " << i;
     }
     EXPECT_EQ(config->streams, header.streams);
     EXPECT_EQ(config->mixing_rounds, header.mixing_rounds);
@@ -342,6 +369,42 @@ TEST(LlamaTruth, ConfigsSayWhatFilesHold) {
   EXPECT_NE(refused(kHy4, "elementwise", "headwise").find("gating_type"), std::string::npos);
   EXPECT_NE(refused(kGlm53Flash, R"("mla_use_nope":true)", R"("mla_use_nope":false)").find("mla_use_nope"), std::string::npos);
   EXPECT_NE(refused(kGlm53Flash, R"("index_kpool":4,)", "").find("index_kpool"), std::string::npos);
+  EXPECT_NE(refused(kDots3, R"("swa_kv_lora_rank":256,)", "").find("swa_kv_lora_rank"), std::string::npos);
+  EXPECT_NE(refused(kDots3, "headwise", "elementwise").find("attention_gate_type"), std::string::npos);
+  EXPECT_NE(refused(kQwen38Flash, R"("hc_lowrank":128,)", "").find("hc_lowrank"), std::string::npos);
+  EXPECT_NE(refused(kQwen38Flash, "[2]", "[2,3]").find("ple_layer_ids"), std::string::npos);
+  EXPECT_NE(refused(kQwen38Flash, R"("ngram_vocab_size_base":5000,)", "").find("ngram_vocab_size_base"), std::string::npos);
+  EXPECT_NE(refused(kQwen38Flash, R"("heads_per_ngram":4,)", R"("heads_per_ngram":3,)").find("ple_embed_dim"), std::string::npos);
+}
+
+// What a load of two shapes took on two devices, where every layer is on one: norms run beside their layers there, so that the second device
+// keeps one copy of the stream less than the dry run prints, in each of four copies (llama-completion of build 11669, 2026-11-29).
+TEST(LlamaTruth, LoadsPinNorms) {
+  const test::DenseShape shape{.family = "qwen3", .layers = 28, .hidden = 1024, .heads = 16, .kv_heads = 8, .head_dim = 128, .ffn = 3072, .vocab = 151936, .tied = true, .context = 131072};
+  const test::GgmlType q8{8, 32, 34};
+  test::GgufWriter out = test::begin_model(shape);
+  test::add_outside(out, shape, q8);
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const std::string block = "blk." + std::to_string(layer) + ".";
+    test::add_attention(out, shape, layer, q8);
+    out.tensor(block + "attn_q_norm.weight", {shape.head_dim}, test::ggml::f32).tensor(block + "attn_k_norm.weight", {shape.head_dim}, test::ggml::f32);
+    test::add_feed_forward(out, shape, layer, q8);
+  }
+  const model::Architecture model = read_back(out, "llama_loads");
+  const auto second = [&](const std::string& flags, bool dry_run) {
+    Request request;
+    request.backend = "vulkan";
+    request.dry_run = dry_run;
+    request.flags = "llama-completion " + flags;
+    const auto placement = place(facts(), model, software_rig(2), request);
+    return placement ? std::floor(placement->devices.at(1).memory.compute.value() / kMiB) : -1.0;
+  };
+  EXPECT_EQ(second("-c 4096 -ngl 99", true), 56);
+  EXPECT_EQ(second("-c 4096 -ngl 99", false), 48);
+  EXPECT_EQ(second("-c 4096 -ngl 99 -ub 1024 -b 2048 -ts 2,3", true), 112);
+  EXPECT_EQ(second("-c 4096 -ngl 99 -ub 1024 -b 2048 -ts 2,3", false), 96);
+  EXPECT_EQ(second("-c 4096 -ngl 20", true), 26);
+  EXPECT_EQ(second("-c 4096 -ngl 20", false), 26);
 }
 
 // What llama-quantize makes of the first model of each family, in F16: so many tensors of each format.
@@ -372,6 +435,7 @@ TEST(LlamaTruth, DevicesThatActAsOne) {
     const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
     Request request;
     request.backend = "vulkan";
+    request.dry_run = true;
     request.flags = as_loaded("llama-completion " + row.fields.at("flags"));
     const auto placement = place(facts(), architecture_of(row), software_rig(devices), request);
     ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));

@@ -355,6 +355,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architect
   std::int64_t shortest = 0;
   if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
   if (!asked && slots && settings.sequences > 1) shortest = std::min(settings.context, parts * padded(std::max(kShortestSlot, request.reach + kWritten)));
+  settings.dry_run = request.dry_run;
   const bool searched = !parsed.places;
   const bool named_batch = says({"-ub ", "-ub=", "--ubatch-size", "num_batch"});
   Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};

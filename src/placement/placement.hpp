@@ -56,6 +56,7 @@ struct Settings {
   int offload_batch = 0;                  // tokens from which on host weights are sent to a device for them; 0: the engine never does
   bool offload_by_expert = false;         // ... counted for each expert in the mean
   bool repack = true;                     // false: --no-repack
+  bool dry_run = false;                   // laid out as the engine's dry run prints it, where that differs from what a load takes
   bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
@@ -91,7 +92,8 @@ struct Placement {
   Settings settings;
   std::vector<int> tensor_device;         // per Architecture::tensors: device index or kHost; split tensors: the first device
   std::vector<int> kv_device;             // per layer: device index or kHost
-  bool unread_cache = false;              // flash attention on, and the devices have no kernel for these cache formats: the processor does it ...
+  bool unread_cache = false;              // flash attention on, and the devices have no kernel for these cache formats or heads: the processor does it ...
+  bool unread_heads = false;              // ... for it is their heads that there is none for
   bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
   std::vector<DeviceShare> devices;       // only those used
   Memory host;
@@ -114,6 +116,7 @@ struct Request {
   std::string flags;                      // engine's own launch flags, verbatim; empty: defaults for the rig
   std::int64_t context = 0;               // wanted context of each stream when flags do not say; 0: engine's or a sensible default
   std::int64_t reach = 0;                 // tokens that a context nobody named must hold: what is read and what lies before it
+  bool dry_run = false;                   // as Settings::dry_run
   std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
 };
 

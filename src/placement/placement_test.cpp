@@ -144,6 +144,30 @@ TEST(Placement, UnlikeCacheFormats) {
   EXPECT_EQ(error_of(by("rtx-3090", "cuda", "-fa auto -ctk q8_0 -ctv q5_1")), "--flags: a quantised V cache (-ctv q5_1) needs flash attention (-fa on)");
 }
 
+// CUDA's flash attention has kernels for heads of some widths: left alone, the engine does without where a layer has others; insisted on, the processor attends.
+TEST(Placement, HeadsWithoutKernel) {
+  const auto with = [](int heads, int kv_heads, int head_dim, const std::string& flags) {
+    const test::DenseShape shape{.family = "llama", .layers = 4, .hidden = 2048, .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .ffn = 4096, .vocab = 32000, .tied = false, .context = 8192};
+    test::GgufWriter out = test::begin_model(shape);
+    test::add_outside(out, shape, test::ggml::q8_0);
+    for (int layer = 0; layer < shape.layers; ++layer) {
+      test::add_attention(out, shape, layer, test::ggml::q8_0);
+      test::add_feed_forward(out, shape, layer, test::ggml::q8_0);
+    }
+    Request request = ask("-c 8192 -ngl 99 " + flags);
+    request.backend = "cuda";
+    return place(facts(), read_back(out, "heads"), rig_of("rtx-3090", 1), request);
+  };
+  for (const int width : {40, 64, 72, 80, 96, 112, 128, 256}) EXPECT_EQ(with(8, 8, width, "")->settings.flash_attention, true) << width;
+  EXPECT_EQ(with(8, 8, 160, "")->settings.flash_attention, false);
+  EXPECT_EQ(with(8, 8, 512, "")->settings.flash_attention, false);   // needs two queries a key
+  EXPECT_EQ(with(8, 4, 512, "")->settings.flash_attention, true);
+  EXPECT_EQ(with(8, 1, 192, "")->settings.flash_attention, false);   // 192 goes with values of 128
+  const auto insisted = with(8, 8, 160, "-fa on");
+  EXPECT_TRUE(insisted->host_attention);
+  EXPECT_EQ(std::count_if(insisted->caveats.begin(), insisted->caveats.end(), [](const auto& c) { return c.text.find("heads of these widths") != std::string::npos; }), 1);
+}
+
 // 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
 TEST(Placement, CacheByHand) {
   const auto f16 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on"));

@@ -182,9 +182,15 @@ void warn_of_long_context(const catalog::Engine& engine, const model::Architectu
                                architecture.source});
 }
 
-// Flash attention that the user insists on where the backend has no kernel for the two formats of the cache.
+// Flash attention that the user insists on where the backend has no kernel for the two formats of the cache, or for the heads.
 void warn_of_host_attention(const catalog::Engine& engine, Placement& placement) {
   if (!placement.unread_cache) return;
+  const catalog::Source source = engine.sources.empty() ? catalog::Source{} : engine.sources.front();
+  const std::string said = source.text + (source.date.empty() ? "" : " (" + source.date + ")");
+  if (placement.unread_heads) {
+    placement.caveats.push_back({"attention-on-host", "No flash attention kernel for heads of these widths on this backend: attention runs on the processor, and a cache on the devices crosses the link whole for every token and every batch of a prompt. Use -fa auto.", said});
+    return;
+  }
   const std::string &keys = placement.settings.key_quant, &values = placement.settings.value_quant;
   const std::string_view build = catalog::text_of(engine, "attention_cache_build", placement.backend), built = catalog::text_of(engine, "attention_cache_built", placement.backend);
   const std::string small(catalog::text_of(engine, "small_cache", placement.backend));
@@ -192,8 +198,7 @@ void warn_of_host_attention(const catalog::Engine& engine, Placement& placement)
   const std::string text =
       can_be_built ? "No flash attention kernel for keys in " + keys + " and values in " + values + " on this backend: attention runs on the processor, and a cache on the devices crosses the link whole for every token and every batch of a prompt. Use one format for both (" + small + ") or build with " + std::string(build) + "."
                    : "No flash attention kernel for keys in " + keys + " and values in " + values + " on this backend: attention runs on the processor, and a cache on the devices crosses the link whole for every token and every batch of a prompt. Use one format for both: " + small + ".";
-  const catalog::Source source = engine.sources.empty() ? catalog::Source{} : engine.sources.front();
-  placement.caveats.push_back({"attention-on-host", text, source.text + (source.date.empty() ? "" : " (" + source.date + ")")});
+  placement.caveats.push_back({"attention-on-host", text, said});
 }
 
 bool several_sockets(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.front().sockets > 1; }

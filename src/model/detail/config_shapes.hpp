@@ -39,6 +39,13 @@ void minimax_m3(ConfigReader& c, Shape& s);
 void minimax_m2(ConfigReader& c, Shape& s);
 void minimax_01(ConfigReader& c, Shape& s);
 
+// --- mixtures of 2026 (config_sparse.cpp)
+void dots3_note(ConfigReader& c, Shape& s);
+void hy_v3(ConfigReader& c, Shape& s);
+void mistral4(ConfigReader& c, Shape& s);
+void qwen4_exp(ConfigReader& c, Shape& s);
+void solar_open(ConfigReader& c, Shape& s);
+
 // --- recurrent layers (config_recurrent.cpp)
 void granite_hybrid(ConfigReader& c, Shape& s);
 void falcon_h1(ConfigReader& c, Shape& s);

@@ -342,6 +342,13 @@ void Scheduler::release(TensorId id) {
 
 }  // namespace
 
+bool attends(const BackendRules& rules, const HeadWidths& head, std::int64_t queries_per_key) {
+  if (rules.attention_heads.empty()) return head.key % 8 == 0 && head.value % 8 == 0;
+  return std::any_of(rules.attention_heads.begin(), rules.attention_heads.end(), [&](const HeadWidths& h) {
+    return h.key == head.key && h.value == head.value && queries_per_key >= h.least && queries_per_key % h.multiple == 0;
+  });
+}
+
 bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int64_t head) {
   const auto serves = [&](const StateScan& s) { return s.generation == wanted.generation && s.state == wanted.state; };
   if (rules.state_scans.empty()) return true;
@@ -356,7 +363,8 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
   const auto source = [&](std::size_t i) -> const GraphTensor& { return graph[t.source[i]]; };
   switch (t.op) {
     case TensorOp::attention:
-      return rules.attention_reads_key && rules.attention_reads_value && source(1).shape[0] % 8 == 0 && source(2).shape[0] % 8 == 0;
+      return rules.attention_reads_key && rules.attention_reads_value &&
+             attends(rules, {source(1).shape[0], source(2).shape[0]}, source(0).shape[2] / std::max<std::int64_t>(1, source(1).shape[2]));
     case TensorOp::scatter:
       return (t.type != kKey || rules.writes_key) && (t.type != kValue || rules.writes_value);
     case TensorOp::matmul:

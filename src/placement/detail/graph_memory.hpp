@@ -17,6 +17,13 @@ namespace rigcast::placement::detail {
 struct StateScan { int generation = 0; std::int64_t state = 0; };
 
 // What a backend's devices accept and how they lay memory out. Numbers come from the engine's data file.
+// Widths of a head that flash attention has a kernel for: of keys, of values, and how many queries share them.
+struct HeadWidths {
+  std::int64_t key = 0, value = 0;
+  std::int64_t least = 1;        // queries a key
+  std::int64_t multiple = 1;     // ... and what their number is a multiple of
+};
+
 struct BackendRules {
   std::int64_t max_tensor_bytes = INT64_MAX;  // an operation that touches a larger tensor runs on the host (Vulkan: maxStorageBufferRange)
   std::int64_t chunk_bytes = INT64_MAX;       // compute memory is allocated in pieces of at most this, unless one tensor is larger
@@ -24,6 +31,7 @@ struct BackendRules {
   int reorder_window = 0;                     // operations looked ahead when independent ones are pulled together; 0: keeps the order
   int offload_batch = 32;                     // host weights are sent to a device for batches of at least this many tokens
   bool attention_reads_key = true, attention_reads_value = true;  // flash attention takes these cache types
+  std::vector<HeadWidths> attention_heads;    // empty: all that are multiples of 8
   bool writes_key = true, writes_value = true;                    // scatter converts into these cache types
   std::vector<StateScan> state_scans;         // kernels of Mamba's scan; empty: of every shape
   bool delta_scan = true;                     // has a kernel for gated DeltaNet
@@ -45,6 +53,7 @@ struct SchedulerSettings {
   bool offload_operations = true;
 };
 
+bool attends(const BackendRules& rules, const HeadWidths& head, std::int64_t queries_per_key);
 bool has_state_scan(const BackendRules& rules, const StateScan& wanted, std::int64_t head);
 bool device_supports(const TensorGraph& graph, const BackendRules& rules, TensorId operation);
 

@@ -14,6 +14,7 @@ void add_request(Signature& key, const GraphRequest& r) {
     key.add(value);
   for (const int block : a.blocks) key.add(block);
   key.add(r.probes);
+  key.add(r.pins_norms);
   for (const int place : r.layer_place) key.add(place);
 }
 
@@ -22,6 +23,8 @@ void add_rules(Signature& key, const BackendRules& r) {
                                    std::int64_t{r.attention_reads_key}, std::int64_t{r.attention_reads_value}, std::int64_t{r.writes_key}, std::int64_t{r.writes_value},
                                    std::int64_t{r.delta_scan}, r.index_key, std::int64_t{r.mixes_streams}, std::int64_t{r.balances_streams}, std::int64_t{r.holds_first_bonus}})
     key.add(value);
+  for (const HeadWidths& head : r.attention_heads)
+    for (const std::int64_t value : {head.key, head.value, head.least, head.multiple}) key.add(value);
   for (const StateScan& scan : r.state_scans) {
     key.add(scan.generation);
     key.add(scan.state);

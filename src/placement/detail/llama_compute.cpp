@@ -17,12 +17,15 @@ std::vector<std::size_t> all_layers_of(const model::Architecture& architecture) 
   return layers;
 }
 
+bool on_devices(const LlamaInput& in) {
+  return in.settings->gpu_layers < 0 || in.settings->gpu_layers > static_cast<int>(in.weights->architecture().layers.size());
+}
+
 // How many batches are in flight: several where devices work one behind the other and nothing but whole layers is divided among them.
 int copies_of(const LlamaInput& in) {
   const Settings& s = *in.settings;
   const bool overridden = !s.overrides.empty() || s.cpu_moe_layers > 0;
-  const bool all_layers = s.gpu_layers < 0 || s.gpu_layers > static_cast<int>(in.weights->architecture().layers.size());
-  const bool pipeline = in.devices > 1 && all_layers && s.mode != Mode::row && s.kv_offload && !overridden && in.rules.overlaps_devices;
+  const bool pipeline = in.devices > 1 && on_devices(in) && s.mode != Mode::row && s.kv_offload && !overridden && in.rules.overlaps_devices;
   return pipeline ? in.rules.copies : 1;
 }
 
@@ -49,6 +52,8 @@ GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
   request.cells = c.cells;
   request.window_cells = c.window_cells;
   request.flash_attention = c.flash_attention;
+  // When it only asks how much memory a graph needs, the engine forgets what it has pinned (ggml_backend_sched_reserve_size).
+  request.pins_norms = !in.settings->dry_run && in.devices > 0 && on_devices(in);
   request.layer_place.assign(layout.layer_device.begin(), layout.layer_device.end() - 1);
   request.kv_on_device = in.settings->kv_offload || in.devices == 0;
   request.key_type = in.key_type;
@@ -86,7 +91,7 @@ FusedStreams resolve_fused(const Reserver& reserve, GraphRequest request) {
   if (request.architecture->streams < 2) return {};
   request.layers = all_layers_of(*request.architecture);
   request.tokens = request.outputs = request.sequences;
-  request.probes = true;
+  request.probes = request.pins_norms = true;
   for (const auto& [operation, flag] : {std::pair{TensorOp::weigh_streams, &FusedStreams::weighs}, std::pair{TensorOp::balance, &FusedStreams::balances},
                                         std::pair{TensorOp::spread, &FusedStreams::spreads}}) {
     const std::vector<TensorOp> strays = reserve(request).strays;

@@ -45,7 +45,8 @@ struct GraphRequest {
   bool flash_attention = true;
   FusedStreams fused;
   std::vector<int> layer_place;    // backends of the layers
-  bool probes = false;             // the graph is only probed (see probe_graph): norms are pinned to their layers, as in every small batch
+  bool probes = false;             // the graph is only probed (see probe_graph)
+  bool pins_norms = false;         // norms run where their layers are
   bool kv_on_device = true;        // false: the attention result is put together on the host
   int host = 0;                    // backend number of the host
   ElementType key_type{1, 2}, value_type{1, 2};

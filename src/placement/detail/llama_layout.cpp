@@ -27,6 +27,14 @@ bool device_takes(const WeightKind& kind, bool gathered, std::int64_t experts_us
   return largest <= static_cast<double>(rules.max_tensor_bytes);
 }
 
+// Values that are stored transposed, as without flash attention, are as wide in every layer as in the widest.
+void widen_values(std::vector<LayerCache>& caches) {
+  std::int64_t widest = 0;
+  for (const LayerCache& c : caches) widest = std::max(widest, c.value_elements);
+  for (LayerCache& c : caches)
+    if (c.value_elements > 0) c.value_elements = widest;
+}
+
 class Placer {
  public:
   explicit Placer(const LlamaInput& input) : in_(input), weights_(*input.weights), a_(input.weights->architecture()), s_(*input.settings) {
@@ -203,6 +211,15 @@ class Placer {
 
 }  // namespace
 
+bool reads_heads(const BackendRules& rules, const model::Architecture& architecture) {
+  return std::all_of(architecture.layers.begin(), architecture.layers.end(), [&](const model::Layer& layer) {
+    const model::Attention& a = layer.attention;
+    if (a.kind == AttentionKind::none) return true;
+    const HeadWidths head = a.kind == AttentionKind::mla ? HeadWidths{a.latent_dim + a.rope_dim, a.latent_dim} : HeadWidths{a.key_dim, a.value_dim};
+    return attends(rules, head, a.heads / std::max(1, a.kv_heads));
+  });
+}
+
 LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules) {
   LlamaContext c;
   const std::int64_t padding = rules.context_padding;
@@ -220,7 +237,7 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = c.sequences / c.streams;  // sequences whose windows lie in one stream
   c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
-  c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value);
+  c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
   return c;
 }
 
@@ -233,7 +250,7 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
     const model::Attention& attention = layer.attention;
     LayerCache c;
     c.place = input.settings->kv_offload ? layer_device[i] : input.devices;
-    c.stored = attention.kind != AttentionKind::none && attention.kv_layer < 0;
+    c.stored = attention.kind != AttentionKind::none && attention.kv_layer < 0 && !architecture.encoder_only;
     c.windowed = model::is_windowed(attention);
     c.cells = c.windowed ? context.window_cells : context.cells;
     if (c.stored && attention.kind == AttentionKind::mla) {
@@ -256,6 +273,7 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
     c.compressor_elements = model::compressor_elements(attention);
     caches.push_back(c);
   }
+  if (!context.flash_attention) widen_values(caches);
   return caches;
 }
 

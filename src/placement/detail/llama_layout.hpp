@@ -61,6 +61,8 @@ struct LlamaLayout {
   int copies = 1;                        // of every input
 };
 
+// Whether flash attention has a kernel for the heads of every layer.
+bool reads_heads(const BackendRules& rules, const model::Architecture& architecture);
 LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules);
 std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device);
 

@@ -60,7 +60,7 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
     return g_.shape(t)[1] == heads && g_.shape(t)[2] == tokens_ ? t : g_.reshape(t, {dim, heads, tokens_, 1});
   };
-  const bool turns = !habits_.rotates_windows_only || r_.caches[i].windowed;
+  const bool turns = !habits_.rotates_windows_only || !any_window_ || r_.caches[i].windowed;
   const auto turned = [&](TensorId t) { return turns ? rope(i, t) : t; };
   if (habits_.norm_after_rope) {
     h.q = head_norm(i, "attn_q_norm.weight", turned(split(h.q, a.key_dim, a.heads)), a.key_dim, a.heads);
@@ -253,6 +253,11 @@ TensorId PromptGraph::attend(std::size_t i, TensorId q, TensorId k, TensorId v, 
   const CacheInputs& in = cache.windowed ? windowed_ : full_;
   const bool rotate_key = r_.key_type.block_elements > 1 && shape.key_dim % 64 == 0;
   const bool rotate_value = r_.value_type.block_elements > 1 && shape.value_dim % 64 == 0;
+  if (a_.encoder_only) {
+    for (const TensorId each : {q, k, v}) g_.expand(each);
+    const auto whole_tiles = [&](TensorId t) { return g_.operation(Op::pad, kF32, {g_.shape(t)[0], g_.shape(t)[1], g_.shape(in.mask)[0], 1}, {t}); };
+    return core_attention(i, q, whole_tiles(k), whole_tiles(v), in.mask, kNoTensor, false);
+  }
   if (rotate_key) {
     const TensorId turn = rotation(true, cache.windowed, shape.key_dim);
     q = rotate(q, turn);
@@ -285,7 +290,10 @@ void PromptGraph::store_value(std::size_t i, TensorId v, TensorId rows) {
     const TensorId into = r_.streams > 1 ? g_.reshape(value_cache_[i], {c.value_elements, c.cells * r_.streams, 1, 1}) : value_cache_[i];
     g_.expand(g_.scatter(into, flat, rows));
   } else {  // transposed: one element per row
-    const TensorId flat = g_.reshape(g_.reshape(v, {c.value_elements, tokens_, 1, 1}), {1, c.value_elements * tokens_, 1, 1});
+    const Shape s = g_.shape(v);
+    TensorId rows_of_tokens = g_.reshape(v, {s[0] * s[1], tokens_, 1, 1});
+    if (s[0] * s[1] < c.value_elements) rows_of_tokens = g_.operation(Op::pad, kF32, {c.value_elements, tokens_, 1, 1}, {rows_of_tokens});
+    const TensorId flat = g_.reshape(rows_of_tokens, {1, c.value_elements * tokens_, 1, 1});
     const TensorId into = g_.reshape(value_cache_[i], {1, c.value_elements * c.cells * r_.streams, 1, 1});
     g_.expand(g_.scatter(into, flat, rows));
   }
@@ -307,7 +315,7 @@ TensorId PromptGraph::value_view(std::size_t i, std::int64_t heads, std::int64_t
 }
 
 TensorId PromptGraph::core_attention(std::size_t i, TensorId q, TensorId k, TensorId v, TensorId mask, TensorId value_up, bool transposed) {
-  const std::int64_t streams = r_.streams;
+  const std::int64_t streams = a_.encoder_only ? 1 : r_.streams;
   const Shape qs = g_.shape(q), qt = g_.stride(q);
   const TensorId sinks = weight(i, "attn_sinks.weight");
   q = g_.permute(g_.view(q, {qs[0], qs[1], qs[2] / streams, streams}, {qt[0], qt[1], qt[2], qt[3] / streams}), 0, 2, 1, 3);
@@ -315,6 +323,7 @@ TensorId PromptGraph::core_attention(std::size_t i, TensorId q, TensorId k, Tens
   v = g_.permute(v, 0, 2, 1, 3);
   TensorId out = kNoTensor;
   if (r_.flash_attention) {
+    if (a_.encoder_only) k = g_.convert(k, kF16), v = g_.convert(v, kF16);
     out = g_.attention(q, k, v, mask, sinks);
     if (value_up != kNoTensor) out = g_.contiguous(g_.permute(g_.matmul(value_up, g_.permute(out, 0, 2, 1, 3)), 0, 2, 1, 3));
     const Shape s = g_.shape(out);

@@ -15,8 +15,14 @@ constexpr std::size_t kSparseLayers = 10;  // their gate keeps the largest activ
 
 // Rows of the table of all layers' embeddings; projected and mixed with the input where the first layer needs them.
 void PromptGraph::select_layer_embeddings() {
-  const TensorId table = weight("per_layer_token_embd.weight");
-  if (table == kNoTensor || weight("per_layer_model_proj.weight") == kNoTensor || weight("per_layer_proj_norm.weight") == kNoTensor) return;
+  const TensorId table = weight("per_layer_token_embd.weight"), matrix = weight("per_layer_model_proj.weight"), scale = weight("per_layer_proj_norm.weight");
+  if (matrix == kNoTensor || scale == kNoTensor) return;
+  if (table == kNoTensor) {   // EmbeddingGemma 2: nothing but the projection
+    const std::int64_t layers = static_cast<std::int64_t>(a_.layers.size()), width = g_.shape(matrix)[1] / layers;
+    const TensorId projected = g_.reshape(g_.elementwise(Op::scale, g_.matmul(matrix, input_)), {width, layers, tokens_, 1});
+    layer_embeddings_ = g_.contiguous(g_.permute(norm(projected, scale), 0, 2, 1, 3));
+    return;
+  }
   const std::int64_t layers = static_cast<std::int64_t>(a_.layers.size()), width = g_.shape(table)[0] / layers;
   const TensorId rows = g_.gather(table, g_.input("inp_per_layer", kI32, {tokens_, 1, 1, 1}));
   layer_rows_ = g_.elementwise(Op::scale, g_.reshape(rows, {width, layers, tokens_, 1}));

@@ -7,6 +7,8 @@ namespace rigcast::placement::detail {
 
 namespace {
 
+constexpr std::int64_t kTile = 256;  // tokens: attention without a cache works on whole ones
+
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
 constexpr auto kHabits = std::to_array<FamilyHabits>({
@@ -19,6 +21,8 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "deepseek4", .root_router = true, .tokens_only = true, .expands_give_back = true, .keeps_streams = true, .pins_streams = true},
     {.family = "falcon", .adds_attention_first = true},
     {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
+    {.family = "gemma-embedding", .scales_input_by_row = true, .scales_query = true},
+    {.family = "gemma-embedding2", .scales_input_by_row = true, .bare_value_norm = true},
     {.family = "gemma2", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma3n", .scales_input_by_row = true, .bare_value_norm = true},
@@ -30,6 +34,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "granite_swa", .scales_input = true, .scales_residual = true},
     {.family = "granitehybrid", .scales_input = true, .scales_residual = true},
     {.family = "granitemoe", .scales_input = true, .scales_residual = true},
+    {.family = "graniteswitch", .switches = true},
     {.family = "hrm_text", .bare_norms = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
@@ -53,6 +58,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "qwen3tts", .pads_logits = true},
     {.family = "qwen4exp", .copies_kept_inputs = true, .keeps_streams = true, .pins_streams = true},
     {.family = "refact", .no_rotation = true},
+    {.family = "smallthinker", .rotates_windows_only = true},
     {.family = "starcoder", .no_rotation = true},
     {.family = "talkie", .norm_after_rope = true, .bare_norms = true, .bare_key_norm = true, .norms_input = true, .skips_to_input = true},
 });
@@ -69,7 +75,7 @@ PromptGraph::PromptGraph(const GraphRequest& request)
   per_layer_.resize(a_.layers.size());
   built_.assign(a_.layers.size(), false);
   for (const std::size_t i : r_.layers) built_[a_.block_of(i)] = true;
-  for (const LayerCache& cache : r_.caches) any_window_ = any_window_ || (cache.stored && cache.windowed);
+  for (const LayerCache& cache : r_.caches) any_window_ = any_window_ || ((cache.stored || a_.encoder_only) && cache.windowed);
   place_weights();
   place_caches();
 }
@@ -90,6 +96,7 @@ TensorGraph PromptGraph::build() {
   if (streams) x = stack_streams(x);
   if (parallel) x = fan_out(x);
   if (weight("hrm.z_l_init") != kNoTensor) x = stacks(x);
+  else if (habits_.switches) x = switched_layers(x);
   else for (const std::size_t i : r_.layers) {
     if (a_.loop_norm && i > 0 && a_.block_of(i) == 0) x = norm(x, weight("output_norm.weight"));
     layer_ = static_cast<int>(i);
@@ -114,7 +121,7 @@ void PromptGraph::place_weights() {
       global_.push_back({name, id});
   }
   output_ = weight("output.weight");
-  if (const TensorId table = weight("token_embd.weight"); output_ == kNoTensor && table != kNoTensor) {
+  if (const TensorId table = weight("token_embd.weight"); output_ == kNoTensor && table != kNoTensor && !a_.encoder_only) {
     output_ = table;
     if (r_.output_place != g_[table].place) output_ = g_.weight(Shape(g_.shape(table)), g_[table].bytes, r_.output_place);
   }
@@ -159,9 +166,18 @@ TensorId PromptGraph::weight(std::size_t layer, std::string_view name) const {
 }
 
 void PromptGraph::make_inputs() {
+  const std::int64_t streams = a_.encoder_only ? 1 : r_.streams;
   const auto mask = [&](const char* label, std::int64_t cells) {
-    return g_.input(label, r_.flash_attention ? kF16 : kF32, {cells, tokens_ / r_.streams, 1, r_.streams});
+    return g_.input(label, r_.flash_attention ? kF16 : kF32, {cells, tokens_ / streams, 1, streams});
   };
+  if (a_.encoder_only) {   // tokens of one batch see each other, and nothing is kept of them
+    positions_ = g_.input("inp_pos", kI32, {tokens_, 1, 1, 1});
+    const std::int64_t tiles = (tokens_ + kTile - 1) / kTile * kTile;
+    full_.mask = mask("kq_mask", tiles);
+    if (any_window_) windowed_.mask = mask("kq_mask_swa", tiles);
+    output_rows_ = g_.input("out_ids", kI32, {r_.outputs, 1, 1, 1});
+    return;
+  }
   std::int64_t widest_value = 0;
   for (const LayerCache& c : r_.caches) widest_value = std::max(widest_value, c.value_elements);
   const std::int64_t value_rows = r_.flash_attention ? tokens_ : tokens_ * std::max<std::int64_t>(1, widest_value);  // without it V is stored transposed
@@ -184,6 +200,7 @@ void PromptGraph::make_inputs() {
 TensorId PromptGraph::embedding() {
   const std::int64_t hidden = a_.hidden;
   const TensorId table = weight("token_embd.weight");
+  if (habits_.switches) return g_.gather(table, g_.input("sub_tokens", kI32, {tokens_, 1, 1, 1}));
   const TensorId embedded = g_.gather(table, tokens_in_ = g_.input("inp_tokens", kI32, {tokens_, 1, 1, 1}));
   const TensorId as_embeddings = g_.input("inp_embd", kF32, {hidden, tokens_, 1, 1});
   if (habits_.tokens_only) {
@@ -202,10 +219,9 @@ TensorId PromptGraph::embedding() {
   return embedded;
 }
 
-// The engine pins what it would else compute beside the layer before. It forgets that when it only asks how much memory a graph needs, which is
-// what its dry run prints and what this graph is for; with layers on several devices, loaded, it then needs one copy of the stream less.
+// The engine pins what it would else compute beside the layer before: in small batches, and in all where every layer is on a device.
 void PromptGraph::pin(TensorId x) {
-  if (r_.probes && layer_ >= 0) g_[x].pinned = r_.layer_place[static_cast<std::size_t>(layer_)];
+  if (r_.pins_norms && layer_ >= 0) g_[x].pinned = r_.layer_place[static_cast<std::size_t>(layer_)];
 }
 
 TensorId PromptGraph::norm(TensorId x, TensorId scale, TensorId bias) {
@@ -247,7 +263,7 @@ TensorId PromptGraph::mixer(std::size_t i, TensorId normed) {
   if (a_.layers[i].attention.kind == model::AttentionKind::compressed) return has_compressed_weights(i) ? compressed_attention(i, normed) : kNoTensor;
   if (a_.layers[i].attention.kind == model::AttentionKind::mla) return has_latent_weights(i) ? latent_attention(i, normed) : kNoTensor;
   if (has_all(i, {"attn_kv_a_mqa.weight", "attn_kv_a_norm.weight", "attn_kv_b.weight", "attn_output.weight"})) return expanded_attention(i, normed);
-  return r_.caches[i].stored || a_.layers[i].attention.kv_layer >= 0 ? heads_attention(i, normed) : kNoTensor;
+  return r_.caches[i].stored || a_.encoder_only || a_.layers[i].attention.kv_layer >= 0 ? heads_attention(i, normed) : kNoTensor;
 }
 
 TensorId PromptGraph::ffn(std::size_t i, TensorId x) {
@@ -294,7 +310,7 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   if (y == kNoTensor) return middle;
   if (after_ffn != kNoTensor) y = norm(y, after_ffn);
   y = g_.elementwise(Op::add, scaled(y), {middle});
-  if (layer_rows_ != kNoTensor && has_all(i, {"inp_gate.weight", "proj.weight", "post_norm.weight"})) y = g_.elementwise(Op::add, y, {embedded(i, y)});
+  if ((layer_rows_ != kNoTensor || layer_embeddings_ != kNoTensor) && has_all(i, {"inp_gate.weight", "proj.weight", "post_norm.weight"})) y = g_.elementwise(Op::add, y, {embedded(i, y)});
   const TensorId out_scale = weight(i, "layer_output_scale.weight");
   if (habits_.skips_to_input && out_scale != kNoTensor) return g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, rows_asked_for(input_), {out_scale})});
   return out_scale == kNoTensor ? y : g_.elementwise(Op::multiply, y, {out_scale});

@@ -45,6 +45,7 @@ struct FamilyHabits {
   bool expands_give_back = false;
   bool keeps_streams = false;      // the last layer's streams are read afterwards: a draft head starts from them
   bool pins_streams = false;       // what a layer hands on is pinned as norms are
+  bool switches = false;           // every product adds that of an adapter, which a last layer chooses before the others run
 };
 const FamilyHabits& family_habits(std::string_view family);
 
@@ -118,6 +119,12 @@ class PromptGraph {
   TensorId normalised_shares(std::size_t i, TensorId weights, std::int64_t used);
   TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
   TensorId sum_experts(TensorId y, std::int64_t used);
+
+  // prompt_switch.cpp
+  TensorId choose_adapters(std::size_t i);
+  TensorId adapted(std::size_t i, const std::string& stem, TensorId product, TensorId x);
+  TensorId switched_layer(std::size_t i, TensorId x);
+  TensorId switched_layers(TensorId x);
 
   // prompt_gemma.cpp
   void select_layer_embeddings();
@@ -231,6 +238,7 @@ class PromptGraph {
   TensorId chosen_tokens_ = kNoTensor;  // what the last indexer picked: layers without one of their own use it too
   TensorId pooled_mask_ = kNoTensor;    // what the last indexer over pools left open
   TensorId tokens_in_ = kNoTensor, ngrams_ = kNoTensor;
+  TensorId adapters_ = kNoTensor;       // Granite Switch: of each token
   PoolInputs pools_;
   std::map<std::string, CompressorInputs> compressors_;
   std::map<std::string, TensorId> named_rotations_;

@@ -81,6 +81,27 @@ bool is_mirrored(const model::Tensor& tensor) {
 
 }  // namespace
 
+namespace {
+
+// "64", "576/512+2", "320/256x32": keys and values of one width, or of two; at least so many queries a key, or a multiple.
+std::vector<HeadWidths> head_widths(std::string_view text) {
+  std::vector<HeadWidths> found;
+  for (std::string_view word : split_words(text)) {
+    HeadWidths head;
+    if (const std::size_t at = word.find_first_of("+x"); at != std::string_view::npos) {
+      (word[at] == '+' ? head.least : head.multiple) = parse_int(word.substr(at + 1)).value_or(1);
+      word = word.substr(0, at);
+    }
+    const std::size_t slash = word.find('/');
+    head.key = parse_int(word.substr(0, slash)).value_or(0);
+    head.value = slash == std::string_view::npos ? head.key : parse_int(word.substr(slash + 1)).value_or(0);
+    found.push_back(head);
+  }
+  return found;
+}
+
+}  // namespace
+
 LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const Settings& settings) {
   LlamaRules rules;
   const std::string device = rig.devices.empty() ? std::string() : rig.devices.front().device.key;
@@ -97,6 +118,7 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   const std::string_view alone = catalog::text_of(engine, "attention_cache_alone", backend);
   const bool unlike = settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant));
   if (unlike && !lists(catalog::text_of(engine, "attention_cache_pairs", backend), settings.key_quant + "/" + settings.value_quant)) rules.compute.attention_reads_key = false;
+  rules.compute.attention_heads = head_widths(catalog::text_of(engine, "attention_heads", backend));
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
   rules.compute.balances_streams = catalog::number_of(engine, "balances_streams", backend, 1) > 0;
   rules.compute.mixes_streams = catalog::number_of(engine, "mixes_streams", backend, 1) > 0;
@@ -198,7 +220,8 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.settings.context = layout.context.tokens;
   placement.settings.flash_attention = layout.context.flash_attention;
   const BackendRules& kernels = input.rules.compute;
-  placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value);
+  placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value && reads_heads(kernels, architecture_));
+  placement.unread_heads = placement.unread_cache && kernels.attention_reads_key && kernels.attention_reads_value;
   placement.host_attention = placement.unread_cache && settings.kv_offload;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
   const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };

@@ -1,0 +1,117 @@
+// Configs of mixtures that attend to chosen tokens, or that are another family's under other names. Sources: llama.cpp's conversion folder and
+// configuration_*.py of Hugging Face transformers (2026-11).
+
+#include <algorithm>
+
+#include "model/detail/config_shapes.hpp"
+
+namespace rigcast::model::detail::config {
+namespace {
+
+bool is_prime(std::int64_t n) {
+  for (std::int64_t d = 2; d * d <= n; ++d)
+    if (n % d == 0) return false;
+  return n > 1;
+}
+
+// Every head of every n-gram has a table of its own, as long as the next prime from the base on; together they are padded.
+std::int64_t ngram_rows(std::int64_t base, int heads, std::int64_t whole) {
+  std::int64_t rows = 0, length = base - 1;
+  for (int head = 0; head < heads; ++head) {
+    do ++length;
+    while (!is_prime(length));
+    rows += length;
+  }
+  return (rows + whole - 1) / whole * whole;
+}
+
+constexpr std::int64_t kLongestTable = std::int64_t{1} << 27;   // rows of one head
+
+std::int64_t required_count(ConfigReader& c, std::string_view key, std::int64_t most) {
+  const nlohmann::json* value = c.raw(key);
+  if (value != nullptr && value->is_number_integer())
+    if (const auto count = value->get<std::int64_t>(); count >= 1 && count <= most) return count;
+  c.fault(ErrorKind::input, key, value == nullptr ? "is missing" : "must be a whole number of 1 to " + std::to_string(most));
+  return 0;
+}
+
+void read_ngrams(ConfigReader& c, Shape& s) {
+  const std::vector<int> layers = c.integers({"ple_layer_ids"});   // counted from 1
+  c.ignore({"ple_embed_dim", "ple_conv_kernel_size", "ngram_size", "heads_per_ngram", "ngram_vocab_size_base", "make_ngram_vocab_size_divisible_by", "split_ngram_parts"});
+  if (layers.empty()) return;
+  if (layers.size() > 1) return c.fault(ErrorKind::unsupported, "ple_layer_ids", "names several layers, and one table of n-grams is all that is described");
+  NGrams& n = s.ngrams;
+  n.layer = layers.front() - 1;
+  n.size = static_cast<int>(required_count(c, "ngram_size", 4));
+  n.kernel = c.integer({"ple_conv_kernel_size"}, 4);
+  const int heads = static_cast<int>(required_count(c, "heads_per_ngram", 32)) * std::max(0, n.size - 1);
+  const std::int64_t base = required_count(c, "ngram_vocab_size_base", kLongestTable), whole = required_count(c, "make_ngram_vocab_size_divisible_by", 1 << 20);
+  const int width = c.integer({"ple_embed_dim"}, s.hidden);
+  if (!c.result() || heads == 0) return;
+  if (n.layer < 0 || n.layer >= s.layers) return c.fault(ErrorKind::input, "ple_layer_ids", "names a layer that is none of " + std::to_string(s.layers));
+  if (width % heads != 0) return c.fault(ErrorKind::input, "ple_embed_dim", "is " + std::to_string(width) + ", which " + std::to_string(heads) + " rows of a token do not share");
+  n.rows_a_token = heads;
+  n.row = width / heads;
+  n.rows = ngram_rows(base, heads, whole);
+}
+
+void require(ConfigReader& c, std::initializer_list<const char*> keys) {
+  for (const char* key : keys)
+    if (!c.has(key)) c.fault(ErrorKind::input, key, "is missing");
+}
+
+}  // namespace
+
+// dots 3: DeepSeek V3.2's attention in some layers, in the others latents of another width behind a window; a gate for each head in both.
+void dots3_note(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  require(c, {"layer_types", "swa_num_attention_heads", "swa_kv_lora_rank", "swa_qk_nope_head_dim", "swa_qk_rope_head_dim", "swa_v_head_dim", "sliding_window_size", "index_n_heads", "index_head_dim", "index_topk"});
+  s.sliding = {.heads = c.integer({"swa_num_attention_heads"})};
+  s.sliding_mla = {.q_rank = c.integer({"swa_q_lora_rank"}, s.mla.q_rank), .kv_rank = c.integer({"swa_kv_lora_rank"}), .nope_dim = c.integer({"swa_qk_nope_head_dim"}),
+                   .rope_dim = c.integer({"swa_qk_rope_head_dim"}), .value_dim = c.integer({"swa_v_head_dim"})};
+  s.window = c.integer({"sliding_window_size"});
+  for (const char* key : {"attention_gate_type", "swa_attention_gate_type"})
+    if (c.text({key}, "headwise") != "headwise") c.fault(ErrorKind::unsupported, key, "is '" + c.text({key}) + "', which no rule knows");
+  if (!c.flag({"use_dsa"}, true)) c.fault(ErrorKind::unsupported, "use_dsa", "is off: no rule knows this model without an indexer");
+  if (!c.flag({"k_rope_only_layernorm"}, true)) c.fault(ErrorKind::unsupported, "k_rope_only_layernorm", "is off, which no rule knows");
+  c.ignore({"swa_num_key_value_heads", "swa_head_dim", "swa_rope_theta", "apply_mla_qkv_lora_rescale", "normalization", "final_norm"});
+}
+
+// Hy 3: a mixture with a shared expert behind a dense layer or more.
+void hy_v3(ConfigReader& c, Shape& s) {
+  s.experts.width = c.integer({"expert_hidden_dim", "moe_intermediate_size"}, s.experts.width);
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  if (!c.flag({"qk_norm", "use_qk_norm"}, true)) s.features.qk_norm = QkNorm::none;
+  s.next_token_layers = 0;   // loaders leave the next-token layer out
+  s.window = 0, s.pattern.clear();
+}
+
+// Mistral Small 4: DeepSeek's latents and mixture.
+void mistral4(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  s.window = 0, s.pattern.clear();
+}
+
+// Qwen 3.8 Flash: Qwen 3.5's layers in parallel streams, an indexer over pools where they attend, and a table of n-grams.
+void qwen4_exp(ConfigReader& c, Shape& s) {
+  gated_delta(c, s);
+  require(c, {"hc_count", "hc_lowrank", "indexer_n_heads", "indexer_head_dim", "indexer_budget", "indexer_compress_ratio"});
+  s.streams = c.integer({"hc_count"});
+  s.stream_rank = c.integer({"hc_lowrank"});
+  s.indexer = {.heads = c.integer({"indexer_n_heads"}), .dim = c.integer({"indexer_head_dim"}), .top_k = c.integer({"indexer_budget"}), .pool = c.integer({"indexer_compress_ratio"})};
+  if (s.streams < 2 || s.stream_rank < 1) c.fault(ErrorKind::input, "hc_count", "and hc_lowrank must say how many streams there are and how they are gated");
+  if (s.indexer.pool < 2) c.fault(ErrorKind::input, "indexer_compress_ratio", "must say how many tokens are pooled");
+  if (c.integer({"indexer_kv_heads"}, 1) != 1) c.fault(ErrorKind::unsupported, "indexer_kv_heads", "is not 1, which no rule knows");
+  s.next_token_layers = 0;   // its draft block stands apart from the model
+  s.ffn = 0;
+  c.ignore({"mtp", "mtp_use_dedicated_embeddings"});
+  read_ngrams(c, s);
+}
+
+// Solar Open: GLM 4.5's mixture without biases.
+void solar_open(ConfigReader& c, Shape& s) {
+  glm4_moe(c, s);
+  s.features.qkv_bias = c.flag({"attention_bias"});
+}
+
+}  // namespace rigcast::model::detail::config
