@@ -135,7 +135,7 @@ class Bench:
         cases = [f"matvec:{quant}:14336x4096", f"matvec:{quant}:1024x1024", f"matmul:{quant}:1024x4096x128", f"attention:f16:{heads}/8x128@4096",
                  "attention:f16:32/8x128@4096x128", "layer:f32:3072x1024:16/8x128", "layer:f32:12288x4096:32/8x128"]
         if "experts" in model:
-            cases += [f"experts:{quant}:768x2048:8/128", f"experts:{quant}:768x2048:8/128x128"]
+            cases += [f"experts:{quant}:{shape}{tokens}" for shape in ("768x2048:8/128", "14336x4096:2/8") for tokens in ("", "x128")]
         self.run("--device", "ggml", *[word for case in cases for word in ("--kernel", case)])
 
     def take_log(self):
@@ -237,6 +237,8 @@ def summary(rows):
         others = [row for row in of_phase if not row["asked"]]
         for name, part, prefix in ((f"{phase}, after `bench`", of_phase, ""), (f"{phase}, the same questions less the asked ones", others, ""),
                                    (f"{phase}, those after {len(ASKED)} models were timed", others, "own_")):
+            if not part:
+                continue
             count, error, inside = score(part, prefix)
             lines.append(f"| {name} | {count} | {error:.1%} | {inside} |")
     return lines
@@ -268,12 +270,16 @@ def main():
     parser.add_argument("--root", default=os.environ.get("RIGCAST_LLAMA_ROOT", ""))
     parser.add_argument("--timings", type=Path)
     parser.add_argument("--only-time", action="store_true", help="time the engine and stop")
+    parser.add_argument("--only", nargs="+", default=[], metavar="MODEL:QUANT", help="ask of these only; the tables of docs/ need all")
     parser.add_argument("--seconds", type=float, default=1e9, help="start no further model after so long: another run with the same --timings goes on")
     parser.add_argument("--once", action="store_true", help="measure the engine's kernels before each model only")
     parser.add_argument("--models", type=Path, help="folder to keep the models in (inside the root)")
     parser.add_argument("--only-write", action="store_true", help="write the models and stop")
     parser.add_argument("--write", type=Path, default=HOME / "docs", help="folder of live-truth.csv and live-truth.md")
     options = parser.parse_args()
+    questions = [q for q in QUESTIONS if not options.only or f"{q[0]['name']}:{q[1]}" in options.only]
+    if options.only and (len(questions) != len(options.only) or options.write == HOME / "docs"):
+        sys.exit("live truth: --only names " + ", ".join(f"{q[0]['name']}:{q[1]}" for q in QUESTIONS) + ", and --write another folder than docs")
     if not options.root and not shutil.which("llama-bench"):
         sys.exit("live truth: skipped, no llama-bench here (name a root with --root or RIGCAST_LLAMA_ROOT)")
     with tempfile.TemporaryDirectory() as scratch:
@@ -284,10 +290,10 @@ def main():
         bench = Bench(options.rigcast, engine)
         try:
             if options.only_write:
-                for model, quant, _, _ in QUESTIONS:
+                for model, quant, _, _ in questions:
                     write_model(engine, model, quant)
                 return
-            timings = take_timings(engine, bench, options.timings, QUESTIONS, options.seconds, options.once)
+            timings = take_timings(engine, bench, options.timings, questions, options.seconds, options.once)
         finally:
             shutil.rmtree(bench.folder)
             if not engine.kept:
@@ -295,7 +301,7 @@ def main():
         if options.only_time:
             return
         rows = []
-        for model, quant, prompt, depths in QUESTIONS:
+        for model, quant, prompt, depths in questions:
             path = sparse_copy(scratch, model, quant)
             for depth in depths:
                 timing = timings[model["name"], quant, depth]

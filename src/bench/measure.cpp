@@ -96,8 +96,8 @@ Measurement measure(Device& device, const ModelCase& c, const Effort& effort, co
 
 namespace {
 
-// What only an engine has: what a layer does between its products, at two widths; small products, which tell beside large ones what starting
-// one costs; attention by how many heads share a cache.
+// What only an engine has: what a layer does between its products, at two widths; small products and experts, which tell beside large ones what
+// starting one costs; attention by how many heads share a cache.
 void add_engine_cases(const Device& device, bool quick, std::vector<Case>& cases) {
   const auto add = [&](KernelKind kind, std::string format, Shape shape) {
     if (device.can(kind, format)) cases.push_back({kind, std::move(format), shape});
@@ -144,8 +144,10 @@ std::vector<Case> standard_cases(const Device& device, bool quick) {
   if (engine) add(KernelKind::attention, "f16", {.tokens = kPrompt, .heads = 32, .kv_heads = 8, .head_dim = 128, .depth = 4096});
   for (const char* format : {"q4_k", "q4_0", "q8_0", "q6_k"}) {
     if (!engine && std::string_view(format) != "q4_k") break;
-    for (const std::int64_t tokens : {std::int64_t{1}, kPrompt})
+    for (const std::int64_t tokens : {std::int64_t{1}, kPrompt}) {
       if (engine || tokens == 1) add(KernelKind::experts, format, {.rows = 768, .columns = 2048, .tokens = tokens, .experts = 128, .used = 8});
+      if (engine) add(KernelKind::experts, format, {.rows = 14336, .columns = 4096, .tokens = tokens, .experts = 8, .used = 2});
+    }
   }
   for (const KernelKind kind : {KernelKind::copy_in, KernelKind::copy_out, KernelKind::copy_both, KernelKind::copy_peer, KernelKind::copy_peer_both, KernelKind::all_reduce})
     if (!quick || kind == KernelKind::copy_in || kind == KernelKind::copy_out) add(kind, "", {.bytes = 256 * kMiBytes});

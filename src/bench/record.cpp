@@ -10,11 +10,19 @@ namespace {
 // One case of an engine, at its best.
 struct Timed { Case what; int threads; Work work; double seconds; };
 
-bool one_kernel(const Timed& a, const Timed& b) {
-  const Shape &x = a.what.shape, &y = b.what.shape;
-  return a.what.kind == b.what.kind && a.what.format == b.what.format && x.tokens == y.tokens &&
-         (a.what.kind != KernelKind::attention || x.heads * y.kv_heads == y.heads * x.kv_heads);
+// KernelRate::sharing: a rate of experts for one token is one of all, since what starting an expert costs is told apart.
+double sharing(const Case& c) {
+  if (c.kind == KernelKind::attention) return static_cast<double>(c.shape.heads) / c.shape.kv_heads;
+  return c.kind == KernelKind::experts && c.shape.tokens > 1 ? static_cast<double>(c.shape.used) / c.shape.experts : 0;
 }
+
+bool one_kernel(const Timed& a, const Timed& b) {
+  return a.what.kind == b.what.kind && a.what.format == b.what.format && a.what.shape.tokens == b.what.shape.tokens && sharing(a.what) == sharing(b.what);
+}
+
+// What one execution starts: the operations of a layer, the experts a token chooses, one product.
+double starts(const Case& c) { return c.kind == KernelKind::layer ? kLayerOperations : c.kind == KernelKind::experts ? c.shape.used : 1; }
+double bytes_of_start(const Timed& t) { return t.work.bytes.value() / starts(t.what); }
 
 // Of the newest day, each case with the most threads it was run with.
 std::vector<Timed> timed_cases(const std::vector<Record>& records, std::string_view processor) {
@@ -34,21 +42,22 @@ std::vector<Timed> timed_cases(const std::vector<Record>& records, std::string_v
   return all;
 }
 
-// Of `small` and `large`, sizes of one kernel.
+// Of `small` and `large`, sizes of one kernel: t = starts x start + bytes / rate for both.
 rig::KernelRate solved(rig::KernelRate rate, const Timed& small, const Timed& large) {
   constexpr double kApart = 2;   // closer sizes tell little more than their noise
-  const double per_byte = (large.seconds - small.seconds) / (large.work.bytes - small.work.bytes).value();
-  const double start = small.seconds - small.work.bytes.value() * per_byte;
+  const double few = starts(large.what), many = starts(small.what), small_bytes = small.work.bytes.value(), large_bytes = large.work.bytes.value();
+  const double per_byte = (large.seconds * many - small.seconds * few) / (large_bytes * many - small_bytes * few);
+  const double start = (small.seconds - small_bytes * per_byte) / many;
   const bool layer = large.what.kind == KernelKind::layer;
-  if (large.work.bytes.value() < kApart * small.work.bytes.value() || per_byte <= 0 || start <= 0) {
-    rate.bytes = layer ? 0 : large.work.bytes.value() / large.seconds;   // small ones may come from the caches
+  if (bytes_of_start(large) < kApart * bytes_of_start(small) || per_byte <= 0 || start <= 0) {
+    rate.bytes = layer ? 0 : large_bytes / large.seconds;   // small ones may come from the caches
     rate.flop = large.work.flop.value() / large.seconds;
-    if (layer) rate.start = small.seconds / kLayerOperations;
+    if (layer) rate.start = small.seconds / many;
     return rate;
   }
-  rate.start = layer ? start / kLayerOperations : start;
+  rate.start = start;
   rate.bytes = 1 / per_byte;
-  rate.flop = large.work.flop.value() / (large.seconds - start);
+  rate.flop = large.work.flop.value() / (large.seconds - few * start);
   return rate;
 }
 
@@ -56,12 +65,12 @@ rig::KernelRate solved(rig::KernelRate rate, const Timed& small, const Timed& la
 rig::KernelRate rate_of(const std::vector<const Timed*>& sizes) {
   const auto rate = [](const Timed* t) { return (t->work.flop.value() > 0 ? t->work.flop.value() : t->work.bytes.value()) / t->seconds; };
   const Timed* const best = *std::max_element(sizes.begin(), sizes.end(), [&](const Timed* a, const Timed* b) { return rate(a) < rate(b); });
-  const auto [small, large] = std::minmax_element(sizes.begin(), sizes.end(), [](const Timed* a, const Timed* b) { return a->work.bytes < b->work.bytes; });
+  const auto [small, large] = std::minmax_element(sizes.begin(), sizes.end(), [](const Timed* a, const Timed* b) { return bytes_of_start(*a) < bytes_of_start(*b); });
   const Case& c = best->what;
-  rig::KernelRate found{.kernel = std::string(kernel_of(c.kind).name), .format = c.format, .tokens = c.shape.tokens, .threads = best->threads,
-                        .bytes = best->work.bytes.value() / best->seconds, .flop = best->work.flop.value() / best->seconds};
-  if (c.kind == KernelKind::attention) found.heads_per_kv = static_cast<double>(c.shape.heads) / c.shape.kv_heads;
-  return c.kind == KernelKind::matvec || c.kind == KernelKind::layer ? solved(found, **small, **large) : found;
+  const rig::KernelRate found{.kernel = std::string(kernel_of(c.kind).name), .format = c.format, .tokens = c.shape.tokens, .threads = best->threads,
+                        .bytes = best->work.bytes.value() / best->seconds, .flop = best->work.flop.value() / best->seconds, .sharing = sharing(c)};
+  const bool told_apart = c.kind == KernelKind::matvec || c.kind == KernelKind::layer || (c.kind == KernelKind::experts && c.shape.tokens == 1);
+  return told_apart ? solved(found, **small, **large) : found;
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ Record to_record(const Measurement& measurement, std::string date);
 // still counts: others can only have lowered it.
 Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view processor);
 
-// What the kernels of the installed engine reach on this processor, by kernel, format, number of tokens and heads a cache: of the newest day the
-// best of its medians, since a step of many milliseconds has them all and not the one that nothing held up. Two sizes of one matvec or layer
-// tell what starting it costs: t = start + bytes / rate is solved for both.
+// What the kernels of the installed engine reach on this processor, by kernel, format, number of tokens and sharing: of the newest day the
+// best of its medians, since a step of many milliseconds has them all and not the one that nothing held up. Two sizes of one matvec, layer or
+// experts tell what starting it costs: t = starts x start + bytes / rate is solved for both, each expert that a token chooses being a start.
 std::vector<rig::KernelRate> engine_rates(const std::vector<Record>& records, std::string_view processor);
 
 }  // namespace rigcast::bench

@@ -73,13 +73,38 @@ TEST(Record, TwoSizesOfAProductTellWhatStartingItCosts) {
   EXPECT_NEAR(cached[0].bytes, 20e9, 1e3);
 }
 
+// q8_0: 8 experts of 768 x 2048 are 8 (1,671,168 + 3,072) + 8,192 = 13,402,112 bytes, 2 of 14336 x 4096 are 2 (62,390,272 + 57,344) + 16,384 =
+// 124,911,616; 20 us for each expert and 20 GB/s.
+TEST(Record, TwoSizesOfExpertsTellWhatStartingOneCosts) {
+  const Record small = of_engine("experts:q8_0:768x2048:8/128", 8 * 20e-6 + 13402112 / 20e9), large = of_engine("experts:q8_0:14336x4096:2/8", 2 * 20e-6 + 124911616 / 20e9);
+  const auto rates = engine_rates({small, large}, "Some Processor");
+  ASSERT_EQ(rates.size(), 1u);
+  EXPECT_NEAR(rates[0].start, 20e-6, 1e-12);
+  EXPECT_NEAR(rates[0].bytes, 20e9, 1e3);
+  EXPECT_NEAR(rates[0].flop, 2.0 * 2 * 14336 * 4096 / (124911616 / 20e9), 1e4);
+  EXPECT_EQ(rates[0].sharing, 0);
+  const auto old = engine_rates({small}, "Some Processor");   // logs from before the second size: all of it is reading
+  ASSERT_EQ(old.size(), 1u);
+  EXPECT_EQ(old[0].start, 0);
+  EXPECT_EQ(old[0].bytes, 13402112 / small.median);
+}
+
+// Of many tokens an expert of 128 sees every sixteenth, one of 8 every fourth: kernels apart.
+TEST(Record, ExpertsOfManyTokensAreKeptByHowManyTokensShareThem) {
+  const auto rates = engine_rates({of_engine("experts:q8_0:768x2048:8/128x128", 10e-3), of_engine("experts:q8_0:14336x4096:2/8x128", 80e-3)}, "Some Processor");
+  ASSERT_EQ(rates.size(), 2u);
+  EXPECT_EQ(rates[0].sharing, 8.0 / 128);
+  EXPECT_EQ(rates[1].sharing, 2.0 / 8);
+  EXPECT_EQ(rates[1].flop, 2.0 * 128 * 2 * 14336 * 4096 / 80e-3);
+}
+
 TEST(Record, AttentionIsKeptByHowManyHeadsShareACache) {
   const auto rates = engine_rates({of_engine("attention:f16:32/8x128@4096", 6e-3), of_engine("attention:f16:16/8x128@4096", 4e-3), of_engine("attention:f16:64/16x128@4096", 6e-3)},
                                   "Some Processor");
   ASSERT_EQ(rates.size(), 2u);
-  EXPECT_EQ(rates[0].heads_per_kv, 4);   // the better of the first and the last
+  EXPECT_EQ(rates[0].sharing, 4);   // the better of the first and the last
   EXPECT_EQ(rates[0].flop, 4.0 * 64 * 128 * 4096 / 6e-3);
-  EXPECT_EQ(rates[1].heads_per_kv, 2);
+  EXPECT_EQ(rates[1].sharing, 2);
 }
 
 TEST(Record, MeasuredBandwidthBecomesTheHosts) {

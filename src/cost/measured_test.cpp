@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "cost/detail/test_case.hpp"
 #include "cost/measured.hpp"
 #include "cost/small_operations.hpp"
@@ -97,13 +99,51 @@ TEST(Measured, AttentionIsThatOfAsManyHeadsACache) {
   host.cores = 2;
   for (const double heads : {1.0, 4.0, 8.0})
     for (const std::int64_t tokens : {1, 128})
-      if (tokens == 1 || heads == 4) host.kernels.push_back({.kernel = "attention", .format = "f16", .tokens = tokens, .threads = 2, .flop = heads * 1e9, .heads_per_kv = heads});
+      if (tokens == 1 || heads == 4) host.kernels.push_back({.kernel = "attention", .format = "f16", .tokens = tokens, .threads = 2, .flop = heads * 1e9, .sharing = heads});
   const Setting llama = setting_of("llama.cpp", "cpu");
   const auto rate = [&](double heads) { return measured_attention(host, 2, llama, "f16", "f16", heads).one->flop; };
   EXPECT_EQ(rate(1), 1e9);
   EXPECT_EQ(rate(4), 4e9);
   EXPECT_EQ(rate(16), 8e9);
   EXPECT_EQ(measured_attention(host, 2, llama, "f16", "f16", 16).many->flop, 4e9);
+}
+
+// Every chosen expert starts anew: at 20 us each and 20 GB/s, 2 MB take 20 + 100 us and 120 MB 20 + 6,000 us. Many tokens take the kernel that
+// was timed with as like a choice as can be; a plain matrix none of experts.
+TEST(Measured, ExpertsOfAnySizeStartAndAreRead) {
+  rig::Host host;
+  host.cores = 2;
+  host.kernels = {{.kernel = "experts", .format = "q4_k", .threads = 2, .bytes = 20e9, .flop = 70e9, .start = 20e-6},
+                  {.kernel = "experts", .format = "q4_k", .tokens = 128, .threads = 2, .flop = 100e9, .sharing = 8.0 / 128},
+                  {.kernel = "experts", .format = "q4_k", .tokens = 128, .threads = 2, .flop = 150e9, .sharing = 2.0 / 8}};
+  const Setting llama = setting_of("llama.cpp", "cpu");
+  const MeasuredKernels many = measured_weights(host, 2, llama, "q4_k", {.used = 4, .of = 64}), few = measured_weights(host, 2, llama, "q4_k", {.used = 2, .of = 8});
+  EXPECT_EQ(many.many->flop, 100e9);
+  EXPECT_EQ(few.many->flop, 150e9);
+  EXPECT_FALSE(measured_weights(host, 2, llama, "q4_k", {}));
+  // Rounded together with the arithmetic beside it (3.5 flop a byte) as a Stage's time is, the fourth root of both to the fourth.
+  const auto seconds = [&](double bytes) { return std::pow(std::pow(bytes / reading_rate(many, bytes), 4) + std::pow(3.5 * bytes / 100e9, 4), 0.25); };
+  EXPECT_NEAR(seconds(2e6), 120e-6, 1e-9);
+  EXPECT_NEAR(seconds(120e6), 6020e-6, 1e-8);
+  EXPECT_NEAR(reading_rate(many), 20e9 / std::pow(1 - std::pow(0.7, 4), 0.25), 1);   // of what starts nothing
+}
+
+// Three products with experts (gate, up, down) beside four others: what starting them costs is in the experts' own time where that was told
+// apart, else each starts once as any product.
+TEST(Measured, TimedExpertsStartOnce) {
+  model::Architecture a = plain_layer();
+  for (model::Tensor& t : a.tensors)
+    if (t.role == model::Role::dense_ffn) t.role = model::Role::expert_ffn, t.shape[2] = 8;
+  const SmallOperations of = small_operations(a);
+  EXPECT_EQ(of.products.at("f16"), 4);
+  EXPECT_EQ(of.expert_products.at("f16"), 3);
+  rig::Host host;
+  host.cores = 2;
+  host.kernels = {{.kernel = "layer", .format = "f32", .threads = 2, .start = 1e-6}, {.kernel = "matvec", .format = "f16", .threads = 2, .start = 3e-6}};
+  const auto seconds = [&] { return measured_seconds(host, 2, setting_of("llama.cpp", "cpu"), of)->value(); };
+  EXPECT_NEAR(seconds(), of.operations * 1e-6 + 7 * 3e-6, 1e-12);
+  for (const std::int64_t tokens : {1, 128}) host.kernels.push_back({.kernel = "experts", .format = "f16", .tokens = tokens, .threads = 2, .bytes = 20e9, .flop = 20e9});
+  EXPECT_NEAR(seconds(), of.operations * 1e-6 + 4 * 3e-6, 1e-12);
 }
 
 }  // namespace

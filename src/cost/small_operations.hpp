@@ -13,6 +13,7 @@ struct SmallOperations {
   double operations = 0;                      // norms, their scales, rotations, stores, attention, gates, additions, choices of experts
   double numbers = 0;                         // that they write
   std::map<std::string, double> products;     // matrices multiplied with, by format_class
+  std::map<std::string, double> expert_products;   // the same of experts: one product takes all that were chosen
 };
 
 // Of all layers. A plain layer of stream h, feed-forward f, queries q and keys k (as numbers) has 12 operations, which write

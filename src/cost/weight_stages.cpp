@@ -106,7 +106,7 @@ struct GroupKey {
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
-struct Group { double bytes = 0, elements = 0; int experts = 0, used = 0; };
+struct Group { double bytes = 0, elements = 0, matrices = 0; int experts = 0, used = 0; };
 
 // A model has a handful of formats and of groups, and a thousand tensors: what is few is gone through, and named at the end.
 class Groups {
@@ -162,6 +162,7 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
     const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
     g.bytes += t.bytes.value() * part;
     g.elements += static_cast<double>(t.elements()) * part;
+    g.matrices += static_cast<double>(t.shape[2]);
     if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
       const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
       g.experts = ff.experts;
@@ -183,8 +184,8 @@ class WeightPaths {
  public:
   explicit WeightPaths(Builder& b) : b_(b) {}
 
-  void set(const GroupKey& key, Stage& s) {
-    if (key.device == kHost && set_measured(key, s)) return;
+  void set(const GroupKey& key, const Group& g, Stage& s) {
+    if (key.device == kHost && set_measured(key, g, s)) return;
     const Paths& paths = of(first_like(b_, key.device), key.format, key.experts);
     s.memory = s.prefill_memory = paths.memory;
     s.compute = paths.compute;
@@ -210,10 +211,11 @@ class WeightPaths {
   }
 
   // Kernels timed on the host itself before what is thought of processors of its kind.
-  bool set_measured(const GroupKey& key, Stage& s) {
-    const MeasuredKernels kernels = measured_weights(b_.host(), b_.place.settings.threads, b_.setting, key.format, key.experts);
+  bool set_measured(const GroupKey& key, const Group& g, Stage& s) {
+    const Chosen experts = key.experts ? Chosen{static_cast<double>(g.used), static_cast<double>(g.experts), g.bytes / g.matrices} : Chosen{};
+    const MeasuredKernels kernels = measured_weights(b_.host(), b_.place.settings.threads, b_.setting, key.format, experts);
     if (!kernels) return false;
-    s.memory = b_.measured_path(reading_rate(kernels));
+    s.memory = b_.measured_path(reading_rate(kernels, experts.bytes));
     s.compute = s.prefill_compute = b_.measured_path(kernels.many->flop);
     s.prefill_memory = s.last_token ? s.memory : b_.measured_path(b_.host().bandwidth.value());
     return true;
@@ -256,7 +258,7 @@ void add_weights(Builder& b) {
     s.experts_used = g.used;
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
-    paths.set(key, s);
+    paths.set(key, g, s);
     s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
     if (key.device == kHost && b.load.offloaded) set_stream(b, key, s);
     b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));

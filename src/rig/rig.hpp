@@ -15,14 +15,14 @@ namespace rigcast::rig {
 enum class Os { linux_os, windows, macos };
 
 // What one kernel of an engine, as it is built here, reached on a Host: its processor, caches and compiler are in it already.
-// One execution takes `start` + bytes / `bytes`.
+// One execution takes `start` + bytes / `bytes`, of experts `start` for each that is chosen.
 struct KernelRate {
   std::string kernel, format;            // "matvec", "matmul", "experts", "attention", "layer"; "q4_k", of attention the cache's
   std::int64_t tokens = 1;               // at once
   int threads = 0;
   double bytes = 0, flop = 0;            // a second; of a layer bytes that its small operations write, 0: not told apart
   double start = 0;                      // s that no size explains: handing out, waiting, first misses; of a layer for each operation. 0: not told apart
-  double heads_per_kv = 0;               // attention: query heads that share a cache
+  double sharing = 0;                    // attention: query heads that share a cache; experts of many tokens: of all, what a token chooses
 };
 
 struct Host {
