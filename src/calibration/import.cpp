@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 #include "base/quantity.hpp"
 #include "base/text.hpp"
@@ -286,25 +285,6 @@ Result<Imported> import_text(std::string_view text, std::string_view file, const
                 Where{std::string(file), 1, 1});
   }
   for (std::size_t i = 0; i < out.rows.size(); ++i) fill(out.rows[i], defaults, i + 1);
-  return out;
-}
-
-std::string fingerprint(const Observation& o) {
-  std::string text;
-  for (const std::string* part : {&o.device, &o.engine, &o.engine_version, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode, &o.phase, &o.metric_name, &o.date})
-    text += fold_name(*part) + "|";
-  for (const double part : {o.prompt, o.generated, o.depth, o.concurrency, o.value, static_cast<double>(o.devices), o.model_bytes})
-    text += format_shortest(part) + "|";
-  for (const auto& [name, value] : o.flags) text += name + "=" + value + "|";
-  return "o-" + format_hex(hash_of(text), 12);
-}
-
-std::vector<Observation> without_duplicates(const std::vector<Observation>& log, const std::vector<Observation>& fresh) {
-  std::set<std::string> known;
-  for (const Observation& o : log) known.insert(fingerprint(o));
-  std::vector<Observation> out;
-  for (const Observation& o : fresh)
-    if (known.insert(fingerprint(o)).second) out.push_back(o);
   return out;
 }
 

@@ -34,10 +34,12 @@ struct DeviceDoubt { std::string printed, taken; std::vector<std::string> versio
 // that is also that of this version; counts of names into counts.
 std::vector<DeviceDoubt> settle_devices(const catalog::Catalog& catalog, const std::string& device, std::vector<Observation>& rows);
 
-// Same measurement: equal conditions and value, whoever printed it. Used to find duplicates.
+// Same measurement: equal conditions and value, whoever printed it.
 std::string fingerprint(const Observation& observation);
 
-// The rows of `fresh` that are in neither `log` nor earlier in `fresh`.
+// The rows of `fresh` that are in neither `log` nor earlier in `fresh`: of one fingerprint, or of one build of an engine and one test with the same
+// value as far as both print it, where nothing else that both state (device, model, format, flags, date) differs. A run printed as JSON, CSV
+// and as a table is one run.
 std::vector<Observation> without_duplicates(const std::vector<Observation>& log, const std::vector<Observation>& fresh);
 
 }  // namespace rigcast::calibration

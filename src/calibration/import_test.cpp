@@ -248,5 +248,31 @@ TEST(Import, DuplicatesAreFound) {
   EXPECT_EQ(without_duplicates({in->rows[0]}, in->rows).size(), 1u);
 }
 
+// One run in the three formats of llama-bench: the table has neither file, date, card nor the flags left at what they are, and two digits.
+TEST(Import, OneRunIsOneRowInWhateverFormat) {
+  const std::string table = "| model | size | params | backend | ngl | test | t/s |\n| --- | ---: | ---: | --- | --: | ---: | ---: |\n"
+                            "| llama 7B Q4_0 | 3.56 GiB | 6.74 B | CUDA | 99 | pp512 | 3000.46 \u00b1 2.10 |\n\nbuild: abc (5921)\n";
+  const std::string columns = "build_commit,build_number,backends,gpu_info,model_filename,model_type,model_size,model_n_params,n_gpu_layers,flash_attn,n_prompt,n_gen,n_depth,test_time,avg_ts\n";
+  const auto csv = [&](const char* flash, const char* date, const char* value) {
+    return columns + "\"abc\",\"5921\",\"CUDA\",\"RTX 3090\",\"m.gguf\",\"llama 7B Q4_0\",\"3825807360\",\"6738415616\",\"99\",\"" + flash + "\",\"512\",\"0\",\"0\",\"" + date + "\",\"" + value + "\"\n";
+  };
+  const std::string json = R"([{"build_commit": "abc", "build_number": 5921, "backends": "CUDA", "gpu_info": "RTX 3090", "model_filename": "m.gguf", "model_type": "llama 7B Q4_0",
+    "model_size": 3825807360, "model_n_params": 6738415616, "n_gpu_layers": 99, "flash_attn": true, "n_prompt": 512, "n_gen": 0, "n_depth": 0, "test_time": "2026-11-02T10:00:00Z", "avg_ts": 3000.459812}])";
+  const auto rows = [](const std::string& text) { return import_text(text, "run")->rows; };
+  const auto first = rows(json);
+  ASSERT_EQ(first.size(), 1u);
+  const auto added = [&](const std::string& text) { return without_duplicates(first, rows(text)).size(); };
+  EXPECT_EQ(added(csv("1", "2026-11-02T10:00:00Z", "3000.459812")), 0u);
+  EXPECT_EQ(added(table), 0u);
+  EXPECT_EQ(without_duplicates(rows(table), first).size(), 0u);
+  EXPECT_EQ(added(csv("0", "2026-11-02T10:00:00Z", "3000.459812")), 1u) << "another flag";
+  EXPECT_EQ(added(csv("1", "2026-11-03T10:00:00Z", "3000.459812")), 1u) << "another day";
+  EXPECT_EQ(added(csv("1", "2026-11-02T10:00:00Z", "3000.461000")), 1u) << "another run of that day";
+  std::string other = table;
+  EXPECT_EQ(added(other.replace(other.find("5921"), 4, "5922")), 1u) << "another build";
+  other = table;
+  EXPECT_EQ(added(other.replace(other.find("3000.46"), 7, "3000.45")), 1u) << "another value";
+}
+
 }  // namespace
 }  // namespace rigcast::calibration
