@@ -1,12 +1,12 @@
 // AVX-512 with VNNI. Integer products go through dpbusd, whose first operand is unsigned: weights are shifted to be non-negative and
-// the shift is taken back by starting each accumulator at -shift x (sum of the four activations of its lane), prepared by arrange().
+// the shift is taken back by starting each accumulator at -shift x (sum of the four activations of its lane), prepared by arrange(). Here
+// are memory, arranging and the formats with scales; kernels_avx512_plain.cpp and kernels_avx512_attention.cpp have the rest.
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "bench/cpu/kernels.hpp"
@@ -20,26 +20,15 @@
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma")
 #endif
 
+#include "bench/detail/avx512.hpp"
+
 namespace rigcast::bench {
 namespace {
-
-using Reg = __m512i;
-using RegF = __m512;
 
 bool usable() {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
-}
-
-Reg load(const void* from) { return _mm512_loadu_si512(from); }
-__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-__m128i load_quarter(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
-
-constexpr std::int64_t kAhead = 2048;   // bytes prefetched ahead
-
-void prefetch(const std::byte* at, int bytes) {
-  for (int line = 0; line < bytes; line += 64) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead + line), _MM_HINT_T0);
 }
 
 // ---- memory. Eight streams per thread keep more pages and prefetchers busy than one, and read 6 % more than four; asking ahead crosses the
@@ -174,9 +163,6 @@ void arrange(const Format& format, std::span<const float> values, std::int64_t c
   }
 }
 
-const std::int8_t* integers(const Activations& x, std::int64_t token) { return x.q.get() + 2 * x.padded * token; }
-const std::int32_t* starts(const Activations& x, std::int64_t token) { return reinterpret_cast<const std::int32_t*>(integers(x, token) + x.padded); }
-
 // ---- scales
 // Sixteen half-precision scales `stride` bytes apart.
 RegF gather_halves(const std::byte* from, int stride) {
@@ -213,15 +199,6 @@ Reg unpack_pair(const std::byte* at) {
     // E2M1 doubled, plus twelve.
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)), nibbles);
   }
-}
-
-// A tile is `rows` rows `apart` from each other times `tokens` vectors. One vector takes four rows far from each other: four streams
-// reach a fourth more bandwidth than one, and the loaded activations serve all four.
-constexpr int kStreams = 4, kTokens = 8;
-
-template <int count>
-void zero(RegF (&sum)[count]) {
-  for (RegF& one : sum) one = _mm512_setzero_ps();
 }
 
 // Blocks of 32 with one scale each.
@@ -484,24 +461,6 @@ void q6_k_tile(const Slice& slice, std::int64_t row, std::int64_t apart, std::in
     for (int t = 0; t < tokens; ++t) slice.out[(first + t) * slice.out_stride + row + r * apart] = _mm512_reduce_add_ps(sum[r][t]);
 }
 
-using Tile = void (*)(const Slice&, std::int64_t row, std::int64_t apart, std::int64_t token);
-
-// One vector, kStreams rows at a time.
-template <Tile wide, Tile single>
-void stream_rows(const Slice& slice) {
-  const std::int64_t apart = slice.rows / kStreams;
-  for (std::int64_t r = 0; r < apart; ++r) wide(slice, r, apart, 0);
-  for (std::int64_t r = kStreams * apart; r < slice.rows; ++r) single(slice, r, 0, 0);
-}
-// Many vectors, kTokens at a time.
-template <Tile wide, Tile single>
-void over_tokens(const Slice& slice) {
-  std::int64_t t = 0;
-  for (; t + kTokens <= slice.x->tokens; t += kTokens)
-    for (std::int64_t r = 0; r < slice.rows; ++r) wide(slice, r, 0, t);
-  for (; t < slice.x->tokens; ++t)
-    for (std::int64_t r = 0; r < slice.rows; ++r) single(slice, r, 0, t);
-}
 // The same of kernels that take exactly four rows; what is left is done four times.
 template <void (*four)(const Slice&, std::int64_t row, std::int64_t apart)>
 void stream_fours(const Slice& slice) {
@@ -512,176 +471,6 @@ void stream_fours(const Slice& slice) {
 template <FormatId id>
 void block_matmul(const Slice& slice) { over_tokens<block_tile<id, 1, kTokens>, block_tile<id, 1, 1>>(slice); }
 
-// ---- formats without scales: tiles of rows x tokens so that each loaded register serves several products
-template <FormatId id>
-struct Plain;
-template <>
-struct Plain<FormatId::f32> {
-  using Lanes = RegF;
-  static constexpr int step = 16, bytes = 4;
-  static RegF weights(const std::byte* at) { return _mm512_loadu_ps(at); }
-  static RegF values(const Activations& x, std::int64_t token, std::int64_t i) { return _mm512_loadu_ps(x.values.get() + token * x.padded + i); }
-  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_fmadd_ps(w, v, sum); }
-  static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
-};
-template <>
-struct Plain<FormatId::f16> : Plain<FormatId::f32> {
-  static constexpr int step = 16, bytes = 2;
-  static RegF weights(const std::byte* at) { return _mm512_cvtph_ps(load_half(at)); }
-};
-template <>
-struct Plain<FormatId::bf16> {
-  using Lanes = RegF;
-  static constexpr int step = 32, bytes = 2;
-  static RegF weights(const std::byte* at) { return _mm512_castsi512_ps(load(at)); }
-  static RegF values(const Activations& x, std::int64_t token, std::int64_t i) { return _mm512_castsi512_ps(load(x.halves.get() + token * x.padded + i)); }
-  static RegF add(RegF sum, RegF w, RegF v) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)v); }
-  static float total(RegF sum) { return _mm512_reduce_add_ps(sum); }
-};
-template <>
-struct Plain<FormatId::i8> {
-  using Lanes = Reg;
-  static constexpr int step = 64, bytes = 1;
-  static Reg weights(const std::byte* at) { return _mm512_xor_si512(load(at), _mm512_set1_epi8(static_cast<char>(0x80))); }
-  static Reg values(const Activations& x, std::int64_t token, std::int64_t i) { return load(integers(x, token) + i); }
-  static Reg add(Reg sum, Reg w, Reg v) { return _mm512_dpbusd_epi32(sum, w, v); }
-  static float total(Reg sum) { return static_cast<float>(_mm512_reduce_add_epi32(sum)); }
-};
-
-// What the unsigned shift of whole-number weights adds to every row: taken back once per token.
-float shift_total(const Activations& x, std::int64_t token) {
-  if (!x.q) return 0;
-  Reg sum = _mm512_setzero_si512();
-  for (std::int64_t i = 0; i < x.padded / 4; i += 16) sum = _mm512_add_epi32(sum, load(starts(x, token) + i));
-  return static_cast<float>(_mm512_reduce_add_epi32(sum));
-}
-
-template <FormatId id, int rows, int tokens>
-void plain_tile(const Slice& slice, std::int64_t row, std::int64_t first) {
-  using P = Plain<id>;
-  const Activations& x = *slice.x;
-  using Lanes = typename P::Lanes;
-  Lanes sum[rows][tokens];
-  for (auto& line : sum) for (auto& cell : line) cell = Lanes{};
-  const std::byte* const from = slice.weights + row * slice.row_bytes;
-  for (std::int64_t i = 0; i < slice.columns; i += P::step) {
-    Lanes w[rows];
-    for (int r = 0; r < rows; ++r) w[r] = P::weights(from + r * slice.row_bytes + i * P::bytes);
-    for (int t = 0; t < tokens; ++t) {
-      const Lanes v = P::values(x, first + t, i);
-      for (int r = 0; r < rows; ++r) sum[r][t] = P::add(sum[r][t], w[r], v);
-    }
-  }
-  for (int t = 0; t < tokens; ++t)
-    for (int r = 0; r < rows; ++r) slice.out[(first + t) * slice.out_stride + row + r] = P::total(sum[r][t]) + (id == FormatId::i8 ? shift_total(x, first + t) : 0);
-}
-
-template <FormatId id>
-void plain_matmul(const Slice& slice) {
-  constexpr int kRows = 4, kWidth = 6;
-  std::int64_t t = 0;
-  for (; t + kWidth <= slice.x->tokens; t += kWidth) {
-    std::int64_t r = 0;
-    for (; r + kRows <= slice.rows; r += kRows) plain_tile<id, kRows, kWidth>(slice, r, t);
-    for (; r < slice.rows; ++r) plain_tile<id, 1, kWidth>(slice, r, t);
-  }
-  for (; t < slice.x->tokens; ++t)
-    for (std::int64_t r = 0; r < slice.rows; ++r) plain_tile<id, 1, 1>(slice, r, t);
-}
-
-// One vector: rows far apart, as above. bf16 is widened to floats, even and odd elements apart.
-template <FormatId id, int rows>
-void plain_stream(const Slice& slice, std::int64_t row, std::int64_t apart, std::int64_t token) {
-  constexpr int bytes = id == FormatId::f32 ? 4 : id == FormatId::i8 ? 1 : 2;
-  constexpr int step = id == FormatId::i8 ? 64 : id == FormatId::bf16 ? 32 : 16;
-  const Activations& x = *slice.x;
-  const std::int64_t base = token * x.padded;
-  const std::byte* at[rows];
-  using Lanes = typename Plain<id>::Lanes;
-  Lanes sum[rows][2] = {};   // two: one addition need not wait for the one before
-  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes;
-  for (std::int64_t i = 0; i < slice.columns; i += 2 * step)
-    for (int r = 0; r < rows; ++r) {
-      prefetch(at[r], 2 * step * bytes);
-      for (int k = 0; k < 2; ++k) {
-        const std::byte* const from = at[r] + k * step * bytes;
-        if constexpr (id == FormatId::bf16) {
-          const Reg raw = load(from);
-          const float* const v = x.values.get() + base + i + k * step;
-          sum[r][k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(raw, 16)), _mm512_loadu_ps(v), sum[r][k]);
-          sum[r][k] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(raw, _mm512_set1_epi32(static_cast<int>(0xffff0000u)))), _mm512_loadu_ps(v + 16), sum[r][k]);
-        } else {
-          using P = Plain<id>;
-          sum[r][k] = P::add(sum[r][k], P::weights(from), P::values(x, token, i + k * step));
-        }
-      }
-      at[r] += 2 * step * bytes;
-    }
-  const float correction = id == FormatId::i8 ? shift_total(x, token) : 0;
-  for (int r = 0; r < rows; ++r) {
-    float total;
-    if constexpr (id == FormatId::i8) total = static_cast<float>(_mm512_reduce_add_epi32(_mm512_add_epi32(sum[r][0], sum[r][1])));
-    else total = _mm512_reduce_add_ps(_mm512_add_ps(sum[r][0], sum[r][1]));
-    slice.out[token * slice.out_stride + row + r * apart] = total + correction;
-  }
-}
-template <FormatId id>
-void plain_matvec(const Slice& slice) { stream_rows<plain_stream<id, kStreams>, plain_stream<id, 1>>(slice); }
-
-// Processors before Cooper Lake have no product of bf16 pairs.
-void bf16_matmul(const Slice& slice) {
-  if (__builtin_cpu_supports("avx512bf16")) return plain_matmul<FormatId::bf16>(slice);
-  for (std::int64_t t = 0; t < slice.x->tokens; ++t)
-    for (std::int64_t r = 0; r < slice.rows; ++r) plain_stream<FormatId::bf16, 1>(slice, r, 0, t);
-}
-
-// ---- attention
-// exp for x <= 0 to 2e-7: 2^n times a polynomial of the rest.
-RegF exp_of(RegF x) {
-  const RegF t = _mm512_mul_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0f)), _mm512_set1_ps(1.44269504f));
-  const RegF whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const RegF f = _mm512_mul_ps(_mm512_sub_ps(t, whole), _mm512_set1_ps(0.693147181f));
-  RegF p = _mm512_set1_ps(1.0f / 720);
-  for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
-  return _mm512_scalef_ps(p, whole);
-}
-
-void attention(const float* q, int heads, int dim, const std::uint16_t* keys, const std::uint16_t* values, std::int64_t depth, float scale, float* out,
-               float* maximum, float* sum) {
-  constexpr int kBlock = 32;
-  if (dim % 16 != 0 || heads > 64) return scalar_kernels.attention(q, heads, dim, keys, values, depth, scale, out, maximum, sum);
-  float score[64][kBlock];
-  for (int h = 0; h < heads; ++h) maximum[h] = -INFINITY, sum[h] = 0;
-  std::fill(out, out + heads * dim, 0.0f);
-  for (std::int64_t first = 0; first < depth; first += kBlock) {
-    const int count = static_cast<int>(std::min<std::int64_t>(kBlock, depth - first));
-    for (int t = 0; t < kBlock; ++t) {
-      const std::uint16_t* const key = keys + (first + std::min(t, count - 1)) * dim;
-      for (int h = 0; h < heads; ++h) {
-        RegF dot = _mm512_setzero_ps();
-        for (int i = 0; i < dim; i += 16) dot = _mm512_fmadd_ps(_mm512_cvtph_ps(load_half(key + i)), _mm512_loadu_ps(q + h * dim + i), dot);
-        score[h][t] = t < count ? scale * _mm512_reduce_add_ps(dot) : -INFINITY;
-      }
-    }
-    for (int h = 0; h < heads; ++h) {
-      const RegF low = _mm512_loadu_ps(score[h]), high = _mm512_loadu_ps(score[h] + 16);
-      const float top = std::max(maximum[h], _mm512_reduce_max_ps(_mm512_max_ps(low, high)));
-      const RegF a = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(low, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ), exp_of(_mm512_sub_ps(low, _mm512_set1_ps(top))));
-      const RegF b = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(high, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ), exp_of(_mm512_sub_ps(high, _mm512_set1_ps(top))));
-      _mm512_storeu_ps(score[h], a), _mm512_storeu_ps(score[h] + 16, b);
-      const float shrink = maximum[h] == -INFINITY ? 0.0f : std::exp(maximum[h] - top);
-      maximum[h] = top, sum[h] = sum[h] * shrink + _mm512_reduce_add_ps(_mm512_add_ps(a, b));
-      for (int i = 0; shrink != 1.0f && i < dim; i += 16) _mm512_storeu_ps(out + h * dim + i, _mm512_mul_ps(_mm512_loadu_ps(out + h * dim + i), _mm512_set1_ps(shrink)));
-    }
-    for (int i = 0; i < dim; i += 16)
-      for (int h = 0; h < heads; ++h) {
-        RegF o = _mm512_loadu_ps(out + h * dim + i);
-        for (int t = 0; t < count; ++t) o = _mm512_fmadd_ps(_mm512_set1_ps(score[h][t]), _mm512_cvtph_ps(load_half(values + (first + t) * dim + i)), o);
-        _mm512_storeu_ps(out + h * dim + i, o);
-      }
-  }
-}
-
 }  // namespace
 
 const CpuKernels avx512_kernels = {
@@ -691,13 +480,13 @@ const CpuKernels avx512_kernels = {
     .copy = copy,
     .triad = triad,
     .arrange = arrange,
-    .matvec = {plain_matvec<FormatId::f32>, plain_matvec<FormatId::f16>, plain_matvec<FormatId::bf16>, plain_matvec<FormatId::i8>,
+    .matvec = {avx512::plain_matvec<FormatId::f32>, avx512::plain_matvec<FormatId::f16>, avx512::plain_matvec<FormatId::bf16>, avx512::plain_matvec<FormatId::i8>,
                stream_rows<q8_0_rows<kStreams>, q8_0_rows<1>>, stream_fours<nibble_rows<FormatId::q4_0>>, stream_fours<nibble_rows<FormatId::mxfp4>>, stream_fours<q4_k_rows>,
                stream_rows<q6_k_tile<kStreams, 1>, q6_k_tile<1, 1>>},
-    .matmul = {plain_matmul<FormatId::f32>, plain_matmul<FormatId::f16>, bf16_matmul, plain_matmul<FormatId::i8>, block_matmul<FormatId::q8_0>,
+    .matmul = {avx512::plain_matmul<FormatId::f32>, avx512::plain_matmul<FormatId::f16>, avx512::plain_matmul<FormatId::bf16>, avx512::plain_matmul<FormatId::i8>, block_matmul<FormatId::q8_0>,
                block_matmul<FormatId::q4_0>, block_matmul<FormatId::mxfp4>, over_tokens<q4_k_tile<1, kTokens>, q4_k_tile<1, 1>>,
                over_tokens<q6_k_tile<1, kTokens>, q6_k_tile<1, 1>>},
-    .attention = attention,
+    .attention = avx512::attention,
 };
 
 }  // namespace rigcast::bench
