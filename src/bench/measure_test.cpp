@@ -134,6 +134,35 @@ TEST(Model, WorkCountsWhatAStepTouches) {
   EXPECT_EQ(work_of(small_model(3, 0)).bytes.value(), 2 * layer + 6 * experts + head + 2 * 3 * cache);
 }
 
+// One set of arranged activations serves a whole model: what a narrow product of a rounded format left, a wide one behind an exact format, with
+// which it shares only the width, must not take for its own.
+TEST(Cpu, ActivationsOfOtherSizesAreNotTakenForTheirs) {
+  const std::vector<float> values = activations(3, 8192);
+  for (const CpuKernels* set : cpu_kernels()) {
+    if (!set->usable()) continue;
+    for (const FormatId id : {FormatId::q8_0, FormatId::q4_0, FormatId::mxfp4, FormatId::q4_k, FormatId::q6_k}) {
+      const Format& format = format_of(id);
+      const auto product = [&](Activations& x) {
+        const Tile tile = make_tile(format);
+        std::vector<std::byte> weights(static_cast<std::size_t>(8192 / format.block * format.bytes) + 8192);
+        fill(tile, 0, std::span(weights).first(static_cast<std::size_t>(8192 / format.block * format.bytes)));
+        float out = 0;
+        auto* kernel = set->matvec[static_cast<std::size_t>(id)] ? set->matvec[static_cast<std::size_t>(id)] : scalar_kernels.matmul[static_cast<std::size_t>(id)];
+        kernel({.weights = weights.data(), .row_bytes = 8192 / format.block * format.bytes, .columns = 8192, .rows = 1, .x = &x, .out = &out, .out_stride = 1});
+        return out;
+      };
+      Activations fresh, used;
+      set->arrange(format, std::span(values).first(256), 256, used);
+      set->arrange(format_of(FormatId::f16), values, 8192, used);
+      set->arrange(format, values, 8192, used);
+      set->arrange(format, values, 8192, fresh);
+      EXPECT_EQ(product(used), product(fresh)) << set->name << " " << format.name;
+      set->arrange(format, values, 8192, used);   // once more into the same memory
+      EXPECT_EQ(product(used), product(fresh)) << set->name << " " << format.name;
+    }
+  }
+}
+
 TEST(Model, RunsOnTheProcessorAndIsChecked) {
   std::atomic<bool> stop{true};
   auto device = *open_cpu_set(this_machine(), {.threads = 2, .pin = false}, "");

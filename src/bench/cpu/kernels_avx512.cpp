@@ -123,7 +123,7 @@ void arrange(const Format& format, std::span<const float> values, std::int64_t c
   }
   if (format.activation == Activation::exact) return;
   if (columns % 32 == 0) {
-    if (!out.q || out.columns != columns || out.tokens * columns != static_cast<std::int64_t>(values.size())) {
+    if (!out.q || !out.counts || out.columns != columns || out.tokens * columns != static_cast<std::int64_t>(values.size())) {
       out.columns = columns, out.padded = (columns + 511) / 512 * 512, out.tokens = static_cast<std::int64_t>(values.size()) / columns;
       const auto total = static_cast<std::size_t>(out.padded * out.tokens);
       out.q = make_aligned<std::int8_t>(2 * total);

@@ -78,6 +78,7 @@ void arrange_plain(const Format& format, std::span<const float> values, std::int
   constexpr std::int64_t kPad = 512;   // whole registers of whole blocks of every format
   out.columns = columns, out.padded = (columns + kPad - 1) / kPad * kPad;
   out.tokens = static_cast<std::int64_t>(values.size()) / columns;
+  out.q.reset(), out.counts.reset(), out.values.reset();   // of another format: by these sets see what there is
   const auto total = static_cast<std::size_t>(out.padded * out.tokens);
   const bool exact = format.activation == Activation::exact;
   if (exact) {
