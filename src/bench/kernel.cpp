@@ -137,6 +137,12 @@ Work work_of(const Case& c) {
   return {};
 }
 
+Bytes memory_of(const Case& c) {
+  Case all = c;
+  if (c.kind == KernelKind::experts) all.shape.used = all.shape.experts;
+  return work_of(all).bytes;
+}
+
 std::string spell(const Case& c) {
   const Shape& s = c.shape;
   std::string text(kernel_of(c.kind).name);

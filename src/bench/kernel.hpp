@@ -87,6 +87,8 @@ inline constexpr int kLayerOperations = 12;
 
 const Kernel& kernel_of(KernelKind kind);
 Work work_of(const Case& c);
+// What it holds while it runs: of experts all, though a token touches few.
+Bytes memory_of(const Case& c);
 
 // The one spelling of a Case, read and written: "read:1GiB", "matvec:q4_0:14336x4096", "matmul:bf16:4096x4096x512" (rows x columns x
 // tokens), "attention:f16:32/8x128@4096" (heads / kv heads x head dimension @ depth), "experts:q4_k:768x2048:8/128" (used / experts); both end

@@ -142,13 +142,16 @@ std::vector<Case> standard_cases(const Device& device, bool quick) {
     if (!quick || depth == 4096) add(KernelKind::attention, "f16", {.heads = 32, .kv_heads = 8, .head_dim = 128, .depth = depth});
   if (engine) add_engine_cases(device, quick, cases);
   if (engine) add(KernelKind::attention, "f16", {.tokens = kPrompt, .heads = 32, .kv_heads = 8, .head_dim = 128, .depth = 4096});
-  for (const char* format : {"q4_k", "q4_0", "q8_0", "q6_k"}) {
-    if (!engine && std::string_view(format) != "q4_k") break;
-    for (const std::int64_t tokens : {std::int64_t{1}, kPrompt}) {
-      if (engine || tokens == 1) add(KernelKind::experts, format, {.rows = 768, .columns = 2048, .tokens = tokens, .experts = 128, .used = 8});
-      if (engine) add(KernelKind::experts, format, {.rows = 14336, .columns = 4096, .tokens = tokens, .experts = 8, .used = 2});
-    }
-  }
+  const Shape many{.rows = 768, .columns = 2048, .experts = 128, .used = 8}, few{.rows = 14336, .columns = 4096, .experts = 8, .used = 2};
+  const auto add_experts = [&](Shape shape, bool prompt) {
+    for (const char* format : {"q4_k", "q4_0", "q8_0", "q6_k"})
+      for (const std::int64_t tokens : {std::int64_t{1}, kPrompt}) {
+        shape.tokens = tokens;
+        if ((engine || std::string_view(format) == "q4_k") && (prompt || tokens == 1)) add(KernelKind::experts, format, shape);
+      }
+  };
+  add_experts(many, engine);
+  if (engine) add_experts(few, !quick);
   for (const KernelKind kind : {KernelKind::copy_in, KernelKind::copy_out, KernelKind::copy_both, KernelKind::copy_peer, KernelKind::copy_peer_both, KernelKind::all_reduce})
     if (!quick || kind == KernelKind::copy_in || kind == KernelKind::copy_out) add(kind, "", {.bytes = 256 * kMiBytes});
   return cases;

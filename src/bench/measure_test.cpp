@@ -29,6 +29,7 @@ TEST(Kernel, WorkFollowsTheFormulas) {
   EXPECT_EQ(work_of(*parse_case("triad:1GiB")).bytes.value(), 3 * kGiB);
   // 8 of 128 experts of 768 x 2048 in q4_k (144 bytes for 256).
   EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128")).bytes.value(), 8 * (768.0 * 2048 / 256 * 144 + 4 * 768) + 4 * 2048);
+  EXPECT_EQ(memory_of(*parse_case("experts:q4_k:768x2048:8/128")).value(), 128 * (768.0 * 2048 / 256 * 144 + 4 * 768) + 4 * 2048);
   // 12 tokens choose 8 each, 96 of 128 at most; each token brings a vector and takes eight.
   EXPECT_EQ(work_of(*parse_case("experts:q4_k:768x2048:8/128x12")).bytes.value(), 96 * (768.0 * 2048 / 256 * 144) + 12 * 4 * (8 * 768.0 + 2048));
   EXPECT_EQ(work_of(*parse_case("attention:f16:32/8x128@4096x12")).flop.value(), 12 * attention.flop.value());
@@ -181,6 +182,23 @@ TEST(Model, CasesComeFromTheCatalogue) {
   EXPECT_EQ(c->layers[0].matrices.size(), 7u);   // q, k, v, o, gate, up, down
   EXPECT_NEAR(work_of(*c).flop.value() / 2, 7.57e9, 0.03e9);   // 8.19 B less the embedding's 0.62 B
   EXPECT_FALSE(model_case(*model::read_model(catalog, "deepseek-v3:q4_k_m"), 1, 0));
+}
+
+// What an installed engine is asked of experts: two sizes of each format, the second last, since who has no time misses least by it.
+TEST(EngineLibrary, ExpertsAreTimedAtTwoSizes) {
+  struct Engine : Device {
+    DeviceInfo about;
+    Engine() { about.backend = "ggml"; }
+    const DeviceInfo& info() const override { return about; }
+    bool can(KernelKind kind, std::string_view) const override { return kind == KernelKind::experts; }
+    Result<std::unique_ptr<Prepared>> prepare(const Case&) override { return fail(ErrorKind::unsupported, "nothing"); }
+  } engine;
+  std::vector<std::string> quick;
+  for (const Case& c : standard_cases(engine, true)) quick.push_back(spell(c));
+  EXPECT_EQ(quick, (std::vector<std::string>{"experts:q4_k:768x2048:8/128", "experts:q4_k:768x2048:8/128x128", "experts:q4_0:768x2048:8/128", "experts:q4_0:768x2048:8/128x128",
+                                             "experts:q8_0:768x2048:8/128", "experts:q8_0:768x2048:8/128x128", "experts:q6_k:768x2048:8/128", "experts:q6_k:768x2048:8/128x128",
+                                             "experts:q4_k:14336x4096:2/8", "experts:q4_0:14336x4096:2/8", "experts:q8_0:14336x4096:2/8", "experts:q6_k:14336x4096:2/8"}));
+  EXPECT_EQ(standard_cases(engine, false).size(), 16u);
 }
 
 TEST(Cpu, RefusesSeveralTokensWhereItHasNoKernelForThem) {

@@ -267,7 +267,7 @@ class CpuDevice : public Device {
 
   Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
     RC_TRY(one_token_only(c));
-    if (const double needed = held_by(c); needed > 0.8 * machine_.available.value())
+    if (const double needed = memory_of(c).value(); needed > 0.8 * machine_.available.value())
       return fail(ErrorKind::system, "out of memory: " + print_gib(Bytes(needed)) + " wanted, " + print_gib(machine_.available) + " free");
     if (c.kind == KernelKind::attention) return Attention::make(machine_, c);
     if (!c.format.empty()) return Weights::make(machine_, c);
@@ -283,13 +283,6 @@ class CpuDevice : public Device {
   }
 
  private:
-  // What a kernel holds while it runs: of experts all, though a token touches few.
-  static double held_by(const Case& c) {
-    const double touched = work_of(c).bytes.value();
-    const Format* format = find_format(c.format);
-    if (c.kind != KernelKind::experts || format == nullptr) return touched;
-    return std::max(touched, static_cast<double>(c.shape.experts) * static_cast<double>(c.shape.rows) * static_cast<double>(c.shape.columns) / format->block * format->bytes);
-  }
   static std::vector<int> cpus(const Options& options) {
     std::vector<int> chosen = choose_cpus(options.threads);
     if (!options.pin) std::fill(chosen.begin(), chosen.end(), -1);

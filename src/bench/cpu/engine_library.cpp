@@ -183,7 +183,7 @@ class EngineDevice : public Device {
   }
 
   Result<std::unique_ptr<Prepared>> prepare(const Case& c) override {
-    if (const double needed = work_of(c).bytes.value(); needed > 0.8 * engine_->available.value()) return no_room(needed);
+    if (const double needed = memory_of(c).value(); needed > 0.8 * engine_->available.value()) return no_room(needed);
     if (c.kind == KernelKind::layer) return prepare_engine_layer(engine_, c);
     return c.kind == KernelKind::attention ? prepared<EngineAttention>(engine_, c) : prepared<EngineWeights>(engine_, c);
   }
