@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -111,22 +112,24 @@ struct Avx2 {
   }
 };
 
+// Sixteen bytes each of two places.
+Reg halves_of(const std::byte* a, const std::byte* b) { return _mm256_inserti128_si256(_mm256_castsi128_si256(load_half(a)), load_half(b), 1); }
+
 // ---- scales of eight blocks
-// The words at which eight blocks begin, one a lane: of each load only the lane that is wanted is kept. Gathers and inserts of single words
-// take longer than the products.
-template <int bytes, int block = 1>
+// The words at which eight blocks begin, those of even blocks in the lower four lanes: of each load only the lane that is wanted is kept.
+// Gathers and inserts of single words take longer than the products.
+constexpr int block_of_lane(int lane) { return lane % 4 * 2 + lane / 4; }
+template <int bytes, int lane = 1>
 Reg heads(const std::byte* at, Reg before) {
-  if constexpr (block == 8) return before;
-  else return heads<bytes, block + 1>(at, _mm256_blend_epi32(before, load(at + block * (bytes - 4)), 1 << block));
+  if constexpr (lane == 8) return before;
+  else return heads<bytes, lane + 1>(at, _mm256_blend_epi32(before, load(at + block_of_lane(lane) * bytes - 4 * lane), 1 << lane));
 }
 template <int bytes>
 Reg heads(const std::byte* at) { return heads<bytes>(at, load(at)); }
 
-// The half in the lower 16 bits of each lane as a float: its exponent stays as it is, which makes it 2^112 times too small.
-RegF floats_of_halves(Reg lower) {
-  const Reg small = _mm256_and_si256(_mm256_srai_epi32(_mm256_slli_epi32(lower, 16), 3), _mm256_set1_epi32(static_cast<int>(0x8fffe000u)));
-  return _mm256_mul_ps(_mm256_castsi256_ps(small), _mm256_set1_ps(0x1p112f));
-}
+// The half in the upper 16 bits of each lane as a float: its exponent stays as it is, which makes it 2^112 times too small.
+constexpr float kHalves = 0x1p112f;
+RegF small_halves(Reg upper) { return _mm256_castsi256_ps(_mm256_and_si256(_mm256_srai_epi32(upper, 3), _mm256_set1_epi32(static_cast<int>(0x8fffe000u)))); }
 
 // ---- blocks of 32 with one scale: what is multiplied, and by how much it was shifted to be unsigned
 // Sixteen bytes as 32 nibbles.
@@ -140,7 +143,9 @@ template <>
 struct Block<FormatId::q4_0> {
   static constexpr int bytes = 18, shift = 8;
   static float scale(const std::byte* at) { return half_at(at); }
-  static RegF scales(const std::byte* at) { return floats_of_halves(heads<bytes>(at)); }
+  static constexpr float factor = kHalves;   // that scales() lacks
+  static RegF scales(const std::byte* at) { return small_halves(_mm256_slli_epi32(heads<bytes>(at), 16)); }
+  static Reg spelled(Reg nibbles) { return nibbles; }
   static Reg weights(const std::byte* at) { return nibbles(at + 2); }
   static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(w, load(v))); }
 };
@@ -148,20 +153,19 @@ template <>
 struct Block<FormatId::mxfp4> {
   static constexpr int bytes = 17, shift = 12;
   static float scale(const std::byte* at) { return std::bit_cast<float>((static_cast<std::uint32_t>(at[0]) - 1) << 23); }   // halved, as the integers are doubled
-  static RegF scales(const std::byte* at) {   // an exponent of 0 (padding behind the last row) becomes 0
-    const Reg exponents = _mm256_and_si256(_mm256_slli_epi32(heads<bytes>(at), 23), _mm256_set1_epi32(0x7f800000));
-    return _mm256_mul_ps(_mm256_castsi256_ps(exponents), _mm256_set1_ps(0.5f));
-  }
-  static Reg weights(const std::byte* at) {
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)), nibbles(at + 1));
-  }
+  static constexpr float factor = 0.5f;
+  // An exponent of 0 (padding behind the last row) becomes 0.
+  static RegF scales(const std::byte* at) { return _mm256_castsi256_ps(_mm256_and_si256(_mm256_slli_epi32(heads<bytes>(at), 23), _mm256_set1_epi32(0x7f800000))); }
+  static Reg spelled(Reg nibbles) { return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)), nibbles); }
+  static Reg weights(const std::byte* at) { return spelled(nibbles(at + 1)); }
   static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(w, load(v))); }
 };
 template <>
 struct Block<FormatId::q8_0> {
   static constexpr int bytes = 34, shift = 0;
   static float scale(const std::byte* at) { return half_at(at); }
-  static RegF scales(const std::byte* at) { return floats_of_halves(heads<bytes>(at)); }
+  static constexpr float factor = kHalves;   // that scales() lacks
+  static RegF scales(const std::byte* at) { return small_halves(_mm256_slli_epi32(heads<bytes>(at), 16)); }
   static Reg weights(const std::byte* at) { return load(at + 2); }
   static RegF product(Reg w, const std::int8_t* v) { return _mm256_cvtepi32_ps(dot(_mm256_abs_epi8(w), _mm256_sign_epi8(load(v), w))); }
 };
@@ -198,62 +202,120 @@ void plain_streams(const Slice& slice, std::int64_t row, std::int64_t apart) {
 template <FormatId id>
 void plain_matvec(const Slice& slice) { stream_rows<plain_streams<id, kStreams>, plain_streams<id, 1>>(slice); }
 
+// q8_0 against one vector.
+template <int rows>
+void q8_0_streams(const Slice& slice, std::int64_t row, std::int64_t apart) {
+  using Q8 = Block<FormatId::q8_0>;
+  const Activations& x = *slice.x;
+  const std::byte* at[rows];
+  RegF sum[rows];
+  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, sum[r] = _mm256_setzero_ps();
+  for (std::int64_t i = 0; i < slice.columns; i += 256)
+    for (int r = 0; r < rows; ++r) {
+      prefetch(at[r], 8 * Q8::bytes);
+      alignas(32) float scale[8];
+      _mm256_store_ps(scale, _mm256_mul_ps(Q8::scales(at[r]), _mm256_loadu_ps(x.scale.get() + i / 32)));
+      RegF odd = _mm256_setzero_ps();   // beside sum[r]: one addition need not wait for the one before
+      for (int pair = 0; pair < 4; ++pair) {
+        const std::byte* const two = at[r] + 2 * pair * Q8::bytes;
+        const std::int8_t* const v = x.q.get() + i + 64 * pair;
+        sum[r] = _mm256_fmadd_ps(Q8::product(Q8::weights(two), v), _mm256_broadcast_ss(scale + pair), sum[r]);
+        odd = _mm256_fmadd_ps(Q8::product(Q8::weights(two + Q8::bytes), v + 32), _mm256_broadcast_ss(scale + 4 + pair), odd);
+      }
+      sum[r] = _mm256_add_ps(sum[r], odd);
+      at[r] += 8 * Q8::bytes;
+    }
+  for (int r = 0; r < rows; ++r) slice.out[row + r * apart] = total(sum[r]);
+}
+
+// Nibbles against one vector, two blocks at once: a half of each register belongs to one, and so do halves of the scales (heads) and of the
+// activations (interleave_pairs). Products of both nibbles of a byte are added while they have 16 bits: four of at most 24 x 127.
+template <class Block, int pair>
+RegF nibble_pair(const std::byte* at, const std::int8_t* v, RegF scale, RegF sum) {
+  constexpr int head = Block::bytes - 16, first = 2 * pair * Block::bytes + head;
+  const Reg low = _mm256_set1_epi8(15);
+  const Reg packed = halves_of(at + first, at + first + Block::bytes);
+  const Reg left = Block::spelled(_mm256_and_si256(packed, low)), right = Block::spelled(_mm256_and_si256(_mm256_srli_epi16(packed, 4), low));
+  const Reg products = _mm256_add_epi16(_mm256_maddubs_epi16(left, load(v + 64 * pair)), _mm256_maddubs_epi16(right, load(v + 64 * pair + 32)));
+  return _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_madd_epi16(products, _mm256_set1_epi16(1))), _mm256_shuffle_ps(scale, scale, 0x55 * pair), sum);
+}
 template <class Block, int rows>
-void block_streams(const Slice& slice, std::int64_t row, std::int64_t apart) {
+void nibble_streams(const Slice& slice, std::int64_t row, std::int64_t apart) {
   const Activations& x = *slice.x;
   const std::byte* at[rows];
   RegF sum[rows], shifted[rows];
   for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, sum[r] = shifted[r] = _mm256_setzero_ps();
-  for (std::int64_t i = 0; i < slice.columns; i += 256)
+  for (std::int64_t i = 0; i < slice.columns; i += 256) {
+    const RegF scales = _mm256_loadu_ps(x.scale.get() + i / 32), sums = _mm256_loadu_ps(x.sum.get() + i / 32);
+    const std::int8_t* const v = x.q.get() + i;
     for (int r = 0; r < rows; ++r) {
       prefetch(at[r], 8 * Block::bytes);
-      const RegF d = Block::scales(at[r]);
-      if constexpr (Block::shift > 0) shifted[r] = _mm256_fmadd_ps(d, _mm256_loadu_ps(x.sum.get() + i / 32), shifted[r]);
-      alignas(32) float scale[8];
-      _mm256_store_ps(scale, _mm256_mul_ps(d, _mm256_loadu_ps(x.scale.get() + i / 32)));
-      RegF odd = _mm256_setzero_ps();   // beside sum[r]: one addition need not wait for the one before
-      for (int b = 0; b < 8; b += 2) {
-        const std::int8_t* const v = x.q.get() + i + 32 * b;
-        sum[r] = _mm256_fmadd_ps(Block::product(Block::weights(at[r] + b * Block::bytes), v), _mm256_broadcast_ss(scale + b), sum[r]);
-        odd = _mm256_fmadd_ps(Block::product(Block::weights(at[r] + (b + 1) * Block::bytes), v + 32), _mm256_broadcast_ss(scale + b + 1), odd);
-      }
-      sum[r] = _mm256_add_ps(sum[r], odd);
+      const RegF d = Block::scales(at[r]), scale = _mm256_mul_ps(d, scales);
+      shifted[r] = _mm256_fmadd_ps(d, sums, shifted[r]);
+      sum[r] = nibble_pair<Block, 0>(at[r], v, scale, sum[r]);
+      sum[r] = nibble_pair<Block, 1>(at[r], v, scale, sum[r]);
+      sum[r] = nibble_pair<Block, 2>(at[r], v, scale, sum[r]);
+      sum[r] = nibble_pair<Block, 3>(at[r], v, scale, sum[r]);
       at[r] += 8 * Block::bytes;
     }
+  }
   for (int r = 0; r < rows; ++r) slice.out[row + r * apart] = total(sum[r]) - static_cast<float>(Block::shift) * total(shifted[r]);
 }
 template <FormatId id>
-void block_matvec(const Slice& slice) { stream_rows<block_streams<Block<id>, kStreams>, block_streams<Block<id>, 1>>(slice); }
+void nibble_matvec(const Slice& slice) { stream_rows<nibble_streams<Block<id>, kStreams>, nibble_streams<Block<id>, 1>>(slice); }
 
-template <int rows>
+// ---- q4_k against one vector, two rows at once where they are short of a register: what stands before the nibbles, and the sums at the end.
+Reg twice(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+  return _mm256_broadcastsi128_si256(_mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c), static_cast<int>(d)));
+}
+// unpack_q4_k of two rows: eight scales and eight minima a half.
+Reg two_scales_and_minima(Reg headers) {
+  const Reg upper = _mm256_and_si256(_mm256_srli_epi32(_mm256_shuffle_epi32(headers, 0xa5), 2), twice(0, 0x30303030, 0, 0x30303030));
+  const Reg lower = _mm256_srlv_epi32(_mm256_shuffle_epi32(headers, 0xed), twice(0, 0, 0, 4));
+  return _mm256_or_si256(_mm256_and_si256(lower, twice(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f)), upper);
+}
+// Products of a block with its scales, which stand in the first eight bytes of both halves of `scales`.
+Reg q4_k_products(const std::byte* at, const std::int8_t* v, Reg scales) {
+  const Reg low = _mm256_set1_epi8(15);
+  Reg whole[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  for (int g = 0; g < 4; ++g) {
+    const Reg packed = load(at + 32 * g);
+    const Reg part[2] = {_mm256_and_si256(packed, low), _mm256_and_si256(_mm256_srli_epi16(packed, 4), low)};
+    for (int p = 0; p < 2; ++p) {
+      const Reg scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16(static_cast<std::int16_t>(0x8000 + 2 * g + p)));   // one byte, widened
+      whole[p] = _mm256_add_epi32(whole[p], _mm256_madd_epi16(_mm256_maddubs_epi16(part[p], load(v + 64 * g + 32 * p)), scale));
+    }
+  }
+  return _mm256_add_epi32(whole[0], whole[1]);
+}
+
+template <int pairs>
 void q4_k_streams(const Slice& slice, std::int64_t row, std::int64_t apart) {
   const Activations& x = *slice.x;
-  const Reg low = _mm256_set1_epi8(15);
-  const std::byte* at[rows];
-  RegF sum[rows], minimum[rows];
-  for (int r = 0; r < rows; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, sum[r] = minimum[r] = _mm256_setzero_ps();
-  for (std::int64_t i = 0; i < slice.columns; i += 256)
-    for (int r = 0; r < rows; ++r) {
-      prefetch(at[r], 144);
-      const ScalesAndMinima all = unpack_q4_k(at[r]);
-      const Reg scales = _mm256_broadcastsi128_si256(_mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(all.scales))));
-      const RegF minima = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(all.minima))));
-      Reg whole[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-      for (int g = 0; g < 4; ++g) {
-        const Reg packed = load(at[r] + 16 + 32 * g);
-        const Reg part[2] = {_mm256_and_si256(packed, low), _mm256_and_si256(_mm256_srli_epi16(packed, 4), low)};
-        for (int p = 0; p < 2; ++p) {
-          const Reg products = _mm256_maddubs_epi16(part[p], load(x.q.get() + i + 64 * g + 32 * p));
-          const Reg scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16(static_cast<std::int16_t>(0x0100 + 0x0202 * (2 * g + p))));
-          whole[p] = _mm256_add_epi32(whole[p], _mm256_madd_epi16(products, scale));
-        }
-      }
-      const auto small = static_cast<std::size_t>(i / 32);
-      sum[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(whole[0], whole[1])), _mm256_set1_ps(half_at(at[r]) * x.scale[small]), sum[r]);
-      minimum[r] = _mm256_fmadd_ps(_mm256_mul_ps(minima, _mm256_loadu_ps(x.sum.get() + small)), _mm256_set1_ps(half_at(at[r] + 2)), minimum[r]);
-      at[r] += 144;
+  const std::byte* at[2 * pairs];
+  RegF sum[pairs], minimum[pairs];   // a half a row
+  for (int r = 0; r < 2 * pairs; ++r) at[r] = slice.weights + (row + r * apart) * slice.row_bytes, sum[r / 2] = minimum[r / 2] = _mm256_setzero_ps();
+  for (std::int64_t i = 0; i < slice.columns; i += 256) {
+    const RegF scale = _mm256_set1_ps(x.scale[static_cast<std::size_t>(i / 32)] * kHalves);
+    const Reg counts = _mm256_broadcastsi128_si256(load_half(x.counts.get() + i / 32));
+    const std::int8_t* const v = x.q.get() + i;
+    for (int pair = 0; pair < pairs; ++pair) {
+      const std::byte *&a = at[2 * pair], *&b = at[2 * pair + 1];
+      prefetch(a, 144), prefetch(b, 144);
+      const Reg headers = halves_of(a, b), all = two_scales_and_minima(headers), halves = _mm256_shuffle_epi32(headers, 0);
+      const Reg of_a = q4_k_products(a + 16, v, _mm256_permute4x64_epi64(all, 0x44)), of_b = q4_k_products(b + 16, v, _mm256_permute4x64_epi64(all, 0xee));
+      const Reg whole = _mm256_add_epi32(_mm256_permute2x128_si256(of_a, of_b, 0x20), _mm256_permute2x128_si256(of_a, of_b, 0x31));
+      const Reg less = _mm256_madd_epi16(_mm256_unpackhi_epi8(all, _mm256_setzero_si256()), counts);
+      sum[pair] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), _mm256_mul_ps(small_halves(_mm256_slli_epi32(halves, 16)), scale), sum[pair]);
+      minimum[pair] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(less), _mm256_mul_ps(small_halves(halves), scale), minimum[pair]);
+      a += 144, b += 144;
     }
-  for (int r = 0; r < rows; ++r) slice.out[row + r * apart] = total(_mm256_sub_ps(sum[r], minimum[r]));
+  }
+  for (int pair = 0; pair < pairs; ++pair) {
+    float of_row[8];
+    _mm256_storeu_ps(of_row, _mm256_sub_ps(sum[pair], minimum[pair]));
+    for (int half = 0; half < 2; ++half) slice.out[row + (2 * pair + half) * apart] = of_row[4 * half] + of_row[4 * half + 1] + of_row[4 * half + 2] + of_row[4 * half + 3];
+  }
 }
 
 template <int tokens>
@@ -373,16 +435,45 @@ void round_blocks(const Format& format, const float* from, std::int64_t columns,
   }
 }
 
+// For one vector: scales by even and odd blocks, as heads() has those of the weights, with what these lack; nibbles' values as they unpack,
+// two blocks at once: a[0:16] b[0:16] a[16:32] b[16:32].
+template <class Block>
+void arrange_streams(std::int64_t padded, bool nibbles, Activations& out) {
+  for (std::int64_t i = 0; i < padded / 32; i += 8)
+    for (float* const of : {out.scale.get() + i, out.sum.get() + i}) {
+      float natural[8];
+      std::memcpy(natural, of, sizeof natural);
+      for (int lane = 0; lane < 8; ++lane) of[lane] = Block::factor * natural[block_of_lane(lane)];
+    }
+  for (std::int64_t i = 0; nibbles && i < padded; i += 64) {
+    std::int8_t* const q = out.q.get() + i;
+    const Reg a = load(q), b = load(q + 32);
+    _mm256_storeu_si256(reinterpret_cast<Reg*>(q), _mm256_permute2x128_si256(a, b, 0x20));
+    _mm256_storeu_si256(reinterpret_cast<Reg*>(q + 32), _mm256_permute2x128_si256(a, b, 0x31));
+  }
+}
+
 void arrange(const Format& format, std::span<const float> values, std::int64_t columns, Activations& out) {
   if (format.activation == Activation::exact || format.activation == Activation::int8) return arrange_plain(format, values, columns, out);
-  out.columns = columns, out.padded = (columns + 511) / 512 * 512, out.tokens = static_cast<std::int64_t>(values.size()) / columns;
-  const auto total = static_cast<std::size_t>(out.padded * out.tokens);
-  out.q = make_aligned<std::int8_t>(total), out.counts = make_aligned<std::int16_t>(total / 16);
-  out.scale = make_aligned<float>(total / 32), out.sum = make_aligned<float>(total / 32);
+  if (!out.q || !out.counts || out.columns != columns || out.tokens * columns != static_cast<std::int64_t>(values.size())) {
+    out.columns = columns, out.padded = (columns + 511) / 512 * 512, out.tokens = static_cast<std::int64_t>(values.size()) / columns;
+    const auto total = static_cast<std::size_t>(out.padded * out.tokens);
+    out.q = make_aligned<std::int8_t>(total), out.counts = make_aligned<std::int16_t>(total / 16);
+    out.scale = make_aligned<float>(total / 32), out.sum = make_aligned<float>(total / 32);
+  }
   for (std::int64_t t = 0; t < out.tokens; ++t) {
     const std::int64_t at = t * out.padded;
     round_blocks(format, values.data() + t * columns, columns, out.q.get() + at, out.scale.get() + at / 32, out.sum.get() + at / 32, out.counts.get() + at / 16);
   }
+  if (out.tokens > 1) return;
+  const std::int64_t whole = (columns + 255) / 256 * 256;   // what kernels do in turn; its end holds what was moved there the last time
+  std::fill(out.q.get() + columns, out.q.get() + whole, std::int8_t{});
+  for (float* const of : {out.scale.get(), out.sum.get()}) std::fill(of + columns / 32, of + whole / 32, 0.0f);
+  if (format.id == FormatId::q4_k)   // minima are for 32 at once
+    for (std::int64_t i = 0; i < out.padded / 32; ++i) out.counts[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(out.counts[static_cast<std::size_t>(2 * i)] + out.counts[static_cast<std::size_t>(2 * i + 1)]);
+  if (format.id == FormatId::q8_0) arrange_streams<Block<FormatId::q8_0>>(out.padded, false, out);
+  if (format.id == FormatId::q4_0) arrange_streams<Block<FormatId::q4_0>>(out.padded, true, out);
+  if (format.id == FormatId::mxfp4) arrange_streams<Block<FormatId::mxfp4>>(out.padded, true, out);
 }
 
 template <int tokens>
@@ -410,7 +501,7 @@ const CpuKernels avx2_kernels = {
     .triad = triad,
     .arrange = arrange,
     .matvec = {plain_matvec<FormatId::f32>, plain_matvec<FormatId::f16>, plain_matvec<FormatId::bf16>, one_token<i8_rows<1>>,
-               block_matvec<FormatId::q8_0>, block_matvec<FormatId::q4_0>, block_matvec<FormatId::mxfp4>, stream_rows<q4_k_streams<kStreams>, q4_k_streams<1>>,
+               stream_rows<q8_0_streams<kStreams>, q8_0_streams<1>>, nibble_matvec<FormatId::q4_0>, nibble_matvec<FormatId::mxfp4>, stream_rows<q4_k_streams<kStreams / 2>, q4_k_streams<1>>,
                stream_rows<q6_k_streams<kStreams>, q6_k_streams<1>>},
     .matmul = {plain_matmul<Avx2, FormatId::f32>, plain_matmul<Avx2, FormatId::f16>, plain_matmul<Avx2, FormatId::bf16>, over_tokens<i8_rows<4>, i8_rows<1>, 4>,
                over_tokens<block_rows<Avx2, Block<FormatId::q8_0>, 4>, block_rows<Avx2, Block<FormatId::q8_0>, 1>, 4>, over_tokens<block_rows<Avx2, Block<FormatId::q4_0>, 4>, block_rows<Avx2, Block<FormatId::q4_0>, 1>, 4>,
