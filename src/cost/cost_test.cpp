@@ -12,6 +12,38 @@ namespace {
 using test::Case;
 using test::stage_seconds;
 
+// Half of 140 GB lie in the host's memory: 70 GB cross a link of 25 GB/s in every step, whatever the batch, or no faster than that memory gives them.
+TEST(Cost, WeightsReadFromTheHostsMemoryCrossTheLink) {
+  Case c;
+  c.place.engine = "vllm";
+  c.place.lent = {0.5};
+  catalog::LinkType pcie;
+  pcie.name = "PCIe 4.0 x16";
+  pcie.bandwidth.value = Bandwidth(25e9);
+  c.rig.links.push_back({0, -1, pcie, false});
+  c.rig.hosts[0].bandwidth = Bandwidth(80e9);
+  const auto link_seconds = [&](double sequences) {
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    EXPECT_FALSE(load->offloaded);
+    std::vector<StageWork> work;
+    add_decode(*load, 0, sequences, 1, work);
+    double bytes = 0, seconds_of_link = 0;
+    for (const StageWork& w : work) {
+      const Stage& s = load->stages[static_cast<std::size_t>(w.stage)];
+      if (s.kind != StageKind::weights) continue;
+      bytes += w.bytes;
+      if (w.memory == s.stream) seconds_of_link += w.bytes / load->paths[static_cast<std::size_t>(w.memory)].peak;
+    }
+    EXPECT_NEAR(bytes, 140e9, 1);
+    return seconds_of_link;
+  };
+  EXPECT_NEAR(link_seconds(1), 70e9 / 25e9, 1e-9);
+  EXPECT_NEAR(link_seconds(64), 70e9 / 25e9, 1e-9);
+  c.rig.hosts[0].bandwidth = Bandwidth(20e9);
+  EXPECT_NEAR(link_seconds(1), 70e9 / 20e9, 1e-9);
+}
+
 TEST(Norm, IsAMaximumWithARoundedCorner) {
   EXPECT_NEAR(norm(3, 3), 3 * std::pow(2, 0.25), 1e-12);
   EXPECT_NEAR(norm(1, 10), 10.00025, 1e-5);   // 10 (1 + 1e-4)^(1/4)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "cost/measured.hpp"
@@ -103,6 +104,7 @@ struct GroupKey {
   bool experts;
   bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
   bool head;            // the output head, which prompts need for their last token only
+  bool lent;            // lies in the host's memory, from where the device reads it
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
@@ -111,8 +113,8 @@ struct Group { double bytes = 0, elements = 0; int experts = 0, used = 0; };
 // A model has a handful of formats and of groups, and a thousand tensors: what is few is gone through, and named at the end.
 class Groups {
  public:
-  Group& of(int device, bool experts, bool copied, bool head, std::string_view quant) {
-    const Kind kind{device, experts, copied, head, format_of(quant)};
+  Group& of(int device, bool experts, bool copied, bool head, bool lent, std::string_view quant) {
+    const Kind kind{device, experts, copied, head, lent, format_of(quant)};
     if (last_ < groups_.size() && groups_[last_].first == kind) return groups_[last_].second;
     for (last_ = 0; last_ < groups_.size(); ++last_)
       if (groups_[last_].first == kind) return groups_[last_].second;
@@ -120,14 +122,14 @@ class Groups {
   }
   std::map<GroupKey, Group> by_key() const {
     std::map<GroupKey, Group> named;
-    for (const auto& [kind, group] : groups_) named[{kind.device, kind.experts, kind.copied, kind.head, formats_[kind.format]}] = group;
+    for (const auto& [kind, group] : groups_) named[{kind.device, kind.experts, kind.copied, kind.head, kind.lent, formats_[kind.format]}] = group;
     return named;
   }
 
  private:
   struct Kind {
     int device;
-    bool experts, copied, head;
+    bool experts, copied, head, lent;
     std::size_t format;   // in formats_
     bool operator==(const Kind&) const = default;
   };
@@ -158,15 +160,20 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
     const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
     const bool head = last_token && (t.role == Role::output_head || t.role == Role::token_embedding);
-    Group& g = groups.of(device, experts, copied, head, t.quant);
-    const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
-    g.bytes += t.bytes.value() * part;
-    g.elements += static_cast<double>(t.elements()) * part;
-    if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
-      const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
-      g.experts = ff.experts;
-      g.used = ff.experts_used;
-    }
+    const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1), lent = i < b.place.lent.size() ? b.place.lent[i] : 0;
+    const auto add = [&](bool from_host, double share) {
+      if (share <= 0) return;
+      Group& g = groups.of(device, experts, copied, head, from_host, t.quant);
+      g.bytes += t.bytes.value() * part * share;
+      g.elements += static_cast<double>(t.elements()) * part * share;
+      if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
+        const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
+        g.experts = ff.experts;
+        g.used = ff.experts_used;
+      }
+    };
+    add(false, 1 - lent);
+    add(true, lent);
   }
   return groups.by_key();
 }
@@ -243,6 +250,16 @@ void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   s.stream_batch = settings.offload_batch * (settings.offload_by_expert && s.experts > 0 ? static_cast<double>(s.experts) / s.experts_used : 1);
 }
 
+// Weights that a device reads from its host's memory, pinned: over its link, and all devices from the same memory at once.
+void read_from_host(Builder& b, const GroupKey& key, Stage& s) {
+  const double link = path_between(b.rig, -1, key.device).bandwidth.value(), memory = b.host().bandwidth.value() / static_cast<double>(std::max<std::size_t>(1, b.place.devices.size()));
+  const double known = link > 0 ? link : 12e9;
+  Path path = engine_path("stream", memory > 0 ? std::min(known, memory) : known, b.setting);
+  path.roof = path.peak;
+  s.memory = s.prefill_memory = s.stream = b.path(std::move(path));
+  s.stream_batch = std::numeric_limits<double>::infinity();   // read where it lies, whatever the batch
+}
+
 }  // namespace
 
 void add_weights(Builder& b) {
@@ -257,6 +274,7 @@ void add_weights(Builder& b) {
     const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
     s.weight_flop = 2 * g.elements * share;
     paths.set(key, s);
+    if (key.lent) read_from_host(b, key, s);
     s.in_turn = key.device != kHost && b.setting.group == "ggml" && !is_float_format(key.format);
     if (key.device == kHost && b.load.offloaded) set_stream(b, key, s);
     b.load.active_bytes += g.bytes * share / (key.device == kHost ? 1 : b.part * (key.copied ? b.copies : 1));

@@ -60,10 +60,23 @@ class Parser {
     }
     const bool says_sequences = target_.settings.sequences >= 0;
     if (!says_sequences) target_.settings.sequences = unsaid;
+    RC_TRY(share_tensor_degree());
     return ParsedFlags{std::move(target_.settings), std::move(notes_), places_ || target_.places, says_sequences};
   }
 
  private:
+  // SGLang's --tp counts all devices where attention is copied: each copy has its part of them.
+  Result<void> share_tensor_degree() {
+    Settings& s = target_.settings;
+    if (!target_.copies_attention || s.data_degree < 2) return {};
+    if (s.tensor_degree % s.data_degree != 0)
+      return fail(ErrorKind::input, "--enable-dp-attention divides --tp " + std::to_string(s.tensor_degree) + " among --dp " + std::to_string(s.data_degree) + ", which leaves a rest", Where{"--flags"}, "--tp",
+                  "--tp " + std::to_string((s.tensor_degree + s.data_degree - 1) / s.data_degree * s.data_degree));
+    s.tensor_degree /= s.data_degree;
+    s.whole_copies = false;
+    return {};
+  }
+
   // How many further words the flag at `i` took.
   Result<std::size_t> one(const std::vector<Word>& words, std::size_t i) {
     const Word& word = words[i];

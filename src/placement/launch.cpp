@@ -275,9 +275,11 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
     const bool alone = words.front() == flag && value.empty();
     line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
   };
-  if (s.tensor_degree > 1) say("tensor", std::to_string(s.tensor_degree));
+  const bool attention_copies = s.data_degree > 1 && a.has_experts() && !s.whole_copies, in_tensor = attention_copies && can_say("attention_copies");
+  if (const int tensor = s.tensor_degree * (in_tensor ? s.data_degree : 1); tensor > 1) say("tensor", std::to_string(tensor));
   if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
   if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
+  if (in_tensor) say("attention_copies", "");
   if (p.mode == Mode::expert) {
     if (catalog::text_of(engine, "flag", "expert").find('{') == std::string::npos) say("expert", "");
     else say("expert", std::to_string(std::max(s.expert_degree, s.tensor_degree * s.data_degree)));
@@ -291,6 +293,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (paged) say("sequences", std::to_string(s.sequences));
   if (paged) say("batched", std::to_string(s.max_batched_tokens));
   if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
+  if (s.host_gib > 0) say("offload", format_shortest(s.host_gib));
   if (s.gpu_experts >= 0 && a.has_experts()) {
     say("host_weights", host_weights(a));
     say("device_experts", std::to_string(s.gpu_experts));
@@ -315,7 +318,8 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
 constexpr int kPrefillBatch = 50;   // maxPrefillBatchSize of MindIE where nobody says, which no smaller maxBatchSize allows
 
 // Over several hosts each runs the same service with the devices of its own, and a file lists them all. What is not said there is refused or cut:
-// prompts beyond maxInputTokenLen (2,048), which must not exceed maxPrefillTokens, answers at maxIterTimes (512).
+// prompts beyond maxInputTokenLen (2,048), which must not exceed maxPrefillTokens, answers at maxIterTimes (512). The cache takes what is left
+// (npuMemSize -1) except beside a tower of pictures, where it must be said in whole GB.
 // https://github.com/verylucky01/MindIE-LLM/blob/2ad5b22e0b8e71725f7cf03536a4820d79381515/docs/zh/user_guide/user_manual/service_parameter_configuration.md
 Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
@@ -327,15 +331,21 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
+  const bool limited = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("maxPrefillTokens"); });
   if (longest_prompt < whole)
-    launch.unsaid.push_back("Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
-                            std::to_string(whole) + "\" for longer ones).");
+    launch.unsaid.push_back(limited ? "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
+                                          std::to_string(whole) + "\" for longer ones)."
+                                    : "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and beside the context there is memory for no longer one.");
+  const bool sees = std::any_of(a.tensors.begin(), a.tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::vision; });
+  const auto cache_gib = static_cast<std::int64_t>(p.devices.empty() ? 0 : p.devices.front().memory.kv.value() / kGiB);
+  const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
   std::string ids;
+  std::size_t named = 0;
   for (const DeviceShare& share : p.devices)
-    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (ids.empty() ? "" : ", ") + std::to_string(share.device);
-  launch.file_text = "{\n  \"BackendConfig\": {\n    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
+    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
+  launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
                      ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
-                     ",\n        \"worldSize\": " + std::to_string(local) + ",\n        \"npuMemSize\": -1\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
+                     ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
                      std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
                      std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +
                      ",\n      \"maxIterTimes\": " + std::to_string(s.context) + "\n    }\n  }\n}\n";

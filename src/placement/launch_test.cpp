@@ -56,7 +56,7 @@ TEST(Launch, NamesOfFilesAreWholeWords) {
 }
 
 // maxInputTokenLen is 2,048 and maxIterTimes 512 where nobody says; the one must not exceed maxPrefillTokens, for which memory is kept, nor
-// maxPrefillBatchSize maxBatchSize. What is refused then is told.
+// maxPrefillBatchSize maxBatchSize. Prompts as long as the context are read where there is memory for it; what is refused then is told.
 TEST(Launch, MindieServesTheContextThatIsPromised) {
   const auto model = model::architecture_from_catalogue(facts(), "qwen3-32b", "bf16");
   const rig::Rig rig = rig_of("ascend-910b3", 2);
@@ -69,13 +69,64 @@ TEST(Launch, MindieServesTheContextThatIsPromised) {
     for (const char* said : all) EXPECT_NE(made.file_text.find(said), std::string::npos) << said << '\n' << made.file_text;
   };
   const Launch usual = launch("maxSeqLen=40960");
-  says(usual, {"\"maxSeqLen\": 40960,", "\"maxInputTokenLen\": 8192,", "\"maxPrefillTokens\": 8192,", "\"maxIterTimes\": 40960", "\"maxBatchSize\": 200,", "\"maxPrefillBatchSize\": 50,"});
-  ASSERT_EQ(usual.unsaid.size(), 1u);
-  EXPECT_NE(usual.unsaid.front().find("more than 8192 tokens are refused"), std::string::npos) << usual.unsaid.front();
+  says(usual, {"\"maxSeqLen\": 40960,", "\"maxInputTokenLen\": 40959,", "\"maxPrefillTokens\": 40959,", "\"maxIterTimes\": 40960", "\"maxBatchSize\": 200,", "\"maxPrefillBatchSize\": 50,", "\"npuMemSize\": -1"});
+  EXPECT_TRUE(usual.unsaid.empty());
+  const Launch limited = launch("maxSeqLen=40960 maxPrefillTokens=8192");
+  says(limited, {"\"maxSeqLen\": 40960,", "\"maxInputTokenLen\": 8192,", "\"maxPrefillTokens\": 8192,"});
+  ASSERT_EQ(limited.unsaid.size(), 1u);
+  EXPECT_NE(limited.unsaid.front().find("more than 8192 tokens are refused"), std::string::npos) << limited.unsaid.front();
   const Launch longer = launch("maxSeqLen=16384 maxPrefillTokens=16383 maxBatchSize=8");
   says(longer, {"\"maxInputTokenLen\": 16383,", "\"maxPrefillTokens\": 16383,", "\"maxIterTimes\": 16384", "\"maxBatchSize\": 8,", "\"maxPrefillBatchSize\": 8,"});
   EXPECT_TRUE(longer.unsaid.empty());
   says(launch("maxSeqLen=4096"), {"\"maxInputTokenLen\": 4095,", "\"maxPrefillTokens\": 8192,"});
+}
+
+// Where activations of a prompt as long as the context leave the cache too little, prompts are as long as there is memory for.
+TEST(Launch, MindieReadsPromptsAsLongAsFitBesideTheContext) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-32b", "bf16");
+  rig::Rig rig = rig_of("ascend-910b3", 2);
+  for (rig::RigDevice& device : rig.devices) device.reserved = Bytes(12 * kGiB);
+  const auto placement = place(facts(), *model, rig, ask("maxSeqLen=40960", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  ASSERT_TRUE(placement->fits);
+  const int longest = placement->settings.max_batched_tokens;
+  EXPECT_GT(longest, 8192);
+  EXPECT_LT(longest, 40959);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.file_text.find("\"maxInputTokenLen\": " + std::to_string(longest) + ","), std::string::npos) << launch.file_text;
+  ASSERT_EQ(launch.unsaid.size(), 1u);
+  EXPECT_NE(launch.unsaid.front().find("memory for no longer one"), std::string::npos) << launch.unsaid.front();
+  const auto more = place(facts(), *model, rig, ask("maxSeqLen=40960 maxPrefillTokens=" + std::to_string(longest + 1024), "mindie"));
+  ASSERT_TRUE(more);
+  EXPECT_FALSE(more->fits);
+}
+
+// Models that see are not given their cache by themselves: the service wants its size in whole GB.
+TEST(Launch, MindieIsToldTheCacheOfModelsThatSee) {
+  auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "bf16");
+  ASSERT_TRUE(model) << error_of(model);
+  model::Tensor tower = model->tensors.front();
+  tower.role = model::Role::vision;
+  model->tensors.push_back(tower);
+  const rig::Rig rig = rig_of("ascend-910b3", 1);
+  const auto placement = place(facts(), *model, rig, ask("", "mindie"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const Launch launch = launch_line(*catalog::read_engine(facts(), "mindie"), *model, rig, *placement);
+  EXPECT_NE(launch.file_text.find("\"npuMemSize\": " + std::to_string(static_cast<int>(placement->devices[0].memory.kv.value() / kGiB)) + "\n"), std::string::npos) << launch.file_text;
+}
+
+// A service of two instances, each on two chips.
+TEST(Launch, MindieServesCopiesAsInstances) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-32b", "w8a8");
+  const rig::Rig rig = rig_of("ascend-910b3", 4);
+  auto settings = initial_settings(*catalog::read_engine(facts(), "mindie"), rig);
+  settings.mode = Mode::tensor, settings.tensor_degree = settings.data_degree = 2;
+  const auto engine = *catalog::read_engine(facts(), "mindie");
+  const auto placement = lay_out(facts(), engine, "cann", *model, rig, settings);
+  ASSERT_TRUE(placement) << error_of(placement);
+  const Launch launch = launch_line(engine, *model, rig, *placement);
+  for (const char* said : {"\"modelInstanceNumber\": 2,", "\"npuDeviceIds\": [[0, 1], [2, 3]],", "\"worldSize\": 2,"})
+    EXPECT_NE(launch.file_text.find(said), std::string::npos) << launch.file_text;
 }
 
 // Two servers of 8 chips with 64 GB each: DeepSeek R1 in W8A8 takes both, a service on each with its own 8 chips and one rank table.

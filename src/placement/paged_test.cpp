@@ -25,6 +25,53 @@ TEST(Paged, VllmBlocksOfALoggedRun) {
   EXPECT_TRUE(placement->fits);
 }
 
+// Parameters of the first layers, N GiB for each device, lie in the host's memory and leave that much more for blocks.
+TEST(Paged, WeightsThatLieInTheHostsMemory) {
+  const model::Architecture model = llama_8b(test::ggml::f16);
+  const auto laid = [&](const char* flags, int cards = 1, double host_gib = 128) {
+    const auto placement = place(facts(), model, rig_of("rtx-4090", cards, host_gib), ask(flags, "vllm"));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return *placement;
+  };
+  const Placement all = laid("--max-model-len 32768"), lent = laid("--max-model-len 32768 --cpu-offload-gb 4");
+  ASSERT_TRUE(all.fits && lent.fits);
+  EXPECT_TRUE(all.lent.empty());
+  EXPECT_EQ(lent.devices[0].memory.weights, all.devices[0].memory.weights - Bytes(4 * kGiB));
+  EXPECT_EQ(lent.host.weights, Bytes(4 * kGiB));
+  EXPECT_NEAR((lent.devices[0].memory.kv - all.devices[0].memory.kv).value(), 4 * kGiB, 16 * 131072.0);   // to a block
+  double bytes = 0;
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
+    bytes += lent.lent[i] * model.tensors[i].bytes.value();
+    if (model.tensors[i].layer == 0) { EXPECT_EQ(lent.lent[i], 1); }
+    if (model.tensors[i].layer < 0 || model.tensors[i].layer > 20) { EXPECT_EQ(lent.lent[i], 0) << model.tensors[i].name; }
+  }
+  EXPECT_NEAR(bytes, 4 * kGiB, 1);
+  EXPECT_FALSE(all_on_devices(model, lent));
+  EXPECT_EQ(laid("--max-model-len 32768 --cpu-offload-gb 4 -tp 2", 2).host.weights, Bytes(8 * kGiB));
+  EXPECT_FALSE(laid("--max-model-len 32768 --cpu-offload-gb 4", 1, 2).fits) << "what the host has no room for";
+  EXPECT_NE(error_of(place(facts(), model, rig_of("rtx-4090", 1), ask("--cpu-offload-gb some", "vllm"))).find("takes GiB of weights for each device"), std::string::npos);
+}
+
+// SGLang's --dp copies whole models, each on --tp devices of its own; with --enable-dp-attention it divides those of --tp, and experts are
+// shared by all. 128 experts of 3 x 768 x 2048 in 48 layers, two bytes each, are 54 GiB: a copy on two devices holds half of them on each.
+TEST(Paged, CopiesOfAMixture) {
+  const model::Architecture model = qwen3_moe(test::ggml::f16);
+  const auto laid = [&](const char* flags, const char* engine) { return place(facts(), model, rig_of("h100-sxm-80gb", 4), ask(flags, engine)); };
+  const auto wholes = laid("--tp 2 --dp 2", "sglang"), shared = laid("--tp 4 --dp 4 --enable-dp-attention", "sglang"), vllm = laid("-tp 1 -dp 4 -ep", "vllm"), cut = laid("-tp 1 -dp 4", "vllm");
+  ASSERT_TRUE(wholes && shared && vllm && cut) << error_of(wholes) << error_of(shared);
+  const double experts = 48.0 * 128 * 3 * 768 * 2048 * 2;
+  EXPECT_EQ(whole_copies(model, wholes->settings), 2);
+  EXPECT_EQ(whole_copies(model, shared->settings), 1);
+  EXPECT_EQ(shared->settings.tensor_degree, 1);
+  EXPECT_EQ(shared->settings.data_degree, 4);
+  EXPECT_EQ(shared->devices[0].memory.weights, vllm->devices[0].memory.weights);
+  EXPECT_EQ(cut->mode, Mode::tensor);
+  EXPECT_EQ(cut->devices[0].memory.weights, vllm->devices[0].memory.weights) << "cut or spread whole, a quarter of the experts";
+  EXPECT_GT(wholes->devices[0].memory.weights.value(), experts / 2);
+  EXPECT_LT(vllm->devices[0].memory.weights.value(), experts / 2);
+  EXPECT_NE(error_of(laid("--tp 4 --dp 3 --enable-dp-attention", "sglang")).find("--tp 6"), std::string::npos);
+}
+
 // A log of vLLM 0.19 (https://github.com/vllm-project/vllm/issues/40691, 2026-04-23): Qwen3.5-27B with --max-model-len 32768 printed a cache of
 // 290,864 tokens and room for 33.04 requests. 48 of its layers keep a state of 48 heads x 128 x 128 x 4 bytes and 3 x 10,240 convolution inputs
 // of 2 bytes, 3,207,168 bytes in all; 16 layers keep 2 x 4 heads x 256 x 2 = 4,096 bytes of every token: ceil(3,207,168 / (16 x 4,096)) = 49

@@ -123,7 +123,7 @@ bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& a
   return weights > room;
 }
 
-int whole_copies(const model::Architecture& architecture, const Settings& settings) { return architecture.has_experts() ? 1 : std::max(1, settings.data_degree); }
+int whole_copies(const model::Architecture& architecture, const Settings& settings) { return architecture.has_experts() && !settings.whole_copies ? 1 : std::max(1, settings.data_degree); }
 
 std::int64_t cache_tokens(const Placement& placement) { return placement.kv_tokens * std::max(1, placement.settings.data_degree); }
 

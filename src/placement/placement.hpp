@@ -57,6 +57,8 @@ struct Settings {
   bool offload_by_expert = false;         // ... counted for each expert in the mean
   bool repack = true;                     // false: --no-repack
   bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
+  bool whole_copies = false;              // of a mixture, data_degree copies all of it; false: attention alone, around experts that all devices share
+  double host_gib = 0;                    // weights of each device that lie in its host's memory, from where the device reads them in every pass (vLLM --cpu-offload-gb)
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
   int batch_threads = 0;                  // while prompts are read; 0: as threads
@@ -91,6 +93,7 @@ struct Placement {
   Settings settings;
   std::vector<int> tensor_device;         // per Architecture::tensors: device index or kHost; split tensors: the first device
   std::vector<int> kv_device;             // per layer: device index or kHost
+  std::vector<double> lent;               // per tensor: share of what a device holds of it that lies in the host's memory and is read from there; empty: none
   bool unread_cache = false;              // flash attention on, and the devices have no kernel for these cache formats: the processor does it ...
   bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
   std::vector<DeviceShare> devices;       // only those used
@@ -166,7 +169,7 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const model:
 bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
 
 // Copies of the whole model side by side, each with its share of the streams. Of mixtures a data degree copies attention alone, and the
-// experts are divided among all devices: one copy.
+// experts are divided among all devices, unless the settings say otherwise: one copy.
 int whole_copies(const model::Architecture& architecture, const Settings& settings);
 
 // Tokens that the caches of all copies hold.
@@ -192,7 +195,7 @@ void tell_short(const Prepared& prepared, Placement& placement);
 // stay there at no cost.
 bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement);
 
-// Whether no such weights and no layer's cache lie on the host.
+// Whether no such weights, none that a device reads from there, and no layer's cache lie on the host.
 bool all_on_devices(const model::Architecture& architecture, const Placement& placement);
 
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of

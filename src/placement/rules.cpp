@@ -64,7 +64,7 @@ bool reads_weights_on_host(const model::Architecture& architecture, const Placem
 }
 
 bool all_on_devices(const model::Architecture& architecture, const Placement& placement) {
-  return placement.mode != Mode::cpu && !reads_weights_on_host(architecture, placement) &&
+  return placement.mode != Mode::cpu && placement.lent.empty() && !reads_weights_on_host(architecture, placement) &&
          std::find(placement.kv_device.begin(), placement.kv_device.end(), kHost) == placement.kv_device.end();
 }
 

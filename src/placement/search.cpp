@@ -50,7 +50,7 @@ namespace {
 bool same_way(const Placement& a, const Placement& b) {
   const auto work = [](const Placement& p) {
     const Settings& s = p.settings;
-    return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.gpu_experts);
+    return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.whole_copies, s.gpu_experts);
   };
   return work(a) == work(b);
 }

@@ -23,6 +23,7 @@ struct FlagTarget {
   int devices = 0;                  // that the engine takes
   int local = 0;                    // the first of them, in the host that its process runs on; the others are offered by servers
   bool places = false;              // set by a value that says which devices hold what
+  bool copies_attention = false;    // SGLang: its data degree divides the tensor degree, and copies attention alone
 };
 
 // Fails with a message that says what the value must be; the parser adds the place.

@@ -20,12 +20,18 @@ namespace {
 using model::AttentionKind;
 using model::Role;
 
-struct Degrees { int tensor = 1, pipeline = 1, data = 1, expert = 1; int devices() const { return tensor * pipeline * data; } };
+struct Degrees {
+  int tensor = 1, pipeline = 1, data = 1, expert = 1;
+  bool whole_copies = false;             // of a mixture, too
+  int devices() const { return tensor * pipeline * data; }
+  int experts() const { return std::max(expert, whole_copies ? tensor : tensor * data); }   // devices that share a layer's experts
+};
 
 // What keeps matrices from being cut into so many parts; empty: nothing. Key-value heads are shared out whole, or copied whole where there are
 // fewer of them than devices; latent attention has one vector for all heads, which every device holds. Feed-forward matrices in square
 // blocks are cut between blocks only, experts where they are not spread whole.
 std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
+  const int experts = d.whole_copies ? tensor : tensor * d.data;
   const auto refuses = [&](const char* rule) { return catalog::number_of(engine, rule, "", 0) > 0; };
   const std::string degree = "a tensor degree of " + std::to_string(tensor);
   for (const model::Layer& layer : a.layers) {
@@ -36,7 +42,7 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
     if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
       return degree + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
   }
-  if (tensor == 1 || !refuses("whole_blocks")) return {};
+  if (experts == 1 || !refuses("whole_blocks")) return {};
   std::set<std::pair<std::string_view, int>> seen;   // format and width
   for (const model::Tensor& t : a.tensors) {
     const bool expert = t.role == Role::expert_ffn, feeds = expert || t.role == Role::dense_ffn || t.role == Role::shared_expert_ffn;
@@ -46,15 +52,16 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
     if (!seen.emplace(t.quant, width).second) continue;
     const auto quant = catalog.quant(t.quant);
     if (!quant || quant->block_rows <= 1) continue;
-    if (width % quant->block_rows != 0 || width % (quant->block_rows * tensor) == 0) continue;   // not whole from the start: left in another format
-    return degree + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
+    const int parts = expert ? experts : tensor;
+    if (width % quant->block_rows != 0 || width % (quant->block_rows * parts) == 0) continue;   // not whole from the start: left in another format
+    return "a tensor degree of " + std::to_string(parts) + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
   }
   return {};
 }
 
 Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                            const Settings& settings) {
-  Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1};
+  Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1, settings.whole_copies};
   const int devices = static_cast<int>(rig.devices.size());
   if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none", Where{"--on"}, "backend");
   if (d.devices() > devices)
@@ -80,7 +87,7 @@ double cache_share(const model::Layer& layer, int degree) {
 // Which matrices the degree splits; norms, routers and MLA's down projections are held by every device.
 double weight_share(const model::Tensor& tensor, const Degrees& d) {
   switch (tensor.role) {
-    case Role::expert_ffn: return 1.0 / std::max(d.tensor, d.expert);
+    case Role::expert_ffn: return 1.0 / d.experts();
     case Role::norm: case Role::router: case Role::other: case Role::vision: return 1;
     case Role::attention: {
       const bool down = tensor.name.find("attn_q_a") != std::string::npos || tensor.name.find("attn_kv_a") != std::string::npos;
@@ -103,11 +110,13 @@ class Paged {
     p.engine = engine_.key;
     p.backend = backend_;
     p.settings = settings_;
-    p.mode = settings_.mode == Mode::expert ? Mode::expert : d_.pipeline > 1 ? Mode::pipeline : d_.tensor > 1 ? Mode::tensor : Mode::single;
+    const bool shares_experts = a_.has_experts() && d_.experts() > 1;   // also by copies of attention alone
+    p.mode = settings_.mode == Mode::expert ? Mode::expert : d_.pipeline > 1 ? Mode::pipeline : d_.tensor > 1 || shares_experts ? Mode::tensor : Mode::single;
     p.tensor_device.assign(a_.tensors.size(), 0);
     p.kv_device.assign(a_.layers.size(), 0);
     for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage);
     host_experts(p);
+    tell_lent(p);
     share_blocks(p);
     check_fit(rig_, p);
     const auto needed = static_cast<double>(settings_.context);
@@ -179,6 +188,28 @@ class Paged {
         if (t.role == Role::token_embedding) sum += t.bytes.value() * weight_share(t, d_);
     return sum;
   }
+  // Parameters of the layers in their order until the budget is used, the last of them in part; neither the table nor the head
+  // (vllm/model_executor/offloader/uva.py). Bytes of one device.
+  double lend(Placement& p, int stage) const {
+    double left = settings_.host_gib * kGiB;
+    if (left <= 0) return 0;
+    p.lent.resize(a_.tensors.size(), 0);
+    for (int layer = 0; layer < static_cast<int>(a_.layers.size()); ++layer)
+      for (std::size_t i = 0; i < a_.tensors.size() && left > 0; ++i) {
+        const model::Tensor& t = a_.tensors[i];
+        if (t.layer != layer || t.role == Role::next_token || !in_stage(layer, stage)) continue;
+        const double bytes = t.bytes.value() * weight_share(t, d_), taken = std::min(bytes, left);
+        if (bytes > 0) p.lent[i] = taken / bytes;
+        left -= taken;
+      }
+    return settings_.host_gib * kGiB - left;
+  }
+  void tell_lent(Placement& p) const {
+    if (p.lent.empty()) return;
+    p.caveats.push_back({"weights-read-over-link",
+                         format_number(settings_.host_gib, 1) + " GiB of each device's weights lie pinned in host memory and cross the link in every step: the link sets the speed, a faster card changes nothing.",
+                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+  }
   double expert_share(const model::Tensor& t) const {
     const int experts = a_.layers[static_cast<std::size_t>(std::clamp<int>(t.layer, 0, static_cast<int>(a_.layers.size()) - 1))].feed_forward.experts;
     return experts > 0 ? std::min(1.0, double(gpu_experts_) / experts) : 1;
@@ -194,7 +225,7 @@ class Paged {
   }
 
   void add_stage(Placement& p, int stage) {
-    const double weights = device_weights(stage), peak = profiled_peak();
+    const double lent = lend(p, stage), weights = device_weights(stage) - lent, peak = profiled_peak();
     for (int copy = 0; copy < d_.data; ++copy)
       for (int rank = 0; rank < d_.tensor; ++rank) {
         DeviceShare share;
@@ -204,6 +235,7 @@ class Paged {
         const bool static_share = rule("static_fraction") > 0; // weights and cache only
         share.capacity = free_share || static_share ? visible : visible * settings_.gpu_memory_utilization;
         share.memory.weights = Bytes(weights);
+        if (rig_.devices[static_cast<std::size_t>(share.device)].host == 0) p.host.weights += Bytes(lent);
         share.memory.compute = Bytes(peak);
         share.memory.state = Bytes(states(stage));
         double left = share.capacity.value() - share.memory.total().value();
@@ -358,13 +390,40 @@ class Paged {
   bool shares_pool_ = false;
 };
 
+// Of an engine that reads every prompt in one pass and keeps memory for the longest: for one that fills the context, or for as much as fits
+// beside it.
+template <class LayOut>
+Placement with_longest_prompts(Placement usual, LayOut laid) {
+  constexpr std::int64_t kStep = 1024, kMost = 4194304;   // of maxPrefillTokens and maxInputTokenLen
+  const auto with = [&](std::int64_t tokens) {
+    Settings settings = usual.settings;
+    settings.max_batched_tokens = static_cast<int>(tokens);
+    return laid(settings);
+  };
+  std::int64_t good = usual.settings.max_batched_tokens, bad = std::min(kMost, usual.settings.context - 1);
+  if (bad <= good) return usual;
+  if (Placement whole = with(bad); whole.fits) return whole;
+  while (bad - good > kStep) {
+    const std::int64_t middle = (good + bad) / 2 / kStep * kStep;
+    if (middle <= good) break;
+    Placement tried = with(middle);
+    if (tried.fits) usual = std::move(tried), good = middle;
+    else bad = middle;
+  }
+  return usual;
+}
+
 }  // namespace
 
 Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                                 const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
   RC_ASSIGN(degrees, degrees_of(catalog, engine, architecture, rig, settings));
   RC_ASSIGN(cache, catalog.quant(settings.key_quant));
-  return Paged(engine, backend, architecture, rig, settings, degrees, static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements)).run();
+  const double cache_element = static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements);
+  const auto laid = [&](const Settings& asked) { return Paged(engine, backend, architecture, rig, asked, degrees, cache_element).run(); };
+  Placement usual = laid(settings);
+  const bool whole_prompts = catalog::number_of(engine, "whole_prompts", backend, 0) > 0 && settings.max_batched_tokens <= 0;
+  return whole_prompts && usual.fits ? with_longest_prompts(std::move(usual), laid) : std::move(usual);
 }
 
 }  // namespace rigcast::placement::detail

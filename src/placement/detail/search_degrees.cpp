@@ -44,20 +44,28 @@ void Searcher::degrees() {
   copies();
 }
 
-// Whole copies of the model, each for its share of the streams: nothing waits for anything but its own devices.
+// Whole copies of the model, each for its share of the streams: nothing waits for anything but its own devices. Of a mixture also copies of
+// attention and its cache alone, around experts that are spread whole over all devices.
 void Searcher::copies() {
   const int devices = static_cast<int>(rig_.devices.size());
   const std::int64_t most = goal_.objective == Objective::throughput ? devices : goal_.streams;
-  if (most < 2 || base_.data_degree > 1 || architecture_.has_experts() || !splits("data") || catalog::text_of(engine_, "flag", "data").empty()) return;
-  Trial trial = trial_of("copies");
-  for (int tensor = 1; 2 * tensor <= devices; ++tensor) {
-    Settings settings = base_;
-    settings.mode = mode_of(tensor, 1);
-    settings.tensor_degree = tensor;
-    settings.data_degree = static_cast<int>(std::min<std::int64_t>(devices / tensor, most));
-    consider(trial, settings);
-  }
-  keep(std::move(trial));
+  if (most < 2 || base_.data_degree > 1 || !splits("data") || catalog::text_of(engine_, "flag", "data").empty()) return;
+  const auto can = [&](const char* rule) { return catalog::number_of(engine_, rule, "", 0) > 0; };
+  const auto try_copies = [&](const char* kind, bool attention) {
+    Trial trial = trial_of(kind);
+    for (int tensor = 1; 2 * tensor <= devices; ++tensor) {
+      Settings settings = base_;
+      settings.mode = attention ? Mode::expert : mode_of(tensor, 1);
+      settings.tensor_degree = tensor;
+      settings.data_degree = static_cast<int>(std::min<std::int64_t>(devices / tensor, most));
+      settings.expert_degree = attention ? tensor * settings.data_degree : 1;
+      settings.whole_copies = architecture_.has_experts() && !attention;
+      consider(trial, settings);
+    }
+    keep(std::move(trial));
+  };
+  if (!architecture_.has_experts() || can("copies_mixtures")) try_copies("copies", false);
+  if (architecture_.has_experts() && splits("expert") && can("copies_attention")) try_copies("copies of attention", true);
 }
 
 // Experts spread whole hold and read on every device what experts cut into as many parts do: another way only where they cannot be cut.

@@ -67,6 +67,14 @@ Result<void> expert_parallel(Target& t, Text) {
   return {};
 }
 
+// GiB of each device's weights, a fraction of one among them.
+Result<void> host_gib(Target& t, Text v) {
+  const auto number = parse_double(v);
+  if (!number || *number < 0 || *number > 1e6) return fail(ErrorKind::input, "takes GiB of weights for each device, not '" + std::string(v) + "'");
+  t.settings.host_gib = *number;
+  return {};
+}
+
 constexpr std::string_view kTensorNote = "every matrix and every head group is split over this many devices: weights and cache divide by it, two all-reduces per layer";
 constexpr std::string_view kPipelineNote = "ranges of layers on this many groups of devices: little traffic, idle time unless many requests are in flight";
 constexpr std::string_view kShareNote = "share of each device's memory the engine may take; what weights and the profiled peak leave of it becomes cache blocks";
@@ -74,6 +82,7 @@ constexpr std::string_view kContextNote = "longest request: at least one such re
 constexpr std::string_view kCacheNote = "number format of the cache: one byte per element holds twice the tokens of bf16";
 constexpr std::string_view kSequencesNote = "requests running at a time; the sampler's peak memory grows with it";
 constexpr std::string_view kBatchedNote = "tokens in one step: activations grow with it; larger reads prompts faster, smaller keeps writing smooth";
+constexpr std::string_view kHostNote = "GiB of weights of the first layers, for each device, that lie in host memory and are read from there over the link in every step";
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
 constexpr FlagRule kVllm[] = {
@@ -90,7 +99,8 @@ constexpr FlagRule kVllm[] = {
     {"--model --served-model-name --host --port --dtype --tokenizer --seed --api-key --load-format --tool-call-parser --reasoning-parser --chat-template "
      "--block-size --limit-mm-per-prompt --compilation-config --attention-backend", Takes::value, "", nullptr},
     {"--distributed-executor-backend", Takes::value, "what starts the workers: mp on one host, ray over several", nullptr},
-    {"--cpu-offload-gb", Takes::value, "weights of the first parameters, up to so many GiB per device, lie in host memory and are read over PCIe in every step: neither the room nor the time is counted here", nullptr},
+    {"--cpu-offload-gb", Takes::value, kHostNote, host_gib},
+    {"--cpu-offload-params --offload-backend --offload-group-size --offload-num-in-group --offload-prefetch-step", Takes::value, "which weights lie in host memory, and fetching them ahead: not counted here", nullptr},
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
     {"--speculative-config", Takes::value, "a draft model or head: what it loads is not counted here, nor what it gains", nullptr},
     {"--enforce-eager", Takes::nothing, "no graphs of kernels: saves their memory, and every step waits longer for the host; not counted here", nullptr},
@@ -101,7 +111,15 @@ constexpr FlagRule kVllm[] = {
 constexpr FlagRule kSglang[] = {
     {"--tp --tp-size --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
     {"--pp-size --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
-    {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the attention layers with caches of their own", degree<&Settings::data_degree, Mode::single>, true},
+    {"--dp --dp-size --data-parallel-size", Takes::value, "copies of the model with caches of their own; with --enable-dp-attention of the attention layers alone",
+     [](Target& t, Text v) -> Result<void> {
+       t.settings.whole_copies = true;   // unless attention alone is copied
+       RC_ASSIGN(copies, whole_number(v, 1, 4096));
+       if (copies > t.devices) return fail(ErrorKind::infeasible, "of " + std::to_string(copies) + " needs as many devices, the rig has " + std::to_string(t.devices));
+       t.settings.data_degree = static_cast<int>(copies);
+       return {};
+     }, true},
+    {"--cpu-offload-gb", Takes::value, kHostNote, host_gib},
     {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>, true},
     {"--context-length", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--mem-fraction-static", Takes::value, "share of each device's memory for weights and cache; activations and graphs live in the rest", memory_share},
@@ -111,7 +129,8 @@ constexpr FlagRule kSglang[] = {
     {"--quantization", Takes::value, kQuantNote, quantization},
     {"--model --model-path --host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
      "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
-    {"--trust-remote-code --disable-cuda-graph --disable-radix-cache --enable-torch-compile --enable-dp-attention --enable-mixed-chunk "
+    {"--enable-dp-attention", Takes::nothing, "--dp divides the devices of --tp: attention is copied on each part, experts are shared by all", [](Target& t, Text) -> Result<void> { t.copies_attention = true; return {}; }, true},
+    {"--trust-remote-code --disable-cuda-graph --disable-radix-cache --enable-torch-compile --enable-mixed-chunk "
      "--disable-shared-experts-fusion --enable-p2p-check", Takes::nothing, "", nullptr},
 };
 
