@@ -44,13 +44,15 @@ struct Remedy {
     context,   // the longest context that fits
     quant,     // a smaller Quant that fits
     cache,     // keys and values in fewer bits
+    offload,   // weights in the host's memory, read by the devices in every pass
   };
   Kind kind = Kind::context;
   std::string value;             // "16384", "q3_k_m", "q8_0"
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
-  std::string flags = {};        // cache: the launch flags to ask with
-  double decode = 0;             // token/s, p50, where it fits without, too, but slower; else 0
+  std::string flags = {};        // cache, offload: the launch flags to ask with
+  double decode = 0;             // token/s, p50, where that is why it is told (it fits without, too, but slower) or what it costs; else 0
+  std::int64_t context = 0;      // of one stream, then, where `decode` is told; 0: as asked
 };
 
 // What more hardware of the same kind would bring.

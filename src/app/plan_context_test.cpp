@@ -235,12 +235,20 @@ TEST(Plan, CopiesServeTheirShareOfTheStreams) {
   EXPECT_EQ(alone->placement.settings.data_degree, 1);
 }
 
-TEST(Plan, TellsHowManyStreamsOfTheContextFitTogether) {
-  const auto answer = plan(knowledge(), asked("deepseek-r1", "8xh20-141g", "sglang", 64, 32768));
+// A context shorter than the cache is no bound: the same layout holds as much of a longer one as there are blocks.
+TEST(Plan, TheLongestContextOfACacheThatTakesWhatIsLeft) {
+  const auto answer = plan(knowledge(), asked("qwen3-8b:bf16", "4090", "vllm", 1, 4096));
   ASSERT_TRUE(answer) << to_text(answer.error());
-  const std::int64_t together = answer->placement.kv_tokens / 32768;
+  EXPECT_LE(answer->longest_context, answer->placement.kv_tokens);
+  EXPECT_GT(answer->longest_context, answer->placement.kv_tokens - 1024);
+}
+
+TEST(Plan, TellsHowManyStreamsOfTheContextFitTogether) {
+  const auto answer = plan(knowledge(), asked("deepseek-r1", "8xh20-141g", "sglang", 64, 65536));   // 8 copies of attention
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const std::int64_t together = placement::cache_tokens(answer->placement) / 65536;
   ASSERT_LT(together, 64);
-  EXPECT_NE(caveat(*answer, "streams-wait").find("of 64 streams of 32768 tokens about " + std::to_string(together) + " run"), std::string::npos);
+  EXPECT_NE(caveat(*answer, "streams-wait").find("of 64 streams of 65536 tokens about " + std::to_string(together) + " run"), std::string::npos);
 }
 
 // 33.28 GiB of weights and activations on a card of 31.36, and 40,960 tokens of 256 KiB: 1.92 + 10.00 GiB.

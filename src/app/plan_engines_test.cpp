@@ -184,6 +184,25 @@ TEST(Plan, LmStudioRunsWhatItsRuntimesDo) {
   EXPECT_FALSE(plan(knowledge(), asked("qwen3-8b:mlx-4bit", "rtx-4090", "lm-studio")));
 }
 
+// Mixtures for many streams: vLLM copies attention around experts that all cards share, SGLang copies whole models as well.
+TEST(Plan, CopiesOfMixtures) {
+  const auto ways = [](const char* engine) {
+    PlanRequest request = asked("qwen3-30b-a3b", "4xh100-sxm-80gb", engine, 64);
+    request.objective = placement::Objective::throughput;
+    const PlanAnswer answer = *plan(knowledge(), request);
+    std::vector<std::string> lines = {answer.launch.line};
+    for (const Alternative& other : answer.alternatives) lines.push_back(other.launch);
+    return lines;
+  };
+  const auto has = [](const std::vector<std::string>& lines, std::initializer_list<const char*> words) {
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return std::all_of(words.begin(), words.end(), [&](const char* word) { return line.find(word) != std::string::npos; }); });
+  };
+  const auto vllm = ways("vllm"), sglang = ways("sglang");
+  EXPECT_TRUE(has(vllm, {"--data-parallel-size 4", "--enable-expert-parallel"}) || has(vllm, {"--tensor-parallel-size 2", "--data-parallel-size 2", "--enable-expert-parallel"}));
+  EXPECT_TRUE(has(sglang, {"--dp ", "--enable-dp-attention"})) << "attention alone";
+  EXPECT_TRUE(std::any_of(sglang.begin(), sglang.end(), [](const std::string& line) { return line.find("--dp ") != std::string::npos && line.find("--enable-dp-attention") == std::string::npos; })) << "whole models";
+}
+
 // 32.8e9 parameters: 61 GiB in BF16, which neither a card of 24 GiB nor 0.8 of 64 GiB holds; 16-bit weights of 8 B are read as published.
 TEST(Plan, UsualFormatsOfEngines) {
   const auto quant = [](const char* model, const char* rig, const char* engine) {

@@ -1,6 +1,7 @@
 #include "app/detail/remedies.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "app/detail/requests.hpp"
@@ -87,6 +88,10 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
     placement::Settings settings = placement.settings;
     settings.context = context * streams;
     const auto laid = layouts.of(settings);
+    if (laid && laid->kv_tokens > 0 && engine.kv_rule == catalog::KvRule::paged) {   // a cache that takes what is left: how much longer than asked it is
+      const auto longer = static_cast<double>(laid->kv_tokens - settings.context);
+      return Bytes(laid->fits ? std::max(longer, 0.0) : std::min(longer, -1.0));
+    }
     return laid ? (laid->fits ? std::max(slack_of(*laid), Bytes{}) : std::min(slack_of(*laid), Bytes(-1))) : Bytes(-1e18);
   };
   const auto longest_from = [&](std::int64_t shortest, Bytes slack_whole) -> std::int64_t {
@@ -146,6 +151,57 @@ Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, c
   return {Remedy::Kind::cache, std::string(catalog::text_of(engine, "small_cache_format", "")), request.model, architecture.weight_bytes(), std::move(flags)};
 }
 
+// The largest of the engine's usual formats below the one that is planned for which there is room.
+std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAnswer& now) {
+  const PlanRequest& request = now.request;
+  const auto named = model::catalogue_spec(knowledge.catalog, request.model);
+  const std::string name = named ? named->name : model::split_spec(request.model).name;
+  const Bytes asked = now.architecture.weight_bytes(), room = all_memory(now.rig);
+  const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
+  KnownModels here;
+  KnownModels& models = knowledge.models ? *knowledge.models : here;
+  for (const std::string& quant : now.engine.usual_quants) {
+    const std::string spec = name + ':' + quant;
+    const auto smaller = models.find(knowledge.catalog, spec);
+    const Bytes weights = smaller ? (*smaller)->weight_bytes() : Bytes{};
+    if (!smaller || weights >= asked || weights > room) continue;
+    if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
+    return Remedy{Remedy::Kind::quant, quant, spec, weights};
+  }
+  return std::nullopt;
+}
+
+// What a device is short of, the host aside.
+Bytes short_device(const placement::Placement& placement) {
+  Bytes most{};
+  for (std::size_t i = 0; i < placement.devices.size() && i < placement.missing.size(); ++i) most = std::max(most, placement.missing[i]);
+  return most;
+}
+
+// Weights that the devices have no room for may lie in the host's memory where the engine lets a device read them there. Slow: as few as a
+// context that is worth having leaves no room for.
+std::optional<Remedy> lent_weights(const Knowledge& knowledge, const PlanAnswer& now) {
+  const std::string flag(catalog::text_of(now.engine, "flag", "offload"));
+  const auto backends = split_words(catalog::text_of(now.engine, "offload_on", ""));
+  if (flag.empty() || now.placement.settings.host_gib > 0 || std::find(backends.begin(), backends.end(), now.placement.backend) == backends.end()) return std::nullopt;
+  PlanRequest request = now.request;
+  if (!now.named_context) request.placement.context = std::max(std::min(now.placement.settings.context, kShortestContext), request.placement.reach);
+  double gib = 0;
+  for (int tries = 0; tries <= kMostTries; ++tries) {
+    const auto placed = placement::place(knowledge.catalog, now.architecture, now.rig, request.placement);
+    if (!placed) return std::nullopt;
+    if (placed->fits) break;
+    const double lacking = std::ceil(short_device(*placed).value() / kGiB);
+    if (lacking <= 0) return std::nullopt;   // the host is what is short
+    gib += lacking;
+    const std::string_view before = trim(now.request.placement.flags);
+    request.placement.flags = (before.empty() ? std::string() : std::string(before) + ' ') + flag + ' ' + format_shortest(gib);
+  }
+  const auto then = gib > 0 ? outcome_of(knowledge, request, now.engine, now.architecture, now.rig) : std::nullopt;
+  if (!then || then->decode <= 0) return std::nullopt;
+  return Remedy{Remedy::Kind::offload, format_shortest(gib), now.request.model, Bytes(gib * kGiB), request.placement.flags, then->decode, request.placement.context};
+}
+
 }  // namespace
 
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now) {
@@ -164,37 +220,58 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
     smaller.flags = flags;
     if (placement::find_room(knowledge.catalog, architecture, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
   }
-  if (architecture.origin == model::Origin::gguf) return remedies;
-  const auto named = model::catalogue_spec(knowledge.catalog, request.model);
-  const std::string name = named ? named->name : model::split_spec(request.model).name;
-  const Bytes asked = architecture.weight_bytes(), room = all_memory(rig);
-  KnownModels here;
-  KnownModels& models = knowledge.models ? *knowledge.models : here;
-  for (const std::string& quant : engine.usual_quants) {
-    const std::string spec = name + ':' + quant;
-    const auto smaller = models.find(knowledge.catalog, spec);
-    const Bytes weights = smaller ? (*smaller)->weight_bytes() : Bytes{};
-    if (!smaller || weights >= asked || weights > room) continue;
-    if (!fits_at(knowledge, **smaller, rig, request.placement, now.named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
-    remedies.push_back({Remedy::Kind::quant, quant, spec, weights});
-    break;
-  }
+  if (architecture.origin != model::Origin::gguf)
+    if (auto smaller = smaller_that_fits(knowledge, now)) remedies.push_back(std::move(*smaller));
+  if (auto lent = lent_weights(knowledge, now)) remedies.push_back(std::move(*lent));
   return remedies;
 }
 
+namespace {
+
+constexpr double kWorthIt = 1.1;   // times as fast
+
 // Layers that lie on the host for want of room beside the cache: with a cache of half the size they may all go to the devices.
-std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now) {
-  constexpr double kWorthIt = 1.1;
-  std::vector<Remedy> remedies;
-  if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return remedies;
+std::optional<Remedy> smaller_cache(const Knowledge& knowledge, const PlanAnswer& now) {
+  if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
   std::string flags = with_small_cache(now.engine, now.request.placement, now.placement);
-  if (flags.empty() || !now.searched) return remedies;
+  if (flags.empty()) return std::nullopt;
   PlanRequest request = now.request;
   request.placement.flags = flags;
   const auto then = outcome_of(knowledge, request, now.engine, now.architecture, now.rig);
-  if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) return remedies;
-  remedies.push_back(cache_remedy(now.engine, now.request, now.architecture, std::move(flags)));
-  remedies.back().decode = then->decode;
+  if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) return std::nullopt;
+  Remedy remedy = cache_remedy(now.engine, now.request, now.architecture, std::move(flags));
+  remedy.decode = then->decode;
+  return remedy;
+}
+
+// A model in 16 bits because it was published so and nobody said otherwise: the largest of the formats in which the engine's users run it,
+// where the devices are faster with it.
+std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now) {
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture.origin != model::Origin::catalogue || !now.architecture.is_unquantized() || !named || !named->quant.empty())
+    return std::nullopt;
+  KnownModels here;
+  KnownModels& models = knowledge.models ? *knowledge.models : here;
+  for (const std::string& quant : now.engine.usual_quants) {
+    PlanRequest request = now.request;
+    request.model = named->name + ':' + quant;
+    const auto smaller = models.find(knowledge.catalog, request.model);
+    if (!smaller || (*smaller)->weight_bytes() >= now.architecture.weight_bytes()) continue;
+    const auto then = outcome_of(knowledge, request, now.engine, **smaller, now.rig);
+    if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) continue;
+    const placement::Settings& settings = then->placement.settings;
+    return Remedy{Remedy::Kind::quant, quant, request.model, (*smaller)->weight_bytes(), {}, then->decode, settings.context / placement::context_parts(now.engine, settings)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now) {
+  std::vector<Remedy> remedies;
+  if (!now.searched || !now.speed) return remedies;
+  for (auto* find : {smaller_cache, smaller_format})
+    if (auto remedy = find(knowledge, now)) remedies.push_back(std::move(*remedy));
   return remedies;
 }
 

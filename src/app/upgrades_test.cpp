@@ -110,6 +110,60 @@ TEST(Remedies, ASmallerFormatShortensAContextThatNobodyNamed) {
   EXPECT_TRUE(then->placement.fits);
 }
 
+// 61 GiB of BF16 fill four chips of 21 GiB, of which MindIE takes 0.8; in W8A8, which its users run there, half of that is read for a token.
+TEST(Remedies, TheFormatThatUsersRunBesideTheOneItWasPublishedIn) {
+  PlanRequest request;
+  request.model = "qwen3-32b", request.rig = "4xascend-310p3", request.placement.engine = "mindie";
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer && answer->speed);
+  ASSERT_TRUE(answer->placement.fits);
+  ASSERT_EQ(answer->remedies.size(), 1u);
+  const Remedy& smaller = answer->remedies[0];
+  EXPECT_EQ(smaller.kind, Remedy::Kind::quant);
+  EXPECT_EQ(smaller.model, "qwen3-32b:w8a8");
+  request.model = smaller.model;
+  const auto then = plan(knowledge(), request);
+  ASSERT_TRUE(then && then->speed);
+  EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, smaller.decode);
+  EXPECT_EQ(then->placement.settings.context, smaller.context);
+  EXPECT_GT(smaller.decode, 1.3 * answer->speed->decode.value.p50);
+  EXPECT_GT(smaller.context, 4 * answer->placement.settings.context);
+  request.model = "qwen3-32b:bf16";   // who names a format wants it
+  const auto named = plan(knowledge(), request);
+  ASSERT_TRUE(named);
+  EXPECT_TRUE(named->remedies.empty());
+}
+
+// 61 GiB in BF16 on a card of 24 GiB: some 43 GiB lie in the host's memory and cross the link, 25 GB/s, for every token.
+TEST(Remedies, WeightsInHostMemoryWhereTheEngineReadsThemThere) {
+  PlanRequest request;
+  request.model = "qwen3-32b", request.rig = "4090; host=ryzen-9-7950x:2xddr5-5600:128g", request.placement.engine = "vllm";
+  const auto answer = plan(knowledge(), request);
+  ASSERT_TRUE(answer);
+  ASSERT_FALSE(answer->placement.fits);
+  ASSERT_FALSE(answer->remedies.empty());
+  const Remedy& lent = answer->remedies.back();
+  ASSERT_EQ(lent.kind, Remedy::Kind::offload);
+  request.placement.flags = lent.flags;
+  request.placement.context = lent.context;
+  const auto then = plan(knowledge(), request);
+  ASSERT_TRUE(then && then->speed);
+  EXPECT_TRUE(then->placement.fits);
+  EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, lent.decode);
+  EXPECT_NEAR(then->placement.host.weights.value(), lent.weights.value(), 1);
+  EXPECT_LT(lent.decode, 1.2 * 25e9 / lent.weights.value());
+  EXPECT_GT(lent.decode, 0.5 * 25e9 / lent.weights.value());
+  request.placement.flags = "--cpu-offload-gb " + format_shortest(lent.weights.value() / kGiB - 2);   // two fewer do not do
+  const auto fewer = plan(knowledge(), request);
+  ASSERT_TRUE(fewer);
+  EXPECT_FALSE(fewer->placement.fits);
+  request.placement.flags.clear();
+  request.rig = "4090; host=ryzen-9-7950x:2xddr5-5600:32g";   // whose memory is short, too
+  const auto small = plan(knowledge(), request);
+  ASSERT_TRUE(small);
+  for (const Remedy& each : small->remedies) EXPECT_NE(each.kind, Remedy::Kind::offload);
+}
+
 // 10 GiB of F16 cache drive 8 of 80 layers off two cards; in eight bits all stay.
 TEST(Remedies, ASmallerCacheKeepsLayersOnTheDevices) {
   PlanRequest request;

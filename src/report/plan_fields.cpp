@@ -108,6 +108,7 @@ Phrase host_part(const app::PlanAnswer& answer) {
     all.erase(std::unique(all.begin(), all.end()), all.end());
     return std::to_string(all.size());
   };
+  if (!placement.lent.empty()) return fill("{0} of each device's weights in host memory"_say, {print_gib(Bytes(placement.settings.host_gib * kGiB))});
   const std::string all = std::to_string(answer.architecture.layers.size());
   if (!layers.empty()) return fill("{0} of {1} layers on the host"_say, {distinct(layers), all});
   if (!experts.empty()) return fill("the experts of {0} of {1} layers on the host"_say, {distinct(experts), all});
@@ -126,7 +127,9 @@ Phrase split_phrase(const app::PlanAnswer& answer) {
     case placement::Mode::row: return fill("matrices split by rows over {0} devices"_say, {count});
     case placement::Mode::tensor: return fill("tensor parallel over {0} devices"_say, {count});
     case placement::Mode::pipeline: return fill("pipeline of {0} devices"_say, {count});
-    case placement::Mode::expert: return fill("experts spread over {0} devices"_say, {count});
+    case placement::Mode::expert:
+      return answer.placement.settings.data_degree > 1 ? fill("experts spread over {0} devices, attention in {1} copies"_say, {count, std::to_string(answer.placement.settings.data_degree)})
+                                                       : fill("experts spread over {0} devices"_say, {count});
     case placement::Mode::cpu: return "all on the host's processor"_say;
   }
   return "";
@@ -376,12 +379,20 @@ Section remedies(const app::PlanAnswer& answer) {
       other.placement.flags = remedy.flags;
       text = remedy.decode > 0 ? fill("keys and values in {0}: {1}"_say, {remedy.value, print(Number{remedy.decode, Unit::token_rate})})
                                : fill("fits with keys and values in {0}:"_say, {remedy.value});
+    } else if (remedy.kind == app::Remedy::Kind::offload) {
+      other.placement.flags = remedy.flags;
+      other.placement.context = remedy.context;
+      text = fill("fits with {0} of each device's weights in host memory, context {2}, but slowly: {1}"_say, {print_gib(remedy.weights), print(Number{remedy.decode, Unit::token_rate}), format_grouped(remedy.context)});
     } else {
       other.model = remedy.model;
-      text = fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
+      text = remedy.decode > 0 ? fill("as {0} ({1} of weights): {2}, context {3}"_say,
+                                      {remedy.value, print_gib(remedy.weights), print(Number{remedy.decode, Unit::token_rate}), format_grouped(remedy.context)})
+                               : fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
     }
-    const char* kind = remedy.kind == app::Remedy::Kind::context ? "context" : remedy.kind == app::Remedy::Kind::cache ? "cache" : "quant";
+    const char* kind = remedy.kind == app::Remedy::Kind::context ? "context" : remedy.kind == app::Remedy::Kind::cache ? "cache" : remedy.kind == app::Remedy::Kind::offload ? "offload" : "quant";
     rows.push_back({machine("kind", kind), machine("value", remedy.value), machine("flags", remedy.flags),
+                    machine("decode", remedy.decode > 0 ? Value(Number{remedy.decode, Unit::token_rate}) : Value(std::monostate{})),
+                    machine("context", remedy.context > 0 ? Value(remedy.context) : Value(std::monostate{})),
                     {"text", {}, std::move(text), Show::sentence}, {"command", {}, command("plan", other), Show::code}});
   }
   return {answer.placement.fits ? "What would be faster: decode then"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};

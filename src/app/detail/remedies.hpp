@@ -13,12 +13,14 @@ namespace rigcast::app {
 std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
                              const rig::Rig& rig, const placement::Placement& placement);
 
-// In order of how little they change: a shorter context first, then a cache in fewer bits, then smaller Quants (the largest that fits). Empty where nothing helps, or
+// In order of how little they change: a shorter context first, then a cache in fewer bits, then smaller Quants (the largest that fits), then weights that
+// devices read in the host's memory. Empty where nothing helps, or
 // where the launch flags are the user's own and place it.
 // REQUIRES: !now.placement.fits.
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now);
 
-// Where weights lie on the host: a cache in fewer bits, if that makes it faster. REQUIRES: now.placement.fits.
+// What makes it faster: where weights lie on the host, a cache in fewer bits; where nobody named a format and it is planned in the 16 bits it
+// was published in, the engine's usual smaller one. REQUIRES: now.placement.fits.
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now);
 
 }  // namespace rigcast::app
