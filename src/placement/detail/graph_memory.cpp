@@ -1,7 +1,6 @@
 #include "placement/detail/graph_memory.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "placement/detail/best_fit_allocator.hpp"
@@ -33,7 +32,8 @@ std::int64_t batch_of(const GraphTensor& t) {
 class Scheduler {
  public:
   Scheduler(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings)
-      : g_(graph), machine_(machine), rules_(rules), settings_(settings), backend_(graph.tensors.size(), kUnassigned) {
+      : g_(graph), machine_(machine), rules_(rules), settings_(settings), backend_(graph.tensors.size(), kUnassigned), originals_(graph.tensors.size()),
+        copies_(originals_ * at(machine.host() + 1)) {
     supported_.assign(graph.tensors.size(), -1);
   }
 
@@ -180,7 +180,7 @@ class Scheduler {
     for (const TensorId s : g_[id].sources()) {
       if (s == kNoTensor || backend_[at(s)] == split.backend || readable(s, split.backend)) continue;
       if (g_[s].is_weight) return true;
-      if (split.inputs.size() >= kMaxSplitInputs && !copies_.contains({s, split.backend})) return true;
+      if (split.inputs.size() >= kMaxSplitInputs && !is_copied(s, split.backend)) return true;
     }
     return false;
   }
@@ -192,12 +192,13 @@ class Scheduler {
       if (s == kNoTensor) continue;
       if (g_[s].is_input && settings_.copies > 1) keep_in_copies(s, backend_[at(s)]);
       if (backend_[at(s)] == split.backend || readable(s, split.backend)) continue;
-      auto [entry, is_new] = copies_.try_emplace({s, split.backend});
-      if (is_new) {
-        for (int c = 0; c < settings_.copies; ++c) entry->second.push_back(copy(s, split.backend));
+      if (!is_copied(s, split.backend)) {
+        const TensorId first = copy(s, split.backend);
+        for (int c = 1; c < settings_.copies; ++c) copy(s, split.backend);
+        copied(s, split.backend) = {first, first + 1};
         split.inputs.push_back(s);
       }
-      g_[id].source[j] = entry->second.front();
+      g_[id].source[j] = copied(s, split.backend).first;
     }
   }
 
@@ -211,10 +212,9 @@ class Scheduler {
   }
 
   void keep_in_copies(TensorId input, int backend) {
-    auto [entry, is_new] = copies_.try_emplace({input, backend});
-    if (!is_new) return;
-    entry->second.push_back(input);
-    for (int c = 1; c < settings_.copies; ++c) entry->second.push_back(copy(input, backend));
+    if (is_copied(input, backend)) return;
+    copied(input, backend) = {input, static_cast<TensorId>(g_.tensors.size())};
+    for (int c = 1; c < settings_.copies; ++c) copy(input, backend);
     g_[input].is_output = true;
     kept_inputs_.push_back(input);
   }
@@ -226,7 +226,7 @@ class Scheduler {
         const TensorId alias = g_.alias_of(input);
         backend_.push_back(backend_[at(input)]);
         append(alias, backend_[at(input)]);
-        append(copies_.at({input, split.backend}).front(), split.backend);
+        append(copied(input, split.backend).first, split.backend);
       }
       std::vector<TensorId> part(g_.operations.begin() + static_cast<std::ptrdiff_t>(split.begin),
                                  g_.operations.begin() + static_cast<std::ptrdiff_t>(split.end));
@@ -241,7 +241,15 @@ class Scheduler {
   }
 
   std::vector<std::int64_t> allocate();
-  void allocate_tensor(TensorId id, int backend);
+  void allocate_copies(TensorId id, int backend) {
+    const Copies& all = copied(id, backend);
+    allocate_tensor(all.first, backend);
+    for (int c = 1; c < settings_.copies; ++c) allocate_tensor(all.others + c - 1, backend);
+  }
+  void allocate_tensor(TensorId id, int backend) {
+    if (!life_[at(id)].owned) find_memory(id, backend);
+  }
+  void find_memory(TensorId id, int backend);
   bool take_over_source(TensorId id);
   void release_sources(TensorId id);
   void release(TensorId id);
@@ -253,7 +261,12 @@ class Scheduler {
   std::vector<int> backend_;
   std::vector<signed char> supported_;
   std::vector<Split> splits_;
-  std::map<std::pair<TensorId, int>, std::vector<TensorId>> copies_;
+  // Of a tensor for a backend: the first, and where the others lie one behind the other.
+  struct Copies { TensorId first = kNoTensor, others = kNoTensor; };
+  Copies& copied(TensorId id, int backend) { return copies_[at(backend) * originals_ + at(id)]; }
+  bool is_copied(TensorId id, int backend) const { return copies_[at(backend) * originals_ + at(id)].first != kNoTensor; }
+  const std::size_t originals_;      // tensors of the graph as it was built: no copy is copied
+  std::vector<Copies> copies_;       // by backend and tensor
   std::vector<TensorId> kept_inputs_, order_;
   std::vector<int> order_backend_;
   bool moves_device_weights_ = false, moves_host_weights_ = false;
@@ -271,10 +284,9 @@ std::vector<std::int64_t> Scheduler::allocate() {
 
   if (settings_.copies > 1) {
     for (const TensorId input : kept_inputs_)
-      for (const TensorId c : copies_.at({input, backend_[at(input)]})) allocate_tensor(c, backend_[at(input)]);
+      allocate_copies(input, backend_[at(input)]);
     for (const Split& split : splits_)
-      for (const TensorId input : split.inputs)
-        for (const TensorId c : copies_.at({input, split.backend})) allocate_tensor(c, split.backend);
+      for (const TensorId input : split.inputs) allocate_copies(input, split.backend);
   }
   for (const TensorId leaf : g_.leaves) allocate_tensor(leaf, backend_[at(leaf)]);
 
@@ -296,10 +308,10 @@ std::vector<std::int64_t> Scheduler::allocate() {
   return bytes;
 }
 
-void Scheduler::allocate_tensor(TensorId id, int backend) {
+void Scheduler::find_memory(TensorId id, int backend) {
   Life& life = life_[at(id)];
   const GraphTensor& t = g_[id];
-  if (life.owned || t.view_of != kNoTensor || t.place != kNotPlaced) return;
+  if (t.view_of != kNoTensor || t.place != kNotPlaced) return;
   life.owned = true;
   if (may_overwrite(t.op) && take_over_source(id)) return;
   life.backend = backend;

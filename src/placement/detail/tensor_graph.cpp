@@ -35,6 +35,13 @@ std::int64_t span_bytes(const ElementType& type, const Shape& shape, const Shape
   return bytes;
 }
 
+// The same where nothing is left out.
+std::int64_t dense_bytes(const ElementType& type, const Shape& shape, const Shape& stride) {
+  if (type.block_elements != 1) return span_bytes(type, shape, stride);
+  const bool empty = shape[0] <= 0 || shape[1] <= 0 || shape[2] <= 0 || shape[3] <= 0;
+  return empty ? 0 : stride[3] * shape[3];
+}
+
 }  // namespace
 
 TensorGraph::TensorGraph(ElementType key, ElementType value)
@@ -42,19 +49,15 @@ TensorGraph::TensorGraph(ElementType key, ElementType value)
   tensors.reserve(4096);
 }
 
-TensorId TensorGraph::add(const GraphTensor& tensor) {
-  tensors.push_back(tensor);
-  return static_cast<TensorId>(tensors.size()) - 1;
-}
-
 TensorId TensorGraph::dense(TensorOp op, std::uint8_t type, const Shape& shape) {
-  GraphTensor tensor;
+  const Shape of = shape;   // which may lie in a tensor that moves
+  GraphTensor& tensor = tensors.emplace_back();
   tensor.op = op;
   tensor.type = type;
-  tensor.shape = shape;
-  tensor.stride = dense_stride(types_[type], shape);
-  tensor.bytes = span_bytes(types_[type], shape, tensor.stride);
-  return add(tensor);
+  tensor.shape = of;
+  tensor.stride = dense_stride(types_[type], of);
+  tensor.bytes = dense_bytes(types_[type], of, tensor.stride);
+  return last();
 }
 
 TensorId TensorGraph::weight(const Shape& shape, std::int64_t bytes, int place) {
@@ -142,16 +145,17 @@ TensorId TensorGraph::contiguous(TensorId a, const Shape& result) {
 TensorId TensorGraph::convert(TensorId a, std::uint8_t type) { return operation(TensorOp::convert, type, Shape(shape(a)), {a}); }
 
 TensorId TensorGraph::view_tensor(TensorOp op, TensorId a, const Shape& shape, const Shape& stride) {
-  GraphTensor tensor;
+  const Shape of = shape, by = stride;   // which may lie in a tensor that moves
+  GraphTensor& tensor = tensors.emplace_back();
   tensor.op = op;
   tensor.type = (*this)[a].type;
-  tensor.shape = shape;
-  tensor.stride = stride;
-  tensor.bytes = tensor.type == kWeight ? (*this)[a].bytes : span_bytes(types_[tensor.type], shape, stride);
+  tensor.shape = of;
+  tensor.stride = by;
+  tensor.bytes = tensor.type == kWeight ? (*this)[a].bytes : span_bytes(types_[tensor.type], of, by);
   tensor.source[0] = a;
   tensor.source_count = 1;
   tensor.view_of = root(a);
-  return add(tensor);
+  return last();
 }
 
 TensorId TensorGraph::reshape(TensorId a, const Shape& shape) {
@@ -180,13 +184,13 @@ TensorId TensorGraph::transpose(TensorId a) {
 }
 
 TensorId TensorGraph::copy_of(TensorId a) {
-  GraphTensor tensor;
+  GraphTensor& tensor = tensors.emplace_back();
   tensor.type = (*this)[a].type;
   tensor.shape = shape(a);
   tensor.stride = stride(a);
   tensor.bytes = (*this)[a].bytes;
   tensor.label = (*this)[a].label;
-  return add(tensor);
+  return last();
 }
 
 TensorId TensorGraph::alias_of(TensorId a) {

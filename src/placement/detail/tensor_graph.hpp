@@ -100,7 +100,7 @@ class TensorGraph {
   TensorId alias_of(TensorId a);      // a view that only keeps `a` alive until it is reached
 
  private:
-  TensorId add(const GraphTensor& tensor);
+  TensorId last() const { return static_cast<TensorId>(tensors.size()) - 1; }
   TensorId dense(TensorOp op, std::uint8_t type, const Shape& shape);
   TensorId view_tensor(TensorOp op, TensorId a, const Shape& shape, const Shape& stride);
 
