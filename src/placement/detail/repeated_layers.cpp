@@ -24,6 +24,30 @@ std::size_t patterns_from(const std::vector<LayerSignature>& layers, std::size_t
   return end <= layers.size() ? (end - begin) / pattern : 0;
 }
 
+// Signatures met before: layers repeat, and what is added to the same signature by tensors of the same kinds in the same places is the same.
+class KnownRuns {
+ public:
+  KnownRuns(const WeightKinds& weights, const std::vector<int>& places) : tensors_(weights.tensors()), places_(places) {}
+
+  const LayerSignature* find(std::size_t begin, std::size_t end, const LayerSignature& before) const {
+    const auto same = [&](const Run& run) {
+      if (run.end - run.begin != end - begin || run.before != before) return false;
+      for (std::size_t k = 0; k < end - begin; ++k)
+        if (tensors_[begin + k].kind != tensors_[run.begin + k].kind || places_[begin + k] != places_[run.begin + k]) return false;
+      return true;
+    };
+    const auto found = std::find_if(runs_.rbegin(), runs_.rend(), same);
+    return found == runs_.rend() ? nullptr : &found->after;
+  }
+  void keep(std::size_t begin, std::size_t end, const LayerSignature& before, const LayerSignature& after) { runs_.push_back({begin, end, before, after}); }
+
+ private:
+  struct Run { std::size_t begin, end; LayerSignature before, after; };
+  const std::vector<WeightKinds::Numbered>& tensors_;
+  const std::vector<int>& places_;
+  std::vector<Run> runs_;
+};
+
 }  // namespace
 
 std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const GraphRequest& request, std::int64_t max_tensor_bytes) {
@@ -35,19 +59,30 @@ std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const G
     layers[i].graph = weights.layer(i);
     layers[i].graph.add(static_cast<std::int64_t>(cache.value()));
   }
-  for (std::size_t t = 0; t < weights.tensors().size(); ++t) {
-    const auto [layer, number] = weights.tensors()[t];
-    const WeightKind& weight = weights.kinds()[number];
-    if (!weights.is_layer(layer) || !weight.in_graph) continue;
+  const auto& tensors = weights.tensors();
+  const auto add_to = [&](LayerSignature& signature, std::size_t t) {
+    const WeightKind& weight = weights.kinds()[tensors[t].kind];
     const int place = request.tensor_place[t];
-    const auto add_to = [&](LayerSignature& signature) {
-      signature.graph.add(weight.at(place, max_tensor_bytes));
-      if (place >= request.host) signature.host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
-    };
+    if (!weight.in_graph) return;
+    signature.graph.add(weight.at(place, max_tensor_bytes));
+    if (request.host > 0 && place >= request.host) signature.host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
+  };
+  KnownRuns known(weights, request.tensor_place);
+  for (std::size_t begin = 0, end = 0; begin < tensors.size(); begin = end) {
+    const int layer = tensors[begin].layer;
+    while (end < tensors.size() && tensors[end].layer == layer) ++end;
+    if (!weights.is_layer(layer)) continue;
     const auto block = static_cast<std::size_t>(layer);
-    if (a.blocks.empty()) add_to(layers[block]);
-    else for (std::size_t i = block; i < layers.size(); ++i)
-      if (a.block_of(i) == block) add_to(layers[i]);
+    for (std::size_t i = block; i < (a.blocks.empty() ? block + 1 : layers.size()); ++i) {
+      if (a.block_of(i) != block) continue;
+      const LayerSignature before = layers[i];
+      if (const LayerSignature* same = known.find(begin, end, before)) {
+        layers[i] = *same;
+        continue;
+      }
+      for (std::size_t t = begin; t < end; ++t) add_to(layers[i], t);
+      known.keep(begin, end, before, layers[i]);
+    }
   }
   if (!layers.empty()) layers.back().graph.add("last");  // only the tokens asked for leave the last layer
   return layers;

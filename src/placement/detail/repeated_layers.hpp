@@ -17,7 +17,7 @@
 namespace rigcast::placement::detail {
 
 // Whatever makes two layers build the same graph. `host_bytes`: of weights on the host (places from GraphRequest::host on), which are
-// copied to where they are needed and must be equal to the byte.
+// copied to where they are needed and must be equal to the byte; nothing is where there is no device.
 struct LayerSignature {
   Signature graph, host_bytes;
   bool operator==(const LayerSignature&) const = default;
