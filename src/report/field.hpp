@@ -4,6 +4,7 @@
 // Show::machine for programs only.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <variant>
@@ -30,7 +31,13 @@ struct Sourced { Number number; std::string text; catalog::Basis basis = catalog
 
 
 struct Field;
-using Fields = std::vector<Field>;
+struct ListedField;
+// A list that is written down in braces takes its fields over, with all that is nested in them: those of a vector would be copied, level by level.
+class Fields : public std::vector<Field> {
+ public:
+  Fields() = default;
+  Fields(std::initializer_list<ListedField> fields);
+};
 using Rows = std::vector<Fields>;          // an array of objects
 using Sentences = std::vector<Phrase>;     // an array of texts
 
@@ -64,6 +71,18 @@ struct Field {
   Value value;
   Show show = Show::row;
 };
+
+// One that is taken out of its braces.
+struct ListedField {
+  mutable Field field;
+  ListedField(Field one) : field(std::move(one)) {}   // implicit, as a Field in braces is
+  ListedField(std::string id, Phrase label, Value value, Show show = Show::row) : field{std::move(id), std::move(label), std::move(value), show} {}
+};
+
+inline Fields::Fields(std::initializer_list<ListedField> fields) {
+  reserve(fields.size());
+  for (const ListedField& each : fields) push_back(std::move(each.field));
+}
 
 struct Section {
   Phrase title;   // empty: none is printed

@@ -1,6 +1,9 @@
 #include "report/json.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 #include "base/text.hpp"
 #include "report/print.hpp"
@@ -35,8 +38,14 @@ class Writer {
   void operator()(std::int64_t n) { out_ += std::to_string(n); }
   void operator()(const Number& n) { number(n.value); }
   void operator()(const Range& r) {
-    object({machine("p10", Number{r.value.p10}), machine("p50", Number{r.value.p50}), machine("p90", Number{r.value.p90}),
-            machine("unit", unit_name(r.unit))});
+    begin('{');
+    for (const auto& [name, value] : {std::pair{"p10", r.value.p10}, std::pair{"p50", r.value.p50}, std::pair{"p90", r.value.p90}}) {
+      member(name);
+      number(value);
+    }
+    member("unit");
+    string(unit_name(r.unit));
+    end('}');
   }
   void operator()(const std::string& text) { string(text); }
   void operator()(const Phrase& p) { string(language_.say(p)); }
@@ -80,15 +89,19 @@ class Writer {
   }
   void new_line() { out_ += '\n'; out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
 
+  void member(std::string_view name) {
+    next();
+    string(name);
+    out_ += ": ";
+  }
+
   void members(const Fields& fields) {
     for (const Field& field : fields) {
       if (field.id.empty()) {  // a group for people: its own fields belong here
         if (const auto* inner = std::get_if<Fields>(&field.value)) members(*inner);
         continue;
       }
-      next();
-      string(field.id);
-      out_ += ": ";
+      member(field.id);
       std::visit(*this, field.value);
     }
   }
@@ -100,8 +113,10 @@ class Writer {
   }
 
   void string(std::string_view text) {
+    const auto as_is = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
     out_ += '"';
-    for (const char c : printable(text)) {
+    if (std::all_of(text.begin(), text.end(), as_is)) out_ += text;   // nearly always
+    else for (const char c : printable(text)) {
       if (c == '"' || c == '\\') out_ += '\\';
       if (c == '\n') out_ += "\\n";
       else out_ += c;

@@ -436,8 +436,9 @@ Section next_steps(const app::PlanAnswer& answer) {
 }  // namespace
 
 Report fields(const app::PlanAnswer& answer) {
-  return {{summary(answer), memory(answer), speed(answer), launch(answer), flags(answer), other_ways(answer), caveats(answer), remedies(answer), upgrades(answer),
-           confidence(answer), next_steps(answer)}};
+  Report report;
+  for (const auto section : {summary, memory, speed, launch, flags, other_ways, caveats, remedies, upgrades, confidence, next_steps}) report.sections.push_back(section(answer));
+  return report;
 }
 
 }  // namespace rigcast::report
