@@ -49,8 +49,8 @@ double row_split_bytes(const Builder& b) {
 double crossings_of(const Builder& b) {
   double crossings = 0;
   if (b.load.offloaded)
-    for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
-      if (b.model.tensors[i].role == Role::expert_ffn || b.model.tensors[i].role == Role::dense_ffn) crossings += b.device_of_tensor(i) == kHost ? 1.0 / 3 : 0;
+    for (std::size_t i = 0; i < b.work.tensors().size(); ++i)
+      if (const Role role = b.work.kinds()[b.work.tensors()[i].kind].role; role == Role::expert_ffn || role == Role::dense_ffn) crossings += b.device_of_tensor(i) == kHost ? 1.0 / 3 : 0;
   if (b.cpu || (b.place.settings.kv_offload && !b.place.host_attention)) return crossings;
   for (const model::Layer& layer : b.model.layers) crossings += layer.attention.kind != AttentionKind::none ? 1 : 0;
   return crossings;

@@ -9,7 +9,6 @@
 
 namespace rigcast::cost {
 
-using model::Role;
 using placement::kHost;
 
 namespace detail {
@@ -32,25 +31,10 @@ std::string Builder::name_of(int device_index) const {
   return "device " + std::to_string(device_index) + ": " + device(device_index).device.name;
 }
 
-int Builder::device_of_tensor(std::size_t tensor) const {
-  if (cpu) return kHost;
-  const int device = tensor < place.tensor_device.size() ? place.tensor_device[tensor] : 0;
-  return split > 1 && device != kHost ? lead : device;
-}
-
 int Builder::device_of_cache(std::size_t layer) const {
   if (cpu) return kHost;
   const int device = layer < place.kv_device.size() ? place.kv_device[layer] : 0;
   return split > 1 && device != kHost ? lead : device;
-}
-
-bool multiplied(Role role, bool tied) {
-  switch (role) {
-    case Role::attention: case Role::recurrent: case Role::dense_ffn: case Role::expert_ffn: case Role::shared_expert_ffn:
-    case Role::router: case Role::output_head: return true;
-    case Role::token_embedding: return tied;
-    default: return false;
-  }
 }
 
 bool compressed_attention(const model::Architecture& model) { return model.family == "deepseek4" || model.key.rfind("deepseek-v4", 0) == 0; }
@@ -90,8 +74,9 @@ Result<void> check_known(const rig::Rig& rig, const placement::Placement& placem
 
 // Weights of layers, that tokens are multiplied with, on the host or on devices.
 bool holds_layers(const Builder& b, bool host) {
-  for (std::size_t i = 0; i < b.model.tensors.size(); ++i)
-    if (detail::multiplied(b.model.tensors[i].role, false) && (b.model.tensors[i].layer >= 0 || host) && (b.device_of_tensor(i) == kHost) == host) return true;
+  const auto& tensors = b.work.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if ((b.device_of_tensor(i) == kHost) == host && multiplied(b.work.kinds()[tensors[i].kind].role, false) && (b.model.tensors[i].layer >= 0 || host)) return true;
   return false;
 }
 
@@ -114,11 +99,11 @@ std::vector<Setting> own_settings(const rig::Rig& rig, const Setting& common) {
 
 }  // namespace
 
-Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
-                     const Conditions& conditions) {
+Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement::Placement& placement, const Conditions& conditions) {
+  const model::Architecture& architecture = work.architecture();
   const bool cpu = rig.devices.empty() || placement.mode == Mode::cpu;
   RC_TRY(check_known(rig, placement, cpu));
-  Builder b{architecture, rig, placement, conditions, {}, {}, cpu};
+  Builder b{architecture, work, rig, placement, conditions, {}, {}, cpu};
   b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
   if (!cpu) b.own = own_settings(rig, b.setting);
   b.eager = conditions.eager && captures_graphs(b.setting);

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "cost/calibration.hpp"
 #include "cost/factors.hpp"
+#include "cost/model_work.hpp"
 #include "model/architecture.hpp"
 #include "placement/placement.hpp"
 #include "rig/rig.hpp"
@@ -89,8 +90,7 @@ struct Conditions {
 };
 
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth).
-Result<Load> load_of(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
-                     const Conditions& conditions = {});
+Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement::Placement& placement, const Conditions& conditions = {});
 
 // Sequences that one copy of `load` decodes in a step of `sequences` in all.
 double sequences_of_copy(const Load& load, double sequences);

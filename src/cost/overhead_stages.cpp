@@ -10,7 +10,6 @@
 namespace rigcast::cost::detail {
 
 using model::AttentionKind;
-using model::Role;
 using placement::kHost;
 
 namespace {
@@ -22,18 +21,6 @@ constexpr double kPromptKernelsPerSecond = kKernelsOfALayer / 100e-6;
 constexpr double kHostStepsPerSecond = 1 / 0.5e-3;
 constexpr double kPromptsPerSecond = 1 / 1e-3;
 constexpr double kSequencesPerSecond = 1 / 20e-6;
-
-// Kernels that a layer starts for its small vectors beyond the two norms of a plain one: norms of queries and keys, norms behind attention
-// and feed-forward, biases (half of which engines add within the product before), projections of per-layer embeddings.
-double small_kernels(const Builder& b) {
-  double kernels = 0;
-  for (const model::Tensor& t : b.model.tensors) {
-    if (t.layer < 0 || static_cast<std::size_t>(t.layer) >= b.model.layers.size()) continue;
-    if (t.role == Role::norm && !t.name.ends_with("sinks.weight")) kernels += t.name.ends_with(".bias") ? 0.5 : 1;
-    if (t.name.ends_with(".inp_gate.weight") || t.name.ends_with(".proj.weight")) kernels += 2;
-  }
-  return std::max(0.0, kernels - 2.0 * static_cast<double>(b.model.layers.size()));
-}
 
 // The format of the most weights that tokens are multiplied with: in Python some need several kernels for one product.
 std::string product_format(const Builder& b) {
@@ -100,7 +87,7 @@ bool add_small_operations(Builder& b) {
 }
 
 void add_launches(Builder& b) {
-  double units = small_kernels(b) / kKernelsOfALayer;
+  double units = b.work.small_kernels() / kKernelsOfALayer;
   bool experts = false;
   for (const model::Layer& layer : b.model.layers) {
     units += launches_of(b, layer);

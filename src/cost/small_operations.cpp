@@ -19,7 +19,7 @@ double width_of_norm(const model::Architecture& a, const model::Tensor& t) {
 }
 
 void add_tensor(const model::Architecture& a, const model::Tensor& t, SmallOperations& out) {
-  if (detail::multiplied(t.role, false) && t.shape[1] * t.shape[2] > 1) out.products[format_class(t.quant)] += 1;
+  if (multiplied(t.role, false) && t.shape[1] * t.shape[2] > 1) out.products[format_class(t.quant)] += 1;
   if (t.role != model::Role::norm || t.name.ends_with("sinks.weight")) return;
   const bool in_layer = static_cast<std::size_t>(t.layer) < a.layers.size(), bias = t.name.ends_with(".bias");
   const double operations = bias ? 1 : 2;

@@ -108,67 +108,51 @@ struct GroupKey {
 };
 struct Group { double bytes = 0, elements = 0; int experts = 0, used = 0; };
 
-// A model has a handful of formats and of groups, and a thousand tensors: what is few is gone through, and named at the end.
+// The groups of a Load: tensors of one kind on one device are of one group, and a handful of kinds may share one.
 class Groups {
  public:
-  Group& of(int device, bool experts, bool copied, bool head, std::string_view quant) {
-    const Kind kind{device, experts, copied, head, format_of(quant)};
-    if (last_ < groups_.size() && groups_[last_].first == kind) return groups_[last_].second;
-    for (last_ = 0; last_ < groups_.size(); ++last_)
-      if (groups_[last_].first == kind) return groups_[last_].second;
-    return groups_.emplace_back(kind, Group{}).second;
+  explicit Groups(const Builder& b) : b_(b), last_token_(logits_of_last_token(b.setting)), devices_(b.rig.devices.size() + 1), known_(b.work.kinds().size() * devices_, nullptr) {}
+
+  Group& of(std::uint32_t kind, int device) {
+    Group*& known = known_[kind * devices_ + static_cast<std::size_t>(device - kHost)];
+    if (!known) known = &groups_[key_of(b_.work.kinds()[kind], device)];
+    return *known;
   }
-  std::map<GroupKey, Group> by_key() const {
-    std::map<GroupKey, Group> named;
-    for (const auto& [kind, group] : groups_) named[{kind.device, kind.experts, kind.copied, kind.head, formats_[kind.format]}] = group;
-    return named;
-  }
+  bool is_copied(Role role) const { return b_.copies > 1 && (role == Role::attention || role == Role::recurrent); }
+  std::map<GroupKey, Group> take() { return std::move(groups_); }
 
  private:
-  struct Kind {
-    int device;
-    bool experts, copied, head;
-    std::size_t format;   // in formats_
-    bool operator==(const Kind&) const = default;
-  };
-  std::size_t format_of(std::string_view quant) {
-    for (const auto& [known, format] : quants_)
-      if (known == quant) return format;
-    const std::string name = format_class(quant);
-    const auto place = static_cast<std::size_t>(std::find(formats_.begin(), formats_.end(), name) - formats_.begin());
-    if (place == formats_.size()) formats_.push_back(name);
-    return quants_.emplace_back(quant, place).second;
+  GroupKey key_of(const ModelWork::Kind& kind, int device) const {
+    const bool head = last_token_ && (kind.role == Role::output_head || kind.role == Role::token_embedding);
+    return {device, kind.role == Role::expert_ffn, is_copied(kind.role), head, b_.work.formats()[kind.format]};
   }
 
-  std::vector<std::pair<Kind, Group>> groups_;
-  std::size_t last_ = 0;   // in groups_: the tensor before was of this one
-  std::vector<std::pair<std::string_view, std::size_t>> quants_;
-  std::vector<std::string> formats_;
+  const Builder& b_;
+  const bool last_token_;
+  const std::size_t devices_;      // and the host in front of them
+  std::vector<Group*> known_;      // by kind and device
+  std::map<GroupKey, Group> groups_;
 };
 
 std::map<GroupKey, Group> group_weights(const Builder& b) {
-  const bool last_token = logits_of_last_token(b.setting);
-  Groups groups;
-  for (std::size_t i = 0; i < b.model.tensors.size(); ++i) {
-    const model::Tensor& t = b.model.tensors[i];
-    if (!multiplied(t.role, b.model.tied_embeddings) || t.shape[1] * t.shape[2] <= 1) continue;
-    const bool experts = t.role == Role::expert_ffn;
+  Groups groups(b);
+  const auto& tensors = b.work.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const ModelWork::Kind& kind = b.work.kinds()[tensors[i].kind];
+    if (!kind.matrix || !multiplied(kind.role, b.model.tied_embeddings)) continue;
     int device = b.device_of_tensor(i);
-    if (t.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && !b.cpu)
+    if (kind.role == Role::token_embedding && device == kHost && !b.place.devices.empty() && !b.cpu)
       device = b.place.devices.back().device;  // a tied head is copied to where the output is computed
-    const bool copied = b.copies > 1 && (t.role == Role::attention || t.role == Role::recurrent);
-    const bool head = last_token && (t.role == Role::output_head || t.role == Role::token_embedding);
-    Group& g = groups.of(device, experts, copied, head, t.quant);
-    const double part = device == kHost ? 1 : b.part * (copied ? b.copies : 1);
-    g.bytes += t.bytes.value() * part;
-    g.elements += static_cast<double>(t.elements()) * part;
-    if (experts && t.layer >= 0 && static_cast<std::size_t>(t.layer) < b.model.layers.size()) {
-      const auto& ff = b.model.layers[static_cast<std::size_t>(t.layer)].feed_forward;
-      g.experts = ff.experts;
-      g.used = ff.experts_used;
+    Group& g = groups.of(tensors[i].kind, device);
+    const double part = device == kHost ? 1 : b.part * (groups.is_copied(kind.role) ? b.copies : 1);
+    g.bytes += tensors[i].bytes * part;
+    g.elements += tensors[i].elements * part;
+    if (kind.routed) {
+      g.experts = kind.experts;
+      g.used = kind.experts_used;
     }
   }
-  return groups.by_key();
+  return groups.take();
 }
 
 // The first device of the rig on which the same kernels are as fast.

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
+#include "placement/detail/slots.hpp"
 #include "placement/placement.hpp"
 
 namespace rigcast::placement {
@@ -32,8 +33,7 @@ class LineBuilder {
   std::string note(std::string_view flag) const {
     for (const auto& table : tables_)
       for (const detail::FlagRule& rule : table)
-        for (const std::string_view name : split_words(rule.names))
-          if (name == flag) return std::string(rule.note);
+        if (detail::lists(rule.names, flag)) return std::string(rule.note);
     return {};
   }
 

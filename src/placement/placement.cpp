@@ -86,18 +86,17 @@ std::optional<Placement> proposed(const Prepared& prepared, const model::Archite
   return std::move(found.ranked.front().placement);
 }
 
-Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig,
-                           Result<Placement> placement) {
+Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Result<Placement> placement) {
   if (!placement) return placement;
   placement->flags = prepared.notes;
   tell_short(prepared, *placement);
-  add_caveats(*prepared.rules, catalog, prepared.engine, architecture, rig, *placement);
+  add_caveats(*prepared.rules, catalog, prepared.engine, model, rig, *placement);
   return placement;
 }
 
 // By the flags, with as much of a context that nobody named as fits.
-Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig) {
-  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
+Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig) {
+  Layouts layouts(catalog, prepared.engine, prepared.backend, model, rig);
   const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
   auto placement = lay(prepared.settings);
   if (!placement || placement->fits) return placement;
@@ -171,10 +170,9 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
   return fail(ErrorKind::infeasible, engine.name + " has no backend for " + rig.devices.front().device.name + ", which runs " + has, Where{"--on"}, "backend");
 }
 
-Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
-                 const rig::Rig& rig)
-    : catalog_(catalog), engine_(engine), backend_(backend), architecture_(architecture), rig_(rig) {
-  if (engine.kv_rule == catalog::KvRule::slots) slots_ = std::make_unique<detail::SlotLayouts>(catalog, engine, backend, architecture, rig);
+Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model, const rig::Rig& rig)
+    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), rig_(rig) {
+  if (engine.kv_rule == catalog::KvRule::slots) slots_ = std::make_unique<detail::SlotLayouts>(catalog, engine, backend, model, rig);
 }
 
 Layouts::~Layouts() = default;
@@ -183,15 +181,15 @@ Result<Placement> Layouts::of(const Settings& settings, Count count) {
   if (!settings.kv_offload && slots_ && !lists(engine_.splits, "cpu-cache")) return fail(ErrorKind::unsupported, engine_.name + " keeps the cache beside its layers");
   switch (engine_.kv_rule) {
     case catalog::KvRule::slots: return slots_->of(settings, count);
-    case catalog::KvRule::paged: return detail::lay_out_paged(catalog_, engine_, backend_, architecture_, rig_, settings);
-    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog_, engine_, backend_, architecture_, rig_, settings);
+    case catalog::KvRule::paged: return detail::lay_out_paged(catalog_, engine_, backend_, model_.architecture(), rig_, settings);
+    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog_, engine_, backend_, model_.architecture(), rig_, settings);
   }
   return fail(ErrorKind::unsupported, "no memory rule for " + engine_.name);
 }
 
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count) {
-  return Layouts(catalog, engine, backend, architecture, rig).of(settings, count);
+                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count) {
+  return Layouts(catalog, engine, backend, model, rig).of(settings, count);
 }
 
 namespace {
@@ -210,10 +208,7 @@ bool spans_hosts(const rig::Rig& rig) {
 void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
     if (split == "tensor" && engine.kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
-    const auto names = [&](const char* list, const std::string& name) {
-      const auto words = split_words(catalog::text_of(engine, list, split));
-      return std::find(words.begin(), words.end(), name) != words.end();
-    };
+    const auto names = [&](const char* list, const std::string& name) { return detail::lists(catalog::text_of(engine, list, split), name); };
     if (engine.texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
     return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
   };
@@ -233,13 +228,13 @@ Result<void> check_engine(const catalog::Engine& engine, const std::string& back
 
 // The format in which the engine takes this model on these devices: "" as it is, else 16 bits or one that is usual with it. Nothing: none.
 std::optional<std::string> accepted_format(const catalog::Catalog& catalog, const std::vector<catalog::Rule>& rules, const catalog::Engine& engine, const std::string& backend,
-                                           const model::Architecture& architecture, const rig::Rig& rig) {
-  const auto accepts = [&](const model::Architecture& a) { return check_formats(catalog, engine, a, backend) && check_refusals(rules, catalog, engine, backend, a, rig); };
-  if (accepts(architecture)) return std::string();
+                                           const ModelView& model, const rig::Rig& rig) {
+  const auto accepts = [&](const ModelView& each) { return check_formats(catalog, engine, each, backend) && check_refusals(rules, catalog, engine, backend, each, rig); };
+  if (accepts(model)) return std::string();
   std::vector<std::string> formats = {"f16"};
   formats.insert(formats.end(), engine.usual_quants.begin(), engine.usual_quants.end());
   for (const std::string& format : formats) {
-    model::Architecture other = architecture;
+    model::Architecture other = model.architecture();
     if (model::apply_quant(catalog, other, format) && accepts(other)) return format;
   }
   return std::nullopt;
@@ -247,8 +242,8 @@ std::optional<std::string> accepted_format(const catalog::Catalog& catalog, cons
 
 // Where the engine cannot run this: one that can as it is, else one that runs on the devices, with weights it reads; those that share
 // a cache out among requests first, the engine under the refusing one before all, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
-Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
-                            const catalog::Engine& refusing, Error error) {
+Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
+                            Error error) {
   const auto all_rules = catalog.rules();
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
   std::vector<catalog::Rule> whatever_format;
@@ -258,10 +253,10 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
     const auto engine = catalog::read_engine(catalog, entry.key);
     const auto backend = engine ? choose_backend(*engine, rig, "") : Result<std::string>(std::string());
-    if (!engine || !backend || engine->key == refusing.key || !check_engine(*engine, *backend, architecture, rig) ||
-        !check_refusals(whatever_format, catalog, *engine, *backend, architecture, rig))
+    if (!engine || !backend || engine->key == refusing.key || !check_engine(*engine, *backend, model.architecture(), rig) ||
+        !check_refusals(whatever_format, catalog, *engine, *backend, model, rig))
       continue;
-    const auto format = accepted_format(catalog, **all_rules, *engine, *backend, architecture, rig);
+    const auto format = accepted_format(catalog, **all_rules, *engine, *backend, model, rig);
     if (!format) continue;
     const bool other_format = !format->empty();
     std::ptrdiff_t warnings = 0;
@@ -272,17 +267,17 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const model::Archit
     const Rank rank{other_format, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
     if (best && *best <= rank) continue;
     best = rank;
-    error.nearest = "--engine " + engine->key + (other_format ? " " + architecture.key + ":" + *format : "");
+    error.nearest = "--engine " + engine->key + (other_format ? " " + model.architecture().key + ":" + *format : "");
   }
   return error;
 }
 
 // Where a rule keeps the engine's favourite backend from these devices: the next that all of them run and no rule refuses.
 std::optional<std::string> unrefused_backend(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                                             const model::Architecture& architecture, const rig::Rig& rig) {
+                                             const ModelView& model, const rig::Rig& rig) {
   for (const std::string& backend : engine.backends) {
     const bool all = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
-    if (backend != "cpu" && all && check_engine(engine, backend, architecture, rig) && check_refusals(rules, catalog, engine, backend, architecture, rig)) return backend;
+    if (backend != "cpu" && all && check_engine(engine, backend, model.architecture(), rig) && check_refusals(rules, catalog, engine, backend, model, rig)) return backend;
   }
   return std::nullopt;
 }
@@ -312,18 +307,19 @@ Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalo
 
 }  // namespace
 
-Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
+Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
+  const model::Architecture& architecture = model.architecture();
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
-  const auto refused = [&](Error error) { return tl::unexpected<Error>(with_engine_that_runs(catalog, architecture, rig, request, engine, std::move(error))); };
+  const auto refused = [&](Error error) { return tl::unexpected<Error>(with_engine_that_runs(catalog, model, rig, request, engine, std::move(error))); };
   auto chosen_backend = choose_backend(engine, rig, request.backend);
   if (!chosen_backend) return refused(std::move(chosen_backend.error()));
   std::string backend = std::move(*chosen_backend);
   if (auto able = check_engine(engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   drop_unproven_splits(engine, backend, rig);
   RC_ASSIGN(rules, catalog.rules());
-  RC_TRY(check_formats(catalog, engine, architecture, backend));
-  if (auto allowed = check_refusals(*rules, catalog, engine, backend, architecture, rig); !allowed) {
-    auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, engine, architecture, rig) : std::nullopt;
+  RC_TRY(check_formats(catalog, engine, model, backend));
+  if (auto allowed = check_refusals(*rules, catalog, engine, backend, model, rig); !allowed) {
+    auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, engine, model, rig) : std::nullopt;
     if (!other) return refused(std::move(allowed.error()));
     backend = std::move(*other);
   }
@@ -419,31 +415,30 @@ void tell_short(const Prepared& prepared, Placement& placement) {
                              " tokens about " + std::to_string(running) + " run at a time, the others wait.");
 }
 
-Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request) {
-  RC_ASSIGN(prepared, prepare(catalog, architecture, rig, request));
-  if (!prepared.searched) return finished(catalog, prepared, architecture, rig, as_told(catalog, prepared, architecture, rig));
-  Layouts layouts(catalog, prepared.engine, prepared.backend, architecture, rig);
-  if (!exceeds_all_memories(prepared, architecture, rig))
-    if (auto placement = proposed(prepared, architecture, rig, layouts, false)) return finished(catalog, prepared, architecture, rig, std::move(*placement));
-  return place_whole(catalog, prepared, architecture, rig, layouts);
+Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
+  RC_ASSIGN(prepared, prepare(catalog, model, rig, request));
+  if (!prepared.searched) return finished(catalog, prepared, model, rig, as_told(catalog, prepared, model, rig));
+  Layouts layouts(catalog, prepared.engine, prepared.backend, model, rig);
+  if (!exceeds_all_memories(prepared, model.architecture(), rig))
+    if (auto placement = proposed(prepared, model.architecture(), rig, layouts, false)) return finished(catalog, prepared, model, rig, std::move(*placement));
+  return place_whole(catalog, prepared, model, rig, layouts);
 }
 
-std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request,
-                                   bool any) {
-  const auto prepared = prepare(catalog, architecture, rig, request);
+std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, bool any) {
+  const auto prepared = prepare(catalog, model, rig, request);
   if (prepared && !prepared->searched) {
-    auto told = as_told(catalog, *prepared, architecture, rig);
+    auto told = as_told(catalog, *prepared, model, rig);
     return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;
   }
-  if (!prepared || exceeds_all_memories(*prepared, architecture, rig)) return std::nullopt;
-  Layouts layouts(catalog, prepared->engine, prepared->backend, architecture, rig);
-  if (auto placement = proposed(*prepared, architecture, rig, layouts, any)) return placement;
+  if (!prepared || exceeds_all_memories(*prepared, model.architecture(), rig)) return std::nullopt;
+  Layouts layouts(catalog, prepared->engine, prepared->backend, model, rig);
+  if (auto placement = proposed(*prepared, model.architecture(), rig, layouts, any)) return placement;
   auto all_of_it = whole(*prepared, rig, layouts);
   return all_of_it && all_of_it->fits ? std::optional(std::move(*all_of_it)) : std::nullopt;
 }
 
-Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Layouts& layouts) {
-  return finished(catalog, prepared, architecture, rig, whole(prepared, rig, layouts));
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts) {
+  return finished(catalog, prepared, model, rig, whole(prepared, rig, layouts));
 }
 
 }  // namespace rigcast::placement

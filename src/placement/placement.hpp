@@ -12,6 +12,7 @@
 #include "catalog/engine.hpp"
 #include "catalog/rule.hpp"
 #include "model/architecture.hpp"
+#include "placement/model_view.hpp"
 #include "rig/rig.hpp"
 
 namespace rigcast::placement {
@@ -151,16 +152,14 @@ struct Prepared {
   bool named_batch = false;               // the flags say how many prompt tokens go in one pass
   int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
 };
-Result<Prepared> prepare(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig, const Request& request);
+Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request);
 
 // Lays the model over the rig: by the flags where given, else the fastest the search finds by bytes over bandwidth (who wants the
 // estimator's speeds searches with those). A placement that does not fit is a value with fits = false and the missing bytes; an error means that the engine would refuse (degree that does not divide, format it cannot read).
-Result<Placement> place(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
-                        const Request& request);
+Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request);
 
 // The same where it fits, without caveats; nothing where it does not or is refused. `any`: the first way that fits will do.
-std::optional<Placement> find_room(const catalog::Catalog& catalog, const model::Architecture& architecture, const rig::Rig& rig,
-                                   const Request& request, bool any = false);
+std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, bool any = false);
 
 // Whether the weights every engine keeps in memory are more than all memories together: nothing need be laid out.
 bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
@@ -209,8 +208,8 @@ namespace detail { class SlotLayouts; }
 // common is found once, so that a search asks one of these for all of them. Not for several threads.
 class Layouts {
  public:
-  Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
-          const rig::Rig& rig);   // all of which must live as long
+  Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
+          const rig::Rig& rig);   // all of which must live as long, of the view the model
   ~Layouts();
   Result<Placement> of(const Settings& settings, Count count = Count::all);   // errors: what the engine would refuse
 
@@ -218,18 +217,18 @@ class Layouts {
   const catalog::Catalog& catalog_;
   const catalog::Engine& engine_;
   const std::string& backend_;
-  const model::Architecture& architecture_;
+  const ModelView model_;
   const rig::Rig& rig_;
   std::unique_ptr<detail::SlotLayouts> slots_;   // of engines with slots
 };
 
 // One layout alone.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
+                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
 
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes. REQUIRES: `layouts`
 // of the same engine, model and rig.
-Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Layouts& layouts);
+Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts);
 
 // What -ngl says for "all": the 99 that everybody types, or what holds every layer and the head of a deeper model.
 int all_layers(const model::Architecture& architecture);

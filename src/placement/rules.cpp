@@ -20,19 +20,6 @@ const char* os_name(rig::Os os) {
   return "";
 }
 
-// The format most of the weight bytes are in.
-std::string dominant_quant(const model::Architecture& architecture) {
-  std::vector<std::pair<std::string_view, double>> bytes;   // a handful, the one of the tensor before in front
-  for (const model::Tensor& tensor : architecture.tensors) {
-    auto known = std::find_if(bytes.begin(), bytes.end(), [&](const auto& each) { return each.first == tensor.quant; });
-    if (known == bytes.end()) known = bytes.insert(known, {tensor.quant, 0});
-    known->second += tensor.bytes.value();
-    std::iter_swap(bytes.begin(), known);
-  }
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second < b.second : a.first > b.first; });
-  return std::string(most == bytes.end() ? std::string_view() : most->first);
-}
-
 bool has_windows(const model::Architecture& architecture) {
   return std::any_of(architecture.layers.begin(), architecture.layers.end(),
                      [](const model::Layer& layer) { return layer.attention.kind == model::AttentionKind::sliding; });
@@ -118,8 +105,8 @@ struct ModelTraits {
   std::string quant, quant_group;
   bool experts = false, windowed = false;
 
-  ModelTraits(const catalog::Catalog& catalog, const model::Architecture& architecture)
-      : quant(dominant_quant(architecture)), experts(architecture.has_experts()), windowed(has_windows(architecture)) {
+  ModelTraits(const catalog::Catalog& catalog, const ModelView& model)
+      : quant(model.dominant_quant()), experts(model.architecture().has_experts()), windowed(has_windows(model.architecture())) {
     if (const auto known = catalog.quant(quant)) quant_group = known->group;
   }
   catalog::Situation on(catalog::Situation situation) const {
@@ -133,20 +120,18 @@ struct ModelTraits {
 
 }  // namespace
 
-Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend) {
-  std::vector<std::string_view> seen;   // a handful
-  for (const model::Tensor& tensor : architecture.tensors) {
-    if (tensor.role == model::Role::vision || tensor.shape[1] <= 1 || std::find(seen.begin(), seen.end(), tensor.quant) != seen.end()) continue;
-    seen.push_back(tensor.quant);
-    const auto quant = catalog.quant(tensor.quant);
+Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend) {
+  for (const std::string& format : model.matrix_quants()) {
+    const auto quant = catalog.quant(format);
     if (!quant || quant->group == "float" || quant->group == "integer") continue;   // tables and norms beside the weights
     if (catalog::reads(engine, quant->group, backend)) continue;
     if (const std::string owner = owner_of(catalog, *quant); !owner.empty()) {
-      const auto most = catalog.quant(dominant_quant(architecture));   // a head in six bits names nothing
+      const auto most = catalog.quant(model.dominant_quant());   // a head in six bits names nothing
       return fail(ErrorKind::unsupported, engine.name + " does not read " + (most && most->group == quant->group ? *most : *quant).name + " weights: they are made for another engine", Where{"--engine"},
                   "engine", owner);
     }
-    const std::string& named = quant->ggml_type >= 0 && !architecture.quant.empty() ? architecture.quant : quant->name;   // a recipe mixes formats: say what was asked for
+    const std::string& recipe = model.architecture().quant;
+    const std::string& named = quant->ggml_type >= 0 && !recipe.empty() ? recipe : quant->name;   // a recipe mixes formats: say what was asked for
     return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
                 "model", usual_like(engine, *quant));
   }
@@ -154,9 +139,9 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
 }
 
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                            const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
+                            const std::string& backend, const ModelView& model, const rig::Rig& rig) {
   if (backend == "cpu") return {};   // no device takes part
-  const ModelTraits traits(catalog, architecture);
+  const ModelTraits traits(catalog, model);
   for (const rig::RigDevice& device : rig.devices) {
     const catalog::Situation situation = traits.on(situation_of(engine, backend, rig, device));
     for (const catalog::Rule& rule : rules)
@@ -213,7 +198,8 @@ catalog::Situation situation_of_host(const catalog::Engine& engine, const model:
 }  // namespace
 
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                 const model::Architecture& architecture, const rig::Rig& rig, Placement& placement) {
+                 const ModelView& model, const rig::Rig& rig, Placement& placement) {
+  const model::Architecture& architecture = model.architecture();
   const auto known = [&](const std::string& key) {
     return std::any_of(placement.caveats.begin(), placement.caveats.end(), [&](const Placement::Caveat& caveat) { return caveat.id == key; });
   };
@@ -229,7 +215,7 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
       if (rule.flags.contains("several_sockets")) tell(rule);
   }
-  const ModelTraits traits(catalog, architecture);
+  const ModelTraits traits(catalog, model);
   const bool weights_on_host = reads_weights_on_host(architecture, placement);
   for (const DeviceShare& share : placement.devices) {
     RC_CHECK(share.device >= 0 && share.device < static_cast<int>(rig.devices.size()), "a share names a device of the rig");

@@ -13,14 +13,14 @@ namespace rigcast::placement {
 catalog::Situation situation_of(const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig, const rig::RigDevice& device);
 
 // unsupported: weights in a format that no kernel or loader of the engine reads (catalog::Engine::quant_groups).
-Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend = {});
+Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend = {});
 
 // unsupported: the first refusal that applies to any of the devices.
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                            const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig);
+                            const std::string& backend, const ModelView& model, const rig::Rig& rig);
 
 // Adds what applies to the finished placement, each rule once, whichever of the devices it speaks of.
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                 const model::Architecture& architecture, const rig::Rig& rig, Placement& placement);
+                 const ModelView& model, const rig::Rig& rig, Placement& placement);
 
 }  // namespace rigcast::placement

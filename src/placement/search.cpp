@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/searcher.hpp"
+#include "placement/detail/slots.hpp"
 
 namespace rigcast::placement {
 
@@ -81,14 +82,7 @@ Found Searcher::run() {
   if ((splits("cpu") || rig_.devices.empty()) && processor_may_win()) on_processor();
   const auto guessed = [&](const Candidate& each) { return on_guessed_processor(rig_, each.placement); };
   if (put_off_ && std::all_of(found_.ranked.begin(), found_.ranked.end(), guessed)) whole_tensors();
-  std::int64_t longest = 0;
-  for (const Candidate& each : found_.ranked) longest = std::max(longest, each.placement.settings.context);
-  std::stable_sort(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& a, const Candidate& b) {
-    const auto rank = [&](const Candidate& c) {
-      return std::tuple(experimental(c.placement.mode) || on_guessed_processor(rig_, c.placement), much_shorter(c.placement, longest), leans_on_guess(c.placement));
-    };
-    return rank(a) != rank(b) ? rank(a) < rank(b) : a.score > b.score;
-  });
+  rank();
   drop_repeated();
   return std::move(found_);
 }
@@ -97,6 +91,24 @@ Found Searcher::run() {
 bool Searcher::much_shorter(const Placement& placement, std::int64_t longest) const {
   constexpr std::int64_t kAmple = 32768;   // tokens of one stream
   return placement.settings.context < std::min(longest / 2, kAmple * context_parts(engine_, placement.settings));
+}
+
+// Best first; last what nobody vouches for, what leaves much of the context out, and what leans on a guess.
+void Searcher::rank() {
+  std::int64_t longest = 0;
+  for (const Candidate& each : found_.ranked) longest = std::max(longest, each.placement.settings.context);
+  struct Ranked { std::tuple<bool, bool, bool> tier; std::size_t at; };
+  std::vector<Ranked> order;
+  for (std::size_t i = 0; i < found_.ranked.size(); ++i) {
+    const Placement& placement = found_.ranked[i].placement;
+    order.push_back({{experimental(placement.mode) || on_guessed_processor(rig_, placement), much_shorter(placement, longest), leans_on_guess(placement)}, i});
+  }
+  std::stable_sort(order.begin(), order.end(), [&](const Ranked& a, const Ranked& b) {
+    return a.tier != b.tier ? a.tier < b.tier : found_.ranked[a.at].score > found_.ranked[b.at].score;
+  });
+  std::vector<Candidate> ranked;
+  for (const Ranked& each : order) ranked.push_back(std::move(found_.ranked[each.at]));
+  found_.ranked = std::move(ranked);
 }
 
 // Layers on a host that nobody named, where memory does not ask for it. What the longest context is may ask for it.
@@ -115,8 +127,7 @@ void Searcher::drop_repeated() {
 
 // What the engine's own authors do not vouch for is shown, but wins only where nothing else fits.
 bool Searcher::experimental(Mode mode) const {
-  const auto named = split_words(catalog::text_of(engine_, "experimental_splits", ""));
-  return std::find(named.begin(), named.end(), to_string(mode)) != named.end();
+  return lists(catalog::text_of(engine_, "experimental_splits", ""), to_string(mode));
 }
 
 bool Searcher::splits(std::string_view name) const { return std::find(engine_.splits.begin(), engine_.splits.end(), name) != engine_.splits.end(); }

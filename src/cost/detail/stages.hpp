@@ -14,6 +14,7 @@ constexpr double kUnknownLink = 12e9;   // bytes a second
 // A Load in the making, and what all its Stages share.
 struct Builder {
   const model::Architecture& model;
+  const ModelWork& work;    // of it
   const rig::Rig& rig;
   const placement::Placement& place;
   const Conditions& conditions;
@@ -35,7 +36,11 @@ struct Builder {
   const Setting& setting_on(int index) const { return own.empty() ? setting : own[static_cast<std::size_t>(index)]; }
   const rig::RigDevice& device(int index) const { return rig.devices[static_cast<std::size_t>(index)]; }
   std::string name_of(int device) const;
-  int device_of_tensor(std::size_t tensor) const;
+  int device_of_tensor(std::size_t tensor) const {
+    if (cpu) return placement::kHost;
+    const int of = tensor < place.tensor_device.size() ? place.tensor_device[tensor] : 0;
+    return split > 1 && of != placement::kHost ? lead : of;
+  }
   int device_of_cache(std::size_t layer) const;
 };
 
@@ -46,8 +51,6 @@ void add_recurrent(Builder& b);
 void add_overheads(Builder& b);
 void add_links(Builder& b);
 
-// Whether tokens are multiplied with tensors of this Role (embeddings are looked up, norms are vectors).
-bool multiplied(model::Role role, bool tied);
 // DeepSeek V4: a window of 128 tokens and 512 chosen entries of a compressed cache, whatever the depth.
 bool compressed_attention(const model::Architecture& model);
 // Chips whose arithmetic nobody publishes: phones and embedded parts compute about 40 flop for each byte they can read.

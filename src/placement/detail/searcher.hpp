@@ -55,6 +55,7 @@ class Searcher {
   void consider_one(Trial& trial, const Result<Placement>& placement);
   double score(const Placement& placement, const Speeds& speeds);
   void keep(Trial trial);
+  void rank();
   void drop_repeated();
 
   // search_ranges.cpp

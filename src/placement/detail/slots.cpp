@@ -9,8 +9,13 @@
 namespace rigcast::placement::detail {
 
 bool lists(std::string_view words, std::string_view word) {
-  const auto all = split_words(words);
-  return std::find(all.begin(), all.end(), word) != all.end();
+  const auto parts = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
+  if (word.empty()) return false;
+  for (std::size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || parts(words[at - 1])) && (end == words.size() || parts(words[end]))) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -115,9 +120,9 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   return rules;
 }
 
-SlotLayouts::SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
+SlotLayouts::SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
                          const rig::Rig& rig)
-    : catalog_(catalog), engine_(engine), backend_(backend), architecture_(architecture), rig_(rig), weights_(architecture) {
+    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), architecture_(model.architecture()), weights_(model_.weights()), rig_(rig) {
   for (const rig::RigDevice& device : rig.devices) capacity_.push_back(device_capacity(engine, backend, device));
   footprint_ = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
   host_footprint_ = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);

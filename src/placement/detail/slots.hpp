@@ -16,8 +16,8 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
 // Layouts of one model on one rig. Not for several threads.
 class SlotLayouts {
  public:
-  SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture,
-              const rig::Rig& rig);   // all of which must live as long
+  SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
+              const rig::Rig& rig);   // all of which must live as long, of the view the model
   Result<Placement> of(const Settings& settings, Count count);
 
  private:
@@ -37,9 +37,10 @@ class SlotLayouts {
   const catalog::Catalog& catalog_;
   const catalog::Engine& engine_;
   const std::string& backend_;
+  const ModelView model_;
   const model::Architecture& architecture_;
+  const WeightKinds& weights_;
   const rig::Rig& rig_;
-  const WeightKinds weights_;
   std::vector<Bytes> capacity_;          // per device of the rig
   Bytes footprint_{}, host_footprint_{};
   std::vector<Ruled> ruled_;             // those met so far

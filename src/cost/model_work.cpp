@@ -1,0 +1,82 @@
+#include "cost/model_work.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "cost/paths.hpp"
+
+namespace rigcast::cost {
+namespace {
+
+using model::Role;
+using model::Tensor;
+
+bool is_in_layer(const model::Architecture& model, const Tensor& tensor) { return tensor.layer >= 0 && static_cast<std::size_t>(tensor.layer) < model.layers.size(); }
+
+// Kernels that a tensor of a layer makes it start: norms of queries and keys, norms behind attention and feed-forward, biases (half of which
+// engines add within the product before), projections of per-layer embeddings.
+double kernels_of(const Tensor& tensor) {
+  double kernels = 0;
+  if (tensor.role == Role::norm && !tensor.name.ends_with("sinks.weight")) kernels += tensor.name.ends_with(".bias") ? 0.5 : 1;
+  if (tensor.name.ends_with(".inp_gate.weight") || tensor.name.ends_with(".proj.weight")) kernels += 2;
+  return kernels;
+}
+
+// The formats of a model are few, and most tensors are in that of the one before.
+class Formats {
+ public:
+  explicit Formats(std::vector<std::string>& names) : names_(names) {}
+  std::size_t of(std::string_view quant) {
+    if (last_ < known_.size() && known_[last_].first == quant) return known_[last_].second;
+    for (last_ = 0; last_ < known_.size(); ++last_)
+      if (known_[last_].first == quant) return known_[last_].second;
+    std::string name = format_class(quant);
+    const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
+    if (place == names_.size()) names_.push_back(std::move(name));
+    return known_.emplace_back(quant, place).second;
+  }
+
+ private:
+  std::vector<std::string>& names_;
+  std::vector<std::pair<std::string_view, std::size_t>> known_;
+  std::size_t last_ = 0;
+};
+
+}  // namespace
+
+bool multiplied(Role role, bool tied) {
+  switch (role) {
+    case Role::attention: case Role::recurrent: case Role::dense_ffn: case Role::expert_ffn: case Role::shared_expert_ffn:
+    case Role::router: case Role::output_head: return true;
+    case Role::token_embedding: return tied;
+    default: return false;
+  }
+}
+
+ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(architecture) {
+  tensors_.reserve(architecture.tensors.size());
+  Formats formats(formats_);
+  double kernels = 0;
+  for (const Tensor& tensor : architecture.tensors) {
+    const bool in_layer = is_in_layer(architecture, tensor);
+    if (in_layer) kernels += kernels_of(tensor);
+    Kind kind{.role = tensor.role, .matrix = tensor.shape[1] * tensor.shape[2] > 1, .format = formats.of(tensor.quant)};
+    if (in_layer && tensor.role == Role::expert_ffn) {
+      const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+      kind.routed = true;
+      kind.experts = ffn.experts;
+      kind.experts_used = ffn.experts_used;
+    }
+    tensors_.push_back({tensor.bytes.value(), static_cast<double>(tensor.elements()), kind_of(kind)});
+  }
+  small_kernels_ = std::max(0.0, kernels - 2.0 * static_cast<double>(architecture.layers.size()));
+}
+
+std::uint32_t ModelWork::kind_of(const Kind& kind) {
+  const auto known = std::find(kinds_.begin(), kinds_.end(), kind);
+  const auto number = static_cast<std::uint32_t>(known - kinds_.begin());
+  if (known == kinds_.end()) kinds_.push_back(kind);
+  return number;
+}
+
+}  // namespace rigcast::cost
