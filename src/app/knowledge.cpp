@@ -2,6 +2,7 @@
 
 #include "app/evidence.hpp"
 #include "app/layouts.hpp"
+#include "app/loads.hpp"
 #include "app/models.hpp"
 #include "app/own.hpp"
 #include "app/rigs.hpp"
@@ -21,6 +22,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
   knowledge.nearest = std::make_shared<NearestEvidence>(bases);
   knowledge.models = std::make_shared<KnownModels>(bases);
   knowledge.longest = std::make_shared<LongestContexts>();
+  knowledge.loads = std::make_shared<KnownLoads>();
   knowledge.rigs = std::make_shared<KnownRigs>();
   if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
   return knowledge;
@@ -41,7 +43,13 @@ Result<std::shared_ptr<const rig::Rig>> find_rig(const Knowledge& knowledge, std
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec) {
   if (!knowledge.models) return model::read_model(knowledge.catalog, spec);
   RC_ASSIGN(known, knowledge.models->find(knowledge.catalog, spec));
-  return *known;
+  return known->architecture;
+}
+
+Result<std::shared_ptr<const KnownModel>> find_known(const Knowledge& knowledge, std::string_view spec) {
+  if (knowledge.models) return knowledge.models->find(knowledge.catalog, spec);
+  RC_ASSIGN(read, model::read_model(knowledge.catalog, spec));
+  return std::make_shared<const KnownModel>(std::move(read));
 }
 
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {

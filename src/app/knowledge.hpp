@@ -16,7 +16,9 @@
 
 namespace rigcast::app {
 
+class KnownLoads;
 class KnownModels;
+struct KnownModel;
 class KnownRigs;
 class LongestContexts;
 class NearestEvidence;
@@ -34,12 +36,16 @@ struct Knowledge {
   // Models read before or handed in as bytes (read_given() makes them), and what layouts hold at most; empty: nothing is remembered.
   std::shared_ptr<KnownModels> models = {};
   std::shared_ptr<LongestContexts> longest = {};
+  // What layouts make the devices do; empty: nothing is remembered.
+  std::shared_ptr<KnownLoads> loads = {};
   // Rigs read before; empty: nothing is remembered.
   std::shared_ptr<KnownRigs> rigs = {};
 };
 
 // The model that `spec` names: one that was handed in, else as model::read_model.
 Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_view spec);
+// The same, shared with whoever asked before.
+Result<std::shared_ptr<const KnownModel>> find_known(const Knowledge& knowledge, std::string_view spec);
 
 // Reads a model that was handed in as bytes: the header of a GGUF file, padded to where the `rest` bytes of
 // weights would begin, or a config.json. `file` is what its owner calls it. Errors as model::read_model; input for bytes that are neither.

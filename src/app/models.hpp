@@ -11,16 +11,29 @@
 
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
+#include "cost/model_work.hpp"
 #include "model/read.hpp"
+#include "placement/model_view.hpp"
 
 namespace rigcast::app {
+
+// A model, and what the rooms below find out of it once.
+struct KnownModel {
+  explicit KnownModel(model::Architecture of) : architecture(std::move(of)) {}
+  KnownModel(const KnownModel&) = delete;   // what is found refers to this very Architecture
+  KnownModel& operator=(const KnownModel&) = delete;
+
+  const model::Architecture architecture;
+  const placement::ModelView view{architecture};
+  const cost::ModelWork work{architecture};
+};
 
 // Of one Catalog. May be used by several threads. Holds a bounded number of either kind; those that came first are forgotten first.
 class KnownModels {
  public:
   explicit KnownModels(std::shared_ptr<model::KnownBases> bases = std::make_shared<model::KnownBases>()) : bases_(std::move(bases)) {}
   // As model::read_model, and what was handed in by its name. Files are read anew every time: they may have changed.
-  Result<std::shared_ptr<const model::Architecture>> find(const catalog::Catalog& catalog, std::string_view spec);
+  Result<std::shared_ptr<const KnownModel>> find(const catalog::Catalog& catalog, std::string_view spec);
   // A model that nobody but its owner can read, under a name to ask for it by; no file or catalogue entry hides it.
   void hand_in(const std::string& name, model::Architecture architecture);
   bool was_handed_in(std::string_view name) const;
@@ -28,11 +41,11 @@ class KnownModels {
  private:
   class Shelf {
    public:
-    std::shared_ptr<const model::Architecture> find(std::string_view name) const;
-    void put(const std::string& name, std::shared_ptr<const model::Architecture> model, std::size_t most);
+    std::shared_ptr<const KnownModel> find(std::string_view name) const;
+    void put(const std::string& name, std::shared_ptr<const KnownModel> model, std::size_t most);
 
    private:
-    std::map<std::string, std::shared_ptr<const model::Architecture>, std::less<>> by_name_;
+    std::map<std::string, std::shared_ptr<const KnownModel>, std::less<>> by_name_;
     std::deque<std::string> order_;   // oldest first
   };
   static constexpr std::size_t kMostRead = 64, kMostHandedIn = 32;

@@ -1,6 +1,7 @@
 #include "app/plan.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/detail/choose.hpp"
 #include "app/detail/remedies.hpp"
@@ -94,12 +95,13 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   const PlanRequest& request = asked.request;
   const std::int64_t longest = std::max(request.question.depth, request.question.prompt);
   if (request.placement.context > 0 && longest > request.placement.context) return too_short(request.placement.context, longest, "--context", longest);
-  RC_ASSIGN(chosen, choose(knowledge, asked.architecture, asked.rig, request));
+  RC_ASSIGN(chosen, choose(knowledge, *asked.model, asked.rig, request));
   RC_TRY(check_reach(request, asked.engine, chosen.placement.settings));
   PlanAnswer answer;
   answer.assumed_quant = asked.assumed_quant;
   answer.request = std::move(asked.request);
-  answer.architecture = std::move(asked.architecture);
+  answer.architecture = asked.model->architecture;
+  answer.architecture.notes.insert(answer.architecture.notes.end(), std::make_move_iterator(asked.notes.begin()), std::make_move_iterator(asked.notes.end()));
   answer.rig = std::move(asked.rig);
   answer.engine = std::move(asked.engine);
   answer.placement = std::move(chosen.placement);
@@ -126,14 +128,13 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   return answer;
 }
 
-std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
-                                  const rig::Rig& rig) {
-  auto chosen = choose(knowledge, architecture, rig, request, true);
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig) {
+  auto chosen = choose(knowledge, model, rig, request, true);
   if (!chosen || !chosen->placement.fits || !check_reach(request, engine, chosen->placement.settings)) return std::nullopt;
   Outcome outcome{std::move(chosen->placement)};
   if (!chosen->load) return outcome;
   cost::OwnEffects own;
-  if (request.own) own = own_for(knowledge, architecture, rig, outcome.placement, *chosen->load).effects;
+  if (request.own) own = own_for(knowledge, model.architecture, rig, outcome.placement, *chosen->load).effects;
   const double moved = own.decode.applied;
   const auto decode_of = [&](std::int64_t depth, std::int64_t streams) { return cost::decode_speed(*chosen->load, depth, streams) * moved; };
   const auto decode_at = [&](std::int64_t depth) {
@@ -148,14 +149,15 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
 
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
   RC_ASSIGN(asked, read_asked(knowledge, as_asked));
+  const std::shared_ptr<const KnownModel> model = asked.model;
   RC_ASSIGN(answer, answer_of(knowledge, std::move(asked)));
   if (answer.placement.fits) {
-    answer.longest_context = longest_context(knowledge, answer.request, answer.engine, answer.architecture, answer.rig, answer.placement);
-    answer.remedies = find_faster(knowledge, answer);
+    answer.longest_context = longest_context(knowledge, answer.request, answer.engine, *model, answer.rig, answer.placement);
+    answer.remedies = find_faster(knowledge, answer, *model);
   } else {
-    answer.remedies = find_remedies(knowledge, answer);
+    answer.remedies = find_remedies(knowledge, answer, *model);
   }
-  answer.upgrades = find_upgrades(knowledge, answer);
+  answer.upgrades = find_upgrades(knowledge, answer, *model);
   return std::move(answer);
 }
 

@@ -28,9 +28,9 @@ Bytes slack_of(const placement::Placement& placement) {
 
 std::int64_t whole_steps(double context) { return static_cast<std::int64_t>(context / kContextStep) * kContextStep; }
 
-bool fits_at(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, placement::Request request, std::int64_t context) {
+bool fits_at(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, placement::Request request, std::int64_t context) {
   request.context = context;
-  return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
+  return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
 }
 
 }  // namespace
@@ -74,15 +74,15 @@ std::int64_t longest_between(std::int64_t good, Bytes slack_good, std::int64_t b
 }  // namespace
 
 // Searched between the shortest context worth having and the model's own, whatever was asked for: one layout has one answer.
-std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
+std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model,
                              const rig::Rig& rig, const placement::Placement& placement) {
   const std::int64_t streams = placement::context_parts(engine, placement.settings);   // each has its share of -c
-  const std::int64_t asked = placement.settings.context / streams, whole = architecture.max_context;
+  const std::int64_t asked = placement.settings.context / streams, whole = model.architecture.max_context;
   if (whole <= asked) return asked;
-  const std::string where = knowledge.longest ? where_of(request, engine, architecture, placement) : std::string();
+  const std::string where = knowledge.longest ? where_of(request, engine, model.architecture, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
-  placement::Layouts layouts(knowledge.catalog, engine, placement.backend, architecture, rig);
+  placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig);
   const auto slack_at = [&](std::int64_t context) {
     placement::Settings settings = placement.settings;
     settings.context = context * streams;
@@ -105,7 +105,7 @@ namespace {
 
 // A context below the one that failed for which room is found; 0 where there is none worth having. What is missing over what a token
 // takes says where to look.
-std::int64_t shorter_context(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig,
+std::int64_t shorter_context(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig,
                              const placement::Request& request, const placement::Placement& failed, std::int64_t parts) {
   Bytes missing{}, of_context = failed.host.kv + failed.host.compute;
   for (const Bytes one : failed.missing) missing = std::max(missing, one);
@@ -114,12 +114,12 @@ std::int64_t shorter_context(const Knowledge& knowledge, const model::Architectu
   if (failed.kv_tokens >= kShortestContext && failed.kv_tokens < failed.settings.context) {
     const std::int64_t held = whole_steps(static_cast<double>(failed.kv_tokens));
     for (const std::int64_t context : {held, held - held / 16 / kContextStep * kContextStep})
-      if (fits_at(knowledge, architecture, rig, request, context)) return context;
+      if (fits_at(knowledge, model, rig, request, context)) return context;
   }
   if (missing >= of_context) return 0;
   for (const double share : {1 - missing / of_context, 0.75 * (1 - missing / of_context), 0.4 * (1 - missing / of_context)}) {
     const std::int64_t context = whole_steps(share * asked);
-    if (context >= kShortestContext && fits_at(knowledge, architecture, rig, request, context)) return context;
+    if (context >= kShortestContext && fits_at(knowledge, model, rig, request, context)) return context;
   }
   return 0;
 }
@@ -148,7 +148,7 @@ Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, c
 
 }  // namespace
 
-std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now) {
+std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Remedy> remedies;
   if (!now.searched) return remedies;
   const PlanRequest& request = now.request;
@@ -157,12 +157,12 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
   const rig::Rig& rig = now.rig;
   const placement::Placement& failed = now.placement;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
-  if (const std::int64_t context = shorter_context(knowledge, architecture, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
+  if (const std::int64_t context = shorter_context(knowledge, model, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
     remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
   if (std::string flags = with_small_cache(engine, request.placement, failed); !flags.empty()) {
     placement::Request smaller = request.placement;
     smaller.flags = flags;
-    if (placement::find_room(knowledge.catalog, architecture, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
+    if (placement::find_room(knowledge.catalog, model.view, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
   }
   if (architecture.origin == model::Origin::gguf) return remedies;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
@@ -173,7 +173,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
   for (const std::string& quant : engine.usual_quants) {
     const std::string spec = name + ':' + quant;
     const auto smaller = models.find(knowledge.catalog, spec);
-    const Bytes weights = smaller ? (*smaller)->weight_bytes() : Bytes{};
+    const Bytes weights = smaller ? (*smaller)->architecture.weight_bytes() : Bytes{};
     if (!smaller || weights >= asked || weights > room) continue;
     if (!fits_at(knowledge, **smaller, rig, request.placement, now.named_context ? failed.settings.context / parts : 0)) continue;   // what nobody named may shrink
     remedies.push_back({Remedy::Kind::quant, quant, spec, weights});
@@ -183,7 +183,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
 }
 
 // Layers that lie on the host for want of room beside the cache: with a cache of half the size they may all go to the devices.
-std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now) {
+std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kWorthIt = 1.1;
   std::vector<Remedy> remedies;
   if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return remedies;
@@ -191,7 +191,7 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   if (flags.empty() || !now.searched) return remedies;
   PlanRequest request = now.request;
   request.placement.flags = flags;
-  const auto then = outcome_of(knowledge, request, now.engine, now.architecture, now.rig);
+  const auto then = outcome_of(knowledge, request, now.engine, model, now.rig);
   if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) return remedies;
   remedies.push_back(cache_remedy(now.engine, now.request, now.architecture, std::move(flags)));
   remedies.back().decode = then->decode;

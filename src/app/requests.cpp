@@ -37,12 +37,12 @@ Result<void> check_engine_date(const Knowledge& knowledge, const std::string& da
 }
 
 // Whether a model that was published so runs so: in a small format that the engine reads.
-bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine, const model::Architecture& architecture) {
-  return !architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, architecture);
+bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine, const KnownModel& model) {
+  return !model.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, model.view);
 }
 
-bool has_room(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const placement::Request& request) {
-  return placement::find_room(knowledge.catalog, architecture, rig, request, true).has_value();
+bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request) {
+  return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
 }
 
 // The engine's usual recipe and the smaller ones behind it.
@@ -54,43 +54,44 @@ std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
 Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const PlanRequest& request = asked.request;
   const catalog::Engine& engine = asked.engine;
-  if (engine.usual_quant.empty() || asked.architecture.origin != model::Origin::catalogue) return {};
+  const std::shared_ptr<const KnownModel> as_published = asked.model;
+  if (engine.usual_quant.empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
-  if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, asked.architecture)) return {};
-  if (asked.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, asked.architecture) &&
-      !placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
-    return {};   // refused in any format: to be told of the model as it was published
+  if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, *as_published)) return {};
+  const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
+  const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, request.placement); };
+  if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
-  if (published_first && placement::check_formats(knowledge.catalog, engine, asked.architecture) && has_room(knowledge, asked.architecture, asked.rig, request.placement)) return {};
-  const std::string published = asked.architecture.quant;
-  RC_ASSIGN(usual, find_model(knowledge, named->name + ':' + engine.usual_quant));
-  const std::string usual_name = usual.quant;
-  if (!placement::prepare(knowledge.catalog, usual, asked.rig, request.placement)) {   // refused here: another usual one, as published, or all are refused, and told
+  if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
+  const std::string& published = as_published->architecture.quant;
+  RC_ASSIGN(usual, find_known(knowledge, named->name + ':' + engine.usual_quant));
+  const std::string& usual_name = usual->architecture.quant;
+  if (refused(*usual)) {   // another usual one, as published, or all are refused, and told
     for (const std::string& quant : engine.usual_quants) {
-      RC_ASSIGN(other, find_model(knowledge, named->name + ':' + quant));
-      if (!placement::prepare(knowledge.catalog, other, asked.rig, request.placement) || !has_room(knowledge, other, asked.rig, request.placement)) continue;
+      RC_ASSIGN(other, find_known(knowledge, named->name + ':' + quant));
+      if (refused(*other) || !has_room(knowledge, *other, asked.rig, request.placement)) continue;
       asked.assumed_quant = true;
-      asked.architecture = std::move(other);
-      asked.architecture.notes.push_back("No format is named: " + asked.architecture.quant + " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
+      asked.model = std::move(other);
+      asked.notes.push_back("No format is named: " + asked.model->architecture.quant + " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
       return {};
     }
-    if (placement::prepare(knowledge.catalog, asked.architecture, asked.rig, request.placement))
-      asked.architecture.notes.push_back("No format is named: " + published + ", as published, is taken, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
+    if (!refused(*as_published))
+      asked.notes.push_back("No format is named: " + published + ", as published, is taken, for " + usual_name + ", the usual one with " + engine.name + ", is refused here.");
     return {};
   }
   asked.assumed_quant = true;
-  asked.architecture = std::move(usual);
+  asked.model = usual;
   for (const std::string& quant : usual_and_smaller(engine)) {
-    RC_ASSIGN(model, find_model(knowledge, named->name + ':' + quant));
-    if (!has_room(knowledge, model, asked.rig, request.placement)) continue;
-    asked.architecture = std::move(model);
+    RC_ASSIGN(model, find_known(knowledge, named->name + ':' + quant));
+    if (!has_room(knowledge, *model, asked.rig, request.placement)) continue;
+    asked.model = std::move(model);
     break;
   }
-  const std::string& taken = asked.architecture.quant;
+  const std::string& taken = asked.model->architecture.quant;
   const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + ". Name another to choose ("
                                               : " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", does not fit. Name another to choose (";
-  asked.architecture.notes.push_back("No format is named and the model is published in " + published + ": " + taken + why + asked.architecture.key + ':' +
-                                     engine.usual_quants.front() + ").");
+  asked.notes.push_back("No format is named and the model is published in " + published + ": " + taken + why + asked.model->architecture.key + ':' +
+                        engine.usual_quants.front() + ").");
   return {};
 }
 
@@ -103,16 +104,20 @@ PlanRequest with_room(PlanRequest request) {
 }
 
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
-  RC_ASSIGN(architecture, from_option(find_model(knowledge, request.model), "MODEL", "model"));
+  RC_ASSIGN(model, from_option(find_known(knowledge, request.model), "MODEL", "model"));
   RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_TRY(check_engine_date(knowledge, request.question.engine_date));
-  Asked asked{with_room(request), std::move(architecture), std::move(rig), std::move(engine)};
-  if (request.placement.context == kWholeContext) asked.request.placement.context = asked.architecture.max_context;
+  Asked asked{with_room(request), std::move(model), std::move(rig), std::move(engine)};
+  if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   RC_TRY(take_usual_quant(knowledge, asked));
-  const std::string_view recipe = model::gguf_recipe(asked.architecture.quant);
-  if (asked.architecture.origin != model::Origin::gguf && recipe != asked.architecture.quant && cost::engine_group(asked.engine.key) == "ggml")
-    RC_TRY(model::apply_quant(knowledge.catalog, asked.architecture, recipe));
+  const model::Architecture& found = asked.model->architecture;
+  const std::string_view recipe = model::gguf_recipe(found.quant);
+  if (found.origin != model::Origin::gguf && recipe != found.quant && cost::engine_group(asked.engine.key) == "ggml") {
+    model::Architecture converted = found;
+    RC_TRY(model::apply_quant(knowledge.catalog, converted, recipe));
+    asked.model = std::make_shared<const KnownModel>(std::move(converted));
+  }
   return asked;
 }
 

@@ -86,24 +86,24 @@ std::optional<Named> named_with(const Knowledge& knowledge, const rig::Rig& rig,
 // What the question comes to on another rig, and of which model: its format where that is another than now.
 struct Elsewhere { Outcome outcome; std::string model, quant; };
 
-std::optional<Elsewhere> same_model_on(const Knowledge& knowledge, const PlanAnswer& now, const rig::Rig& rig) {
-  auto outcome = outcome_of(knowledge, now.request, now.engine, now.architecture, rig);
+std::optional<Elsewhere> same_model_on(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, const rig::Rig& rig) {
+  auto outcome = outcome_of(knowledge, now.request, now.engine, model, rig);
   return outcome ? std::optional(Elsewhere{std::move(*outcome), now.request.model, {}}) : std::nullopt;
 }
 
 // A format that nobody named goes by the room there; else the model is the same.
-std::optional<Elsewhere> outcome_on(const Knowledge& knowledge, const PlanAnswer& now, const rig::Rig& rig) {
+std::optional<Elsewhere> outcome_on(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, const rig::Rig& rig) {
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.architecture.origin != model::Origin::catalogue || (named && !named->quant.empty())) return same_model_on(knowledge, now, rig);
+  if (now.architecture.origin != model::Origin::catalogue || (named && !named->quant.empty())) return same_model_on(knowledge, now, model, rig);
   PlanRequest request = now.request;
   request.rig = rig.spec;
   // A format that nobody named stays where it fits: speeds of two formats say nothing of the cards.
   if (named && now.assumed_quant && now.placement.fits) request.model = named->name + ':' + to_lower(now.architecture.quant);
   const auto asked = read_asked(knowledge, request);
   if (!asked) return std::nullopt;
-  auto outcome = outcome_of(knowledge, asked->request, asked->engine, asked->architecture, asked->rig);
+  auto outcome = outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig);
   if (!outcome) return std::nullopt;
-  return Elsewhere{std::move(*outcome), asked->request.model, asked->architecture.quant == now.architecture.quant ? std::string() : asked->architecture.quant};
+  return Elsewhere{std::move(*outcome), asked->request.model, asked->model->architecture.quant == now.architecture.quant ? std::string() : asked->model->architecture.quant};
 }
 
 void tell_speed(const Outcome& then, Upgrade& upgrade) {
@@ -134,7 +134,7 @@ Upgrade cards_upgrade(const rig::Rig& rig, int more, std::string spec) {
 namespace {
 
 // The fewest further cards of the first kind with which it fits; where it does already, one more that makes it faster.
-std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now) {
+std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   const rig::Rig& rig = now.rig;
   const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
@@ -143,7 +143,7 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
     if (!is_built(owned + more, powers_of_two)) continue;
     // By the words to ask it with where they can be written, for these assume a host of their own.
     auto named = named_with(knowledge, rig, owned + more);
-    const auto then = named ? outcome_on(knowledge, now, *named->rig) : same_model_on(knowledge, now, with_cards(knowledge, rig, more));
+    const auto then = named ? outcome_on(knowledge, now, model, *named->rig) : same_model_on(knowledge, now, model, with_cards(knowledge, rig, more));
     if (!then) continue;
     if (now.placement.fits && then->outcome.over_context <= decode_over_context(now)) return std::nullopt;
     Upgrade upgrade = cards_upgrade(rig, more, named ? std::move(named->spec) : std::string());
@@ -157,12 +157,12 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
 }
 
 // The least host memory with which it fits.
-std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer& now) {
+std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   const rig::Host& host = now.rig.hosts.front();
   if (now.placement.fits || host.memory <= Bytes{}) return std::nullopt;
   rig::Rig roomy = now.rig;
   roomy.hosts.front().memory = Bytes(1e15);
-  const auto then = outcome_of(knowledge, now.request, now.engine, now.architecture, roomy);
+  const auto then = outcome_of(knowledge, now.request, now.engine, model, roomy);
   if (!then || then->placement.host.total() <= host.available()) return std::nullopt;
   Upgrade upgrade;
   upgrade.kind = Upgrade::Kind::memory;
@@ -175,14 +175,14 @@ std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer&
 
 }  // namespace
 
-std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now) {
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Upgrade> upgrades;
   const rig::Rig& rig = now.rig;
   if (rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
   if (!now.searched) return upgrades;
   if (now.placement.backend != "cpu")
-    if (auto cards = more_cards(knowledge, now)) upgrades.push_back(std::move(*cards));
-  if (auto memory = more_memory(knowledge, now)) upgrades.push_back(std::move(*memory));
+    if (auto cards = more_cards(knowledge, now, model)) upgrades.push_back(std::move(*cards));
+  if (auto memory = more_memory(knowledge, now, model)) upgrades.push_back(std::move(*memory));
   return upgrades;
 }
 

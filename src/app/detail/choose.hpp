@@ -1,6 +1,7 @@
 #pragma once
 // The placement to propose where the user's flags leave it open: the search of room placement, seen with the eyes of room cost.
 
+#include "app/models.hpp"
 #include "app/plan.hpp"
 
 namespace rigcast::app {
@@ -12,7 +13,7 @@ struct Chosen {
   std::int64_t admitted = 1;                 // streams: as many as asked, or as the flags allow
   std::int64_t at_once = 1;                  // of them run at a time, as deep as asked about: no more than the cache holds
   // What the winner makes the devices do, resolved, and how fast that is as asked; where nobody can say, why. Empty where nothing fits.
-  std::optional<cost::Load> load = {};
+  std::shared_ptr<const cost::Load> load = {};
   std::optional<cost::Speed> speed = {};
   Error no_speed = {};
   std::vector<Alternative> alternatives = {};  // best of every other kind, best first
@@ -23,7 +24,7 @@ struct Chosen {
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams);
 
 // Flags that say where things go are obeyed and not searched. Errors: as placement::place. `best_only`: of the best way nothing but the
-// placement and its load, and of what does not fit nothing but that.
-Result<Chosen> choose(const Knowledge& knowledge, const model::Architecture& architecture, const rig::Rig& rig, const PlanRequest& request, bool best_only = false);
+// placement and its load, and of what does not fit nothing but that. REQUIRES else: the request's own model and rig.
+Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only = false);
 
 }  // namespace rigcast::app

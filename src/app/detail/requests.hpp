@@ -1,6 +1,7 @@
 #pragma once
 // Reading what a request names, with errors that say which part of the request they are about.
 
+#include "app/models.hpp"
 #include "app/plan.hpp"
 
 namespace rigcast::app {
@@ -10,10 +11,11 @@ PlanRequest with_room(PlanRequest request);
 
 struct Asked {
   PlanRequest request;          // with room, and the model's own context in numbers
-  model::Architecture architecture;
+  std::shared_ptr<const KnownModel> model;
   rig::Rig rig;
   catalog::Engine engine;
   bool assumed_quant = false;   // the format is the engine's usual one: nobody named any
+  std::vector<std::string> notes = {};   // of the model, beside its own
 };
 
 // A model of the catalogue for which no format is named takes the engine's usual one, or where that does not fit the largest smaller one that
@@ -30,7 +32,6 @@ struct Outcome {
   double over_context = 0;      // decode_over_context() of the answer
 };
 // Nothing where it does not fit or is refused. REQUIRES: a request as read_asked() makes it.
-std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture,
-                                  const rig::Rig& rig);
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig);
 
 }  // namespace rigcast::app

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "app/models.hpp"
 #include "app/plan.hpp"
 
 namespace rigcast::app {
@@ -10,7 +11,7 @@ namespace rigcast::app {
 // Where the model does not fit: the fewest further cards of the first kind (at most kMostCards) and the least host memory with which it does.
 // Where part of it lies on the host: what one more card brings, where that decodes faster over a context that fills. What is told then is
 // what plan() answers when it is asked so. Empty where neither helps, where the flags fix the layout, or where the devices are the host
-// (unified memory).
-std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now);
+// (unified memory). REQUIRES: the model of the answer.
+std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
 
 }  // namespace rigcast::app

@@ -1,0 +1,48 @@
+#pragma once
+// What layouts make the devices do, remembered: the same layout comes back with every context that leaves the weights where they are.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cost/load.hpp"
+#include "placement/placement.hpp"
+
+namespace rigcast::app {
+
+// Of one Catalog and one Calibration. May be used by several threads.
+class KnownLoads {
+ public:
+  // `where`: model, rig, engine and the conditions as words; of the placement everything counts but how much memory it takes and what its
+  // cache holds.
+  std::shared_ptr<const cost::Load> find(const std::string& where, const placement::Placement& placement) const;
+  void keep(const std::string& where, const placement::Placement& placement, std::shared_ptr<const cost::Load> load);
+
+ private:
+  struct Share {
+    int device = 0;
+    double fraction = 1;
+    bool operator==(const Share&) const = default;
+  };
+  // What a Load follows from.
+  struct Way {
+    std::string backend;
+    placement::Mode mode = placement::Mode::single;
+    placement::Settings settings;   // whatever the context
+    std::vector<int> tensor_device, kv_device;
+    bool unread_cache = false, host_attention = false;
+    std::vector<Share> devices;
+    bool operator==(const Way&) const = default;
+  };
+  struct Known { Way way; std::shared_ptr<const cost::Load> load; };
+  static Way way_of(const placement::Placement& placement);
+
+  static constexpr std::size_t kMost = 1024;       // Loads remembered, some 30 kB each; all are forgotten when there are more
+  mutable std::mutex mutex_;                       // guards what follows
+  std::map<std::string, std::vector<Known>> known_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace rigcast::app
