@@ -44,6 +44,7 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   RC_ASSIGN(asked, read_asked(knowledge, request));
   const model::Architecture& architecture = asked.model->architecture;
   const rig::Rig& rig = asked.rig;
+  const catalog::Engine& engine = asked.engine;
   CurveAnswer answer{request, {}};
   std::map<OwnMachine, cost::OwnEffects> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
