@@ -32,6 +32,7 @@ class KnownLoads {
     placement::Mode mode = placement::Mode::single;
     placement::Settings settings;   // whatever the context
     std::vector<int> tensor_device, kv_device;
+    std::vector<double> lent;
     bool unread_cache = false, host_attention = false;
     std::vector<Share> devices;
     bool operator==(const Way&) const = default;
