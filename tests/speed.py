@@ -44,7 +44,7 @@ def main():
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8"}
         for what, budget, words in CASES:
             times = []
-            for _ in range(runs):
+            while len(times) < runs and (len(times) < 3 or sum(times) < 4e3):   # slow cases are clear after a few
                 seconds, code = time_once(program, words, folder, environment)
                 times.append(seconds * 1e3)
             median = statistics.median(times)

@@ -95,11 +95,12 @@ double rings_of_four(const rig::Path& link, double devices) { return link_kind(l
 // What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
 void add_handed_over(Builder& b) {
   const auto& used = b.place.devices;
+  constexpr std::size_t kOneFabric = 16;   // more devices in one host than have slots: links alike, and looked up once
   const double vector = 4.0 * b.model.hidden;
-  double bytes = 0, time = 0;
+  double bytes = 0, time = 0, link = 0;
   for (std::size_t i = 1; i < used.size() / static_cast<std::size_t>(b.load.copies); ++i) {
     if (b.device(used[i - 1].device).host != b.device(used[i].device).host) continue;
-    const double link = path_between(b.rig, used[i - 1].device, used[i].device).bandwidth.value();
+    if (used.size() <= kOneFabric || link <= 0) link = path_between(b.rig, used[i - 1].device, used[i].device).bandwidth.value();
     bytes += vector;
     time += vector / (link > 0 ? link : kUnknownLink);
   }
