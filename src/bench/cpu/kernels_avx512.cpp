@@ -4,21 +4,8 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
-
-#include "bench/cpu/kernels.hpp"
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma"))), apply_to = function)
-#else
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"   // both in the compiler's own headers (GCC bug 105593)
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma")
-#endif
 
 #include "bench/detail/avx512.hpp"
 
@@ -491,10 +478,6 @@ const CpuKernels avx512_kernels = {
 
 }  // namespace rigcast::bench
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+#include "bench/detail/avx512_end.hpp"
 
 #endif

@@ -2,19 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-#include "bench/cpu/kernels.hpp"
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma"))), apply_to = function)
-#else
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"   // both in the compiler's own headers (GCC bug 105593)
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma")
-#endif
-
 #include "bench/detail/avx512.hpp"
 
 namespace rigcast::bench {
@@ -152,10 +139,6 @@ template void avx512::plain_matmul<FormatId::i8>(const Slice&);
 
 }  // namespace rigcast::bench
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+#include "bench/detail/avx512_end.hpp"
 
 #endif

@@ -1,7 +1,18 @@
 #pragma once
-// What the files of the AVX-512 set share. Include it inside the file's target region: what is defined here must be compiled for the set.
+// What the files of the AVX-512 set share. From here on all is compiled for the set: other headers go before it, and avx512_end.hpp ends it.
+
+#include <immintrin.h>
 
 #include "bench/cpu/kernels.hpp"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma"))), apply_to = function)
+#else
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"   // both in the compiler's own headers (GCC bug 105593)
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,f16c,fma")
+#endif
 
 namespace rigcast::bench {
 namespace avx512 {
