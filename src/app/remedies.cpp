@@ -158,11 +158,9 @@ std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAn
   const std::string name = named ? named->name : model::split_spec(request.model).name;
   const Bytes asked = now.architecture.weight_bytes(), room = all_memory(now.rig);
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
-  KnownModels here;
-  KnownModels& models = knowledge.models ? *knowledge.models : here;
   for (const std::string& quant : now.engine.usual_quants) {
     const std::string spec = name + ':' + quant;
-    const auto smaller = models.find(knowledge.catalog, spec);
+    const auto smaller = find_known(knowledge, spec);
     const Bytes weights = smaller ? (*smaller)->architecture.weight_bytes() : Bytes{};
     if (!smaller || weights >= asked || weights > room) continue;
     if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
@@ -246,16 +244,14 @@ std::optional<Remedy> smaller_cache(const Knowledge& knowledge, const PlanAnswer
 
 // A model in 16 bits because it was published so and nobody said otherwise: the largest of the formats in which the engine's users run it,
 // where the devices are faster with it.
-std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel&) {
+std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now) {
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture.origin != model::Origin::catalogue || !now.architecture.is_unquantized() || !named || !named->quant.empty())
     return std::nullopt;
-  KnownModels here;
-  KnownModels& models = knowledge.models ? *knowledge.models : here;
   for (const std::string& quant : now.engine.usual_quants) {
     PlanRequest request = now.request;
     request.model = named->name + ':' + quant;
-    const auto smaller = models.find(knowledge.catalog, request.model);
+    const auto smaller = find_known(knowledge, request.model);
     if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture.weight_bytes()) continue;
     const auto then = outcome_of(knowledge, request, now.engine, **smaller, now.rig);
     if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) continue;
@@ -270,8 +266,8 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Remedy> remedies;
   if (!now.searched || !now.speed) return remedies;
-  for (auto* find : {smaller_cache, smaller_format})
-    if (auto remedy = find(knowledge, now, model)) remedies.push_back(std::move(*remedy));
+  if (auto smaller = smaller_cache(knowledge, now, model)) remedies.push_back(std::move(*smaller));
+  if (auto smaller = smaller_format(knowledge, now)) remedies.push_back(std::move(*smaller));
   return remedies;
 }
 
