@@ -29,6 +29,8 @@ class LineBuilder {
     launch_.line += " " + text;
     launch_.flags.push_back({text, note(flag)});
   }
+  // What was chosen for a reason of its own.
+  void add_because(const std::string& text, const std::string& reason) { demand({text, reason}); }
   void demand(const FlagNote& flag) {
     launch_.line += " " + flag.flag;
     launch_.flags.push_back(flag);
@@ -163,6 +165,20 @@ std::vector<std::string> bench_words(const catalog::Engine& engine, const model:
   return words;
 }
 
+// Why nobody's wish for flash attention is on the line.
+std::string left_flash_attention(const Placement& p) {
+  if (std::find(p.kv_device.begin(), p.kv_device.end(), kHost) != p.kv_device.end())
+    return "flash attention is left: where the processor attends to part of the context, its plain kernels are faster, and cost a context x heads buffer";
+  return "flash attention is left: this backend has no kernel for heads of this width";
+}
+
+void add_flash_attention(LineBuilder& line, const Placement& p) {
+  const bool on = p.settings.flash_attention.value_or(true);
+  const bool told = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("-fa") || flag.flag.starts_with("--flash-attn"); });
+  if (on || told) line.add("-fa", on ? "on" : "off");
+  else line.add_because("-fa off", left_flash_attention(p));
+}
+
 Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   LineBuilder line(engine, (s.prompt_logits ? "llama-completion -m " : "llama-server -m ") + model_word(a));
@@ -188,7 +204,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
     if (!s.kv_offload) line.add("--no-kv-offload");
     if (!s.op_offload) line.add("--no-op-offload");
   }
-  line.add("-fa", s.flash_attention.value_or(true) ? "on" : "off");
+  add_flash_attention(line, p);
   if (s.key_quant != "f16") line.add("-ctk", s.key_quant);
   if (s.value_quant != "f16") line.add("-ctv", s.value_quant);
   if (s.ubatch != 512) line.add("-ub", std::to_string(s.ubatch));

@@ -45,6 +45,22 @@ TEST(Launch, OllamaServesInATerminalOfItsOwn) {
   EXPECT_EQ(launch.line, "OLLAMA_FLASH_ATTENTION=1 ollama serve\nollama create qwen3-8b -f Modelfile && ollama run qwen3-8b");
 }
 
+// "-fa off" that the user wrote is explained as the flag; one that was chosen, as the choice: here layers 0 and 1 and their cache lie on the host.
+TEST(Launch, SaysWhyFlashAttentionIsLeft) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  auto placement = place(facts(), *model, rig, ask("-ngl 35 -fa off", "llama.cpp"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const auto why = [&] {
+    for (const FlagNote& flag : launch_line(*catalog::read_engine(facts(), "llama.cpp"), *model, rig, *placement).flags)
+      if (flag.flag == "-fa off") return flag.text;
+    return std::string();
+  };
+  EXPECT_TRUE(why().starts_with("fused attention")) << why();
+  std::erase_if(placement->flags, [](const FlagNote& flag) { return flag.flag == "-fa off"; });
+  EXPECT_TRUE(why().starts_with("flash attention is left: where the processor attends")) << why();
+}
+
 // Paths with spaces are whole words, and so is the name at their end.
 TEST(Launch, NamesOfFilesAreWholeWords) {
   auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");

@@ -160,9 +160,17 @@ Section prefill(const app::PlanAnswer& answer) {
   return section;
 }
 
+Section launch_line(const app::PlanAnswer& answer) {
+  Section section = launch_section(answer);
+  section.title = "5. The launch line"_say;
+  std::erase_if(section.fields, [](const Field& field) { return field.show == Show::machine; });
+  section.fields.push_back(list_field({}, flag_rows(answer.launch.flags), Show::table));
+  return section;
+}
+
 Section sureness(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
-  Section section{"5. How sure"_say, {tell(fill("{0}: {1}."_say, {grade_name(decode.grade), grade_meaning(decode.grade)}))}};
+  Section section{"6. How sure"_say, {tell(fill("{0}: {1}."_say, {grade_name(decode.grade), grade_meaning(decode.grade)}))}};
   for (const auto& [own, phase] : {std::pair(&answer.own.decode, "decode"_say), std::pair(&answer.own.prefill, "prefill"_say)})
     if (own->rows > 0)
       section.fields.push_back(tell(fill("{0}: you measured {1} rows on this machine yourself. In the mean they say {2}x of what this estimator says without them. As {1} rows are not all there could be, {3}x of that is believed, and the range becomes {4} times as wide."_say,
@@ -180,6 +188,7 @@ Report explain_fields(const app::PlanAnswer& answer) {
   if (answer.speed) {
     report.sections.push_back(decode(answer));
     report.sections.push_back(prefill(answer));
+    report.sections.push_back(launch_line(answer));
     report.sections.push_back(sureness(answer));
   } else if (answer.placement.fits) {
     report.sections.push_back({"3. The speed"_say, {tell(fill("Cannot be said: {0}."_say, {answer.no_speed.message}))}});

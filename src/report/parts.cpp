@@ -32,6 +32,11 @@ std::string print_rate(const cost::Term& term) {
   return term.amount_unit == "flop" ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
 }
 
+std::string without_last_break(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 std::string host_name(const rig::Host& host) {
@@ -190,6 +195,33 @@ Rows evidence_rows(const cost::Estimate& estimate) {
                     machine("date", one.date)});
   }
   return rows;
+}
+
+Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
+  Rows rows;
+  for (const placement::FlagNote& note : notes)
+    rows.push_back({{"flag", {}, note.flag, Show::row}, {"text", {}, Phrase(note.text), Show::row}});
+  return rows;
+}
+
+Section launch_section(const app::PlanAnswer& answer) {
+  Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
+  if (answer.placement.fits && answer.launch.line.find('\n') != std::string::npos)
+    section.fields.push_back(people(Show::sentence, "each line in a terminal of its own, the first one left running; a service of it that runs already has to be stopped before (systemctl stop ollama)"_say));
+  if (!answer.launch.file_name.empty()) {
+    section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
+    if (answer.placement.fits) {
+      section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
+      section.fields.push_back(people(Show::code, Phrase(without_last_break(answer.launch.file_text))));
+    }
+  }
+  Sentences unsaid(answer.launch.unsaid.begin(), answer.launch.unsaid.end());
+  if (answer.placement.fits)
+    for (const std::string& one : answer.launch.unsaid) section.fields.push_back(people(Show::bad, Phrase(one)));
+  section.fields.push_back(machine("launch_unsaid", std::move(unsaid)));
+  section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
+  if (!answer.placement.fits) section.title = {};
+  return section;
 }
 
 }  // namespace rigcast::report

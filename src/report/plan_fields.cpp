@@ -298,38 +298,6 @@ Section speed(const app::PlanAnswer& answer) {
   return section;
 }
 
-Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
-  Rows rows;
-  for (const placement::FlagNote& note : notes)
-    rows.push_back({{"flag", {}, note.flag, Show::row}, {"text", {}, Phrase(note.text), Show::row}});
-  return rows;
-}
-
-std::string without_last_break(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-Section launch(const app::PlanAnswer& answer) {
-  Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
-  if (answer.placement.fits && answer.launch.line.find('\n') != std::string::npos)
-    section.fields.push_back(people(Show::sentence, "each line in a terminal of its own, the first one left running; a service of it that runs already has to be stopped before (systemctl stop ollama)"_say));
-  if (!answer.launch.file_name.empty()) {
-    section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
-    if (answer.placement.fits) {
-      section.fields.push_back(people(Show::sentence, fill("with this in {0}:"_say, {answer.launch.file_name})));
-      section.fields.push_back(people(Show::code, Phrase(without_last_break(answer.launch.file_text))));
-    }
-  }
-  Sentences unsaid(answer.launch.unsaid.begin(), answer.launch.unsaid.end());
-  if (answer.placement.fits)
-    for (const std::string& one : answer.launch.unsaid) section.fields.push_back(people(Show::bad, Phrase(one)));
-  section.fields.push_back(machine("launch_unsaid", std::move(unsaid)));
-  section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
-  if (!answer.placement.fits) section.title = {};
-  return section;
-}
-
 Section flags(const app::PlanAnswer& answer) {
   return {"What your flags do"_say, {list_field("flags", flag_rows(answer.placement.flags), Show::table)}};
 }
@@ -449,7 +417,7 @@ Section next_steps(const app::PlanAnswer& answer) {
 
 Report fields(const app::PlanAnswer& answer) {
   Report report;
-  for (const auto section : {summary, memory, speed, launch, flags, other_ways, caveats, remedies, upgrades, confidence, next_steps}) report.sections.push_back(section(answer));
+  for (const auto section : {summary, memory, speed, launch_section, flags, other_ways, caveats, remedies, upgrades, confidence, next_steps}) report.sections.push_back(section(answer));
   return report;
 }
 

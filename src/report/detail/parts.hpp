@@ -40,4 +40,8 @@ Phrase term_name(const std::string& name, bool bound_by_compute);
 Fields derivation_row(const char* phase, const cost::Term& term);
 Rows evidence_rows(const cost::Estimate& estimate);
 
+// "Run it": the line, the file it wants, what it cannot say; for programs also what each flag does.
+Section launch_section(const app::PlanAnswer& answer);
+Rows flag_rows(const std::vector<placement::FlagNote>& notes);
+
 }  // namespace rigcast::report
