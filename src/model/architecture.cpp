@@ -136,7 +136,8 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
   RC_TRY(apply_quant(catalog, a, published ? native : as_made ? std::string_view(checkpoint->recipe) : quant));
   if (published && !quant.empty()) a.quant.resize(quant.size());   // called as it was asked for
   if (as_made) {
-    a.notes.push_back("What is published as " + checkpoint->name + " of this model is " + a.quant + ": the other matrices stay in 16 bits.");
+    if (!equal_ignoring_case(checkpoint->recipe, "FP8_BLOCK"))   // which reaches what FP8 usually does, in blocks
+      a.notes.push_back("What is published as " + checkpoint->name + " of this model is " + a.quant + ": the other matrices stay in 16 bits.");
     a.quant = checkpoint->name;
   }
   std::set<std::string_view> formats;

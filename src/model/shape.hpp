@@ -130,8 +130,8 @@ struct AttentionVariant {
   bool value_is_key = false;
 };
 
-// A quantised checkpoint that its maker published, whose format reaches other matrices than is usual: what people call "NVFP4" of Gemma 4
-// leaves attention in 16 bits.
+// A quantised checkpoint that its maker published, whose format is not the usual one of that name: what people call "NVFP4" of Gemma 4 leaves
+// attention in 16 bits, and "FP8" of Qwen3 has a scale for each block of 128 x 128 weights, which no engine cuts through.
 struct Checkpoint { std::string name, recipe; };
 
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:

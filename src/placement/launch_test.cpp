@@ -35,6 +35,27 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
   EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
 }
 
+// Qwen's own FP8 checkpoints have blocks of 128 x 128 (weight_block_size): 1536 / 8 and 768 / 4 are 192, of which no whole number of blocks is
+// made (vllm-project/vllm#17569), so that experts are spread whole.
+TEST(Launch, PublishedBlocksAreNotCut) {
+  const auto line = [&](const char* key, const char* card, const char* engine, int count, const char* quant = "fp8") {
+    const auto model = model::architecture_from_catalogue(facts(), key, quant);
+    const rig::Rig rig = rig_of(card, count);
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement).line;
+  };
+  EXPECT_TRUE(line("qwen3-235b-a22b", "h20-96gb", "vllm", 8).starts_with("vllm serve qwen3-235b-a22b-FP8 --tensor-parallel-size 8 --enable-expert-parallel ")) << line("qwen3-235b-a22b", "h20-96gb", "vllm", 8);
+  EXPECT_NE(line("qwen3-235b-a22b", "h20-96gb", "sglang", 8).find("--tp 8 --ep-size 8 "), std::string::npos);
+  EXPECT_NE(line("qwen3-30b-a3b", "rtx-4090", "vllm", 4).find("--tensor-parallel-size 4 --enable-expert-parallel "), std::string::npos);
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", "fp8");
+  const auto refused = place(facts(), *model, rig_of("rtx-4090", 4), ask("-tp 4", "vllm"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "a tensor degree of 4 cuts a width of 768 inside its blocks of 128");
+  const auto dynamic = model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", "fp8-dynamic");   // a scale for each channel is cut anywhere
+  EXPECT_TRUE(place(facts(), *dynamic, rig_of("rtx-4090", 4), ask("-tp 4", "vllm")));
+}
+
 // `create` needs the server, which stays in its terminal: two lines, not one with an "&" that does not wait.
 TEST(Launch, OllamaServesInATerminalOfItsOwn) {
   const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
