@@ -125,6 +125,7 @@ struct AttentionPaths {
   }
   Path host_compute(bool decode) const {
     Path p = host_path("host_attention", host_attention_rate(b.host(), b.threads(decode), b.setting, flash, decode), b.host(), b.setting);
+    p.roof = processor_roof(b.host(), b.threads(decode), "f16");
     add_factor(p, "host_attention", "kernel", attention_kernel(b.setting, flash) + (decode ? ":decode" : ""));
     return p;
   }

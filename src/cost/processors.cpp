@@ -11,18 +11,22 @@ namespace {
 // Flop a cycle and core of kernels that multiply 4- to 8-bit weights from the caches. `dot` follows from counting the instructions of a row's
 // product (loads, unpacking, multiply-add, scales: about 8 weights a cycle with AVX2); the others from what keeping rows in registers and
 // interleaving them saved where both were timed (llama.cpp PRs 12332, 14373, 18860, 19356, 19707, 22250; ik_llama.cpp PRs 120, 182).
-struct Lanes { std::string_view instructions; double dot, tiled, interleaved, matrix_unit; };
-constexpr std::array<Lanes, 11> kLanes{{{"amx", 16, 28, 45, 130}, {"avx512", 16, 28, 45, 45}, {"avx2", 13, 21, 30, 30}, {"avx", 6, 9, 9, 9},
-                                        {"sse", 0.8, 0.8, 0.8, 0.8}, {"i8mm", 10, 13, 20, 20}, {"dotprod", 6.5, 10, 15, 15}, {"neon", 3, 5, 5, 5},
-                                        {"vsx", 4, 14, 14, 14}, {"lasx", 8, 8, 8, 8}, {"scalar", 0.25, 0.25, 0.25, 0.25}}};
+// `integers` and `floats` are what the units can do at most: two vectors a cycle, each of 8-bit products and their sums or of single-precision
+// multiply-adds; AMX's tiles 2,048 and, of BF16, 1,024.
+struct Lanes { std::string_view instructions; double dot, tiled, interleaved, matrix_unit, integers, floats; };
+constexpr std::array<Lanes, 11> kLanes{{{"amx", 16, 28, 45, 130, 2048, 1024}, {"avx512", 16, 28, 45, 45, 256, 128}, {"avx2", 13, 21, 30, 30, 128, 32},
+                                        {"avx", 6, 9, 9, 9, 64, 16}, {"sse", 0.8, 0.8, 0.8, 0.8, 64, 8}, {"i8mm", 10, 13, 20, 20, 128, 64},
+                                        {"dotprod", 6.5, 10, 15, 15, 64, 32}, {"neon", 3, 5, 5, 5, 32, 16}, {"vsx", 4, 14, 14, 14, 256, 128},
+                                        {"lasx", 8, 8, 8, 8, 128, 32}, {"scalar", 0.25, 0.25, 0.25, 0.25, 4, 4}}};
 constexpr double kWideCores = 2;    // Apple's cores start four vector instructions a cycle where Cortex start two
+constexpr double kUnknownTurbo = 1.9;   // 5.7 GHz for the 3 assumed of a processor that nobody named
 constexpr double kIkTiles = 1.25;   // ik_llama.cpp unpacks weights once for eight columns
 
 Lanes lanes_of(const rig::Host& host) {
   const std::string name = instruction_class(host);
   Lanes lanes = *std::find_if(kLanes.begin(), kLanes.end() - 1, [&](const Lanes& l) { return l.instructions == name; });
   if (host.processor && host.processor->vendor == "apple")
-    for (double* rate : {&lanes.dot, &lanes.tiled, &lanes.interleaved, &lanes.matrix_unit}) *rate *= kWideCores;
+    for (double* rate : {&lanes.dot, &lanes.tiled, &lanes.interleaved, &lanes.matrix_unit, &lanes.integers, &lanes.floats}) *rate *= kWideCores;
   return lanes;
 }
 
@@ -119,6 +123,12 @@ double prompt_rate(const rig::Host& host, int threads, const Setting& setting, s
 double decode_rate(const rig::Host& host, int threads, std::string_view format) {
   const double dot = lanes_of(host).dot;
   return cycles(host, threads) * (is_float_format(format) ? float_lanes(host, format, dot) : dot * unpacking(format));
+}
+
+double processor_roof(const rig::Host& host, int threads, std::string_view format) {
+  const Lanes lanes = lanes_of(host);
+  const double fastest = host.processor && host.processor->boost_ghz > 0 ? host.processor->boost_ghz * 1e9 * used_cores(host, threads) : kUnknownTurbo * cycles(host, threads);
+  return fastest * (is_float_format(format) ? lanes.floats : lanes.integers);
 }
 
 std::string attention_kernel(const Setting& setting, bool flash) { return std::string(flash ? "flash:" : "plain:") + setting.kernels; }

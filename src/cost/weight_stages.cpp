@@ -58,6 +58,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     const char* quantity = decode ? "host_decode" : "host_gemm";
     const int threads = b.threads(decode);
     Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
+    p.roof = processor_roof(b.host(), threads, format);
     add_factor(p, quantity, "format", format);
     if (!decode) add_joint_factor(p, quantity, "kernel", {to_string(prompt_kernel(b.host(), b.setting, format, experts)), b.setting.kernels});
     if (experts) add_factor(p, quantity, "experts", "");
