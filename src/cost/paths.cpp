@@ -70,6 +70,9 @@ static bool cooperative_matrices(const catalog::Device& device, const Setting& s
          std::find(without.begin(), without.end(), device.architecture) == without.end();
 }
 
+// Matrix units behind the maker's library (cuBLAS, aclnn), which uses nothing else.
+static bool multiplies_by_library(const Setting& setting) { return setting.backend == "cuda" || setting.backend == "cann"; }
+
 // Kernels of ggml that multiply quantised weights by 8-bit integers, where the device has units for it.
 static bool has_integer_kernels(const Setting& setting) { return setting.group == "ggml" && (setting.backend == "cuda" || setting.backend == "musa"); }
 static bool has_integer_units(const catalog::Device& device) { return device.architecture != "volta"; }   // it has no integer tensor units
@@ -113,7 +116,7 @@ double matrix_rate(const catalog::Device& device, const Setting& setting, std::s
     if (format == "int8") return std::max(rate_of(device, "int8"), half);
     return half;
   }
-  if (setting.backend == "cuda" || single <= 0 || cooperative_matrices(device, setting)) return half;
+  if (multiplies_by_library(setting) || single <= 0 || cooperative_matrices(device, setting)) return half;
   if (setting.backend == "vulkan" && format == "bf16") return single;  // drivers without BF16 matrices multiply in single precision
   return std::sqrt(half * single);  // kernels that reach neither the matrix units' peak nor only the vector units'
 }
@@ -133,7 +136,7 @@ double vector_rate(const catalog::Device& device) {
 
 double attention_rate(const catalog::Device& device, const Setting& setting) {
   const double single = first_rate(device, {"fp32"});
-  if (setting.backend == "cuda" || setting.group == "serving" || single <= 0 || cooperative_matrices(device, setting)) return half_rate(device);
+  if (multiplies_by_library(setting) || setting.group == "serving" || single <= 0 || cooperative_matrices(device, setting)) return half_rate(device);
   return single;
 }
 
