@@ -69,13 +69,14 @@ void prepare_case(Configurator& configurator, const Observation& o, Case& c) {
   if (o.phase == "decode" && p.sequences <= 1 && !p.speculative && !p.surrogate && p.is_rate && o.value > kImpossible * roof)
     return refuse("impossible: " + format_significant(o.value, 3) + " tokens/s is above the roofline of " + format_significant(roof, 3));
   if ((p.phase == "serve" || p.phase == "prefill") && !p.speculative && !p.surrogate) {
-    double least = 0;   // what weights, experts and cache take at the peak rates
-    for (const cost::StageWork& w : p.work) {
+    std::vector<cost::StageWork> moved;   // weights, experts and cache
+    std::copy_if(p.work.begin(), p.work.end(), std::back_inserter(moved), [&](const cost::StageWork& w) {
       const auto kind = p.load->stages[static_cast<std::size_t>(w.stage)].kind;
-      if (kind == cost::StageKind::weights || kind == cost::StageKind::experts || kind == cost::StageKind::kv) least += cost::seconds(*p.load, w);
-    }
+      return kind == cost::StageKind::weights || kind == cost::StageKind::experts || kind == cost::StageKind::kv;
+    });
+    const double least = cost::least_seconds(*p.load, moved);
     if (least > kImpossible * p.measured_seconds)
-      return refuse("impossible: bytes and arithmetic alone take " + format_significant(least / p.measured_seconds, 3) + " times as long at the peak rates: other conditions than printed");
+      return refuse("impossible: bytes and arithmetic alone take " + format_significant(least / p.measured_seconds, 3) + " times as long at the rates of the data sheet: other conditions than printed");
   }
   c.understood = true;
 }

@@ -364,7 +364,8 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_prin
   if (group == "ggml" && to_lower(flag(o, "split_mode")) == "none") site.machine.devices = 1;
   const int chips = site.machine.devices;
   p.settings.data_degree = site.machine.copies;
-  if (group == "serving") p.settings.max_batched_tokens = batched_tokens(o, rules, device->memory.value, site.conditions.engine_year);
+  const bool under_sglang = rules.base == "sglang" && site.conditions.engine_year >= 2025.85;   // ktransformers since it is kernels alone
+  if (group == "serving" || under_sglang) p.settings.max_batched_tokens = batched_tokens(o, rules, device->memory.value, site.conditions.engine_year);
   for (int i = 0; i < chips; ++i) {
     rig::RigDevice d;
     const bool unlike = static_cast<std::size_t>(i) < stated.unlike.size();

@@ -74,6 +74,8 @@ bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
   return mode == placement::Mode::layer && setting.kernels == "llama.cpp" && is_any(setting.backend, events) && setting.built >= 2024.2;
 }
 
+bool sends_host_weights(const Setting& setting) { return setting.engine != "ktransformers" || setting.built >= 2025.85; }   // kt-kernel's layerwise prefill: November 2025
+
 bool logits_of_last_token(const Setting& setting) {
   const double since = setting.engine == "mlx" ? 2025.6 : setting.group == "eager" ? 2024.9 : 0;   // MLX: August 2025, Transformers: December 2024
   return setting.built >= since;

@@ -52,6 +52,8 @@ bool starts_from_python(const Setting& setting);
 bool mixes_prompts(std::string_view engine);
 // Whether passes of one prompt follow each other through devices that hold a range of layers each, so that all of them work.
 bool pipelines_prompts(const Setting& setting, placement::Mode mode);
+// Whether host weights are sent to a device for passes of many tokens (how many: the engine's data).
+bool sends_host_weights(const Setting& setting);
 // Whether logits are computed of a prompt's last token alone.
 bool logits_of_last_token(const Setting& setting);
 

@@ -15,17 +15,21 @@ namespace {
 // multiply-adds; AMX's tiles 2,048 and, of BF16, 1,024.
 struct Lanes { std::string_view instructions; double dot, tiled, interleaved, matrix_unit, integers, floats; };
 constexpr std::array<Lanes, 11> kLanes{{{"amx", 16, 28, 45, 130, 2048, 1024}, {"avx512", 16, 28, 45, 45, 256, 128}, {"avx2", 13, 21, 30, 30, 128, 32},
-                                        {"avx", 6, 9, 9, 9, 64, 16}, {"sse", 0.8, 0.8, 0.8, 0.8, 64, 8}, {"i8mm", 10, 13, 20, 20, 128, 64},
+                                        {"avx", 6, 9, 9, 9, 64, 16}, {"sse", 0.8, 0.8, 0.8, 0.8, 64, 8}, {"i8mm", 10, 13, 35, 35, 128, 64},
                                         {"dotprod", 6.5, 10, 15, 15, 64, 32}, {"neon", 3, 5, 5, 5, 32, 16}, {"vsx", 4, 14, 14, 14, 256, 128},
                                         {"lasx", 8, 8, 8, 8, 128, 32}, {"scalar", 0.25, 0.25, 0.25, 0.25, 4, 4}}};
-constexpr double kWideCores = 2;    // Apple's cores start four vector instructions a cycle where Cortex start two
+constexpr double kWideCores = 2;    // Apple's cores and Neoverse V start four vector instructions a cycle where Cortex and Neoverse N start two
 constexpr double kUnknownTurbo = 1.9;   // 5.7 GHz for the 3 assumed of a processor that nobody named
 constexpr double kIkTiles = 1.25;   // ik_llama.cpp unpacks weights once for eight columns
+
+bool has_wide_cores(const rig::Host& host) {
+  return host.processor && (host.processor->vendor == "apple" || host.processor->architecture.starts_with("neoverse-v"));
+}
 
 Lanes lanes_of(const rig::Host& host) {
   const std::string name = instruction_class(host);
   Lanes lanes = *std::find_if(kLanes.begin(), kLanes.end() - 1, [&](const Lanes& l) { return l.instructions == name; });
-  if (host.processor && host.processor->vendor == "apple")
+  if (has_wide_cores(host))
     for (double* rate : {&lanes.dot, &lanes.tiled, &lanes.interleaved, &lanes.matrix_unit, &lanes.integers, &lanes.floats}) *rate *= kWideCores;
   return lanes;
 }
@@ -70,6 +74,12 @@ bool interleaves(const rig::Host& host, const Setting& setting, std::string_view
   return format == "mxfp4" && setting.year >= 0.6;
 }
 
+// ktransformers uses AMX since 0.3 (April 2025), for weights converted to whole numbers of 4 or 8 bits and for BF16; FP8, FP4 and INT4 as
+// published meet AVX-512 (doc/en/kt-kernel/Native-Precision-Tutorial.md).
+bool ktransformers_tiles(const Setting& setting, std::string_view format) {
+  return setting.built >= 2025.28 && !is_any(format, {"fp8", "int4", "mxfp4", "nvfp4"});
+}
+
 }  // namespace
 
 const char* to_string(HostKernel kernel) {
@@ -99,7 +109,8 @@ HostKernel prompt_kernel(const rig::Host& host, const Setting& setting, std::str
   if (setting.repacked) return HostKernel::interleaved;
   if (setting.engine == "ik_llama.cpp")   // since June 2025 prompts repack on the fly
     return setting.year >= -0.1 && !is_float_format(format) ? HostKernel::interleaved : HostKernel::tiled;
-  if (setting.engine == "ktransformers") return has_set(host, "amx") ? HostKernel::matrix_unit : HostKernel::interleaved;
+  if (setting.engine == "ktransformers") return has_set(host, "amx") && ktransformers_tiles(setting, format) ? HostKernel::matrix_unit : HostKernel::interleaved;
+  if (setting.engine == "sglang") return has_set(host, "amx") ? HostKernel::matrix_unit : HostKernel::tiled;   // its CPU kernels since July 2025
   if (experts) return HostKernel::dot;   // of an expert's rows each is multiplied by itself
   if (has_set(host, "amx") && setting.year >= -0.7 && is_any(format, {"q4_0", "q8_0", "q4_k", "q5_k", "q6_k", "iq4"})) return HostKernel::matrix_unit;
   if (interleaves(host, setting, format)) return HostKernel::interleaved;
@@ -120,9 +131,12 @@ double prompt_rate(const rig::Host& host, int threads, const Setting& setting, s
   return cycles(host, threads) * reached;
 }
 
-double decode_rate(const rig::Host& host, int threads, std::string_view format) {
-  const double dot = lanes_of(host).dot;
-  return cycles(host, threads) * (is_float_format(format) ? float_lanes(host, format, dot) : dot * unpacking(format));
+double decode_rate(const rig::Host& host, int threads, const Setting& setting, std::string_view format) {
+  const Lanes lanes = lanes_of(host);
+  if (is_float_format(format)) return cycles(host, threads) * float_lanes(host, format, lanes.dot);
+  // Interleaved rows share what is loaded of the activations: Q4_0 on one core of a Graviton3 does 18 flop a cycle (llama.cpp, December 2025).
+  const bool rows = is_any(instruction_class(host), {"i8mm", "dotprod"}) && (setting.repacked || (setting.kernels == "llama.cpp" && interleaves(host, setting, format)));
+  return cycles(host, threads) * lanes.dot * (rows ? std::max(1.0, lanes.tiled / lanes.dot) : unpacking(format));
 }
 
 double processor_roof(const rig::Host& host, int threads, std::string_view format) {
@@ -154,7 +168,7 @@ double layer_seconds(const rig::Host& host, int threads) { return 15e-6 + 60e-6 
 Bandwidth reachable_bandwidth(const rig::Host& host, int threads) {
   if (threads <= 0 || host.bandwidth.value() <= 0) return host.bandwidth;
   // Lines of 64 bytes in flight over the time one takes: up to 60 GB/s a core beside its memory controller, 15 to 30 across a server's mesh.
-  const bool server = host.channels / std::max(1, host.sockets) > 2;
+  const bool server = host.channels / std::max(1, host.sockets) > 2 && !host.memory_type.starts_with("lpddr");
   const double core = server ? 30e9 : 64e9;
   return std::min(host.bandwidth, Bandwidth(core * used_cores(host, threads)));
 }

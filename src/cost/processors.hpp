@@ -22,7 +22,7 @@ HostKernel prompt_kernel(const rig::Host& host, const Setting& setting, std::str
 
 // flop/s of all cores (at most `threads`), weights in the caches: reading a prompt, decoding one token, and attention over a cache.
 double prompt_rate(const rig::Host& host, int threads, const Setting& setting, std::string_view format, bool experts);
-double decode_rate(const rig::Host& host, int threads, std::string_view format);
+double decode_rate(const rig::Host& host, int threads, const Setting& setting, std::string_view format);
 double host_attention_rate(const rig::Host& host, int threads, const Setting& setting, bool flash, bool decode);
 // flop/s that the vector or matrix units of so many cores can do at most, at the highest clock: of 8-bit products for quantised weights.
 double processor_roof(const rig::Host& host, int threads, std::string_view format);

@@ -51,7 +51,26 @@ TEST(Processors, RatesAreCoresTimesClockTimesLanes) {
   const rig::Host zen4 = host({"avx2", "avx512", "vnni", "bf16"});
   EXPECT_NEAR(prompt_rate(zen4, 0, llama(2026.5), "q4_k", false), 16 * 5e9 * 45, 1);
   EXPECT_NEAR(prompt_rate(zen4, 4, llama(2026.5), "q4_k", false), 4 * 5e9 * 45, 1);
-  EXPECT_NEAR(decode_rate(zen4, 4, "q4_k"), 4 * 5e9 * 16, 1);
+  EXPECT_NEAR(decode_rate(zen4, 4, llama(2026.5), "q4_k"), 4 * 5e9 * 16, 1);
+  const rig::Host arm = host({"neon", "dotprod", "i8mm"});   // 10 flop a row by itself, 13 interleaved
+  EXPECT_NEAR(decode_rate(arm, 4, llama(2026.5), "q8_0"), 4 * 5e9 * 10, 1);
+  EXPECT_NEAR(decode_rate(arm, 4, llama(2026.5), "q4_0"), 4 * 5e9 * 13, 1);
+}
+
+// Two vectors a cycle at 6 GHz, the highest clock: of 64 products of 8 bits and as many sums, or of 16 multiply-adds; AMX's tiles are 8 times as fast.
+TEST(Processors, NoKernelExceedsTheUnits) {
+  EXPECT_NEAR(processor_roof(host({"avx2", "avx512", "vnni"}), 4, "q4_k"), 4 * 6e9 * 256, 1);
+  EXPECT_NEAR(processor_roof(host({"avx2", "avx512", "vnni"}), 4, "f32"), 4 * 6e9 * 128, 1);
+  EXPECT_NEAR(processor_roof(host({"avx2", "avx512", "vnni", "amx"}), 4, "q4_k"), 4 * 6e9 * 2048, 1);
+}
+
+// ktransformers: AMX since 0.3 for converted weights, AVX-512 for those that it takes as published.
+TEST(Processors, KtransformersUsesTilesForConvertedWeights) {
+  const rig::Host sapphire = host({"avx2", "avx512", "vnni", "amx"});
+  const auto kernel = [&](double year, const char* format) { return prompt_kernel(sapphire, setting_of("ktransformers", "cuda", {.engine_year = year, .source = {}}), format, true); };
+  EXPECT_EQ(kernel(2025.1, "q4_k"), HostKernel::interleaved);
+  EXPECT_EQ(kernel(2025.5, "q4_k"), HostKernel::matrix_unit);
+  EXPECT_EQ(kernel(2026.0, "fp8"), HostKernel::interleaved);
 }
 
 TEST(Processors, FewCoresPullLess) {
@@ -59,6 +78,9 @@ TEST(Processors, FewCoresPullLess) {
   EXPECT_EQ(reachable_bandwidth(desktop, 0), Bandwidth(80e9));
   EXPECT_EQ(reachable_bandwidth(desktop, 1), Bandwidth(64e9));
   EXPECT_EQ(reachable_bandwidth(host({"avx2"}, 64, 8), 2), Bandwidth(60e9));
+  rig::Host mac = host({"neon"}, 64, 8);
+  mac.memory_type = "lpddr5";
+  EXPECT_EQ(reachable_bandwidth(mac, 1), Bandwidth(64e9));
 }
 
 TEST(Processors, BarriersOfManyCoresCostMore) {

@@ -57,7 +57,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   if (device == kHost) {
     const char* quantity = decode ? "host_decode" : "host_gemm";
     const int threads = b.threads(decode);
-    Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
+    Path p = host_path(quantity, decode ? decode_rate(b.host(), threads, b.setting, format) : prompt_rate(b.host(), threads, b.setting, format, experts), b.host(), b.setting);
     p.roof = processor_roof(b.host(), threads, format);
     add_factor(p, quantity, "format", format);
     if (!decode) add_joint_factor(p, quantity, "kernel", {to_string(prompt_kernel(b.host(), b.setting, format, experts)), b.setting.kernels});
@@ -219,20 +219,30 @@ class WeightPaths {
 // Bytes of a memory-mapped file go to a device by way of the driver's buffer: one more crossing of the host's memory than from pinned memory.
 // Halving the memory's rate halved what arrived (RTX 3090, DDR4-3000 and DDR4-2133, 21 and 16 GB/s of 42 and 32 read by the host;
 // insiderllm-bench-results, October 2026).
+double memory_rate(const Builder& b) {
+  const double crossings = b.place.settings.mmap ? 2 : 1;
+  return b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : std::numeric_limits<double>::infinity();
+}
+
 double stream_rate(const Builder& b, int device) {
-  const double link = path_between(b.rig, -1, device).bandwidth.value(), crossings = b.place.settings.mmap ? 2 : 1;
-  return std::min(link > 0 ? link : kUnknownLink, b.host().bandwidth.value() > 0 ? b.host().bandwidth.value() / crossings : link);
+  const double link = path_between(b.rig, -1, device).bandwidth.value();
+  return std::min(link > 0 ? link : kUnknownLink, memory_rate(b));
 }
 
 // Host weights that the engine sends to a device for passes of many tokens, whether that is faster or not.
 void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   const placement::Settings& settings = b.place.settings;
   if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !devices_read_rows(b.setting, key.format)) return;
+  if (!sends_host_weights(b.setting)) return;
   const int first = b.place.devices.front().device;
-  Path link = engine_path("stream", stream_rate(b, first), b.setting);
+  const double receivers = b.split > 1 ? b.split : 1;   // devices that share tensors take a part each, over a link each
+  Path link = engine_path("stream", std::min(receivers * stream_rate(b, first), memory_rate(b)), b.setting);
   link.roof = link.peak;
   s.stream = b.path(std::move(link));
-  s.stream_compute = b.path(gemm_path(b, first, key.format, key.experts, false));
+  Path product = gemm_path(b, first, key.format, key.experts, false);
+  product.peak *= receivers;
+  product.roof *= receivers;
+  s.stream_compute = b.path(std::move(product));
   s.stream_batch = settings.offload_batch * (settings.offload_by_expert && s.experts > 0 ? static_cast<double>(s.experts) / s.experts_used : 1);
 }
 

@@ -341,6 +341,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (s.gpu_experts >= 0 && a.has_experts()) {
     say("host_weights", host_weights(a));
     say("device_experts", std::to_string(s.gpu_experts));
+    if (s.offload_batch > 0) say("host_prompts", std::to_string(s.offload_batch));
     if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
     if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
   }

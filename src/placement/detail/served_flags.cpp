@@ -145,6 +145,7 @@ constexpr FlagRule kSglang[] = {
 };
 
 constexpr FlagRule kKtransformers[] = {
+    {"--kt-gpu-prefill-token-threshold", Takes::value, "prompts of at least as many tokens are multiplied on the devices, to which the experts are sent layer by layer", whole<&Settings::offload_batch, 0>},
     {"--kt-num-gpu-experts", Takes::value, "experts of each layer kept on the devices; the others run on the processor from host memory", whole<&Settings::gpu_experts, 0>},
     {"--kt-weight-path", Takes::value, "what the processor's experts are read from: a folder of GGUF files, or the checkpoint itself in its own format", nullptr},
     {"--kt-cpuinfer", Takes::value, "threads of the processor's experts: one for each physical core", nullptr},
