@@ -82,7 +82,7 @@ struct Load {
 
 // Extra conditions an Observation states and a plan may leave alone.
 struct Conditions {
-  double engine_year = 2026.5;       // date of the engine's build; decides what it can do and how fast it was
+  double engine_year = 2026.875;     // date of the engine's build; decides what it can do and how fast it was. Unsaid: November 2026, as the newest Observations
   bool slow_host = false;            // a single-board computer in front of the device
   std::string source;                // fit only: the source's own bias is a random effect
   bool eager = false;                // serving engines told not to capture their kernels as graphs
