@@ -43,15 +43,15 @@ CurvePoint point_of(std::int64_t context, const placement::Placement& placement)
 Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(asked, read_asked(knowledge, request));
   const model::Architecture& architecture = asked.model->architecture;
-  const rig::Rig& rig = asked.rig;
   const catalog::Engine& engine = asked.engine;
   CurveAnswer answer{request, {}};
   std::map<OwnMachine, cost::OwnEffects> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
     PlanRequest here = with_room(request);   // what a plan would say at this context
     here.placement.context = context;
-    RC_ASSIGN(chosen, choose(knowledge, *asked.model, rig, here));
+    RC_ASSIGN(chosen, choose(knowledge, *asked.model, asked.rig, here));
     const placement::Placement& placement = chosen.placement;
+    const rig::Rig& rig = chosen.part ? *chosen.part : asked.rig;
     CurvePoint point = point_of(context, placement);
     if (chosen.load) {
       cost::Question read = request.question, write = request.question;

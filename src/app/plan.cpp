@@ -104,6 +104,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   answer.architecture.notes.insert(answer.architecture.notes.end(), std::make_move_iterator(asked.notes.begin()), std::make_move_iterator(asked.notes.end()));
   answer.rig = std::move(asked.rig);
   answer.engine = std::move(asked.engine);
+  if (chosen.part) answer.rig = std::move(*chosen.part);
   answer.placement = std::move(chosen.placement);
   answer.admitted = chosen.admitted;
   answer.at_once = chosen.at_once;
@@ -128,9 +129,10 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   return answer;
 }
 
-std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig) {
-  auto chosen = choose(knowledge, model, rig, request, true);
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& whole) {
+  auto chosen = choose(knowledge, model, whole, request, true);
   if (!chosen || !chosen->placement.fits || !check_reach(request, engine, chosen->placement.settings)) return std::nullopt;
+  const rig::Rig& rig = chosen->part ? *chosen->part : whole;
   Outcome outcome{std::move(chosen->placement)};
   if (!chosen->load) return outcome;
   cost::OwnEffects own;
@@ -142,8 +144,8 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   };
   outcome.decode = decode_of(request.question.depth, chosen->at_once);
   outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
-  const std::int64_t whole = stream_depth(engine, outcome.placement, 1);
-  outcome.over_context = over_context(decode_at(0), whole > 0 ? decode_at(whole) : 0);
+  const std::int64_t full = stream_depth(engine, outcome.placement, 1);
+  outcome.over_context = over_context(decode_at(0), full > 0 ? decode_at(full) : 0);
   return outcome;
 }
 

@@ -108,6 +108,7 @@ Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request)
   RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_TRY(check_engine_date(knowledge, request.question.engine_date));
+  if (!request.placement.backend.empty()) rig = placement::part_that_runs(rig, request.placement.backend);
   Asked asked{with_room(request), std::move(model), std::move(rig), std::move(engine)};
   if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   RC_TRY(take_usual_quant(knowledge, asked));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace rigcast::cost::detail {
 
@@ -60,7 +61,7 @@ double crossings_of(const Builder& b) {
 // the engine's process relays it, so each handover is two messages; logits come home from the last. Devices that share every tensor reduce
 // in a ring over the hosts: 2 (h - 1) messages for each reduction, and 2 (h - 1) / h of the activations.
 void add_network(Builder& b) {
-  const auto& used = b.place.devices;
+  const auto used = std::span(b.place.devices).first(b.place.devices.size() / static_cast<std::size_t>(b.load.copies));   // copies say nothing to each other
   const auto host_of = [&](std::size_t i) { return b.device(used[i].device).host; };
   rig::Path slowest;
   double handovers = 0, hosts = 1;

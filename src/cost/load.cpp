@@ -113,7 +113,7 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
   if (b.split > 1) choose_lead(b);
-  if (const int copies = placement.settings.data_degree / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
+  if (const int copies = placement.settings.data_degree * std::max(1, placement.settings.replicas) / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
   b.load.ubatch = std::max(1, prompt_chunk(placement.settings));

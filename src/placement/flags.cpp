@@ -48,8 +48,8 @@ int local_devices(const catalog::Engine& engine, const rig::Rig& rig) {
 
 class Parser {
  public:
-  Parser(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig)
-      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), local_devices(engine, rig), false} {}
+  Parser(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, std::string_view backend)
+      : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), local_devices(engine, rig), backend} {}
 
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));
@@ -176,8 +176,8 @@ Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {
   return settings;
 }
 
-Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, std::string_view flags) {
-  return Parser(engine, architecture, rig).run(flags);
+Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, std::string_view flags, std::string_view backend) {
+  return Parser(engine, architecture, rig, backend).run(flags);
 }
 
 }  // namespace rigcast::placement

@@ -94,5 +94,19 @@ TEST(Flags, WhatPlacesNothingLeavesTheSearchFree) {
     EXPECT_TRUE(places(flags)) << flags;
 }
 
+// Devices are called by their backend: another's name would silently mean another device.
+TEST(Flags, DevicesAreNamedAfterTheirBackend) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto read = [&](const char* flags, const char* backend) { return parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), flags, backend); };
+  const auto wrong = read("-dev Vulkan1", "cuda");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().nearest, "CUDA1");
+  EXPECT_EQ(read("-ot exps=CUDA0", "vulkan").error().nearest, "Vulkan0");
+  EXPECT_EQ(read("-dev CUDA0,Vulkan1", "cuda").error().nearest, "CUDA1");
+  EXPECT_EQ(read("-dev CUDA1", "cuda")->settings.main_device, 1);
+  EXPECT_EQ(read("-dev cuda0,CUDA1", "cuda")->settings.mode, Mode::layer);
+  EXPECT_TRUE(read("-ot exps=CPU", "cuda"));
+}
+
 }  // namespace
 }  // namespace rigcast::placement

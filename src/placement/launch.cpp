@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <set>
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
@@ -98,9 +99,7 @@ std::string device_name(const rig::Rig& rig, const std::string& backend, int dev
   const bool remote = rig.devices[static_cast<std::size_t>(device)].host != 0;
   const auto number = std::count_if(rig.devices.begin(), rig.devices.begin() + device, [&](const rig::RigDevice& each) { return (each.host != 0) == remote; });
   if (remote) return "RPC" + std::to_string(number);
-  // GGML_CUDA_NAME and its like; Metal's devices are called MTL (ggml-metal.cpp).
-  const std::string prefix = backend == "vulkan" ? "Vulkan" : backend == "rocm" ? "ROCm" : backend == "sycl" ? "SYCL" : backend == "cann" ? "CANN" : backend == "musa" ? "MUSA" : backend == "metal" ? "MTL" : "CUDA";
-  return prefix + std::to_string(number);
+  return detail::device_prefix(backend) + std::to_string(number);
 }
 
 // Whether the placement uses devices of other hosts than the first.
@@ -108,15 +107,21 @@ bool uses_other_hosts(const rig::Rig& rig, const Placement& p) {
   return std::any_of(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host != 0; });
 }
 
+// All devices of the rig, where it is a part of a machine: a build for several backends sees the others as well.
+std::string all_devices(const rig::Rig& rig, const Placement& p) {
+  std::vector<std::string> names;
+  for (const rig::RigDevice& device : rig.devices) names.push_back(device_name(rig, p.backend, device.index));
+  return join(names, ",");
+}
+
 // llama.cpp over several hosts: a server on each other host offers its devices, named RPC0, RPC1 ... in the order of --rpc; -dev puts them
 // behind the local ones, as the split counts them.
 void add_rpc(LineBuilder& line, const rig::Rig& rig, const Placement& p) {
   if (!uses_other_hosts(rig, p)) return;
-  std::vector<std::string> servers, names;
+  std::vector<std::string> servers;
   for (std::size_t h = 1; h < rig.hosts.size(); ++h) servers.push_back("HOST" + std::to_string(h + 1) + ":50052");
-  for (const rig::RigDevice& device : rig.devices) names.push_back(device_name(rig, p.backend, device.index));
   line.add("--rpc", join(servers, ","));
-  line.add("-dev", join(names, ","));
+  line.add("-dev", all_devices(rig, p));
   line.launch().file_name = "a shell on each other host";
   line.launch().file_text = "# a proof of concept by its authors' word: only on a network you trust\nggml-rpc-server --host 0.0.0.0 --port 50052";
 }
@@ -142,6 +147,7 @@ std::vector<std::string> bench_words(const catalog::Engine& engine, const model:
     if (!rig.devices.empty()) add("-dev", "none");
     add("-ngl", "0");
   } else {
+    if (!rig.idle.empty()) add("-dev", replace_all(all_devices(rig, p), ",", "/"));
     add("-ngl", std::to_string(s.gpu_layers < 0 ? all_layers(a) : s.gpu_layers));
     if (rig.devices.size() > 1) {
       add("-sm", p.mode == Mode::single ? std::string("none") : p.mode == Mode::row ? std::string("row") : p.mode == Mode::tensor ? tensor_word(engine) : std::string("layer"));
@@ -189,6 +195,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
     const int all = static_cast<int>(a.layers.size()) + 1;
     line.add("-ngl", std::to_string(s.gpu_layers < 0 || s.gpu_layers >= all ? all_layers(a) : s.gpu_layers));
     add_rpc(line, rig, p);
+    if (!rig.idle.empty() && !uses_other_hosts(rig, p)) line.add("-dev", all_devices(rig, p));
     if (rig.devices.size() > 1) {
       if (p.mode == Mode::single) {
         line.add("-sm", "none");
@@ -281,7 +288,7 @@ std::string start_words(const catalog::Engine& engine, const model::Architecture
 }
 
 // Served engines over several hosts: one process on each, or a Ray cluster under the first.
-void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig& rig) {
+void add_nodes(LineBuilder& line, const catalog::Engine& engine, std::size_t hosts) {
   Launch& launch = line.launch();
   launch.file_name = "a shell on each other host";
   if (catalog::text_of(engine, "across_hosts", "") == "ray") {
@@ -291,9 +298,9 @@ void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig&
     return;
   }
   const std::string alone = launch.line;
-  const std::string nodes = " --nnodes " + std::to_string(rig.hosts.size()) + " --dist-init-addr HOST1:5000 --node-rank ";
+  const std::string nodes = " --nnodes " + std::to_string(hosts) + " --dist-init-addr HOST1:5000 --node-rank ";
   line.plain((nodes + "0").substr(1));
-  for (std::size_t h = 1; h < rig.hosts.size(); ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
+  for (std::size_t h = 1; h < hosts; ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
 }
 
 // How much of the layers lies on the devices, as a word or a share.
@@ -301,6 +308,13 @@ std::string layers_share(const model::Architecture& a, const Placement& p) {
   const int all = static_cast<int>(a.layers.size()) + 1;
   if (p.mode == Mode::cpu || p.settings.gpu_layers == 0) return "off";
   return p.settings.gpu_layers < 0 || p.settings.gpu_layers >= all ? "max" : format_number(p.settings.gpu_layers / static_cast<double>(all), 2);
+}
+
+// Hosts of one engine, where several stand side by side.
+std::size_t hosts_of_one(const rig::Rig& rig, const Placement& p) {
+  std::set<int> hosts;
+  for (std::size_t i = 0; i < p.devices.size() / static_cast<std::size_t>(std::max(1, p.settings.replicas)); ++i) hosts.insert(rig.devices[static_cast<std::size_t>(p.devices[i].device)].host);
+  return hosts.size();
 }
 
 // Engines that take flags and whose words stand in their data: start, and flag.NAME for each thing that can be said; what has no flag there
@@ -357,7 +371,12 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
   for (const FlagNote& flag : p.demanded) line.demand(flag);
   line.repeat(p.flags);
-  if (paged && uses_other_hosts(rig, p)) add_nodes(line, engine, rig);
+  if (!paged) return std::move(line.launch());
+  const std::size_t hosts = hosts_of_one(rig, p);
+  if (s.replicas > 1)
+    cannot_say("This line starts one of " + std::to_string(s.replicas) + " engines side by side, each on " + std::to_string(hosts) +
+               (hosts == 1 ? " host" : " hosts") + " of its own: a router before them shares the requests out.");
+  if (hosts > 1) add_nodes(line, engine, hosts);
   return std::move(line.launch());
 }
 

@@ -123,9 +123,11 @@ bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& a
   return weights > room;
 }
 
-int whole_copies(const model::Architecture& architecture, const Settings& settings) { return architecture.has_experts() && !settings.whole_copies ? 1 : std::max(1, settings.data_degree); }
+int whole_copies(const model::Architecture& architecture, const Settings& settings) { 
+  return std::max(1, settings.replicas) * (architecture.has_experts() && !settings.whole_copies ? 1 : std::max(1, settings.data_degree));
+}
 
-std::int64_t cache_tokens(const Placement& placement) { return placement.kv_tokens * std::max(1, placement.settings.data_degree); }
+std::int64_t cache_tokens(const Placement& placement) { return placement.kv_tokens * std::max(1, placement.settings.data_degree) * std::max(1, placement.settings.replicas); }
 
 std::int64_t running_streams(const catalog::Engine& engine, const Placement& placement, std::int64_t streams, std::int64_t tokens) {
   if (engine.kv_rule != catalog::KvRule::paged || placement.kv_tokens <= 0 || tokens <= 0) return streams;
@@ -169,6 +171,21 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
     if (backend != "cpu" && engine.mixed_vendors && runs(*fastest, backend)) return backend;
   const std::string has = rig.devices.front().device.runs.empty() ? std::string("nothing known") : join(rig.devices.front().device.runs, ", ");
   return fail(ErrorKind::infeasible, engine.name + " has no backend for " + rig.devices.front().device.name + ", which runs " + has, Where{"--on"}, "backend");
+}
+
+std::vector<std::string> partial_backends(const catalog::Engine& engine, const rig::Rig& rig) {
+  std::vector<std::string> partial;
+  if (!engine.mixed_vendors || rig.hosts.size() > 1) return partial;
+  for (const std::string& backend : engine.backends) {
+    const auto can = std::count_if(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
+    if (backend != "cpu" && can > 0 && can < static_cast<std::ptrdiff_t>(rig.devices.size())) partial.push_back(backend);
+  }
+  return partial;
+}
+
+rig::Rig part_that_runs(const rig::Rig& rig, const std::string& backend) {
+  const auto can = [&](const rig::RigDevice& device) { return runs(device, to_lower(backend)); };
+  return std::any_of(rig.devices.begin(), rig.devices.end(), can) && !std::all_of(rig.devices.begin(), rig.devices.end(), can) ? rig::only(rig, can) : rig;
 }
 
 Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model, const rig::Rig& rig)
@@ -294,6 +311,12 @@ void keep_off_devices(Settings& settings) {
   settings.overrides.clear();
 }
 
+// The backend whose devices flags may name: where each device has its own, any.
+std::string_view common_backend(const rig::Rig& rig, const std::string& backend) {
+  const bool all = backend != "cpu" && std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
+  return all ? std::string_view(backend) : std::string_view();
+}
+
 // Devices that do not run the backend of the others run on their own, with its rules.
 Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                            const model::Architecture& architecture, const rig::Rig& rig) {
@@ -327,7 +350,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
     backend = std::move(*other);
   }
   if (auto allowed = check_foreign(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
-  RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags));
+  RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags, common_backend(rig, backend)));
   Settings settings = parsed.settings;
   if (backend == "cpu") keep_off_devices(settings);
   const auto says = [&](std::initializer_list<std::string_view> names) {
@@ -357,6 +380,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   settings.dry_run = request.dry_run;
   const bool searched = !parsed.places;
   const bool named_batch = says({"-ub ", "-ub=", "--ubatch-size", "num_batch"});
+  const bool named_offload = says({"--op-offload", "--no-op-offload"});
   Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};
   const auto element = [&](const std::string& name) {
     const auto quant = catalog.quant(name);
@@ -364,10 +388,11 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   };
   prepared.cache_element = (element(prepared.settings.key_quant) + element(prepared.settings.value_quant)) / 2;
   prepared.named_batch = named_batch;
+  prepared.named_offload = named_offload;
   prepared.usable_devices = usable_devices(prepared.engine, rig);
   prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
-  const std::int64_t of_copy = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
-  prepared.at_once = std::min<std::int64_t>(streams, of_copy * std::max(1, prepared.settings.data_degree));
+  prepared.most_at_once = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
+  prepared.at_once = std::min<std::int64_t>(streams, prepared.most_at_once * std::max(1, prepared.settings.data_degree));
   if (request.context > 0) {
     const std::int64_t each = prepared.settings.context / parts;
     if (says_context && each != request.context) prepared.overruled = request.context;

@@ -60,6 +60,7 @@ struct Settings {
   bool dry_run = false;                   // laid out as the engine's dry run prints it, where that differs from what a load takes
   bool prompt_logits = false;             // the program may ask for the logits of every prompt token (llama-completion, llama-bench), not only of each slot's last
   bool whole_copies = false;              // of a mixture, data_degree copies all of it; false: attention alone, around experts that all devices share
+  int replicas = 1;                       // whole engines side by side, each on its own hosts: all other degrees are those of one
   double host_gib = 0;                    // weights of each device that lie in its host's memory, from where the device reads them in every pass (vLLM --cpu-offload-gb)
   int gpu_experts = -1;                   // ktransformers: experts of each layer kept on the devices; -1: engine's default
   int threads = 0;                        // 0: engine's default
@@ -143,7 +144,7 @@ struct ParsedFlags {
   bool says_sequences = false;            // ... and how many streams run at a time
 };
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
-                                std::string_view flags);
+                                std::string_view flags, std::string_view backend = {});   // whose devices and buffers they may name; empty: any
 
 // Everything that is settled before bytes are counted: the engine and its backend, the rules that may apply, what the flags say.
 // Errors: names nobody knows, flags that cannot be read, what the engine refuses on these devices.
@@ -161,6 +162,8 @@ struct Prepared {
   std::int64_t overruled = 0;             // the context of the request where the flags name another; else 0
   double cache_element = 2;               // bytes of one element of the cache, of keys and values on average
   bool named_batch = false;               // the flags say how many prompt tokens go in one pass
+  bool named_offload = false;             // ... whether weights on the host are sent to a device for them
+  std::int64_t most_at_once = 1;          // streams that the engine runs at a time, of one copy
   int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request);
@@ -208,6 +211,11 @@ bool all_on_devices(const model::Architecture& architecture, const Placement& pl
 // The engine's best backend for these devices, or the one asked for. Errors: the engine or a device has no such backend, devices of
 // different makers where the engine cannot mix them.
 Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig& rig, const std::string& asked);
+
+// Backends of an engine that mixes makers which some devices run and others do not: the others idle under them. Best first.
+std::vector<std::string> partial_backends(const catalog::Engine& engine, const rig::Rig& rig);
+// The devices that run a backend, where some do and some do not; else all of them.
+rig::Rig part_that_runs(const rig::Rig& rig, const std::string& backend);
 
 // How far bytes are counted. Compute buffers take most of the time: who only asks whether a layout fits does not need them where weights
 // and cache are too much already.

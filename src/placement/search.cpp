@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <tuple>
 
@@ -51,7 +52,7 @@ namespace {
 bool same_way(const Placement& a, const Placement& b) {
   const auto work = [](const Placement& p) {
     const Settings& s = p.settings;
-    return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.whole_copies, s.gpu_experts);
+    return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.whole_copies, s.replicas, s.gpu_experts);
   };
   return work(a) == work(b);
 }
@@ -171,7 +172,11 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   const auto speeds = cost_(*placement);
   if (!speeds) return reject(speeds.error().message);
   if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
-  Candidate candidate{trial.kind, *placement, score(*placement, *speeds), speeds->decode, speeds->prefill, speeds->alike > 0 ? speeds->alike : speeds->full, speeds->unwaiting};
+  Candidate candidate{trial.kind, *placement, 0, speeds->decode, speeds->prefill, speeds->alike > 0 ? speeds->alike : speeds->full, speeds->unwaiting};
+  candidate.over_context = decode_over_context(*speeds);
+  candidate.reading = reading_over_context(*speeds, goal_.prompt);
+  candidate.answer = answer_speed(candidate.over_context, candidate.reading, goal_.streams);
+  candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                         (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
   if (replaces) best = std::move(candidate);
@@ -190,17 +195,19 @@ std::vector<Settings> Searcher::variants(const Settings& settings) const {
   return result;
 }
 
-double Searcher::score(const Placement& placement, const Speeds& speeds) {
+double Searcher::score(const Candidate& candidate, const Speeds& speeds) {
+  constexpr double kAlike = 0.005;   // prompts read as fast but for so much: a tie
+  const Placement& placement = candidate.placement;
   switch (goal_.objective) {
-    case Objective::decode: return decode_over_context(speeds);
-    case Objective::prefill: return speeds.prefill;
+    case Objective::decode: return candidate.answer;
+    case Objective::prefill: return (speeds.prefill > 0 ? std::exp(kAlike * std::round(std::log(speeds.prefill) / kAlike)) : 0) + candidate.answer * kTieBreak;
     case Objective::throughput: return speeds.throughput;
     case Objective::context: break;
   }
   const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged
                             ? static_cast<double>(std::min<std::int64_t>(placement.kv_tokens, architecture_.max_context))
                             : static_cast<double>(goal_.longest ? placement.settings.context : largest_context(architecture_, placement.settings, lay_out_, context_parts(engine_, placement.settings)));
-  return tokens + decode_over_context(speeds) * kTieBreak;
+  return tokens + candidate.answer * kTieBreak;
 }
 
 void Searcher::keep(Trial trial) {
@@ -220,6 +227,21 @@ double decode_over_context(const Speeds& speeds) {
   return empty > 0 && filled > 0 ? 2 / (1 / empty + 1 / filled) : 0;
 }
 
+double reading_over_context(const Speeds& speeds, std::int64_t prompt) {
+  const double empty = speeds.prefill_empty > 0 ? speeds.prefill_empty : speeds.prefill, full = speeds.prefill_full > 0 ? speeds.prefill_full : speeds.prefill;
+  return empty > 0 && full > 0 ? static_cast<double>(prompt) / 2 * (1 / empty + 1 / full) : 0;
+}
+
+double answer_tokens(std::int64_t streams) {
+  constexpr double kAnswer = 512;
+  return kAnswer * static_cast<double>(std::max<std::int64_t>(1, streams));
+}
+
+double answer_speed(double writing, double reading, std::int64_t streams) {
+  const double tokens = answer_tokens(streams);
+  return writing > 0 ? tokens / (reading + tokens / writing) : 0;
+}
+
 Found search(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Goal& goal,
              const Settings& base, LayOut lay_out, Cost cost) {
   return detail::Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
@@ -236,7 +258,9 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.fixed_batch = prepared.named_batch;
   goal.streams = prepared.at_once;
   goal.beyond_memory = exceeds_all_memories(prepared, architecture, rig);
-  if (goal.objective == Objective::context && !prepared.named_context && !paged) {
+  goal.fixed_offload = prepared.named_offload;
+  if (goal.objective == Objective::context && prepared.named_context) goal.objective = Objective::decode;   // all that fits holds it
+  if (goal.objective == Objective::context && !paged) {
     Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context);
     if (!whole.ranked.empty() && !on_guessed_processor(rig, whole.ranked.front().placement)) return whole;
     goal.longest = true;

@@ -10,6 +10,8 @@
 // sum m <= capacity(d). Experts move to the host first layer first, as few layers as the memory demands (the host is always the slower
 // memory). What the sum cannot know (compute buffers, padding, staging) the exact layout tells: capacities shrink by what it says is
 // missing, and the range is chosen again. Every candidate that is reported has been laid out exactly and costed in full.
+// Weights on the host: whether a processor or a device reads prompts with them, and in passes of which size, is tried where the prompt is a part
+// of the answer worth a flag. Several hosts: engines side by side on groups of them, the others idle.
 // Worked example: 24 GiB at 936 GB/s beside 16 GiB at 288 GB/s, 34 GiB of equal layers: the fast card takes all it can hold, the slow one
 // the rest, and not 24:16.
 
@@ -24,10 +26,10 @@ namespace rigcast::placement {
 
 // What the user wants most.
 enum class Objective {
-  decode,      // token/s of one stream
-  prefill,     // token/s of reading a prompt
-  context,     // the longest context that still fits; ties by decode
-  throughput,  // token/s of all streams together
+  decode,      // an answer soon: reading the prompt and writing, in the mean of an empty and a full context
+  prefill,     // token/s of reading a prompt; ties by decode
+  context,     // the longest context that still fits, where none is named; ties by decode
+  throughput,  // token/s of all streams together, in the same mean: of those asked for, else of as many as the engine runs and the cache holds
 };
 const char* to_string(Objective objective);
 Result<Objective> parse_objective(std::string_view text);
@@ -44,6 +46,8 @@ struct Goal {
   double cache_element = 2;          // bytes of one element of the cache
   bool beyond_memory = false;        // exceeds_all_memories(): no way of sharing weights out fits
   bool fixed_batch = false;          // how many prompt tokens go in one pass is not to be chosen
+  bool fixed_offload = false;        // ... nor whether weights on the host are sent to a device for them
+  std::int64_t prompt = 0;           // tokens read before an answer; 0: speeds tell of writing alone
 };
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.
@@ -53,6 +57,9 @@ struct Candidate {
   double score = 0;
   double decode = 0, prefill = 0, full = 0;    // token/s, as in Speeds; `full` at the depth that is alike for all candidates
   double unwaiting = 0;              // as in Speeds
+  double over_context = 0;           // decode_over_context() of them
+  double reading = 0;                // seconds that an answer waits for its prompt to be read
+  double answer = 0;                 // token/s of whole answers: what the decode objective measures, by which others break ties
 };
 
 // A kind that has no legal or fitting placement here, and why in one sentence.
@@ -73,9 +80,16 @@ using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // Token/s. `full`: decode with the cache full, which is what the context was asked for. Caches of different size are full at different
 // depths: `alike` is decode at the depth that was wished of all, by as many streams as have room there. The decode objective compares the
 // mean step time of an empty cache and alike, whatever the depth that decode is told of. alike 0: as `full`; empty 0: as `decode`.
-// `unwaiting`: on a processor, what the decode objective would be if cores did not wait for each other, which no number of threads exceeds; 0: unknown.
-struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0, unwaiting = 0; };
+// `unwaiting`: on a processor, what decode_over_context() would be if cores did not wait for each other, which no number of threads exceeds; 0: unknown.
+// `prefill_empty`, `prefill_full`: reading the prompt first of all, and as the last that the context holds; 0: as `prefill`.
+struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0, unwaiting = 0, prefill_empty = 0, prefill_full = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
+// Seconds to read a prompt in the mean of an empty and a full context; 0 where nobody can say.
+double reading_over_context(const Speeds& speeds, std::int64_t prompt);
+// Token/s of all streams, each of which waits `reading` seconds and then has its share of `writing` token/s for an answer of usual length:
+// what users wait for. A cache on the host may write the first tokens fastest, and be slow to read the prompt and to write on.
+double answer_speed(double writing, double reading, std::int64_t streams);
+double answer_tokens(std::int64_t streams);   // ... of all of them
 using Cost = FunctionRef<Result<Speeds>(const Placement&)>;
 
 // Whether the processor alone runs it, though devices are named and no host is: a guess must not beat what the user has.

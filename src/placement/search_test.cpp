@@ -271,6 +271,19 @@ TEST(Search, EightDevicesAndNinetyFourLayersTakeFewLayouts) {
   EXPECT_LE(found.laid_out, 20);  // an exact layout takes about a millisecond: 50 ms hold all of them
 }
 
+// 512 tokens read at 239 and written at 39.2 (the first) to 12.8 (the last) a second: 2 / (1/39.2 + 1/12.8) = 19.3 a second over the context and
+// 512 / (512/239 + 512/19.3) = 17.86 of the answer; read at 2608 and written at 17.1 to 16.2 it is 16.53. With a context that slows reading down
+// to 60 as well, 512/2 (1/239 + 1/60) = 5.34 s of reading leave the first 16.06: it loses.
+TEST(Objective, AnAnswerIsReadAndWritten) {
+  const Speeds on_host{39.2, 239, 0, 12.8, 0, 0, 0, 0, 60}, beside{17.1, 2608, 0, 16.2};
+  const auto answer = [](const Speeds& speeds) { return answer_speed(decode_over_context(speeds), reading_over_context(speeds, 512), 1); };
+  EXPECT_NEAR(reading_over_context(on_host, 512), 5.338, 0.001);
+  EXPECT_NEAR(answer(on_host), 16.06, 0.01);
+  EXPECT_NEAR(answer(beside), 16.53, 0.02);
+  EXPECT_EQ(answer_speed(20, 0, 8), 20);   // nothing to read
+  EXPECT_NEAR(answer_speed(80, 1, 4), 4 * 512 / (1 + 4 * 512 / 80.0), 1e-9);   // four streams share the writing, each waits for its own prompt
+}
+
 TEST(Objective, NearestNameIsGiven) {
   const auto objective = parse_objective("prefil");
   ASSERT_FALSE(objective);

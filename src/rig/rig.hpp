@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
 
@@ -68,7 +69,11 @@ struct Rig {
   std::vector<RigDevice> devices;
   std::vector<Link> links;
   std::vector<std::string> notes;        // what was assumed
+  std::vector<std::string> idle;         // names of devices that only() left out
 };
+
+// The same machine without the devices that are not `taken`: they stay where they are, and idle. Those that are left are numbered anew.
+Rig only(const Rig& rig, FunctionRef<bool(const RigDevice&)> taken);
 
 // One way from the memory of `a` to that of `b` (device index or -1-h), the best path; bandwidth 0 when nothing joins them.
 struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };

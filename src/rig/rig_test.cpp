@@ -419,5 +419,17 @@ TEST(Host, BoardsHaveTheMemoryThatIsSoldered) {
   EXPECT_EQ(unsaid->hosts.front().memory, Bytes(16 * kGiB));
 }
 
+// The middle one of three is left out: the third is the second now, and its link to its host goes with it.
+TEST(Rig, APartOfItsDevices) {
+  const Rig whole = rig("3090+7900-xtx+4090");
+  const Rig part = only(whole, [](const RigDevice& device) { return device.index != 1; });
+  ASSERT_EQ(part.devices.size(), 2u);
+  EXPECT_EQ(part.devices[1].device.key, whole.devices[2].device.key);
+  EXPECT_EQ(part.devices[1].index, 1);
+  EXPECT_EQ(part.idle, std::vector<std::string>{whole.devices[1].device.name});
+  EXPECT_EQ(path_between(part, -1, 1).bandwidth, path_between(whole, -1, 2).bandwidth);
+  EXPECT_EQ(path_between(part, 0, 1).bandwidth, path_between(whole, 0, 2).bandwidth);
+}
+
 }  // namespace
 }  // namespace rigcast::rig

@@ -13,8 +13,6 @@
 namespace rigcast::app {
 namespace {
 
-constexpr double kMostStreams = 256;
-
 // What a layout makes the devices do.
 struct Told { placement::Settings settings; std::shared_ptr<const cost::Load> load; };
 
@@ -26,7 +24,7 @@ class Loads {
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
     const auto may_change = [](const std::string& spec) { return model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here"); };
     if (!remembered || !knowledge.loads || may_change(request.model) || may_change(request.rig)) return;
-    where_ = request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + request.placement.engine + '\n' + request.question.engine_date;
+    where_ = request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
   }
 
   Result<std::shared_ptr<const cost::Load>> of(const placement::Placement& placement) const {
@@ -51,16 +49,30 @@ std::int64_t running(const catalog::Engine& engine, const placement::Placement& 
   return placement::running_streams(engine, placement, question.sequences, question.depth + question.prompt);
 }
 
+// Decoding all streams over a context that fills: those asked for, or where nobody asked for several as many as the engine runs at a time and
+// the cache holds, each as deep as a named context or what is asked of it.
+double throughput_of(const cost::Load& load, const placement::Prepared& prepared, const placement::Placement& placement, const cost::Question& question,
+                     const placement::Speeds& asked) {
+  if (question.sequences > 1 || prepared.engine.kv_rule != catalog::KvRule::paged || placement.kv_tokens <= 0) return placement::decode_over_context(asked);
+  constexpr std::int64_t kLeast = 256;
+  const std::int64_t tokens = std::max(kLeast, prepared.named_context ? prepared.settings.context : question.depth + question.prompt);
+  const std::int64_t most = prepared.most_at_once * std::max(1, placement.settings.data_degree);
+  const std::int64_t many = std::clamp<std::int64_t>(placement::cache_tokens(placement) / tokens, 1, most);
+  return placement::decode_over_context({cost::decode_speed(load, 0, many), 0, 0, cost::decode_speed(load, tokens, many)});
+}
+
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
-placement::Speeds speeds_of(const Loads& loads, const catalog::Engine& engine, const placement::Placement& placement, const PlanRequest& request, std::int64_t wished,
+placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepared, const placement::Placement& placement, const PlanRequest& request,
                             std::deque<Told>& told) {
+  const catalog::Engine& engine = prepared.engine;
+  const std::int64_t wished = prepared.settings.context;
   auto found = loads.of(placement);
   if (!found) return {};
   const cost::Load& load = *told.emplace_back(Told{placement.settings, std::move(*found)}).load;
   const cost::Question& question = request.question;
   const std::int64_t streams = question.sequences, held = stream_depth(engine, placement, streams);
   placement::Speeds speeds;
-  speeds.decode = speeds.throughput = speeds.empty = cost::decode_speed(load, question.depth, running(engine, placement, question));
+  speeds.decode = speeds.empty = cost::decode_speed(load, question.depth, running(engine, placement, question));
   speeds.prefill = cost::prefill_speed(load, question.prompt, question.depth);
   speeds.full = cost::decode_speed(load, held, streams);
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;
@@ -68,11 +80,9 @@ placement::Speeds speeds_of(const Loads& loads, const catalog::Engine& engine, c
   if (question.depth > 0) speeds.empty = cost::decode_speed(load, 0, placement::running_streams(engine, placement, streams, question.prompt));
   if (placement.mode == placement::Mode::cpu && !shares)
     speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, 0, cost::unwaiting_decode_speed(load, held, streams)});
-  if (request.objective == placement::Objective::throughput && placement.kv_tokens > 0) {
-    const double tokens = static_cast<double>(std::max<std::int64_t>(256, question.depth + question.prompt));
-    const auto many = static_cast<std::int64_t>(std::clamp(static_cast<double>(placement::cache_tokens(placement)) / tokens, 1.0, kMostStreams));
-    speeds.throughput = cost::decode_speed(load, question.depth, many);
-  }
+  if (question.depth > 0) speeds.prefill_empty = cost::prefill_speed(load, question.prompt, 0);
+  if (const std::int64_t last = (shares ? wished : held) - question.prompt; last > 0) speeds.prefill_full = cost::prefill_speed(load, question.prompt, last);
+  if (request.objective == placement::Objective::throughput) speeds.throughput = throughput_of(load, prepared, placement, question, speeds);
   return speeds;
 }
 
@@ -115,7 +125,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   const model::Architecture& architecture = model.architecture;
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
-    return speeds_of(loads, prepared.engine, placement, request, prepared.settings.context, told);
+    return speeds_of(loads, prepared, placement, request, told);
   };
   if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
   placement::Layouts layouts(knowledge.catalog, prepared.engine, prepared.backend, model.view, rig);
@@ -123,6 +133,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   placement::Goal goal;
   goal.best_only = best_only;
   goal.objective = request.objective;
+  goal.prompt = request.question.prompt;
   goal.minimum_speed = request.minimum_speed;
   placement::Found found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
   const auto guessed = [&](const placement::Found& one) { return placement::on_guessed_processor(rig, one.ranked.front().placement); };
@@ -143,7 +154,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
     RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, model.view, rig, layouts));
     return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
-  Chosen chosen{.placement = std::move(found.ranked.front().placement), .rejected = std::move(found.rejected)};
+  Chosen chosen{.placement = std::move(found.ranked.front().placement), .score = found.ranked.front().score, .rejected = std::move(found.rejected)};
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
   if (winner != told.end()) chosen.load = std::move(winner->load);
   if (best_only) return chosen;
@@ -159,9 +170,8 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   return chosen;
 }
 
-}  // namespace
-
-Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
+// On these devices, all of which are used or left by the backend that is named or common to them.
+Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, as_asked.placement));
   PlanRequest request = as_asked;
   request.question.sequences = prepared.at_once;
@@ -171,6 +181,59 @@ Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const
   chosen.at_once = chosen.placement.fits ? running(prepared.engine, chosen.placement, request.question) : prepared.at_once;
   chosen.searched = prepared.searched;
   chosen.named_context = prepared.named_context;
+  return std::move(chosen);
+}
+
+// Devices of a host that nobody named win nothing with what they leave to it.
+bool is_better(const Chosen& part, const rig::Rig& rig, const Chosen& all, const model::Architecture& architecture) {
+  if (!part.placement.fits || !all.placement.fits) return part.placement.fits;
+  const bool guessed = !rig.hosts.empty() && rig.hosts.front().unnamed;
+  const auto leans = [&](const Chosen& each) { return guessed && !placement::all_on_devices(architecture, each.placement); };
+  return leans(part) != leans(all) ? leans(all) : part.score > all.score;
+}
+
+// The way that lost, beside the others of the one that won.
+Alternative alternative_of(const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, const Chosen& chosen, const Knowledge& knowledge) {
+  const placement::Placement& placement = chosen.placement;
+  Alternative other{placement.backend, chosen.speed->decode.value.p50, chosen.speed->prefill.value.p50, 0, placement.host.total(),
+                    placement::launch_line(engine, model.architecture, rig, placement).line};
+  cost::Question full = request.question;
+  full.depth = stream_depth(engine, placement, full.sequences);
+  other.full = cost::estimate_load(*chosen.load, rig, placement, full, knowledge.calibration).decode.value.p50;
+  return other;
+}
+
+void tell_idle(const rig::Rig& rig, placement::Placement& placement) {
+  if (placement.mode == placement::Mode::cpu) return;
+  const auto tell = [&](const char* id, std::string text) { placement.caveats.push_back({id, std::move(text), placement.engine}); };
+  if (!rig.idle.empty()) tell("idle-devices", "Idle here: " + join(rig.idle, ", ") + ", which " + placement.backend + " does not run.");
+  std::vector<int> hosts;
+  for (const placement::DeviceShare& share : placement.devices) hosts.push_back(rig.devices[static_cast<std::size_t>(share.device)].host);
+  std::sort(hosts.begin(), hosts.end());
+  const std::size_t used = static_cast<std::size_t>(std::unique(hosts.begin(), hosts.end()) - hosts.begin());
+  if (placement.fits && used > 0 && used < rig.hosts.size())
+    tell("idle-hosts", "Of " + std::to_string(rig.hosts.size()) + " hosts " + std::to_string(rig.hosts.size() - used) + " are idle: with them it would be no faster.");
+}
+
+}  // namespace
+
+Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only) {
+  RC_ASSIGN(chosen, choose_on(knowledge, model, rig, request, best_only));
+  if (request.placement.backend.empty() && chosen.searched) {
+    RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, request.placement.engine));
+    for (const std::string& backend : placement::partial_backends(engine, rig)) {
+      PlanRequest there = request;
+      there.placement.backend = backend;
+      rig::Rig part = placement::part_that_runs(rig, backend);
+      auto other = choose_on(knowledge, model, part, there, best_only);
+      if (!other || !is_better(*other, rig, chosen, model.architecture)) continue;
+      if (!best_only && chosen.speed && chosen.load)
+        other->alternatives.insert(other->alternatives.begin(), alternative_of(engine, model, chosen.part ? *chosen.part : rig, request, chosen, knowledge));
+      chosen = std::move(*other);
+      chosen.part = std::move(part);
+    }
+  }
+  if (!best_only) tell_idle(chosen.part ? *chosen.part : rig, chosen.placement);
   return std::move(chosen);
 }
 

@@ -16,6 +16,9 @@ struct Chosen {
   std::shared_ptr<const cost::Load> load = {};
   std::optional<cost::Speed> speed = {};
   Error no_speed = {};
+  // Where a backend that runs a part of the devices is the better one: that part, whose numbers `placement` means. The others idle.
+  std::optional<rig::Rig> part = {};
+  double score = 0;                          // what the objective measures; 0: not searched, or nothing fits
   std::vector<Alternative> alternatives = {};  // best of every other kind, best first
   std::vector<placement::Rejected> rejected = {};
 };

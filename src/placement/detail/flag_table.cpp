@@ -34,6 +34,13 @@ const FlagRule* find_flag(std::span<const FlagRule> table, std::string_view name
 
 bool wraps_llama(const catalog::Engine& engine) { return engine.key == "ollama" || engine.key == "lm-studio"; }
 
+std::string device_prefix(std::string_view backend) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"vulkan", "Vulkan"}, {"rocm", "ROCm"}, {"sycl", "SYCL"}, {"cann", "CANN"}, {"musa", "MUSA"}, {"metal", "MTL"}};
+  for (const auto& [key, name] : kNames)
+    if (key == backend) return std::string(name);
+  return "CUDA";
+}
+
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine) {
   if (engine.key == "ollama") return {ollama_flags(), llama_flags()};
   if (engine.key == "lm-studio") return {lm_studio_flags(), llama_flags()};

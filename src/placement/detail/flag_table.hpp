@@ -22,6 +22,7 @@ struct FlagTarget {
   const model::Architecture& architecture;
   int devices = 0;                  // that the engine takes
   int local = 0;                    // the first of them, in the host that its process runs on; the others are offered by servers
+  std::string_view backend = {};    // whose devices and buffers may be named; empty: any
   bool places = false;              // set by a value that says which devices hold what
   bool copies_attention = false;    // SGLang: its data degree divides the tensor degree, and copies attention alone
 };
@@ -47,6 +48,9 @@ std::span<const FlagRule> tensorrt_flags();
 std::span<const FlagRule> mindie_flags();
 std::span<const FlagRule> ktransformers_flags();
 std::span<const FlagRule> plain_flags();      // MLX, ExLlama, Transformers: context and cache
+
+// What llama.cpp calls the devices of a backend, before their number: GGML_CUDA_NAME and its like; Metal's are MTL (ggml-metal.cpp).
+std::string device_prefix(std::string_view backend);
 
 // The tables of an engine, looked through in order.
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine);

@@ -80,6 +80,11 @@ bool is_host_memory(Text name) {
          (name.size() > kPinned.size() && equal_ignoring_case(name.substr(name.size() - kPinned.size()), kPinned));
 }
 
+// Whether a backend's devices are called so; Metal's buffers have a second name, and servers may run anything.
+bool names_backend(Text backend, Text kind) {
+  return backend.empty() || kind == "RPC" || equal_ignoring_case(kind, device_prefix(backend)) || (backend == "metal" && kind == "Metal") || backend == "opencl";
+}
+
 // The device a buffer or device is named after; kHost for memory of the host.
 Result<int> device_number(const Target& t, Text name) {
   if (is_host_memory(name)) return kHost;
@@ -93,6 +98,8 @@ Result<int> device_number(const Target& t, Text name) {
     return fail(ErrorKind::input, "names no memory: '" + std::string(name) + "' (CPU, CUDA0, Vulkan1 ...)", Where{}, std::string(),
                 nearest.empty() || nearest == "CPU" ? nearest : nearest + std::string(count));
   }
+  if (!names_backend(t.backend, *known))
+    return fail(ErrorKind::infeasible, "names '" + std::string(name) + "', which is no " + std::string(t.backend) + " device", Where{}, std::string(), device_prefix(t.backend) + std::to_string(*number));
   const bool remote = *known == "RPC";   // servers on other hosts offer what comes behind the first host's own
   if (*number >= (remote ? t.devices - t.local : t.local))
     return fail(ErrorKind::infeasible, "names device " + std::to_string(*number) + ", the rig has " + std::to_string(t.devices));
@@ -153,7 +160,11 @@ Result<void> devices(Target& t, Text v) {
     t.places = true;
     return {};
   }
-  if (const auto names = split(v, ','); names.size() > 1 && names.size() == static_cast<std::size_t>(t.devices)) return {};   // all of them, by name
+  if (const auto names = split(v, ','); names.size() > 1 && names.size() == static_cast<std::size_t>(t.devices)) {   // all of them, by name
+    for (const Text name : names)
+      if (!starts_with_ignoring_case(trim(name), "RPC")) RC_TRY(device_number(t, trim(name)));
+    return {};
+  }
   if (v.find(',') != Text::npos)
     return fail(ErrorKind::unsupported, "takes one device here; name the others out of the rig with --on, or give them no share with -ts");
   RC_ASSIGN(n, device_number(t, v));

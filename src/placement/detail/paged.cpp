@@ -23,7 +23,8 @@ using model::Role;
 struct Degrees {
   int tensor = 1, pipeline = 1, data = 1, expert = 1;
   bool whole_copies = false;             // of a mixture, too
-  int devices() const { return tensor * pipeline * data; }
+  int replicas = 1;                      // engines side by side
+  int devices() const { return tensor * pipeline * data * replicas; }
   int experts() const { return std::max(expert, whole_copies ? tensor : tensor * data); }   // devices that share a layer's experts
 };
 
@@ -61,7 +62,7 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
 
 Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                            const Settings& settings) {
-  Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1, settings.whole_copies};
+  Degrees d{std::max(1, settings.tensor_degree), std::max(1, settings.pipeline_degree), std::max(1, settings.data_degree), 1, settings.whole_copies, std::max(1, settings.replicas)};
   const int devices = static_cast<int>(rig.devices.size());
   if (devices == 0) return fail(ErrorKind::infeasible, "this engine needs a device, the rig has none", Where{"--on"}, "backend");
   if (d.devices() > devices)
@@ -115,6 +116,7 @@ class Paged {
     p.tensor_device.assign(a_.tensors.size(), 0);
     p.kv_device.assign(a_.layers.size(), 0);
     for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage);
+    if (d_.replicas > 1) std::stable_sort(p.devices.begin(), p.devices.end(), [](const DeviceShare& x, const DeviceShare& y) { return x.device < y.device; });
     host_experts(p);
     tell_lent(p);
     share_blocks(p);
@@ -230,7 +232,7 @@ class Paged {
       ++layer_count;
       p.kv_device[static_cast<std::size_t>(l)] = stage * d_.tensor;
     }
-    for (int copy = 0; copy < d_.data; ++copy)
+    for (int copy = 0; copy < d_.data * d_.replicas; ++copy)
       for (int rank = 0; rank < d_.tensor; ++rank) {
         DeviceShare share;
         share.device = (copy * d_.pipeline + stage) * d_.tensor + rank;

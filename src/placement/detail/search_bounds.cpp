@@ -56,7 +56,7 @@ const Candidate* Searcher::to_beat() const {
   if (rig_.hosts.size() != 1 || rig_.hosts.front().bandwidth <= Bandwidth{} || timed_host()) return nullptr;
   const Candidate* best = nullptr;
   for (const Candidate& each : found_.ranked)
-    if (!experimental(each.placement.mode) && each.score > 0 && each.full > 0 && (!best || each.score > best->score)) best = &each;
+    if (!experimental(each.placement.mode) && each.over_context > 0 && each.full > 0 && (!best || each.score > best->score)) best = &each;
   return best;
 }
 
@@ -93,13 +93,13 @@ bool Searcher::cache_may_move() const {
   return streams * read / rig_.hosts.front().bandwidth.value() < 2 * (full - empty);
 }
 
-// The processor may win where reading all weights takes it less than what was found takes for all there is to do.
+// The processor may win where reading all weights takes it less than what was found takes for all there is to do, prompts and all.
 bool Searcher::processor_may_win() const {
   const Candidate* best = to_beat();
   if (!best) return true;
   double read = 0;
   for (const Read& layer : layers_read(architecture_)) read += layer.all;
-  return read / rig_.hosts.front().bandwidth.value() < step_of(*best);
+  return read / rig_.hosts.front().bandwidth.value() < static_cast<double>(goal_.streams) / best->answer;
 }
 
 }  // namespace rigcast::placement::detail

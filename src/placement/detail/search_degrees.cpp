@@ -42,6 +42,7 @@ void Searcher::degrees() {
     keep(std::move(trial));
   }
   copies();
+  groups_of_hosts();
 }
 
 // Whole copies of the model, each for its share of the streams: nothing waits for anything but its own devices. Of a mixture also copies of
@@ -66,6 +67,42 @@ void Searcher::copies() {
   };
   if (!architecture_.has_experts() || can("copies_mixtures")) try_copies("copies", false);
   if (architecture_.has_experts() && splits("expert") && can("copies_attention")) try_copies("copies of attention", true);
+}
+
+// Engines side by side, each on as many hosts as one needs, with its share of the streams; hosts that are left over, or that would only be waited
+// for, stay idle. So more hosts never give less.
+void Searcher::groups_of_hosts() {
+  constexpr int kMostTogether = 16;   // hosts of one engine that are tried one by one
+  const int devices = static_cast<int>(rig_.devices.size()), hosts = static_cast<int>(rig_.hosts.size());
+  if (hosts < 2 || devices % hosts != 0 || base_.data_degree > 1 || goal_.any || !engine_.texts.contains("start")) return;
+  const int each = devices / hosts;
+  for (int d = 0; d < devices; ++d)
+    if (rig_.devices[static_cast<std::size_t>(d)].host != d / each || !same_device(rig_.devices[static_cast<std::size_t>(d)], rig_.devices.front())) return;
+  const std::int64_t most = goal_.objective == Objective::throughput ? hosts : goal_.streams;
+  const bool copies_attention = architecture_.has_experts() && splits("expert") && splits("data") && catalog::number_of(engine_, "copies_attention", "", 0) > 0;
+  Trial trial = trial_of("groups of hosts");
+  for (int group = 1; group < std::min(hosts, kMostTogether + 1); ++group) {
+    const int all = group * each;
+    Settings settings = base_;
+    settings.replicas = static_cast<int>(std::min<std::int64_t>(hosts / group, most));
+    const auto try_degrees = [&](Mode mode, int tensor, int pipeline, int data) {
+      if (mode != Mode::single && !splits(to_string(mode))) return;
+      Settings tried = settings;
+      tried.mode = mode;
+      tried.tensor_degree = tensor;
+      tried.pipeline_degree = pipeline;
+      tried.data_degree = data;
+      tried.expert_degree = mode == Mode::expert ? tensor * data : 1;
+      consider_experts(trial, tried);
+    };
+    try_degrees(mode_of(all, 1), all, 1, 1);
+    if (group > 1) try_degrees(Mode::pipeline, each, group, 1);
+    if (architecture_.has_experts() && all > 1) try_degrees(Mode::expert, all, 1, 1);
+    if (copies_attention && goal_.streams > settings.replicas)
+      for (int tensor = 1; 2 * tensor <= all && tensor <= each; tensor *= 2)
+        if (each % tensor == 0) try_degrees(Mode::expert, tensor, 1, all / tensor);
+  }
+  if (trial.best) keep(std::move(trial));
 }
 
 // Experts spread whole hold and read on every device what experts cut into as many parts do: another way only where they cannot be cut.

@@ -1,7 +1,6 @@
 // All on the processor: with flash attention or without, on all cores or fewer.
 
 #include <algorithm>
-#include <limits>
 
 #include "placement/detail/searcher.hpp"
 
@@ -19,13 +18,17 @@ void Searcher::on_processor() {
   keep(std::move(trial));
 }
 
-constexpr double kWorthAFlag = 1.05;
-
 // Lets `others` be considered; what is hardly better than the engine's own choice is not worth a flag.
 void Searcher::where_worth_a_flag(Trial& trial, FunctionRef<void()> others) {
   const Candidate usual = *trial.best;
   others();
-  if (trial.best->score < kWorthAFlag * usual.score) trial.best = usual;
+  if (!worth_a_flag(*trial.best, usual)) trial.best = usual;
+}
+
+// Better by more than a little at what is wanted, or as good and better by so much at what breaks ties.
+bool Searcher::worth_a_flag(const Candidate& other, const Candidate& usual) const {
+  constexpr double kAsGood = 0.995;
+  return other.score >= kWorthAFlag * usual.score || (other.score >= kAsGood * usual.score && other.answer >= kWorthAFlag * usual.answer);
 }
 
 // Kernels of processors for flash attention are younger than their matrix products; only those read a quantised cache. `ranged`: where layers
@@ -41,20 +44,14 @@ void Searcher::leave_flash_attention(Trial& trial, Settings settings, FunctionRe
   });
 }
 
-// What no number of threads exceeds. Prompts keep all cores, and memory, which decides about contexts, knows of neither.
-double Searcher::most_with_fewer_threads(const Candidate& usual) const {
-  if (goal_.objective == Objective::prefill) return usual.score;
-  if (usual.unwaiting <= 0 || goal_.objective == Objective::throughput) return std::numeric_limits<double>::infinity();
-  return goal_.objective == Objective::context ? usual.score + kTieBreak * usual.unwaiting : usual.unwaiting;
-}
-
 // Every core waits for all others between two products: where a token has little to do, fewer of them write it faster. Prompts keep all.
 // Memory knows of neither. Whoever timed this very host did so with the engine's own choice.
 void Searcher::choose_threads(Trial& trial) {
   if (!trial.best || rig_.hosts.empty() || base_.threads > 0) return;
   const rig::Host& host = rig_.hosts.front();
   if (host.cores <= 8 || timed_host() || catalog::text_of(engine_, "flag", "threads").empty()) return;
-  if (most_with_fewer_threads(*trial.best) < kWorthAFlag * trial.best->score) return;
+  const Candidate& usual = *trial.best;
+  if (usual.unwaiting > 0 && answer_speed(usual.unwaiting, usual.reading, goal_.streams) < kWorthAFlag * usual.answer) return;   // no number of threads exceeds it
   Placement fewer = trial.best->placement;
   fewer.settings.batch_threads = host.cores;
   where_worth_a_flag(trial, [&] {

@@ -133,7 +133,41 @@ void Searcher::ranges(const char* kind, const Settings& base, Moves moves) {
   Trial trial = range_trial(kind, fitting_range(base, moves));
   if (moves == Moves::experts || (moves == Moves::layers && alone)) fastest_device_alone(trial, base, moves);
   if (alone && moves != Moves::experts) leave_flash_attention(trial, base, [&](const Settings& plain) { return fitting_range(plain, moves); });
+  read_prompts_otherwise(trial, base, moves);
   keep(std::move(trial));
+}
+
+// Weights on the host cross the link for every pass of a prompt: a strong processor had better keep them (no offloading of operations), and
+// larger passes need fewer crossings. Both change what the devices need beside their layers.
+void Searcher::read_prompts_otherwise(Trial& trial, Settings base, Moves moves) {
+  if (!trial.best || goal_.any || moves == Moves::nothing || base.offload_batch <= 0 || !base.op_offload) return;
+  const Candidate usual = *trial.best;
+  // Where reading takes so little of an answer, no way of reading makes that worth a flag.
+  if (goal_.objective != Objective::prefill && usual.reading * usual.answer * kWorthAFlag < (kWorthAFlag - 1) * answer_tokens(goal_.streams)) return;
+  if (usual.placement.settings.flash_attention == false) base.flash_attention = false;
+  const auto can_say = [&](const char* what) { return !catalog::text_of(engine_, "flag", what).empty(); };
+  const std::vector<double> overhead = overhead_;
+  const auto try_with = [&](const Settings& settings) {
+    overhead_known_ = false;
+    if (const auto range = fitting_range(settings, moves)) consider(trial, *range);
+    overhead_ = overhead;
+    overhead_known_ = true;
+  };
+  where_worth_a_flag(trial, [&] {
+    if (!goal_.fixed_offload && can_say("op_offload")) {
+      Settings kept = base;
+      kept.op_offload = false;
+      try_with(kept);
+    }
+    if (goal_.fixed_batch || !can_say("ubatch")) return;
+    for (const int ubatch : {1024, 2048, 4096}) {
+      if (ubatch <= base.ubatch || ubatch >= 2 * goal_.prompt) continue;   // no pass of that size would be full
+      Settings larger = base;
+      larger.ubatch = ubatch;
+      larger.batch = std::max(base.batch, ubatch);
+      try_with(larger);
+    }
+  });
 }
 
 // A slower card beside it may cost more time than what it saves the host.
@@ -185,13 +219,14 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
       last_rejection_ = Rejected{"", placement.error().message, {}};
       return std::nullopt;
     }
-    if (placement->fits) return choice;
+    if (placement->fits && (overhead_known_ || margin_ <= 0)) return choice;   // else what is beside the layers is in the margin
     if (!placement->counted) {
       last_rejection_ = Rejected{"", "host memory is short", placement->missing.back()};
       if (placement->missing.back() > Bytes{}) return std::nullopt;
       (void)laid_out(*choice, Count::all);   // which device is short, and of how much
     }
     if (!overhead_known_) lost = overhead_ = overhead_of(*placement);
+    else if (placement->fits) return choice;
     else if (!take_back(*placement, *choice, lost)) return std::nullopt;
     overhead_known_ = true;
   }

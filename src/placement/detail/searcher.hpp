@@ -53,7 +53,7 @@ class Searcher {
   std::vector<Settings> variants(const Settings& settings) const;
   void consider(Trial& trial, const Settings& settings);
   void consider_one(Trial& trial, const Result<Placement>& placement);
-  double score(const Placement& placement, const Speeds& speeds);
+  double score(const Candidate& candidate, const Speeds& speeds);
   void keep(Trial trial);
   void rank();
   void drop_repeated();
@@ -65,6 +65,7 @@ class Searcher {
   void whole_tensors();
   void ranges(const char* kind, const Settings& base, Moves moves);
   void layers_and_experts_on_host();
+  void read_prompts_otherwise(Trial& trial, Settings base, Moves moves);
   void fastest_device_alone(Trial& trial, const Settings& base, Moves moves);
   Trial range_trial(const char* kind, const std::optional<Settings>& settings);
   std::optional<Settings> fitting_range(const Settings& base, Moves moves);
@@ -82,7 +83,7 @@ class Searcher {
   // search_bounds.cpp
   const Candidate* to_beat() const;
   const Candidate* layers_to_beat() const;
-  double step_of(const Candidate& candidate) const { return static_cast<double>(goal_.streams) / candidate.score; }   // seconds, in the mean of an empty and a full cache
+  double step_of(const Candidate& candidate) const { return static_cast<double>(goal_.streams) / candidate.over_context; }   // seconds, in the mean of an empty and a full cache
   bool may_move(Moves moves) const;
   bool cache_may_move() const;
   bool processor_may_win() const;
@@ -90,15 +91,16 @@ class Searcher {
   // search_degrees.cpp
   void degrees();
   void copies();
+  void groups_of_hosts();
   bool cut_alike(const Candidate& spread) const;
   void consider_experts(Trial& trial, Settings settings);
 
   // search_processor.cpp
   void on_processor();
   bool timed_host() const { return !rig_.hosts.empty() && !rig_.hosts.front().kernels.empty(); }
+  bool worth_a_flag(const Candidate& other, const Candidate& usual) const;
   void where_worth_a_flag(Trial& trial, FunctionRef<void()> others);
   void leave_flash_attention(Trial& trial, Settings settings, FunctionRef<std::optional<Settings>(const Settings&)> ranged);
-  double most_with_fewer_threads(const Candidate& usual) const;
   void choose_threads(Trial& trial);
 
   const catalog::Engine& engine_;
@@ -116,6 +118,7 @@ class Searcher {
   int only_ = kAnyDevice;            // the one device that ranges may use
   bool put_off_ = false;             // whole_tensors, until nothing else fits
   static constexpr int kAllLayers = 1 << 30;
+  static constexpr double kWorthAFlag = 1.05;
   static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
   static constexpr double kMargin = 512 * kMiB;
   double margin_ = kMargin;          // bytes left free per device where the search may choose

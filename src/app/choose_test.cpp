@@ -1,0 +1,139 @@
+// What the search chooses, seen from outside: no way that is worse in all that is printed, and no more hardware that gives less.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "app/detail/test_plan.hpp"
+
+namespace rigcast::app {
+namespace {
+
+using placement::Objective;
+using test::asked;
+using test::caveat;
+using test::knowledge;
+
+PlanAnswer planned(const PlanRequest& request) {
+  auto answer = plan(knowledge(), request);
+  EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
+  return answer ? std::move(*answer) : PlanAnswer{};
+}
+
+double decode_of(const PlanAnswer& answer) { return answer.speed ? answer.speed->decode.value.p50 : 0; }
+double prefill_of(const PlanAnswer& answer) { return answer.speed ? answer.speed->prefill.value.p50 : 0; }
+double full_of(const PlanAnswer& answer) { return answer.decode_whole ? answer.decode_whole->value.p50 : 0; }
+
+// Eight streams are named: what they come to together is what decode is told of, whatever the goal is called.
+TEST(Choose, ThroughputIsThatOfTheStreamsAskedFor) {
+  PlanRequest served = asked("qwen3-32b:awq", "4x3090", "vllm", 8, 16384), slots = asked("qwen3-32b:q4_k_m", "2x3090", "llama.cpp", 8, 16384);
+  for (PlanRequest request : {served, slots}) {
+    const PlanAnswer decode = planned(request);
+    for (const Objective objective : {Objective::throughput, Objective::context}) {   // a context that is named is held by all that fits
+      request.objective = objective;
+      const PlanAnswer other = planned(request);
+      EXPECT_GE(1.001 * placement::decode_over_context({decode_of(other), 0, 0, full_of(other)}), placement::decode_over_context({decode_of(decode), 0, 0, full_of(decode)})) << to_string(objective);
+    }
+  }
+}
+
+// One placement is worse than another in decode, decode with the context full and prefill: whoever asks for any of them takes the other.
+TEST(Choose, NothingThatIsWorseInAllThatIsPrintedWins) {
+  for (const char* model : {"qwen3-32b:q4_k_m", "gpt-oss-120b", "gemma-4-31b:q8_0"})
+    for (const char* rig : {"2x3090", "5090", "3090; host=2xepyc-9654:24xddr5-4800:768g"})
+      for (const Objective objective : {Objective::decode, Objective::prefill}) {
+        PlanRequest request = asked(model, rig, "llama.cpp", 1, 2048);
+        request.objective = objective;
+        const PlanAnswer answer = planned(request);
+        for (const Alternative& other : answer.alternatives)
+          if (other.kind.find("experimental") == std::string::npos)
+            EXPECT_FALSE(other.decode > 1.002 * decode_of(answer) && other.full > 1.002 * full_of(answer) && other.prefill > 1.006 * prefill_of(answer)) << model << " on " << rig << ": " << other.kind;
+      }
+}
+
+// 31 B in Q8_0 beside 32 GB of 1.8 TB/s: with the cache in the host's memory every token begins fast, but the prompt waits for the host's
+// attention, and so does each token more.
+TEST(Choose, ACacheOnTheHostDoesNotWinByItsFirstTokens) {
+  for (const std::int64_t context : {2048, 4096, 8192}) {
+    const PlanAnswer answer = planned(asked("gemma-4-31b:q8_0", "5090", "llama.cpp", 1, context));
+    EXPECT_TRUE(answer.placement.settings.kv_offload) << context;
+    EXPECT_GT(prefill_of(answer), 1000) << context;
+  }
+}
+
+// The longer the context the less room is left for experts: no context leaves more of them on the card than a shorter one.
+TEST(Choose, ALongerContextIsNeverFaster) {
+  double before = 1e9;
+  for (const std::int64_t context : {2048, 4096, 6144, 8192, 10240, 12288, 16384}) {
+    const double decode = decode_of(planned(asked("qwen3-30b-a3b:q8_0", "3090", "llama.cpp", 1, context)));
+    EXPECT_LE(decode, 1.0001 * before) << context;
+    before = decode;
+  }
+}
+
+// 460 GB/s of two processors read experts sooner than PCIe 4.0 x16 (32 GB/s) carries them over: prompts are read where the experts lie. What the
+// flag alone gives is a lower bound of what the search finds.
+TEST(Choose, PromptsAreReadWhereTheExpertsLie) {
+  const char* model = "gpt-oss-120b";
+  const char* rig = "3090; host=2xepyc-9654:24xddr5-4800:768g";
+  const PlanAnswer found = planned(asked(model, rig, "llama.cpp", 1, 4096)), told = planned(asked(model, rig, "llama.cpp", 1, 4096, "--no-op-offload"));
+  EXPECT_NE(found.launch.line.find("--no-op-offload"), std::string::npos) << found.launch.line;
+  EXPECT_GE(1.001 * prefill_of(found), prefill_of(told));
+  EXPECT_GE(1.001 * decode_of(found), decode_of(told));
+  PlanRequest prefill = asked(model, rig, "llama.cpp", 1, 4096);
+  prefill.objective = Objective::prefill;
+  EXPECT_GE(1.006 * prefill_of(planned(prefill)), prefill_of(told));
+  const PlanAnswer obeyed = planned(asked(model, rig, "llama.cpp", 1, 4096, "--op-offload"));
+  EXPECT_EQ(obeyed.launch.line.find("--no-op-offload"), std::string::npos) << obeyed.launch.line;
+}
+
+// A prompt of 8,192 tokens in passes of 512 sends every expert on the host over the link 16 times, in passes of 4,096 twice.
+TEST(Choose, LongPromptsAreReadInLargePasses) {
+  PlanRequest request = asked("gpt-oss-120b", "3090; host=epyc-7532:8xddr4-3200:256g", "llama.cpp", 1, 16384);
+  request.question.prompt = 8192;
+  const PlanAnswer found = planned(request);
+  request.placement.flags = "-ub 512";
+  EXPECT_GT(prefill_of(found), 1.5 * prefill_of(planned(request))) << found.launch.line;
+}
+
+// Engines side by side, each with its share of the streams: twice as many hosts are two of what one half was.
+TEST(Choose, MoreHostsNeverGiveLess) {
+  double before = 0;
+  for (const char* nodes : {"2", "4", "8"}) {
+    const PlanAnswer answer = planned(asked("deepseek-v3", ("8xh800; nodes=" + std::string(nodes) + "; net=infiniband-ndr").c_str(), "sglang", 4096, 4096));
+    EXPECT_GE(decode_of(answer), 1.5 * before) << nodes;
+    before = decode_of(answer);
+  }
+}
+
+// Copies of a model on hosts of their own say nothing to each other: two hosts are twice one host with half of the streams.
+TEST(Choose, CopiesOnTheirOwnHostsDoNotTalk) {
+  const PlanAnswer one = planned(asked("qwen3-32b:fp8", "2xh100-sxm-80gb", "vllm", 64, 8192, "-tp 2"));
+  const PlanAnswer two = planned(asked("qwen3-32b:fp8", "2xh100-sxm-80gb; nodes=2; net=infiniband-ndr", "vllm", 128, 8192, "-tp 2 -dp 2"));
+  EXPECT_NEAR(decode_of(two), 2 * decode_of(one), 1e-6 * decode_of(two));
+}
+
+// 936 GB/s under CUDA and a card of another maker beside it: under CUDA alone the second idles, and nothing gets slower.
+TEST(Choose, ACardOfAnotherMakerSlowsNothing) {
+  const PlanAnswer alone = planned(asked("qwen3-32b:q4_k_m", "3090", "llama.cpp"));
+  for (const char* rig : {"3090+7900-xtx", "7900-xtx+3090"}) {
+    const PlanAnswer both = planned(asked("qwen3-32b:q4_k_m", rig, "llama.cpp"));
+    EXPECT_GE(1.001 * decode_of(both), decode_of(alone)) << rig;
+    EXPECT_EQ(both.placement.backend, "cuda") << rig;
+    EXPECT_NE(both.launch.line.find("-dev CUDA0"), std::string::npos) << both.launch.line;
+    EXPECT_NE(caveat(both, "idle-devices").find("7900 XTX"), std::string::npos) << rig;
+    EXPECT_TRUE(std::any_of(both.alternatives.begin(), both.alternatives.end(), [](const Alternative& other) { return other.kind == "vulkan"; })) << rig;
+  }
+  PlanRequest named = asked("qwen3-32b:q4_k_m", "3090+7900-xtx", "llama.cpp");
+  named.placement.backend = "CUDA";
+  EXPECT_NEAR(decode_of(planned(named)), decode_of(alone), 0.001 * decode_of(alone));
+}
+
+// 40 GB on 24 + 24: only a backend that runs both holds it.
+TEST(Choose, BothMakersWhereOneIsTooSmall) {
+  const PlanAnswer both = planned(asked("llama-3.3-70b:q4_k_m", "3090+7900-xtx", "llama.cpp", 1, 2048));
+  EXPECT_EQ(both.placement.backend, "vulkan");
+  EXPECT_TRUE(caveat(both, "idle-devices").empty());
+}
+
+}  // namespace
+}  // namespace rigcast::app
