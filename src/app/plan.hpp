@@ -55,18 +55,21 @@ struct Remedy {
   std::int64_t context = 0;      // of one stream, then, where `decode` is told; 0: as asked
 };
 
-// What more hardware of the same kind would bring.
+// What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.
 struct Upgrade {
   enum class Kind {
     card,      // further cards like the first
     memory,    // more memory in the host
+    host,      // another host, which takes more memory
+    hosts,     // further hosts like the one there is
   };
   Kind kind = Kind::card;
   int cards = 0;                 // card: how many more
-  std::string device;            // card: its name
-  Bytes memory{};                // memory: in all
-  std::string rig;               // card: the spec to ask with; empty where it cannot be written from the given one
-  std::string model;             // ... and the model with it: in the format that is planned now, or in the one that would be assumed then
+  int hosts = 0;                 // hosts: how many more
+  std::string device;            // card: its name; host: the processor's
+  Bytes memory{};                // memory, host: in all
+  std::string rig;               // the spec to ask with; empty where it cannot be written from the given one
+  std::string model;             // ... and the model with it: in the format that is planned now, or in a smaller one that would be assumed then
   std::string quant;             // the format where it is another than now
   double decode = 0, prefill = 0;  // token/s, p50, then; 0 where nobody can say
 };

@@ -367,17 +367,34 @@ Section remedies(const app::PlanAnswer& answer) {
   return {answer.placement.fits ? "What would be faster: decode then"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
 
+// What an upgrade is, and how fast then.
+Phrase upgrade_phrase(const app::Upgrade& upgrade) {
+  using Kind = app::Upgrade::Kind;
+  Phrase speed = print(Number{upgrade.decode, Unit::token_rate});
+  switch (upgrade.kind) {
+    case Kind::card:
+      if (!upgrade.quant.empty()) return fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, std::move(speed), upgrade.quant});
+      return fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, std::move(speed)});
+    case Kind::memory: return fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), std::move(speed)});
+    case Kind::host: return fill("another host, {1}, with {0} of memory: {2}"_say, {print_gib(upgrade.memory), upgrade.device, std::move(speed)});
+    case Kind::hosts: return fill("{0} more such hosts, joined by a network: {1}"_say, {std::to_string(upgrade.hosts), std::move(speed)});
+  }
+  return {};
+}
+
+const char* kind_of(const app::Upgrade& upgrade) {
+  using Kind = app::Upgrade::Kind;
+  return upgrade.kind == Kind::card ? "card" : upgrade.kind == Kind::memory ? "memory" : upgrade.kind == Kind::host ? "host" : "hosts";
+}
+
 Section upgrades(const app::PlanAnswer& answer) {
   Rows rows;
   for (const app::Upgrade& upgrade : answer.upgrades) {
-    const bool card = upgrade.kind == app::Upgrade::Kind::card;
-    Phrase text = card && !upgrade.quant.empty() ? fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate}), upgrade.quant})
-                  : card ? fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate})})
-                       : fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), print(Number{upgrade.decode, Unit::token_rate})});
+    Phrase text = upgrade_phrase(upgrade);
     app::PlanRequest other = answer.request;
     other.rig = upgrade.rig;
     if (!upgrade.model.empty()) other.model = upgrade.model;
-    rows.push_back({machine("kind", card ? "card" : "memory"), machine("cards", std::int64_t{upgrade.cards}), machine("device", upgrade.device),
+    rows.push_back({machine("kind", kind_of(upgrade)), machine("cards", std::int64_t{upgrade.cards}), machine("hosts", std::int64_t{upgrade.hosts}), machine("device", upgrade.device),
                     machine("memory_bytes", Number{upgrade.memory.value(), Unit::bytes}), {"text", {}, std::move(text), Show::sentence},
                     machine("decode", upgrade.decode > 0 ? Value(Number{upgrade.decode, Unit::token_rate}) : Value(std::monostate{})),
                     machine("prefill", upgrade.prefill > 0 ? Value(Number{upgrade.prefill, Unit::token_rate}) : Value(std::monostate{})),

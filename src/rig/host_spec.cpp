@@ -52,12 +52,6 @@ std::optional<MemoryConfig> read_config(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_memory_size(std::string_view text) {
-  const std::string lower = to_lower(text);
-  return !lower.empty() && lower.front() >= '0' && lower.front() <= '9' && lower.find("ddr") == std::string::npos && lower.find('x') == std::string::npos &&
-         (lower.ends_with("g") || lower.ends_with("gb") || lower.ends_with("gib") || lower.ends_with("t") || lower.ends_with("tb"));
-}
-
 // "2xepyc-7532" -> 2 and the name.
 int take_sockets(std::string& name) {
   const std::size_t times = name.find_first_of("xX");
@@ -158,6 +152,12 @@ void assume_processor(const catalog::Catalog& catalog, const Option& option, con
 }
 
 }  // namespace
+
+bool is_memory_size(std::string_view text) {
+  const std::string lower = to_lower(text);
+  return !lower.empty() && lower.front() >= '0' && lower.front() <= '9' && lower.find("ddr") == std::string::npos && lower.find('x') == std::string::npos &&
+         (lower.ends_with("g") || lower.ends_with("gb") || lower.ends_with("gib") || lower.ends_with("t") || lower.ends_with("tb"));
+}
 
 Result<Os> read_os(const Option& option) {
   const std::string name = to_lower(option.value);
