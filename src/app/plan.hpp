@@ -45,14 +45,19 @@ struct Remedy {
     quant,     // a smaller Quant that fits
     cache,     // keys and values in fewer bits
     offload,   // weights in the host's memory, read by the devices in every pass
+    layers,    // fewer layers on the devices than the flags say
+    experts,   // the experts of more layers on the host than the flags say
+    engine,    // another engine, which runs it here
   };
   Kind kind = Kind::context;
-  std::string value;             // "16384", "q3_k_m", "q8_0"
+  std::string value;             // "16384", "q3_k_m", "q8_0"; engine: its name
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
-  std::string flags = {};        // cache, offload: the launch flags to ask with
+  std::string flags = {};        // cache, offload, layers, experts: the launch flags to ask with; context: those where it stands among them
   double decode = 0;             // token/s, p50, where that is why it is told (it fits without, too, but slower) or what it costs; else 0
   std::int64_t context = 0;      // of one stream, then, where `decode` is told; 0: as asked
+  std::string engine = {};       // engine: its key
+  std::string quant = {};        // ... and the format with it
 };
 
 // What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.

@@ -82,14 +82,28 @@ bool same_host(const rig::Host& a, const rig::Host& b) {
   return processor(a) == processor(b) && a.sockets == b.sockets && a.channels == b.channels && a.memory == b.memory;
 }
 
-// The same machine with so many cards: the host that was assumed for fewer is named where another would be assumed for so many.
-std::optional<Named> named_with(const Knowledge& knowledge, const rig::Rig& rig, int cards) {
-  auto larger = named(knowledge, rig::with_cards(rig, cards));
-  if (!larger || larger->rig->devices.back().card + 1 != cards) return std::nullopt;   // "3090x2" holds a count of its own
-  const rig::Host& host = rig.hosts.front();
-  if (!host.unnamed || same_host(host, larger->rig->hosts.front())) return larger;
-  return named(knowledge, rig::with_host(larger->spec, rig::host_words(host, host.memory)));
-}
+// The same machine with more cards: the host that was assumed for fewer is named where another would be assumed for so many, and from there on.
+class MoreCards {
+ public:
+  MoreCards(const Knowledge& knowledge, const rig::Rig& rig) : knowledge_(knowledge), rig_(rig) {}
+  std::optional<Named> with(int cards) {
+    const rig::Host& host = rig_.hosts.front();
+    const auto spec = rig::with_cards(rig_, cards);
+    if (!spec) return std::nullopt;
+    const auto counted = [&](std::optional<Named> larger) { return larger && larger->rig->devices.back().card + 1 == cards ? larger : std::nullopt; };   // "3090x2" holds a count of its own
+    if (!keeps_host_) {
+      auto larger = counted(named(knowledge_, spec));
+      if (!larger || !host.unnamed || same_host(host, larger->rig->hosts.front())) return larger;
+      keeps_host_ = true;
+    }
+    return counted(named(knowledge_, rig::with_host(*spec, rig::host_words(host, host.memory))));
+  }
+
+ private:
+  const Knowledge& knowledge_;
+  const rig::Rig& rig_;
+  bool keeps_host_ = false;
+};
 
 // The model in the format that is planned now, whether somebody named it or it is assumed.
 std::string in_format_of(const Knowledge& knowledge, const PlanAnswer& now) {
@@ -158,10 +172,11 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
   const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
+  MoreCards larger(knowledge, rig);
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
     // By the words to ask it with where they can be written, for these assume a host of their own.
-    auto named = named_with(knowledge, rig, owned + more);
+    auto named = larger.with(owned + more);
     const auto then = named ? outcome_on(knowledge, now, model, *named->rig) : same_model_on(knowledge, now, model, with_cards(knowledge, rig, more));
     if (!then) continue;
     if (now.placement.fits && then->outcome.over_context <= decode_over_context(now)) return std::nullopt;
