@@ -45,28 +45,36 @@ struct Remedy {
     quant,     // a smaller Quant that fits
     cache,     // keys and values in fewer bits
     offload,   // weights in the host's memory, read by the devices in every pass
+    layers,    // fewer layers on the devices than the flags say
+    experts,   // the experts of more layers on the host than the flags say
+    engine,    // another engine, which runs it here
   };
   Kind kind = Kind::context;
-  std::string value;             // "16384", "q3_k_m", "q8_0"
+  std::string value;             // "16384", "q3_k_m", "q8_0"; engine: its name
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
-  std::string flags = {};        // cache, offload: the launch flags to ask with
+  std::string flags = {};        // cache, offload, layers, experts: the launch flags to ask with; context: those where it stands among them
   double decode = 0;             // token/s, p50, where that is why it is told (it fits without, too, but slower) or what it costs; else 0
   std::int64_t context = 0;      // of one stream, then, where `decode` is told; 0: as asked
+  std::string engine = {};       // engine: its key
+  std::string quant = {};        // ... and the format with it
 };
 
-// What more hardware of the same kind would bring.
+// What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.
 struct Upgrade {
   enum class Kind {
     card,      // further cards like the first
     memory,    // more memory in the host
+    host,      // another host, which takes more memory
+    hosts,     // further hosts like the one there is
   };
   Kind kind = Kind::card;
   int cards = 0;                 // card: how many more
-  std::string device;            // card: its name
-  Bytes memory{};                // memory: in all
-  std::string rig;               // card: the spec to ask with; empty where it cannot be written from the given one
-  std::string model;             // ... and the model with it: in the format that is planned now, or in the one that would be assumed then
+  int hosts = 0;                 // hosts: how many more
+  std::string device;            // card: its name; host: the processor's
+  Bytes memory{};                // memory, host: in all
+  std::string rig;               // the spec to ask with; empty where it cannot be written from the given one
+  std::string model;             // ... and the model with it: in the format that is planned now, or in a smaller one that would be assumed then
   std::string quant;             // the format where it is another than now
   double decode = 0, prefill = 0;  // token/s, p50, then; 0 where nobody can say
 };

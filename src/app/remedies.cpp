@@ -137,9 +137,17 @@ Bytes all_memory(const rig::Rig& rig) {
 }
 
 // The engine's flags that keep keys and values in fewer bits behind those that were asked for; empty where it has none, or these settle it.
-std::string with_small_cache(const catalog::Engine& engine, const placement::Request& request, const placement::Placement& placement) {
-  const std::string_view flags = catalog::text_of(engine, "small_cache", "");
+std::string with_small_cache(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const placement::Request& request,
+                             const placement::Placement& placement) {
+  const auto list_of = [&](const char* name, std::string_view key) { return split_words(catalog::text_of(engine, name, key)); };
+  const auto lists = [](const auto& words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); };
+  const std::string_view chip = rig.devices.empty() ? std::string_view() : std::string_view(rig.devices.front().device.architecture);
+  const std::string_view flags = catalog::text_of(engine, "small_cache", chip);
   const placement::Settings& settings = placement.settings;
+  if (const auto backends = list_of("small_cache_on", ""); !backends.empty() && !lists(backends, placement.backend)) return {};
+  const auto refuses = list_of("small_cache_refuses", chip);
+  const bool latent = std::any_of(architecture.layers.begin(), architecture.layers.end(), [](const model::Layer& layer) { return layer.attention.kind == model::AttentionKind::mla; });
+  if ((latent && lists(refuses, "mla")) || (lists(refuses, "fp8") && to_lower(architecture.quant).starts_with("fp8"))) return {};
   const auto leaves_flash = [](const placement::FlagNote& note) { return note.flag.starts_with("-fa") || note.flag.starts_with("--flash-attn"); };
   const bool told = settings.flash_attention == false && std::any_of(placement.flags.begin(), placement.flags.end(), leaves_flash);   // the search may take it up again
   if (flags.empty() || settings.key_quant != "f16" || settings.value_quant != "f16" || told) return {};
@@ -151,6 +159,12 @@ Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, c
   return {Remedy::Kind::cache, std::string(catalog::text_of(engine, "small_cache_format", "")), request.model, architecture.weight_bytes(), std::move(flags)};
 }
 
+// Formats to try where nothing larger fits, from large to small.
+std::vector<std::string> smaller_formats(const catalog::Engine& engine) {
+  const auto words = split_words(catalog::text_of(engine, "smaller_quants", ""));
+  return words.empty() ? engine.usual_quants : std::vector<std::string>(words.begin(), words.end());
+}
+
 // The largest of the engine's usual formats below the one that is planned for which there is room.
 std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAnswer& now) {
   const PlanRequest& request = now.request;
@@ -158,13 +172,19 @@ std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAn
   const std::string name = named ? named->name : model::split_spec(request.model).name;
   const Bytes asked = now.architecture.weight_bytes(), room = all_memory(now.rig);
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
-  for (const std::string& quant : now.engine.usual_quants) {
-    const std::string spec = name + ':' + quant;
-    const auto smaller = find_known(knowledge, spec);
-    const Bytes weights = smaller ? (*smaller)->architecture.weight_bytes() : Bytes{};
-    if (!smaller || weights >= asked || weights > room) continue;
+  const std::vector<std::string> formats = smaller_formats(now.engine);
+  const auto in = [&](const std::string& quant) { return find_known(knowledge, name + ':' + quant); };
+  const auto too_large = [&](const std::string& quant) {
+    const auto model = in(quant);
+    return model && ((*model)->architecture.weight_bytes() >= asked || (*model)->architecture.weight_bytes() > room);
+  };
+  const auto planned = std::find_if(formats.begin(), formats.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, now.architecture.quant); });
+  const auto first = planned == formats.end() ? formats.begin() : planned + 1;   // from large to small: few need be read
+  for (auto quant = std::partition_point(first, formats.end(), too_large); quant != formats.end(); ++quant) {
+    const auto smaller = in(*quant);
+    if (!smaller || too_large(*quant)) continue;
     if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
-    return Remedy{Remedy::Kind::quant, quant, spec, weights};
+    return Remedy{Remedy::Kind::quant, *quant, name + ':' + *quant, (*smaller)->architecture.weight_bytes()};
   }
   return std::nullopt;
 }
@@ -202,25 +222,53 @@ std::optional<Remedy> lent_weights(const Knowledge& knowledge, const PlanAnswer&
 
 }  // namespace
 
+namespace {
+
+// An engine that keeps on the host what the devices have no room for, where this one cannot: the first that builds on no other.
+std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswer& now) {
+  const auto uses_host = [](const catalog::Engine& engine) { return std::find(engine.splits.begin(), engine.splits.end(), "cpu-layers") != engine.splits.end(); };
+  if ((now.engine.kv_rule == catalog::KvRule::slots && uses_host(now.engine)) || !trim(now.request.placement.flags).empty() || !now.request.placement.backend.empty()) return std::nullopt;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    const auto engine = knowledge.catalog.engine(entry.key);
+    if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule != catalog::KvRule::slots || !uses_host(**engine)) continue;
+    PlanRequest request = now.request;
+    request.placement.engine = entry.key;
+    const auto asked = read_asked(knowledge, request);
+    const auto then = asked ? outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig) : std::nullopt;
+    if (!then || then->decode <= 0) continue;
+    const model::Architecture& architecture = asked->model->architecture;
+    const placement::Settings& settings = then->placement.settings;
+    return Remedy{Remedy::Kind::engine, asked->engine.name, request.model, architecture.weight_bytes(), {}, then->decode,
+                  settings.context / placement::context_parts(asked->engine, settings), entry.key, architecture.quant};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Remedy> remedies;
-  if (!now.searched) return remedies;
   const PlanRequest& request = now.request;
   const catalog::Engine& engine = now.engine;
   const model::Architecture& architecture = now.architecture;
   const rig::Rig& rig = now.rig;
   const placement::Placement& failed = now.placement;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
-  if (const std::int64_t context = shorter_context(knowledge, model, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
-    remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
-  if (std::string flags = with_small_cache(engine, request.placement, failed); !flags.empty()) {
+  if (now.searched)
+    if (const std::int64_t context = shorter_context(knowledge, model, rig, request.placement, failed, parts); context > 0 && context >= request.placement.reach)
+      remedies.push_back({Remedy::Kind::context, std::to_string(context), request.model, architecture.weight_bytes()});
+  if (std::string flags = with_small_cache(engine, architecture, rig, request.placement, failed); !flags.empty()) {
     placement::Request smaller = request.placement;
     smaller.flags = flags;
     if (placement::find_room(knowledge.catalog, model.view, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
   }
+  if (!now.searched) pinned_remedies(knowledge, now, model, remedies);
   if (architecture.origin != model::Origin::gguf)
     if (auto smaller = smaller_that_fits(knowledge, now)) remedies.push_back(std::move(*smaller));
-  if (auto lent = lent_weights(knowledge, now, model)) remedies.push_back(std::move(*lent));
+  auto lent = lent_weights(knowledge, now, model), other = another_engine(knowledge, now);
+  if (other && lent && other->decode > lent->decode) std::swap(other, lent);
+  for (auto* each : {&lent, &other})
+    if (*each) remedies.push_back(std::move(**each));
   return remedies;
 }
 
@@ -231,7 +279,7 @@ constexpr double kWorthIt = 1.1;   // times as fast
 // Layers that lie on the host for want of room beside the cache: with a cache of half the size they may all go to the devices.
 std::optional<Remedy> smaller_cache(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
-  std::string flags = with_small_cache(now.engine, now.request.placement, now.placement);
+  std::string flags = with_small_cache(now.engine, now.architecture, now.rig, now.request.placement, now.placement);
   if (flags.empty()) return std::nullopt;
   PlanRequest request = now.request;
   request.placement.flags = flags;

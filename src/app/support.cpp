@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "app/detail/requests.hpp"
@@ -85,6 +86,7 @@ class Inquiry {
     if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.push_back(spec("f16"));   // converted anyway
     specs.push_back(spec(asked.quant));   // as published
     if (asked.any_quant && !only_as_published(engine, asked)) std::transform(first, usual, std::back_inserter(specs), spec);
+    if (!files && asked.any_quant) native_first(engine, asked, specs, spec("fp8"));
     auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row, true); });
     if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
     if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
@@ -102,6 +104,26 @@ class Inquiry {
       const auto quant = knowledge_.catalog.quant(tensor.quant);
       return quant && quant->group == "fp4";
     });
+  }
+  // Formats that the device computes in before those it widens; where it has units for FP8 and was not asked otherwise, that before 16 bits, as
+  // such devices are used.
+  void native_first(const catalog::Engine& engine, const Subject& asked, std::vector<std::string>& specs, const std::string& fp8) {
+    const auto backend = placement::choose_backend(engine, rig_, "");
+    if (!backend) return;
+    const auto native = [&](const std::string& spec) {
+      const auto model = find_known(knowledge_, spec);
+      const auto quant = model ? knowledge_.catalog.quant((*model)->view.dominant_quant()) : Result<catalog::Quant>(fail(ErrorKind::not_found, ""));
+      if (!quant) return true;
+      FormatSupport row{quant->key, quant->key, quant->group, catalog::bits_per_weight(*quant), Support::unread, {}, {}, {}};
+      Situation situation = placement::situation_of(engine, *backend, rig_, rig_.devices.front());
+      situation.quant = quant->key;
+      situation.quant_group = quant->group;
+      judge(engine, *backend, situation, row);
+      return row.support == Support::native;
+    };
+    std::stable_partition(specs.begin(), specs.end(), native);
+    const auto usual = std::find(specs.begin(), specs.end(), fp8);
+    if (!asked.small && usual != specs.end() && device_.rates.contains("fp8") && native(fp8)) std::rotate(specs.begin(), usual, usual + 1);
   }
   static void add(std::vector<std::string>& all, const std::string& one) {
     if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
@@ -223,6 +245,19 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
+// Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest, the ones that read most of the weights'
+// bytes in a second, which is fast for the bits they keep; behind them by speed.
+void rank(std::vector<ModelSupport>& models) {
+  constexpr double kNear = 1.5;
+  double fastest = 0;
+  for (const ModelSupport& each : models) fastest = std::max(fastest, each.decode.p50);
+  const auto place = [&](const ModelSupport& each) {
+    const bool near = each.decode.p50 > 0 && kNear * each.decode.p50 >= fastest;
+    return std::tuple(each.runs, near, near ? each.decode.p50 * each.weights.value() : each.decode.p50);
+  };
+  std::stable_sort(models.begin(), models.end(), [&](const ModelSupport& a, const ModelSupport& b) { return place(a) > place(b); });
+}
+
 Subject asked_about(const Knowledge& knowledge, const std::string& spec, const model::Architecture& architecture) {
   const auto named = model::catalogue_spec(knowledge.catalog, spec);
   if (architecture.origin != model::Origin::catalogue || !named) return {spec, {}, architecture.origin == model::Origin::config};
@@ -286,9 +321,7 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
   }
   order(answer.rules);
   order(answer.several);
-  std::stable_sort(answer.models.begin(), answer.models.end(), [](const ModelSupport& a, const ModelSupport& b) {
-    return std::pair(a.runs, a.decode.p50) > std::pair(b.runs, b.decode.p50);
-  });
+  rank(answer.models);
   return answer;
 }
 

@@ -69,7 +69,7 @@ struct SupportAnswer {
   catalog::Device device;
   std::optional<std::string> engine;    // key, where the question was about one
   std::vector<EngineSupport> engines;   // in key order
-  std::vector<ModelSupport> models;     // where the question was about a model: one per engine, those that run it first, fastest first
+  std::vector<ModelSupport> models;     // where the question was about a model: one per engine, those that run it first; in front what is fast for the bits it keeps
   std::vector<catalog::Rule> rules;     // all that apply, each once, refusals first
   std::vector<catalog::Rule> several;   // those that apply only where several such Devices share a model
 };

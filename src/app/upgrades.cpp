@@ -11,27 +11,26 @@
 #include "catalog/engine.hpp"
 #include "cost/cost.hpp"
 #include "model/names.hpp"
+#include "rig/rewrite.hpp"
 
 namespace rigcast::app {
 namespace {
 
 constexpr int kMostCards = 8;          // in one host
 
-// The least size from `needed` on that the host's channels can be filled to, one or two sticks of one size on each; 0 where there is none.
-// Sticks that are sold: of DDR4 to 32 GB for desktops and to 128 registered, of DDR5 to 64 and to 128; what is soldered takes none.
-Bytes sold_memory(const rig::Host& host, Bytes needed) {
+// The sizes that the host's channels can be filled to, one or two sticks of one size on each, from small to large. Sticks that are sold: of
+// DDR4 to 32 GB for desktops and to 128 registered, of DDR5 to 64 and to 128; what is soldered takes none.
+std::vector<Bytes> sold_memory(std::string_view type, int channels, bool desktop) {
   struct Sticks { std::string_view type; std::vector<int> desktop, server; };
   static const std::vector<Sticks> kSold = {{"ddr3", {4, 8}, {8, 16, 32}}, {"ddr4", {8, 16, 32}, {16, 32, 64, 128}}, {"ddr5", {16, 24, 32, 48, 64}, {16, 32, 48, 64, 96, 128}}};
-  const auto sold = std::find_if(kSold.begin(), kSold.end(), [&](const Sticks& each) { return equal_ignoring_case(each.type, host.memory_type); });
-  if (sold == kSold.end() || host.channels <= 0) return {};
-  constexpr int kDesktopChannels = 2;
-  Bytes least{};
-  for (const int stick : host.channels <= kDesktopChannels * host.sockets ? sold->desktop : sold->server)
-    for (const int a_channel : {1, 2}) {
-      const Bytes size(static_cast<double>(stick) * a_channel * host.channels * kGiB);
-      if (size >= needed && (least <= Bytes{} || size < least)) least = size;
-    }
-  return least;
+  const auto sold = std::find_if(kSold.begin(), kSold.end(), [&](const Sticks& each) { return equal_ignoring_case(each.type, type); });
+  std::vector<Bytes> sizes;
+  if (sold == kSold.end() || channels <= 0) return sizes;
+  for (const int stick : desktop ? sold->desktop : sold->server)
+    for (const int a_channel : {1, 2}) sizes.emplace_back(static_cast<double>(stick) * a_channel * channels * kGiB);
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  return sizes;
 }
 
 // The joints between cards of a rig of nothing but such: a board's fabric, peers over PCIe. Bridges are bought apart.
@@ -69,18 +68,47 @@ rig::Rig with_cards(const Knowledge& knowledge, const rig::Rig& rig, int more) {
   return larger;
 }
 
-// "2x3090; host=..." with other numbers, and what that is; nothing where the spec is not one group of equal cards on one host.
+// A rig in words, and what that is.
 struct Named { std::string spec; std::shared_ptr<const rig::Rig> rig; };
-std::optional<Named> named_with(const Knowledge& knowledge, const rig::Rig& rig, int cards) {
-  const std::string head(trim(std::string_view(rig.spec).substr(0, rig.spec.find(';'))));
-  const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789");
-  const std::string name = times != std::string::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
-  if (rig.spec.find_first_of("|") != std::string::npos || name.find_first_of("+ ") != std::string::npos || name == "here" || name.empty()) return std::nullopt;
-  const std::size_t rest = rig.spec.find(';');
-  std::string spec = std::to_string(cards) + 'x' + name + (rest == std::string::npos ? "" : rig.spec.substr(rest));
-  auto read = find_rig(knowledge, spec);   // "3090x2" holds a count of its own
-  if (!read || (*read)->devices.back().card + 1 != cards) return std::nullopt;
-  return Named{std::move(spec), std::move(*read)};
+
+std::optional<Named> named(const Knowledge& knowledge, std::optional<std::string> spec) {
+  if (!spec) return std::nullopt;
+  auto read = find_rig(knowledge, *spec);
+  return read ? std::optional(Named{std::move(*spec), std::move(*read)}) : std::nullopt;
+}
+
+bool same_host(const rig::Host& a, const rig::Host& b) {
+  const auto processor = [](const rig::Host& host) { return host.processor ? host.processor->key : host.name; };
+  return processor(a) == processor(b) && a.sockets == b.sockets && a.channels == b.channels && a.memory == b.memory;
+}
+
+// The same machine with more cards: the host that was assumed for fewer is named where another would be assumed for so many, and from there on.
+class MoreCards {
+ public:
+  MoreCards(const Knowledge& knowledge, const rig::Rig& rig) : knowledge_(knowledge), rig_(rig) {}
+  std::optional<Named> with(int cards) {
+    const rig::Host& host = rig_.hosts.front();
+    const auto spec = rig::with_cards(rig_, cards);
+    if (!spec) return std::nullopt;
+    const auto counted = [&](std::optional<Named> larger) { return larger && larger->rig->devices.back().card + 1 == cards ? larger : std::nullopt; };   // "3090x2" holds a count of its own
+    if (!keeps_host_) {
+      auto larger = counted(named(knowledge_, spec));
+      if (!larger || !host.unnamed || same_host(host, larger->rig->hosts.front())) return larger;
+      keeps_host_ = true;
+    }
+    return counted(named(knowledge_, rig::with_host(*spec, rig::host_words(host, host.memory))));
+  }
+
+ private:
+  const Knowledge& knowledge_;
+  const rig::Rig& rig_;
+  bool keeps_host_ = false;
+};
+
+// The model in the format that is planned now, whether somebody named it or it is assumed.
+std::string in_format_of(const Knowledge& knowledge, const PlanAnswer& now) {
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  return named && named->quant.empty() && now.assumed_quant ? named->name + ':' + to_lower(now.architecture.quant) : now.request.model;
 }
 
 // What the question comes to on another rig, and of which model: its format where that is another than now.
@@ -98,9 +126,14 @@ std::optional<Elsewhere> outcome_on(const Knowledge& knowledge, const PlanAnswer
   PlanRequest request = now.request;
   request.rig = rig.spec;
   // A format that nobody named stays where it fits: speeds of two formats say nothing of the cards.
-  if (named && now.assumed_quant && now.placement.fits) request.model = named->name + ':' + to_lower(now.architecture.quant);
-  const auto asked = read_asked(knowledge, request);
+  if (named && now.assumed_quant && now.placement.fits) request.model = in_format_of(knowledge, now);
+  auto asked = read_asked(knowledge, request);
   if (!asked) return std::nullopt;
+  if (named && now.assumed_quant && asked->model->architecture.weight_bytes() > now.architecture.weight_bytes()) {   // more room is no reason for a larger one
+    request.model = in_format_of(knowledge, now);
+    asked = read_asked(knowledge, request);
+    if (!asked) return std::nullopt;
+  }
   auto outcome = outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig);
   if (!outcome) return std::nullopt;
   return Elsewhere{std::move(*outcome), asked->request.model, asked->model->architecture.quant == now.architecture.quant ? std::string() : asked->model->architecture.quant};
@@ -139,10 +172,11 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
   const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
+  MoreCards larger(knowledge, rig);
   for (int more = 1; more <= most; ++more) {
     if (!is_built(owned + more, powers_of_two)) continue;
     // By the words to ask it with where they can be written, for these assume a host of their own.
-    auto named = named_with(knowledge, rig, owned + more);
+    auto named = larger.with(owned + more);
     const auto then = named ? outcome_on(knowledge, now, model, *named->rig) : same_model_on(knowledge, now, model, with_cards(knowledge, rig, more));
     if (!then) continue;
     if (now.placement.fits && then->outcome.over_context <= decode_over_context(now)) return std::nullopt;
@@ -156,21 +190,91 @@ std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& 
   return std::nullopt;
 }
 
+// What the nearest way lacks in all memories together; more than that need not be bought, much less does not do.
+Bytes least_missing(const PlanAnswer& now) {
+  Bytes least{};
+  for (const placement::Rejected& each : now.rejected)
+    if (each.missing > Bytes{} && (least <= Bytes{} || each.missing < least)) least = each.missing;
+  return least;
+}
+
+// The first of the sizes, from small to large, with which it fits: what it comes to on `rig_with` so much. Sizes far below what is missing are
+// not tried.
+template <class RigWith>
+std::optional<Upgrade> least_memory(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, const std::vector<Bytes>& sizes, RigWith rig_with) {
+  constexpr double kSure = 0.8;   // of what is missing: ways are counted before their last layer is moved
+  const Bytes memory = now.rig.hosts.front().memory, least = memory + kSure * least_missing(now);
+  for (const Bytes size : sizes) {
+    if (size <= memory || size < least) continue;
+    const std::optional<Named> larger = rig_with(size);
+    rig::Rig same = now.rig;
+    same.hosts.front().memory = size;
+    const auto then = outcome_of(knowledge, now.request, now.engine, model, larger ? *larger->rig : same);
+    if (!then) continue;
+    Upgrade upgrade;
+    upgrade.kind = Upgrade::Kind::memory;
+    upgrade.memory = size;
+    upgrade.model = in_format_of(knowledge, now);
+    if (larger) upgrade.rig = larger->spec;
+    tell_speed(*then, upgrade);
+    return upgrade;
+  }
+  return std::nullopt;
+}
+
 // The least host memory with which it fits.
 std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  constexpr int kDesktopChannels = 2;
   const rig::Host& host = now.rig.hosts.front();
   if (now.placement.fits || host.memory <= Bytes{}) return std::nullopt;
-  rig::Rig roomy = now.rig;
-  roomy.hosts.front().memory = Bytes(1e15);
-  const auto then = outcome_of(knowledge, now.request, now.engine, model, roomy);
-  if (!then || then->placement.host.total() <= host.available()) return std::nullopt;
-  Upgrade upgrade;
-  upgrade.kind = Upgrade::Kind::memory;
-  upgrade.memory = sold_memory(host, then->placement.host.total() + host.reserved);
-  if (upgrade.memory <= host.memory) return std::nullopt;
-  upgrade.model = now.request.model;
-  tell_speed(*then, upgrade);
+  const auto sizes = sold_memory(host.memory_type, host.channels, host.channels <= kDesktopChannels * host.sockets);
+  return least_memory(knowledge, now, model, sizes, [&](Bytes size) { return named(knowledge, rig::with_memory(now.rig, size)); });
+}
+
+// The same devices in a host that takes more memory than this one can: eight channels of DDR4, which is what people buy for it.
+std::optional<Upgrade> larger_host(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  constexpr const char* kType = "ddr4";
+  constexpr int kChannels = 8;
+  constexpr double kRate = 3200;
+  const rig::Host& host = now.rig.hosts.front();
+  if (now.placement.fits || host.memory <= Bytes{} || host.channels >= kChannels) return std::nullopt;
+  rig::Host server;
+  server.channels = kChannels, server.memory_type = kType, server.memory_mt_s = kRate;
+  const auto spec = [&](Bytes size) { return named(knowledge, rig::with_host(now.rig.spec, rig::host_words(server, size))); };
+  const auto sizes = sold_memory(kType, kChannels, false);
+  const auto known = spec(sizes.front());
+  if (!known) return std::nullopt;   // there are no words to ask with
+  auto upgrade = least_memory(knowledge, now, model, sizes, spec);
+  if (!upgrade) return std::nullopt;
+  const rig::Host& then = known->rig->hosts.front();
+  upgrade->kind = Upgrade::Kind::host;
+  upgrade->device = then.processor ? then.processor->name : then.name;
   return upgrade;
+}
+
+// As many hosts again, where the engine shares a model between them.
+std::optional<Upgrade> more_hosts(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  constexpr int kMostHosts = 8;
+  const rig::Rig& rig = now.rig;
+  const bool serves = now.engine.kv_rule == catalog::KvRule::paged && !catalog::text_of(now.engine, "across_hosts", rig.devices.front().device.architecture).empty();
+  if (now.placement.fits || !serves) return std::nullopt;
+  const int owned = static_cast<int>(rig.hosts.size());
+  for (int hosts = 2 * owned; hosts <= kMostHosts; hosts *= 2) {
+    auto larger = named(knowledge, rig::with_nodes(rig, hosts));
+    if (!larger) return std::nullopt;
+    PlanRequest request = now.request;
+    request.model = in_format_of(knowledge, now);
+    const auto then = outcome_of(knowledge, request, now.engine, model, *larger->rig);
+    if (!then) continue;
+    Upgrade upgrade;
+    upgrade.kind = Upgrade::Kind::hosts;
+    upgrade.hosts = hosts - owned;
+    upgrade.rig = std::move(larger->spec);
+    upgrade.model = std::move(request.model);
+    tell_speed(*then, upgrade);
+    return upgrade;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -178,11 +282,16 @@ std::optional<Upgrade> more_memory(const Knowledge& knowledge, const PlanAnswer&
 std::vector<Upgrade> find_upgrades(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Upgrade> upgrades;
   const rig::Rig& rig = now.rig;
-  if (rig.devices.empty() || rig.hosts.size() != 1 || rig.devices.front().device.unified) return upgrades;
-  if (!now.searched) return upgrades;
-  if (now.placement.backend != "cpu")
-    if (auto cards = more_cards(knowledge, now, model)) upgrades.push_back(std::move(*cards));
-  if (auto memory = more_memory(knowledge, now, model)) upgrades.push_back(std::move(*memory));
+  const auto add = [&](std::optional<Upgrade> upgrade) {
+    if (upgrade) upgrades.push_back(std::move(*upgrade));
+    return upgrade.has_value();
+  };
+  if (rig.devices.empty() || rig.hosts.empty() || rig.devices.front().device.unified || !now.searched) return upgrades;
+  if (rig.hosts.size() == 1) {
+    if (now.placement.backend != "cpu") add(more_cards(knowledge, now, model));
+    if (!add(more_memory(knowledge, now, model))) add(larger_host(knowledge, now, model));
+  }
+  if (upgrades.empty()) add(more_hosts(knowledge, now, model));
   return upgrades;
 }
 

@@ -214,5 +214,71 @@ TEST(Upgrades, CardsOfTwoChipsComeWithTheirJoint) {
   }
 }
 
+// Three cards alone would be asked about in a server of 256 GiB: what is told is told of the desktop of 64 GiB that is there.
+TEST(Upgrades, KeepTheHost) {
+  for (const char* rig : {"2x3090", "3090", "4090"})
+    for (const char* model : {"deepseek-r1:q4_k_m", "llama-3.1-405b:q2_k", "qwen3-235b-a22b:q4_k_m"}) {
+      const PlanAnswer now = ask(model, rig);
+      const Upgrade* cards = of_kind(now, Upgrade::Kind::card);
+      if (cards == nullptr) continue;
+      const auto larger = find_rig(knowledge(), cards->rig);
+      ASSERT_TRUE(larger) << cards->rig;
+      EXPECT_EQ((*larger)->hosts.front().memory, now.rig.hosts.front().memory) << cards->rig;
+      EXPECT_EQ((*larger)->hosts.front().processor->key, now.rig.hosts.front().processor->key) << cards->rig;
+    }
+}
+
+// 377 GiB of weights beside a card of 24: no desktop holds them, eight channels of DDR4 do with 512.
+TEST(Upgrades, AnotherHostWhereThisOneTakesNoMore) {
+  const PlanAnswer now = ask("deepseek-r1:q4_k_m", "4090");
+  ASSERT_FALSE(now.placement.fits);
+  const Upgrade* host = of_kind(now, Upgrade::Kind::host);
+  ASSERT_NE(host, nullptr);
+  EXPECT_EQ(host->memory, Bytes(512 * kGiB));
+  EXPECT_EQ(host->rig, "4090; host=8xddr4-3200:512g");
+  const PlanAnswer then = ask(host->model, host->rig);
+  ASSERT_TRUE(then.placement.fits && then.speed);
+  EXPECT_DOUBLE_EQ(then.speed->decode.value.p50, host->decode);
+  EXPECT_EQ(of_kind(now, Upgrade::Kind::memory), nullptr);
+}
+
+TEST(Upgrades, MoreMemoryHasACommand) {
+  const PlanAnswer now = ask("qwen3-235b-a22b:q4_k_m", "4090; host=ryzen-9-7950x:64g");
+  const Upgrade* memory = of_kind(now, Upgrade::Kind::memory);
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->rig, "4090; host=ryzen-9-7950x:128g");
+  const PlanAnswer then = ask(memory->model, memory->rig);
+  ASSERT_TRUE(then.placement.fits && then.speed);
+  EXPECT_DOUBLE_EQ(then.speed->decode.value.p50, memory->decode);
+}
+
+// A host of eight takes no ninth card, and its engine shares a model between hosts: 958 GiB on 16 x 96 GB.
+TEST(Upgrades, ServersAreToldOfASecondOne) {
+  PlanRequest request;
+  request.model = "kimi-k2", request.rig = "8xh20", request.placement.engine = "vllm";
+  const auto now = plan(knowledge(), request);
+  ASSERT_TRUE(now && !now->placement.fits);
+  const Upgrade* hosts = of_kind(*now, Upgrade::Kind::hosts);
+  ASSERT_NE(hosts, nullptr);
+  EXPECT_EQ(hosts->hosts, 1);
+  EXPECT_EQ(hosts->rig, "8xh20; nodes=2");
+  request.rig = hosts->rig, request.model = hosts->model;
+  const auto then = plan(knowledge(), request);
+  ASSERT_TRUE(then && then->speed);
+  EXPECT_DOUBLE_EQ(then->speed->decode.value.p50, hosts->decode);
+}
+
+// With a second card BF16 has room for weights and little else: the W8A8 that is planned now stays.
+TEST(Upgrades, ALargerFormatIsNoUpgrade) {
+  PlanRequest request;
+  request.model = "qwen3-32b", request.rig = "300i-duo-48g", request.placement.engine = "mindie";
+  const auto now = plan(knowledge(), request);
+  ASSERT_TRUE(now && !now->placement.fits);
+  const Upgrade* card = of_kind(*now, Upgrade::Kind::card);
+  ASSERT_NE(card, nullptr);
+  EXPECT_EQ(card->model, "qwen3-32b:w8a8");
+  EXPECT_TRUE(card->quant.empty());
+}
+
 }  // namespace
 }  // namespace rigcast::app

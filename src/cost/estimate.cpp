@@ -167,10 +167,12 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   speed.prefill.derivation = derivation_of(load, prefill, true);
   speed.ttft.derivation = speed.prefill.derivation;
   for (Estimate* e : {&speed.decode, &speed.prefill, &speed.ttft}) e->grade = grade;
-  if (const auto power = decode_power(rig, placement, load, decode)) {
-    const double watts = power->value(), energy = watts * step / n;   // no measured spread yet: the range of decode shares seen on cards
-    speed.power = Estimate{{0.75 * watts, watts, 1.2 * watts}, "W", grade, {}, {}};
-    speed.energy = Estimate{{0.75 * energy, energy, 1.3 * energy}, "J/token", grade, {}, {}};
+  if (const auto drawn = decode_drawn(rig, placement, load, decode)) {
+    constexpr double kLeast = 0.75, kMost = 1.2, kMostEnergy = 1.3;   // no measured spread yet: the range of decode shares seen on cards
+    const double devices = drawn->devices.value(), hosts = drawn->hosts.value(), watts = devices + hosts, energy = watts * step / n;
+    const double most = std::min(kMost * devices, std::max(devices, drawn->most_devices.value())) + kMost * hosts;   // a card obeys its limit
+    speed.power = Estimate{{kLeast * watts, watts, most}, "W", grade, {}, {}};
+    speed.energy = Estimate{{kLeast * energy, energy, kMostEnergy / kMost * most / watts * energy}, "J/token", grade, {}, {}};
   }
   return speed;
 }

@@ -64,11 +64,17 @@ double host_watts(const rig::Host& host, double use) {
   return kBoard * std::min(1.0, rated / kRatedOfBoard) + rated * (kHostIdleShare + use * (kHostBusyShare - kHostIdleShare));
 }
 
+// What its data sheet or the user's cap allows one chip. REQUIRES: a data sheet that says so.
+double limit_of(const rig::RigDevice& d) {
+  const double rated = d.device.power->value.value() / std::max(1, d.device.chips);
+  return d.power_limit ? std::min(rated, d.power_limit->value()) : rated;
+}
+
 // Busy for a share of the time. Nothing where nobody knows what the device draws.
 std::optional<double> device_watts(const rig::RigDevice& d, double use) {
   if (!d.device.power) return std::nullopt;
   const double chips = std::max(1, d.device.chips), rated = d.device.power->value.value() / chips;
-  const double limit = d.power_limit ? d.power_limit->value() : rated;
+  const double limit = limit_of(d);
   const double idle = d.device.idle ? d.device.idle->value.value() / chips : kIdleShare * rated;
   const double share = d.device.vendor == "apple" ? kDecodeShareOfWall : kDecodeShare;
   return std::min(limit, idle + use * (share * rated - idle));
@@ -103,17 +109,24 @@ double hosts_watts(const rig::Rig& rig, const placement::Placement& placement, d
 
 }  // namespace
 
-std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
+std::optional<Drawn> decode_drawn(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
   const double total = std::max(1e-12, seconds(load, step));
   const Busy busy = busy_of(rig, placement, load, step);
-  double watts = hosts_watts(rig, placement, std::min(1.0, busy.host / total));
+  double devices = 0, most = 0;
   for (const auto& share : placement.devices) {
     const int alike = share.device % std::max(1, static_cast<int>(placement.devices.size()) / load.copies);   // in the first copy
-    const auto device = device_watts(rig.devices[static_cast<std::size_t>(share.device)], std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total));
+    const rig::RigDevice& d = rig.devices[static_cast<std::size_t>(share.device)];
+    const auto device = device_watts(d, std::min(1.0, busy.devices[static_cast<std::size_t>(load.copies > 1 ? alike : share.device)] / total));
     if (!device) return std::nullopt;
-    watts += *device;
+    devices += *device;
+    most += limit_of(d);
   }
-  return Watts(watts);
+  return Drawn{Watts(devices), Watts(hosts_watts(rig, placement, std::min(1.0, busy.host / total))), Watts(most)};
+}
+
+std::optional<Watts> decode_power(const rig::Rig& rig, const placement::Placement& placement, const Load& load, const std::vector<StageWork>& step) {
+  const auto drawn = decode_drawn(rig, placement, load, step);
+  return drawn ? std::optional(drawn->devices + drawn->hosts) : std::nullopt;
 }
 
 }  // namespace rigcast::cost

@@ -75,5 +75,25 @@ TEST(Power, WaitingCardsDrawHalf) {
   EXPECT_NEAR(decode_power(c.rig, c.place, *load, {work(reading), work(starting)})->value(), 100 + 0.75 * 200 + 8, 0.1);
 }
 
+// A card that is held to 100 W draws no more, whatever its data sheet says, nor does its share of the interval; the host comes on top.
+TEST(Power, CapsHold) {
+  Case c;
+  c.rig.devices[0].device.power = catalog::Fact<Watts>{Watts(400), {}, {}};
+  c.rig.devices[0].power_limit = Watts(100);
+  c.rig.hosts[0].processor.emplace();
+  c.rig.hosts[0].processor->power = catalog::Fact<Watts>{Watts(280), {}, {}};
+  auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  Calibration instant;
+  for (const char* one : {"launch", "host_step"}) instant.effects[one] = {20, 0.1, 1};
+  resolve(*load, instant);
+  const Speed speed = estimate_load(*load, c.rig, c.place, {}, instant);
+  ASSERT_TRUE(speed.power);
+  const double host = 20 + 0.25 * 280;
+  EXPECT_LE(speed.power->value.p50, 100 + host + 0.5);
+  EXPECT_LE(speed.power->value.p90, 100 + 1.2 * host + 0.5);
+  EXPECT_LE(speed.power->value.p50, speed.power->value.p90);
+}
+
 }  // namespace
 }  // namespace rigcast::cost

@@ -176,6 +176,25 @@ Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {
   return settings;
 }
 
+std::string with_flag(const catalog::Engine& engine, std::string_view flags, std::string_view flag, std::string_view value) {
+  const FlagRule* rule = nullptr;
+  for (const auto& table : detail::flag_tables(engine))
+    if (!rule) rule = detail::find_flag(table, flag);
+  if (!rule) return {};
+  const auto names = split_words(rule->names);
+  const auto names_it = [&](std::string_view word) { return std::find(names.begin(), names.end(), word) != names.end(); };
+  std::vector<std::string> words;
+  bool set = false, replace = false;
+  for (const std::string_view word : split_words(flags)) {   // a quoted value with spaces is words that are kept as they are
+    const std::size_t equals = word.find('=');
+    if (std::exchange(replace, false)) words.emplace_back(value), set = true;
+    else if (equals != std::string_view::npos && names_it(word.substr(0, equals))) words.push_back(std::string(word.substr(0, equals + 1)) + std::string(value)), set = true;
+    else words.emplace_back(word), replace = rule->takes == Takes::value && names_it(word);
+  }
+  if (!set) words.push_back(std::string(flag) + ' ' + std::string(value));
+  return join(words, " ");
+}
+
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, std::string_view flags, std::string_view backend) {
   return Parser(engine, architecture, rig, backend).run(flags);
 }

@@ -108,5 +108,14 @@ TEST(Flags, DevicesAreNamedAfterTheirBackend) {
   EXPECT_TRUE(read("-ot exps=CPU", "cuda"));
 }
 
+TEST(Flags, OneIsSetInPlace) {
+  const auto set = [](const char* engine, const char* flags, const char* flag, const char* value) { return with_flag(*catalog::read_engine(facts(), engine), flags, flag, value); };
+  EXPECT_EQ(set("llama.cpp", "-ngl 99 --ctx-size 32768 -fa on", "-c", "16384"), "-ngl 99 --ctx-size 16384 -fa on") << "whichever of its names stands there";
+  EXPECT_EQ(set("llama.cpp", "--ctx-size=32768", "-c", "16384"), "--ctx-size=16384");
+  EXPECT_EQ(set("llama.cpp", "-ngl 99", "--n-cpu-moe", "4"), "-ngl 99 --n-cpu-moe 4");
+  EXPECT_EQ(set("vllm", "", "--max-model-len", "4096"), "--max-model-len 4096");
+  EXPECT_EQ(set("vllm", "-tp 2", "-ngl", "4"), "") << "no flag of it";
+}
+
 }  // namespace
 }  // namespace rigcast::placement

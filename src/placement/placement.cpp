@@ -1,35 +1,25 @@
 #include "placement/placement.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <map>
 #include <optional>
-#include <tuple>
 
 #include "base/check.hpp"
 #include "base/text.hpp"
-#include "model/gguf_families.hpp"
-#include "model/recipe.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/contiguous.hpp"
 #include "placement/detail/paged.hpp"
+#include "placement/detail/refusals.hpp"
 #include "placement/detail/slots.hpp"
 #include "placement/rules.hpp"
 #include "placement/search.hpp"
 
 namespace rigcast::placement {
 
+using detail::check_engine, detail::check_foreign, detail::lists, detail::one_maker, detail::runs, detail::with_engine_that_runs;
+
 namespace {
-
-bool runs(const rig::RigDevice& device, const std::string& backend) {
-  const auto& known = device.device.runs;
-  return std::find(known.begin(), known.end(), backend) != known.end();
-}
-
-bool one_maker(const rig::Rig& rig) {
-  return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor == rig.devices.front().device.vendor; });
-}
-
-bool lists(const std::vector<std::string>& names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
 // A processor alone: the engine needs a backend for it, and a way to lay a whole model out there.
 Result<std::string> processor_backend(const catalog::Engine& engine) {
@@ -218,10 +208,6 @@ constexpr std::int64_t kShortestSlot = 1024, kWritten = 256;   // ... that of on
 
 std::int64_t padded(std::int64_t context) { return (context + kShortestContext - 1) / kShortestContext * kShortestContext; }
 
-bool spans_hosts(const rig::Rig& rig) {
-  return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
-}
-
 // Splits an engine has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for, not proposed.
 void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
@@ -231,65 +217,6 @@ void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, c
     return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
   };
   engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
-}
-
-// What keeps an engine from this model on these machines, whatever the format of its weights.
-Result<void> check_engine(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
-  if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
-    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig");
-  // Engines of slots read GGUF, whose families are listed one by one.
-  const bool no_code = engine.kv_rule == catalog::KvRule::slots && model::gguf_family(architecture.family) == nullptr;
-  if (no_code || (!engine.families.empty() && !lists(engine.families, architecture.family)))
-    return fail(ErrorKind::unsupported, engine.name + " has no code for models of family '" + architecture.family + "'", Where{"--engine"}, "engine");
-  if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
-    return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine");
-  return {};
-}
-
-// The format in which the engine takes this model on these devices: "" as it is, else 16 bits or one that is usual with it. Nothing: none.
-std::optional<std::string> accepted_format(const catalog::Catalog& catalog, const std::vector<catalog::Rule>& rules, const catalog::Engine& engine, const std::string& backend,
-                                           const ModelView& model, const rig::Rig& rig) {
-  const auto accepts = [&](const ModelView& each) { return check_formats(catalog, engine, each, backend) && check_refusals(rules, catalog, engine, backend, each, rig); };
-  if (accepts(model)) return std::string();
-  std::vector<std::string> formats = {"f16"};
-  formats.insert(formats.end(), engine.usual_quants.begin(), engine.usual_quants.end());
-  for (const std::string& format : formats) {
-    model::Architecture other = model.architecture();
-    if (model::apply_quant(catalog, other, format) && accepts(other)) return format;
-  }
-  return std::nullopt;
-}
-
-// Where the engine cannot run this: one that can as it is, else one that runs on the devices, with weights it reads; those that share
-// a cache out among requests first, the engine under the refusing one before all, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
-Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
-                            Error error) {
-  const auto all_rules = catalog.rules();
-  if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
-  std::vector<catalog::Rule> whatever_format;
-  std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
-  using Rank = std::tuple<bool, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // in another format, not the engine under it, one growing cache, warnings, backends
-  std::optional<Rank> best;
-  for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
-    const auto engine = catalog::read_engine(catalog, entry.key);
-    const auto backend = engine ? choose_backend(*engine, rig, "") : Result<std::string>(std::string());
-    if (!engine || !backend || engine->key == refusing.key || !check_engine(*engine, *backend, model.architecture(), rig) ||
-        !check_refusals(whatever_format, catalog, *engine, *backend, model, rig))
-      continue;
-    const auto format = accepted_format(catalog, **all_rules, *engine, *backend, model, rig);
-    if (!format) continue;
-    const bool other_format = !format->empty();
-    std::ptrdiff_t warnings = 0;
-    if (!rig.devices.empty()) {
-      const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
-      warnings = std::count_if(whatever_format.begin(), whatever_format.end(), [&](const catalog::Rule& rule) { return rule.effect == catalog::RuleEffect::warn && catalog::applies(rule, situation); });
-    }
-    const Rank rank{other_format, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
-    if (best && *best <= rank) continue;
-    best = rank;
-    error.nearest = "--engine " + engine->key + (other_format ? " " + model.architecture().key + ":" + *format : "");
-  }
-  return error;
 }
 
 // Where a rule keeps the engine's favourite backend from these devices: the next that all of them run and no rule refuses.
@@ -315,20 +242,6 @@ void keep_off_devices(Settings& settings) {
 std::string_view common_backend(const rig::Rig& rig, const std::string& backend) {
   const bool all = backend != "cpu" && std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
   return all ? std::string_view(backend) : std::string_view();
-}
-
-// Devices that do not run the backend of the others run on their own, with its rules.
-Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                           const model::Architecture& architecture, const rig::Rig& rig) {
-  if (one_maker(rig) || backend == "cpu") return {};
-  for (const rig::RigDevice& device : rig.devices) {
-    if (device.device.runs.empty() || runs(device, backend)) continue;
-    rig::Rig alone;
-    alone.hosts = rig.hosts;
-    alone.devices = {device};
-    RC_TRY(check_refusals(rules, catalog, engine, device.device.runs.front(), architecture, alone));
-  }
-  return {};
 }
 
 }  // namespace
@@ -468,6 +381,19 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelV
 
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts) {
   return finished(catalog, prepared, model, rig, whole(prepared, rig, layouts));
+}
+
+Bytes short_by(const Placement& placement) {
+  Bytes missing{};
+  for (const Bytes each : placement.missing) missing += std::max(each, Bytes{});
+  return missing;
+}
+
+Result<Placement> place_nearest(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts, const Settings& nearest) {
+  auto all_of_it = whole(prepared, rig, layouts);
+  if (!all_of_it || !all_of_it->fits)
+    if (auto laid = layouts.of(nearest); laid && (!all_of_it || short_by(*laid) < short_by(*all_of_it))) all_of_it = std::move(laid);
+  return finished(catalog, prepared, model, rig, std::move(all_of_it));
 }
 
 }  // namespace rigcast::placement

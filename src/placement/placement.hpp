@@ -249,6 +249,16 @@ Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine
 // of the same engine, model and rig.
 Result<Placement> place_whole(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts);
 
+// The same laid out as `nearest` says, where less is missing in all that way.
+Result<Placement> place_nearest(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig, Layouts& layouts, const Settings& nearest);
+
+// What is missing on all memories together.
+Bytes short_by(const Placement& placement);
+
+// The flags with one of them, named by any of its names, set to another value; behind the others where it is not among them. Empty where the
+// engine does not take it.
+std::string with_flag(const catalog::Engine& engine, std::string_view flags, std::string_view flag, std::string_view value);
+
 // What -ngl says for "all": the 99 that everybody types, or what holds every layer and the head of a deeper model.
 int all_layers(const model::Architecture& architecture);
 

@@ -57,8 +57,6 @@ bool same_way(const Placement& a, const Placement& b) {
   return work(a) == work(b);
 }
 
-Bytes short_by(const Placement& placement) { return std::accumulate(placement.missing.begin(), placement.missing.end(), Bytes{}); }
-
 // Keeps the rejection nearest to being possible: a shortage before a refusal, a smaller shortage before a larger.
 void note(std::optional<Rejected>& nearest, Rejected rejected) {
   const bool has_shortage = rejected.missing > Bytes{};
@@ -166,9 +164,9 @@ const Result<Placement>& Searcher::longest(const Placement& placement) {
 
 void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   auto& best = trial.best;
-  const auto reject = [&](std::string why, Bytes missing = {}) { note(trial.nearest, {trial.kind, std::move(why), missing}); };
+  const auto reject = [&](std::string why) { note(trial.nearest, {trial.kind, std::move(why), {}}); };
   if (!placement) return reject(placement.error().message);
-  if (!placement->fits) return reject("memory is short", short_by(*placement));
+  if (!placement->fits) return note(trial.nearest, {trial.kind, "memory is short", short_by(*placement), placement->settings});
   const auto speeds = cost_(*placement);
   if (!speeds) return reject(speeds.error().message);
   if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");

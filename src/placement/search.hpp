@@ -16,6 +16,7 @@
 // the rest, and not 24:16.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,7 @@ struct Candidate {
 struct Rejected {
   std::string kind, why;
   Bytes missing{};                   // smallest shortage over the memories, 0 where the reason is another
+  std::optional<Settings> settings = {};   // what was laid out that is short of so much
 };
 
 struct Found {

@@ -105,6 +105,7 @@ Value host_value(const app::Compared& row) {
 // Whether it fits, and where part of it lies on the host or all of it runs there: which.
 Phrase fits_word(const app::Compared& row) {
   if (!row.answer || !row.answer->placement.fits) return "no"_say;
+  if (row.answer->too_slow) return "too slow"_say;
   if (row.answer->placement.mode == placement::Mode::cpu) return "CPU"_say;
   return placement::all_on_devices(row.answer->architecture, row.answer->placement) ? "yes"_say : "host"_say;
 }
@@ -240,9 +241,14 @@ Phrase verdict(const app::CompareAnswer& answer) {
   if (answer.fastest < 0) return "None of them can be given a speed."_say;
   const app::Compared& best = answer.rows[static_cast<std::size_t>(answer.fastest)];
   const Phrase speed = likely(best, &cost::Speed::decode, Unit::token_rate);
+  if (best.answer->too_slow)
+    return fill("Nothing here reaches the {0} asked for. Fastest writer: {1}, {2}."_say, {print(Number{best.request.minimum_speed, Unit::token_rate}), row_name(answer, best), speed});
   if (!slows_when_full(*best.answer)) return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), speed});
   return fill("Fastest writer: {0}, {1} ({2} once the context is full)."_say, {row_name(answer, best), speed, likely_when_full(best)});
 }
+
+// Whether anything here does what was asked for.
+bool reaches(const app::CompareAnswer& answer) { return answer.fastest >= 0 && !answer.rows[static_cast<std::size_t>(answer.fastest)].answer->too_slow; }
 
 Section next_steps(const app::CompareAnswer& answer) {
   Section section{"Next"_say, {}};
@@ -257,7 +263,7 @@ Report fields(const app::CompareAnswer& answer) {
   Rows rows;
   for (const app::Compared& row : answer.rows) rows.push_back(table_row(answer, row));
   Section table{{}, {people(Show::headline, headline(answer.request)),
-                     people(answer.fastest < 0 ? Show::bad : Show::good, verdict(answer)),
+                     people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};

@@ -122,6 +122,9 @@ Phrase shortfall(const app::PlanAnswer& answer) {
     const std::string short_of = print_gib(placement.missing[i]);
     if (i >= placement.devices.size()) return fill("Does not fit: the host's memory is short of {0}."_say, {short_of});
     const rig::RigDevice& device = answer.rig.devices[static_cast<std::size_t>(placement.devices[i].device)];
+    const Bytes all = placement::short_by(placement);
+    if (all > placement.missing[i])
+      return fill("Does not fit: device {0}, {1}, is short of {2}, all memories together of {3}."_say, {std::to_string(device.index), device.device.name, short_of, print_gib(all)});
     return fill("Does not fit: device {0}, {1}, is short of {2}."_say,
                   {std::to_string(device.index), device.device.name, short_of});
   }

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "report/answers.hpp"
+#include "report/detail/advice.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
 
@@ -36,9 +37,16 @@ Fields device_fields(const app::PlanAnswer& answer, const placement::DeviceShare
 }
 
 Fields host_fields(const app::PlanAnswer& answer) {
-  return {people(Show::row, "host memory"_say),
+  // What devices that have none of their own take of it is shown with them.
+  Bytes shared{};
+  for (const placement::DeviceShare& share : answer.placement.devices) {
+    const rig::RigDevice& device = answer.rig.devices[static_cast<std::size_t>(share.device)];
+    if (device.device.unified && device.host == 0) shared += share.memory.total();
+  }
+  const Bytes left = answer.placement.host_capacity > Bytes{} ? std::max(Bytes{}, answer.placement.host_capacity - shared) : Bytes{};
+  return {people(Show::row, shared > Bytes{} ? "the rest for the host"_say : "host memory"_say),
           machine("device", answer.rig.hosts.empty() ? "" : answer.rig.hosts.front().name),
-          {"memory", {}, memory_fields(answer.placement.host, answer.placement.host_capacity), Show::group},
+          {"memory", {}, memory_fields(answer.placement.host, left), Show::group},
           machine("mapped_bytes", Number{answer.placement.host_mapped.value(), Unit::bytes})};
 }
 
@@ -288,9 +296,11 @@ Section speed(const app::PlanAnswer& answer) {
       {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
   };
   if (s.power && s.energy)
-    section.fields.push_back({"power", {}, Fields{{"decode", "power while decoding"_say, Range{s.power->value, Unit::watts}},
+    section.fields.push_back({"power", {}, Fields{{"decode", "power with the host"_say, Range{s.power->value, Unit::watts}},
                                                   {"energy", "energy"_say, Range{s.energy->value, Unit::joules_per_token}}}, Show::group});
   else section.fields.push_back(machine("power", std::monostate{}));
+  if (s.power && answer.placement.mode != placement::Mode::cpu && answer.placement.devices.size() < answer.rig.devices.size())
+    section.fields.push_back(people(Show::sentence, fill("Power without the {0} devices that take no part."_say, {std::to_string(answer.rig.devices.size() - answer.placement.devices.size())})));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once)));
@@ -336,66 +346,27 @@ Section confidence(const app::PlanAnswer& answer) {
   return section;
 }
 
-Section remedies(const app::PlanAnswer& answer) {
-  Rows rows;
-  for (const app::Remedy& remedy : answer.remedies) {
-    app::PlanRequest other = answer.request;
-    Phrase text;
-    if (remedy.kind == app::Remedy::Kind::context) {
-      other.placement.context = parse_int(remedy.value).value_or(0);
-      text = fill("a context of {0} fits:"_say, {format_grouped(other.placement.context)});
-    } else if (remedy.kind == app::Remedy::Kind::cache) {
-      other.placement.flags = remedy.flags;
-      text = remedy.decode > 0 ? fill("keys and values in {0}: {1}"_say, {remedy.value, print(Number{remedy.decode, Unit::token_rate})})
-                               : fill("fits with keys and values in {0}:"_say, {remedy.value});
-    } else if (remedy.kind == app::Remedy::Kind::offload) {
-      other.placement.flags = remedy.flags;
-      other.placement.context = remedy.context;
-      text = fill("fits with {0} of each device's weights in host memory, context {2}, but slowly: {1}"_say, {print_gib(remedy.weights), print(Number{remedy.decode, Unit::token_rate}), format_grouped(remedy.context)});
-    } else {
-      other.model = remedy.model;
-      text = remedy.decode > 0 ? fill("as {0} ({1} of weights): {2}, context {3}"_say,
-                                      {remedy.value, print_gib(remedy.weights), print(Number{remedy.decode, Unit::token_rate}), format_grouped(remedy.context)})
-                               : fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)});
-    }
-    const char* kind = remedy.kind == app::Remedy::Kind::context ? "context" : remedy.kind == app::Remedy::Kind::cache ? "cache" : remedy.kind == app::Remedy::Kind::offload ? "offload" : "quant";
-    rows.push_back({machine("kind", kind), machine("value", remedy.value), machine("flags", remedy.flags),
-                    machine("decode", remedy.decode > 0 ? Value(Number{remedy.decode, Unit::token_rate}) : Value(std::monostate{})),
-                    machine("context", remedy.context > 0 ? Value(remedy.context) : Value(std::monostate{})),
-                    {"text", {}, std::move(text), Show::sentence}, {"command", {}, command("plan", other), Show::code}});
-  }
-  return {answer.placement.fits ? "What would be faster: decode then"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
-}
-
-Section upgrades(const app::PlanAnswer& answer) {
-  Rows rows;
-  for (const app::Upgrade& upgrade : answer.upgrades) {
-    const bool card = upgrade.kind == app::Upgrade::Kind::card;
-    Phrase text = card && !upgrade.quant.empty() ? fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate}), upgrade.quant})
-                  : card ? fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, print(Number{upgrade.decode, Unit::token_rate})})
-                       : fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), print(Number{upgrade.decode, Unit::token_rate})});
-    app::PlanRequest other = answer.request;
-    other.rig = upgrade.rig;
-    if (!upgrade.model.empty()) other.model = upgrade.model;
-    rows.push_back({machine("kind", card ? "card" : "memory"), machine("cards", std::int64_t{upgrade.cards}), machine("device", upgrade.device),
-                    machine("memory_bytes", Number{upgrade.memory.value(), Unit::bytes}), {"text", {}, std::move(text), Show::sentence},
-                    machine("decode", upgrade.decode > 0 ? Value(Number{upgrade.decode, Unit::token_rate}) : Value(std::monostate{})),
-                    machine("prefill", upgrade.prefill > 0 ? Value(Number{upgrade.prefill, Unit::token_rate}) : Value(std::monostate{})),
-                    machine("rig", upgrade.rig), machine("model", upgrade.model), machine("quant", upgrade.quant), {"command", {}, upgrade.rig.empty() ? std::string() : command("plan", other), upgrade.rig.empty() ? Show::machine : Show::code}});
-  }
-  return {"What more would bring: decode then"_say, {list_field("upgrades", std::move(rows), Show::bullets)}};
+// A speed that nobody can say is shown as none; machines are told 0.
+void add_speed(Fields& row, const char* id, Phrase label, double rate) {
+  const Number number{rate, Unit::token_rate};
+  if (rate > 0) return row.push_back({id, std::move(label), number, Show::row});
+  row.push_back({{}, std::move(label), Phrase("-"), Show::row});
+  row.push_back(machine(id, number));
 }
 
 // The runner-up of each kind, so that what was weighed is visible; of what is impossible only people's kinds with a reason in bytes.
 Section other_ways(const app::PlanAnswer& answer) {
   Rows rows, refused;
-  for (const app::Alternative& other : answer.alternatives)
-    rows.push_back({{"kind", ""_say, Phrase(other.kind), Show::row},
-                    {"decode", "decode"_say, Number{other.decode, Unit::token_rate}, Show::row},
-                    {"decode_full", "context full"_say, Number{other.full, Unit::token_rate}, Show::row},
-                    {"prefill", "prefill"_say, Number{other.prefill, Unit::token_rate}, Show::row},
-                    {"host_bytes", "host memory"_say, Number{other.host.value(), Unit::bytes}, Show::row},
-                    machine("launch", other.launch)});
+  for (const app::Alternative& other : answer.alternatives) {
+    Fields row;
+    row.push_back({"kind", ""_say, Phrase(other.kind), Show::row});
+    add_speed(row, "decode", "decode"_say, other.decode);
+    add_speed(row, "decode_full", "context full"_say, other.full);
+    add_speed(row, "prefill", "prefill"_say, other.prefill);
+    row.push_back({"host_bytes", "host memory"_say, Number{other.host.value(), Unit::bytes}, Show::row});
+    row.push_back(machine("launch", other.launch));
+    rows.push_back(std::move(row));
+  }
   for (const placement::Rejected& rejected : answer.rejected)
     refused.push_back({machine("kind", rejected.kind), machine("why", Phrase(rejected.why)),
                        machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes}),

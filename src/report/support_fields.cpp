@@ -163,6 +163,7 @@ std::vector<Section> model_sections(const app::SupportAnswer& answer) {
   if (rows.empty()) how.fields.push_back(people(Show::bad, "None."_say));
   const std::string next = rows.empty() ? std::string() : "rigcast plan " + shell_quoted(answer.models.front().model) + " --on " + answer.device.key + " -e " + answer.models.front().key;
   how.fields.push_back(list_field("models", std::move(rows), Show::table));
+  if (!next.empty()) how.fields.push_back(people(Show::sentence, "Formats differ: in front stands what is fast for the bits it keeps."_say));
   if (!next.empty()) how.fields.push_back(people(Show::code, next));
   return {std::move(how), {"Which do not"_say, {list_field("models_refused", std::move(cannot), Show::bullets)}}};
 }

@@ -30,6 +30,22 @@ std::string box_of_eight(const catalog::Catalog& catalog, const std::string& nam
   return {};
 }
 
+// "m4-max-511g", where chips of several cores are called so: of the sizes that memory is soldered in, those with which one of them is sold.
+std::optional<Error> sold_sizes(const catalog::Catalog& catalog, const catalog::SizedName& sized, const Where& where) {
+  if (!sized.size) return std::nullopt;
+  std::vector<std::string> sold;
+  std::pair<double, std::string> nearest{1e9, {}};
+  for (const int gib : {8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 384, 512}) {
+    const std::string name = sized.name + '-' + std::to_string(gib) + 'g';
+    const auto device = catalog.device(name);
+    if (!device || !device->unified) continue;
+    sold.push_back(std::to_string(gib));
+    nearest = std::min(nearest, {std::abs(std::log(*sized.size / Bytes(gib * kGiB))), name});
+  }
+  if (sold.empty()) return std::nullopt;
+  return Error{ErrorKind::infeasible, "no " + sized.name + " has " + print_gib(*sized.size) + ": it is sold with " + join(sold, ", ") + " GiB", where, "rig", nearest.second};
+}
+
 // "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
   if (error.kind != ErrorKind::not_found) return placed(error, group.where);
@@ -38,6 +54,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
   const catalog::SizedName sized = catalog::split_size(fold_name(group.name));
   for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
     if (const auto processor = catalog.processor(name); processor && !catalog.device(name)) {   // a device has no such memory: said already
+      if (auto sizes = sold_sizes(catalog, sized, group.where)) return std::move(*sizes);
       const std::string host = "host=" + processor->key, size = sized.size ? ":" + format_shortest(sized.size->value() / kGiB) + "g" : "";
       return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? ":64g" : size), group.where, "rig", host + size};
     }

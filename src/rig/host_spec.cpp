@@ -52,12 +52,6 @@ std::optional<MemoryConfig> read_config(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_memory_size(std::string_view text) {
-  const std::string lower = to_lower(text);
-  return !lower.empty() && lower.front() >= '0' && lower.front() <= '9' && lower.find("ddr") == std::string::npos && lower.find('x') == std::string::npos &&
-         (lower.ends_with("g") || lower.ends_with("gb") || lower.ends_with("gib") || lower.ends_with("t") || lower.ends_with("tb"));
-}
-
 // "2xepyc-7532" -> 2 and the name.
 int take_sockets(std::string& name) {
   const std::size_t times = name.find_first_of("xX");
@@ -94,20 +88,37 @@ void fill_bandwidth(Host& host, std::vector<std::string>* notes = nullptr) {
   host.measured_bandwidth->value *= host.sockets;
 }
 
+// The memory that was named, as the processor takes it: "8xddr4-3200".
+std::string fitting(const Host& host, const catalog::Processor& processor, const MemoryConfig& config) {
+  const int most = processor.channels * host.sockets;
+  const double rate = config.type == processor.memory_type && config.mt_s > 0 ? config.mt_s : processor.memory_mt_s;
+  return std::to_string(config.channels > 0 ? std::min(config.channels, most) : most) + 'x' + processor.memory_type + '-' + format_shortest(rate);
+}
+
+// More than two sticks a channel of the largest size that desktops take hold.
+void tell_more_than_sold(const Host& host, std::vector<std::string>& notes) {
+  constexpr int kDesktopChannels = 2, kSticks = 2;
+  const int largest = host.memory_type == "ddr5" ? 64 : host.memory_type == "ddr4" ? 32 : host.memory_type == "ddr3" ? 8 : 0;   // GiB
+  const Bytes most(static_cast<double>(largest) * kSticks * host.channels * kGiB);
+  if (largest == 0 || host.channels > kDesktopChannels * host.sockets || host.memory <= most) return;
+  notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB are more than the " + format_shortest(most.value() / kGiB) + " GiB that the largest sticks for its " +
+                  std::to_string(host.channels) + " channels hold");
+}
+
 Result<void> check_against_processor(const Host& host, const MemoryConfig& config, const Where& where, std::vector<std::string>& notes) {
   const catalog::Processor& processor = *host.processor;
   const int most = processor.channels * host.sockets;
   if (host.sockets > processor.max_sockets)
     return fail(ErrorKind::infeasible, processor.name + " works in boards of " + std::to_string(processor.max_sockets) + " socket" + (processor.max_sockets > 1 ? "s" : "") + ", not " + std::to_string(host.sockets), where, "host");
   if (config.channels > most)
-    return fail(ErrorKind::infeasible, processor.name + " has " + std::to_string(most) + " memory channels" + (host.sockets > 1 ? " in all sockets" : "") + ", not " + std::to_string(config.channels), where, "host");
+    return fail(ErrorKind::infeasible, processor.name + " has " + std::to_string(most) + " memory channels" + (host.sockets > 1 ? " in all sockets" : "") + ", not " + std::to_string(config.channels), where, "host", fitting(host, processor, config));
   // DDR4 and DDR5 do not mix; some desktop generations took either, and MRDIMM goes where DDR5 goes.
   const std::string family = processor.memory_type == "mrdimm" ? "ddr5" : processor.memory_type;
   const std::string wanted = config.type == "mrdimm" ? "ddr5" : config.type;
   const bool either = (processor.architecture == "alder-lake" || processor.architecture == "raptor-lake") && wanted == "ddr4";
   const bool board_choice = family.starts_with("lpddr") || wanted.starts_with("lpddr");
   if (!wanted.empty() && wanted != family && !either && !board_choice)
-    return fail(ErrorKind::infeasible, processor.name + " takes " + processor.memory_type + ", not " + config.type, where, "host");
+    return fail(ErrorKind::infeasible, processor.name + " takes " + processor.memory_type + ", not " + config.type, where, "host", fitting(host, processor, config));
   if (config.mt_s > processor.memory_mt_s && processor.memory_mt_s > 0 && config.type == processor.memory_type)
     notes.push_back(processor.name + " is specified for " + processor.memory_type + "-" + format_shortest(processor.memory_mt_s) + "; " + format_shortest(config.mt_s) + " is overclocked");
   return {};
@@ -158,6 +169,12 @@ void assume_processor(const catalog::Catalog& catalog, const Option& option, con
 }
 
 }  // namespace
+
+bool is_memory_size(std::string_view text) {
+  const std::string lower = to_lower(text);
+  return !lower.empty() && lower.front() >= '0' && lower.front() <= '9' && lower.find("ddr") == std::string::npos && lower.find('x') == std::string::npos &&
+         (lower.ends_with("g") || lower.ends_with("gb") || lower.ends_with("gib") || lower.ends_with("t") || lower.ends_with("tb"));
+}
 
 Result<Os> read_os(const Option& option) {
   const std::string name = to_lower(option.value);
@@ -220,6 +237,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
     const std::string size = format_shortest(most->value() / kGiB) + "g";
     return fail(ErrorKind::infeasible, host.processor->name + " has at most " + format_shortest(most->value() / kGiB) + " GiB of memory", option.where, "host", size);
   }
+  if (has_memory && !most) tell_more_than_sold(host, notes);
   if (!has_memory && most) {
     host.memory = *most;
     notes.push_back(host.name + ": " + format_shortest(host.memory.value() / kGiB) + " GiB of memory are assumed, the most it has; say host=" + std::string(trim(option.value)) + ":8g");

@@ -16,6 +16,9 @@ struct MemoryConfig {
 // on such memory is assumed and noted.
 Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, std::vector<std::string>& notes);
 
+// Whether a piece of that value is the memory: "512g", "1.5t".
+bool is_memory_size(std::string_view text);
+
 // The host that such devices usually sit in; says so in `notes`.
 Result<Host> assume_host(const catalog::Catalog& catalog, const std::vector<catalog::Device>& devices, std::vector<std::string>& notes);
 

@@ -53,7 +53,7 @@ Result<Host> host_for(const catalog::Catalog& catalog, const std::vector<Card>& 
     RC_ASSIGN(read, read_os(*os));
     const bool apple = chip != cards.end() && chip->device.vendor == "apple";
     if (read == Os::macos && !apple && !cards.empty())
-      return fail(ErrorKind::infeasible, "macOS does not run on " + (cards.front().device.name), os->where, "os");
+      return fail(ErrorKind::infeasible, "macOS does not run on " + (cards.front().device.name), os->where, "os", "linux");
     host.os = read;
   }
   host.reserved = std::min(host_reserve(host.os), host.memory * 0.5);

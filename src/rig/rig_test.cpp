@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "rig/rewrite.hpp"
 #include "scratch.hpp"
 
 namespace rigcast::rig {
@@ -200,8 +201,8 @@ TEST(Rig, FaultsHaveTheirColumn) {
   EXPECT_EQ(error("0x3090"), "rig:1:1: a rig of zero devices: the count must be at least 1");
   EXPECT_EQ(error("3090; host=epyc-7523:512g").substr(0, 49), "rig:1:12: no processor is called 'epyc-7523' (nea");
   EXPECT_EQ(error("3090; host=epyc-7532:0g"), "rig:1:22: a host of no memory cannot start");
-  EXPECT_EQ(error("3090; host=epyc-7532:12xddr4-3200:512g"), "rig:1:22: EPYC 7532 has 8 memory channels, not 12");
-  EXPECT_EQ(error("3090; host=epyc-7532:8xddr5-4800:512g"), "rig:1:22: EPYC 7532 takes ddr4, not ddr5");
+  EXPECT_EQ(error("3090; host=epyc-7532:12xddr4-3200:512g"), "rig:1:22: EPYC 7532 has 8 memory channels, not 12 (nearest: 8xddr4-3200)");
+  EXPECT_EQ(error("3090; host=epyc-7532:8xddr5-4800:512g"), "rig:1:22: EPYC 7532 takes ddr4, not ddr5 (nearest: 8xddr4-3200)");
   EXPECT_EQ(error("3090 pcie=4x3"), "rig:1:11: pcie: '4x3' is not GENERATIONxLANES (3x16, 4x4, 5x8)");
   EXPECT_EQ(error("3090@link=string"), "rig:1:11: no link is called 'string' (nearest: mtlink-1.0)");
   EXPECT_EQ(error("3090; os=beos"), "rig:1:10: 'beos' is not an operating system (linux, windows, macos)");
@@ -429,6 +430,45 @@ TEST(Rig, APartOfItsDevices) {
   EXPECT_EQ(part.idle, std::vector<std::string>{whole.devices[1].device.name});
   EXPECT_EQ(path_between(part, -1, 1).bandwidth, path_between(whole, -1, 2).bandwidth);
   EXPECT_EQ(path_between(part, 0, 1).bandwidth, path_between(whole, 0, 2).bandwidth);
+}
+
+TEST(Rig, SpecsAreRewrittenInTheirOwnWords) {
+  EXPECT_EQ(with_cards(rig("2x3090; host=epyc-7532:8xddr4-3200:512g"), 3), "3x3090; host=epyc-7532:8xddr4-3200:512g");
+  EXPECT_EQ(with_cards(rig("3090@250w"), 2), "2x3090@250w");
+  EXPECT_FALSE(with_cards(rig("3090+4090"), 3));
+  EXPECT_EQ(with_memory(rig("4090; host=ryzen-9-7950x:64g"), Bytes(128 * kGiB)), "4090; host=ryzen-9-7950x:128g");
+  EXPECT_EQ(with_memory(rig("4090; host=epyc-7532:8xddr4-3200:64g windows"), Bytes(256 * kGiB)), "4090; host=epyc-7532:8xddr4-3200:256g windows");
+  EXPECT_EQ(with_memory(rig("3090+4090"), Bytes(128 * kGiB)), "3090+4090; host=2xddr5-5600:128g") << "the host that is assumed, with more memory";
+  EXPECT_EQ(with_host("2x3090; host=ryzen-9-7950x:64g", "8xddr4-3200:512g"), "2x3090; host=8xddr4-3200:512g");
+  EXPECT_FALSE(with_host("3090 | 4090", "8xddr4-3200:512g"));
+  EXPECT_FALSE(with_host("here", "8xddr4-3200:512g"));
+  EXPECT_EQ(with_nodes(rig("8xh20"), 2), "8xh20; nodes=2");
+  EXPECT_EQ(with_nodes(rig("8xh20; nodes=2; net=25gbe"), 4), "8xh20; nodes=4; net=25gbe");
+  // What is written is read as the same machine.
+  for (const char* spec : {"3090", "4xmi50-32g", "8xh20"}) {
+    const Rig before = rig(spec);
+    const auto words = with_host(spec, host_words(before.hosts.front(), before.hosts.front().memory));
+    ASSERT_TRUE(words) << spec;
+    const Rig after = rig(words->c_str());
+    EXPECT_EQ(after.hosts.front().memory, before.hosts.front().memory) << *words;
+    EXPECT_EQ(after.hosts.front().bandwidth, before.hosts.front().bandwidth) << *words;
+    EXPECT_EQ(after.hosts.front().cores, before.hosts.front().cores) << *words;
+  }
+}
+
+// The chip of 40 cores is sold with 48, 64 and 128 GiB, the one of 32 with 36.
+TEST(Rig, AChipOfSeveralKindsIsNoProcessor) {
+  EXPECT_EQ(error("m4-max-511g"), "rig:1:1: no m4-max has 511.00 GiB: it is sold with 36, 48, 64, 128 GiB (nearest: m4-max-128g)");
+  EXPECT_EQ(error("m4-max-100g"), "rig:1:1: no m4-max has 100.00 GiB: it is sold with 36, 48, 64, 128 GiB (nearest: m4-max-128g)");
+}
+
+TEST(Host, WhatAProcessorDoesNotTakeNamesWhatItDoes) {
+  EXPECT_EQ(error("host=epyc-7532:9xddr4-3200:256g"), "rig:1:16: EPYC 7532 has 8 memory channels, not 9 (nearest: 8xddr4-3200)");
+  EXPECT_EQ(error("host=epyc-7532:4xddr5-4800:256g"), "rig:1:16: EPYC 7532 takes ddr4, not ddr5 (nearest: 4xddr4-3200)");
+  EXPECT_EQ(error("3090 macos"), "rig:1:6: macOS does not run on GeForce RTX 3090 (nearest: linux)");
+  // Two sticks of 64 GiB on each of two channels.
+  EXPECT_TRUE(has_note(rig("host=ryzen-9-7950x:512g"), "512 GiB are more than the 256 GiB"));
+  EXPECT_FALSE(has_note(rig("host=ryzen-9-7950x:256g"), "are more than"));
 }
 
 }  // namespace

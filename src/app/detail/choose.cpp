@@ -119,6 +119,16 @@ Result<Chosen> by_flags(const Knowledge& knowledge, const Loads& loads, const ca
   return chosen;
 }
 
+// Of what does not fit, the way that lacks least in all; none that only the bold would take.
+const placement::Settings* nearest_way(const catalog::Engine& engine, const std::vector<placement::Rejected>& rejected) {
+  const placement::Rejected* least = nullptr;
+  for (const placement::Rejected& each : rejected) {
+    if (!each.settings || each.missing <= Bytes{} || (each.settings->mode == placement::Mode::tensor && engine.kv_rule == catalog::KvRule::slots)) continue;
+    if (!least || each.missing < least->missing) least = &each;
+  }
+  return least ? &*least->settings : nullptr;
+}
+
 // As the search finds best. REQUIRES: what is prepared for the request.
 Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const placement::Prepared& prepared, const KnownModel& model, const rig::Rig& rig,
                          const PlanRequest& request, bool best_only) {
@@ -151,7 +161,9 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
     // Engines that divide layers by a rule of their own may hold what no split of ours does.
     if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)
       if (const auto whole = lay_out(prepared.settings, placement::Count::until_short); !whole || !whole->fits) return Chosen{};
-    RC_ASSIGN(nearest, placement::place_whole(knowledge.catalog, prepared, model.view, rig, layouts));
+    const placement::Settings* least = nearest_way(prepared.engine, found.rejected);
+    RC_ASSIGN(nearest, least ? placement::place_nearest(knowledge.catalog, prepared, model.view, rig, layouts, *least)
+                             : placement::place_whole(knowledge.catalog, prepared, model.view, rig, layouts));
     return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
   Chosen chosen{.placement = std::move(found.ranked.front().placement), .score = found.ranked.front().score, .rejected = std::move(found.rejected)};
@@ -170,6 +182,14 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   return chosen;
 }
 
+// Between one memory and itself there is nothing to move: ways that differ in it alone are no choice.
+void drop_moves_within_memory(const rig::Rig& rig, Chosen& chosen) {
+  if (rig.devices.empty() || !std::all_of(rig.devices.begin(), rig.devices.end(), [](const rig::RigDevice& each) { return each.device.unified; })) return;
+  const auto moves = [](const auto& each) { return each.kind.ends_with(" on host"); };
+  std::erase_if(chosen.alternatives, moves);
+  std::erase_if(chosen.rejected, moves);
+}
+
 // On these devices, all of which are used or left by the backend that is named or common to them.
 Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, as_asked.placement));
@@ -181,6 +201,7 @@ Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, co
   chosen.at_once = chosen.placement.fits ? running(prepared.engine, chosen.placement, request.question) : prepared.at_once;
   chosen.searched = prepared.searched;
   chosen.named_context = prepared.named_context;
+  if (!best_only) drop_moves_within_memory(rig, chosen);
   return std::move(chosen);
 }
 

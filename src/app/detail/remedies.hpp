@@ -15,8 +15,8 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
                              const rig::Rig& rig, const placement::Placement& placement);
 
 // In order of how little they change: a shorter context first, then a cache in fewer bits, then smaller Quants (the largest that fits), then weights that
-// devices read in the host's memory. Empty where nothing helps, or
-// where the launch flags are the user's own and place it.
+// devices read in the host's memory, and another engine where this one cannot use the host's processor. Where the launch flags are the user's own
+// and place it, one of them is changed at a time. Empty where nothing helps.
 // REQUIRES: !now.placement.fits, and the model of the answer.
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
 
@@ -24,5 +24,8 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
 // was published in, the engine's usual smaller one. REQUIRES: now.placement.fits, and the model of
 // the answer.
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
+
+// For a placement that flags pin: the same with one flag changed. REQUIRES: as find_remedies(), and !now.searched.
+void pinned_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, std::vector<Remedy>& remedies);
 
 }  // namespace rigcast::app

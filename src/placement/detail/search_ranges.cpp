@@ -221,7 +221,7 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
     }
     if (placement->fits && (overhead_known_ || margin_ <= 0)) return choice;   // else what is beside the layers is in the margin
     if (!placement->counted) {
-      last_rejection_ = Rejected{"", "host memory is short", placement->missing.back()};
+      last_rejection_ = Rejected{"", "host memory is short", placement->missing.back(), *choice};
       if (placement->missing.back() > Bytes{}) return std::nullopt;
       (void)laid_out(*choice, Count::all);   // which device is short, and of how much
     }
@@ -314,7 +314,7 @@ bool Searcher::take_back(const Placement& placement, const Settings& choice, std
       if (same_device(devices_[static_cast<std::size_t>(share.device)], untried)) own = std::max(own, lost[static_cast<std::size_t>(share.device)]);
   }
   if (!device_short && !placement.missing.empty()) least = placement.missing.back();
-  last_rejection_ = Rejected{"", device_short ? "device memory is short" : "host memory is short", least};
+  last_rejection_ = Rejected{"", device_short ? "device memory is short" : "host memory is short", least, choice};
   return device_short;
 }
 

@@ -28,7 +28,7 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
             {plan.remedies.map((remedy) => (
               <li key={remedy.text}>
                 <span>{remedy.text}</span>
-                <button type="button" onClick={() => onChange(remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'cache' || remedy.kind === 'offload' ? { flags: remedy.flags } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
+                <button type="button" onClick={() => onChange(remedy.flags ? { flags: remedy.flags } : remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'engine' ? { engine: remedy.engine } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
               </li>
             ))}
           </ul>
