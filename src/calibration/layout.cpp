@@ -109,8 +109,9 @@ bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observat
   fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;
   fabric.bandwidth = *device.link.nvlink;
   fabric.latency.value = Seconds(5e-6);
+  const rig::SharedLinkType type(std::move(fabric));
   for (int i = 0; i < count; ++i)
-    for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, fabric, true});
+    for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, type, true});
   return true;
 }
 
@@ -118,11 +119,12 @@ bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observat
 void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
   const int count = static_cast<int>(rig.devices.size());
   if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
-  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
+  const rig::SharedLinkType type(std::move(slot));
+  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, type, false});
   if (count < 2) return;
   if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (device.link.reads_peers && !noted(o, "no P2P"))))
     for (int i = 0; i < count; ++i)
-      for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, slot, true});
+      for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, type, true});
 }
 
 Mode mode_of(const Observation& o, const std::string& group, int devices) {

@@ -11,8 +11,8 @@ Path direct(const Rig& rig, int a, int b) {
   Path best;
   for (const Link& link : rig.links) {
     if (!((link.a == a && link.b == b) || (link.a == b && link.b == a))) continue;
-    if (link.type.bandwidth.value <= best.bandwidth) continue;
-    best = {link.type.bandwidth.value, link.type.latency.value, !link.peer_to_peer && a >= 0 && b >= 0, link.type.name};
+    if (link.type->bandwidth.value <= best.bandwidth) continue;
+    best = {link.type->bandwidth.value, link.type->latency.value, !link.peer_to_peer && a >= 0 && b >= 0, link.type->name};
   }
   return best;
 }

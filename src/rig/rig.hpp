@@ -2,9 +2,11 @@
 // A Rig is the Hosts, Devices and Links of one concrete machine or cluster.
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -55,10 +57,21 @@ struct RigDevice {
   std::optional<Watts> power_limit;      // user's cap of this chip: "@200w" of a card of two chips is 100 W each
 };
 
+// The LinkType of all Links that are alike, kept once: 384 chips of a supernode have 73,536 joints of one type.
+class SharedLinkType {
+ public:
+  SharedLinkType(catalog::LinkType type) : type_(std::make_shared<const catalog::LinkType>(std::move(type))) {}
+  const catalog::LinkType& operator*() const { return *type_; }
+  const catalog::LinkType* operator->() const { return type_.get(); }
+
+ private:
+  std::shared_ptr<const catalog::LinkType> type_;
+};
+
 // A joint between two memories. `a`, `b`: device index, or -1-h for the memory of host h.
 struct Link {
   int a = 0, b = 0;
-  catalog::LinkType type;
+  SharedLinkType type;
   bool peer_to_peer = false;             // device to device without passing host memory
 };
 
