@@ -102,11 +102,7 @@ Result<void> join_chips(const catalog::Catalog& catalog, const Card& card, Rig& 
   if (card.device.chips < 2 || !card.device.inter_chip) return {};
   RC_ASSIGN(on_card, catalog.link("on-card"));
   on_card.bandwidth = *card.device.inter_chip;
-  const SharedLinkType type(std::move(on_card));
-  const auto chips = static_cast<std::size_t>(card.device.chips), pairs = chips * (chips - 1) / 2;
-  if (pairs > rig.links.size()) rig.links.reserve(rig.links.size() + pairs);
-  for (int a = 0; a < card.device.chips; ++a)
-    for (int b = a + 1; b < card.device.chips; ++b) rig.links.push_back({card.first_device + a, card.first_device + b, type, true});
+  rig.meshes.push_back({card.first_device, card.device.chips, std::move(on_card)});
   return {};
 }
 

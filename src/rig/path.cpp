@@ -14,6 +14,9 @@ Path direct(const Rig& rig, int a, int b) {
     if (link.type->bandwidth.value <= best.bandwidth) continue;
     best = {link.type->bandwidth.value, link.type->latency.value, !link.peer_to_peer && a >= 0 && b >= 0, link.type->name};
   }
+  for (const Mesh& mesh : rig.meshes)
+    if (a != b && mesh.holds(a) && mesh.holds(b) && mesh.type->bandwidth.value > best.bandwidth)
+      best = {mesh.type->bandwidth.value, mesh.type->latency.value, false, mesh.type->name};
   return best;
 }
 

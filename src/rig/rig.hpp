@@ -57,7 +57,7 @@ struct RigDevice {
   std::optional<Watts> power_limit;      // user's cap of this chip: "@200w" of a card of two chips is 100 W each
 };
 
-// The LinkType of all Links that are alike, kept once: 384 chips of a supernode have 73,536 joints of one type.
+// The LinkType of all Links that are alike, kept once: a thousand cards have half a million joints of one type.
 class SharedLinkType {
  public:
   SharedLinkType(catalog::LinkType type) : type_(std::make_shared<const catalog::LinkType>(std::move(type))) {}
@@ -75,11 +75,19 @@ struct Link {
   bool peer_to_peer = false;             // device to device without passing host memory
 };
 
+// Devices each of which is joined to all others alike, peer to peer: the chips of one card. `count` of them from `first` on.
+struct Mesh {
+  int first = 0, count = 0;
+  SharedLinkType type;
+  bool holds(int device) const { return device >= first && device < first + count; }
+};
+
 struct Rig {
   std::string spec;                      // as the user wrote it
   std::vector<Host> hosts;
   std::vector<RigDevice> devices;
-  std::vector<Link> links;
+  std::vector<Link> links;               // but those of meshes
+  std::vector<Mesh> meshes;
   std::vector<std::string> notes;        // what was assumed
 };
 

@@ -162,8 +162,9 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
 }  // namespace
 
 Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
-  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, as_asked.placement));
   PlanRequest request = as_asked;
+  request.placement.advise = as_asked.placement.advise && !best_only;
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, request.placement));
   request.question.sequences = prepared.at_once;
   const Loads loads(knowledge, model, rig, request, !best_only);
   RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, prepared.engine, model, rig, request));

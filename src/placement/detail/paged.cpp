@@ -27,21 +27,36 @@ struct Degrees {
   int experts() const { return std::max(expert, whole_copies ? tensor : tensor * data); }   // devices that share a layer's experts
 };
 
-// What keeps matrices from being cut into so many parts; empty: nothing. Key-value heads are shared out whole, or copied whole where there are
+// Why matrices are not cut into so many parts. Most are asked about only to find the nearest degree that works.
+struct Obstacle {
+  enum { heads, kv_heads, blocks } what;
+  int parts, of, rows = 0;
+};
+std::string to_text(const Obstacle& obstacle) {
+  const std::string degree = "a tensor degree of " + std::to_string(obstacle.parts), of = std::to_string(obstacle.of);
+  switch (obstacle.what) {
+    case Obstacle::heads: return degree + " does not divide " + of + " attention heads";
+    case Obstacle::kv_heads: return degree + " neither divides " + of + " key-value heads nor is a multiple of them";
+    case Obstacle::blocks: break;
+  }
+  return degree + " cuts a width of " + of + " inside its blocks of " + std::to_string(obstacle.rows);
+}
+
+// What keeps matrices from being cut into so many parts, if anything does. Key-value heads are shared out whole, or copied whole where there are
 // fewer of them than devices; latent attention has one vector for all heads, which every device holds. Feed-forward matrices in square
 // blocks are cut between blocks only, experts where they are not spread whole.
-std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
+std::optional<Obstacle> why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
   const int experts = d.whole_copies ? tensor : tensor * d.data;
   const auto refuses = [&](const char* rule) { return catalog::number_of(engine, rule, "", 0) > 0; };
-  const auto degree = [&] { return "a tensor degree of " + std::to_string(tensor); };
+  if (tensor == 1 && experts == 1) return {};
   const bool whole_heads = refuses("whole_kv_heads");
   for (const model::Layer& layer : a.layers) {
     const model::Attention& attention = layer.attention;
     if (attention.kind == AttentionKind::none) continue;
-    if (attention.heads % tensor != 0) return degree() + " does not divide " + std::to_string(attention.heads) + " attention heads";
+    if (attention.heads % tensor != 0) return Obstacle{Obstacle::heads, tensor, attention.heads};
     if (attention.kind == AttentionKind::mla || attention.kind == AttentionKind::compressed || attention.kv_heads <= 0 || !whole_heads) continue;
     if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
-      return degree() + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
+      return Obstacle{Obstacle::kv_heads, tensor, attention.kv_heads};
   }
   if (experts == 1 || !refuses("whole_blocks")) return {};
   std::set<std::pair<std::string_view, int>> seen;   // format and width
@@ -55,7 +70,7 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
     if (!quant || quant->block_rows <= 1) continue;
     const int parts = expert ? experts : tensor;
     if (width % quant->block_rows != 0 || width % (quant->block_rows * parts) == 0) continue;   // not whole from the start: left in another format
-    return "a tensor degree of " + std::to_string(parts) + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
+    return Obstacle{Obstacle::blocks, parts, width, quant->block_rows};
   }
   return {};
 }
@@ -68,10 +83,10 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
   if (d.devices() > devices)
     return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices), Where{"--flags"}, "flags");
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
-  if (std::string why = why_not_cut(catalog, engine, architecture, d, d.tensor); !why.empty()) {
+  if (const auto why = why_not_cut(catalog, engine, architecture, d, d.tensor)) {
     int nearest = d.tensor;
-    while (nearest > 1 && !why_not_cut(catalog, engine, architecture, d, nearest).empty()) --nearest;
-    return fail(ErrorKind::infeasible, std::move(why), Where{"--flags"}, "tensor_degree", std::to_string(nearest));
+    while (nearest > 1 && why_not_cut(catalog, engine, architecture, d, nearest)) --nearest;
+    return fail(ErrorKind::infeasible, to_text(*why), Where{"--flags"}, "tensor_degree", std::to_string(nearest));
   }
   if (d.pipeline > static_cast<int>(architecture.layers.size()))
     return fail(ErrorKind::infeasible, "a pipeline degree above the number of layers", Where{"--flags"}, "pipeline_degree", std::to_string(architecture.layers.size()));
