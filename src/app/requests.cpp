@@ -59,7 +59,9 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, *as_published)) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
-  const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, request.placement); };
+  placement::Request unadvised = request.placement;
+  unadvised.advise = false;
+  const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, unadvised); };
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -96,9 +97,15 @@ class Inquiry {
   }
 
  private:
+  // Engines are asked about the same few.
+  const Result<model::Architecture>& model_called(const std::string& spec) const {
+    auto found = models_.find(spec);
+    if (found == models_.end()) found = models_.emplace(spec, find_model(knowledge_, spec)).first;
+    return found->second;
+  }
   // What was trained in four bits is served in these: nobody publishes it in others for engines that read them.
   bool only_as_published(const catalog::Engine& engine, const Subject& asked) const {
-    const auto published = find_model(knowledge_, asked.name);
+    const auto& published = model_called(asked.name);
     if (!published || !asked.small || !placement::check_formats(knowledge_.catalog, engine, *published)) return false;
     return std::any_of(published->tensors.begin(), published->tensors.end(), [&](const model::Tensor& tensor) {
       const auto quant = knowledge_.catalog.quant(tensor.quant);
@@ -138,10 +145,11 @@ class Inquiry {
 
   // Whether the engine lays it out, with or without the host's help; says why not in `row`, the first reason that is no shortage.
   bool fits(const catalog::Engine& engine, const std::string& spec, bool host_may_help, ModelSupport& row, bool whole_context = false) const {
-    const auto architecture = find_model(knowledge_, spec);
+    const auto& architecture = model_called(spec);
     if (!architecture) return false;
     placement::Request request;
     request.engine = engine.key;
+    request.advise = false;
     const auto placed = placement::place(knowledge_.catalog, *architecture, rig_, request);
     if (!placed) {
       if (row.why.empty() && row.missing <= Bytes{}) row.why = placed.error().message;
@@ -168,6 +176,7 @@ class Inquiry {
     question.model = spec;
     question.rig = rig_.spec;
     question.placement.engine = engine.key;
+    question.placement.advise = false;
     auto asked = read_asked(knowledge_, question);
     if (!asked) return;
     const auto plan = answer_of(knowledge_, std::move(*asked));   // without the advice, which nobody sees
@@ -238,6 +247,7 @@ class Inquiry {
   const catalog::Device& device_;
   std::vector<Rule> rules_;
   std::optional<rig::Rig> pair_;   // once it is asked for
+  mutable std::map<std::string, Result<model::Architecture>> models_;   // by spec, those asked for
   SupportAnswer& answer_;
 };
 

@@ -59,6 +59,8 @@ rig::Rig with_cards(const Knowledge& knowledge, const rig::Rig& rig, int more) {
     // Its way to the host, and its chips to each other.
     for (const rig::Link& link : rig.links)
       if (link.a >= 0 && link.a < chips && link.b < chips) larger.links.push_back({first + link.a, link.b < 0 ? link.b : first + link.b, link.type, link.peer_to_peer});
+    for (const rig::Mesh& mesh : rig.meshes)
+      if (mesh.first < chips) larger.meshes.push_back({first + mesh.first, mesh.count, mesh.type});
   }
   const bool all_alike = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& one) { return one.device.key == rig.devices.front().device.key; });
   if (!all_alike) return larger;

@@ -4,12 +4,21 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "calibration/detail/known_names.hpp"
 #include "calibration/detail/layout.hpp"
 #include "calibration/detail/models.hpp"
 #include "calibration/detail/names.hpp"
+#include "cost/model_work.hpp"
 #include "model/recipe.hpp"
 
 namespace rigcast::calibration {
+
+struct Configurator::Model {
+  explicit Model(model::Architecture read) : architecture(std::move(read)), work(architecture), format(dominant_format(architecture)) {}
+  const model::Architecture architecture;
+  const cost::ModelWork work;
+  const std::string format;
+};
 
 struct Configurator::Layout {
   std::shared_ptr<const cost::Load> load;
@@ -26,23 +35,23 @@ void scale_to(model::Architecture& model, double file_bytes) {
     if (t.role != model::Role::norm) t.bytes *= ratio;
 }
 
-Result<std::shared_ptr<const model::Architecture>> read_architecture(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine) {
+Result<model::Architecture> read_architecture(detail::KnownNames& names, model::ModelReader& reader, const Observation& o, const std::string& engine) {
   Result<model::Architecture> model = fail(ErrorKind::not_found, "no model is stated");
   // The very file that was timed, while it is there: names of own files say little of their shape.
   if (const auto file = o.flags.find("file"); file != o.flags.end()) model = reader.read(file->second);
-  if (!model) model = detail::named_model(catalog, reader, o, engine);
+  if (!model) model = detail::named_model(names, reader, o, engine);
   if (!model) {
-    std::string recipe = detail::spelled_recipe(catalog, o.quant);
-    if (recipe.empty()) recipe = detail::default_recipe(catalog, engine);
+    std::string recipe = names.recipe(o.quant);
+    if (recipe.empty()) recipe = detail::default_recipe(names.catalog(), engine);
     if (cost::engine_group(engine) == "ggml") recipe = model::gguf_recipe(recipe);
     if (o.model.empty() && o.model_printed.empty() && o.parameters <= 0 && o.model_bytes <= 0) return fail(ErrorKind::input, "no model is stated");
-    auto made = detail::surrogate(catalog, o, recipe);
+    auto made = detail::surrogate(names.catalog(), o, recipe);
     if (!made) return fail(ErrorKind::not_found, "no model is called '" + (o.model.empty() ? o.model_printed : o.model) + "' and its name tells no size");
     made->notes.push_back("surrogate");
     model = std::move(*made);
   }
   scale_to(*model, o.model_bytes);
-  return std::make_shared<const model::Architecture>(std::move(*model));
+  return model;
 }
 
 std::string source_of(const Observation& o) {
@@ -230,21 +239,25 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
                           detail::default_recipe(catalog_, engine) + "|" + (o.flags.contains("file") ? o.flags.at("file") : std::string());
   auto found = models_.find(key);
-  if (found == models_.end()) found = models_.emplace(key, read_architecture(catalog_, reader_, o, engine)).first;
+  if (found == models_.end()) {
+    auto read = read_architecture(*names_, reader_, o, engine);
+    using Known = Result<std::shared_ptr<const Model>>;
+    found = models_.emplace(key, read ? Known(std::make_shared<const Model>(std::move(*read))) : Known(tl::unexpected<Error>(std::move(read.error())))).first;
+  }
   if (!found->second) return tl::unexpected<Error>(found->second.error());
-  const model::Architecture& model = **found->second;
-  RC_ASSIGN(site, detail::site_of(catalog_, o, model));
+  const model::Architecture& model = (*found->second)->architecture;
+  RC_ASSIGN(site, detail::site_of(*names_, o, model));
   const bool same_host = host_ && (o.processor == host_->name || o.device == host_->name + " (CPU)");
   if (same_host && site.layout == "cpu") site.rig.hosts = {*host_};
   if (with_sources_) site.conditions.source = source_of(o);
-  RC_ASSIGN(load, cost::load_of(model, site.rig, site.placement, site.conditions));
+  RC_ASSIGN(load, cost::load_of((*found->second)->work, site.rig, site.placement, site.conditions));
   auto layout = std::make_shared<Layout>();
   Prepared& p = layout->prototype;
   p.devices = site.stated_devices;
   p.engine = site.placement.engine;
   p.backend = load.backend;
   p.model = model.key;
-  p.format = dominant_format(model);
+  p.format = (*found->second)->format;
   p.layout = site.layout;
   p.source = source_of(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();
@@ -282,6 +295,9 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   }
   return std::shared_ptr<const Layout>(std::move(layout));
 }
+
+Configurator::Configurator(const catalog::Catalog& catalog, bool with_sources, std::shared_ptr<model::KnownBases> bases, std::shared_ptr<detail::KnownNames> names)
+    : catalog_(catalog), reader_(catalog, std::move(bases)), names_(names ? std::move(names) : std::make_shared<detail::KnownNames>(catalog)), with_sources_(with_sources) {}
 
 Result<Prepared> Configurator::prepare(const Observation& o) {
   Prepared p;

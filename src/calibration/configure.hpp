@@ -15,6 +15,8 @@
 
 namespace rigcast::calibration {
 
+namespace detail { class KnownNames; }
+
 // An Observation understood: its layout summed into a Load, and the work whose time it reports.
 struct Prepared {
   std::shared_ptr<const cost::Load> load;       // shared by all Observations of one layout; not resolved
@@ -46,9 +48,10 @@ std::string dominant_format(const model::Architecture& model);
 // Understands Observations one by one, remembering what their layouts share.
 class Configurator {
  public:
-  // `with_sources`: for fits, where each source's own way of measuring is an effect of its own. `bases`: as of model::ModelReader.
-  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false, std::shared_ptr<model::KnownBases> bases = nullptr)
-      : catalog_(catalog), reader_(catalog, std::move(bases)), with_sources_(with_sources) {}
+  // `with_sources`: for fits, where each source's own way of measuring is an effect of its own. `bases`: as of model::ModelReader. `names`: of
+  // the same catalogue, shared with others; nullptr: its own.
+  explicit Configurator(const catalog::Catalog& catalog, bool with_sources = false, std::shared_ptr<model::KnownBases> bases = nullptr,
+                        std::shared_ptr<detail::KnownNames> names = nullptr);
   // Rows that name this host's processor ran on it: whatever was measured of it since holds for them, too.
   void set_host(rig::Host host) { host_ = std::move(host); }
   // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.
@@ -59,15 +62,17 @@ class Configurator {
   void forget();
 
  private:
+  struct Model;
   struct Layout;
   Result<std::shared_ptr<const Layout>> make_layout(const Observation& observation);
 
   const catalog::Catalog& catalog_;
   model::ModelReader reader_;
+  std::shared_ptr<detail::KnownNames> names_;
   bool with_sources_ = false;
   std::optional<rig::Host> host_;
   std::unordered_map<std::string, Result<std::shared_ptr<const Layout>>> layouts_;
-  std::unordered_map<std::string, Result<std::shared_ptr<const model::Architecture>>> models_;
+  std::unordered_map<std::string, Result<std::shared_ptr<const Model>>> models_;
   std::unordered_map<std::string, Result<catalog::Engine>> engines_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/parallel.hpp"
 #include "calibration/detail/case.hpp"
+#include "calibration/detail/known_names.hpp"
 #include "cost/spread.hpp"
 #include "cost/terms.hpp"
 
@@ -91,8 +92,9 @@ std::vector<std::vector<std::size_t>> runs_of(const std::vector<Observation>& ob
 // Predicts rows run by run; what one run needed is dropped before the next.
 class Evaluator {
  public:
-  Evaluator(const catalog::Catalog& catalog, const cost::Calibration& calibration, const rig::Host* host, std::shared_ptr<model::KnownBases> bases)
-      : calibration_(calibration), configurator_(catalog, false, std::move(bases)) {
+  Evaluator(const catalog::Catalog& catalog, const cost::Calibration& calibration, const rig::Host* host, std::shared_ptr<model::KnownBases> bases,
+            std::shared_ptr<KnownNames> names)
+      : calibration_(calibration), configurator_(catalog, false, std::move(bases), std::move(names)) {
     if (host) configurator_.set_host(*host);
   }
   void evaluate(const std::vector<Observation>& observations, const std::vector<std::size_t>& run, std::vector<Prediction>& out) {
@@ -128,9 +130,10 @@ Evaluation evaluate(const catalog::Catalog& catalog, const cost::Calibration& ca
   Evaluation out;
   out.rows.resize(observations.size());
   const std::vector<std::vector<std::size_t>> runs = runs_of(observations);
+  const auto names = std::make_shared<KnownNames>(catalog);
   std::atomic<std::size_t> next = 0, done = 0;
   const auto work = [&] {
-    Evaluator evaluator(catalog, calibration, host, bases);
+    Evaluator evaluator(catalog, calibration, host, bases, names);
     for (std::size_t run = next++; run < runs.size() && !stopped(watch); run = next++) {
       evaluator.evaluate(observations, runs[run], out.rows);
       const std::size_t all = done += runs[run].size();

@@ -1,9 +1,13 @@
 #include "calibration/detail/import_json.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "calibration/detail/row_json.hpp"
 
@@ -293,21 +297,51 @@ void add_batched(std::vector<Observation>& rows, double prompt, double generated
   if (prefill_rate > 0 && sequences == 1) { o.phase = "prefill"; o.depth = 0; o.value = prefill_rate; rows.push_back(o); }
 }
 
+namespace {
+
+// One object a line.
+void add_line(std::string_view line, int number, std::string_view file, Imported& out) {
+  if (trim(line).empty()) return;
+  if (auto row = plain_row(line)) {
+    out.format = "rows";
+    out.rows.push_back(std::move(*row));
+    return;
+  }
+  const json object = parse_json(line);
+  const Where where{std::string(file), number, 1};
+  if (object.is_discarded()) out.unread.push_back({ErrorKind::input, "the line is not JSON", where});
+  else if (!add_object(object, file, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
+}
+
+void append(Imported&& part, Imported& out) {
+  if (!part.format.empty()) out.format = std::move(part.format);   // as the last object says
+  std::move(part.rows.begin(), part.rows.end(), std::back_inserter(out.rows));
+  std::move(part.unread.begin(), part.unread.end(), std::back_inserter(out.unread));
+}
+
+// On all processors, a block of lines at a time, in their order.
+void add_lines(std::string_view body, std::string_view file, Imported& out) {
+  constexpr std::size_t kBlock = 512;
+  const std::vector<std::string_view> lines = split(body, '\n');
+  std::vector<Imported> blocks((lines.size() + kBlock - 1) / kBlock);
+  std::atomic<std::size_t> next = 0;
+  on_processors(blocks.size(), [&] {
+    for (std::size_t block = next++; block < blocks.size(); block = next++)
+      for (std::size_t i = block * kBlock; i < std::min(lines.size(), (block + 1) * kBlock); ++i) add_line(lines[i], static_cast<int>(i) + 1, file, blocks[block]);
+  });
+  out.rows.reserve(lines.size());
+  for (Imported& block : blocks) append(std::exchange(block, {}), out);
+}
+
+}  // namespace
+
 Result<void> import_json(std::string_view body, std::string_view file, Imported& out) {
   // One document, or one object a line.
   const std::size_t end = body.find('\n');
   const json first = parse_json(body.substr(0, end));
   if (first.is_object() || (first.is_discarded() && body.front() != '[' && end != std::string_view::npos && body.find("\n{") != std::string_view::npos &&
                             parse_json(body).is_discarded())) {
-    int number = 0;
-    for (const std::string_view line : split(body, '\n')) {
-      ++number;
-      if (trim(line).empty()) continue;
-      const json object = number == 1 ? first : parse_json(line);
-      const Where where{std::string(file), number, 1};
-      if (object.is_discarded()) out.unread.push_back({ErrorKind::input, "the line is not JSON", where});
-      else if (!add_object(object, file, out)) out.unread.push_back({ErrorKind::input, "the object is no benchmark row known here", where});
-    }
+    add_lines(body, file, out);
     return {};
   }
   const json whole = parse_json(body);

@@ -7,7 +7,6 @@
 
 #include "base/pattern.hpp"
 #include "base/text.hpp"
-#include "calibration/detail/models.hpp"
 #include "calibration/detail/names.hpp"
 
 namespace rigcast::calibration::detail {
@@ -109,8 +108,9 @@ bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observat
   fabric.name = device.link.name.empty() ? "NVLink" : device.link.name;
   fabric.bandwidth = *device.link.nvlink;
   fabric.latency.value = Seconds(5e-6);
+  const rig::SharedLinkType type(std::move(fabric));
   for (int i = 0; i < count; ++i)
-    for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, fabric, true});
+    for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, type, true});
   return true;
 }
 
@@ -118,11 +118,12 @@ bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observat
 void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
   const int count = static_cast<int>(rig.devices.size());
   if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
-  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, slot, false});
+  const rig::SharedLinkType type(std::move(slot));
+  for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, type, false});
   if (count < 2) return;
   if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (device.link.reads_peers && !noted(o, "no P2P"))))
     for (int i = 0; i < count; ++i)
-      for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, slot, true});
+      for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, type, true});
 }
 
 Mode mode_of(const Observation& o, const std::string& group, int devices) {
@@ -286,13 +287,6 @@ void set_settings(const Observation& o, const std::string& group, const std::str
   s.threads = static_cast<int>(std::clamp(number_flag(o, "threads", 0), 0.0, 4096.0));
 }
 
-// Engines that people measured and nobody can plan for here have the rules of their kind.
-catalog::Engine rules_of(const catalog::Catalog& catalog, const std::string& engine, const std::string& group) {
-  auto rules = catalog::read_engine(catalog, engine);
-  if (!rules) rules = catalog::read_engine(catalog, group == "serving" ? "vllm" : group == "mlx" ? "mlx" : "transformers");
-  return rules ? std::move(*rules) : catalog::Engine{};
-}
-
 // Prompt tokens of one step of a server: the engine's own default since 2025, before that 2,048 everywhere.
 int batched_tokens(const Observation& o, const catalog::Engine& engine, Bytes device_memory, double year) {
   const double usual = year >= 2025 ? catalog::sized_number(engine, "default_max_batched_tokens", device_memory) : 2048;
@@ -331,9 +325,21 @@ Machine machine_of(const Observation& o, bool experts) {
   return m;
 }
 
-Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_printed, const model::Architecture& model) {
+catalog::Engine rules_of(const catalog::Catalog& catalog, const std::string& engine) {
+  auto rules = catalog::read_engine(catalog, engine);
+  if (!rules) {
+    const std::string group = cost::engine_group(engine);
+    rules = catalog::read_engine(catalog, group == "serving" ? "vllm" : group == "mlx" ? "mlx" : "transformers");
+  }
+  return rules ? std::move(*rules) : catalog::Engine{};
+}
+
+Result<Site> site_of(KnownNames& names, const Observation& as_printed, const model::Architecture& model) {
+  const catalog::Catalog& catalog = names.catalog();
   Site site;
-  RC_ASSIGN(stated, stated_of(catalog, as_printed));
+  const auto found = names.stated(as_printed);
+  if (!*found) return tl::unexpected<Error>(found->error());
+  const Stated& stated = **found;
   Observation o = as_printed;
   o.devices = site.stated_devices = stated.count;
   if (stated.memory_gb > 0) o.memory_gb = stated.memory_gb;
@@ -345,9 +351,10 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_prin
   placement::Placement& p = site.placement;
   p.engine = engine;
   p.backend = backend;
-  const catalog::Engine rules = rules_of(catalog, engine, group);
+  const auto known_rules = names.rules(engine);
+  const catalog::Engine& rules = *known_rules;
   p.settings = placement::initial_settings(rules, site.rig);
-  set_settings(o, group, spelled_recipe(catalog, o.quant), p.settings);
+  set_settings(o, group, names.recipe(o.quant), p.settings);
   site.conditions.engine_year = parse_year(o.date).value_or(2025.5);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
@@ -366,6 +373,7 @@ Result<Site> site_of(const catalog::Catalog& catalog, const Observation& as_prin
   p.settings.data_degree = site.machine.copies;
   const bool under_sglang = rules.base == "sglang" && site.conditions.engine_year >= 2025.85;   // ktransformers since it is kernels alone
   if (group == "serving" || under_sglang) p.settings.max_batched_tokens = batched_tokens(o, rules, device->memory.value, site.conditions.engine_year);
+  site.rig.devices.reserve(static_cast<std::size_t>(chips));
   for (int i = 0; i < chips; ++i) {
     rig::RigDevice d;
     const bool unlike = static_cast<std::size_t>(i) < stated.unlike.size();

@@ -77,12 +77,13 @@ std::string_view left_out(std::string_view whole, std::string_view reading) {
 
 struct Named { model::ModelSpec spec; std::string format; };   // format: that the name tells, empty: none
 
-std::optional<Named> look_up(const catalog::Catalog& catalog, std::string_view printed) {
+std::optional<Named> look_up(KnownNames& names, std::string_view printed) {
+  const catalog::Catalog& catalog = names.catalog();
   for (const std::string& reading : readings(printed)) {
     auto spec = model::catalogue_spec(catalog, reading);
     if (!spec) continue;
     std::string format = std::move(spec->quant);
-    if (format.empty()) format = spelled_recipe(catalog, left_out(without_file(printed), reading));
+    if (format.empty()) format = names.recipe(left_out(without_file(printed), reading));
     if (format.empty()) format = quant_in_model_type(printed);
     return Named{{std::move(spec->name), {}}, model::is_recipe(catalog, format) ? std::move(format) : std::string()};
   }
@@ -212,21 +213,24 @@ std::string spelled_recipe(const catalog::Catalog& catalog, std::string_view qua
   return usual;
 }
 
-bool is_known_model(const catalog::Catalog& catalog, std::string_view printed) { return look_up(catalog, printed).has_value(); }
+bool is_known_model(const catalog::Catalog& catalog, std::string_view printed) {
+  KnownNames names(catalog);
+  return look_up(names, printed).has_value();
+}
 
-Result<model::Architecture> named_model(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine) {
+Result<model::Architecture> named_model(KnownNames& names, model::ModelReader& reader, const Observation& o, const std::string& engine) {
   const bool files = cost::engine_group(engine) == "ggml";
-  std::string stated = spelled_recipe(catalog, o.quant);
+  std::string stated = names.recipe(o.quant);
   std::optional<Named> found;
   for (const std::string* printed : {&o.model, &o.model_printed}) {
     if (printed->empty() || (found && (!stated.empty() || !found->format.empty()))) continue;
-    auto named = look_up(catalog, *printed);
+    auto named = look_up(names, *printed);
     if (!named) continue;
     if (!found) found = std::move(named);
     else if (found->format.empty()) found->format = std::move(named->format);
   }
   if (!found) return fail(ErrorKind::not_found, "no model is called so");
-  std::string recipe = !stated.empty() ? std::move(stated) : !found->format.empty() ? found->format : default_recipe(catalog, engine);
+  std::string recipe = !stated.empty() ? std::move(stated) : !found->format.empty() ? found->format : default_recipe(names.catalog(), engine);
   if (files) recipe = model::gguf_recipe(recipe);
   auto model = reader.read_known({found->spec.name, recipe});
   if (!model && !recipe.empty()) model = reader.read_known({found->spec.name, bits_of(o.quant)});   // the name is known, the format is not

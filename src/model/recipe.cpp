@@ -257,6 +257,52 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   return names;
 }
 
+std::string_view gguf_recipe(std::string_view quant) {
+  const std::string folded = fold_name(quant);
+  return folded == "mxfp4" || folded == "mxfp4-moe-bf16" ? std::string_view("MXFP4_MOE") : quant;
+}
+
+namespace {
+
+// False: nothing is called so.
+Result<bool> apply_if_known(const catalog::Catalog& catalog, Architecture& a, std::string_view text) {
+  const auto applied = [](Result<void> done) -> Result<bool> {
+    if (!done) return tl::unexpected<Error>(std::move(done.error()));
+    return true;
+  };
+  Formats formats(catalog);
+  std::string_view name = trim(text);
+  const bool imatrix = starts_with_ignoring_case(name, "i1-");
+  if (imatrix) name.remove_prefix(3);
+  const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
+  a.quant = upper(name);
+  if (const detail::Ftype* known = detail::find_ftype(ftype)) return applied(apply_ftype(formats, a, *known, imatrix));
+  RC_ASSIGN(large, apply_large_ends(formats, a, ftype));
+  if (large) return true;
+  const bool dynamic = starts_with_ignoring_case(name, "ud-");
+  RC_ASSIGN(approximate, detail::apply_approximate(formats, a, dynamic ? "UD-" + ftype.substr(3) : ftype.ends_with("_XL") ? "UD-" + ftype : ftype));   // people leave the UD out
+  if (approximate) return true;
+  RC_ASSIGN(native, apply_native(formats, a, folded));
+  if (native) return true;
+  RC_ASSIGN(parts, apply_parts(formats, a, name));
+  if (parts) return true;
+  RC_ASSIGN(plain, apply_plain(formats, a, folded));
+  if (plain) return true;
+  if (auto done = apply_size(formats, a, name)) return applied(std::move(*done));
+  if (auto done = apply_exl(formats, a, folded)) return applied(std::move(*done));
+  if (auto done = apply_mlx(formats, a, folded)) return applied(std::move(*done));
+  if (const auto quant = catalog.quant(name)) return applied(apply_reach(formats, a, quant->key, kLinear));
+  return false;
+}
+
+}  // namespace
+
+Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::string_view text) {
+  RC_ASSIGN(known, apply_if_known(catalog, a, text));
+  if (known) return {};
+  return unknown(catalog, text);
+}
+
 bool is_recipe(const catalog::Catalog& catalog, std::string_view text) {
   constexpr std::int64_t kSide = std::int64_t{1} << 15;   // 2^30 weights
   Architecture one;
@@ -264,38 +310,7 @@ bool is_recipe(const catalog::Catalog& catalog, std::string_view text) {
   tensor.name = "blk.0.ffn_up.weight", tensor.role = Role::dense_ffn, tensor.layer = 0, tensor.shape = {kSide, kSide, 1, 1};
   one.layers.resize(1);
   one.tensors.push_back(std::move(tensor));
-  return !trim(text).empty() && apply_quant(catalog, one, text).has_value();
-}
-
-std::string_view gguf_recipe(std::string_view quant) {
-  const std::string folded = fold_name(quant);
-  return folded == "mxfp4" || folded == "mxfp4-moe-bf16" ? std::string_view("MXFP4_MOE") : quant;
-}
-
-Result<void> apply_quant(const catalog::Catalog& catalog, Architecture& a, std::string_view text) {
-  Formats formats(catalog);
-  std::string_view name = trim(text);
-  const bool imatrix = starts_with_ignoring_case(name, "i1-");
-  if (imatrix) name.remove_prefix(3);
-  const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
-  a.quant = upper(name);
-  if (const detail::Ftype* known = detail::find_ftype(ftype)) return apply_ftype(formats, a, *known, imatrix);
-  RC_ASSIGN(large, apply_large_ends(formats, a, ftype));
-  if (large) return {};
-  const bool dynamic = starts_with_ignoring_case(name, "ud-");
-  RC_ASSIGN(approximate, detail::apply_approximate(formats, a, dynamic ? "UD-" + ftype.substr(3) : ftype.ends_with("_XL") ? "UD-" + ftype : ftype));   // people leave the UD out
-  if (approximate) return {};
-  RC_ASSIGN(native, apply_native(formats, a, folded));
-  if (native) return {};
-  RC_ASSIGN(parts, apply_parts(formats, a, name));
-  if (parts) return {};
-  RC_ASSIGN(plain, apply_plain(formats, a, folded));
-  if (plain) return {};
-  if (auto done = apply_size(formats, a, name)) return *done;
-  if (auto done = apply_exl(formats, a, folded)) return *done;
-  if (auto done = apply_mlx(formats, a, folded)) return *done;
-  if (const auto quant = catalog.quant(name)) return apply_reach(formats, a, quant->key, kLinear);
-  return unknown(catalog, text);
+  return !trim(text).empty() && apply_if_known(catalog, one, text).value_or(false);
 }
 
 }  // namespace rigcast::model

@@ -249,7 +249,7 @@ std::string_view common_backend(const rig::Rig& rig, const std::string& backend)
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
   const model::Architecture& architecture = model.architecture();
   RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
-  const auto refused = [&](Error error) { return tl::unexpected<Error>(with_engine_that_runs(catalog, model, rig, request, engine, std::move(error))); };
+  const auto refused = [&](Error error) { return tl::unexpected<Error>(!request.advise ? std::move(error) : with_engine_that_runs(catalog, model, rig, request, engine, std::move(error))); };
   auto chosen_backend = choose_backend(engine, rig, request.backend);
   if (!chosen_backend) return refused(std::move(chosen_backend.error()));
   std::string backend = std::move(*chosen_backend);
@@ -367,7 +367,9 @@ Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model,
 }
 
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, bool any) {
-  const auto prepared = prepare(catalog, model, rig, request);
+  Request unadvised = request;
+  unadvised.advise = false;
+  const auto prepared = prepare(catalog, model, rig, unadvised);
   if (prepared && !prepared->searched) {
     auto told = as_told(catalog, *prepared, model, rig);
     return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;

@@ -128,6 +128,7 @@ struct Request {
   std::int64_t reach = 0;                 // tokens that a context nobody named must hold: what is read and what lies before it
   bool dry_run = false;                   // as Settings::dry_run
   std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
+  bool advise = true;                     // an error names the engine that would run it, which takes longer to find than all else
 };
 
 // How many of the rig's devices the engine takes, the first ones: it is built for so many.

@@ -31,21 +31,26 @@ bool mixed_vendors(const rig::Rig& rig) {
 }
 
 bool has_fast_link(const rig::Rig& rig, int device) {
-  return std::any_of(rig.links.begin(), rig.links.end(), [&](const rig::Link& link) { return link.peer_to_peer && (link.a == device || link.b == device); });
+  return std::any_of(rig.meshes.begin(), rig.meshes.end(), [&](const rig::Mesh& mesh) { return mesh.holds(device); }) ||
+         std::any_of(rig.links.begin(), rig.links.end(), [&](const rig::Link& link) { return link.peer_to_peer && (link.a == device || link.b == device); });
 }
 
 // Of these devices, in order, one of each kind that a Rule can tell apart: of the 384 chips of a supernode the first.
 std::vector<int> unlike(const rig::Rig& rig, const std::vector<int>& devices) {
   std::vector<bool> fast(rig.devices.size());
   std::size_t slow = fast.size();
+  const auto mark = [&](int device) {
+    if (device < 0 || fast[static_cast<std::size_t>(device)]) return;
+    fast[static_cast<std::size_t>(device)] = true;
+    --slow;
+  };
+  for (const rig::Mesh& mesh : rig.meshes)
+    for (int device = mesh.first; device < mesh.first + mesh.count; ++device) mark(device);
   for (const rig::Link& link : rig.links) {
     if (slow == 0) break;   // of n devices joined to each other the first n - 1 links say it of all
     if (!link.peer_to_peer) continue;
-    for (const int end : {link.a, link.b}) {
-      if (end < 0 || fast[static_cast<std::size_t>(end)]) continue;
-      fast[static_cast<std::size_t>(end)] = true;
-      --slow;
-    }
+    mark(link.a);
+    mark(link.b);
   }
   const auto same = [&](int a, int b) {
     const rig::RigDevice &one = rig.devices[static_cast<std::size_t>(a)], &other = rig.devices[static_cast<std::size_t>(b)];

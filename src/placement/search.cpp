@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -55,6 +54,14 @@ bool same_way(const Placement& a, const Placement& b) {
     return std::tie(p.mode, p.tensor_device, p.kv_device, s.context, s.ubatch, s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.whole_copies, s.replicas, s.gpu_experts);
   };
   return work(a) == work(b);
+}
+
+// Equal for equal settings, and of those that one search tries seldom for others: comparing these numbers spares comparing the settings.
+std::uint64_t key_of(const Settings& s) {
+  std::uint64_t key = static_cast<std::uint64_t>(s.context);
+  for (const int number : {s.ubatch, s.gpu_layers, static_cast<int>(s.mode), s.tensor_degree, s.pipeline_degree, s.expert_degree, s.data_degree, s.cpu_moe_layers, s.gpu_experts, s.threads})
+    key = key * 0x9E3779B97F4A7C15u + static_cast<std::uint64_t>(number);
+  return key;
 }
 
 // Keeps the rejection nearest to being possible: a shortage before a refusal, a smaller shortage before a larger.
@@ -133,13 +140,16 @@ bool Searcher::splits(std::string_view name) const { return std::find(engine_.sp
 
 // Kinds meet in the same settings, and a range is laid out once to see that it fits and once to be considered.
 const Result<Placement>& Searcher::laid_out(const Settings& settings, Count count) {
-  const auto known = std::find_if(laid_out_.begin(), laid_out_.end(), [&](const auto& each) { return each.first == settings; });
-  if (known == laid_out_.end()) {
-    ++found_.laid_out;
-    return laid_out_.emplace_back(settings, lay_out_(settings, count)).second;
+  const std::uint64_t key = key_of(settings);
+  for (std::size_t i = 0; i < laid_out_keys_.size(); ++i) {
+    if (laid_out_keys_[i] != key || laid_out_[i].first != settings) continue;
+    auto& known = laid_out_[i].second;
+    if (count == Count::all && known && !known->counted) known = lay_out_(settings, count);
+    return known;
   }
-  if (count == Count::all && known->second && !known->second->counted) known->second = lay_out_(settings, count);
-  return known->second;
+  ++found_.laid_out;
+  laid_out_keys_.push_back(key);
+  return laid_out_.emplace_back(settings, lay_out_(settings, count)).second;
 }
 
 // Lays out and costs one choice; keeps the better of it and the best so far.

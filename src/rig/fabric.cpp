@@ -88,7 +88,8 @@ bool same_fabric(const Card& a, const Card& b) {
 // The slower of two unlike cards sets the pace between them.
 Result<void> join(const catalog::Catalog& catalog, const Card& a, const Card& b, Rig& rig) {
   const Card& slower = a.device.link.nvlink->value < b.device.link.nvlink->value ? a : b;
-  RC_ASSIGN(type, fabric_type(catalog, slower.device));
+  RC_ASSIGN(read, fabric_type(catalog, slower.device));
+  const SharedLinkType type(std::move(read));
   for (int i = 0; i < a.device.chips; ++i)
     for (int j = 0; j < b.device.chips; ++j) rig.links.push_back({a.first_device + i, b.first_device + j, type, true});
   return {};
@@ -109,7 +110,7 @@ struct Reader {
   int device = 0;
   std::size_t card = 0;
   const std::string* vendor = nullptr;
-  catalog::LinkType joint;
+  SharedLinkType joint;
 };
 
 // Devices of one host by pairs, so that a thousand of them are asked about in one look each.
@@ -127,14 +128,14 @@ class Pairs {
 };
 
 std::vector<Reader> readers_of(const std::vector<Card>& cards, Os os, const Rig& rig) {
-  std::vector<const catalog::LinkType*> joints(rig.devices.size(), nullptr);
+  std::vector<const SharedLinkType*> joints(rig.devices.size(), nullptr);
   for (const Link& link : rig.links)
     if (link.a >= 0 && link.b < 0 && !joints[static_cast<std::size_t>(link.a)]) joints[static_cast<std::size_t>(link.a)] = &link.type;
   std::vector<Reader> readers;
   for (std::size_t c = 0; c < cards.size(); ++c) {
     if (!has_peer_access(cards[c], os)) continue;
     for (int d = cards[c].first_device; d < cards[c].first_device + cards[c].device.chips; ++d)
-      if (const catalog::LinkType* joint = joints[static_cast<std::size_t>(d)]) readers.push_back({d, c, &cards[c].device.vendor, *joint});
+      if (const SharedLinkType* joint = joints[static_cast<std::size_t>(d)]) readers.push_back({d, c, &cards[c].device.vendor, *joint});
   }
   return readers;
 }
@@ -151,7 +152,7 @@ void join_over_pcie(const std::vector<Card>& cards, Os os, Rig& rig) {
     for (std::size_t j = i + 1; j < readers.size(); ++j) {
       const Reader &a = readers[i], &b = readers[j];
       if (a.card == b.card || *a.vendor != *b.vendor || joined.has(a.device, b.device)) continue;
-      rig.links.push_back({a.device, b.device, a.joint.bandwidth.value < b.joint.bandwidth.value ? a.joint : b.joint, true});
+      rig.links.push_back({a.device, b.device, a.joint->bandwidth.value < b.joint->bandwidth.value ? a.joint : b.joint, true});
     }
 }
 
@@ -194,8 +195,9 @@ Result<void> join_hosts(const catalog::Catalog& catalog, const Option* net, Rig&
   }
   if (!type->between_hosts) return fail(ErrorKind::infeasible, type->name + " does not join hosts", net ? net->where : Where{}, "net", "10gbe");
   if (!net) rig.notes.push_back("hosts are joined by " + type->name + " (assumed); say net=25gbe");
+  const SharedLinkType network(std::move(*type));
   for (int a = 0; a < static_cast<int>(rig.hosts.size()); ++a)
-    for (int b = a + 1; b < static_cast<int>(rig.hosts.size()); ++b) rig.links.push_back({-1 - a, -1 - b, *type, false});
+    for (int b = a + 1; b < static_cast<int>(rig.hosts.size()); ++b) rig.links.push_back({-1 - a, -1 - b, network, false});
   return {};
 }
 

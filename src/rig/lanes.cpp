@@ -100,12 +100,9 @@ Result<catalog::LinkType> pcie(const catalog::Catalog& catalog, int generation, 
 
 Result<void> join_chips(const catalog::Catalog& catalog, const Card& card, Rig& rig) {
   if (card.device.chips < 2 || !card.device.inter_chip) return {};
-  RC_ASSIGN(type, catalog.link("on-card"));
-  type.bandwidth = *card.device.inter_chip;
-  const auto chips = static_cast<std::size_t>(card.device.chips), pairs = chips * (chips - 1) / 2;
-  if (pairs > rig.links.size()) rig.links.reserve(rig.links.size() + pairs);
-  for (int a = 0; a < card.device.chips; ++a)
-    for (int b = a + 1; b < card.device.chips; ++b) rig.links.push_back({card.first_device + a, card.first_device + b, type, true});
+  RC_ASSIGN(on_card, catalog.link("on-card"));
+  on_card.bandwidth = *card.device.inter_chip;
+  rig.meshes.push_back({card.first_device, card.device.chips, std::move(on_card)});
   return {};
 }
 
@@ -132,7 +129,7 @@ Result<void> join_host(const catalog::Catalog& catalog, const std::vector<Card>&
     const bool split_slot = card.device.chips > 1 && !card.device.inter_chip;
     const int lanes = split_slot ? std::max(1, wiring.lanes / card.device.chips) : wiring.lanes;
     RC_ASSIGN(slot, pcie(catalog, wiring.generation, lanes));
-    const catalog::LinkType type = wiring.tunnel.value_or(slot);
+    const SharedLinkType type(wiring.tunnel.value_or(slot));
     if (!wiring.tunnel && !find_option(card.options, "chipset")) used += wiring.lanes;
     narrowed = narrowed || (!wiring.said && !wiring.tunnel && wiring.lanes < std::max(1, card.device.link.pcie_lanes));
     for (int chip = 0; chip < card.device.chips; ++chip) rig.links.push_back({card.first_device + chip, -1 - host, type, false});

@@ -11,9 +11,12 @@ Path direct(const Rig& rig, int a, int b) {
   Path best;
   for (const Link& link : rig.links) {
     if (!((link.a == a && link.b == b) || (link.a == b && link.b == a))) continue;
-    if (link.type.bandwidth.value <= best.bandwidth) continue;
-    best = {link.type.bandwidth.value, link.type.latency.value, !link.peer_to_peer && a >= 0 && b >= 0, link.type.name};
+    if (link.type->bandwidth.value <= best.bandwidth) continue;
+    best = {link.type->bandwidth.value, link.type->latency.value, !link.peer_to_peer && a >= 0 && b >= 0, link.type->name};
   }
+  for (const Mesh& mesh : rig.meshes)
+    if (a != b && mesh.holds(a) && mesh.holds(b) && mesh.type->bandwidth.value > best.bandwidth)
+      best = {mesh.type->bandwidth.value, mesh.type->latency.value, false, mesh.type->name};
   return best;
 }
 

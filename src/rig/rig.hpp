@@ -2,9 +2,11 @@
 // A Rig is the Hosts, Devices and Links of one concrete machine or cluster.
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/function_ref.hpp"
@@ -56,18 +58,37 @@ struct RigDevice {
   std::optional<Watts> power_limit;      // user's cap of this chip: "@200w" of a card of two chips is 100 W each
 };
 
+// The LinkType of all Links that are alike, kept once: a thousand cards have half a million joints of one type.
+class SharedLinkType {
+ public:
+  SharedLinkType(catalog::LinkType type) : type_(std::make_shared<const catalog::LinkType>(std::move(type))) {}
+  const catalog::LinkType& operator*() const { return *type_; }
+  const catalog::LinkType* operator->() const { return type_.get(); }
+
+ private:
+  std::shared_ptr<const catalog::LinkType> type_;
+};
+
 // A joint between two memories. `a`, `b`: device index, or -1-h for the memory of host h.
 struct Link {
   int a = 0, b = 0;
-  catalog::LinkType type;
+  SharedLinkType type;
   bool peer_to_peer = false;             // device to device without passing host memory
+};
+
+// Devices each of which is joined to all others alike, peer to peer: the chips of one card. `count` of them from `first` on.
+struct Mesh {
+  int first = 0, count = 0;
+  SharedLinkType type;
+  bool holds(int device) const { return device >= first && device < first + count; }
 };
 
 struct Rig {
   std::string spec;                      // as the user wrote it
   std::vector<Host> hosts;
   std::vector<RigDevice> devices;
-  std::vector<Link> links;
+  std::vector<Link> links;               // but those of meshes
+  std::vector<Mesh> meshes;
   std::vector<std::string> notes;        // what was assumed
   std::vector<std::string> idle;         // names of devices that only() left out
 };

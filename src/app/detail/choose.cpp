@@ -192,8 +192,9 @@ void drop_moves_within_memory(const rig::Rig& rig, Chosen& chosen) {
 
 // On these devices, all of which are used or left by the backend that is named or common to them.
 Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
-  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, as_asked.placement));
   PlanRequest request = as_asked;
+  request.placement.advise = as_asked.placement.advise && !best_only;
+  RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, request.placement));
   request.question.sequences = prepared.at_once;
   const Loads loads(knowledge, model, rig, request, !best_only);
   RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, prepared.engine, model, rig, request));

@@ -111,8 +111,8 @@ TEST(Here, WorkstationBecomesARig) {
   EXPECT_EQ(host.cores, 32);
   // Two links to the host (PCIe 4 x16 possible; PCIe 3 x4 on the riser) and the NVLink bridge.
   ASSERT_EQ(here.rig.links.size(), 3u);
-  EXPECT_EQ(here.rig.links[0].type.key, "pcie4x16");
-  EXPECT_EQ(here.rig.links[1].type.key, "pcie3x4");
+  EXPECT_EQ(here.rig.links[0].type->key, "pcie4x16");
+  EXPECT_EQ(here.rig.links[1].type->key, "pcie3x4");
   EXPECT_EQ(here.rig.links[2].a, 0);
   EXPECT_EQ(here.rig.links[2].b, 1);
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "calibration/detail/known_names.hpp"
 #include "calibration/observation.hpp"
 #include "catalog/catalog.hpp"
 #include "cost/load.hpp"
@@ -30,7 +31,10 @@ struct Site {
   int stated_devices = 1;   // of the row, whichever of them worked together
 };
 
+// Engines that people measured and nobody can plan for here have the rules of their kind.
+catalog::Engine rules_of(const catalog::Catalog& catalog, const std::string& engine);
+
 // Errors: unsupported where the conditions do not say how the model was split.
-Result<Site> site_of(const catalog::Catalog& catalog, const Observation& o, const model::Architecture& architecture);
+Result<Site> site_of(KnownNames& names, const Observation& o, const model::Architecture& architecture);
 
 }  // namespace rigcast::calibration::detail

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "calibration/detail/known_names.hpp"
 #include "calibration/observation.hpp"
 #include "catalog/catalog.hpp"
 #include "model/names.hpp"
@@ -24,6 +25,6 @@ bool is_known_model(const catalog::Catalog& catalog, std::string_view printed);
 
 // The catalogue's model of a row, in the stated format, else in the one its name says, else in what the engine loads when nobody says.
 // not_found: no model of the catalogue is called so.
-Result<model::Architecture> named_model(const catalog::Catalog& catalog, model::ModelReader& reader, const Observation& o, const std::string& engine);
+Result<model::Architecture> named_model(KnownNames& names, model::ModelReader& reader, const Observation& o, const std::string& engine);
 
 }  // namespace rigcast::calibration::detail

@@ -28,20 +28,36 @@ struct Degrees {
   int experts() const { return std::max(expert, whole_copies ? tensor : tensor * data); }   // devices that share a layer's experts
 };
 
-// What keeps matrices from being cut into so many parts; empty: nothing. Key-value heads are shared out whole, or copied whole where there are
+// Why matrices are not cut into so many parts. Most are asked about only to find the nearest degree that works.
+struct Obstacle {
+  enum { heads, kv_heads, blocks } what;
+  int parts, of, rows = 0;
+};
+std::string to_text(const Obstacle& obstacle) {
+  const std::string degree = "a tensor degree of " + std::to_string(obstacle.parts), of = std::to_string(obstacle.of);
+  switch (obstacle.what) {
+    case Obstacle::heads: return degree + " does not divide " + of + " attention heads";
+    case Obstacle::kv_heads: return degree + " neither divides " + of + " key-value heads nor is a multiple of them";
+    case Obstacle::blocks: break;
+  }
+  return degree + " cuts a width of " + of + " inside its blocks of " + std::to_string(obstacle.rows);
+}
+
+// What keeps matrices from being cut into so many parts, if anything does. Key-value heads are shared out whole, or copied whole where there are
 // fewer of them than devices; latent attention has one vector for all heads, which every device holds. Feed-forward matrices in square
 // blocks are cut between blocks only, experts where they are not spread whole.
-std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
+std::optional<Obstacle> why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
   const int experts = d.whole_copies ? tensor : tensor * d.data;
   const auto refuses = [&](const char* rule) { return catalog::number_of(engine, rule, "", 0) > 0; };
-  const std::string degree = "a tensor degree of " + std::to_string(tensor);
+  if (tensor == 1 && experts == 1) return {};
+  const bool whole_heads = refuses("whole_kv_heads");
   for (const model::Layer& layer : a.layers) {
     const model::Attention& attention = layer.attention;
     if (attention.kind == AttentionKind::none) continue;
-    if (attention.heads % tensor != 0) return degree + " does not divide " + std::to_string(attention.heads) + " attention heads";
-    if (attention.kind == AttentionKind::mla || attention.kind == AttentionKind::compressed || attention.kv_heads <= 0 || !refuses("whole_kv_heads")) continue;
+    if (attention.heads % tensor != 0) return Obstacle{Obstacle::heads, tensor, attention.heads};
+    if (attention.kind == AttentionKind::mla || attention.kind == AttentionKind::compressed || attention.kv_heads <= 0 || !whole_heads) continue;
     if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
-      return degree + " neither divides " + std::to_string(attention.kv_heads) + " key-value heads nor is a multiple of them";
+      return Obstacle{Obstacle::kv_heads, tensor, attention.kv_heads};
   }
   if (experts == 1 || !refuses("whole_blocks")) return {};
   std::set<std::pair<std::string_view, int>> seen;   // format and width
@@ -55,7 +71,7 @@ std::string why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& 
     if (!quant || quant->block_rows <= 1) continue;
     const int parts = expert ? experts : tensor;
     if (width % quant->block_rows != 0 || width % (quant->block_rows * parts) == 0) continue;   // not whole from the start: left in another format
-    return "a tensor degree of " + std::to_string(parts) + " cuts a width of " + std::to_string(width) + " inside its blocks of " + std::to_string(quant->block_rows);
+    return Obstacle{Obstacle::blocks, parts, width, quant->block_rows};
   }
   return {};
 }
@@ -68,10 +84,10 @@ Result<Degrees> degrees_of(const catalog::Catalog& catalog, const catalog::Engin
   if (d.devices() > devices)
     return fail(ErrorKind::infeasible, "degrees of " + std::to_string(d.devices()) + " devices in all, the rig has " + std::to_string(devices), Where{"--flags"}, "flags");
   if (settings.mode == Mode::expert) d.expert = settings.expert_degree > 0 ? settings.expert_degree : d.tensor * d.data;
-  if (std::string why = why_not_cut(catalog, engine, architecture, d, d.tensor); !why.empty()) {
+  if (const auto why = why_not_cut(catalog, engine, architecture, d, d.tensor)) {
     int nearest = d.tensor;
-    while (nearest > 1 && !why_not_cut(catalog, engine, architecture, d, nearest).empty()) --nearest;
-    return fail(ErrorKind::infeasible, std::move(why), Where{"--flags"}, "tensor_degree", std::to_string(nearest));
+    while (nearest > 1 && why_not_cut(catalog, engine, architecture, d, nearest)) --nearest;
+    return fail(ErrorKind::infeasible, to_text(*why), Where{"--flags"}, "tensor_degree", std::to_string(nearest));
   }
   if (d.pipeline > static_cast<int>(architecture.layers.size()))
     return fail(ErrorKind::infeasible, "a pipeline degree above the number of layers", Where{"--flags"}, "pipeline_degree", std::to_string(architecture.layers.size()));
@@ -115,7 +131,12 @@ class Paged {
     p.mode = settings_.mode == Mode::expert ? Mode::expert : d_.pipeline > 1 ? Mode::pipeline : d_.tensor > 1 || shares_experts ? Mode::tensor : Mode::single;
     p.tensor_device.assign(a_.tensors.size(), 0);
     p.kv_device.assign(a_.layers.size(), 0);
-    for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage);
+    find_stages();
+    for (std::size_t i = 0; i < a_.tensors.size(); ++i) p.tensor_device[i] = stage_of(a_.tensors[i].layer) * d_.tensor;
+    for (std::size_t l = 0; l < a_.layers.size(); ++l) p.kv_device[l] = stage_of(static_cast<int>(l)) * d_.tensor;
+    p.devices.reserve(static_cast<std::size_t>(d_.devices()));
+    const double peak = profiled_peak();
+    for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage, peak);
     if (d_.replicas > 1) std::stable_sort(p.devices.begin(), p.devices.end(), [](const DeviceShare& x, const DeviceShare& y) { return x.device < y.device; });
     host_experts(p);
     tell_lent(p);
@@ -161,30 +182,50 @@ class Paged {
     return !a_.encoder_only && std::any_of(a_.layers.begin(), a_.layers.end(), [](const model::Layer& layer) { return layer.attention.kind != AttentionKind::none; });
   }
 
-  bool in_stage(int layer, int stage) const {
-    const int layers = static_cast<int>(a_.layers.size());
-    if (layer < 0) return stage == 0;
-    if (layer >= layers) return stage == d_.pipeline - 1;
-    return stage_of(layer) == stage;
-  }
+  // Stages of the layers, and of tensors of no layer: the table is read first, the head last.
   int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide
-    const int layers = static_cast<int>(a_.layers.size()), base = layers / d_.pipeline, shorter = d_.pipeline - layers % d_.pipeline;
+    const int layers = static_cast<int>(a_.layers.size());
+    if (layer < 0) return 0;
+    if (layer >= layers) return d_.pipeline - 1;
+    const int base = layers / d_.pipeline, shorter = d_.pipeline - layers % d_.pipeline;
     return layer < shorter * base ? layer / base : shorter + (layer - shorter * base) / (base + 1);
   }
 
-  double device_weights(int stage) const {
-    double sum = 0;
+  // What a device of each stage holds and keeps.
+  struct Stage {
+    int first_layer = 0, layer_count = 0;
+    double weights = 0, state = 0;                    // bytes; `state` of all sequences
+    double token_bytes = 0, lasting_token_bytes = 0;  // one token of the cache; the part of it that lasts beyond the window
+  };
+  void find_stages() {
+    stages_.assign(static_cast<std::size_t>(d_.pipeline), {static_cast<int>(a_.layers.size())});
+    for (std::size_t l = 0; l < a_.layers.size(); ++l) {
+      const model::Layer& layer = a_.layers[l];
+      Stage& stage = stages_[static_cast<std::size_t>(stage_of(static_cast<int>(l)))];
+      stage.first_layer = std::min(stage.first_layer, static_cast<int>(l));
+      ++stage.layer_count;
+      const bool freed = model::is_windowed(layer.attention) && engine_.window_saves_memory;
+      const double token = cache_bytes_per_token(layer, cache_element_), entry = entry_bytes_per_token(layer, cache_element_), share = cache_share(layer, d_.tensor);
+      stage.token_bytes += (token + entry) * share;
+      stage.lasting_token_bytes += ((freed ? 0 : token) + entry) * share;
+      if (!shares_pool_) stage.state += state_bytes_per_sequence(layer, 2) / d_.tensor;   // else states lie in the pool's pages
+    }
+    for (Stage& stage : stages_) stage.state *= settings_.sequences;
+    add_weights();
+  }
+  void add_weights() {
     for (const model::Tensor& t : a_.tensors) {
-      if (t.role == Role::next_token || !in_stage(t.layer, stage)) continue;
+      if (t.role == Role::next_token) continue;
       double bytes = t.bytes.value() * weight_share(t, d_);
       if (t.role == Role::expert_ffn && gpu_experts_ >= 0) bytes *= expert_share(t);
-      sum += bytes;
+      stages_[static_cast<std::size_t>(stage_of(t.layer))].weights += bytes;
     }
-    if (a_.tied_embeddings && d_.pipeline > 1 && stage == d_.pipeline - 1)  // the head's copy of the embedding
+    if (a_.tied_embeddings && d_.pipeline > 1)  // the head's copy of the embedding
       for (const model::Tensor& t : a_.tensors)
-        if (t.role == Role::token_embedding) sum += t.bytes.value() * weight_share(t, d_);
-    return sum;
+        if (t.role == Role::token_embedding) stages_.back().weights += t.bytes.value() * weight_share(t, d_);
   }
+  const Stage& stage_of(const DeviceShare& share) const { return stages_[static_cast<std::size_t>(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1)))]; }
+
   // Parameters of the layers in their order until the budget is used, the last of them in part; neither the table nor the head
   // (vllm/model_executor/offloader/uva.py). Bytes of one device.
   double lend(Placement& p, int stage) const {
@@ -194,7 +235,7 @@ class Paged {
     for (int layer = 0; layer < static_cast<int>(a_.layers.size()); ++layer)
       for (std::size_t i = 0; i < a_.tensors.size() && left > 0; ++i) {
         const model::Tensor& t = a_.tensors[i];
-        if (t.layer != layer || t.role == Role::next_token || !in_stage(layer, stage)) continue;
+        if (t.layer != layer || t.role == Role::next_token || stage_of(layer) != stage) continue;
         const double bytes = t.bytes.value() * weight_share(t, d_), taken = std::min(bytes, left);
         if (bytes > 0) p.lent[i] = taken / bytes;
         left -= taken;
@@ -221,67 +262,32 @@ class Paged {
     return sum;
   }
 
-  void add_stage(Placement& p, int stage) {
-    const double lent = lend(p, stage), weights = device_weights(stage) - lent, peak = profiled_peak(), state = states(stage);
+  void add_stage(Placement& p, int stage, double peak) {
+    const Stage& of = stages_[static_cast<std::size_t>(stage)];
+    const double lent = lend(p, stage), weights = of.weights - lent;
     const bool free_share = rule("free_fraction") > 0;     // of what is left, not of the whole
     const bool static_share = rule("static_fraction") > 0; // weights and cache only
-    int first_layer = static_cast<int>(a_.layers.size()), layer_count = 0;
-    for (int l = static_cast<int>(a_.layers.size()) - 1; l >= 0; --l) {
-      if (stage_of(l) != stage) continue;
-      first_layer = l;
-      ++layer_count;
-      p.kv_device[static_cast<std::size_t>(l)] = stage * d_.tensor;
-    }
     for (int copy = 0; copy < d_.data * d_.replicas; ++copy)
       for (int rank = 0; rank < d_.tensor; ++rank) {
         DeviceShare share;
         share.device = (copy * d_.pipeline + stage) * d_.tensor + rank;
-        const Bytes visible = device_capacity(engine_, backend_, rig_.devices[static_cast<std::size_t>(share.device)]);
+        const rig::RigDevice& device = rig_.devices[static_cast<std::size_t>(share.device)];
+        const Bytes visible = device_capacity(engine_, backend_, device);
         share.capacity = free_share || static_share ? visible : visible * settings_.gpu_memory_utilization;
         share.memory.weights = Bytes(weights);
-        if (rig_.devices[static_cast<std::size_t>(share.device)].host == 0) p.host.weights += Bytes(lent);
+        if (device.host == 0) p.host.weights += Bytes(lent);
         share.memory.compute = Bytes(peak);
-        share.memory.state = Bytes(state);
+        share.memory.state = Bytes(of.state);
         double left = share.capacity.value() - share.memory.total().value();
         if (free_share) left *= settings_.gpu_memory_utilization;
         if (static_share) left = std::min(left, visible.value() * settings_.gpu_memory_utilization - weights - share.memory.state.value());
         share.memory.kv = Bytes(std::max(0.0, left));  // made whole blocks of below
         share.fraction = 1.0 / d_.tensor;
         share.holds_output = stage == d_.pipeline - 1;
-        share.first_layer = first_layer;
-        share.layer_count = layer_count;
+        share.first_layer = of.first_layer;
+        share.layer_count = of.layer_count;
         p.devices.push_back(share);
       }
-    for (std::size_t i = 0; i < a_.tensors.size(); ++i)
-      if (in_stage(a_.tensors[i].layer, stage)) p.tensor_device[i] = stage * d_.tensor;
-  }
-
-  // Where layers of all kinds share one pool, states lie in its pages.
-  double states(int stage) const {
-    if (shares_pool_) return 0;
-    double sum = 0;
-    for (std::size_t l = 0; l < a_.layers.size(); ++l)
-      if (stage_of(static_cast<int>(l)) == stage) sum += state_bytes_per_sequence(a_.layers[l], 2) / d_.tensor;
-    return sum * settings_.sequences;
-  }
-
-  // Bytes one token takes on one device of a stage.
-  double token_bytes(int stage) const {
-    double sum = 0;
-    for (std::size_t l = 0; l < a_.layers.size(); ++l)
-      if (stage_of(static_cast<int>(l)) == stage)
-        sum += (cache_bytes_per_token(a_.layers[l], cache_element_) + entry_bytes_per_token(a_.layers[l], cache_element_)) * cache_share(a_.layers[l], d_.tensor);
-    return sum;
-  }
-  // The part of it that lasts beyond the window.
-  double lasting_token_bytes(int stage) const {
-    double sum = 0;
-    for (std::size_t l = 0; l < a_.layers.size(); ++l) {
-      if (stage_of(static_cast<int>(l)) != stage) continue;
-      const bool freed = model::is_windowed(a_.layers[l].attention) && engine_.window_saves_memory;
-      sum += ((freed ? 0 : cache_bytes_per_token(a_.layers[l], cache_element_)) + entry_bytes_per_token(a_.layers[l], cache_element_)) * cache_share(a_.layers[l], d_.tensor);
-    }
-    return sum;
   }
 
   PageRules page_rules() const {
@@ -300,10 +306,10 @@ class Paged {
     const PageRules rules = page_rules();
     const PageGroups pages = group_pages(a_, rules, [&](const model::Layer& l) { return cache_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); },
                                          [&](const model::Layer& l) { return entry_bytes_per_token(l, cache_element_) * cache_share(l, d_.tensor); });
-    const auto block_bytes = [&](const DeviceShare& share) {
-      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
-      return pages.page_bytes * static_cast<double>(pages.pages_of_block([&](std::size_t l) { return stage_of(static_cast<int>(l)) == stage; }));
-    };
+    std::vector<double> of_stage;
+    for (int stage = 0; stage < d_.pipeline; ++stage)
+      of_stage.push_back(pages.page_bytes * static_cast<double>(pages.pages_of_block([&](std::size_t l) { return stage_of(static_cast<int>(l)) == stage; })));
+    const auto block_bytes = [&](const DeviceShare& share) { return of_stage[static_cast<std::size_t>(&stage_of(share) - stages_.data())]; };
     std::int64_t blocks = INT64_MAX;
     for (const DeviceShare& share : p.devices)
       if (const double bytes = block_bytes(share); bytes > 0) blocks = std::min(blocks, static_cast<std::int64_t>(share.memory.kv.value() / bytes));
@@ -319,16 +325,13 @@ class Paged {
     if (shares_pool_) return share_pool(p);
     std::int64_t blocks = INT64_MAX;
     for (const DeviceShare& share : p.devices) {
-      const double per_block = token_bytes(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1))) * engine_.block_tokens;
+      const double per_block = stage_of(share).token_bytes * engine_.block_tokens;
       if (per_block > 0) blocks = std::min(blocks, static_cast<std::int64_t>(share.memory.kv.value() / per_block));
     }
     if (blocks == INT64_MAX) blocks = 0;
     p.kv_blocks = blocks;
     p.kv_tokens = blocks * engine_.block_tokens;
-    for (DeviceShare& share : p.devices) {
-      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
-      share.memory.kv = Bytes(token_bytes(stage) * static_cast<double>(p.kv_tokens));
-    }
+    for (DeviceShare& share : p.devices) share.memory.kv = Bytes(stage_of(share).token_bytes * static_cast<double>(p.kv_tokens));
     longest_ = stretch(p);
     if (longest_ > 1) p.kv_tokens = static_cast<std::int64_t>(static_cast<double>(p.kv_tokens) * longest_);
   }
@@ -337,8 +340,7 @@ class Paged {
   double stretch(const Placement& p) const {
     double least = 0;
     for (const DeviceShare& share : p.devices) {
-      const int stage = stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1));
-      const double lasting = lasting_token_bytes(stage), all = token_bytes(stage);
+      const double lasting = stage_of(share).lasting_token_bytes, all = stage_of(share).token_bytes;
       if (lasting > 0) least = least > 0 ? std::min(least, all / lasting) : all / lasting;
     }
     return std::max(1.0, least);
@@ -356,7 +358,7 @@ class Paged {
 
   // Weights alone are too much already: what is missing is that, and the cache of the longest request.
   void add_cache(Placement& p, double needed) const {
-    const Bytes cache(needed * token_bytes(0)), weights = *std::max_element(p.missing.begin(), p.missing.end() - 1);   // the host's is the last
+    const Bytes cache(needed * stages_.front().token_bytes), weights = *std::max_element(p.missing.begin(), p.missing.end() - 1);   // the host's is the last
     if (weights <= Bytes{}) return;
     for (std::size_t i = 0; i < p.devices.size(); ++i)
       if (p.missing[i] > Bytes{}) p.missing[i] += cache;
@@ -368,7 +370,7 @@ class Paged {
 
   void report_short_cache(Placement& p, double needed) const {
     p.fits = false;
-    const double bytes = (needed - static_cast<double>(p.kv_tokens)) * token_bytes(0);
+    const double bytes = (needed - static_cast<double>(p.kv_tokens)) * stages_.front().token_bytes;
     for (std::size_t i = 0; i < p.devices.size(); ++i) p.missing[i] = std::max(p.missing[i], Bytes(bytes));
     const std::string holds = "The cache holds " + std::to_string(p.kv_tokens), longest = std::to_string(static_cast<std::int64_t>(needed));
     p.caveats.push_back({"cache-shorter-than-context",
@@ -387,6 +389,7 @@ class Paged {
   double cache_element_, longest_ = 1;
   int gpu_experts_ = -1;
   bool shares_pool_ = false;
+  std::vector<Stage> stages_;
 };
 
 // Of an engine that reads every prompt in one pass and keeps memory for the longest: for one that fills the context, or for as much as fits

@@ -36,7 +36,7 @@ void Searcher::degrees() {
           settings.tensor_degree = tensor;
           settings.pipeline_degree = pipeline;
           settings.expert_degree = mode == Mode::expert ? tensor : 1;
-          consider_experts(trial, settings);
+          if (!consider_experts(trial, settings)) break;   // so are longer pipelines of as many devices a stage
         }
     if (mode == Mode::expert && trial.best && cut_alike(*trial.best)) continue;
     keep(std::move(trial));
@@ -113,14 +113,21 @@ bool Searcher::cut_alike(const Candidate& spread) const {
 }
 
 // As many experts on the devices as the engine puts there by itself, else half as many and so on: the processor computes the others.
-void Searcher::consider_experts(Trial& trial, Settings settings) {
+// False where the engine refuses these degrees, whatever the memory.
+bool Searcher::consider_experts(Trial& trial, Settings settings) {
   const int usual = static_cast<int>(catalog::number_of(engine_, "default_gpu_experts", "", 0));
-  if (usual <= 0 || settings.gpu_experts >= 0 || !architecture_.has_experts()) return consider(trial, settings);
+  const auto allowed = [&] { return done() || laid_out(settings, trial.count).has_value(); };
+  if (usual <= 0 || settings.gpu_experts >= 0 || !architecture_.has_experts()) {
+    consider(trial, settings);
+    return allowed();
+  }
   for (int experts = usual; !trial.best; experts /= 2) {
     settings.gpu_experts = experts;
     consider(trial, settings);
+    if (!allowed()) return false;
     if (experts == 0) break;
   }
+  return true;
 }
 
 }  // namespace rigcast::placement::detail

@@ -93,7 +93,7 @@ class Searcher {
   void copies();
   void groups_of_hosts();
   bool cut_alike(const Candidate& spread) const;
-  void consider_experts(Trial& trial, Settings settings);
+  bool consider_experts(Trial& trial, Settings settings);
 
   // search_processor.cpp
   void on_processor();
@@ -124,6 +124,7 @@ class Searcher {
   double margin_ = kMargin;          // bytes left free per device where the search may choose
   Rejected last_rejection_;
   std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
+  std::vector<std::uint64_t> laid_out_keys_;                     // of each: key_of() its settings
   Found found_;
 };
 

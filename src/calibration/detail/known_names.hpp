@@ -1,0 +1,39 @@
+#pragma once
+// What printed names were found to mean, remembered: rows repeat the same few spellings, and names that nobody knows are compared with all.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "calibration/detail/names.hpp"
+#include "catalog/catalog.hpp"
+#include "catalog/engine.hpp"
+
+namespace rigcast::calibration::detail {
+
+// Of one Catalog, which must live as long. May be used by several threads.
+class KnownNames {
+ public:
+  explicit KnownNames(const catalog::Catalog& catalog) : catalog_(catalog) {}
+  const catalog::Catalog& catalog() const { return catalog_; }
+  std::shared_ptr<const Result<Stated>> stated(const Observation& o);                     // stated_of()
+  std::string recipe(std::string_view quant);                                             // spelled_recipe()
+  std::shared_ptr<const catalog::Engine> rules(const std::string& engine);               // rules_of()
+
+ private:
+  template <class T>
+  using Known = std::map<std::string, std::shared_ptr<const T>, std::less<>>;
+  template <class T, class Find>
+  std::shared_ptr<const T> known(Known<T>& known, std::string_view key, Find find);
+
+  static constexpr std::size_t kMost = 4096;   // of each kind; all are forgotten when there are more
+  const catalog::Catalog& catalog_;
+  std::mutex mutex_;                           // guards what follows
+  Known<Result<Stated>> stated_;
+  Known<std::string> recipes_;
+  Known<catalog::Engine> rules_;
+};
+
+}  // namespace rigcast::calibration::detail
