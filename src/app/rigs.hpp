@@ -20,9 +20,10 @@ class KnownRigs {
   Result<std::shared_ptr<const rig::Rig>> find(const catalog::Catalog& catalog, std::string_view spec);
 
  private:
-  static constexpr std::size_t kMost = 256;   // all are forgotten when there are more
+  static constexpr std::size_t kMost = 256, kMostDevices = 16384;   // all are forgotten when there are more
   std::mutex mutex_;                          // guards what follows
   std::map<std::string, std::shared_ptr<const rig::Rig>, std::less<>> by_spec_;
+  std::size_t devices_ = 0;                   // of them all
 };
 
 }  // namespace rigcast::app

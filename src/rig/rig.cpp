@@ -80,6 +80,18 @@ Result<void> add_part(const catalog::Catalog& catalog, const Part& part, Rig& ri
   return {};
 }
 
+bool all_alike(const std::vector<RigDevice>& devices) {
+  return std::all_of(devices.begin(), devices.end(), [&](const RigDevice& one) {
+    return one.device.key == devices.front().device.key && one.memory == devices.front().memory && one.power_limit == devices.front().power_limit;
+  });
+}
+
+Result<void> check_size(const Rig& rig) {
+  const std::size_t most = rig.devices.size() > kMostUnlike && !all_alike(rig.devices) ? kMostUnlike : kMostDevices;
+  if (rig.devices.size() <= most) return {};
+  return fail(ErrorKind::infeasible, "more than " + std::to_string(most) + (most == kMostUnlike ? " devices that are not all alike" : " devices"), Where{"rig", 1, 1}, "rig");
+}
+
 Result<int> read_nodes(const Spec& spec) {
   const Option* option = find_option(spec.options, "nodes");
   if (!option) return 1;
@@ -111,7 +123,7 @@ Result<Rig> parse_rig(const catalog::Catalog& catalog, std::string_view text) {
   for (int node = 0; node < nodes; ++node)
     for (const Part& part : spec.parts) {
       RC_TRY(add_part(catalog, part, rig));
-      if (rig.devices.size() > kMostDevices) return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", Where{"rig", 1, 1}, "rig");
+      RC_TRY(check_size(rig));
     }
   RC_TRY(join_hosts(catalog, find_option(spec.options, "net"), rig));
   // What holds for every node is said once.

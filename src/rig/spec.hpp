@@ -40,6 +40,7 @@ struct Spec {
 
 constexpr int kMostDevices = 4096;      // in a rig
 constexpr int kMostOfAKind = 999;       // in a group
+constexpr int kMostUnlike = 256;        // in a rig whose devices are not all alike: whoever lays a model out looks at each of them
 
 Result<Spec> read_spec(std::string_view text);
 Result<Spec> read_rig_file(std::string_view text, const std::string& file);
