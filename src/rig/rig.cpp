@@ -71,6 +71,11 @@ Result<void> add_part(const catalog::Catalog& catalog, const Part& part, Rig& ri
     return fail(ErrorKind::input, "no device and no host: \"2x3090\" or \"host=epyc-7532:8xddr4-3200:512g\"", part.options.empty() ? Where{"rig", 1, 1} : part.options.front().where, "rig");
   for (std::vector<Card>& cards : into_machines(std::move(all))) {
     RC_ASSIGN(host, host_for(catalog, cards, part, rig));
+    std::size_t devices = 0;
+    for (const Card& card : cards) devices += static_cast<std::size_t>(card.device.chips);
+    if (devices > kMostOnHost)
+      return fail(ErrorKind::infeasible, "more than " + std::to_string(kMostOnHost) + " devices on one host: separate hosts by '|'", cards.back().where, "rig");
+    if (rig.hosts.size() >= kMostOnHost) return fail(ErrorKind::infeasible, "more than " + std::to_string(kMostOnHost) + " hosts", cards.empty() ? Where{"rig", 1, 1} : cards.back().where, "rig");
     const int number = static_cast<int>(rig.hosts.size());
     rig.hosts.push_back(std::move(host));
     RC_TRY(add_devices(cards, number, rig));

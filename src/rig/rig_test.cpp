@@ -327,7 +327,9 @@ TEST(Rig, UnlikeDevicesAreFewerThanAlikeOnes) {
   EXPECT_EQ(error("200xrtx-3090@300w+200xrtx-3090@200w"), "rig:1:23: more than 256 devices that are not all alike (nearest: 56xrtx-3090)");
   EXPECT_EQ(error("256xrtx-3090+rtx-4090"), "rig:1:14: more than 256 devices that are not all alike") << "no room for a single one";
   EXPECT_EQ(error("200xrtx-3090 | 200xrtx-4090"), "rig:1:1: more than 256 devices that are not all alike");
-  EXPECT_EQ(rig("999xrtx-3090+999xrtx-3090").devices.size(), 1998u);
+  EXPECT_EQ(rig("999xrtx-3090 | 999xrtx-3090").devices.size(), 1998u);
+  EXPECT_EQ(error("999xrtx-3090+999xrtx-3090"), "rig:1:18: more than 1024 devices on one host: separate hosts by '|'");   // half a million pairs are enough
+  EXPECT_EQ(error("999xstrix-halo+999xstrix-halo"), "rig:1:20: more than 1024 hosts");
   EXPECT_GE(rig("cloudmatrix-384").devices.size(), 384u);
 }
 

@@ -39,6 +39,7 @@ struct Spec {
 };
 
 constexpr int kMostDevices = 4096;      // in a rig
+constexpr int kMostOnHost = 1024;       // devices of one host, which may have a link for each pair; and hosts of a rig, which have
 constexpr int kMostOfAKind = 999;       // in a group
 constexpr int kMostUnlike = 256;        // in a rig whose devices are not all alike: whoever lays a model out looks at each of them
 

@@ -10,6 +10,7 @@
 #include "app/models.hpp"
 #include "app/own.hpp"
 #include "app/plan.hpp"
+#include "app/rigs.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "app/support.hpp"
@@ -56,7 +57,7 @@ using report::Phrase;
 
 constexpr std::size_t kCachedBytes = 24 * 1024 * 1024;
 constexpr std::size_t kLargestQuestion = 256 * 1024;
-constexpr std::int64_t kMostPlaced = 32768;   // devices of all rows of a comparison: about 7 kB each while it is answered
+constexpr std::size_t kMostPlaced = 32768;   // devices of all rows of a comparison: about 7 kB each while it is answered
 
 }  // namespace
 
@@ -120,7 +121,7 @@ struct Service::State {
   // The machines of a comparison can be read, and are not more than its rows have room for.
   struct RigFault { Error error; int index = -1; };
   std::optional<RigFault> check_rigs(const app::CompareRequest& request) const {
-    std::size_t devices = 0;
+    std::size_t devices = 0, links = 0, room = 0;
     for (std::size_t i = 0; i < request.rigs.size(); ++i) {
       if (equal_ignoring_case(trim(request.rigs[i]), "here")) continue;
       const auto rig = app::find_rig(knowledge, request.rigs[i]);
@@ -130,10 +131,14 @@ struct Service::State {
         return RigFault{std::move(error), static_cast<int>(i)};
       }
       devices += (*rig)->devices.size();
+      links += (*rig)->links.size();
+      room += app::room_of(**rig);
     }
-    const std::size_t rows = request.models.size() * std::max<std::size_t>(1, request.engines.size()), most = static_cast<std::size_t>(kMostPlaced) / rows;
-    if (devices <= most) return std::nullopt;
-    return RigFault{{ErrorKind::infeasible, format_grouped(static_cast<std::int64_t>(devices)) + " devices in " + std::to_string(rows) + " rows each: a comparison has room for " + format_grouped(kMostPlaced) + " in all", {}, "rig", std::to_string(most)}};
+    const std::size_t rows = request.models.size() * std::max<std::size_t>(1, request.engines.size()), most = kMostPlaced / rows;
+    if (room <= most) return std::nullopt;
+    const auto grouped = [](std::size_t count) { return format_grouped(static_cast<std::int64_t>(count)); };
+    return RigFault{{ErrorKind::infeasible, grouped(devices) + " devices with " + grouped(links) + " links in each of " + grouped(rows) + " rows: a comparison has room for " +
+                                                grouped(kMostPlaced) + " devices in all, each with 16 links at most", {}, "rig", grouped(most)}};
   }
 
   template <class Verb>
