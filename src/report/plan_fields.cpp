@@ -81,11 +81,31 @@ Rows bar_rows(const app::PlanAnswer& answer) {
   return rows;
 }
 
+Phrase mode_phrase(const app::PlanAnswer& answer);
+
+// Devices that the layout leaves idle; of racks the first few.
+Rows idle_rows(const app::PlanAnswer& answer) {
+  constexpr std::size_t kShown = 16;
+  const auto& shares = answer.placement.devices;
+  Rows rows;
+  for (const rig::RigDevice& device : answer.rig.devices) {
+    const bool used = std::any_of(shares.begin(), shares.end(), [&](const placement::DeviceShare& share) { return share.device == device.index; });
+    if (used || rows.size() == kShown) continue;
+    rows.push_back({machine("device", device.device.key), machine("name", device.device.name), machine("index", std::int64_t{device.index}),
+                    machine("capacity_bytes", Number{(device.memory - device.reserved).value(), Unit::bytes})});
+  }
+  return rows;
+}
+
 Field placement_field(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
   Rows devices;
   for (const placement::DeviceShare& share : placement.devices) devices.push_back(device_fields(answer, share));
   return machine("placement", Fields{machine("mode", placement::to_string(placement.mode)),
+                                     machine("layout", mode_phrase(answer)),
+                                     machine("cards", cards_of(answer.rig)),
+                                     machine("cards_used", cards_used(answer)),
+                                     machine("idle", idle_rows(answer)),
                                      machine("devices", std::move(devices)),
                                      machine("host", host_fields(answer)),
                                      machine("sequences", std::int64_t{placement.settings.sequences}),

@@ -43,6 +43,8 @@ TEST(Text, NamesFromFilesCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a?[2Jb");
   EXPECT_EQ(printable("broken \xff\xc3"), "broken ??");
   EXPECT_EQ(printable("\u80fd \xc2\x9b"), "\u80fd ?");   // U+009B opens an escape sequence too
+  EXPECT_EQ(printable("a\u202egpj.gguf \u2066b\u200f"), "a?gpj.gguf ?b?");   // turns what follows around
+  EXPECT_EQ(printable("\u201cquoted\u201d \u2026 \u2013"), "\u201cquoted\u201d \u2026 \u2013");
 }
 
 // A command that is suggested asks what was asked.
