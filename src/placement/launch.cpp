@@ -375,7 +375,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   const std::size_t hosts = hosts_of_one(rig, p);
   if (s.replicas > 1)
     cannot_say("This line starts one of " + std::to_string(s.replicas) + " engines side by side, each on " + std::to_string(hosts) +
-               (hosts == 1 ? " host" : " hosts") + " of its own: a router before them shares the requests out.");
+               (hosts == 1 ? " host of its own: a router before them shares the requests out." : " hosts of its own: a router before them shares the requests out."));
   if (hosts > 1) add_nodes(line, engine, hosts);
   return std::move(line.launch());
 }
