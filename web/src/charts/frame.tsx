@@ -20,7 +20,7 @@ export function useWidth(initial = 640): [{ current: HTMLDivElement | null }, nu
 }
 
 // About how wide a text of a chart is: CJK characters are twice as wide as others.
-export const widthOf = (text: string): number => [...text].reduce((sum, letter) => sum + (letter > '\u2e7f' ? 13.5 : /[ilj.,:;|'()\[\] 1]/.test(letter) ? 4.6 : /[mwMW@]/.test(letter) ? 11 : 7.3), 0);
+export const widthOf = (text: string): number => [...text].reduce((sum, letter) => sum + (letter > '\u2e7f' ? 13.5 : /[ilj.,:;|'()\[\] 1]/.test(letter) ? 4.6 : /[mwMW@]/.test(letter) ? 11 : 8), 0);
 
 // The text with its middle left out where it is wider than so many pixels: names differ at both ends.
 export function shortened(text: string, room: number): string {
