@@ -87,7 +87,7 @@ export function Axis({ ticks, label, width, height, side, left, top }: AxisProps
       {ticks.map((tick) => side === 'bottom' ? (
         <g key={tick.at}>
           <line x1={tick.at} x2={tick.at} y1={top} y2={top + height} />
-          <text x={tick.at} y={top + height + 16} text-anchor="middle">{tick.label}</text>
+          <text x={tick.at} y={top + height + 16} text-anchor={tick.at - left < widthOf(tick.label) / 2 ? 'start' : left + width - tick.at < widthOf(tick.label) / 2 ? 'end' : 'middle'}>{tick.label}</text>
         </g>
       ) : (
         <g key={tick.at}>
