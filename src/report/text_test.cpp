@@ -4,6 +4,7 @@
 
 #include "report/json.hpp"
 #include "report/detail/parts.hpp"
+#include "report/print.hpp"
 
 namespace rigcast::report {
 namespace {
@@ -15,6 +16,15 @@ Report sample() {
                       {"memory", "memory", Sourced{{24 * kGiB, Unit::bytes}, "", catalog::Basis::vendor, {"data sheet", "2020"}}},
                       people(Show::code, Phrase("run -m model.gguf -c 4096"))}},
            {"Mind", {list_field("caveats", Sentences{}, Show::warnings)}}}};
+}
+
+// The form follows from what a number rounds to: 999.7 stands beside "1,066" as "1,000", not as "1000".
+TEST(Text, NumbersAreRoundedBeforeTheirFormIsChosen) {
+  EXPECT_EQ(print(Number{999.7, Unit::token_rate}), "1,000 tok/s");
+  EXPECT_EQ(print(Number{999.4, Unit::token_rate}), "999 tok/s");
+  EXPECT_EQ(print(Number{99.96, Unit::token_rate}), "100 tok/s");
+  EXPECT_EQ(print(Number{9.996, Unit::token_rate}), "10.0 tok/s");
+  EXPECT_EQ(print_interval(Range{{480.2, 812, 999.7}, Unit::token_rate}), "480 - 1,000");
 }
 
 TEST(Text, RowsAlignAndEmptySectionsVanish) {

@@ -51,7 +51,7 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
               <text x={x(high) - 2} y={y(roof.rate) - 5} text-anchor="end">{roof.name} {print(roof.rate, 'flop/s')}</text>
             </g>
           ))}
-          <text class="memory-label" x={x(low * 1.6)} y={y(low * 1.6 * bandwidth) - 12} text-anchor="end">{print(bandwidth, 'B/s')}</text>
+          <text class="memory-label" x={x(low * 1.8)} y={y(low * 1.8 * bandwidth) + 16} text-anchor="start">{print(bandwidth, 'B/s')}</text>
           {points.map((point, p) => {
             const label = labels[p]!, px = x(point.intensity), py = y(point.rate), far = Math.abs(label.y - 4 - py) > 6;
             return (

@@ -107,7 +107,7 @@ export const en = {
     ownLeave: 'Leave mine out', ownUse: 'Use my measurements',
     whyHelp: 'Time is bytes divided by the bandwidth that is really reached, or arithmetic divided by the rate that is really reached, whichever is longer; the sum of the lines is the middle of the range.',
     counted: { layers: 'layers', steps: 'steps', messages: 'messages', sequences: 'sequences' } as Record<string, string>,
-    one: { layers: 'layer', steps: 'step', messages: 'message', sequences: 'sequence' } as Record<string, string>,
+    one: { layers: 'layer', steps: 'step', messages: 'message', sequences: 'sequence', kernels: 'kernel' } as Record<string, string>,
     phase: 'Phase', step: 'Step', where: 'Where', amount: 'Amount', peak: 'Peak rate', efficiency: 'Reached', time: 'Time', bound: 'Limit',
     boundMemory: 'memory', boundCompute: 'arithmetic',
     phases: { decode: 'one token written', prefill: 'the prompt read', ttft: 'the first token' } as Record<string, string>,
@@ -129,7 +129,7 @@ export const en = {
     cardNo: (n: number) => `card #${n}`, idle: 'not used', ownScale: 'on a scale of its own',
     usesCards: (used: number, all: number) => `uses ${used} of ${all} cards`, contextsOf: (count: number, each: string) => `${count} contexts of ${each}`,
     answerAt: 'Change the question', likely: 'likely', eightOfTen: '8 of 10 cases',
-    andThen: '; ',
+    andThen: '; ', links: 'links',
     start: 'Start with one of these',
     examples: [
       ['qwen3-32b:q4_k_m', '2x3090', 'A 32 B model on two used 3090'],
@@ -157,7 +157,7 @@ export const en = {
     fits: 'Fits', row: 'What', models: 'Models', rigs: 'Machines', engines: 'Engines', addModel: 'Add a model', addRig: 'Add a machine',
     memory: 'Memory used', cards: 'Cards used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
     empty: 'Name at least one model and two machines, or two models and one machine.',
-    runsOnHost: 'partly on the host', runsOnProcessor: 'on the processor', hostMeans: 'Partly on the host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'On the processor: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
+    runsOnHost: 'host', runsOnProcessor: 'CPU', hostMeans: 'host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'CPU: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
     hosts: 'Hosts that nobody named', hostsHelp: 'What the cards do not hold runs there. Say host= for the same in every row.',
   },
   cards: {

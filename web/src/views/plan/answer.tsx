@@ -48,8 +48,8 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
           <p class="help">{text.plan.speedHelp}</p>
           {curve ? (
             <div class="multiples">
-              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
-              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
+              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
+              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
             </div>
           ) : curveWaiting ? <Waiting lines={6} /> : null}
         </section>

@@ -25,7 +25,7 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
     <form class="question" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
       <ModelField label={text.plan.model} value={question.model} names={names} error={of('model')} onChange={(model) => onChange({ model }, false)} />
       <RigField label={text.plan.rig} value={question.rig} names={names} error={of('rig', 'on')} onChange={(rig) => onChange({ rig })} />
-      <ContextField value={question.context} now={plan?.context ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
+      <ContextField value={question.context} now={plan?.context_per_stream ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
       <div class="pair">
         <SelectField label={text.plan.engine} value={question.engine} error={of('engine')} onChange={(next) => onChange({ engine: next, backend: '', split: '', offload: '' })}
           choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
