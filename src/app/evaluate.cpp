@@ -162,7 +162,11 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
   }
   if (before.rows.empty() && before.unread > 0)
     return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
-  const auto fresh = calibration::without_duplicates(before.rows, rows);
+  // What a row without a device says, one that names it says better: it does not count as there.
+  std::vector<Observation> known = before.rows;
+  const bool named = std::all_of(rows.begin(), rows.end(), [](const Observation& o) { return !o.device.empty(); });
+  if (named) std::erase_if(known, [](const Observation& o) { return o.device.empty(); });
+  const auto fresh = calibration::without_duplicates(known, rows);
   ObserveAnswer answer;
   answer.log = log, answer.read = rows.size(), answer.added = fresh.size(), answer.duplicates = rows.size() - fresh.size();
   answer.damaged = static_cast<std::size_t>(before.unread);
@@ -175,17 +179,31 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
 }
 
 namespace {
-// Rows no hardware of their names can reach stay in the log and move nothing; others that no estimate can use say why.
-void count_unusable(const Knowledge& knowledge, const std::vector<Observation>& rows, ObserveAnswer& answer) {
+// Rows that name no device and need one are left out: with --device they come in, and nothing that is there stands in their way. Others that no
+// estimate can use say why; those that no hardware of their names can reach stay in the log and move nothing.
+void take_usable(const Knowledge& knowledge, std::vector<Observation>& rows, ObserveAnswer& answer) {
   const auto evaluation = calibration::evaluate(knowledge.catalog, knowledge.calibration, rows);
+  std::vector<Observation> taken;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string& reason = evaluation.rows[i].reason;
-    if (evaluation.rows[i].predicted || rows[i].phase == "kernel") continue;
-    if (rows[i].device.empty()) ++answer.without_device;
-    else if (rows[i].model.empty() && rows[i].model_printed.empty() && rows[i].model_bytes == 0) ++answer.without_model;
+    const bool usable = evaluation.rows[i].predicted || rows[i].phase == "kernel";
+    if (!usable && rows[i].device.empty()) {
+      ++answer.without_device;
+      continue;
+    }
+    taken.push_back(rows[i]);
+    if (usable) continue;
+    if (rows[i].model.empty() && rows[i].model_printed.empty() && rows[i].model_bytes == 0) ++answer.without_model;
     else if (reason.starts_with("impossible")) ++answer.impossible;
     else ++answer.unusable[reason];
   }
+  rows = std::move(taken);
+}
+// A file of which nothing was taken: why, where any line of it says so.
+tl::unexpected<Error> holds_nothing(const calibration::Imported& imported, const fs::path& file) {
+  if (!imported.unread.empty()) return fail(ErrorKind::input, "holds no row that can be read: " + to_text(imported.unread.front()), Where{file.string()});
+  return fail(ErrorKind::input, "holds no measurement: llama-bench (md, csv, json, jsonl, sql), llama-batched-bench, vllm bench serve, genai-perf, aiperf, guidellm, ollama run --verbose and the columns of data/observations are read",
+              Where{file.string()});
 }
 }  // namespace
 
@@ -193,13 +211,19 @@ Result<ObserveAnswer> observe_import(const Knowledge& knowledge, const fs::path&
   RC_TRY(calibration::check(knowledge.catalog, defaults));
   RC_ASSIGN(text, read_text(file));
   RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+  if (imported.rows.empty()) return holds_nothing(imported, file);
   auto doubts = calibration::settle_devices(knowledge.catalog, defaults.device, imported.rows);
+  ObserveAnswer found;
+  const std::size_t read = imported.rows.size();
+  take_usable(knowledge, imported.rows, found);
   RC_ASSIGN(answer, observe(imported.rows, log));
+  answer.read = read;
+  answer.without_device = found.without_device, answer.without_model = found.without_model, answer.impossible = found.impossible;
+  answer.unusable = std::move(found.unusable);
   answer.format = imported.format;
   answer.unread = std::move(imported.unread);
   answer.ignored = std::move(imported.ignored);
   answer.doubts = std::move(doubts);
-  count_unusable(knowledge, imported.rows, answer);
   return std::move(answer);
 }
 

@@ -6,7 +6,7 @@
 namespace rigcast::app {
 
 KnownLoads::Way KnownLoads::way_of(const placement::Placement& placement) {
-  Way way{placement.backend, placement.mode, placement.settings, placement.tensor_device, placement.kv_device, placement.lent, placement.unread_cache, placement.host_attention, {}};
+  Way way{placement.backend, placement.mode, placement.settings, placement.tensor_device, placement.kv_device, placement.lent, placement.unread_cache, placement.host_attention, placement.widened_cache, {}};
   way.settings.context = 0;
   for (const placement::DeviceShare& share : placement.devices) way.devices.push_back({share.device, share.fraction});
   return way;

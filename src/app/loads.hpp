@@ -33,7 +33,7 @@ class KnownLoads {
     placement::Settings settings;   // whatever the context
     std::vector<int> tensor_device, kv_device;
     std::vector<double> lent;
-    bool unread_cache = false, host_attention = false;
+    bool unread_cache = false, host_attention = false, widened_cache = false;
     std::vector<Share> devices;
     bool operator==(const Way&) const = default;
   };

@@ -102,6 +102,7 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
 PlanRequest with_room(PlanRequest request) {
   request.placement.streams = std::max<std::int64_t>(1, request.question.sequences);
   request.placement.reach = request.question.depth + request.question.prompt;
+  request.placement.built = request.question.engine_date;
   return request;
 }
 
@@ -111,7 +112,7 @@ Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request)
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_TRY(check_engine_date(knowledge, request.question.engine_date));
   if (!request.placement.backend.empty()) rig = placement::part_that_runs(rig, request.placement.backend);
-  Asked asked{with_room(request), std::move(model), std::move(rig), std::move(engine)};
+  Asked asked{with_room(request), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
   if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   RC_TRY(take_usual_quant(knowledge, asked));
   const model::Architecture& found = asked.model->architecture;

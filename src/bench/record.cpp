@@ -7,6 +7,12 @@
 namespace rigcast::bench {
 namespace {
 
+// Whether samples agree well enough to say anything of the machine: where p10 to p90 is more than half the median something else was timed.
+bool steady(const Record& r) {
+  constexpr double kMost = 0.5;
+  return r.median <= 0 || (r.p90 - r.p10) / r.median <= kMost;
+}
+
 // One case of an engine, at its best.
 struct Timed { Case what; int threads; Work work; double seconds; };
 
@@ -27,7 +33,7 @@ double bytes_of_start(const Timed& t) { return t.work.bytes.value() / starts(t.w
 // Of the newest day, each case with the most threads it was run with.
 std::vector<Timed> timed_cases(const std::vector<Record>& records, std::string_view processor) {
   std::string_view day;
-  const auto counts = [&](const Record& r) { return r.backend == "ggml" && r.name == processor && r.median > 0; };
+  const auto counts = [&](const Record& r) { return r.backend == "ggml" && r.name == processor && r.median > 0 && steady(r); };
   for (const Record& r : records)
     if (counts(r) && r.date > day) day = r.date;
   std::vector<Timed> all;
@@ -87,7 +93,7 @@ Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view pr
   std::string_view day;   // of the newest bench: of several on one day the best counts
   Bandwidth best{};
   for (const Record& record : records) {
-    if (record.backend != "cpu" || record.name != processor || !record.what.starts_with("read:") || record.best <= 0) continue;
+    if (record.backend != "cpu" || record.name != processor || !record.what.starts_with("read:") || record.best <= 0 || !steady(record)) continue;
     const Bandwidth rate(record.bytes / record.best);
     if (record.date > day) day = record.date, best = rate;
     else if (record.date == day) best = std::max(best, rate);

@@ -26,7 +26,7 @@ struct Record {
 Record to_record(const Measurement& measurement, std::string date);
 
 // The newest read bandwidth that was measured on this processor; 0 where there is none. Of a disturbed measurement the best sample
-// still counts: others can only have lowered it.
+// still counts: others can only have lowered it. One whose samples differ by more than half counts for nothing.
 Bandwidth read_bandwidth(const std::vector<Record>& records, std::string_view processor);
 
 // What the kernels of the installed engine reach on this processor, by kernel, format, number of tokens and sharing: of the newest day the

@@ -22,6 +22,17 @@ TEST(Record, BandwidthIsTheBestOfTheNewestDayOnThisProcessor) {
   EXPECT_EQ(read_bandwidth({other}, "Some Processor").value(), 0);
 }
 
+// Samples from 20 to 60 ms around a median of 25 are no measurement: (60 - 20) / 25 is 1.6, more than half.
+TEST(Record, SamplesThatDisagreeCountForNothing) {
+  Record wild = example(), engine = example();
+  wild.p10 = 0.02, wild.p90 = 0.06;
+  EXPECT_EQ(read_bandwidth({wild}, "Some Processor").value(), 0);
+  wild.best = 0.001;
+  EXPECT_EQ(read_bandwidth({example(), wild}, "Some Processor").value(), 1073741824 / 0.024);
+  engine.backend = "ggml", engine.what = "matvec:q8_0:1024x4096", engine.p90 = 0.2;
+  EXPECT_TRUE(engine_rates({engine}, "Some Processor").empty());
+}
+
 // matvec:q8_0:1024x4096: 4.46 MB of weights (34 bytes for 32) and 20 KB of vectors; 8.39 Mflop.
 TEST(Record, EngineRatesAreTheBestMedianOfTheNewestDay) {
   Record old = example(), slow = example(), fast = example(), own = example(), prompt = example();

@@ -68,6 +68,27 @@ Result<Engine> parse_engine(const Catalog& catalog, std::string_view name) {
 
 namespace {
 
+// Months read as texts are in order, and so are the names of a map: of those after `month` the first holds.
+template <class Rules>
+void take_back(Rules& rules, std::string_view month) {
+  Rules then;
+  for (const auto& [name, value] : rules)
+    if (const std::size_t at = name.rfind('@'); at != std::string::npos && std::string_view(name).substr(at + 1) > month) then.emplace(name.substr(0, at), value);
+  for (auto& [name, value] : then) rules.insert_or_assign(name, std::move(value));
+}
+
+}  // namespace
+
+Engine as_of(Engine engine, std::string_view month) {
+  if (month.empty()) return engine;
+  take_back(engine.numbers, month);
+  take_back(engine.texts, month);
+  engine.texts["built"] = month;
+  return engine;
+}
+
+namespace {
+
 // rules["name.backend"], else rules["name"], else nothing.
 template <class Rules>
 const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view name, std::string_view backend) {

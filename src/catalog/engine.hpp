@@ -46,6 +46,9 @@ Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
 // The same, parsed anew: what the Catalog remembers.
 Result<Engine> parse_engine(const Catalog& catalog, std::string_view name);
 
+// The same with the rules that held for builds of a month ("2025-04"): what stands under "NAME@MONTH" held before that month.
+Engine as_of(Engine engine, std::string_view month);
+
 // A rule of the engine on one backend: numbers["name.backend"], else numbers["name"], else the fallback.
 double number_of(const Engine& engine, std::string_view name, std::string_view backend, double fallback);
 // A rule that depends on a device's memory: numbers["name.large"] from `large_device_gib` on, else numbers["name"], else 0.

@@ -94,5 +94,37 @@ TEST(Observe, RowsAboveTheRooflineAreTold) {
   EXPECT_EQ(impossible("95.00"), 0u);
 }
 
+// Rows that need a device and name none are not kept, so that they come in once --device names it; also where an earlier log has them without.
+TEST(BenchLog, RowsComeInOnceTheirDeviceIsNamed) {
+  const auto folder = test::scratch_folder() / "device";
+  std::filesystem::create_directories(folder);
+  const auto bench = folder / "bench.md", log = folder / "observations.csv";
+  std::ofstream(bench) << "| model | size | params | backend | ngl | test | t/s |\n|---|---|---|---|---|---|---|\n| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 95.00 ± 1.00 |\n";
+  calibration::ImportDefaults defaults;
+  defaults.model = "qwen3-8b";
+  const auto without = app::observe_import(*app::load_knowledge({}), bench, log, defaults);
+  ASSERT_TRUE(without) << to_text(without.error());
+  EXPECT_EQ(without->without_device, 1u);
+  EXPECT_EQ(without->read, 1u);
+  EXPECT_EQ(without->added, 0u);
+  defaults.device = "rtx-3090";
+  const auto with = app::observe_import(*app::load_knowledge({}), bench, log, defaults);
+  ASSERT_TRUE(with) << to_text(with.error());
+  EXPECT_EQ(with->added, 1u);
+  EXPECT_EQ(with->without_device, 0u);
+  EXPECT_EQ(app::observe_import(*app::load_knowledge({}), bench, log, defaults)->duplicates, 1u);
+}
+
+TEST(BenchLog, FilesWithoutMeasurementsAreRefused) {
+  const auto file = test::scratch_folder() / "nothing.json";
+  for (const char* text : {"{}", "{\"a\":1}", "[]"}) {
+    std::ofstream(file) << text;
+    const auto answer = app::observe_import(*app::load_knowledge({}), file, test::scratch_folder() / "none.csv", {});
+    ASSERT_FALSE(answer) << text;
+    EXPECT_NE(to_text(answer.error()).find("holds no measurement"), std::string::npos) << to_text(answer.error());
+    EXPECT_FALSE(std::filesystem::exists(test::scratch_folder() / "none.csv"));
+  }
+}
+
 }  // namespace
 }  // namespace rigcast::cli

@@ -41,6 +41,8 @@ Result<Outcome> run_calibrate(const Arguments& arguments, const World& world) {
 Result<Outcome> run_observe(const Arguments& arguments, const World& world) {
   std::string log = arguments.one_or("--log", "");
   if (log.empty()) log = (world.overlays.empty() ? own_log(world) : world.overlays.back() / "observations.csv").string();   // made where it is not there
+  const std::filesystem::path folder = std::filesystem::path(arguments.one_or("--log", "")).parent_path();
+  if (std::error_code error; !folder.empty() && !std::filesystem::is_directory(folder, error)) return fail(ErrorKind::input, "there is no folder " + folder.string(), Where{"--log"}, "log");
   if (log.empty()) return fail(ErrorKind::input, "there is no user directory to keep the log in; say --log FILE", Where{"--log"}, "log");
   const calibration::ImportDefaults defaults{arguments.one_or("--device", ""), arguments.one_or("--engine", ""), arguments.one_or("--backend", ""),
                                              arguments.one_or("--model", ""),  arguments.one_or("--quant", ""),  arguments.one_or("--date", ""),

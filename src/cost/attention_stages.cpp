@@ -88,7 +88,9 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
       if (reads_latent_prompts(b.setting) && !compressed_attention(b.model)) flop = absorbed;
     } else {
       const double kv_part = device == kHost ? 1 : std::max(part, 1.0 / std::max(1, a.kv_heads));
-      sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb) * kv_part * cache_passes(b, a);
+      const auto rewritten = [&](const std::string& format) { return device != kHost && b.place.widened_cache && format != "f16" ? 4.0 : 0.0; };   // in 16 bits, and read again
+      const double widened = a.key_dim * rewritten(b.place.settings.key_quant) + a.value_dim * rewritten(b.place.settings.value_quant);
+      sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb + widened) * kv_part * cache_passes(b, a);
     }
     sum.flop += flop;
     sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);

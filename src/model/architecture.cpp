@@ -131,6 +131,22 @@ Result<Architecture> build_architecture(const catalog::Catalog& catalog, const S
   return a;
 }
 
+Result<void> add_tower(const catalog::Catalog& catalog, Architecture& architecture, double elements) {
+  if (elements <= 0) return {};
+  for (const Tensor& tensor : architecture.tensors)
+    if (const auto format = catalog.quant(tensor.quant); format && (format->group.starts_with("ggml") || format->group == "mlx" || format->group == "exl")) return {};
+  Tensor tower;
+  tower.name = "vision_tower";
+  tower.role = Role::vision;
+  tower.layer = -1;
+  tower.shape = {static_cast<std::int64_t>(elements / 2), 2, 1, 1};   // two rows: norms and biases of one row are kept in 32 bits
+  tower.quant = architecture.half;
+  RC_ASSIGN(half, catalog.quant(tower.quant));
+  tower.bytes = tensor_bytes(half, tower.shape);
+  architecture.tensors.push_back(std::move(tower));
+  return {};
+}
+
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant) {
   RC_ASSIGN(base, base_from_catalogue(catalog, name));
   return in_format(catalog, std::move(base), quant);
@@ -140,7 +156,7 @@ Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_vi
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
   RC_ASSIGN(shape, read_shape(catalog, document));
   RC_ASSIGN(architecture, assembled(shape));
-  return Base{std::move(architecture), shape.native, std::move(shape.checkpoints)};
+  return Base{std::move(architecture), shape.native, std::move(shape.checkpoints), shape.tower};
 }
 
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
@@ -163,6 +179,7 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
     const auto format = catalog.quant(name);
     return format && format->group.starts_with("ggml");
   });
+  RC_TRY(add_tower(catalog, a, base.tower));
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
   return std::move(a);
 }

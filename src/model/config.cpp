@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "model/detail/config_families.hpp"
 #include "model/detail/config_quant.hpp"
+#include "model/detail/config_vision.hpp"
 #include "model/family.hpp"
 #include "model/recipe.hpp"
 
@@ -225,6 +226,12 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   if (const auto key = c.unknown_structure())
     return placed({ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key, {}});
   shape.native = *recipe;
+  if (const json* seen = outer.object("vision_config")) {
+    ConfigReader vision(*seen, file);
+    shape.tower = detail::tower_elements(vision, outer.text({"model_type"}), shape.hidden);
+    if (const auto read = vision.result(); !read) return placed(read.error());
+    if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
+  }
   shape.key = shape.name = name_of(file);
   if (auto layers = lay_out(shape); !layers) return tl::unexpected<Error>(in_words_of_file(layers.error(), shape, text, file, part.name));
   return shape;
@@ -236,6 +243,7 @@ Result<Architecture> architecture_from_config(const catalog::Catalog& catalog, s
   RC_ASSIGN(architecture, build_architecture(catalog, shape));
   architecture.file = file;
   RC_TRY(apply_quant(catalog, architecture, quant.empty() ? std::string_view(shape.native) : quant));
+  RC_TRY(add_tower(catalog, architecture, shape.tower));
   return architecture;
 }
 

@@ -180,6 +180,7 @@ struct Shape {
   int rope_dim = 0;                  // rotated part of a head; 0: all of it
   bool encoder_only = false;         // as in Architecture
   int token_types = 0;               // BERT: rows of a second embedding
+  double tower = 0;                  // elements of the tower for pictures, and of what joins it to the language model
   Published published;
   std::vector<Checkpoint> checkpoints;
   std::vector<std::string> notes;
@@ -195,11 +196,14 @@ Result<Shape> read_shape(const catalog::Catalog& catalog, const catalog::Catalog
 // Error unsupported: a family nobody taught us.
 Result<Architecture> build_architecture(const catalog::Catalog& catalog, const Shape& shape);
 
+// Gives it a tower for pictures in the model's 16 bits, unless its weights are of a kind whose files leave towers out (GGUF, MLX, EXL): one tensor for all.
+Result<void> add_tower(const catalog::Catalog& catalog, Architecture& architecture, double elements);
+
 // Catalogue key or alias -> Architecture in `quant`, or in its native format where that is empty.
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant = {});
 
 // The same in two steps, for whoever wants one model in many formats: its tensors before they have one, and what it is published in.
-struct Base { Architecture architecture; std::string native; std::vector<Checkpoint> checkpoints = {}; };
+struct Base { Architecture architecture; std::string native; std::vector<Checkpoint> checkpoints = {}; double tower = 0; };
 Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name);
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant);   // empty: as published
 

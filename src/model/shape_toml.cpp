@@ -183,6 +183,7 @@ void read_numbers(TableReader& row, Shape& s) {
   s.rope_dim = row.integer("rope_dim", s.rope_dim);
   s.streams = row.integer("streams", s.streams);
   s.mixing_rounds = row.integer("mixing_rounds", s.mixing_rounds);
+  s.tower = row.integer("tower", static_cast<int>(s.tower));
 }
 
 void read_identity(TableReader& row, Shape& s) {

@@ -29,7 +29,7 @@ TEST(Flags, AreRefusedWithThePlaceAndTheNearest) {
                            Refusal{"-ot exps=elsewhere", "--flags:1:5: -ot names no memory: 'elsewhere' (CPU, CUDA0, Vulkan1 ...)"},
                            Refusal{"-ot '(a)\\1=CPU'", "--flags:1:5: -ot has a pattern that refers back to a group: '(a)\\1'"},
                            Refusal{"-ot '(=CPU'", "--flags:1:5: -ot has a pattern that is no regular expression: '('"},
-                           Refusal{"-fa off -ctv q8_0", "--flags: a quantised V cache (-ctv q8_0) needs flash attention (-fa on)"}}) {
+                           Refusal{"-fa off -ctv q8_0", "--flags: a quantised V cache (-ctv q8_0) needs flash attention, which is turned off (-fa off) (nearest: -fa on)"}}) {
     EXPECT_EQ(error_of(place(facts(), model, rig_of("rtx-3090", 1), ask(r.flags))), r.message) << r.flags;
   }
 }

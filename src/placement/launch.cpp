@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "placement/detail/capacity.hpp"
 #include "placement/detail/flag_table.hpp"
 #include "placement/detail/slots.hpp"
 #include "placement/placement.hpp"
@@ -94,10 +95,13 @@ std::string shares(const std::vector<double>& split) {
 }
 
 // As the engine counts them: those of the first host by their backend, those that other hosts offer by RPC.
-std::string device_name(const rig::Rig& rig, const std::string& backend, int device) {
+std::string device_name(const catalog::Engine& engine, const rig::Rig& rig, const std::string& shared, int device) {
   if (device == kHost) return "CPU";
   const bool remote = rig.devices[static_cast<std::size_t>(device)].host != 0;
-  const auto number = std::count_if(rig.devices.begin(), rig.devices.begin() + device, [&](const rig::RigDevice& each) { return (each.host != 0) == remote; });
+  const std::string backend(detail::backend_on(engine, shared, rig.devices[static_cast<std::size_t>(device)]));
+  const auto number = std::count_if(rig.devices.begin(), rig.devices.begin() + device, [&](const rig::RigDevice& each) {
+    return (each.host != 0) == remote && (remote || detail::backend_on(engine, shared, each) == backend);
+  });
   if (remote) return "RPC" + std::to_string(number);
   return detail::device_prefix(backend) + std::to_string(number);
 }
@@ -108,20 +112,20 @@ bool uses_other_hosts(const rig::Rig& rig, const Placement& p) {
 }
 
 // All devices of the rig, where it is a part of a machine: a build for several backends sees the others as well.
-std::string all_devices(const rig::Rig& rig, const Placement& p) {
+std::string all_devices(const catalog::Engine& engine, const rig::Rig& rig, const Placement& p) {
   std::vector<std::string> names;
-  for (const rig::RigDevice& device : rig.devices) names.push_back(device_name(rig, p.backend, device.index));
+  for (const rig::RigDevice& device : rig.devices) names.push_back(device_name(engine, rig, p.backend, device.index));
   return join(names, ",");
 }
 
 // llama.cpp over several hosts: a server on each other host offers its devices, named RPC0, RPC1 ... in the order of --rpc; -dev puts them
 // behind the local ones, as the split counts them.
-void add_rpc(LineBuilder& line, const rig::Rig& rig, const Placement& p) {
+void add_rpc(LineBuilder& line, const catalog::Engine& engine, const rig::Rig& rig, const Placement& p) {
   if (!uses_other_hosts(rig, p)) return;
   std::vector<std::string> servers;
   for (std::size_t h = 1; h < rig.hosts.size(); ++h) servers.push_back("HOST" + std::to_string(h + 1) + ":50052");
   line.add("--rpc", join(servers, ","));
-  line.add("-dev", all_devices(rig, p));
+  line.add("-dev", all_devices(engine, rig, p));
   line.launch().file_name = "a shell on each other host";
   line.launch().file_text = "# a proof of concept by its authors' word: only on a network you trust\nggml-rpc-server --host 0.0.0.0 --port 50052";
 }
@@ -156,7 +160,7 @@ std::vector<std::string> bench_words(const catalog::Engine& engine, const model:
     }
     if (s.cpu_moe_layers > 0) add("-ncmoe", std::to_string(s.cpu_moe_layers));
     std::vector<std::string> overrides;
-    for (const Settings::Override& o : s.overrides) overrides.push_back(o.pattern + "=" + device_name(rig, p.backend, o.device));
+    for (const Settings::Override& o : s.overrides) overrides.push_back(o.pattern + "=" + device_name(engine, rig, p.backend, o.device));
     if (!overrides.empty()) add("-ot", join(overrides, ";"));
     if (!s.kv_offload) add("-nkvo", "1");
     if (!s.op_offload) add("-nopo", "1");
@@ -178,8 +182,12 @@ std::string left_flash_attention(const Placement& p) {
   return "flash attention is left: this backend has no kernel for heads of this width";
 }
 
-void add_flash_attention(LineBuilder& line, const Placement& p) {
+void add_flash_attention(LineBuilder& line, const catalog::Engine& engine, const Placement& p) {
   const bool on = p.settings.flash_attention.value_or(true);
+  if (catalog::number_of(engine, "flash_takes_value", p.backend, 1) <= 0) {   // a switch, off unless it is there
+    if (on) line.add("-fa");
+    return;
+  }
   const bool told = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("-fa") || flag.flag.starts_with("--flash-attn"); });
   if (on || told) line.add("-fa", on ? "on" : "off");
   else line.add_because("-fa off", left_flash_attention(p));
@@ -194,8 +202,8 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   } else {
     const int all = static_cast<int>(a.layers.size()) + 1;
     line.add("-ngl", std::to_string(s.gpu_layers < 0 || s.gpu_layers >= all ? all_layers(a) : s.gpu_layers));
-    add_rpc(line, rig, p);
-    if (!rig.idle.empty() && !uses_other_hosts(rig, p)) line.add("-dev", all_devices(rig, p));
+    add_rpc(line, engine, rig, p);
+    if (!rig.idle.empty() && !uses_other_hosts(rig, p)) line.add("-dev", all_devices(engine, rig, p));
     if (rig.devices.size() > 1) {
       if (p.mode == Mode::single) {
         line.add("-sm", "none");
@@ -207,11 +215,11 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
       }
     }
     add_experts(line, a, s);
-    for (const Settings::Override& o : s.overrides) line.add("-ot", quoted(o.pattern + "=" + device_name(rig, p.backend, o.device)));
+    for (const Settings::Override& o : s.overrides) line.add("-ot", quoted(o.pattern + "=" + device_name(engine, rig, p.backend, o.device)));
     if (!s.kv_offload) line.add("--no-kv-offload");
     if (!s.op_offload) line.add("--no-op-offload");
   }
-  add_flash_attention(line, p);
+  add_flash_attention(line, engine, p);
   if (s.key_quant != "f16") line.add("-ctk", s.key_quant);
   if (s.value_quant != "f16") line.add("-ctv", s.value_quant);
   if (s.ubatch != 512) line.add("-ub", std::to_string(s.ubatch));
@@ -233,22 +241,28 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   return std::move(line.launch());
 }
 
-Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
+// A variable of the environment before a command, as a shell takes it: PowerShell sets it in a command of its own.
+std::string variable(const std::string& name, const std::string& value, bool windows) { return windows ? "$env:" + name + "='" + value + "';" : name + "=" + quoted(value); }
+
+bool on_windows(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.front().os == rig::Os::windows; }
+
+Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
-  LineBuilder line(engine, "OLLAMA_FLASH_ATTENTION=" + std::string(s.flash_attention.value_or(true) ? "1" : "0"));
-  if (s.key_quant != "f16") line.plain("OLLAMA_KV_CACHE_TYPE=" + s.key_quant);
-  if (s.sequences > 1) line.plain("OLLAMA_NUM_PARALLEL=" + std::to_string(s.sequences));
+  const bool windows = on_windows(rig);
+  LineBuilder line(engine, variable("OLLAMA_FLASH_ATTENTION", s.flash_attention.value_or(true) ? "1" : "0", windows));
+  if (s.key_quant != "f16") line.plain(variable("OLLAMA_KV_CACHE_TYPE", s.key_quant, windows));
+  if (s.sequences > 1) line.plain(variable("OLLAMA_NUM_PARALLEL", std::to_string(s.sequences), windows));
   std::string parameters;
   for (const FlagNote& flag : p.flags) {
     if (flag.words.empty()) continue;
     const std::string name = line.name_of(flag), value = flag.words.size() > 1 ? flag.words.back() : flag.words.front().substr(std::min(flag.words.front().size(), name.size() + 1));
-    if (name.starts_with("OLLAMA_")) line.plain(name + "=" + quoted(value));
+    if (name.starts_with("OLLAMA_")) line.plain(variable(name, value, windows));
     else if (line.is_own(name)) parameters += "PARAMETER " + name + " " + value + "\n";
   }
   line.plain("ollama serve");
   Launch& launch = line.launch();
   const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
-  launch.line += "\nollama create " + name + " -f Modelfile && ollama run " + name;   // each line in a terminal of its own: the first one stays
+  launch.line += "\nollama create " + name + " -f Modelfile" + (windows ? "; " : " && ") + "ollama run " + name;   // each line in a terminal of its own: the first one stays
   launch.file_name = "Modelfile";
   launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / context_parts(engine, s)) + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";
@@ -288,11 +302,18 @@ std::string start_words(const catalog::Engine& engine, const model::Architecture
 }
 
 // Served engines over several hosts: one process on each, or a Ray cluster under the first.
-void add_nodes(LineBuilder& line, const catalog::Engine& engine, std::size_t hosts) {
+void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig& rig, const Placement& p, std::size_t hosts) {
   Launch& launch = line.launch();
   launch.file_name = "a shell on each other host";
   if (catalog::text_of(engine, "across_hosts", "") == "ray") {
-    if (!line.says("--distributed-executor-backend")) line.add("--distributed-executor-backend", "ray");
+    // Copies are started by Ray, too, and told how many of them each host takes (docs.vllm.ai, data parallel deployment); one that spans hosts is
+    // a single engine's business.
+    const int of_copy = p.settings.tensor_degree * p.settings.pipeline_degree;
+    const auto local = std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; });
+    const bool whole = p.settings.data_degree > 1 && local >= of_copy && local % of_copy == 0;
+    if (whole && !line.says("--data-parallel-backend")) line.add("--data-parallel-backend", "ray");
+    if (whole && !line.says("--data-parallel-size-local")) line.add("--data-parallel-size-local", std::to_string(local / of_copy));
+    if (!whole && !line.says("--distributed-executor-backend")) line.add("--distributed-executor-backend", "ray");
     launch.line = "ray start --head --port=6379 && " + launch.line;
     launch.file_text = "ray start --address=HOST1:6379";
     return;
@@ -301,6 +322,17 @@ void add_nodes(LineBuilder& line, const catalog::Engine& engine, std::size_t hos
   const std::string nodes = " --nnodes " + std::to_string(hosts) + " --dist-init-addr HOST1:5000 --node-rank ";
   line.plain((nodes + "0").substr(1));
   for (std::size_t h = 1; h < hosts; ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
+}
+
+// MLX over several Macs: one command starts the program on all of them, which a file lists (mlx.distributed_config makes it).
+void add_launcher(LineBuilder& line, const rig::Rig& rig) {
+  line.add("--pipeline");
+  Launch& launch = line.launch();
+  launch.line = "mlx.launch --hostfile hosts.json " + launch.line;
+  std::vector<std::string> hosts;
+  for (std::size_t h = 0; h < rig.hosts.size(); ++h) hosts.push_back("HOST" + std::to_string(h + 1));
+  launch.file_name = "a shell, once before";
+  launch.file_text = "mlx.distributed_config --backend ring --over thunderbolt --hosts " + join(hosts, ",") + " --auto-setup --output hosts.json";
 }
 
 // How much of the layers lies on the devices, as a word or a share.
@@ -334,7 +366,9 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
     line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
   };
   const bool attention_copies = s.data_degree > 1 && a.has_experts() && !s.whole_copies, in_tensor = attention_copies && can_say("attention_copies");
-  if (const int tensor = s.tensor_degree * (in_tensor ? s.data_degree : 1); tensor > 1) say("tensor", std::to_string(tensor));
+  // One device of several is said, too: without a degree the same flags leave the choice open.
+  const bool one_of_several = paged && rig.devices.size() > 1 && p.devices.size() == 1;
+  if (const int tensor = s.tensor_degree * (in_tensor ? s.data_degree : 1); tensor > 1 || one_of_several) say("tensor", std::to_string(tensor));
   if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
   if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
   if (in_tensor) say("attention_copies", "");
@@ -371,12 +405,13 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
   for (const FlagNote& flag : p.demanded) line.demand(flag);
   line.repeat(p.flags);
+  if (uses_other_hosts(rig, p) && catalog::text_of(engine, "across_hosts", "") == "mlx.launch") add_launcher(line, rig);
   if (!paged) return std::move(line.launch());
   const std::size_t hosts = hosts_of_one(rig, p);
   if (s.replicas > 1)
     cannot_say("This line starts one of " + std::to_string(s.replicas) + " engines side by side, each on " + std::to_string(hosts) +
                (hosts == 1 ? " host of its own: a router before them shares the requests out." : " hosts of its own: a router before them shares the requests out."));
-  if (hosts > 1) add_nodes(line, engine, hosts);
+  if (hosts > 1) add_nodes(line, engine, rig, p, hosts);
   return std::move(line.launch());
 }
 
@@ -417,14 +452,30 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   return std::move(launch);
 }
 
+// Flags that builds of the month asked for do not know yet.
+void tell_later_flags(const catalog::Engine& engine, Launch& launch) {
+  const std::string_view built = catalog::text_of(engine, "built", "");
+  if (built.empty()) return;
+  std::vector<std::string_view> told;
+  for (const FlagNote& flag : launch.flags) {
+    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find(' ')), since = catalog::text_of(engine, "since", name);
+    if (since <= built || std::find(told.begin(), told.end(), name) != told.end()) continue;
+    told.push_back(name);
+    launch.unsaid.push_back("Builds of " + std::string(built) + " do not know " + std::string(name) + ", which came in " + std::string(since) + ": what it says they cannot do, or not so.");
+  }
+}
+
 }  // namespace
 
 int all_layers(const model::Architecture& architecture) { return std::max(99, static_cast<int>(architecture.layers.size()) + 1); }
 
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement) {
-  if (engine.key == "ollama") return ollama_line(engine, architecture, placement);
-  if (engine.key == "mindie") return mindie_line(engine, architecture, rig, placement);
-  return engine.texts.contains("start") ? told_line(engine, architecture, rig, placement) : llama_line(engine, architecture, rig, placement);
+  Launch launch = engine.key == "ollama"             ? ollama_line(engine, architecture, rig, placement)
+                  : engine.key == "mindie"           ? mindie_line(engine, architecture, rig, placement)
+                  : engine.texts.contains("start")   ? told_line(engine, architecture, rig, placement)
+                                                     : llama_line(engine, architecture, rig, placement);
+  tell_later_flags(engine, launch);
+  return launch;
 }
 
 }  // namespace rigcast::placement

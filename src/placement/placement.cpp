@@ -243,11 +243,21 @@ std::string_view common_backend(const rig::Rig& rig, const std::string& backend)
   return all ? std::string_view(backend) : std::string_view();
 }
 
+// What --quantization says of a checkpoint in another format is refused as it is loaded.
+Result<void> check_quantization(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, const Settings& settings) {
+  const std::string_view groups = settings.weight_quant.empty() ? std::string_view() : catalog::text_of(engine, "quantization", settings.weight_quant);
+  const auto quant = catalog.quant(model.dominant_quant());
+  if (groups.empty() || !quant || quant->group == "integer" || detail::lists(groups, quant->group)) return {};
+  return fail(ErrorKind::unsupported, "--quantization " + settings.weight_quant + " does not match the checkpoint's " + quant->name + ": " + engine.name + " refuses it, and finds the right one by itself",
+              Where{"--flags"}, "flags");
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
   const model::Architecture& architecture = model.architecture();
-  RC_ASSIGN(engine, catalog::read_engine(catalog, request.engine));
+  RC_ASSIGN(todays, catalog::read_engine(catalog, request.engine));
+  catalog::Engine engine = catalog::as_of(std::move(todays), request.built);
   const auto refused = [&](Error error) { return tl::unexpected<Error>(!request.advise ? std::move(error) : with_engine_that_runs(catalog, model, rig, request, engine, std::move(error))); };
   auto chosen_backend = choose_backend(engine, rig, request.backend);
   if (!chosen_backend) return refused(std::move(chosen_backend.error()));
@@ -264,6 +274,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   if (auto allowed = check_foreign(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
   RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags, common_backend(rig, backend)));
   Settings settings = parsed.settings;
+  RC_TRY(check_quantization(catalog, engine, model, settings));
   if (backend == "cpu") keep_off_devices(settings);
   const auto says = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(parsed.notes.begin(), parsed.notes.end(), [&](const FlagNote& note) {

@@ -105,6 +105,7 @@ struct Placement {
   bool unread_cache = false;              // flash attention on, and the devices have no kernel for these cache formats or heads: the processor does it ...
   bool unread_heads = false;              // ... for it is their heads that there is none for
   bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
+  bool widened_cache = false;             // no kernel for single tokens is built for these cache formats: every step widens the cache to 16 bits
   std::vector<DeviceShare> devices;       // only those used
   Memory host;
   Bytes host_capacity{};
@@ -127,6 +128,7 @@ struct Request {
   std::int64_t context = 0;               // wanted context of each stream when flags do not say; 0: engine's or a sensible default
   std::int64_t reach = 0;                 // tokens that a context nobody named must hold: what is read and what lies before it
   bool dry_run = false;                   // as Settings::dry_run
+  std::string built;                      // month of the engine's build ("2025-04"): by the rules of then; empty: of today
   std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
   bool advise = true;                     // an error names the engine that would run it, which takes longer to find than all else
 };

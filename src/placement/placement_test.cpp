@@ -117,31 +117,56 @@ TEST(Placement, SlotsHoldAContextForEveryStream) {
   EXPECT_EQ(error_of(place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)), "--sequences: llama.cpp decodes at most 256 streams together (nearest: 256)");
 }
 
-// CUDA's flash attention, as it is built by default, reads keys and values of one format each, or keys in Q8_0 with values in Q4_0; Metal's one format, Vulkan's
-// any but BF16 with another. Where the user insists on it with others, the processor does attention; left alone, the engine does without.
+// CUDA's flash attention takes any two of its cache formats since 2026-09 (llama.cpp pull request 28079), widening those that stock builds have no
+// kernel for; before, one format each. Metal's takes one format, Vulkan's any but BF16 with another. Where the user insists on it with others, the
+// processor does attention; left alone, the engine does without.
 TEST(Placement, UnlikeCacheFormats) {
   const auto model = llama_8b(test::ggml::q8_0);
-  const auto by = [&](const std::string& device, const std::string& backend, const std::string& flags) {
+  const auto by = [&](const std::string& device, const std::string& backend, const std::string& flags, const std::string& built = "") {
     Request request = ask("-c 8192 -ngl 99 " + flags);
     request.backend = backend;
+    request.built = built;
     return place(facts(), model, rig_of(device, 1), request);
   };
-  const auto told = [](const Placement& p) { return std::count_if(p.caveats.begin(), p.caveats.end(), [](const auto& c) { return c.id == "attention-on-host"; }); };
-  for (const char* fine : {"-fa on -ctk q8_0 -ctv q8_0", "-fa on -ctk q8_0 -ctv q4_0", "-fa on -ctk bf16 -ctv bf16", "-fa auto -ctk q5_1"}) {
-    const auto placement = by("rtx-3090", "cuda", fine);
-    ASSERT_TRUE(placement) << fine << ": " << error_of(placement);
-    EXPECT_FALSE(placement->host_attention) << fine;
-    EXPECT_EQ(told(*placement), 0) << fine;
+  const auto told = [](const Placement& p, const char* id) { return std::count_if(p.caveats.begin(), p.caveats.end(), [&](const auto& c) { return c.id == id; }); };
+  for (const char* fine : {"-fa on -ctk q8_0 -ctv q8_0", "-ctk q4_0 -ctv q4_0", "-fa on -ctk bf16 -ctv bf16", ""})
+    for (const char* built : {"", "2026-08"}) {
+      const auto placement = by("rtx-3090", "cuda", fine, built);
+      ASSERT_TRUE(placement) << fine << ": " << error_of(placement);
+      EXPECT_FALSE(placement->host_attention || placement->widened_cache) << fine;
+      EXPECT_EQ(told(*placement, "attention-on-host") + told(*placement, "cache-widened"), 0) << fine;
+    }
+  for (const char* widened : {"-ctk q8_0 -ctv q5_1", "-fa on -ctk q4_0 -ctv q8_0", "-ctk q8_0", "-ctk q8_0 -ctv q4_0", "-fa on -ctk q5_1 -ctv q5_1"}) {
+    const auto placement = by("rtx-3090", "cuda", widened);
+    ASSERT_TRUE(placement) << widened << ": " << error_of(placement);
+    EXPECT_TRUE(placement->widened_cache && placement->settings.flash_attention == true && !placement->host_attention) << widened;
+    EXPECT_EQ(told(*placement, "cache-widened"), 1) << widened;
   }
-  for (const char* fallen : {"-fa on -ctk q8_0 -ctv q5_1", "-fa on -ctk q4_0 -ctv q8_0", "-fa on -ctk f16 -ctv q8_0", "-fa on -ctk q5_1 -ctv q5_1", "-fa on -ctk iq4_nl -ctv iq4_nl"}) {
-    const auto placement = by("rtx-3090", "cuda", fallen);
+  for (const char* fallen : {"-fa on -ctk q8_0 -ctv q5_1", "-fa on -ctk q4_0 -ctv q8_0", "-fa on -ctk q8_0 -ctv q4_0", "-fa on -ctk f16 -ctv q8_0", "-fa on -ctk q5_1 -ctv q5_1", "-fa on -ctk iq4_nl -ctv iq4_nl"}) {
+    const auto placement = by("rtx-3090", "cuda", fallen, "2026-08");
     ASSERT_TRUE(placement) << fallen << ": " << error_of(placement);
     EXPECT_TRUE(placement->host_attention) << fallen;
-    EXPECT_EQ(told(*placement), 1) << fallen;
+    EXPECT_EQ(told(*placement, "attention-on-host"), 1) << fallen;
   }
+  EXPECT_TRUE(by("rtx-3090", "cuda", "-fa on -ctk iq4_nl -ctv iq4_nl")->host_attention);
   EXPECT_FALSE(by("rtx-3090", "vulkan", "-fa on -ctk q8_0 -ctv q5_1")->host_attention);
   EXPECT_TRUE(by("rtx-3090", "vulkan", "-fa on -ctk q8_0 -ctv bf16")->host_attention);
-  EXPECT_EQ(error_of(by("rtx-3090", "cuda", "-fa auto -ctk q8_0 -ctv q5_1")), "--flags: a quantised V cache (-ctv q5_1) needs flash attention (-fa on)");
+  EXPECT_EQ(error_of(by("rtx-3090", "cuda", "-fa auto -ctk q4_0 -ctv q8_0", "2026-08")),
+            "--flags: a quantised V cache (-ctv q8_0) needs flash attention, which is left off by itself (-fa auto): there is no kernel for keys in q4_0 and values in q8_0 on this backend; "
+            "-fa on would run attention on the processor (nearest: -ctk q8_0 -ctv q8_0)");
+  EXPECT_EQ(error_of(by("rtx-3090", "cuda", "-fa off -ctk q8_0 -ctv q8_0")), "--flags: a quantised V cache (-ctv q8_0) needs flash attention, which is turned off (-fa off) (nearest: -fa on)");
+}
+
+// Prompts are read in 16 bits: of 8,192 tokens one layer's keys and values are 8,192 x 8 heads x 128 x 2 x 2 bytes = 32 MiB beside a cache in q8_0. Without
+// flash attention CUDA multiplies quantised keys where they lie: scores of 512 tokens x 8,192 x 32 heads in 32 bits are 512 MiB, in two copies at most.
+TEST(Placement, QuantisedCachesOnCuda) {
+  const auto model = llama_8b(test::ggml::q8_0);
+  const auto compute = [&](const char* flags) { return place(facts(), model, rig_of("rtx-3090", 1), ask(std::string("-c 8192 -ngl 99 ") + flags))->devices[0].memory.compute; };
+  EXPECT_NEAR((compute("-fa on -ctk q8_0 -ctv q8_0") - compute("-fa on")).value() / kMiB, 32, 1);
+  EXPECT_NEAR((compute("-fa on -ctv q8_0") - compute("-fa on")).value() / kMiB, 16, 1);
+  EXPECT_LT(compute("-fa off -ctk q8_0").value() / kMiB, 2 * 512 + 300);
+  const auto two = place(facts(), model, rig_of("rtx-3090", 2), ask("-c 8192 -ngl 99 -fa off -ctk q8_0"));
+  EXPECT_LT(two->devices[0].memory.compute.value() / kMiB, 2 * 512 + 500);
 }
 
 // CUDA's flash attention has kernels for heads of some widths: left alone, the engine does without where a layer has others; insisted on, the processor attends.

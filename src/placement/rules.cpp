@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "base/text.hpp"
+#include "placement/detail/capacity.hpp"
 #include "placement/detail/slots.hpp"
 
 namespace rigcast::placement {
@@ -218,6 +219,45 @@ void warn_of_host_attention(const catalog::Engine& engine, Placement& placement)
   placement.caveats.push_back({"attention-on-host", text, said});
 }
 
+// Cache formats that stock builds have no kernel for, and what builds from before they were taken at all do with them.
+void warn_of_widened_cache(const catalog::Engine& engine, Placement& placement) {
+  if (!placement.widened_cache) return;
+  const auto text = [&](const char* name) { return std::string(catalog::text_of(engine, name, placement.backend)); };
+  const std::string &keys = placement.settings.key_quant, &values = placement.settings.value_quant, since = text("attention_cache_since");
+  const std::string said = "Stock builds have no flash attention kernel for keys in " + keys + " and values in " + values +
+                           ": in every step they widen what is not in 16 bits, which costs more the fuller the context is. Use one format for both (" + text("small_cache") + ") or build with " + text("attention_cache_build");
+  placement.caveats.push_back({"cache-widened", since.empty() ? said + "." : said + ". Builds from before " + since + " leave flash attention off, or run attention on the processor (-fa on).",
+                               engine.sources.empty() ? engine.name : engine.sources.front().text});
+}
+
+// Devices that do not run the backend of the others run their own, in a build of the engine that has it.
+void tell_own_backends(const catalog::Engine& engine, const rig::Rig& rig, Placement& placement) {
+  std::vector<std::string> told;
+  for (const DeviceShare& share : placement.devices) {
+    const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(share.device)];
+    const std::string own(detail::backend_on(engine, placement.backend, device));
+    if (own == placement.backend || std::find(told.begin(), told.end(), device.device.name) != told.end()) continue;
+    told.push_back(device.device.name);
+    placement.caveats.push_back({"own-backend", device.device.name + " does not run " + placement.backend + " and takes part on " + own + ": its host needs a build for that.",
+                                 engine.sources.empty() ? engine.name : engine.sources.front().text});
+  }
+}
+
+// A build from before the engine learnt to read such models, or such weights.
+void tell_younger_model(const catalog::Engine& engine, const ModelView& model, Placement& placement) {
+  const std::string_view built = catalog::text_of(engine, "built", "");
+  if (built.empty()) return;
+  const auto tell = [&](const char* id, std::string_view since, const std::string& what) {
+    if (since > built)
+      placement.caveats.push_back({id, engine.name + " reads " + what + " since " + std::string(since) + ": builds of " + std::string(built) + " refuse this.",
+                                   engine.sources.empty() ? engine.name : engine.sources.front().text});
+  };
+  const std::string& family = model.architecture().family;
+  tell("engine-older-than-model", catalog::text_of(engine, "family_since", family), "models of family '" + family + "'");
+  const std::string quant = model.dominant_quant();
+  tell("engine-older-than-format", catalog::text_of(engine, "format_since", quant), "weights in " + quant);
+}
+
 bool several_sockets(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.front().sockets > 1; }
 
 // Where the processors run the whole model.
@@ -247,6 +287,9 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
   };
   warn_of_long_context(engine, architecture, placement);
   warn_of_host_attention(engine, placement);
+  warn_of_widened_cache(engine, placement);
+  tell_own_backends(engine, rig, placement);
+  tell_younger_model(engine, model, placement);
   if (placement.devices.empty()) {   // what is said of no device but of its host's sockets
     const catalog::Situation situation = situation_of_host(engine, architecture, rig, placement);
     for (const catalog::Rule& rule : catalog::rules_for(rules, situation))

@@ -163,14 +163,18 @@ namespace {
 // What a person should know of an import: the first lines nobody understands, and what the log itself lacks.
 Sentences import_troubles(const app::ObserveAnswer& answer) {
   Sentences list = unread_lines(answer.unread);
-  if (answer.without_device > 0) list.push_back(fill("{0} rows name no device; no estimate can use them: say --device DEVICE"_say, {std::to_string(answer.without_device)}));
-  if (answer.without_model > 0) list.push_back(fill("{0} rows name no model; no estimate can use them: say --model MODEL"_say, {std::to_string(answer.without_model)}));
+  const auto rows = [&](std::size_t count, const Phrase& one, const Phrase& many) { list.push_back(count == 1 ? one : fill(many, {std::to_string(count)})); };
+  if (answer.without_device > 0) rows(answer.without_device, "one row names no device and is left out: say --device DEVICE"_say, "{0} rows name no device and are left out: say --device DEVICE"_say);
+  if (answer.without_model > 0) rows(answer.without_model, "one row names no model; no estimate can use it: say --model MODEL"_say, "{0} rows name no model; no estimate can use them: say --model MODEL"_say);
   for (const calibration::DeviceDoubt& doubt : answer.doubts)
     list.push_back(fill("'{0}' may be any of {1}: taken as {2}; say --device with another if it is one"_say, {doubt.printed, join(doubt.versions, ", "), doubt.taken}));
-  for (const auto& [reason, rows] : answer.unusable) list.push_back(fill("{0} rows cannot be used: {1}"_say, {std::to_string(rows), reason}));
+  for (const auto& [reason, count] : answer.unusable)
+    list.push_back(count == 1 ? fill("one row cannot be used: {0}"_say, {reason}) : fill("{0} rows cannot be used: {1}"_say, {std::to_string(count), reason}));
   if (!answer.ignored.empty()) list.push_back(ignored_columns(answer.ignored));
-  if (answer.impossible > 0) list.push_back(fill("{0} of the rows are faster than the memory or the arithmetic of what they name: device, model, format or unit is wrong. They are kept, and no estimate uses them."_say, {std::to_string(answer.impossible)}));
-  if (answer.damaged > 0) list.push_back(fill("{0} lines of the log cannot be read; they were left alone"_say, {std::to_string(answer.damaged)}));
+  if (answer.impossible > 0)
+    rows(answer.impossible, "one of the rows is faster than the memory or the arithmetic of what it names: device, model, format or unit is wrong. It is kept, and no estimate uses it."_say,
+         "{0} of the rows are faster than the memory or the arithmetic of what they name: device, model, format or unit is wrong. They are kept, and no estimate uses them."_say);
+  if (answer.damaged > 0) rows(answer.damaged, "one line of the log cannot be read; it was left alone"_say, "{0} lines of the log cannot be read; they were left alone"_say);
   return list;
 }
 }  // namespace

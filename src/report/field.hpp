@@ -52,6 +52,7 @@ enum class Show {
   row,        // label and value on one line; neighbours align
   sentence,   // wrapped text
   code,       // to be copied: never wrapped inside a word, continued with a backslash
+  powershell, // the same for Windows, continued with a backtick
   bullets,    // Sentences or Rows: one item each (Rows: their sentences run together)
   warnings,   // as bullets, marked as worth minding
   steps,      // numbered

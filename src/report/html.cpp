@@ -104,7 +104,7 @@ class HtmlWriter {
       case Show::good: return raw("div", "verdict", tag("h2", {}, shown(field.value)));
       case Show::bad: return raw("div", "verdict bad", tag("h2", {}, shown(field.value)));
       case Show::sentence: return tag("p", {}, field.label.empty() ? shown(field.value) : say(field.label) + ": " + shown(field.value));
-      case Show::code: return raw("div", "code", "<pre><code>" + html_escaped(shown(field.value)) + "</code></pre>");
+      case Show::code: case Show::powershell: return raw("div", "code", "<pre><code>" + html_escaped(shown(field.value)) + "</code></pre>");
       case Show::bullets: return list(field, "ul", {});
       case Show::warnings: return list(field, "ul", "caveats");
       case Show::steps: return list(field, "ol", {});

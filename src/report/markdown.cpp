@@ -75,7 +75,7 @@ class MarkdownWriter {
       case Show::headline: paragraph("# " + escaped(shown(field.value))); break;
       case Show::good: case Show::bad: paragraph("**" + escaped(shown(field.value)) + "**"); break;
       case Show::sentence: paragraph(escaped(field.label.empty() ? shown(field.value) : say(field.label) + ": " + shown(field.value))); break;
-      case Show::code: paragraph("```\n" + shown(field.value) + "\n```"); break;
+      case Show::code: case Show::powershell: paragraph("```\n" + shown(field.value) + "\n```"); break;
       case Show::bullets: case Show::warnings: list(field, "- "); break;
       case Show::steps: list(field, "1. "); break;
       case Show::table: case Show::bands: table(std::get<Rows>(field.value)); break;

@@ -221,10 +221,22 @@ Rows flag_rows(const std::vector<placement::FlagNote>& notes) {
   return rows;
 }
 
+// What to do with the lines of a server, and with the one that the system has started.
+Phrase left_running(const rig::Rig& rig) {
+  switch (rig.hosts.empty() ? rig::Os::linux_os : rig.hosts.front().os) {
+    case rig::Os::windows: return "in PowerShell, each line in a window of its own, the first one left running; an Ollama that runs already has to be quit before (its icon in the taskbar)"_say;
+    case rig::Os::macos: return "each line in a terminal of its own, the first one left running; an Ollama that runs already has to be quit before (its icon in the menu bar)"_say;
+    case rig::Os::linux_os: break;
+  }
+  return "each line in a terminal of its own, the first one left running; a service of it that runs already has to be stopped before (systemctl stop ollama)"_say;
+}
+
 Section launch_section(const app::PlanAnswer& answer) {
-  Section section{"Run it"_say, {{"launch", {}, answer.launch.line, answer.placement.fits ? Show::code : Show::machine}}};
+  const bool windows = !answer.rig.hosts.empty() && answer.rig.hosts.front().os == rig::Os::windows;
+  const Show shown = !answer.placement.fits ? Show::machine : windows ? Show::powershell : Show::code;
+  Section section{"Run it"_say, {{"launch", {}, answer.launch.line, shown}}};
   if (answer.placement.fits && answer.launch.line.find('\n') != std::string::npos)
-    section.fields.push_back(people(Show::sentence, "each line in a terminal of its own, the first one left running; a service of it that runs already has to be stopped before (systemctl stop ollama)"_say));
+    section.fields.push_back(people(Show::sentence, left_running(answer.rig)));
   if (!answer.launch.file_name.empty()) {
     section.fields.push_back(machine("launch_file", Fields{machine("name", answer.launch.file_name), machine("text", Phrase(answer.launch.file_text))}));
     if (answer.placement.fits) {

@@ -100,6 +100,11 @@ class TextWriter {
       case Show::bad: line(kRed, wrap_with("  ", print_value(field.value), style_.width)); break;
       case Show::sentence: sentence(field); break;
       case Show::code: code(print_value(field.value)); break;
+      case Show::powershell:
+        goes_on_ = '`';
+        code(print_value(field.value));
+        goes_on_ = '\\';
+        break;
       case Show::bullets: list(field, style_.unicode ? "\u2022" : "-", {}); break;
       case Show::warnings: list(field, "!", kYellow); break;
       case Show::steps: list(field, "", {}); break;
@@ -140,10 +145,10 @@ class TextWriter {
     while (display_width(text) + (goes_on ? 2 : 0) > style_.width) {
       const std::size_t comma = text.rfind(',', static_cast<std::size_t>(style_.width) - 2);
       if (comma == std::string::npos || text.find_first_of("\"'") < comma) break;
-      line({}, text.substr(0, comma + 1) + '\\');
+      line({}, text.substr(0, comma + 1) + goes_on_);
       text.erase(0, comma + 1);
     }
-    line({}, goes_on ? text + " \\" : text);
+    line({}, goes_on ? text + ' ' + goes_on_ : text);
   }
 
   void list(const Field& field, std::string_view bullet, std::string_view colour) {
@@ -220,6 +225,7 @@ class TextWriter {
   TextStyle style_;
   std::string out_;
   Sources sources_;
+  char goes_on_ = '\\';             // what ends a line of code that has another
 };
 
 }  // namespace

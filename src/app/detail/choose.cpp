@@ -176,7 +176,10 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, model.view, rig, chosen.placement);
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
     const placement::Candidate& other = found.ranked[i];
-    const auto launch = placement::launch_line(prepared.engine, architecture, rig, other.placement);
+    placement::Placement told_all = other.placement;   // its line says what the user's flags and the rules want on it
+    told_all.flags = prepared.notes;
+    placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, model.view, rig, told_all);
+    const auto launch = placement::launch_line(prepared.engine, architecture, rig, told_all);
     chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line});
   }
   return chosen;

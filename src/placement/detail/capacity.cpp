@@ -4,6 +4,13 @@
 
 namespace rigcast::placement::detail {
 
+std::string_view backend_on(const catalog::Engine& engine, std::string_view shared, const rig::RigDevice& device) {
+  const auto runs = [&](std::string_view backend) { return std::find(device.device.runs.begin(), device.device.runs.end(), backend) != device.device.runs.end(); };
+  if (device.device.runs.empty() || runs(shared)) return shared;
+  const auto own = std::find_if(engine.backends.begin(), engine.backends.end(), [&](const std::string& backend) { return backend != "cpu" && runs(backend); });
+  return own == engine.backends.end() ? shared : std::string_view(*own);
+}
+
 Bytes device_capacity(const catalog::Engine& engine, const std::string& backend, const rig::RigDevice& device) {
   Bytes visible = device.memory * catalog::number_of(engine, "visible_fraction", backend, 1.0);
   if (device.device.usable_memory && device.memory == device.device.memory.value) visible = device.device.usable_memory->value;

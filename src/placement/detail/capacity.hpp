@@ -6,6 +6,9 @@
 
 namespace rigcast::placement::detail {
 
+// The backend a device runs on: the one that all share, or where it does not run that its own, the first the engine has for it.
+std::string_view backend_on(const catalog::Engine& engine, std::string_view shared, const rig::RigDevice& device);
+
 // What programs on this backend can allocate on the device, the parts reserved for others taken off.
 Bytes device_capacity(const catalog::Engine& engine, const std::string& backend, const rig::RigDevice& device);
 

@@ -32,6 +32,7 @@ struct BackendRules {
   int offload_batch = 32;                     // host weights are sent to a device for batches of at least this many tokens
   bool attention_reads_key = true, attention_reads_value = true;  // flash attention takes these cache types
   std::vector<HeadWidths> attention_heads;    // empty: all that are multiples of 8
+  bool reads_apart = false;                   // matrix products take quantised matrices whose rows lie apart
   bool writes_key = true, writes_value = true;                    // scatter converts into these cache types
   std::vector<StateScan> state_scans;         // kernels of Mamba's scan; empty: of every shape
   bool delta_scan = true;                     // has a kernel for gated DeltaNet

@@ -226,8 +226,19 @@ constexpr FlagRule kRules[] = {
     {"-nkvo --no-kv-offload", Takes::nothing, "cache in host memory: saves device memory, every token's attention waits for the link or the processor", set<&Settings::kv_offload, false>, true},
     {"-kvo --kv-offload", Takes::nothing, "cache beside its layers (default)", set<&Settings::kv_offload, true>, true},
     {"-lm --load-mode", Takes::value, "none, mlock and dio read host weights into memory of their own instead of mapping them from the file", load_mode},
+    {"-dio --direct-io", Takes::nothing, "host weights are read past the page cache into memory of their own", set<&Settings::mmap, false>},
+    {"-ndio --no-direct-io", Takes::nothing, "", nullptr},
+    {"--pooling", Takes::value, "how an embedding is made of a prompt's tokens", nullptr},
+    {"--embedding --embeddings --rerank --reranking", Takes::nothing, "the server answers with embeddings or ranks, not with text: it reads prompts and writes nothing", nullptr},
+    {"--no-mmproj-offload", Takes::nothing, "the projector of pictures runs on the processor: what it loads is not counted here", nullptr},
+    {"--mmproj-offload", Takes::nothing, "the projector of pictures runs on a device: what it loads is not counted here", nullptr},
     {"--no-mmap", Takes::nothing, "host weights are read into memory of their own instead of being mapped from the file", set<&Settings::mmap, false>},
     {"--mmap", Takes::nothing, "host weights are mapped from the file (default)", set<&Settings::mmap, true>},
+    {"-nopo", Takes::choice, "host weights are never sent to a device for large batches: smaller compute buffers, slower prompts (llama-bench)",
+     [](Target& t, Text v) -> Result<void> {
+       t.settings.op_offload = v == "0" || v == "off" || v == "false";
+       return {};
+     }},
     {"--no-op-offload", Takes::nothing, "host weights are never sent to a device for large batches: smaller compute buffers, slower prompts", set<&Settings::op_offload, false>},
     {"--op-offload", Takes::nothing, "host weights are sent to a device for batches of 32 tokens or more (default)", set<&Settings::op_offload, true>},
     {"-nr --no-repack", Takes::nothing, "host weights keep the file's order: mapped rather than copied, slower on the processor", set<&Settings::repack, false>},

@@ -24,6 +24,8 @@ struct LlamaRules {
   bool pinned_host = true;               // host weights a device could read go to memory it can copy from directly; else they may be repacked
   bool overlaps_devices = true;          // several devices work on several batches at once: inputs kept in `copies`
   int copies = 4;
+  bool widens_cache = false;             // devices keep one layer's quantised keys and values in 16 bits, too, while they attend to them
+  bool compiled_pair = true;             // single tokens have a kernel for these two cache formats; false: both are widened for them as well
   bool outputs_per_slot = false;         // the server keeps room for one row of logits for each slot, not for each prompt token
   std::vector<std::string> repacked;     // weight formats the processor's kernels store in their own order
 };

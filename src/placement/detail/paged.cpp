@@ -140,6 +140,7 @@ class Paged {
     if (d_.replicas > 1) std::stable_sort(p.devices.begin(), p.devices.end(), [](const DeviceShare& x, const DeviceShare& y) { return x.device < y.device; });
     host_experts(p);
     tell_lent(p);
+    tell_tower(p);
     share_blocks(p);
     check_fit(rig_, p);
     const auto needed = static_cast<double>(settings_.context);
@@ -215,7 +216,7 @@ class Paged {
   }
   void add_weights() {
     for (const model::Tensor& t : a_.tensors) {
-      if (t.role == Role::next_token) continue;
+      if (t.role == Role::next_token || (t.role == Role::vision && rule("loads_towers") <= 0)) continue;
       double bytes = t.bytes.value() * weight_share(t, d_);
       if (t.role == Role::expert_ffn && gpu_experts_ >= 0) bytes *= expert_share(t);
       stages_[static_cast<std::size_t>(stage_of(t.layer))].weights += bytes;
@@ -246,6 +247,15 @@ class Paged {
     if (p.lent.empty()) return;
     p.caveats.push_back({"weights-read-over-link",
                          format_number(settings_.host_gib, 1) + " GiB of each device's weights lie pinned in host memory and cross the link in every step: the link sets the speed, a faster card changes nothing.",
+                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+  }
+  // The tower for pictures lies whole on every device of the first stage.
+  void tell_tower(Placement& p) const {
+    Bytes tower{};
+    for (const model::Tensor& t : a_.tensors)
+      if (t.role == Role::vision) tower += t.bytes;
+    if (tower <= Bytes{} || rule("loads_towers") <= 0) return;
+    p.caveats.push_back({"tower-loaded", format_number(tower.value() / kGiB, 2) + " GiB of each device's weights are the tower for pictures; what profiling it takes besides is not counted here.",
                          engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
   }
   double expert_share(const model::Tensor& t) const {

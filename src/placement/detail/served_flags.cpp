@@ -108,6 +108,9 @@ constexpr FlagRule kVllm[] = {
      "--block-size --limit-mm-per-prompt --compilation-config --attention-backend", Takes::value, "", nullptr},
     {"--distributed-executor-backend", Takes::value, "what starts the workers: mp on one host, ray over several", nullptr},
     {"--cpu-offload-gb", Takes::value, kHostNote, host_gib},
+    {"-dpb --data-parallel-backend", Takes::value, "what starts the copies: mp on each host, ray over several from one command", nullptr},
+    {"-dpl --data-parallel-size-local", Takes::value, "copies that run on this host", nullptr},
+    {"--data-parallel-address --data-parallel-rpc-port --data-parallel-start-rank", Takes::value, "", nullptr},
     {"--cpu-offload-params --offload-backend --offload-group-size --offload-num-in-group --offload-prefetch-step", Takes::value, "which weights lie in host memory, and fetching them ahead: not counted here", nullptr},
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
     {"--speculative-config", Takes::value, "a draft model or head: what it loads is not counted here, nor what it gains", nullptr},
@@ -202,6 +205,11 @@ constexpr FlagRule kPlain[] = {
        t.settings.key_quant = t.settings.value_quant = bits <= 4 ? "q4_0" : bits <= 8 ? "q8_0" : "f16";
        return {};
      }},
+    {"--pipeline", Takes::nothing, "ranges of layers on each machine of mlx.launch, one after the other",
+     [](Target& t, Text) -> Result<void> {
+       if (t.devices > 1) t.settings.mode = Mode::layer;
+       return {};
+     }, true},
     {"-gs --gpu-split", Takes::value, "GB of each device used for layers, in device order",
      [](Target& t, Text v) -> Result<void> {
        for (const Text piece : split(v, ',')) {

@@ -57,11 +57,25 @@ Result<void> refuse_together(const catalog::Engine& engine, const std::string& b
   return {};
 }
 
+// Why there is no flash attention for values in a quantised cache, and what to type instead.
+tl::unexpected<Error> no_flash_attention(const Settings& settings, const LlamaInput& input) {
+  const BackendRules& kernels = input.rules.compute;
+  if (settings.flash_attention)
+    return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which is turned off (-fa off)", Where{"--flags"}, "-ctv", "-fa on");
+  if (kernels.attention_reads_key && kernels.attention_reads_value)
+    return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant +
+                                           ") needs flash attention, which is left off by itself (-fa auto): there is no kernel for this model's heads on this backend; -fa on would run attention on the processor",
+                Where{"--flags"}, "-ctv", "-ctv f16");
+  const std::string kind = settings.value_quant == "q4_0" ? "q4_0" : "q8_0";
+  return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which is left off by itself (-fa auto): there is no kernel for keys in " + settings.key_quant +
+                                         " and values in " + settings.value_quant + " on this backend; -fa on would run attention on the processor",
+              Where{"--flags"}, "-ctv", "-ctk " + kind + " -ctv " + kind);
+}
+
 // What llama.cpp refuses to load.
 Result<void> refuse(const model::Architecture& architecture, const Settings& settings, const LlamaInput& input, const LlamaContext& context) {
   const std::int64_t block = input.value_type.block_elements;
-  if (block > 1 && !context.flash_attention)
-    return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention (-fa on)", Where{"--flags"}, "-ctv");
+  if (block > 1 && !context.flash_attention) return no_flash_attention(settings, input);
   for (const model::Layer& layer : architecture.layers) {
     const model::Attention& a = layer.attention;
     if (a.kind == model::AttentionKind::mla && settings.key_quant != settings.value_quant)
@@ -73,6 +87,20 @@ Result<void> refuse(const model::Architecture& architecture, const Settings& set
                                              std::to_string(std::max(block, input.key_type.block_elements)), Where{"--flags"}, "-ctk");
   }
   return {};
+}
+
+// Kernels that read prompts take 16 bits: beside the cache each device keeps the keys and values of the layer at hand in them.
+void add_widened_layer(const LlamaInput& input, LlamaLayout& layout) {
+  if (!input.rules.widens_cache || !layout.context.flash_attention) return;
+  const auto widened = [&](const std::string& format, std::int64_t elements) { return format == "f16" ? 0.0 : 2.0 * static_cast<double>(elements); };
+  std::vector<double> largest(static_cast<std::size_t>(input.devices), 0);
+  for (const LayerCache& cache : layout.caches) {
+    if (!cache.stored || cache.place >= input.devices) continue;
+    const double each = widened(input.settings->key_quant, cache.key_elements) + widened(input.settings->value_quant, cache.value_elements);
+    double& most = largest[static_cast<std::size_t>(cache.place)];
+    most = std::max(most, each * static_cast<double>(cache.cells * layout.context.streams));
+  }
+  for (std::size_t d = 0; d < largest.size(); ++d) layout.buffers[d].compute += largest[d];
 }
 
 Memory memory_of(const BufferBytes& bytes) {
@@ -122,7 +150,11 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   rules.compute.attention_reads_value = cache_types.empty() || lists(cache_types, settings.value_quant);
   const std::string_view alone = catalog::text_of(engine, "attention_cache_alone", backend);
   const bool unlike = settings.key_quant != settings.value_quant && (lists(alone, settings.key_quant) || lists(alone, settings.value_quant));
-  if (unlike && !lists(catalog::text_of(engine, "attention_cache_pairs", backend), settings.key_quant + "/" + settings.value_quant)) rules.compute.attention_reads_key = false;
+  if (unlike) rules.compute.attention_reads_key = false;
+  const std::string_view compiled = catalog::text_of(engine, "attention_cache_compiled", backend);
+  rules.compiled_pair = compiled.empty() || lists(compiled, settings.key_quant + "/" + settings.value_quant);
+  rules.compute.reads_apart = catalog::number_of(engine, "reads_apart", backend, 0) > 0;
+  rules.widens_cache = catalog::number_of(engine, "widens_cache", backend, 0) > 0;
   rules.compute.attention_heads = head_widths(catalog::text_of(engine, "attention_heads", backend));
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
   rules.compute.balances_streams = catalog::number_of(engine, "balances_streams", backend, 1) > 0;
@@ -145,8 +177,11 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
 SlotLayouts::SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
                          const rig::Rig& rig)
     : catalog_(catalog), engine_(engine), backend_(backend), model_(model), architecture_(model.architecture()), weights_(model_.weights()), rig_(rig) {
-  for (const rig::RigDevice& device : rig.devices) capacity_.push_back(device_capacity(engine, backend, device));
-  footprint_ = Bytes(catalog::number_of(engine, "footprint_mib", backend, 0) * kMiB);
+  for (const rig::RigDevice& device : rig.devices) {
+    const std::string own(backend_on(engine, backend, device));
+    capacity_.push_back(device_capacity(engine, own, device));
+    footprint_.push_back(Bytes(catalog::number_of(engine, "footprint_mib", own, 0) * kMiB));
+  }
   host_footprint_ = Bytes(catalog::number_of(engine, "host_footprint_mib", backend, 0) * kMiB);
 }
 
@@ -173,7 +208,7 @@ void SlotLayouts::fill_devices(const std::vector<int>& visible, const LlamaLayou
     share.device = visible[d];
     share.memory = memory_of(layout.buffers[d]);
     if (share.memory.total() == Bytes{}) continue;
-    share.memory.footprint = footprint_;
+    share.memory.footprint = footprint_[static_cast<std::size_t>(share.device)];
     share.first_layer = layers;
     for (int l = 0; l < layers; ++l) {
       if (layout.layer_device[static_cast<std::size_t>(l)] != static_cast<int>(d)) continue;
@@ -206,7 +241,7 @@ void SlotLayouts::fill_together(const std::vector<int>& visible, const LlamaLayo
     share.memory.kv = whole.kv * share.fraction;
     share.memory.state = whole.state * share.fraction;
     share.memory.compute = whole.compute;
-    share.memory.footprint = footprint_;
+    share.memory.footprint = footprint_[static_cast<std::size_t>(share.device)];
     share.first_layer = static_cast<int>(architecture_.layers.size()) - layers;
     share.layer_count = layers;
     share.holds_output = layout.layer_device.back() == 0;
@@ -228,6 +263,7 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value && reads_heads(kernels, architecture_));
   placement.unread_heads = placement.unread_cache && kernels.attention_reads_key && kernels.attention_reads_value;
   placement.host_attention = placement.unread_cache && settings.kv_offload;
+  placement.widened_cache = !visible.empty() && layout.context.flash_attention && !placement.unread_cache && !input.rules.compiled_pair && settings.kv_offload;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
   const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
   placement.tensor_device.reserve(layout.tensor_place.size());
@@ -276,6 +312,7 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
       return placement;
     }
   reserve_compute(input, layout);
+  add_widened_layer(input, layout);
   return placement_of(visible, input, layout, settings);
 }
 

@@ -42,7 +42,8 @@ class SlotLayouts {
   const WeightKinds& weights_;
   const rig::Rig& rig_;
   std::vector<Bytes> capacity_;          // per device of the rig
-  Bytes footprint_{}, host_footprint_{};
+  std::vector<Bytes> footprint_;         // ... and what the runtime of its backend takes
+  Bytes host_footprint_{};
   std::vector<Ruled> ruled_;             // those met so far
 };
 
