@@ -151,7 +151,7 @@ std::vector<std::string> bench_words(const catalog::Engine& engine, const model:
     if (!rig.devices.empty()) add("-dev", "none");
     add("-ngl", "0");
   } else {
-    if (!rig.idle.empty()) add("-dev", replace_all(all_devices(rig, p), ",", "/"));
+    if (!rig.idle.empty()) add("-dev", replace_all(all_devices(engine, rig, p), ",", "/"));
     add("-ngl", std::to_string(s.gpu_layers < 0 ? all_layers(a) : s.gpu_layers));
     if (rig.devices.size() > 1) {
       add("-sm", p.mode == Mode::single ? std::string("none") : p.mode == Mode::row ? std::string("row") : p.mode == Mode::tensor ? tensor_word(engine) : std::string("layer"));
