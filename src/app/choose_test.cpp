@@ -44,9 +44,11 @@ TEST(Choose, NothingThatIsWorseInAllThatIsPrintedWins) {
         PlanRequest request = asked(model, rig, "llama.cpp", 1, 2048);
         request.objective = objective;
         const PlanAnswer answer = planned(request);
-        for (const Alternative& other : answer.alternatives)
-          if (other.kind.find("experimental") == std::string::npos)
-            EXPECT_FALSE(other.decode > 1.002 * decode_of(answer) && other.full > 1.002 * full_of(answer) && other.prefill > 1.006 * prefill_of(answer)) << model << " on " << rig << ": " << other.kind;
+        for (const Alternative& other : answer.alternatives) {
+          const bool vouched_for = other.kind.find("experimental") == std::string::npos;
+          const bool better = other.decode > 1.002 * decode_of(answer) && other.full > 1.002 * full_of(answer) && other.prefill > 1.006 * prefill_of(answer);
+          EXPECT_FALSE(vouched_for && better) << model << " on " << rig << ": " << other.kind;
+        }
       }
 }
 

@@ -106,13 +106,25 @@ PlanRequest with_room(PlanRequest request) {
   return request;
 }
 
+namespace {
+
+// Whoever wants throughput and names no streams means as many as the engine runs at a time: the cache decides how many of them do.
+PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const rig::Rig& rig) {
+  const bool unnamed = request.objective == placement::Objective::throughput && request.question.sequences <= 1;
+  if (unnamed && engine.kv_rule == catalog::KvRule::paged && !rig.devices.empty())
+    request.question.sequences = std::max<std::int64_t>(1, static_cast<std::int64_t>(catalog::sized_number(engine, "default_max_num_seqs", rig.devices.front().memory)));
+  return request;
+}
+
+}  // namespace
+
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(model, from_option(find_known(knowledge, request.model), "MODEL", "model"));
   RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_TRY(check_engine_date(knowledge, request.question.engine_date));
   if (!request.placement.backend.empty()) rig = placement::part_that_runs(rig, request.placement.backend);
-  Asked asked{with_room(request), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
+  Asked asked{with_room(of_many(request, engine, rig)), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
   if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   RC_TRY(take_usual_quant(knowledge, asked));
   const model::Architecture& found = asked.model->architecture;

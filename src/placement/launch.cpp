@@ -408,9 +408,11 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (uses_other_hosts(rig, p) && catalog::text_of(engine, "across_hosts", "") == "mlx.launch") add_launcher(line, rig);
   if (!paged) return std::move(line.launch());
   const std::size_t hosts = hosts_of_one(rig, p);
-  if (s.replicas > 1)
-    cannot_say("This line starts one of " + std::to_string(s.replicas) + " engines side by side, each on " + std::to_string(hosts) +
-               (hosts == 1 ? " host of its own: a router before them shares the requests out." : " hosts of its own: a router before them shares the requests out."));
+  const std::string engines = std::to_string(s.replicas);
+  if (s.replicas > 1 && hosts == 1)
+    cannot_say("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
+  if (s.replicas > 1 && hosts > 1)
+    cannot_say("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
   if (hosts > 1) add_nodes(line, engine, rig, p, hosts);
   return std::move(line.launch());
 }

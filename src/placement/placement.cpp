@@ -314,8 +314,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   prepared.named_offload = named_offload;
   prepared.usable_devices = usable_devices(prepared.engine, rig);
   prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
-  prepared.most_at_once = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
-  prepared.at_once = std::min<std::int64_t>(streams, prepared.most_at_once * std::max(1, prepared.settings.data_degree));
+  const std::int64_t of_copy = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
+  prepared.at_once = std::min<std::int64_t>(streams, of_copy * std::max(1, prepared.settings.data_degree));
   if (request.context > 0) {
     const std::int64_t each = prepared.settings.context / parts;
     if (says_context && each != request.context) prepared.overruled = request.context;

@@ -166,7 +166,6 @@ struct Prepared {
   double cache_element = 2;               // bytes of one element of the cache, of keys and values on average
   bool named_batch = false;               // the flags say how many prompt tokens go in one pass
   bool named_offload = false;             // ... whether weights on the host are sent to a device for them
-  std::int64_t most_at_once = 1;          // streams that the engine runs at a time, of one copy
   int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request);

@@ -195,6 +195,7 @@ std::vector<Settings> Searcher::variants(const Settings& settings) const {
   std::vector<Settings> result = {settings};
   if (goal_.objective == Objective::prefill && engine_.kv_rule == catalog::KvRule::slots && !goal_.fixed_batch)
     for (const int ubatch : {1024, 2048, 4096}) {
+      if (goal_.prompt > 0 && ubatch >= 2 * goal_.prompt) break;   // no pass of that size would be full
       Settings larger = settings;
       larger.ubatch = ubatch;
       larger.batch = std::max(settings.batch, ubatch);
@@ -255,6 +256,8 @@ Found search(const catalog::Engine& engine, const model::Architecture& architect
   return detail::Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
 }
 
+constexpr double kMargin = 256 * kMiB;   // a hundredth of the usual card
+
 Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost) {
   const auto with = [&](std::int64_t context) {
     goal.context = context;
@@ -263,6 +266,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   const bool paged = prepared.engine.kv_rule == catalog::KvRule::paged;
   goal.shortest = paged ? prepared.shortest : 0;
   goal.cache_element = prepared.cache_element;
+  goal.margin = kMargin;
   goal.fixed_batch = prepared.named_batch;
   goal.streams = prepared.at_once;
   goal.beyond_memory = exceeds_all_memories(prepared, architecture, rig);

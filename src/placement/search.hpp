@@ -30,7 +30,7 @@ enum class Objective {
   decode,      // an answer soon: reading the prompt and writing, in the mean of an empty and a full context
   prefill,     // token/s of reading a prompt; ties by decode
   context,     // the longest context that still fits, where none is named; ties by decode
-  throughput,  // token/s of all streams together, in the same mean: of those asked for, else of as many as the engine runs and the cache holds
+  throughput,  // token/s of all streams together, in the same mean
 };
 const char* to_string(Objective objective);
 Result<Objective> parse_objective(std::string_view text);
@@ -46,6 +46,7 @@ struct Goal {
   bool longest = false;              // the context may grow to the longest that fits
   double cache_element = 2;          // bytes of one element of the cache
   bool beyond_memory = false;        // exceeds_all_memories(): no way of sharing weights out fits
+  double margin = 0;                 // bytes to leave free on each device where the search may choose
   bool fixed_batch = false;          // how many prompt tokens go in one pass is not to be chosen
   bool fixed_offload = false;        // ... nor whether weights on the host are sent to a device for them
   std::int64_t prompt = 0;           // tokens read before an answer; 0: speeds tell of writing alone

@@ -49,18 +49,6 @@ std::int64_t running(const catalog::Engine& engine, const placement::Placement& 
   return placement::running_streams(engine, placement, question.sequences, question.depth + question.prompt);
 }
 
-// Decoding all streams over a context that fills: those asked for, or where nobody asked for several as many as the engine runs at a time and
-// the cache holds, each as deep as a named context or what is asked of it.
-double throughput_of(const cost::Load& load, const placement::Prepared& prepared, const placement::Placement& placement, const cost::Question& question,
-                     const placement::Speeds& asked) {
-  if (question.sequences > 1 || prepared.engine.kv_rule != catalog::KvRule::paged || placement.kv_tokens <= 0) return placement::decode_over_context(asked);
-  constexpr std::int64_t kLeast = 256;
-  const std::int64_t tokens = std::max(kLeast, prepared.named_context ? prepared.settings.context : question.depth + question.prompt);
-  const std::int64_t most = prepared.most_at_once * std::max(1, placement.settings.data_degree);
-  const std::int64_t many = std::clamp<std::int64_t>(placement::cache_tokens(placement) / tokens, 1, most);
-  return placement::decode_over_context({cost::decode_speed(load, 0, many), 0, 0, cost::decode_speed(load, tokens, many)});
-}
-
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepared, const placement::Placement& placement, const PlanRequest& request,
                             std::deque<Told>& told) {
@@ -82,7 +70,7 @@ placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepa
     speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, 0, cost::unwaiting_decode_speed(load, held, streams)});
   if (question.depth > 0) speeds.prefill_empty = cost::prefill_speed(load, question.prompt, 0);
   if (const std::int64_t last = (shares ? wished : held) - question.prompt; last > 0) speeds.prefill_full = cost::prefill_speed(load, question.prompt, last);
-  if (request.objective == placement::Objective::throughput) speeds.throughput = throughput_of(load, prepared, placement, question, speeds);
+  speeds.throughput = placement::decode_over_context(speeds);
   return speeds;
 }
 

@@ -196,9 +196,10 @@ Searcher::Trial Searcher::range_trial(const char* kind, const std::optional<Sett
 }
 
 // Ranges by dynamic programming, corrected by the exact layout until it fits or only the host is short.
-// With a margin first, so that a desktop or a driver update does not push the choice out of memory; without, where only that fits.
+// With a margin first, so that a desktop or a driver update does not push the choice out of memory; without, where only that fits. The margin is
+// beside all that the engine needs: or else a longer context could come to leave less free, and more weights on the device.
 std::optional<Settings> Searcher::fitting_range(const Settings& base, Moves moves) {
-  margin_ = kMargin;
+  margin_ = goal_.margin;
   if (auto settings = range_within(base, moves, Count::until_short)) return settings;
   margin_ = 0;
   return range_within(base, moves, goal_.best_only ? Count::until_short : Count::all);
@@ -219,7 +220,7 @@ std::optional<Settings> Searcher::range_within(const Settings& base, Moves moves
       last_rejection_ = Rejected{"", placement.error().message, {}};
       return std::nullopt;
     }
-    if (placement->fits && (overhead_known_ || margin_ <= 0)) return choice;   // else what is beside the layers is in the margin
+    if (placement->fits && (overhead_known_ || margin_ <= 0)) return choice;
     if (!placement->counted) {
       last_rejection_ = Rejected{"", "host memory is short", placement->missing.back(), *choice};
       if (placement->missing.back() > Bytes{}) return std::nullopt;

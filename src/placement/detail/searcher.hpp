@@ -120,8 +120,7 @@ class Searcher {
   static constexpr int kAllLayers = 1 << 30;
   static constexpr double kWorthAFlag = 1.05;
   static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
-  static constexpr double kMargin = 512 * kMiB;
-  double margin_ = kMargin;          // bytes left free per device where the search may choose
+  double margin_ = 0;                // Goal::margin, or nothing where only that fits
   Rejected last_rejection_;
   std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
   std::vector<std::uint64_t> laid_out_keys_;                     // of each: key_of() its settings
