@@ -1,13 +1,17 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "calibration/own.hpp"
 
@@ -17,19 +21,31 @@ namespace {
 namespace fs = std::filesystem;
 using calibration::Observation;
 
-Result<std::string> read_text(const fs::path& path) {
+// Bytes that nothing was written to before they were read: of a large file that would take longer than reading it.
+struct FileText {
+  std::unique_ptr<char[]> bytes;
+  std::size_t size = 0;
+  std::string_view view() const { return {bytes.get(), size}; }
+};
+
+Result<FileText> read_text(const fs::path& path) {
   if (std::error_code ignored; fs::is_directory(path, ignored)) return fail(ErrorKind::input, "is a folder, not a file", Where{path.string()});
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorKind::system, "the file cannot be read", Where{path.string()});
   // In blocks: a character at a time would take as long as understanding them. A pipe tells no size.
   std::error_code unknown;
   const auto size = fs::file_size(path, unknown);
-  std::string text;
-  for (std::size_t got = 0, room = unknown ? std::size_t{1} << 20 : static_cast<std::size_t>(size) + 1; in; room += got) {
-    text.resize(room);
-    in.read(text.data() + got, static_cast<std::streamsize>(room - got));
-    got += static_cast<std::size_t>(in.gcount());
-    text.resize(got);
+  std::size_t room = unknown ? std::size_t{1} << 20 : static_cast<std::size_t>(size) + 1;
+  FileText text{std::make_unique_for_overwrite<char[]>(room)};
+  while (in) {
+    if (text.size == room) {
+      auto larger = std::make_unique_for_overwrite<char[]>(2 * room);
+      std::copy_n(text.bytes.get(), text.size, larger.get());
+      text.bytes = std::move(larger);
+      room *= 2;
+    }
+    in.read(text.bytes.get() + text.size, static_cast<std::streamsize>(room - text.size));
+    text.size += static_cast<std::size_t>(in.gcount());
   }
   return text;
 }
@@ -49,7 +65,7 @@ Result<Read> read_files(const std::vector<fs::path>& files) {
   Read all;
   for (const fs::path& file : files) {
     RC_ASSIGN(text, read_text(file));
-    RC_ASSIGN(imported, calibration::import_text(text, file.string()));
+    RC_ASSIGN(imported, calibration::import_text(text.view(), file.string()));
     if (imported.rows.empty())
       return fail(ErrorKind::input, "holds no row" + (imported.unread.empty() ? std::string() : ": " + to_text(imported.unread.front())), Where{file.string()});
     if (all.rows.empty()) all.rows = std::move(imported.rows);
@@ -114,8 +130,13 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   std::vector<std::string> by = request.by;
   if (by.empty()) by = {"kind", "engine", "backend", "vendor", "format", "depth", "size", "devices", "grade"};
   answer.peers = calibration::score_peers(answer.evaluation);
-  answer.tables.push_back({"all", calibration::score(answer.evaluation, "")});
-  for (const std::string& group : by) answer.tables.push_back({group, calibration::score(answer.evaluation, group)});
+  answer.tables.push_back({"all", {}});
+  for (const std::string& group : by) answer.tables.push_back({group, {}});
+  constexpr std::size_t kWorthAHelper = 2000;   // rows
+  std::atomic<std::size_t> next = 0;
+  on_processors(answer.evaluation.rows.size() / kWorthAHelper, [&] {
+    for (std::size_t i = next++; i < answer.tables.size(); i = next++) answer.tables[i].scores = calibration::score(answer.evaluation, i == 0 ? "" : by[i - 1]);
+  });
   return answer;
 }
 
@@ -157,8 +178,8 @@ Result<ObserveAnswer> observe(const std::vector<Observation>& rows, const fs::pa
   std::string old;
   if (std::error_code ignored; fs::exists(log, ignored)) {
     RC_ASSIGN(existing, read_text(log));
-    before = calibration::read_own(existing, log.string());
-    old = std::move(existing);
+    before = calibration::read_own(existing.view(), log.string());
+    old = existing.view();
   }
   if (before.rows.empty() && before.unread > 0)
     return fail(ErrorKind::input, "is no log of Observations: none of its " + std::to_string(before.unread) + " lines can be read", Where{log.string()});
@@ -210,7 +231,7 @@ tl::unexpected<Error> holds_nothing(const calibration::Imported& imported, const
 Result<ObserveAnswer> observe_import(const Knowledge& knowledge, const fs::path& file, const fs::path& log, const calibration::ImportDefaults& defaults) {
   RC_TRY(calibration::check(knowledge.catalog, defaults));
   RC_ASSIGN(text, read_text(file));
-  RC_ASSIGN(imported, calibration::import_text(text, file.string(), defaults));
+  RC_ASSIGN(imported, calibration::import_text(text.view(), file.string(), defaults));
   if (imported.rows.empty()) return holds_nothing(imported, file);
   auto doubts = calibration::settle_devices(knowledge.catalog, defaults.device, imported.rows);
   ObserveAnswer found;

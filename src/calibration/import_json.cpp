@@ -326,8 +326,10 @@ void add_lines(std::string_view body, std::string_view file, Imported& out) {
   std::vector<Imported> blocks((lines.size() + kBlock - 1) / kBlock);
   std::atomic<std::size_t> next = 0;
   on_processors(blocks.size(), [&] {
-    for (std::size_t block = next++; block < blocks.size(); block = next++)
+    for (std::size_t block = next++; block < blocks.size(); block = next++) {
+      blocks[block].rows.reserve(kBlock);
       for (std::size_t i = block * kBlock; i < std::min(lines.size(), (block + 1) * kBlock); ++i) add_line(lines[i], static_cast<int>(i) + 1, file, blocks[block]);
+    }
   });
   out.rows.reserve(lines.size());
   for (Imported& block : blocks) append(std::exchange(block, {}), out);

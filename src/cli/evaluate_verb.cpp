@@ -1,5 +1,8 @@
 // How right the numbers are, the fit behind them, and the user's own measurements.
 
+#include <memory>
+#include <utility>
+
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
 #include "cli/bench_log.hpp"
@@ -26,9 +29,10 @@ Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
   for (const std::string& groups : arguments.all("--by"))
     for (const std::string_view group : split(groups, ',')) request.by.emplace_back(trim(group));
   request.hold_out = arguments.one_or("--cross-validate", "");
-  RC_ASSIGN(answer, app::evaluate(knowledge, request));
-  Outcome outcome{report::fields(answer, arguments.has("--json"))};
-  if (wants_file(arguments)) outcome.page = report::page_fields(answer);
+  RC_ASSIGN(evaluated, app::evaluate(knowledge, request));
+  const auto answer = std::make_shared<const app::EvaluateAnswer>(std::move(evaluated));
+  Outcome outcome{arguments.has("--json") ? report::fields(answer) : report::fields(*answer)};
+  if (wants_file(arguments)) outcome.page = report::page_fields(*answer);
   return outcome;
 }
 

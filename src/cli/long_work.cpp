@@ -1,6 +1,8 @@
 #include "cli/long_work.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
@@ -97,7 +99,7 @@ std::vector<server::LongVerb> long_work(const World& world) {
          progress.tell(-1, asked.hold_out.empty() ? "predicting every measurement" : "fitting without each " + asked.hold_out);
          RC_ASSIGN(knowledge, load_knowledge(world));
          RC_ASSIGN(answer, app::evaluate(knowledge, asked, &progress));
-         return report::render_json(report::fields(answer), language_for(knowledge.catalog, request));
+         return report::render_json(report::fields(std::make_shared<const app::EvaluateAnswer>(std::move(answer))), language_for(knowledge.catalog, request));
        },
        server::Manner::polite},
   };

@@ -1,6 +1,8 @@
 #pragma once
 // The one list of fields of each answer. Whoever adds a field adds it here, and every format has it.
 
+#include <memory>
+
 #include "app/compare.hpp"
 #include "app/curve.hpp"
 #include "app/evaluate.hpp"
@@ -22,7 +24,8 @@ Report fields(const app::RooflineAnswer& answer);
 Report fields(const app::ShowAnswer& answer);
 Report fields(const app::ListAnswer& answer);
 Report fields(const app::SupportAnswer& answer);
-Report fields(const app::EvaluateAnswer& answer, bool with_rows = true);   // rows are for programs: people see their scores
+Report fields(const app::EvaluateAnswer& answer);   // scores, which is what people see
+Report fields(std::shared_ptr<const app::EvaluateAnswer> answer);   // for programs: with the rows, which are made as they are written
 Report fields(const app::CalibrateAnswer& answer);
 Report fields(const app::ObserveAnswer& answer);
 Report fields(const app::VerifySpeedAnswer& answer);

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/text.hpp"
 #include "report/answers.hpp"
@@ -103,9 +106,8 @@ std::string reason_class(const std::string& reason) {
   return reason.find(" above the roofline ") != std::string::npos ? "impossible: faster than the roofline of what the row names" : "impossible: other conditions than printed";
 }
 
-}  // namespace
-
-Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
+// `rows`: of the predictions, where they are wanted.
+Report scores_and(std::optional<MadeRows> rows, const app::EvaluateAnswer& answer) {
   Report report;
   for (const app::ScoreTable& table : answer.tables) {
     report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {table.by}), {list_field("by_" + table.by, score_rows(table.scores), Show::table)}});
@@ -113,11 +115,8 @@ Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
   std::map<std::string, std::int64_t> reasons;
-  Rows rows;
-  for (const auto& p : answer.evaluation.rows) {
+  for (const auto& p : answer.evaluation.rows)
     if (!p.predicted) ++reasons[reason_class(p.reason)];
-    if (with_rows) rows.push_back(prediction_fields(p));
-  }
   Rows missing;
   for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "cases"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
   Fields last;
@@ -127,14 +126,23 @@ Report fields(const app::EvaluateAnswer& answer, bool with_rows) {
   last.push_back(list_field("troubles", std::move(troubles), Show::warnings));
   last.push_back(machine("unread", error_rows(answer.unread)));
   last.push_back(machine("cross_validate", Phrase(answer.request.hold_out)));
-  if (with_rows) last.push_back(machine("rows", std::move(rows)));
+  if (rows) last.push_back(machine("rows", std::move(*rows)));
   report.sections.push_back({"Rows"_say, std::move(last)});
   return report;
 }
 
+}  // namespace
+
+Report fields(const app::EvaluateAnswer& answer) { return scores_and(std::nullopt, answer); }
+
+Report fields(std::shared_ptr<const app::EvaluateAnswer> answer) {
+  const app::EvaluateAnswer& all = *answer;
+  return scores_and(MadeRows{all.evaluation.rows.size(), [answer = std::move(answer)](std::size_t i) { return prediction_fields(answer->evaluation.rows[i]); }}, all);
+}
+
 // Measured and predicted in one unit, by phase: what a table of thousands of rows cannot show.
 Report page_fields(const app::EvaluateAnswer& answer) {
-  Report report = fields(answer, false);
+  Report report = fields(answer);
   const std::pair<const char*, Phrase> kPhases[] = {{"decode", "decode, tok/s"_say}, {"prefill", "prefill, tok/s"_say}, {"serve", "batched decode, tok/s"_say}};
   Section charts{{}, {people(Show::headline, "Predicted against measured"_say)}};
   for (const auto& [phase, title] : kPhases) {

@@ -3,7 +3,9 @@
 // list: `id` is the JSON key, `label` what people see, `show` how they see it. A field without an id is for people only, one with
 // Show::machine for programs only.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -41,8 +43,14 @@ class Fields : public std::vector<Field> {
 using Rows = std::vector<Fields>;          // an array of objects
 using Sentences = std::vector<Phrase>;     // an array of texts
 
+// An array of objects for programs, each made when it is written and not before: of a hundred thousand rows each takes kilobytes.
+struct MadeRows {
+  std::size_t count = 0;
+  std::function<Fields(std::size_t)> row;   // may be asked by several threads at once
+};
+
 // A std::string is an id or a name that no Language touches; a Phrase may be said in another one.
-using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, std::string, Phrase, Sourced, Sentences, Fields, Rows>;
+using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, std::string, Phrase, Sourced, Sentences, Fields, Rows, MadeRows>;
 
 // How people see a field.
 enum class Show {

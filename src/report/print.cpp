@@ -84,6 +84,7 @@ std::string print(const Value& value, const Language& language) {
     }
     std::string operator()(const Fields&) const { return ""; }
     std::string operator()(const Rows&) const { return ""; }
+    std::string operator()(const MadeRows&) const { return ""; }
   };
   return std::visit(Printer{language}, value);
 }

@@ -340,6 +340,20 @@ TEST(Rig, AHostNamesEachThingOnce) {
   EXPECT_EQ(error("host=epyc-7532:epyc-7542:64g"), "rig:1:16: host= names its processor twice");
 }
 
+// The 384 chips of a supernode have 73,536 pairs, all joined alike: what is kept is the joint and each chip's way to its host.
+TEST(Rig, ChipsOfOneCardAreAMesh) {
+  const Rig many = rig("cloudmatrix-384");
+  ASSERT_EQ(many.devices.size(), 384u);
+  EXPECT_EQ(many.links.size(), 384u);
+  ASSERT_EQ(many.meshes.size(), 1u);
+  const Path near = path_between(many, 0, 1), far = path_between(many, 383, 0), host = path_between(many, 7, -1);
+  EXPECT_GT(near.bandwidth.value(), 0);
+  EXPECT_EQ(near.bandwidth, far.bandwidth);
+  EXPECT_EQ(near.name, far.name);
+  EXPECT_FALSE(near.through_host);
+  EXPECT_NE(host.name, near.name);
+}
+
 TEST(Rig, DriversSayWhichCardsReadTheirPeers) {
   const auto past_the_host = [](const char* spec) { return !path_between(rig(spec), 0, 1).through_host; };
   EXPECT_TRUE(past_the_host("2xrtx-6000-ada"));
