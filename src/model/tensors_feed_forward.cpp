@@ -1,0 +1,80 @@
+// Tensors of feed-forward parts: dense, experts, shared experts.
+
+#include "model/detail/tensor_lister.hpp"
+
+namespace rigcast::model::detail {
+
+using std::int64_t;
+
+void TensorLister::list_feed_forward_norm(const Layer& layer) {
+  if (layer.feed_forward.kind == FeedForwardKind::none) return;
+  switch (features_.ffn_norm) {
+    case FeedForwardNorm::ffn_norm:
+      if (shape_.family == "falcon-h1") put(block("ffn_norm"), hidden_);  // this family's loader asks for the bare name
+      else norm("ffn_norm", hidden_);
+      break;
+    case FeedForwardNorm::post_attention_norm: norm("post_attention_norm", hidden_); break;
+    case FeedForwardNorm::attn_output_norm: norm("attn_output_norm", hidden_); break;
+    case FeedForwardNorm::none: break;
+  }
+}
+
+void TensorLister::list_dense(int64_t width, bool gated) {
+  if (shape_.family == "rwkv7") {
+    matrix("channel_mix_key", hidden_, width);
+    matrix("channel_mix_value", width, hidden_);
+    return;
+  }
+  if (gated && !features_.fused_gate_up) matrix("ffn_gate", hidden_, width);
+  const int64_t up = width * (features_.fused_gate_up ? 2 : 1);
+  matrix("ffn_up", hidden_, up);
+  matrix("ffn_down", width, hidden_);
+  if (features_.ffn_bias) {
+    bias("ffn_up", up);
+    bias("ffn_down", hidden_);
+  }
+}
+
+void TensorLister::list_moe(const FeedForward& f) {
+  const int64_t n = f.experts, width = f.expert_width, input = shape_.experts.latent > 0 ? shape_.experts.latent : hidden_;
+  matrix("ffn_gate_inp", hidden_, n);
+  if (features_.router_bias) bias("ffn_gate_inp", n);
+  if (layer_ < shape_.experts.hashed) matrix("ffn_gate_tid2eid", f.experts_used, shape_.vocab);
+  else if (features_.router_correction && shape_.family == "hy_v3") put(block("exp_probs_b"), n);   // this family's loader asks for the bare name
+  else if (features_.router_correction) bias("exp_probs_b", n);
+  if (shape_.experts.latent > 0) {
+    matrix("ffn_latent_down", hidden_, input);
+    matrix("ffn_latent_up", input, hidden_);
+  }
+  if (features_.fused_expert_gate_up) {
+    experts("ffn_gate_up_exps", input, 2 * width, n);
+  } else {
+    if (f.gated) experts("ffn_gate_exps", input, width, n);
+    experts("ffn_up_exps", input, width, n);
+  }
+  experts("ffn_down_exps", width, input, n);
+  if (features_.expert_bias) {
+    put(block("ffn_gate_exps.bias"), width, n);
+    put(block("ffn_up_exps.bias"), width, n);
+    put(block("ffn_down_exps.bias"), hidden_, n);
+  }
+  if (features_.shared_expert_beside_dense) return list_gemma4_moe(f);
+  list_shared_expert(f);
+}
+
+void TensorLister::list_shared_expert(const FeedForward& f) {
+  if (f.shared_width == 0) return;
+  if (f.gated) matrix("ffn_gate_shexp", hidden_, f.shared_width);
+  matrix("ffn_up_shexp", hidden_, f.shared_width);
+  matrix("ffn_down_shexp", f.shared_width, hidden_);
+  if (features_.shared_expert_gate) vector("ffn_gate_inp_shexp", hidden_);
+}
+
+void TensorLister::list_gemma4_moe(const FeedForward& f) {
+  list_dense(f.shared_width, f.gated);
+  put(block("ffn_gate_inp.scale"), hidden_);
+  put(block("ffn_down_exps.scale"), f.experts);
+  for (const char* part : {"pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"}) vector(part, hidden_);
+}
+
+}  // namespace rigcast::model::detail

@@ -1,0 +1,125 @@
+// Tensors of recurrent mixers.
+
+#include "model/detail/tensor_lister.hpp"
+
+namespace rigcast::model::detail {
+
+using std::int64_t;
+
+void TensorLister::list_recurrent(RecurrentKind kind) {
+  switch (kind) {
+    case RecurrentKind::none: return;
+    case RecurrentKind::mamba1: return list_mamba1();
+    case RecurrentKind::mamba2: return list_mamba2();
+    case RecurrentKind::gated_delta: return list_gated_delta();
+    case RecurrentKind::kimi_delta: return list_kimi_delta();
+    case RecurrentKind::lightning: return list_lightning();
+    case RecurrentKind::short_conv: return list_short_conv();
+    case RecurrentKind::rwkv: return list_rwkv();
+  }
+}
+
+void TensorLister::list_mamba1() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t inner = int64_t{r.heads} * r.head_dim;
+  matrix("ssm_in", hidden_, 2 * inner);
+  matrix("ssm_conv1d", r.conv, inner);
+  bias("ssm_conv1d", inner);
+  matrix("ssm_x", inner, r.dt_rank + 2 * r.state);
+  matrix("ssm_dt", r.dt_rank, inner);
+  bias("ssm_dt", inner);
+  put(block("ssm_a"), r.state, inner);
+  put(block("ssm_d"), inner);
+  matrix("ssm_out", inner, hidden_);
+  if (shape_.family == "jamba") {
+    vector("ssm_dt_norm", r.dt_rank);
+    vector("ssm_b_norm", r.state);
+    vector("ssm_c_norm", r.state);
+  }
+}
+
+void TensorLister::list_mamba2() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t inner = int64_t{r.heads} * r.head_dim, mixed = inner + 2 * int64_t{r.groups} * r.state;
+  matrix("ssm_in", hidden_, inner + mixed + r.heads);
+  matrix("ssm_conv1d", r.conv, mixed);
+  bias("ssm_conv1d", mixed);
+  bias("ssm_dt", r.heads);
+  put(block("ssm_a"), 1, r.heads);
+  put(block("ssm_d"), 1, r.heads);
+  if (r.norm) matrix("ssm_norm", inner / r.groups, r.groups);
+  matrix("ssm_out", inner, hidden_);
+}
+
+void TensorLister::list_gated_delta() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t keys = int64_t{r.key_heads} * r.key_dim, values = int64_t{r.heads} * r.head_dim;
+  matrix("attn_qkv", hidden_, 2 * keys + values);
+  matrix("attn_gate", hidden_, values);
+  matrix("ssm_conv1d", r.conv, 2 * keys + values);
+  bias("ssm_dt", r.heads);
+  put(block("ssm_a"), r.heads);
+  if (shape_.family == "qwen3next") {
+    matrix("ssm_ba", hidden_, 2 * r.heads);
+  } else {
+    matrix("ssm_alpha", hidden_, r.heads);
+    matrix("ssm_beta", hidden_, r.heads);
+  }
+  vector("ssm_norm", r.head_dim);
+  matrix("ssm_out", values, hidden_);
+}
+
+void TensorLister::list_kimi_delta() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t keys = int64_t{r.heads} * r.key_dim, values = int64_t{r.heads} * r.head_dim;
+  matrix("attn_q", hidden_, keys);
+  matrix("attn_k", hidden_, keys);
+  matrix("attn_v", hidden_, values);
+  for (const char* part : {"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"}) experts(part, r.conv, 1, keys);
+  matrix("ssm_f_a", hidden_, r.gate_rank);
+  matrix("ssm_f_b", r.gate_rank, keys);
+  matrix("ssm_g_a", hidden_, r.gate_rank);
+  matrix("ssm_g_b", r.gate_rank, values);
+  matrix("ssm_beta", hidden_, r.heads);
+  if (shape_.family == "glm5-next") put(block("ssm_a"), r.heads);
+  else put(block("ssm_a"), 1, r.heads);
+  bias("ssm_dt", keys);
+  vector("ssm_norm", r.head_dim);
+  matrix("attn_output", values, hidden_);
+}
+
+void TensorLister::list_lightning() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t inner = int64_t{r.heads} * r.head_dim;
+  matrix("attn_qkv", hidden_, 3 * inner);
+  matrix("attn_gate", hidden_, inner);
+  vector("attn_norm_2", inner);
+  matrix("attn_output", inner, hidden_);
+}
+
+void TensorLister::list_short_conv() {
+  matrix("shortconv.in_proj", hidden_, 3 * hidden_);
+  matrix("shortconv.conv", shape_.recurrent.conv, hidden_);
+  matrix("shortconv.out_proj", hidden_, hidden_);
+}
+
+// RWKV 7: receptance, key, value, output and the low-rank paths of decay, value residual, in-context rate and gate.
+void TensorLister::list_rwkv() {
+  const RecurrentShape& r = shape_.recurrent;
+  put(block("time_mix_lerp_fused.weight"), hidden_, 1, 1);
+  tensors_.back().shape = {hidden_, 1, 1, 6};
+  for (const char* part : {"time_mix_receptance", "time_mix_key", "time_mix_value", "time_mix_output"}) matrix(part, hidden_, hidden_);
+  struct Path { const char* letter; int64_t rank; };
+  for (const Path& p : {Path{"w", r.dt_rank}, Path{"a", r.state}, Path{"v", layer_ == 0 ? r.state : r.groups}}) {
+    vector(std::string("time_mix_") + p.letter + "0", hidden_);
+    matrix(std::string("time_mix_") + p.letter + "1", hidden_, p.rank);
+    matrix(std::string("time_mix_") + p.letter + "2", p.rank, hidden_);
+  }
+  matrix("time_mix_g1", hidden_, r.gate_rank);
+  matrix("time_mix_g2", r.gate_rank, hidden_);
+  for (const char* part : {"time_mix_k_k", "time_mix_k_a", "time_mix_r_k", "time_mix_ln"}) vector(part, hidden_);
+  bias("time_mix_ln", hidden_);
+  vector("channel_mix_lerp_k", hidden_);
+}
+
+}  // namespace rigcast::model::detail
