@@ -79,6 +79,16 @@ Result<void> check_tensors(const Shape& shape, const std::vector<Tensor>& tensor
 
 namespace {
 
+// Every run of a layer stands for itself; its tensors are those of the first.
+void repeat_layers(const Shape& shape, std::vector<Layer>& layers, Architecture& a) {
+  const std::size_t once = layers.size();
+  a.layers = std::move(layers);
+  if (shape.loops <= 1) return;
+  for (std::size_t i = 0; i < once * static_cast<std::size_t>(shape.loops); ++i) a.blocks.push_back(static_cast<int>(i % once));
+  for (std::size_t i = once; i < a.blocks.size(); ++i) a.layers.push_back(a.layers[i % once]);
+  a.loop_norm = shape.loop_norm;
+}
+
 // Without formats: whoever asks knows which.
 Result<Architecture> assembled(const Shape& shape) {
   if (!find_family(shape.family))
@@ -98,7 +108,8 @@ Result<Architecture> assembled(const Shape& shape) {
   a.mixing_rounds = shape.mixing_rounds;
   a.tensors = list_tensors(shape, layers);
   RC_TRY(check_tensors(shape, a.tensors));
-  a.layers = std::move(layers);
+  repeat_layers(shape, layers, a);
+  a.bank_interval = shape.bank_interval;
   a.attention_softcap = shape.features.attention_softcap;
   a.notes = shape.notes;
   if (!shape.verified) a.notes.push_back("nobody has held this shape against the model's own config; its parameter count agrees");

@@ -52,19 +52,21 @@ constexpr std::array kLayerWords = {
     LayerWord{"deepseek_sparse_attention", 'F'}, LayerWord{"sparse_attention", 'F'}, LayerWord{"qwen_sparse_attention", 'F'}, LayerWord{"hybrid", 'H'},
 };
 
-void read_sizes(ConfigReader& c, Shape& s) {
-  s.layers = c.integer({"num_hidden_layers", "n_layer", "num_layers", "n_layers"});
-  s.hidden = c.integer({"hidden_size", "n_embd", "d_model", "hidden_dim"});
-  s.vocab = c.integer({"vocab_size", "padded_vocab_size"});
-  s.max_context = c.integer({"max_position_embeddings", "seq_length", "n_positions", "max_seq_len", "max_sequence_length", "model_max_length"});
-  s.ffn = c.is_list("intermediate_size") ? 0 : c.integer({"intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "feed_forward_dim", "block_ff_dim"});
-  s.heads = c.integer({"num_attention_heads", "n_head", "n_heads"});
+void read_sizes(ConfigReader& c, Shape& s, const detail::ClassDefaults& usual) {
+  s.layers = c.integer({"num_hidden_layers", "n_layer", "num_layers", "n_layers", "num_transformer_layers"}, usual.layers);
+  s.hidden = c.integer({"hidden_size", "n_embd", "d_model", "hidden_dim", "model_dim"}, usual.hidden);
+  s.vocab = c.integer({"vocab_size", "padded_vocab_size"}, usual.vocab);
+  s.max_context = c.integer({"max_position_embeddings", "seq_length", "n_positions", "max_seq_len", "max_sequence_length", "model_max_length", "max_position_embedding", "max_context_length"}, usual.context);
+  s.ffn = c.is_list("intermediate_size") ? 0 : c.integer({"intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "feed_forward_dim", "block_ff_dim"}, usual.ffn);
+  s.heads = c.integer({"num_attention_heads", "n_head", "n_heads"}, usual.heads);
   for (const std::string_view name : {"num_hidden_layers", "n_layer", "num_layers", "n_layers", "hidden_size", "num_attention_heads", "n_head", "n_heads", "vocab_size"})
     if (c.has(name) && c.number({name}, 1) < 1) c.fault(ErrorKind::input, name, "is " + format_shortest(c.number({name}, 1)) + "; it must be 1 or more");
-  s.kv_heads = c.integer({"num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "num_attention_groups"}, s.heads);
-  const int usual = s.heads > 0 ? s.hidden / s.heads : 0;
-  s.head_dim = c.integer({"head_dim", "attention_head_dim", "kv_channels"}, usual);
+  const int shared = usual.kv_heads > 0 ? usual.kv_heads : s.heads;
+  s.kv_heads = c.is_list("num_kv_heads") ? s.heads : c.integer({"num_key_value_heads", "multi_query_group_num", "num_kv_heads", "n_head_kv", "num_attention_groups"}, shared);
+  const int share = usual.head_dim > 0 ? usual.head_dim : s.heads > 0 ? s.hidden / s.heads : 0;
+  s.head_dim = c.integer({"head_dim", "attention_head_dim", "kv_channels"}, share);
   s.value_dim = c.integer({"v_head_dim"}, s.head_dim);
+  s.window = c.integer({"sliding_window", "sliding_window_size", "window_size"}, c.names("sliding_window") ? 0 : usual.window);
 }
 
 void read_experts(ConfigReader& c, Shape& s) {
@@ -104,13 +106,12 @@ void read_biases(ConfigReader& c, Shape& s) {
 }
 
 // What the family never has, whatever its config says, is left to family.cpp; the sources of the numbers are the model's own.
-Shape common_shape(ConfigReader& c, const detail::ModelType& type) {
+Shape common_shape(ConfigReader& c, const detail::ModelType& type, bool part) {
   Shape s;
   s.origin = Origin::config;
   s.family = type.family;
   s.features = find_family(type.family)->features;
-  read_sizes(c, s);
-  s.window = c.integer({"sliding_window", "sliding_window_size", "window_size"});
+  read_sizes(c, s, detail::class_defaults(part ? type.name : std::string_view()));
   s.next_token_layers = c.integer({"num_nextn_predict_layers"});
   read_experts(c, s);
   read_latent(c, s);
@@ -160,9 +161,9 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   const detail::ModelType* type = detail::find_model_type(type_name);
   if (!type) type = detail::find_model_type(outer.text({"model_type"}));
   if (!type) return tl::unexpected<Error>(unknown_type(type_name, file));
-  Shape shape = common_shape(c, *type);
+  Shape shape = common_shape(c, *type, &part != &root);
   if (shape.layers > 100'000) c.fault(ErrorKind::input, "num_hidden_layers", "is out of range");
-  shape.tied_embeddings = c.flag({"tie_word_embeddings", "tie_embedding", "use_tied_embeddings"}, outer.flag({"tie_word_embeddings", "tie_embedding"}, type->tied));
+  shape.tied_embeddings = c.flag({"tie_word_embeddings", "tie_embedding", "use_tied_embeddings", "share_input_output_layers"}, outer.flag({"tie_word_embeddings", "tie_embedding"}, type->tied));
   RC_TRY(c.result());
   if (type->quirk) type->quirk(c, shape);
   RC_ASSIGN(recipe, detail::checkpoint_recipe(outer, c, shape.layers));

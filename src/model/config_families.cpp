@@ -23,12 +23,8 @@ void falcon(ConfigReader& c, Shape& s) {
   c.ignore({"parallel_attn", "num_ln_in_parallel_attn"});
 }
 
-void four_times(ConfigReader&, Shape& s) {
-  if (s.ffn == 0) s.ffn = 4 * s.hidden;
-}
-
 void phi3(ConfigReader& c, Shape& s) {
-  c.ignore({"embd_pdrop", "resid_pdrop", "original_max_position_embeddings", "partial_rotary_factor", "full_attn_mod", "interpolate_factor"});
+  c.ignore({"embd_pdrop", "resid_pdrop", "original_max_position_embeddings", "partial_rotary_factor", "full_attn_mod", "interpolate_factor", "embd_layer", "img_processor"});
   no_window(c, s);
 }
 
@@ -70,6 +66,17 @@ void deci(ConfigReader& c, Shape& s) {
 
 void deci_lm(ConfigReader& c, Shape& s) { s.layer_kv_heads = c.integers({"num_key_value_heads_per_layer"}); }
 
+void pangu(ConfigReader& c, Shape& s) { s.features.qkv_bias = s.features.attention_output_bias = c.flag({"bias", "attention_bias"}, true); }
+
+void cwm(ConfigReader& c, Shape& s) {
+  first_of_four_full(c, s);
+  s.features.rope_factors = false;   // computed where it runs, not kept
+}
+
+void hyperclovax(ConfigReader& c, Shape& s) { s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"use_post_norm"}); }
+
+void paddleocr(ConfigReader& c, Shape&) { c.ignore({"compression_ratio"}); }   // of images
+
 void qk_norm_if_asked(ConfigReader& c, Shape& s) {
   s.features.qk_norm = c.flag({"use_qk_norm", "qk_norm"}, s.features.qk_norm != QkNorm::none) ? QkNorm::head : QkNorm::none;
 }
@@ -81,16 +88,24 @@ void afmoe(ConfigReader& c, Shape& s) {
 
 // In order of name.
 constexpr std::array kTypes = {
+    ModelType{"PanguEmbedded", "pangu-embedded", false, pangu},
     ModelType{"afmoe", "afmoe", false, afmoe},
     ModelType{"apertus", "apertus"},
+    ModelType{"aquila", "llama"},
     ModelType{"arcee", "arcee"},
+    ModelType{"arctic", "arctic", false, arctic},
     ModelType{"baichuan", "baichuan"},
     ModelType{"bailing_moe", "bailingmoe"},
     ModelType{"bailing_moe_v2", "bailingmoe2", false, qk_norm_if_asked},
+    ModelType{"bamba", "granitehybrid", false, bamba},
+    ModelType{"bitnet", "bitnet", true},
     ModelType{"bloom", "bloom", true, four_times},
     ModelType{"chatglm", "chatglm", false, chatglm},
+    ModelType{"codeshell", "codeshell", true, codeshell},
     ModelType{"cohere", "command-r", true, cohere},
     ModelType{"cohere2", "cohere2", true, cohere2},
+    ModelType{"cohere2_moe", "cohere2moe", true, cohere2_moe},
+    ModelType{"cwm", "cwm", false, cwm},
     ModelType{"dbrx", "dbrx", false, dbrx},
     ModelType{"deci", "deci", false, deci_lm},
     ModelType{"deepseek", "deepseek"},
@@ -100,12 +115,16 @@ constexpr std::array kTypes = {
     ModelType{"deepseek_v4", "deepseek4", false, deepseek_v4},
     ModelType{"dots1", "dots1", false, no_window},
     ModelType{"dots3_note", "dots3note", false, dots3_note},
+    ModelType{"dots_ocr", "qwen2", false, windows_off_unless_asked},
     ModelType{"ernie4_5", "ernie4_5", true},
     ModelType{"ernie4_5_moe", "ernie4_5-moe", true, ernie_moe},
     ModelType{"exaone", "exaone"},
     ModelType{"exaone4", "exaone4", false, every_fourth_full},
+    ModelType{"exaone_moe", "exaone-moe", false, exaone_moe},
     ModelType{"falcon", "falcon", true, falcon},
     ModelType{"falcon_h1", "falcon-h1", false, falcon_h1},
+    ModelType{"falcon_mamba", "mamba", false, mamba},
+    ModelType{"flex_olmo", "flexolmo", false, experts_as_wide_as_ffn},
     ModelType{"gemma", "gemma", true},
     ModelType{"gemma2", "gemma2", true, alternating},
     ModelType{"gemma3", "gemma3", true, gemma3},
@@ -125,25 +144,38 @@ constexpr std::array kTypes = {
     ModelType{"glm5_next", "glm5-next", false, glm5_next},
     ModelType{"glm5_next_text", "glm5-next", false, glm5_next},
     ModelType{"glm_moe_dsa", "glm-dsa", false, glm_dsa},
+    ModelType{"glm_ocr_text", "glm4"},
     ModelType{"gpt2", "gpt2", true, four_times},
+    ModelType{"gpt_bigcode", "starcoder", true, shared_keys},
+    ModelType{"gpt_neox", "gptneox", false, four_times},
     ModelType{"gpt_oss", "gpt-oss", false, alternating},
+    ModelType{"gpt_refact", "refact", false, refact},
     ModelType{"gptj", "gptj", false, four_times},
     ModelType{"granite", "granite", true},
     ModelType{"granite4_vision_text", "granite", true},
+    ModelType{"granite_swa", "granite_swa", true, granite_swa},
     ModelType{"granitemoe", "granitemoe", true, experts_as_wide_as_ffn},
     ModelType{"granitemoehybrid", "granitehybrid", true, granite_hybrid},
     ModelType{"granitemoeshared", "granitemoe", true, experts_as_wide_as_ffn},
     ModelType{"hunyuan", "hunyuan-moe", true, hunyuan_moe},
     ModelType{"hunyuan_v1_dense", "hunyuan-dense", true},
     ModelType{"hunyuan_v1_moe", "hunyuan-moe", true, hunyuan_moe},
+    ModelType{"hunyuan_vl", "hunyuan_vl", true},
+    ModelType{"hunyuan_vl_text", "hunyuan_vl", true},
     ModelType{"hy_v3", "hy_v3", false, hy_v3},
     ModelType{"hy_v4", "hy_v4", false, hy_v4},
+    ModelType{"hyperclovax", "hyperclovax", false, hyperclovax},
     ModelType{"internlm", "llama"},
     ModelType{"internlm2", "internlm2"},
     ModelType{"internlm3", "llama"},
+    ModelType{"iquestcoder", "llama"},
+    ModelType{"jais", "jais", true, jais},
+    ModelType{"jais2", "jais2"},
     ModelType{"jamba", "jamba", false, jamba},
     ModelType{"kimi_k2", "deepseek2", false, deepseek},
     ModelType{"kimi_k25", "deepseek2", false, deepseek},
+    ModelType{"kimi_k3", "kimi-k3", false, kimi_linear},
+    ModelType{"kimi_k3_text", "kimi-k3", false, kimi_linear},
     ModelType{"kimi_linear", "kimi-linear", false, kimi_linear},
     ModelType{"laguna", "laguna", false, laguna},
     ModelType{"lfm2", "lfm2", true, lfm2},
@@ -151,9 +183,18 @@ constexpr std::array kTypes = {
     ModelType{"llama", "llama"},
     ModelType{"llama4", "llama4", false, llama4},
     ModelType{"llama4_text", "llama4", false, llama4},
+    ModelType{"longcat_flash", "longcat-flash", false, longcat_flash},
+    ModelType{"maincoder", "maincoder", true},
+    ModelType{"mamba", "mamba", true, mamba},
+    ModelType{"mamba2", "mamba2", false, mamba2},
+    ModelType{"mellum", "mellum", false, mellum},
     ModelType{"mimo", "qwen2", false, windows_off_unless_asked},
+    ModelType{"mimo_v2", "mimo2", false, mimo2},
     ModelType{"mimo_v2_flash", "mimo2", false, mimo2},
     ModelType{"minicpm", "minicpm", true},
+    ModelType{"minicpm3", "minicpm3", true, expanded_latents},
+    ModelType{"minicpmo", "qwen2", false, minicpm_v},
+    ModelType{"minicpmv", "qwen2", false, minicpm_v},
     ModelType{"minimax", "minimax-01", false, minimax_01},
     ModelType{"minimax_m1", "minimax-01", false, minimax_01},
     ModelType{"minimax_m2", "minimax-m2", false, minimax_m2},
@@ -167,6 +208,9 @@ constexpr std::array kTypes = {
     ModelType{"mistral", "llama"},
     ModelType{"mistral4", "mistral4", false, mistral4},
     ModelType{"mixtral", "llama", false, experts_as_wide_as_ffn},
+    ModelType{"mpt", "mpt", true, mpt},
+    ModelType{"muse_glimmer_text", "muse-glimmer", false, muse_glimmer},
+    ModelType{"nanbeige", "nanbeige", false, loops},
     ModelType{"nemotron", "nemotron"},
     ModelType{"nemotron-nas", "deci", false, deci},
     ModelType{"nemotron_h", "nemotron_h", false, nemotron_h},
@@ -174,10 +218,21 @@ constexpr std::array kTypes = {
     ModelType{"olmo2", "olmo2"},
     ModelType{"olmo3", "olmo2", false, every_fourth_full},
     ModelType{"olmoe", "olmoe", false, experts_as_wide_as_ffn},
+    ModelType{"openelm", "openelm", true, openelm},
     ModelType{"opt", "opt", true, four_times},
+    ModelType{"orion", "orion"},
+    ModelType{"ouro", "ouro", false, loops},
+    ModelType{"paddleocr_vl", "paddleocr", false, paddleocr},
+    ModelType{"paddleocr_vl_text", "paddleocr", false, paddleocr},
     ModelType{"phi", "phi2"},
     ModelType{"phi3", "phi3", false, phi3},
+    ModelType{"phi3_v", "phi3", false, phi3},
+    ModelType{"phi4_multimodal", "phi3", true, phi3},
+    ModelType{"phi4mm", "phi3", true, phi3},
     ModelType{"phimoe", "phimoe", false, experts_as_wide_as_ffn},
+    ModelType{"plamo", "plamo", false, plamo},
+    ModelType{"plamo3", "plamo3", true, plamo3},
+    ModelType{"plm", "plm", true, expanded_latents},
     ModelType{"qwen", "qwen", false, qwen1},
     ModelType{"qwen2", "qwen2", false, windows_off_unless_asked},
     ModelType{"qwen2_5_omni_text", "qwen2vl", false, windows_off_unless_asked},
@@ -200,14 +255,26 @@ constexpr std::array kTypes = {
     ModelType{"qwen3_vl_text", "qwen3vl"},
     ModelType{"qwen4_exp", "qwen4exp", false, qwen4_exp},
     ModelType{"qwen4_exp_text", "qwen4exp", false, qwen4_exp},
+    ModelType{"rwkv6", "rwkv6", false, rwkv6},
+    ModelType{"rwkv6qwen2", "rwkv6qwen2", false, rwkv6qwen2},
+    ModelType{"rwkv7", "rwkv7", false, rwkv7},
+    ModelType{"rwkv_hybrid", "arwkv7", false, rwkv_hybrid},
+    ModelType{"sarvam_moe", "bailingmoe2", false, qk_norm_if_asked},
     ModelType{"seed_oss", "seed_oss"},
+    ModelType{"smallthinker", "smallthinker", false, smallthinker},
     ModelType{"smollm3", "smollm3", true, windows_off_unless_asked},
     ModelType{"solar_open", "glm4moe", false, solar_open},
     ModelType{"stablelm", "stablelm", false, stablelm},
     ModelType{"starcoder2", "starcoder2", true, starcoder2},
+    ModelType{"step3_text", "step3", false, step3},
     ModelType{"step3p5", "step35", false, step},
     ModelType{"step3p7", "step35", false, step},
+    ModelType{"telechat", "telechat2", true, four_times},
+    ModelType{"xverse", "xverse"},
     ModelType{"yi", "llama"},
+    ModelType{"youtu", "deepseek2", true, deepseek},
+    ModelType{"youtu_llm", "deepseek2", true, deepseek},
+    ModelType{"youtu_vl", "deepseek2", true, deepseek},
 };
 
 constexpr bool by_name(const ModelType& a, const ModelType& b) { return a.name < b.name; }

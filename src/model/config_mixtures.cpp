@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/detail/config_shapes.hpp"
+#include "model/family.hpp"
 
 namespace rigcast::model::detail::config {
 
@@ -55,6 +56,12 @@ void deepseek(ConfigReader& c, Shape& s) {
   s.indexer = indexer_of(c, {});
   c.ignore({"n_group", "topk_group", "index_topk_pattern", "indexer_types", "index_topk_freq", "index_share_for_mtp_iteration", "indexer_rope_interleave"});
   s.next_token_layers = 0;  // conversions of this family leave the next-token layer out
+  if (c.has("topk_method") && c.text({"topk_method"}) != "noaux_tc") s.features.router_correction = false;
+  c.ignore({"lm_head", "use_mla"});
+  if (s.mla.kv_rank > 0 || s.family != "deepseek2") return;
+  s.family = "deepseek2-ocr";   // plain attention (DeepSeek OCR, the smallest VL 2)
+  s.features = find_family(s.family)->features;
+  s.value_dim = s.head_dim;
 }
 
 void deepseek_v32(ConfigReader& c, Shape& s) {
@@ -99,6 +106,7 @@ void indexer_owners(ConfigReader& c, Shape& s) {
   for (const char* key : {"index_n_heads", "index_head_dim", "index_topk"})
     if (!c.has(key)) c.fault(ErrorKind::input, key, "is missing");
 }
+}  // namespace
 
 // Leading layers with a dense feed-forward part, where each layer's kind is listed.
 void dense_then_sparse(ConfigReader& c, Shape& s) {
@@ -111,8 +119,6 @@ void dense_then_sparse(ConfigReader& c, Shape& s) {
   if (c.has("first_k_dense_replace") && s.experts.first_dense != dense) return c.fault(ErrorKind::input, "mlp_layer_types", "begins with " + std::to_string(dense) + " dense layers, first_k_dense_replace says " + std::to_string(s.experts.first_dense));
   s.experts.first_dense = dense;
 }
-}  // namespace
-
 // Hy 4: DeepSeek V3.2's attention with a gate and sinks, indexers that several layers share, streams that are not mixed with each other.
 void hy_v4(ConfigReader& c, Shape& s) {
   deepseek(c, s);

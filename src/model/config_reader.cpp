@@ -28,7 +28,7 @@ constexpr std::array kHarmless = {
     "nope", "no_rope", "attn_scale", "attention_factor", "floor_scale", "mamba_proj_bias", "mamba_conv_bias", "use_bias", "conv_bias",
     "use_conv_bias", "use_mamba_kernels", "mamba_ssm_dtype", "num_logits", "hc_eps", "sinkhorn", "deterministic", "num_experts_offset",
     "expert_dtype", "expert_layer", "seq_aux", "aux", "use_qk_l2", "bos", "eos", "z_loss", "tensor_parallel", "fused", "keep_query_states",
-    "for_nextn", "sequence_parallel", "classifier", "problem_type", "attention_softmax", "softmax", "kv_channels", "layer_norm", "use_kernel",
+    "for_nextn", "sequence_parallel", "classifier", "problem_type", "pdrop", "_fp32", "attention_softmax", "softmax", "kv_channels", "layer_norm", "use_kernel",
 };
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -132,6 +132,8 @@ bool ConfigReader::has(std::string_view name) const {
   const auto at = object_->find(std::string(name));
   return at != object_->end() && !at->is_null();
 }
+
+bool ConfigReader::names(std::string_view name) const { return object_->contains(std::string(name)); }
 
 bool ConfigReader::is_list(std::string_view name) const {
   const auto at = object_->find(std::string(name));

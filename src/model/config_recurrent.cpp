@@ -62,12 +62,28 @@ void nemotron_h(ConfigReader& c, Shape& s) {
   c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim"});
 }
 
+namespace {
+// Kimi K3: Kimi Linear with experts in a narrower space, gates of full rank, and streams kept for later layers.
+void kimi_k3(ConfigReader& c, Shape& s) {
+  s.family = "kimi-k3";
+  s.features = find_family(s.family)->features;
+  s.experts.latent = c.integer({"routed_expert_hidden_size"});
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  s.bank_interval = c.integer({"attn_res_block_size"});
+  if (!c.flag({"mla_use_nope"}, true)) c.fault(ErrorKind::unsupported, "mla_use_nope", "is off: no rule knows this model's attention with positions");
+  c.ignore({"activation_situ_beta", "activation_situ_linear_beta"});
+}
+}  // namespace
+
 void kimi_linear(ConfigReader& c, Shape& s) {
+  if (s.family == "kimi-k3" || c.has("attn_res_block_size") || c.has("routed_expert_hidden_size")) kimi_k3(c, s);
   s.recurrent.kind = RecurrentKind::kimi_delta;
   if (const json* linear = c.object("linear_attn_config")) {
     ConfigReader l(*linear, c.file());
     s.recurrent.heads = s.recurrent.key_heads = l.integer({"num_heads"});
-    s.recurrent.head_dim = s.recurrent.key_dim = s.recurrent.gate_rank = l.integer({"head_dim"});
+    s.recurrent.head_dim = s.recurrent.key_dim = l.integer({"head_dim"});
+    if (s.family != "kimi-k3") s.recurrent.gate_rank = s.recurrent.head_dim;
+    s.recurrent.bounded_decay = l.number({"gate_lower_bound"}, 0) < 0;
     s.recurrent.conv = l.integer({"short_conv_kernel_size"}, 4);
     s.pattern.assign(static_cast<std::size_t>(s.layers), 'R');
     for (const int layer : l.integers({"full_attn_layers"}))  // counted from 1
@@ -112,6 +128,99 @@ void jamba(ConfigReader& c, Shape& s) {
   if (s.experts.count <= 1) s.experts = {};
   experts_as_wide_as_ffn(c, s);
   c.ignore({"expert_layer_offset", "num_logits_to_keep", "use_mamba_kernels", "calc_logits_for_entire_prompt"});
+}
+
+// Bamba: Granite 4's layers under older names.
+void bamba(ConfigReader& c, Shape& s) {
+  mamba2_keys(c, s);
+  const std::vector<int> attends = c.integers({"attn_layer_indices"});
+  s.pattern.assign(static_cast<std::size_t>(std::max(s.layers, 0)), 'R');
+  for (const int i : attends)
+    if (i < s.layers) s.pattern[static_cast<std::size_t>(i)] = 'F';
+  c.ignore({"attn_rotary_emb", "num_logits_to_keep"});
+}
+
+// Mamba and Falcon Mamba; norms of what depends on the input have no weights there.
+void mamba(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba1;
+  r.heads = 1;
+  r.head_dim = c.integer({"intermediate_size"}, c.product("expand", c.integer({"expand"}, 2), s.hidden));
+  r.state = c.integer({"state_size"}, 16);
+  r.conv = c.integer({"conv_kernel"}, 4);
+  r.dt_rank = c.text({"time_step_rank"}) == "auto" || !c.has("time_step_rank") ? (s.hidden + 15) / 16 : c.integer({"time_step_rank"});
+  s.ffn = 0;
+  s.pattern = "M";
+  c.ignore({"expand", "time_step_rank", "layer_norm_epsilon", "mixer_rms_eps", "use_associative_scan", "use_falcon_mambapy", "use_mambapy"});
+}
+
+void mamba2(ConfigReader& c, Shape& s) {
+  mamba2_keys(c, s);
+  RecurrentShape& r = s.recurrent;
+  r.heads = c.integer({"num_heads"}, 128);
+  r.head_dim = c.integer({"head_dim"}, 64);
+  r.state = c.integer({"state_size"}, 128);
+  r.groups = std::max(1, c.integer({"n_groups"}, 8));
+  s.ffn = 0;
+  s.pattern = "M";
+  c.ignore({"time_step_rank", "chunk_size"});
+}
+
+namespace {
+// State of heads by head, a token before for each of so many parts.
+void rwkv_state(Shape& s, int head, int shifts) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::rwkv;
+  r.head_dim = r.key_dim = head;
+  r.heads = head > 0 ? s.hidden / head : 0;
+  r.shifts = shifts;
+  s.pattern = "R";
+  s.window = 0;
+  if (s.max_context == 0) s.max_context = 1048576;   // no limit; what conversions write
+}
+
+int by_power(int hidden, double power, double factor) { return std::max(1, static_cast<int>(std::lround(std::pow(hidden, power) * factor / 32))) * 32; }
+}  // namespace
+
+void rwkv6(ConfigReader& c, Shape& s) {
+  rwkv_state(s, c.integer({"head_size"}, 64), 2);
+  if (s.ffn == 0) s.ffn = static_cast<int>(s.hidden * 3.5) / 32 * 32;
+  s.recurrent.gate_rank = s.hidden == 4096 ? 64 : 32;
+  s.recurrent.dt_rank = s.hidden == 4096 ? 128 : 64;
+  c.ignore({"attention_hidden_size", "num_attention_heads", "head_size_divisor", "rescale_every"});
+}
+
+// A Qwen 2 whose attention was replaced: its feed-forward parts, its groups of heads and its biases stay.
+void rwkv6qwen2(ConfigReader& c, Shape& s) {
+  rwkv_state(s, s.heads > 0 ? s.hidden / s.heads : 0, 1);
+  s.recurrent.key_heads = s.kv_heads;
+  s.recurrent.gate_rank = c.integer({"lora_rank_tokenshift"}, s.hidden >= 4096 ? 64 : 32);
+  s.recurrent.dt_rank = c.integer({"lora_rank_decay"}, s.hidden >= 4096 ? 128 : 64);
+  c.ignore({"sliding_window", "use_sliding_window", "max_window_layers"});
+}
+
+void rwkv7(ConfigReader& c, Shape& s) {
+  rwkv_state(s, c.integer({"head_dim", "head_size"}, 64), 2);
+  if (s.ffn == 0) s.ffn = 4 * s.hidden;
+  RecurrentShape& r = s.recurrent;
+  r.dt_rank = c.integer({"decay_low_rank_dim", "lora_rank_decay"}, by_power(s.hidden, 0.5, 1.8));
+  r.state = c.integer({"a_low_rank_dim", "lora_rank_iclr"}, by_power(s.hidden, 0.5, 1.8));
+  r.groups = c.integer({"v_low_rank_dim", "lora_rank_value_residual_mix"}, by_power(s.hidden, 0.5, 1.3));
+  r.gate_rank = c.integer({"gate_low_rank_dim", "lora_rank_gate"}, by_power(s.hidden, 0.8, 0.6));
+  c.ignore({"attn", "attn_mode", "value_dim", "hidden_ratio", "num_heads", "attention_hidden_size", "norm_first", "fuse_norm"});
+}
+
+// ARWKV: RWKV 7's time mixing in a Qwen 2.
+void rwkv_hybrid(ConfigReader& c, Shape& s) {
+  rwkv_state(s, c.integer({"head_size"}, 64), 1);
+  if (c.integer({"wkv_version"}, 7) != 7) c.fault(ErrorKind::unsupported, "wkv_version", "is not 7, which no rule knows");
+  for (int layer = 0; const int held : c.integers({"wkv_layers"}))
+    if (held != layer++) return c.fault(ErrorKind::unsupported, "wkv_layers", "leaves layers to attention, which no rule knows");
+  RecurrentShape& r = s.recurrent;
+  r.dt_rank = r.state = 64;
+  r.groups = 32;
+  r.gate_rank = c.flag({"wkv_has_gate"}) ? 128 : 0;
+  c.ignore({"wkv_layers", "wkv_has_group_norm", "sliding_window", "use_sliding_window", "max_window_layers", "num_wkv_heads", "num_heads"});
 }
 
 }  // namespace rigcast::model::detail::config

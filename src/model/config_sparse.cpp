@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "model/detail/config_shapes.hpp"
 
 namespace rigcast::model::detail::config {
@@ -112,6 +113,106 @@ void qwen4_exp(ConfigReader& c, Shape& s) {
 void solar_open(ConfigReader& c, Shape& s) {
   glm4_moe(c, s);
   s.features.qkv_bias = c.flag({"attention_bias"});
+}
+
+// Arctic: a dense part as wide as the stream beside the experts of each layer.
+void arctic(ConfigReader& c, Shape& s) {
+  experts_as_wide_as_ffn(c, s);
+  s.experts.every = std::max(1, c.integer({"moe_layer_frequency"}, 1));
+  s.features.expert_norm = c.flag({"parallel_attn_mlp_res"}, true);
+  if (c.flag({"use_residual"}, true)) s.experts.shared = 1, s.experts.shared_width = s.hidden;
+  else s.features.shared_expert_beside_dense = false;
+  c.ignore({"moe_token_dropping", "enable_expert_tensor_parallelism"});
+}
+
+// Command A+: its layers' parts share one norm; leading dense layers may slide in another rhythm.
+void cohere2_moe(ConfigReader& c, Shape& s) {
+  s.experts.width = c.integer({"intermediate_size"});
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  dense_then_sparse(c, s);
+  s.ffn = c.integer({"prefix_dense_intermediate_size"}, s.ffn);
+  const int prefix = c.integer({"prefix_dense_sliding_window_pattern"}, 1), period = c.integer({"sliding_window_pattern"}, 4);
+  if (c.text({"shared_expert_combination_strategy"}, "average") != "average" && c.text({"shared_expert_combination_strategy"}) != "sum")
+    c.fault(ErrorKind::unsupported, "shared_expert_combination_strategy", "is '" + c.text({"shared_expert_combination_strategy"}) + "', which no rule knows");
+  c.ignore({"use_embedding_sharing", "use_gated_activation", "use_parallel_block", "use_parallel_embedding"});
+  if (!s.pattern.empty() || s.window == 0 || prefix < 1 || period < 1) return;
+  for (int i = 0; i < s.layers; ++i) {
+    const bool dense = i < s.experts.first_dense;
+    s.pattern += (dense ? (i + 1) % prefix : (i - s.experts.first_dense + 1) % period) != 0 ? 'S' : 'F';
+  }
+}
+
+// K-EXAONE: EXAONE 4's windows and norms of queries and keys, with norms before each part.
+void exaone_moe(ConfigReader& c, Shape& s) {
+  every_fourth_full(c, s);
+  dense_then_sparse(c, s);
+  if (s.experts.first_dense == 0) s.experts.first_dense = c.integer({"first_last_k_dense_replace"});
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  s.next_token_layers = 0;   // loaders leave the next-token layer out
+  c.ignore({"n_group", "topk_group", "mtp_loss_factor", "is_moe_layer"});
+}
+
+// LongCat: each layer of the config attends twice and has two dense parts; the experts stand beside the second. Some of those to choose from
+// do nothing, so that fewer than the chosen ones compute: their share on average.
+void longcat_flash(ConfigReader& c, Shape& s) {
+  require(c, {"num_layers", "ffn_hidden_size", "expert_ffn_hidden_size", "moe_topk"});
+  s.layers = c.product("num_layers", 2, c.integer({"num_layers"}));
+  s.ffn = c.integer({"ffn_hidden_size"});
+  s.experts.width = c.integer({"expert_ffn_hidden_size"});
+  s.experts.every = 2;
+  s.experts.shared = 1;
+  s.experts.shared_width = s.ffn;
+  s.experts.idle = c.integer({"zero_expert_num"});
+  const int chosen = c.integer({"moe_topk"}), all = std::max(1, s.experts.count + s.experts.idle);
+  s.experts.used = static_cast<int>((std::int64_t{chosen} * s.experts.count + all / 2) / all);
+  if (s.experts.idle > 0) {
+    if (c.text({"zero_expert_type"}, "identity") != "identity") c.fault(ErrorKind::unsupported, "zero_expert_type", "is '" + c.text({"zero_expert_type"}) + "', which no rule knows");
+    s.notes.push_back("Of the " + std::to_string(chosen) + " experts a token chooses, " + std::to_string(s.experts.used) + " compute on average: " + std::to_string(s.experts.idle) + " of " + std::to_string(all) + " do nothing.");
+  }
+  s.features.router_bias = c.flag({"router_bias"});
+  s.next_token_layers = 0;
+  c.ignore({"num_hidden_layers", "attention_method", "mla_scale_q_lora", "mla_scale_kv_lora", "mtp_num_layers"});
+}
+
+// Mellum 2: Qwen 3's mixture with windows.
+void mellum(ConfigReader& c, Shape& s) {
+  dense_then_sparse(c, s);
+  if (s.pattern.empty()) s.window = 0;
+}
+
+// SmallThinker: which layers slide is listed; every layer has experts.
+void smallthinker(ConfigReader& c, Shape& s) {
+  s.experts.count = c.integer({"moe_num_primary_experts"}, s.experts.count);
+  s.experts.used = c.integer({"moe_num_active_primary_experts"}, s.experts.used);
+  s.experts.width = c.integer({"moe_ffn_hidden_size"}, s.experts.width);
+  s.window = c.integer({"sliding_window_size"});
+  s.pattern.clear();
+  for (const int slides : c.integers({"sliding_window_layout"})) s.pattern += slides != 0 ? 'S' : 'F';
+  if (s.pattern.find('S') == std::string::npos) s.window = 0, s.pattern.clear();
+  for (const int mixes : c.integers({"moe_layer_layout"}))
+    if (mixes == 0) c.fault(ErrorKind::unsupported, "moe_layer_layout", "has layers without experts, which no rule knows");
+  if (c.flag({"moe_enable_secondary_experts"})) c.fault(ErrorKind::unsupported, "moe_enable_secondary_experts", "is on, which no rule knows");
+  c.ignore({"rope_layout", "moe_enable_early_router", "moe_primary_router_apply_softmax", "moe_num_secondary_experts", "moe_num_active_secondary_experts", "moe_secondary_ffn_hidden_size", "profile_sparsity"});
+}
+
+// Step 3: queries in two steps, one head of keys and values.
+void step3(ConfigReader& c, Shape& s) {
+  s.mla.q_rank = c.integer({"share_q_dim"});
+  s.kv_heads = 1;
+  s.head_dim = s.value_dim = c.integer({"head_dim"}, 256);
+  s.experts.shared_width = c.integer({"share_expert_dim"});
+  s.experts.shared = s.experts.shared_width > 0 ? 1 : 0;
+  s.experts.first_dense = 1;
+  const std::string enumerated = c.text({"moe_layers_enum"});
+  const std::vector<std::string_view> listed = split(enumerated, ',');
+  if (!trim(listed.front()).empty()) {
+    s.experts.first_dense = static_cast<int>(parse_int(trim(listed.front())).value_or(0));
+    std::int64_t next = s.experts.first_dense;
+    for (const std::string_view each : listed)
+      if (parse_int(trim(each)) != next++) return c.fault(ErrorKind::unsupported, "moe_layers_enum", "names layers that do not follow each other, which no rule knows");
+    s.experts.last_dense = std::max(0, s.layers - static_cast<int>(std::min<std::int64_t>(next, s.layers)));
+  }
+  c.ignore({"num_attention_groups", "max_position_embedding"});
 }
 
 }  // namespace rigcast::model::detail::config

@@ -66,7 +66,11 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
   a.value_is_key = variant.value_is_key;
   if (kind != AttentionKind::full) a.window = shape.window;
   const Mla& latent = kind == AttentionKind::full ? shape.mla : shape.sliding_mla;
-  if (latent.kv_rank > 0) {
+  if (latent.expanded) {
+    a.kv_heads = a.heads;
+    a.key_dim = latent.nope_dim + latent.rope_dim;
+    a.value_dim = latent.value_dim;
+  } else if (latent.kv_rank > 0) {
     a.kind = AttentionKind::mla;
     a.kv_heads = 1;
     a.key_dim = latent.nope_dim + latent.rope_dim;
@@ -105,13 +109,14 @@ Recurrent recurrent_of(const Shape& shape) {
       out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
       break;
     case RecurrentKind::kimi_delta:
+      out.bounded_decay = r.bounded_decay;
       out.conv_elements = (r.conv - 1) * 3 * inner;
       out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
       break;
     case RecurrentKind::lightning: out.state_elements = inner * r.head_dim; break;
     case RecurrentKind::short_conv: out.conv_elements = std::int64_t{r.conv - 1} * shape.hidden; break;
     case RecurrentKind::rwkv:
-      out.conv_elements = 2 * std::int64_t{shape.hidden};  // the token before, for time and channel mixing
+      out.conv_elements = std::int64_t{r.shifts} * shape.hidden;  // the token before, for time mixing and where it is done for channel mixing
       out.state_elements = std::int64_t{shape.hidden} * r.head_dim;
       break;
   }
@@ -120,7 +125,7 @@ Recurrent recurrent_of(const Shape& shape) {
 
 bool has_experts_at(const Shape& shape, int layer) {
   const Experts& e = shape.experts;
-  return e.count > 0 && layer >= e.first_dense && (layer + 1) % std::max(e.every, 1) == 0;
+  return e.count > 0 && layer >= e.first_dense && layer < shape.layers - e.last_dense && (layer + 1) % std::max(e.every, 1) == 0;
 }
 
 FeedForward feed_forward_of(const Shape& shape, char letter, int layer) {
@@ -172,6 +177,7 @@ Result<void> check_ranges(const Shape& shape) {
            {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
            {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
            {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
+           {"moe.idle", shape.experts.idle, kMostExperts}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64},
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
            {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
            {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},

@@ -37,6 +37,7 @@ struct Features {
   bool fused_expert_gate_up = false; // ffn_gate_up_exps
   bool gated = true;                 // feed-forward with a gate (SwiGLU, GeGLU)
   bool qkv_bias = false, attention_output_bias = false, ffn_bias = false, norm_bias = false, head_bias = false;
+  bool down_bias = false;            // ffn_down alone has a bias (TeleChat 2)
   bool norm_weights = true;          // false: norms without weights (OLMo 1)
   QkNorm qk_norm = QkNorm::none;
   bool attention_norm = true;        // norm before attention
@@ -49,7 +50,9 @@ struct Features {
   bool router_correction = false;    // exp_probs_b.bias (DeepSeek V3)
   bool router_bias = false, expert_bias = false;            // gpt-oss
   bool shared_expert_gate = false;   // Qwen2-MoE
-  bool shared_expert_beside_dense = false;  // the dense feed-forward IS the shared expert (Gemma 4)
+  bool shared_expert_beside_dense = false;  // the dense feed-forward IS the shared expert (Gemma 4, Arctic, LongCat)
+  bool expert_norm = false;          // ffn_norm_exps: experts have a norm of their own beside the dense part (Arctic)
+  bool sub_norms = false;            // norms before the output projections of both parts (BitNet)
   bool rope_factors = false;         // rope_freqs.weight (Llama 3.1)
   bool embedding_norm = false;       // token_embd_norm
   bool learned_positions = false;    // position_embd
@@ -62,6 +65,7 @@ struct Features {
 struct Mla {
   int q_rank = 0;                    // 0: queries without a low-rank step (V2-Lite)
   int kv_rank = 0, nope_dim = 0, rope_dim = 0, value_dim = 0;
+  bool expanded = false;             // the cache holds every head's keys and values, not the latent (MiniCPM 3)
 };
 
 // The one kind of recurrent mixer a model uses.
@@ -75,7 +79,9 @@ struct RecurrentShape {
   int groups = 1;                    // mamba2
   int conv = 4;                      // kernel width
   int dt_rank = 0;                   // mamba1
-  int gate_rank = 0;                 // kimi_delta: width between the two gate projections
+  int gate_rank = 0;                 // kimi_delta: width between the two gate projections; 0: one of full rank (Kimi K3)
+  bool bounded_decay = false;        // kimi_delta: as in Recurrent
+  int shifts = 2;                    // rwkv: parts that mix in the token before
   bool norm = true;                  // mamba2: a norm before the output projection (Falcon-H1 has none)
 };
 
@@ -118,9 +124,10 @@ struct NGrams {
 struct Experts {
   int count = 0, used = 0, width = 0;
   int shared = 0, shared_width = 0;  // shared_width: of all shared experts together
-  int first_dense = 0;               // so many leading layers have a dense feed-forward instead
+  int first_dense = 0, last_dense = 0;  // so many leading and trailing layers have a dense feed-forward instead
   int every = 1;                     // of the others every so-manyth has experts: layers i with (i + 1) % every == 0
   int hashed = 0;                    // so many leading layers choose by a table of tokens instead of a correction (DeepSeek V4)
+  int idle = 0;                      // further ones to choose that compute nothing (LongCat)
   int latent = 0;                    // width experts work in, between two projections shared by all (Nemotron 3 Super); 0: hidden
 };
 
@@ -160,6 +167,9 @@ struct Shape {
   Indexer indexer;
   Compressed compressed;
   int streams = 0, mixing_rounds = 0;  // parallel residual streams (hyper-connections), as in Architecture
+  int bank_interval = 0;             // as in Architecture (Kimi K3)
+  int loops = 1;                     // so many times all layers run, each time with a cache of its own (Nanbeige, Ouro)
+  bool loop_norm = false;            // ... from a normalised stream
   int stream_rank = 0;               // > 0: streams are gated through so narrow a space instead (Qwen 3.8 Flash)
   NGrams ngrams;
   Experts experts;

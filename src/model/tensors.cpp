@@ -40,6 +40,7 @@ void TensorLister::list_globals() {
   if (features_.norm_weights && shape_.stream_rank == 0) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
   if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
   if (features_.head_bias) put("output.bias", shape_.vocab);
+  if (shape_.bank_interval > 0) put("output_res_score.weight", hidden_);
   if (shape_.stream_rank > 0) {
     put("output_hc_norm.weight", hidden_ * shape_.streams);
     put("output_hc_down.weight", hidden_ * shape_.streams, shape_.stream_rank);
@@ -87,9 +88,10 @@ void TensorLister::list_layer(int index, const Layer& layer) {
   if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
   if (shape_.streams > 0)
     for (const char* part : {"attn", "ffn"}) shape_.stream_rank > 0 ? list_gating(part) : list_mixing(part);
+  if (shape_.bank_interval > 0) vector("attn_res_score", hidden_), vector("ffn_res_score", hidden_);
   if (index == shape_.ngrams.layer) list_ngrams();
   if (layer.attention.kind == AttentionKind::compressed) list_compressed(layer.attention);
-  else if (layer.attention.kind == AttentionKind::mla) list_mla(layer.attention);
+  else if (layer.attention.kind == AttentionKind::mla || (shape_.mla.expanded && layer.attention.kind != AttentionKind::none)) list_mla(layer.attention);
   else if (layer.attention.kind != AttentionKind::none) list_attention(layer.attention);
   list_recurrent(layer.recurrent.kind);
   list_feed_forward_norm(layer);
@@ -108,17 +110,26 @@ void TensorLister::list_attention(const Attention& a) {
     matrix("attn_qkv", hidden_, q + k + v);
     if (features_.qkv_bias) bias("attn_qkv", q + k + v);
   } else {
-    projection("attn_q", q);
+    if (shape_.mla.q_rank > 0) list_narrow_queries(q);
+    else projection("attn_q", q);
     projection("attn_k", k);  // layers that read another's cache carry these too, unused
     if (!a.value_is_key) projection("attn_v", v);
   }
   matrix("attn_output", int64_t{a.heads} * a.value_dim, hidden_);
   if (features_.attention_output_bias) bias("attn_output", hidden_);
+  if (features_.sub_norms) vector("attn_sub_norm", int64_t{a.heads} * a.value_dim);
   list_qk_norm(a);
   if (features_.sinks) vector("attn_sinks", a.heads);
   if (features_.head_gate) matrix("attn_gate", hidden_, a.heads);
   if (features_.output_gate) matrix("attn_gate", hidden_, int64_t{a.heads} * a.value_dim);
   list_indexer(a, hidden_);
+}
+
+// Queries in two steps (DeepSeek's latents; Step 3).
+void TensorLister::list_narrow_queries(int64_t width) {
+  matrix("attn_q_a", hidden_, shape_.mla.q_rank);
+  vector("attn_q_a_norm", shape_.mla.q_rank);
+  matrix("attn_q_b", shape_.mla.q_rank, width);
 }
 
 void TensorLister::projection(std::string_view part, int64_t width) {
@@ -156,8 +167,12 @@ void TensorLister::list_mla(const Attention& a) {
   }
   matrix("attn_kv_a_mqa", hidden_, m.kv_rank + m.rope_dim);
   vector("attn_kv_a_norm", m.kv_rank);
-  experts("attn_k_b", m.nope_dim, m.kv_rank, a.heads);
-  experts("attn_v_b", m.kv_rank, m.value_dim, a.heads);
+  if (m.expanded) {
+    matrix("attn_kv_b", m.kv_rank, int64_t{a.heads} * (m.nope_dim + m.value_dim));
+  } else {
+    experts("attn_k_b", m.nope_dim, m.kv_rank, a.heads);
+    experts("attn_v_b", m.kv_rank, m.value_dim, a.heads);
+  }
   matrix("attn_output", int64_t{a.heads} * m.value_dim, hidden_);
   if (features_.sinks) vector("attn_sinks", a.heads);
   if (shape_.family == "dots3note") vector("attn_k_norm", m.rope_dim);

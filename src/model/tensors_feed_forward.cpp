@@ -19,32 +19,45 @@ void TensorLister::list_feed_forward_norm(const Layer& layer) {
   }
 }
 
+// RWKV's feed-forward part.
+void TensorLister::list_channel_mix(int64_t width) {
+  matrix("channel_mix_key", hidden_, width);
+  matrix("channel_mix_value", width, hidden_);
+  vector("channel_mix_lerp_k", hidden_);
+  if (shape_.family != "rwkv6") return;
+  matrix("channel_mix_receptance", hidden_, hidden_);
+  vector("channel_mix_lerp_r", hidden_);
+}
+
 void TensorLister::list_dense(int64_t width, bool gated) {
-  if (shape_.family == "rwkv7") {
-    matrix("channel_mix_key", hidden_, width);
-    matrix("channel_mix_value", width, hidden_);
-    return;
-  }
-  if (gated && !features_.fused_gate_up) matrix("ffn_gate", hidden_, width);
+  if (shape_.family == "rwkv6" || shape_.family == "rwkv7") return list_channel_mix(width);
+  const bool two = gated && !features_.fused_gate_up;
+  if (two) matrix("ffn_gate", hidden_, width);
   const int64_t up = width * (features_.fused_gate_up ? 2 : 1);
   matrix("ffn_up", hidden_, up);
   matrix("ffn_down", width, hidden_);
+  if (features_.sub_norms) vector("ffn_sub_norm", width);
   if (features_.ffn_bias) {
+    if (two) bias("ffn_gate", width);
     bias("ffn_up", up);
-    bias("ffn_down", hidden_);
   }
+  if (features_.ffn_bias || features_.down_bias) bias("ffn_down", hidden_);
 }
 
 void TensorLister::list_moe(const FeedForward& f) {
   const int64_t n = f.experts, width = f.expert_width, input = shape_.experts.latent > 0 ? shape_.experts.latent : hidden_;
-  matrix("ffn_gate_inp", hidden_, n);
-  if (features_.router_bias) bias("ffn_gate_inp", n);
+  const int64_t choices = n + shape_.experts.idle;
+  if (features_.expert_norm) vector("ffn_norm_exps", hidden_);
+  matrix("ffn_gate_inp", hidden_, choices);
+  if (features_.router_bias) bias("ffn_gate_inp", choices);
   if (layer_ < shape_.experts.hashed) matrix("ffn_gate_tid2eid", f.experts_used, shape_.vocab);
   else if (features_.router_correction && shape_.family == "hy_v3") put(block("exp_probs_b"), n);   // this family's loader asks for the bare name
-  else if (features_.router_correction) bias("exp_probs_b", n);
+  else if (features_.router_correction) bias("exp_probs_b", choices);
   if (shape_.experts.latent > 0) {
-    matrix("ffn_latent_down", hidden_, input);
-    matrix("ffn_latent_up", input, hidden_);
+    const bool banked = shape_.family == "kimi-k3";   // there under other names, with a norm between
+    matrix(banked ? "ffn_routed_down" : "ffn_latent_down", hidden_, input);
+    matrix(banked ? "ffn_routed_up" : "ffn_latent_up", input, hidden_);
+    if (banked) vector("ffn_routed_norm", input);
   }
   if (features_.fused_expert_gate_up) {
     experts("ffn_gate_up_exps", input, 2 * width, n);
@@ -58,7 +71,7 @@ void TensorLister::list_moe(const FeedForward& f) {
     put(block("ffn_up_exps.bias"), width, n);
     put(block("ffn_down_exps.bias"), hidden_, n);
   }
-  if (features_.shared_expert_beside_dense) return list_gemma4_moe(f);
+  if (features_.shared_expert_beside_dense) return list_dense_beside(f);
   list_shared_expert(f);
 }
 
@@ -70,8 +83,9 @@ void TensorLister::list_shared_expert(const FeedForward& f) {
   if (features_.shared_expert_gate) vector("ffn_gate_inp_shexp", hidden_);
 }
 
-void TensorLister::list_gemma4_moe(const FeedForward& f) {
+void TensorLister::list_dense_beside(const FeedForward& f) {
   list_dense(f.shared_width, f.gated);
+  if (shape_.family != "gemma4") return;
   put(block("ffn_gate_inp.scale"), hidden_);
   put(block("ffn_down_exps.scale"), f.experts);
   for (const char* part : {"pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"}) vector(part, hidden_);

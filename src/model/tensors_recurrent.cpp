@@ -1,5 +1,7 @@
 // Tensors of recurrent mixers.
 
+#include <algorithm>
+
 #include "model/detail/tensor_lister.hpp"
 
 namespace rigcast::model::detail {
@@ -76,12 +78,13 @@ void TensorLister::list_kimi_delta() {
   matrix("attn_k", hidden_, keys);
   matrix("attn_v", hidden_, values);
   for (const char* part : {"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"}) experts(part, r.conv, 1, keys);
-  matrix("ssm_f_a", hidden_, r.gate_rank);
-  matrix("ssm_f_b", r.gate_rank, keys);
-  matrix("ssm_g_a", hidden_, r.gate_rank);
-  matrix("ssm_g_b", r.gate_rank, values);
+  const int64_t narrow = r.gate_rank > 0 ? r.gate_rank : r.head_dim;
+  matrix("ssm_f_a", hidden_, narrow);
+  matrix("ssm_f_b", narrow, keys);
+  if (r.gate_rank > 0) matrix("ssm_g_a", hidden_, narrow), matrix("ssm_g_b", narrow, values);
+  else matrix("ssm_g", hidden_, values);
   matrix("ssm_beta", hidden_, r.heads);
-  if (shape_.family == "glm5-next") put(block("ssm_a"), r.heads);
+  if (shape_.family == "glm5-next" || shape_.family == "kimi-k3") put(block("ssm_a"), r.heads);
   else put(block("ssm_a"), 1, r.heads);
   bias("ssm_dt", keys);
   vector("ssm_norm", r.head_dim);
@@ -103,11 +106,38 @@ void TensorLister::list_short_conv() {
   matrix("shortconv.out_proj", hidden_, hidden_);
 }
 
-// RWKV 7: receptance, key, value, output and the low-rank paths of decay, value residual, in-context rate and gate.
 void TensorLister::list_rwkv() {
+  if (shape_.family == "rwkv6" || shape_.family == "rwkv6qwen2") list_rwkv6();
+  else list_rwkv7();
+}
+
+// Receptance, key, value, gate, output and the low-rank paths of the token shift and of the decay. On Qwen 2 several heads share keys and values.
+void TensorLister::list_rwkv6() {
   const RecurrentShape& r = shape_.recurrent;
-  put(block("time_mix_lerp_fused.weight"), hidden_, 1, 1);
-  tensors_.back().shape = {hidden_, 1, 1, 6};
+  const bool qwen = shape_.family == "rwkv6qwen2";
+  const int64_t keys = qwen && r.key_heads > 0 ? int64_t{r.key_heads} * r.head_dim : hidden_;
+  matrix("time_mix_w1", hidden_, 5 * int64_t{r.gate_rank});
+  experts("time_mix_w2", r.gate_rank, hidden_, 5);
+  vector("time_mix_lerp_x", hidden_);
+  put(block("time_mix_lerp_fused.weight"), hidden_);
+  tensors_.back().shape = {hidden_, 1, 1, 5};
+  vector("time_mix_decay", hidden_);
+  matrix("time_mix_decay_w1", hidden_, r.dt_rank);
+  matrix("time_mix_decay_w2", r.dt_rank, hidden_);
+  for (const char* part : {"time_mix_receptance", "time_mix_gate", "time_mix_output"}) matrix(part, hidden_, hidden_);
+  for (const char* part : {"time_mix_key", "time_mix_value"}) matrix(part, hidden_, keys);
+  if (features_.qkv_bias) bias("time_mix_receptance", hidden_), bias("time_mix_key", keys), bias("time_mix_value", keys);
+  if (qwen) return;
+  matrix("time_mix_first", r.head_dim, hidden_ / std::max(r.head_dim, 1));
+  vector("time_mix_ln", hidden_);
+  bias("time_mix_ln", hidden_);
+}
+
+// Receptance, key, value, output and the low-rank paths of decay, value residual, in-context rate and gate.
+void TensorLister::list_rwkv7() {
+  const RecurrentShape& r = shape_.recurrent;
+  put(block("time_mix_lerp_fused.weight"), hidden_);
+  tensors_.back().shape = {hidden_, 1, 1, r.gate_rank > 0 ? 6 : 5};
   for (const char* part : {"time_mix_receptance", "time_mix_key", "time_mix_value", "time_mix_output"}) matrix(part, hidden_, hidden_);
   struct Path { const char* letter; int64_t rank; };
   for (const Path& p : {Path{"w", r.dt_rank}, Path{"a", r.state}, Path{"v", layer_ == 0 ? r.state : r.groups}}) {
@@ -115,11 +145,9 @@ void TensorLister::list_rwkv() {
     matrix(std::string("time_mix_") + p.letter + "1", hidden_, p.rank);
     matrix(std::string("time_mix_") + p.letter + "2", p.rank, hidden_);
   }
-  matrix("time_mix_g1", hidden_, r.gate_rank);
-  matrix("time_mix_g2", r.gate_rank, hidden_);
+  if (r.gate_rank > 0) matrix("time_mix_g1", hidden_, r.gate_rank), matrix("time_mix_g2", r.gate_rank, hidden_);
   for (const char* part : {"time_mix_k_k", "time_mix_k_a", "time_mix_r_k", "time_mix_ln"}) vector(part, hidden_);
   bias("time_mix_ln", hidden_);
-  vector("channel_mix_lerp_k", hidden_);
 }
 
 }  // namespace rigcast::model::detail

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/gguf_families.hpp"
 #include "model/recipe.hpp"
 #include "placement/detail/slots.hpp"
 #include "placement/rules.hpp"
@@ -30,7 +31,9 @@ Bytes all_memory(const rig::Rig& rig) {
 Result<void> check_engine(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig) {
   if (spans_hosts(rig) && catalog::text_of(engine, "across_hosts", rig.devices.front().device.architecture).empty())
     return fail(ErrorKind::infeasible, engine.name + " cannot share a model between hosts", Where{"--on"}, "rig");
-  if (!engine.families.empty() && !lists(engine.families, architecture.family))
+  // Engines of slots read GGUF, whose families are listed one by one.
+  const bool no_code = engine.kv_rule == catalog::KvRule::slots && model::gguf_family(architecture.family) == nullptr;
+  if (no_code || (!engine.families.empty() && !lists(engine.families, architecture.family)))
     return fail(ErrorKind::unsupported, engine.name + " has no code for models of family '" + architecture.family + "'", Where{"--engine"}, "engine");
   if (catalog::number_of(engine, "needs_experts", backend, 0) > 0 && !architecture.has_experts())
     return fail(ErrorKind::unsupported, engine.name + " keeps experts in the host's memory, and this model has none", Where{"--engine"}, "engine");

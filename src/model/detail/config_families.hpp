@@ -22,6 +22,13 @@ struct ModelType {
 const ModelType* find_model_type(std::string_view name);
 std::vector<std::string> model_type_names();
 
+// Sizes of a model_type's class; 0: that is said or it is unknown.
+struct ClassDefaults {
+  std::string_view type = {};
+  int layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0, context = 0, window = 0;
+};
+const ClassDefaults& class_defaults(std::string_view type);
+
 // layer_types and its relatives -> Shape::pattern; nothing where the file has none.
 void read_pattern(ConfigReader& config, Shape& shape);
 

@@ -28,6 +28,7 @@ class ConfigReader {
   std::vector<int> integers(std::initializer_list<std::string_view> names);
   std::vector<std::string> texts(std::initializer_list<std::string_view> names);
   bool has(std::string_view name) const;     // there and not null
+  bool names(std::string_view name) const;   // there, if only as null
   bool is_list(std::string_view name) const;
   // nullptr: not there, or no object.
   const nlohmann::json* object(std::string_view name);

@@ -19,7 +19,25 @@ void mimo2(ConfigReader& c, Shape& s);
 void laguna(ConfigReader& c, Shape& s);
 void step(ConfigReader& c, Shape& s);
 
+// --- dense families in their own words (config_dense.cpp)
+void four_times(ConfigReader&, Shape& s);
+void shared_keys(ConfigReader& c, Shape& s);
+void refact(ConfigReader& c, Shape& s);
+void codeshell(ConfigReader& c, Shape& s);
+void mpt(ConfigReader& c, Shape& s);
+void openelm(ConfigReader& c, Shape& s);
+void jais(ConfigReader& c, Shape& s);
+void expanded_latents(ConfigReader& c, Shape& s);
+void minicpm_v(ConfigReader& c, Shape& s);
+void first_of_four_full(ConfigReader&, Shape& s);
+void muse_glimmer(ConfigReader& c, Shape& s);
+void granite_swa(ConfigReader& c, Shape& s);
+void plamo(ConfigReader& c, Shape& s);
+void plamo3(ConfigReader& c, Shape& s);
+void loops(ConfigReader& c, Shape& s);
+
 // --- mixtures (config_mixtures.cpp)
+void dense_then_sparse(ConfigReader& c, Shape& s);
 void shared_expert_of_qwen(ConfigReader& c, Shape& s);
 void qwen3_moe(ConfigReader& c, Shape& s);
 void gated_delta(ConfigReader& c, Shape& s);
@@ -45,6 +63,13 @@ void hy_v3(ConfigReader& c, Shape& s);
 void mistral4(ConfigReader& c, Shape& s);
 void qwen4_exp(ConfigReader& c, Shape& s);
 void solar_open(ConfigReader& c, Shape& s);
+void arctic(ConfigReader& c, Shape& s);
+void cohere2_moe(ConfigReader& c, Shape& s);
+void exaone_moe(ConfigReader& c, Shape& s);
+void longcat_flash(ConfigReader& c, Shape& s);
+void mellum(ConfigReader& c, Shape& s);
+void smallthinker(ConfigReader& c, Shape& s);
+void step3(ConfigReader& c, Shape& s);
 
 // --- recurrent layers (config_recurrent.cpp)
 void granite_hybrid(ConfigReader& c, Shape& s);
@@ -53,5 +78,12 @@ void nemotron_h(ConfigReader& c, Shape& s);
 void kimi_linear(ConfigReader& c, Shape& s);
 void lfm2(ConfigReader& c, Shape& s);
 void jamba(ConfigReader& c, Shape& s);
+void bamba(ConfigReader& c, Shape& s);
+void mamba(ConfigReader& c, Shape& s);
+void mamba2(ConfigReader& c, Shape& s);
+void rwkv6(ConfigReader& c, Shape& s);
+void rwkv6qwen2(ConfigReader& c, Shape& s);
+void rwkv7(ConfigReader& c, Shape& s);
+void rwkv_hybrid(ConfigReader& c, Shape& s);
 
 }  // namespace rigcast::model::detail::config

@@ -50,6 +50,7 @@ class TensorLister {
   void list_per_layer_embedding();
   void list_layer(int index, const Layer& layer);
   void list_attention(const Attention& a);
+  void list_narrow_queries(int64_t width);
   void projection(std::string_view part, int64_t width);
   void list_qk_norm(const Attention& a);
   void list_mla(const Attention& a);
@@ -71,13 +72,16 @@ class TensorLister {
   void list_lightning();
   void list_short_conv();
   void list_rwkv();
+  void list_rwkv6();
+  void list_rwkv7();
 
   // --- tensors_feed_forward.cpp
   void list_feed_forward_norm(const Layer& layer);
   void list_dense(int64_t width, bool gated);
   void list_moe(const FeedForward& f);
   void list_shared_expert(const FeedForward& f);
-  void list_gemma4_moe(const FeedForward& f);
+  void list_dense_beside(const FeedForward& f);
+  void list_channel_mix(int64_t width);
 
   const Shape& shape_;
   const std::vector<Layer>& layers_;

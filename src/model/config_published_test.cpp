@@ -1,0 +1,163 @@
+// Configs of published checkpoints (tests/configs: their sizes, with the keys such files carry) describe as many parameters as were published,
+// and what their layers remember.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "model/config.hpp"
+
+namespace rigcast::model {
+namespace {
+
+std::filesystem::path folder() { return std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/configs"; }
+
+// One file: its parameters by hand, elements its cache gains a token (behind windows too), layers with a window, elements of the state of a sequence.
+struct Counted { const char* file; std::int64_t parameters, cache, sliding, state; };
+void PrintTo(const Counted& counted, std::ostream* out) { *out << counted.file; }
+
+std::int64_t cached(const Layer& layer) {
+  const Attention& a = layer.attention;
+  if (a.kind == AttentionKind::none || a.kv_layer >= 0) return 0;
+  return a.kind == AttentionKind::mla ? a.latent_dim + a.rope_dim : std::int64_t{a.kv_heads} * (a.key_dim + a.value_dim);
+}
+
+constexpr Counted kCounted[] = {
+    // 64 x (3 x 5120^2 + 2 x 5120 x 1024 + 2 x 64 x 5 x 5120 + 2 x 128 x 5120 + 7 x 5120 + 5120 + 2 x 1024 + 3 x 5120 x 27648 + 2 x 5120) + 2 x 152064 x 5120 + 5120; published: 34.7 B.
+    {"qrwkv6-32b", 34737492992, 0, 0, 42270720},
+    // 48 x (2 x 6144 x 8192 + 2 x 6144 x 1024 + 2 x 128 + 2 x 6144) + 3 x 6144 x 18432 + 47 x (128 x 6144 + 128 + 129 x 3 x 6144 x 2048) + 2 x 153600 x 6144 + 6144; published: 236 B, 23 B active.
+    {"k-exaone-236b", 236571156352, 98304, 36, 0},
+    // 29 x (4096 x (2 x 8192 + 2 x 128 + 128) + 5 x (8192 + 2 x 128) + 3 x 128 + 8192 + 8192 x 4096) + 3 x (2 x 4096^2 + 2 x 4096 x 1024) + 32 x (3 x 4096 x 14336 + 2 x 4096) + 2 x 128256 x 4096 + 4096; published: 9.78 B.
+    {"bamba-9b", 9780235392, 6144, 0, 31143680},
+    // 56 x (6144 x 1536 + 1536 + 1536 x 64 x 192 + 6144 x 576 + 512 + 512 x 64 x 256 + 64 x 128 x 6144 + 3 x 6144 x 12288 + 2 x 6144) + 28 x (512 x 3 x 6144 x 2048 + 768 x (6144 + 1)) + 2 x 131072 x 6144 + 6144; published: 560 B, 18.6 to 31.3 B active, 27 B on average.
+    {"longcat-flash", 560664980480, 32256, 0, 0},
+    // 35 x (2 x 7168^2 + 2 x 7168 x 1024 + 3 x 7168^2 + 128 x (3 x 7168 x 4864 + 7168) + 3 x 7168) + 2 x 32000 x 7168 + 7168; published: 480 B, 17 B active.
+    {"arctic", 478584608768, 71680, 0, 0},
+    // 64 x (2560 x 10240 + 5 x 5120 + 5120 x (160 + 32) + 160 x 5120 + 5120 + 16 x 5120 + 5120 + 5120 x 2560 + 2560) + 50280 x 2560 + 2560; published: 2768345600.
+    {"mamba-2.8b", 2768345600, 0, 0, 6225920},
+    // 64 x (4096 x 16384 + 5 x 8192 + 8192 x (256 + 32) + 256 x 8192 + 8192 + 16 x 8192 + 8192 + 8192 x 4096 + 4096) + 2 x 65024 x 4096 + 4096; published: 7.27 B.
+    {"falcon-mamba-7b", 7272665088, 0, 0, 9961472},
+    // 64 x (4096 x (2 x 8192 + 2 x 8 x 128 + 128) + 5 x (8192 + 2 x 8 x 128) + 3 x 128 + 8192 + 8192 x 4096 + 4096) + 2 x 32768 x 4096 + 4096; published: 7285403648.
+    {"mamba-codestral-7b", 7285403648, 0, 0, 69074944},
+    // 32 x (5 x 4096^2 + 2 x 64 x 5 x 4096 + 2 x 128 x 4096 + 6 x 4096 + 2 x 4096 + 2 x 4096 + 2 x 4096 x 14336 + 4096^2 + 2 x 4096 + 4 x 4096) + 2 x 65536 x 4096 + 4 x 4096; published: 7.6 B.
+    {"rwkv-6-world-7b", 7635746816, 0, 0, 8650752},
+    // 32 x (4 x 2560^2 + 2 x 2560 x (96 + 96 + 64 + 320) + 6 x 2560 + 3 x 2560 + 3 x 2560 + 2 x 2560 + 2 x 2560 x 10240 + 2560 + 4 x 2560) + 2 x 2560 x 32 + 2 x 65536 x 2560 + 4 x 2560; published: 2.9 B.
+    {"rwkv7-2.9b", 2948229120, 0, 0, 5406720},
+    // 44 x (4 x 6144^2 + 4 x 6144 + 2 x 6144 x 24576 + 24576 + 6144 + 4 x 6144) + 2 x 50432 x 6144 + 2 x 6144; published: 20554567680.
+    {"gpt-neox-20b", 20554567680, 540672, 0, 0},
+    // 40 x (6144 x (6144 + 256) + 6144 + 256 + 6144^2 + 6144 + 2 x 6144 x 24576 + 24576 + 6144 + 4 x 6144) + 49152 x 6144 + 8192 x 6144 + 2 x 6144; published: 15517456384.
+    {"starcoder", 15517456384, 10240, 0, 0},
+    // 32 x (12 x 4096^2 + 2 x 4096) + 50432 x 4096 + 4096; published: 6649286656.
+    {"mpt-7b", 6649286656, 262144, 0, 0},
+    // 62 x (2560 x 768 + 768 + 768 x 40 x 96 + 2560 x 288 + 256 + 256 x 40 x 128 + 40 x 64 x 2560 + 3 x 2560 x 6400 + 2 x 2560) + 73448 x 2560 + 2560; published: 4.07 B.
+    {"minicpm3-4b", 4073875968, 396800, 0, 0},
+    // 32 x (2048 x 16 x 192 + 2048 x 576 + 512 + 512 x 16 x 256 + 2048^2 + 2 x 2048 x 8192 + 2 x 2048) + 151936 x 2048 + 2048; published: 1.83 B.
+    {"plm-1.8b", 1825458176, 163840, 0, 0},
+    // 40 x (4 x 5120^2 + 4 x 5120 + 3 x 5120 x 13653 + 2 x 13653 + 5120 + 4 x 5120) + 84992 x 5120 + 2 x 5120; published: 13 B.
+    {"jais-13b", 13020811920, 409600, 0, 0},
+    // 32 x (4 x 3328^2 + 4 x 3328 + 2 x 3328 x 26624 + 26624 + 3328 + 4 x 3328) + 2 x 150272 x 3328 + 2 x 3328; published: 8.09 B.
+    {"jais-2-8b", 8090401280, 212992, 0, 0},
+    // 40 x (4 x 5120^2 + 3 x 5120 x 15360 + 4 x 5120) + 2 x 84608 x 5120 + 2 x 5120; published: 14.5 B.
+    {"orion-14b", 14498703360, 409600, 0, 0},
+    // 40 x (4 x 5120^2 + 3 x 5120 x 13824 + 2 x 5120) + 2 x 100534 x 5120 + 5120; published: 13.7 B.
+    {"xverse-13b", 13717652480, 409600, 0, 0},
+    // 34 x (2 x 4096^2 + 2 x 4096 x 1024 + 4096 + 2 x 1024 + 4096 + 3 x 4096 x 12800 + 2 x 4096) + 2 x 153376 x 4096 + 4096; published: 7 B without embeddings.
+    {"openpangu-embedded-7b", 8030887936, 69632, 0, 0},
+    // 30 x (2 x 2560^2 + 2 x 2560 x 640 + 3 x 2560 x 6912 + 3 x 2560 + 6912) + 128256 x 2560 + 2560; published: 2.41 B.
+    {"bitnet-b1.58-2b-4t", 2412820480, 38400, 0, 0},
+    // 42 x (2 x 4096^2 + 2 x 4096 x 1024 + 2 x 4096 + 2 x 1024 + 2 x 4096 x 16384 + 16384 + 4096 + 4 x 4096) + 70144 x 4096 + 2 x 4096; published: 7.69 B.
+    {"codeshell-7b", 7688048640, 86016, 0, 0},
+    // 32 x (2 x 2048^2 + 2 x 2048 x 64 + 3 x 2048 x 5632 + 2 x 2048) + 2 x 49216 x 2048 + 2048; published: 1.6 B.
+    {"refact-1.6b", 1585842176, 4096, 0, 0},
+    // 52 x (2 x 2560 x 3584 + 2 x 2560 x 512 + 64 x (2560 + 3 x 2560 x 768) + 2 x 2560) + 2 x 151936 x 2560 + 2560; published: 21 B, 3 B active.
+    {"smallthinker-21b-a3b", 21506562560, 53248, 39, 0},
+    // 61 x (7168 x 2048 + 2048 + 2048 x 16384 + 2 x 7168 x 256 + 16384 x 7168 + 2 x 7168) + 5 x 3 x 7168 x 18432 + 56 x (48 x 7168 + 49 x 3 x 7168 x 5120) + 2 x 128815 x 7168 + 7168; published: 316 B, 38 B active.
+    {"step3", 316294538240, 31232, 0, 0},
+    // 28 x (2 x 2304 x 4096 + 2 x 2304 x 512 + 2 x 128 + 64 x (2304 + 3 x 2304 x 896) + 2 x 2304) + 2 x 98304 x 2304 + 2304; published: 12 B, 2.5 B active.
+    {"mellum2-12b-a2.5b", 12149923072, 28672, 21, 0},
+    // 52 x (3 x 6656 x 4096 + 2 x 6656 x 256 + 2 x 128 + 3 x 6656 x 19968 + 4 x 6656) + 2 x 202048 x 6656 + 6656; published: 30 B with its vision tower.
+    {"muse-glimmer-30b", 27854794240, 26624, 39, 0},
+    // 24 x (2 x 2560^2 + 2 x 2560 x 512 + 20 + 3 x 2560 x 8192 + 2 x 2560) + 100352 x 2560 + 2560; published: 2 B.
+    {"granite-swash-2b", 2144463840, 24576, 18, 0},
+    // 32 x (2048 x 1536 + 1536 + 1536 x 16 x 192 + 2048 x 576 + 512 + 512 x 16 x 256 + 2048^2 + 3 x 2048 x 6144 + 2 x 2048) + 128256 x 2048 + 2048; published: 1.96 B.
+    {"youtu-llm-2b", 1961560064, 18432, 0, 0},
+    // 32 x (4 x 4096^2 + 2 x 4096 + 7 x (4096 + 3 x 4096 x 11008) + 2 x 4096) + 2 x 100352 x 4096 + 4096; published: 33 B.
+    {"flexolmo-7x7b", 33270665216, 262144, 0, 0},
+    // 48 x (4 x 2048^2 + 3 x 2048 x 5632 + 4 x 2048) + 2 x 49152 x 2048 + 2048; published: 2.6 B.
+    {"ouro-2.6b", 2667972608, 786432, 0, 0},
+    // 64 x (2 x 6144^2 + 2 x 6144 x 1024 + 3 x 6144 x 21504 + 2 x 6144) + 2 x 128256 x 6144 + 6144; published: 32 B.
+    {"cwm", 32581097472, 131072, 48, 0},
+    // 28 x (2 x 3584^2 + 2 x 3584 x 512 + 3584 + 2 x 512 + 3 x 3584 x 18944 + 2 x 3584) + 2 x 151666 x 3584 + 3584; published: 7.6 B of language.
+    {"minicpm-v-2.6", 7612763648, 28672, 0, 0},
+    // 32 x (2 x 3072^2 + 2 x 3072 x 1024 + 3 x 3072 x 8192 + 2 x 3072) + 200064 x 3072 + 3072; published: 3.8 B of language.
+    {"phi-4-multimodal", 3836021760, 65536, 0, 0},
+    // 12 x (4 x 1280^2 + 2 x 1280) + 3 x 1280 x 6848 + 11 x (64 x 1280 + 66 x 3 x 1280 x 896) + 2 x 129280 x 1280 + 1280; published: 3 B, 570 M active, without embeddings.
+    {"deepseek-ocr", 2934734080, 30720, 0, 0},
+    // 32 x (4 x 4096^2 + 3 x 4096 x 11008 + 2 x 4096) + 2 x 32064 x 4096 + 4096; published: 7 B.
+    {"llava-1.5-7b", 6738939904, 262144, 0, 0},
+    // 40 x (2 x 5120 x 4096 + 2 x 5120 x 1024 + 3 x 5120 x 14336 + 2 x 5120) + 2 x 131072 x 5120 + 5120; published: 12 B.
+    {"pixtral-12b", 12247782400, 81920, 0, 0},
+    // 26 x (2 x 2304 x 2048 + 2 x 2304 x 1024 + 3 x 2304 x 9216 + 4 x 2304) + 257216 x 2304 + 2304; published: 2.6 B of language.
+    {"paligemma2-3b", 2617143552, 53248, 13, 0},
+    // 80 x (2 x 5120^2 + 2 x 5120 x 1024 + 3 x 5120 x 27648 + 2 x 5120) + 2 x 76800 x 5120 + 5120; published: 40 B.
+    {"iquest-coder-40b", 39794283520, 163840, 0, 0},
+    // 28 x (2 x 1536^2 + 2 x 1536 x 256 + 1536 + 2 x 256 + 3 x 1536 x 8960 + 2 x 1536) + 2 x 151936 x 1536 + 1536; published: 1.7 B of language.
+    {"dots-ocr", 1777088000, 14336, 0, 0},
+    // 18 x (2 x 1024 x 2048 + 2 x 1024 x 256 + 3 x 1024 x 3072 + 2 x 1024) + 2 x 103424 x 1024 + 1024; published: 0.9 B with its vision tower.
+    {"paddleocr-vl-0.9b", 466654208, 9216, 0, 0},
+    // 30 x (4 x 4096^2 + 4096 + 3 x 4096 x 12288 + 4096 + 2 x 4096) + 2 x 131072 x 4096 + 4096; published: 7 B.
+    {"telechat2-7b", 7617351680, 245760, 0, 0},
+    // 38 x (2 x 6144^2 + 2 x 6144 x 1024 + 3 x 6144 x 14336 + 4 x 6144) + 2 x 110592 x 6144 + 6144; published: 14.7 B.
+    {"hyperclovax-seed-think-14b", 14748112896, 77824, 0, 0},
+};
+
+class PublishedConfig : public testing::TestWithParam<Counted> {};
+
+TEST_P(PublishedConfig, DescribesItsCheckpoint) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  const Counted& expected = GetParam();
+  std::ifstream in(folder() / (std::string(expected.file) + ".json"));
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto a = architecture_from_config(facts, text, "config.json");
+  ASSERT_TRUE(a.has_value()) << to_text(a.error());
+  EXPECT_EQ(a->parameters(), static_cast<double>(expected.parameters));
+  std::int64_t cache = 0, sliding = 0, state = 0;
+  for (const Layer& layer : a->layers) {
+    cache += cached(layer);
+    sliding += is_windowed(layer.attention) ? 1 : 0;
+    state += layer.recurrent.conv_elements + layer.recurrent.state_elements;
+  }
+  EXPECT_EQ(cache, expected.cache);
+  EXPECT_EQ(sliding, expected.sliding);
+  EXPECT_EQ(state, expected.state);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PublishedConfig, testing::ValuesIn(kCounted));
+
+TEST(PublishedConfigs, AllAreCounted) {
+  std::set<std::string> counted, found;
+  for (const Counted& each : kCounted) counted.insert(std::string(each.file) + ".json");
+  for (const auto& each : std::filesystem::directory_iterator(folder())) found.insert(each.path().filename().string());
+  EXPECT_EQ(counted, found);
+}
+
+// 8 of the 12 experts a token chooses on average: 512 of 768 compute. 27.95e9 with two embeddings of 0.81e9.
+TEST(PublishedConfigs, ExpertsThatDoNothingAreNotRead) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / "longcat-flash.json");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  EXPECT_EQ(a.layers.at(1).feed_forward.experts, 512);
+  EXPECT_EQ(a.layers.at(1).feed_forward.experts_used, 8);
+  EXPECT_EQ(a.layers.at(0).feed_forward.kind, FeedForwardKind::dense);
+  EXPECT_NEAR(a.active_parameters() / 1e9, 27.95, 0.01);
+  ASSERT_FALSE(a.notes.empty());
+}
+
+}  // namespace
+}  // namespace rigcast::model
