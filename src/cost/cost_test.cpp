@@ -64,6 +64,23 @@ TEST(Cost, WeightsAtFullBandwidth) {
   EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3, 1e-5);
 }
 
+// Granite Switch: of stacks of adapters a token reads its own, one of eight here: 1 GB beside 140 GB where the stacks have 8.
+TEST(Cost, OneAdapterOfAStackIsRead) {
+  Case c;
+  const auto active = [&] { return load_of(c.model, c.rig, c.place)->active_bytes; };
+  const double without = active();
+  model::Tensor stack;
+  stack.name = "blk.0.attn_q.lora_a";
+  stack.role = model::Role::attention;
+  stack.layer = 0;
+  stack.shape = {8192, 32, 8, 1};
+  stack.quant = c.model.tensors.front().quant;
+  stack.bytes = Bytes(8e9);
+  c.model.tensors.push_back(stack);
+  c.place.tensor_device.push_back(0);
+  EXPECT_DOUBLE_EQ(active() - without, 1e9);
+}
+
 // Python starts the kernels of eager PyTorch while the device works on earlier ones: a step takes as long as the slower side.
 TEST(Cost, PythonRunsAheadOfTheDevice) {
   Case c;

@@ -61,11 +61,10 @@ ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(ar
     const bool in_layer = is_in_layer(architecture, tensor);
     if (in_layer) kernels += kernels_of(tensor);
     Kind kind{.role = tensor.role, .matrix = tensor.shape[1] * tensor.shape[2] > 1, .format = formats.of(tensor.quant)};
-    if (in_layer && tensor.role == Role::expert_ffn) {
-      const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+    if (const model::Stack stack = model::stack_of(architecture, tensor); in_layer && stack.count > 0) {
       kind.routed = true;
-      kind.experts = ffn.experts;
-      kind.experts_used = ffn.experts_used;
+      kind.experts = stack.count;
+      kind.experts_used = stack.used;
     }
     tensors_.push_back({tensor.bytes.value(), static_cast<double>(tensor.elements()), static_cast<double>(tensor.shape[2]), kind_of(kind)});
   }

@@ -19,7 +19,7 @@ class ModelWork {
   struct Kind {
     model::Role role = model::Role::other;
     bool matrix = false;             // of more than one row
-    bool routed = false;             // to experts of a layer, of which each token uses a few
+    bool routed = false;             // to experts of a layer or to adapters, of which each token uses a few
     int experts = 0, experts_used = 0;
     std::size_t format = 0;          // in formats()
     bool operator==(const Kind&) const = default;

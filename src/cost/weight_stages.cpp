@@ -127,7 +127,7 @@ class Groups {
  private:
   GroupKey key_of(const ModelWork::Kind& kind, int device, bool lent) const {
     const bool head = last_token_ && (kind.role == Role::output_head || kind.role == Role::token_embedding);
-    return {device, kind.role == Role::expert_ffn, is_copied(kind.role), head, lent, b_.work.formats()[kind.format]};
+    return {device, kind.routed || kind.role == Role::expert_ffn, is_copied(kind.role), head, lent, b_.work.formats()[kind.format]};
   }
 
   const Builder& b_;

@@ -14,16 +14,21 @@ namespace {
 
 bool counts(const Tensor& tensor) { return tensor.role != Role::vision && tensor.role != Role::next_token; }
 
-// Share of a tensor's elements that one token meets: its experts only.
 double used_share(const Architecture& a, const Tensor& tensor) {
-  if (tensor.role != Role::expert_ffn || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return 1;
-  const FeedForward& f = a.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
-  return f.experts > 0 ? static_cast<double>(f.experts_used) / f.experts : 1;
+  const Stack stack = stack_of(a, tensor);
+  return stack.count > 0 ? static_cast<double>(stack.used) / stack.count : 1;
 }
 
 std::string half_format(std::string_view native) { return native == "F16" ? "f16" : "bf16"; }
 
 }  // namespace
+
+Stack stack_of(const Architecture& a, const Tensor& tensor) {
+  if (tensor.name.ends_with(".lora_a") || tensor.name.ends_with(".lora_b")) return {static_cast<int>(tensor.shape[2]), 1};
+  if (tensor.role != Role::expert_ffn || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return {};
+  const FeedForward& f = a.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+  return {f.experts, f.experts_used};
+}
 
 Bytes Architecture::weight_bytes() const {
   Bytes sum{};

@@ -138,10 +138,15 @@ struct Architecture {
   Bytes weight_bytes() const;          // all tensors, without alignment padding
   double elements() const;             // of all tensors
   double parameters() const;           // elements of all tensors except vision and next_token
-  double active_parameters() const;    // per token: experts counted at experts_used / experts
+  double active_parameters() const;    // per token: of stacks what it uses
   bool has_experts() const;
   bool is_unquantized() const;         // weights as converted, in floats of 16 or 32 bits: any recipe can still be applied
   std::size_t block_of(std::size_t layer) const { return layer < blocks.size() ? static_cast<std::size_t>(blocks[layer]) : layer; }
 };
+
+// A tensor that stacks matrices of which a token uses some: the experts of its layer, or adapters of which each token has one (Granite Switch).
+// count 0: no stack.
+struct Stack { int count = 0, used = 0; };
+Stack stack_of(const Architecture& architecture, const Tensor& tensor);
 
 }  // namespace rigcast::model

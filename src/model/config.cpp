@@ -35,13 +35,57 @@ Result<json> parse_object(std::string_view text, const std::string& file) {
   }
 }
 
-// The object that describes the language model: the file itself, or the text part of a multimodal one.
-const json* text_part(const json& root) {
-  for (const char* name : {"text_config", "llm_config", "language_config", "thinker_config"}) {
-    const auto at = root.find(name);
-    if (at != root.end() && at->is_object()) return text_part(*at);
+// The object that describes the language model: the file itself, or the text part of a multimodal one; `name`: what that part is called.
+struct Part { const json* object; std::string_view name; };
+Part text_part(const json& root) {
+  Part part{&root, {}};
+  for (bool deeper = true; deeper;) {
+    deeper = false;
+    for (const char* name : {"text_config", "llm_config", "language_config", "thinker_config"}) {
+      const auto at = part.object->find(name);
+      if (at == part.object->end() || !at->is_object()) continue;
+      part = {&*at, name};
+      deeper = true;
+      break;
+    }
   }
-  return &root;
+  return part;
+}
+
+// Line and column of `"key":`, behind the name of the part it stands in; nothing where it is not there.
+std::optional<Where> place_of_key(std::string_view text, const std::string& file, std::string_view part, std::string_view key) {
+  const auto find = [&](std::string_view name, std::size_t from) {
+    const std::string quoted = '"' + std::string(name) + '"';
+    for (std::size_t at = text.find(quoted, from); at != std::string_view::npos; at = text.find(quoted, at + 1)) {
+      const std::size_t next = text.find_first_not_of(" \t\r\n", at + quoted.size());
+      if (next != std::string_view::npos && text[next] == ':') return at;
+    }
+    return std::string_view::npos;
+  };
+  const std::size_t begin = part.empty() ? 0 : find(part, 0);
+  if (begin == std::string_view::npos || key.empty()) return std::nullopt;
+  const std::size_t at = find(key, begin);
+  if (at == std::string_view::npos) return std::nullopt;
+  return place_of(text, file, at + 1);
+}
+
+// What a Shape's numbers are called in most files.
+struct CommonName { std::string_view field, key; };
+constexpr std::array kCommonNames = {
+    CommonName{"layers", "num_hidden_layers"}, CommonName{"hidden", "hidden_size"},  CommonName{"vocab", "vocab_size"}, CommonName{"heads", "num_attention_heads"},
+    CommonName{"ffn", "intermediate_size"},    CommonName{"window", "sliding_window"}, CommonName{"kv_heads", "num_key_value_heads"},
+};
+
+// An error of the layout in the words of the file, with its place where the key is there.
+Error in_words_of_file(Error error, const Shape& shape, std::string_view text, const std::string& file, std::string_view part) {
+  if (const std::string twice = shape.key + ": "; error.message.starts_with(twice)) error.message.erase(0, twice.size());   // the place says it
+  const auto* common = std::find_if(kCommonNames.begin(), kCommonNames.end(), [&](const CommonName& each) { return each.field == error.field; });
+  if (common != kCommonNames.end() && error.message.starts_with(error.field + " ")) {
+    error.message = "'" + std::string(common->key) + "'" + error.message.substr(error.field.size());
+    error.field = std::string(common->key);
+  }
+  error.where = place_of_key(text, file, part, error.field).value_or(Where{file, 0, 0});
+  return error;
 }
 
 struct LayerWord { std::string_view word; char letter; };
@@ -155,30 +199,30 @@ void read_pattern(ConfigReader& config, Shape& shape) {
 
 Result<Shape> read_config(std::string_view text, const std::string& file) {
   RC_ASSIGN(root, parse_object(text, file));
-  const json& part = *text_part(root);
-  ConfigReader outer(root, file), c(part, file);
+  const Part part = text_part(root);
+  const auto placed = [&](Error error) {
+    if (error.where.line == 0) error.where = place_of_key(text, file, part.name, error.field).value_or(error.where);
+    return tl::unexpected<Error>(std::move(error));
+  };
+  ConfigReader outer(root, file), c(*part.object, file);
   std::string type_name = c.text({"model_type"}, outer.text({"model_type"}));
   const detail::ModelType* type = detail::find_model_type(type_name);
   if (!type) type = detail::find_model_type(outer.text({"model_type"}));
-  if (!type) return tl::unexpected<Error>(unknown_type(type_name, file));
-  Shape shape = common_shape(c, *type, &part != &root);
+  if (!type) return placed(unknown_type(type_name, file));
+  Shape shape = common_shape(c, *type, part.object != &root);
   if (shape.layers > 100'000) c.fault(ErrorKind::input, "num_hidden_layers", "is out of range");
   shape.tied_embeddings = c.flag({"tie_word_embeddings", "tie_embedding", "use_tied_embeddings", "share_input_output_layers"}, outer.flag({"tie_word_embeddings", "tie_embedding"}, type->tied));
-  RC_TRY(c.result());
+  if (const auto sizes = c.result(); !sizes) return placed(sizes.error());
   if (type->quirk) type->quirk(c, shape);
-  RC_ASSIGN(recipe, detail::checkpoint_recipe(outer, c, shape.layers));
-  RC_TRY(c.result());
-  RC_TRY(outer.result());
+  auto recipe = detail::checkpoint_recipe(outer, c, shape.layers);
+  if (!recipe) return placed(recipe.error());
+  for (const ConfigReader* reader : {&c, &outer})
+    if (const auto read = reader->result(); !read) return placed(read.error());
   if (const auto key = c.unknown_structure())
-    return fail(ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key);
-  shape.native = recipe;
+    return placed({ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key, {}});
+  shape.native = *recipe;
   shape.key = shape.name = name_of(file);
-  if (auto layers = lay_out(shape); !layers) {
-    Error error = layers.error();
-    error.where = {file, 0, 0};
-    if (const std::string twice = shape.key + ": "; error.message.starts_with(twice)) error.message.erase(0, twice.size());   // the place says it
-    return tl::unexpected<Error>(std::move(error));
-  }
+  if (auto layers = lay_out(shape); !layers) return tl::unexpected<Error>(in_words_of_file(layers.error(), shape, text, file, part.name));
   return shape;
 }
 

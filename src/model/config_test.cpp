@@ -334,8 +334,36 @@ TEST(Config, SizesMustBePositive) {
     return shape ? std::string() : to_text(shape.error());
   };
   EXPECT_EQ(error("32", "32"), "");
-  EXPECT_EQ(error("0", "32"), "neg.json: 'num_attention_heads' is 0; it must be 1 or more");
-  EXPECT_EQ(error("32", "-3"), "neg.json: 'num_hidden_layers' is -3; it must be 1 or more");
+  EXPECT_EQ(error("0", "32"), "neg.json:1:115: 'num_attention_heads' is 0; it must be 1 or more");
+  EXPECT_EQ(error("32", "-3"), "neg.json:1:140: 'num_hidden_layers' is -3; it must be 1 or more");
+}
+
+// What is missing is told by the name files give it, what is wrong with its place, in the part that describes the language model.
+TEST(ConfigErrors, SayWhatAndWhere) {
+  const auto error = [](const std::string& text) { return to_text(error_of(text)); };
+  const std::string llama = "{\n \"model_type\": \"llama\",\n \"hidden_size\": 64,\n \"vocab_size\": 128,\n \"num_hidden_layers\": 2";
+  EXPECT_EQ(error(llama + "\n}"), "config.json: 'num_attention_heads' is missing");
+  EXPECT_EQ(error(llama + ",\n \"num_attention_heads\": 4\n}"), "config.json: 'intermediate_size' is missing");
+  EXPECT_EQ(error(llama + ",\n \"num_attention_heads\": 4,\n \"intermediate_size\": \"wide\"\n}"), "config.json:7:2: 'intermediate_size' must be a number");
+  EXPECT_EQ(error(llama + ",\n \"num_attention_heads\": 1e12\n}"), "config.json:6:2: 'num_attention_heads' is out of range");
+  EXPECT_EQ(error("{\"model_type\":\"llava\",\"hidden_size\":7,\n\"text_config\":{\"model_type\":\"llama\",\n\"hidden_size\":-1},\n\"vision_config\":{\"hidden_size\":5}}"),
+            "config.json:3:1: 'hidden_size' is -1; it must be 1 or more");
+  EXPECT_EQ(error("{\n\"model_type\": \"qwen3_mo\"}"), "config.json:2:1: no rule knows the model_type 'qwen3_mo' (nearest: qwen3_moe)");
+  EXPECT_EQ(error("{\"text_config\":{}}"), "config.json: has no model_type: nothing says what structure this is");
+}
+
+// A part of a multimodal file leaves out what is its class's default; a file of one model alone does not.
+TEST(ConfigDefaults, FillInPartsOnly) {
+  EXPECT_EQ(read_config(R"({"model_type":"llava","text_config":{"model_type":"mistral","num_hidden_layers":2}})", "config.json").value().window, 4096);
+  EXPECT_EQ(read_config(R"({"model_type":"llava","text_config":{"model_type":"mistral","num_hidden_layers":2,"sliding_window":null}})", "config.json").value().window, 0);
+  EXPECT_EQ(error_of(R"({"model_type":"mistral","num_hidden_layers":2})").field, "hidden_size");
+}
+
+TEST(ConfigErrors, PartsWithinPartsEnd) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += R"({"text_config":)";
+  text += R"({"model_type":"llama"})" + std::string(10'000, '}');
+  EXPECT_EQ(error_of(text).kind, ErrorKind::input);
 }
 
 }  // namespace

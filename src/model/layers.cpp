@@ -227,12 +227,14 @@ Result<void> check(const Shape& shape) {
 Result<void> check_layer(const Shape& shape, char letter, const Layer& layer) {
   const auto missing = [&](const char* field) { return tl::unexpected<Error>(wrong(shape, std::string(field) + " is missing", field)); };
   const Attention& a = layer.attention;
-  const bool attends = a.kind != AttentionKind::none;
+  const bool attends = a.kind != AttentionKind::none, should = find_letter(letter)->attention != AttentionKind::none;
+  if (should && shape.heads <= 0 && shape.layer_heads.empty()) return missing("heads");
   if (attends && a.key_dim <= 0) return missing("head_dim");
   if (a.window == 0 && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked)) return missing("window");
   if (find_letter(letter)->recurrent && layer.recurrent.kind == RecurrentKind::none) return missing("recurrent");
   if (letter == 'E' && shape.experts.count <= 0) return missing("moe");
   const FeedForward& f = layer.feed_forward;
+  if (f.kind == FeedForwardKind::none && find_letter(letter)->feed_forward && shape.layer_ffn.empty()) return missing("ffn");
   if (f.kind == FeedForwardKind::moe && (f.experts <= 0 || f.experts_used <= 0 || f.expert_width <= 0)) return missing("moe");
   return {};
 }

@@ -37,9 +37,8 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
   for (std::size_t i = 0; i < a.tensors.size() && i < placement.tensor_device.size(); ++i) {
     const model::Tensor& t = a.tensors[i];
     if (t.layer < 0 || t.role == model::Role::vision || t.role == model::Role::next_token) continue;
-    const bool routed = t.role == model::Role::expert_ffn && t.layer < static_cast<int>(a.layers.size());
-    const auto& ffn = a.layers[std::min(static_cast<std::size_t>(t.layer), a.layers.size() - 1)].feed_forward;
-    read[placement.tensor_device[i]] += t.bytes.value() * (routed ? ffn.experts_used / std::max(1.0, static_cast<double>(ffn.experts)) : 1);
+    const model::Stack stack = model::stack_of(a, t);
+    read[placement.tensor_device[i]] += t.bytes.value() * (stack.count > 0 ? static_cast<double>(stack.used) / stack.count : 1);
   }
   constexpr double kHop = 50e-6, kAllReduce = 20e-6;
   const bool together = placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert;
