@@ -108,7 +108,8 @@ Result<Architecture> assembled(const Shape& shape) {
   a.hidden = shape.hidden;
   a.vocab = shape.vocab;
   a.max_context = shape.max_context;
-  a.tied_embeddings = shape.tied_embeddings;
+  a.tied_embeddings = shape.tied_embeddings && !shape.encoder_only;
+  a.encoder_only = shape.encoder_only;
   a.streams = shape.streams;
   a.mixing_rounds = shape.mixing_rounds;
   a.tensors = list_tensors(shape, layers);

@@ -125,6 +125,7 @@ void read_experts(ConfigReader& c, Shape& s) {
   if (shared_width > std::numeric_limits<int>::max()) c.fault(ErrorKind::input, "n_shared_experts", "is out of range");
   else e.shared_width = static_cast<int>(shared_width);
   e.first_dense = c.integer({"first_k_dense_replace", "first_dense_layers"});
+  if (!c.is_list("moe_layer_freq")) e.every = std::max(1, c.integer({"moe_layer_freq"}, 1));
 }
 
 void read_latent(ConfigReader& c, Shape& s) {
@@ -145,8 +146,11 @@ void read_biases(ConfigReader& c, Shape& s) {
   if (s.family == "llama" || s.family == "apertus") f.attention_output_bias = c.flag({"attention_bias", "bias"}) || c.flag({"attention_out_bias"});
   if (s.family == "llama" && c.flag({"bias"})) f.qkv_bias = true;
   f.ffn_bias = c.flag({"mlp_bias"}, f.ffn_bias);
-  if (const json* scaling = c.object("rope_scaling"))
-    if (scaling->value("rope_type", scaling->value("type", json(""))) == json("llama3")) f.rope_factors = true;
+  const bool only_scaled = s.family == "deci" || s.family == "exaone" || s.family == "exaone4";   // the family has a table where rotations are scaled
+  if (only_scaled) f.rope_factors = false;
+  for (const char* name : {"rope_scaling", "rope_parameters"})
+    if (const json* scaling = c.object(name))
+      if (scaling->value("rope_type", scaling->value("type", json(""))) == json("llama3")) f.rope_factors = true;
 }
 
 // What the family never has, whatever its config says, is left to family.cpp; the sources of the numbers are the model's own.

@@ -37,6 +37,9 @@ void gemma3(ConfigReader& c, Shape& s) {
   s.head_dim = c.integer({"head_dim"}, 256);
   s.value_dim = s.head_dim;
   every_sixth_full(c, s);
+  if (!c.flag({"use_bidirectional_attention"})) return;
+  s.family = "gemma-embedding";   // tokens of a text see each other, and nothing is kept of them
+  s.encoder_only = true;
 }
 
 void cohere2(ConfigReader& c, Shape& s) {

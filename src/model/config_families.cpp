@@ -20,6 +20,7 @@ void falcon(ConfigReader& c, Shape& s) {
   s.features.second_attention_norm = decoder;
   s.head_dim = s.hidden / std::max(s.heads, 1);
   if (s.ffn == 0) s.ffn = 4 * s.hidden;
+  if (s.max_context == 0) s.max_context = 2048;
   c.ignore({"parallel_attn", "num_ln_in_parallel_attn"});
 }
 
@@ -32,6 +33,7 @@ void stablelm(ConfigReader& c, Shape& s) { s.features.qkv_bias = c.flag({"use_qk
 
 void cohere(ConfigReader& c, Shape& s) {
   if (c.flag({"use_qk_norm"})) s.features.qk_norm = QkNorm::per_head;
+  s.max_context = c.integer({"model_max_length"}, static_cast<int>(s.max_context));   // what it was trained on, not the class's default beside it
 }
 
 void chatglm(ConfigReader& c, Shape& s) {
@@ -68,6 +70,18 @@ void deci_lm(ConfigReader& c, Shape& s) { s.layer_kv_heads = c.integers({"num_ke
 
 void pangu(ConfigReader& c, Shape& s) { s.features.qkv_bias = s.features.attention_output_bias = c.flag({"bias", "attention_bias"}, true); }
 
+void opt(ConfigReader& c, Shape& s) {
+  four_times(c, s);
+  if (c.integer({"word_embed_proj_dim"}, s.hidden) != s.hidden) c.fault(ErrorKind::unsupported, "word_embed_proj_dim", "is not hidden_size: no rule knows this model with narrower embeddings");
+  if (!c.flag({"do_layer_norm_before"}, true)) c.fault(ErrorKind::unsupported, "do_layer_norm_before", "is off, which no rule knows");
+}
+
+void phimoe(ConfigReader& c, Shape& s) {
+  experts_as_wide_as_ffn(c, s);
+  s.features.head_bias = c.flag({"lm_head_bias"}, true);
+  no_window(c, s);
+}
+
 void cwm(ConfigReader& c, Shape& s) {
   first_of_four_full(c, s);
   s.features.rope_factors = false;   // computed where it runs, not kept
@@ -98,6 +112,7 @@ constexpr std::array kTypes = {
     ModelType{"bailing_moe", "bailingmoe"},
     ModelType{"bailing_moe_v2", "bailingmoe2", false, qk_norm_if_asked},
     ModelType{"bamba", "granitehybrid", false, bamba},
+    ModelType{"bert", "bert", false, bert},
     ModelType{"bitnet", "bitnet", true},
     ModelType{"bloom", "bloom", true, four_times},
     ModelType{"chatglm", "chatglm", false, chatglm},
@@ -219,7 +234,7 @@ constexpr std::array kTypes = {
     ModelType{"olmo3", "olmo2", false, every_fourth_full},
     ModelType{"olmoe", "olmoe", false, experts_as_wide_as_ffn},
     ModelType{"openelm", "openelm", true, openelm},
-    ModelType{"opt", "opt", true, four_times},
+    ModelType{"opt", "opt", true, opt},
     ModelType{"orion", "orion"},
     ModelType{"ouro", "ouro", false, loops},
     ModelType{"paddleocr_vl", "paddleocr", false, paddleocr},
@@ -229,7 +244,7 @@ constexpr std::array kTypes = {
     ModelType{"phi3_v", "phi3", false, phi3},
     ModelType{"phi4_multimodal", "phi3", true, phi3},
     ModelType{"phi4mm", "phi3", true, phi3},
-    ModelType{"phimoe", "phimoe", false, experts_as_wide_as_ffn},
+    ModelType{"phimoe", "phimoe", false, phimoe},
     ModelType{"plamo", "plamo", false, plamo},
     ModelType{"plamo3", "plamo3", true, plamo3},
     ModelType{"plm", "plm", true, expanded_latents},
@@ -255,6 +270,7 @@ constexpr std::array kTypes = {
     ModelType{"qwen3_vl_text", "qwen3vl"},
     ModelType{"qwen4_exp", "qwen4exp", false, qwen4_exp},
     ModelType{"qwen4_exp_text", "qwen4exp", false, qwen4_exp},
+    ModelType{"roberta", "bert", false, bert},
     ModelType{"rwkv6", "rwkv6", false, rwkv6},
     ModelType{"rwkv6qwen2", "rwkv6qwen2", false, rwkv6qwen2},
     ModelType{"rwkv7", "rwkv7", false, rwkv7},
@@ -270,6 +286,7 @@ constexpr std::array kTypes = {
     ModelType{"step3p5", "step35", false, step},
     ModelType{"step3p7", "step35", false, step},
     ModelType{"telechat", "telechat2", true, four_times},
+    ModelType{"xlm-roberta", "bert", false, bert},
     ModelType{"xverse", "xverse"},
     ModelType{"yi", "llama"},
     ModelType{"youtu", "deepseek2", true, deepseek},

@@ -114,6 +114,10 @@ constexpr Counted kCounted[] = {
     {"telechat2-7b", 7617351680, 245760, 0, 0},
     // 38 x (2 x 6144^2 + 2 x 6144 x 1024 + 3 x 6144 x 14336 + 4 x 6144) + 2 x 110592 x 6144 + 6144; published: 14.7 B.
     {"hyperclovax-seed-think-14b", 14748112896, 77824, 0, 0},
+    // 24 x (4 x (1024^2 + 1024) + 2 x 1024 + 2 x 1024 x 4096 + 4096 + 1024 + 2 x 1024) + 250002 x 1024 + 8192 x 1024 + 1024 + 2 x 1024; published: 568 M with a pooler of 1.05 M. An encoder keeps no cache; what a token would add to one is counted here.
+    {"bge-m3", 566703104, 49152, 0, 0},
+    // 24 x (2 x 768 x 768 + 2 x 768 x 256 + 2 x 256 + 3 x 768 x 1152 + 4 x 768) + 262144 x 768 + 768; published: 300 M with two projections behind it.
+    {"embeddinggemma-300m", 302863104, 12288, 20, 0},
 };
 
 class PublishedConfig : public testing::TestWithParam<Counted> {};
@@ -138,6 +142,17 @@ TEST_P(PublishedConfig, DescribesItsCheckpoint) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PublishedConfig, testing::ValuesIn(kCounted));
+
+TEST(PublishedConfigs, EncodersKeepNothing) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  for (const char* file : {"bge-m3.json", "embeddinggemma-300m.json"}) {
+    std::ifstream in(folder() / file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const Architecture a = architecture_from_config(facts, text, "config.json").value();
+    EXPECT_TRUE(a.encoder_only);
+    EXPECT_FALSE(a.tied_embeddings);
+  }
+}
 
 TEST(PublishedConfigs, AllAreCounted) {
   std::set<std::string> counted, found;

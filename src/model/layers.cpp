@@ -177,7 +177,7 @@ Result<void> check_ranges(const Shape& shape) {
            {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
            {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
            {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
-           {"moe.idle", shape.experts.idle, kMostExperts}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64},
+           {"moe.idle", shape.experts.idle, kMostExperts}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64}, {"token_types", shape.token_types, kMostWidth},
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
            {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
            {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
@@ -229,6 +229,7 @@ Result<void> check_layer(const Shape& shape, char letter, const Layer& layer) {
   const Attention& a = layer.attention;
   const bool attends = a.kind != AttentionKind::none, should = find_letter(letter)->attention != AttentionKind::none;
   if (should && shape.heads <= 0 && shape.layer_heads.empty()) return missing("heads");
+  if (should && !attends && shape.layer_heads.empty() && shape.layer_kv_heads.empty()) return missing("kv_heads");
   if (attends && a.key_dim <= 0) return missing("head_dim");
   if (a.window == 0 && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked)) return missing("window");
   if (find_letter(letter)->recurrent && layer.recurrent.kind == RecurrentKind::none) return missing("recurrent");

@@ -178,6 +178,8 @@ struct Shape {
   int shared_cache_layers = 0;       // Gemma 3n/4: so many last layers read the cache of an earlier one
   int double_ffn_layers = 0;         // Gemma 4: so many last layers have a feed-forward twice as wide
   int rope_dim = 0;                  // rotated part of a head; 0: all of it
+  bool encoder_only = false;         // as in Architecture
+  int token_types = 0;               // BERT: rows of a second embedding
   Published published;
   std::vector<Checkpoint> checkpoints;
   std::vector<std::string> notes;

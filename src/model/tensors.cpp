@@ -32,13 +32,14 @@ void TensorLister::list_globals() {
   layer_ = kInputLayer;
   put("token_embd.weight", hidden_, shape_.vocab);
   if (features_.learned_positions) put("position_embd.weight", hidden_, shape_.max_context);
+  if (shape_.token_types > 0) put("token_types.weight", hidden_, shape_.token_types);
   if (features_.embedding_norm) global_norm("token_embd_norm");
   list_rope_factors();
   if (shape_.per_layer_embedding > 0) list_per_layer_embedding();
   const bool lfm2 = shape_.family == "lfm2" || shape_.family == "lfm2moe";  // there the last norm has the embedding's name
   if (shape_.ngrams.layer >= 0) put("per_layer_token_embd.weight", shape_.ngrams.row, shape_.ngrams.rows);
-  if (features_.norm_weights && shape_.stream_rank == 0) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
-  if (!shape_.tied_embeddings) put("output.weight", hidden_, shape_.vocab);
+  if (features_.norm_weights && shape_.stream_rank == 0 && shape_.family != "bert") global_norm(lfm2 ? "token_embd_norm" : "output_norm");
+  if (!shape_.tied_embeddings && !shape_.encoder_only) put("output.weight", hidden_, shape_.vocab);
   if (features_.head_bias) put("output.bias", shape_.vocab);
   if (shape_.bank_interval > 0) put("output_res_score.weight", hidden_);
   if (shape_.stream_rank > 0) {
@@ -97,10 +98,19 @@ void TensorLister::list_layer(int index, const Layer& layer) {
   list_feed_forward_norm(layer);
   if (layer.feed_forward.kind == FeedForwardKind::dense) list_dense(layer.feed_forward.width, layer.feed_forward.gated);
   if (layer.feed_forward.kind == FeedForwardKind::moe) list_moe(layer.feed_forward);
-  if (features_.post_attention_norm) norm("post_attention_norm", hidden_);
-  if (features_.post_ffn_norm) norm("post_ffw_norm", hidden_);
+  list_norms_behind();
   if (features_.layer_scale) vector("layer_output_scale", 1);
   if (shape_.per_layer_embedding > 0) list_layer_embedding();
+}
+
+// Norms behind attention and the feed-forward part; BERT has other names for them, PLaMo 3 bare ones.
+void TensorLister::list_norms_behind() {
+  const bool bert = shape_.family == "bert", bare = shape_.family == "plamo3";
+  struct Behind { bool there; const char* name; };
+  for (const Behind& each : {Behind{features_.post_attention_norm, bert ? "attn_output_norm" : "post_attention_norm"}, Behind{features_.post_ffn_norm, bert ? "layer_output_norm" : "post_ffw_norm"}}) {
+    if (each.there && bare) put(block(each.name), hidden_);
+    else if (each.there) norm(each.name, hidden_);
+  }
 }
 
 void TensorLister::list_attention(const Attention& a) {

@@ -35,6 +35,7 @@ void granite_swa(ConfigReader& c, Shape& s);
 void plamo(ConfigReader& c, Shape& s);
 void plamo3(ConfigReader& c, Shape& s);
 void loops(ConfigReader& c, Shape& s);
+void bert(ConfigReader& c, Shape& s);
 
 // --- mixtures (config_mixtures.cpp)
 void dense_then_sparse(ConfigReader& c, Shape& s);
