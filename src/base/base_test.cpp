@@ -46,6 +46,10 @@ TEST(Units, BareGIsRefused) {
 TEST(Units, Tokens) {
   EXPECT_EQ(*parse_tokens("32k"), 32768);
   EXPECT_EQ(*parse_tokens("8192"), 8192);
+  EXPECT_EQ(*parse_tokens("1.5k"), 1536);
+  EXPECT_EQ(*parse_tokens("32 k"), 32768);
+  EXPECT_EQ(*parse_tokens("\uff13\uff12\uff4b"), 32768);   // in full-width forms
+  for (const char* wrong : {"1.0001k", "1.5", "1e3k", "k", ".", "0x10"}) EXPECT_FALSE(parse_tokens(wrong)) << wrong;
   EXPECT_FALSE(parse_tokens("-1"));
   EXPECT_FALSE(parse_tokens("9999999999999999M"));
 }

@@ -55,16 +55,44 @@ Result<FlopRate> parse_flop_rate(std::string_view text) { return parse_quantity<
 Result<Watts> parse_watts(std::string_view text) { return parse_quantity<Watts>(text, watt_units, "power"); }
 Result<Seconds> parse_seconds(std::string_view text) { return parse_quantity<Seconds>(text, second_units, "time"); }
 
+namespace {
+
+// Full-width forms, as Chinese keyboards write digits and letters, as the plain ones: U+FF01 to U+FF5E are EF BC 81 to EF BD 9E.
+std::string with_plain_forms(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = [&](std::size_t n) { return i + n < text.size() ? static_cast<unsigned char>(text[i + n]) : 0u; };
+    const unsigned code = byte(0) == 0xEF && (byte(1) == 0xBC || byte(1) == 0xBD) ? (byte(1) - 0xBC) * 64 + byte(2) - 0x80 : 0;
+    if (code < 1 || code > 94) {
+      out += text[i];
+      continue;
+    }
+    out += static_cast<char>(' ' + code);
+    i += 2;
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<long long> parse_tokens(std::string_view text) {
   const std::string_view whole = trim(text);
+  const std::string plain = with_plain_forms(whole);
   long long factor = 1;
-  std::string_view digits = whole;
-  if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) { factor = 1024; digits.remove_suffix(1); }
-  else if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'M')) { factor = 1024 * 1024; digits.remove_suffix(1); }
-  const auto number = parse_int(digits);
-  if (!number || *number < 0 || *number > (1LL << 40) / factor)
-    return fail(ErrorKind::input, "'" + std::string(whole) + "' is not a token count (8192, 32k, 1M)");
-  return *number * factor;
+  std::string_view digits = plain;
+  if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) factor = 1024;
+  else if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'M')) factor = 1024 * 1024;
+  if (factor > 1) digits = trim(digits.substr(0, digits.size() - 1));
+  const auto wrong = [&] { return fail(ErrorKind::input, "'" + std::string(whole) + "' is not a token count (8192, 32k, 1M)"); };
+  constexpr long long kMost = 1LL << 40;
+  if (const auto number = parse_int(digits)) {
+    if (*number < 0 || *number > kMost / factor) return wrong();
+    return *number * factor;
+  }
+  const auto part = factor > 1 && digits.find_first_not_of("0123456789.") == std::string_view::npos ? parse_double(digits) : std::nullopt;   // "1.5k"
+  const double tokens = part ? *part * static_cast<double>(factor) : -1;
+  if (tokens < 0 || tokens > static_cast<double>(kMost) || tokens != std::floor(tokens)) return wrong();
+  return static_cast<long long>(tokens);
 }
 
 std::string print_gib(Bytes bytes) {
