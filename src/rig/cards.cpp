@@ -226,6 +226,32 @@ Bytes gpu_share(const catalog::Device& device, Bytes host_memory, Os os) {
   return host_memory * (large ? 0.875 : 0.5);
 }
 
+namespace {
+
+bool alike(const Card& a, const Card& b) {
+  const auto same = [](const Option& x, const Option& y) { return x.name == y.name && x.value == y.value; };
+  return a.device.key == b.device.key && std::equal(a.options.begin(), a.options.end(), b.options.begin(), b.options.end(), same);
+}
+
+// `group` joins `cards`: there must be room for it.
+Result<void> check_room(const std::vector<Card>& cards, const Card& card, const DeviceGroup& group) {
+  const auto chips = static_cast<std::size_t>(card.device.chips), more = static_cast<std::size_t>(group.count) * chips;
+  std::size_t before = 0;
+  bool unlike = false;
+  for (const Card& one : cards) {
+    before += static_cast<std::size_t>(one.device.chips);
+    unlike = unlike || !alike(one, card);
+  }
+  const std::size_t most = unlike ? kMostUnlike : kMostDevices;
+  if (before + more <= most) return {};
+  const std::size_t left = before < most ? (most - before) / chips : 0;
+  return fail(ErrorKind::infeasible,
+              unlike ? "more than " + std::to_string(most) + " devices that are not all alike" : "more than " + std::to_string(most) + " devices", group.where, "rig",
+              left > 0 ? std::to_string(left) + 'x' + group.name : "");
+}
+
+}  // namespace
+
 Result<std::vector<Card>> resolve_cards(const catalog::Catalog& catalog, const Part& part) {
   for (const Option& option : part.options)
     if (const auto& names = part_options(); std::find(names.begin(), names.end(), option.name) == names.end())
@@ -234,8 +260,7 @@ Result<std::vector<Card>> resolve_cards(const catalog::Catalog& catalog, const P
   RC_TRY(check_said_once(part.options));
   for (DeviceGroup group : part.groups) {
     RC_ASSIGN(card, resolve(catalog, group, part.options));
-    if (cards.size() + static_cast<std::size_t>(group.count) * static_cast<std::size_t>(card.device.chips) > kMostDevices)
-      return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", group.where, "rig");
+    RC_TRY(check_room(cards, card, group));
     cards.insert(cards.end(), static_cast<std::size_t>(group.count), card);
   }
   return cards;

@@ -192,18 +192,22 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
   MemoryConfig config;
   Where config_where = option.where;
   bool has_memory = false;
+  const auto twice = [](const char* what, const Piece& piece) { return fail(ErrorKind::input, std::string("host= names ") + what + " twice", piece.where, "host"); };
   if (trim(option.value).empty()) return fail(ErrorKind::input, "host= names a processor or a memory (\"epyc-7532:8xddr4-3200:512g\")", option.where, "host");
   for (const Piece& piece : pieces_of(option)) {
     if (piece.text.empty()) continue;
     if (const auto read = read_config(piece.text)) {
+      if (!config.type.empty()) return twice("its memory's type", piece);
       config = *read;
       config_where = piece.where;
     } else if (is_memory_size(piece.text)) {
+      if (has_memory) return twice("the size of its memory", piece);
       RC_ASSIGN(bytes, read_memory({"host", piece.text, piece.where}));
       if (bytes.value() <= 0) return fail(ErrorKind::input, "a host of no memory cannot start", piece.where, "host");
       host.memory = bytes;
       has_memory = true;
     } else {
+      if (host.processor) return twice("its processor", piece);
       std::string name = piece.text;
       host.sockets = take_sockets(name);
       auto processor = catalog.processor(name);

@@ -71,6 +71,11 @@ Result<void> add_part(const catalog::Catalog& catalog, const Part& part, Rig& ri
     return fail(ErrorKind::input, "no device and no host: \"2x3090\" or \"host=epyc-7532:8xddr4-3200:512g\"", part.options.empty() ? Where{"rig", 1, 1} : part.options.front().where, "rig");
   for (std::vector<Card>& cards : into_machines(std::move(all))) {
     RC_ASSIGN(host, host_for(catalog, cards, part, rig));
+    std::size_t devices = 0;
+    for (const Card& card : cards) devices += static_cast<std::size_t>(card.device.chips);
+    if (devices > kMostOnHost)
+      return fail(ErrorKind::infeasible, "more than " + std::to_string(kMostOnHost) + " devices on one host: separate hosts by '|'", cards.back().where, "rig");
+    if (rig.hosts.size() >= kMostOnHost) return fail(ErrorKind::infeasible, "more than " + std::to_string(kMostOnHost) + " hosts", cards.empty() ? Where{"rig", 1, 1} : cards.back().where, "rig");
     const int number = static_cast<int>(rig.hosts.size());
     rig.hosts.push_back(std::move(host));
     RC_TRY(add_devices(cards, number, rig));
@@ -78,6 +83,18 @@ Result<void> add_part(const catalog::Catalog& catalog, const Part& part, Rig& ri
     RC_TRY(join_peers(catalog, cards, part, number, rig));
   }
   return {};
+}
+
+bool all_alike(const std::vector<RigDevice>& devices) {
+  return std::all_of(devices.begin(), devices.end(), [&](const RigDevice& one) {
+    return one.device.key == devices.front().device.key && one.memory == devices.front().memory && one.power_limit == devices.front().power_limit;
+  });
+}
+
+Result<void> check_size(const Rig& rig) {
+  const std::size_t most = rig.devices.size() > kMostUnlike && !all_alike(rig.devices) ? kMostUnlike : kMostDevices;
+  if (rig.devices.size() <= most) return {};
+  return fail(ErrorKind::infeasible, "more than " + std::to_string(most) + (most == kMostUnlike ? " devices that are not all alike" : " devices"), Where{"rig", 1, 1}, "rig");
 }
 
 Result<int> read_nodes(const Spec& spec) {
@@ -111,7 +128,7 @@ Result<Rig> parse_rig(const catalog::Catalog& catalog, std::string_view text) {
   for (int node = 0; node < nodes; ++node)
     for (const Part& part : spec.parts) {
       RC_TRY(add_part(catalog, part, rig));
-      if (rig.devices.size() > kMostDevices) return fail(ErrorKind::input, "more than " + std::to_string(kMostDevices) + " devices", Where{"rig", 1, 1}, "rig");
+      RC_TRY(check_size(rig));
     }
   RC_TRY(join_hosts(catalog, find_option(spec.options, "net"), rig));
   // What holds for every node is said once.

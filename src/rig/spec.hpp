@@ -39,7 +39,9 @@ struct Spec {
 };
 
 constexpr int kMostDevices = 4096;      // in a rig
+constexpr int kMostOnHost = 1024;       // devices of one host, which may have a link for each pair; and hosts of a rig, which have
 constexpr int kMostOfAKind = 999;       // in a group
+constexpr int kMostUnlike = 256;        // in a rig whose devices are not all alike: whoever lays a model out looks at each of them
 
 Result<Spec> read_spec(std::string_view text);
 Result<Spec> read_rig_file(std::string_view text, const std::string& file);
