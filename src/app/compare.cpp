@@ -1,5 +1,9 @@
 #include "app/compare.hpp"
 
+#include <algorithm>
+
+#include "base/text.hpp"
+
 namespace rigcast::app {
 namespace {
 
@@ -9,14 +13,23 @@ double decode_speed(const Compared& row) { return row.answer ? decode_over_conte
 
 }  // namespace
 
-Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& request) {
+Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& request, const Watch* watch) {
   CompareAnswer answer{request, {}, -1};
   const std::vector<std::string> engines = request.engines.empty() ? std::vector{request.placement.engine} : request.engines;
   for (const std::string& model : request.models)
     for (const std::string& rig : request.rigs)
       for (const std::string& engine : engines) {
+        if (stopped(watch)) return fail(ErrorKind::system, "stopped", Where{}, "stopped");
         PlanRequest one{model, rig, request.placement, request.question, request.objective, request.minimum_speed, request.own};
         one.placement.engine = engine;
+        const auto same = std::find_if(answer.rows.begin(), answer.rows.end(), [&](const Compared& row) {
+          return row.request.model == model && trim(row.request.rig) == trim(rig) && row.request.placement.engine == engine;
+        });
+        if (same != answer.rows.end()) {   // asked twice, planned once
+          auto again = same->answer;
+          answer.rows.push_back({std::move(one), std::move(again)});
+          continue;
+        }
         auto planned = plan(knowledge, one);
         if (!planned && concerns_all(planned.error())) return tl::unexpected<Error>(std::move(planned.error()));
         answer.rows.push_back({std::move(one), std::move(planned)});

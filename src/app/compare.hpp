@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/plan.hpp"
+#include "base/watch.hpp"
 
 namespace rigcast::app {
 
@@ -33,7 +34,7 @@ struct CompareAnswer {
 };
 
 // Every combination through plan(). What an engine refuses on one Rig becomes that row's reason; a name that nobody knows or a text that
-// cannot be read is an error of the whole.
-Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& request);
+// cannot be read is an error of the whole. `watch` is asked between rows whether anybody still waits; system: nobody does.
+Result<CompareAnswer> compare(const Knowledge& knowledge, const CompareRequest& request, const Watch* watch = nullptr);
 
 }  // namespace rigcast::app

@@ -38,6 +38,17 @@ TEST(Compare, AsksForTheObjectiveAndTheSpeedThatPlanAsksFor) {
   EXPECT_NE(compare(knowledge(), request)->rows[0].answer->launch.line, answer->rows[0].answer->launch.line);   // a short context instead of the longest
 }
 
+TEST(Compare, ARowThatIsAskedTwiceIsAnsweredTwice) {
+  CompareRequest request;
+  request.models = {"qwen3-8b:q4_k_m"};
+  request.rigs = {"rtx-3090", "rtx-4090", " rtx-3090"};
+  const auto answer = compare(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  ASSERT_EQ(answer->rows.size(), 3u);
+  EXPECT_EQ(answer->rows[2].answer->speed->decode.value.p50, answer->rows[0].answer->speed->decode.value.p50);
+  EXPECT_NE(answer->rows[1].answer->speed->decode.value.p50, answer->rows[0].answer->speed->decode.value.p50);
+}
+
 // Four cards and one: the hosts that are thought to be under them differ.
 TEST(Compare, KnowsWhichHostNobodyNamed) {
   CompareRequest request;

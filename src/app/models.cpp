@@ -2,8 +2,32 @@
 
 #include "model/names.hpp"
 #include "model/read.hpp"
+#include "model/recipe.hpp"
 
 namespace rigcast::app {
+namespace {
+
+// "dropped:config.json~3f2a:q4_k_m" -> what was handed in, and the format it is to have. Without one, all of it.
+std::pair<std::string_view, std::string_view> split_quant(std::string_view spec) {
+  const std::size_t mark = spec.rfind('~'), colon = mark == std::string_view::npos ? mark : spec.find(':', mark);
+  return colon == std::string_view::npos ? std::pair{spec, std::string_view{}} : std::pair{spec.substr(0, colon), spec.substr(colon + 1)};
+}
+
+Result<std::shared_ptr<const KnownModel>> in_format(const catalog::Catalog& catalog, const KnownModel& model, std::string_view quant) {
+  if (model.architecture.origin == model::Origin::gguf)
+    return fail(ErrorKind::input, "a GGUF file has the format it has: no other can be named", Where{"MODEL"}, "quant");
+  model::Architecture other = model.architecture;
+  if (auto applied = model::apply_quant(catalog, other, quant); !applied) {
+    Error error = applied.error();
+    error.where = Where{"MODEL"};
+    error.field = "quant";
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return std::make_shared<const KnownModel>(std::move(other));
+}
+
+}  // namespace
+
 std::shared_ptr<const KnownModel> KnownModels::Shelf::find(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
@@ -22,8 +46,15 @@ Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catal
   {
     const std::lock_guard lock(mutex_);
     known = handed_in_.find(spec);
-    if (!known) known = read_.find(spec);
-    else return known;
+    if (known) return known;
+    known = read_.find(spec);
+  }
+  if (const auto [name, quant] = split_quant(spec); !known && !quant.empty()) {
+    std::unique_lock lock(mutex_);
+    if (const auto handed = handed_in_.find(name)) {
+      lock.unlock();
+      return in_format(catalog, *handed, quant);
+    }
   }
   const bool file = model::may_name_a_file(spec);
   if (known && !file) return known;
@@ -43,7 +74,7 @@ void KnownModels::hand_in(const std::string& name, model::Architecture architect
 
 bool KnownModels::was_handed_in(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  return handed_in_.find(name) != nullptr;
+  return handed_in_.find(name) != nullptr || handed_in_.find(split_quant(name).first) != nullptr;
 }
 
 }  // namespace rigcast::app

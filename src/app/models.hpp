@@ -34,7 +34,8 @@ class KnownModels {
   explicit KnownModels(std::shared_ptr<model::KnownBases> bases = std::make_shared<model::KnownBases>()) : bases_(std::move(bases)) {}
   // As model::read_model, and what was handed in by its name. Files are read anew every time: they may have changed.
   Result<std::shared_ptr<const KnownModel>> find(const catalog::Catalog& catalog, std::string_view spec);
-  // A model that nobody but its owner can read, under a name to ask for it by; no file or catalogue entry hides it.
+  // A model that nobody but its owner can read, under a name to ask for it by; no file or catalogue entry hides it. Behind a name that
+  // ends in "~HASH" a format may be asked for, as behind one of the catalogue: "dropped:config.json~3f2a:q4_k_m".
   void hand_in(const std::string& name, model::Architecture architecture);
   bool was_handed_in(std::string_view name) const;
 

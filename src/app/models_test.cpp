@@ -32,5 +32,24 @@ TEST(KnownModels, WhatWasHandedInIsFoundByItsNameUntilTooManyCameAfterIt) {
   EXPECT_TRUE(models.was_handed_in("dropped:1"));
 }
 
+// A config.json says nothing of the format that its model will be run in.
+TEST(KnownModels, WhatWasHandedInTakesAFormat) {
+  KnownModels models;
+  model::Architecture model = (*models.find(facts(), "qwen3-8b"))->architecture;
+  model.origin = model::Origin::config;
+  models.hand_in("dropped:config.json~1f", model);
+  EXPECT_TRUE(models.was_handed_in("dropped:config.json~1f:q4_k_m"));
+  const auto smaller = models.find(facts(), "dropped:config.json~1f:q4_k_m");
+  ASSERT_TRUE(smaller) << to_text(smaller.error());
+  EXPECT_EQ((*smaller)->architecture.weight_bytes(), (*models.find(facts(), "qwen3-8b:q4_k_m"))->architecture.weight_bytes());
+  const auto unknown = models.find(facts(), "dropped:config.json~1f:q9_9");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().field, "quant");
+  model.origin = model::Origin::gguf;
+  models.hand_in("dropped:a.gguf~2e", model);
+  EXPECT_FALSE(models.find(facts(), "dropped:a.gguf~2e:q4_k_m"));
+  EXPECT_TRUE(models.find(facts(), "dropped:a.gguf~2e"));
+}
+
 }  // namespace
 }  // namespace rigcast::app

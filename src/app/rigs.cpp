@@ -13,8 +13,11 @@ Result<std::shared_ptr<const rig::Rig>> KnownRigs::find(const catalog::Catalog& 
   auto rig = std::make_shared<const rig::Rig>(std::move(read));
   if (trim(spec).ends_with(".toml")) return rig;
   const std::lock_guard lock(mutex_);
-  if (by_spec_.size() >= kMost) by_spec_.clear();
-  by_spec_.insert_or_assign(std::string(spec), rig);
+  if (by_spec_.size() >= kMost || room_ + room_of(*rig) > kMostRoom) {
+    by_spec_.clear();
+    room_ = 0;
+  }
+  if (by_spec_.insert_or_assign(std::string(spec), rig).second) room_ += room_of(*rig);
   return rig;
 }
 

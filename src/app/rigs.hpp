@@ -13,6 +13,9 @@
 
 namespace rigcast::app {
 
+// What a rig takes to keep, in devices: a link between two of them takes a sixteenth of one, and hundreds of cards have one for each pair.
+inline std::size_t room_of(const rig::Rig& rig) { return rig.devices.size() + rig.links.size() / 16; }
+
 // Of one Catalog. May be used by several threads.
 class KnownRigs {
  public:
@@ -20,9 +23,10 @@ class KnownRigs {
   Result<std::shared_ptr<const rig::Rig>> find(const catalog::Catalog& catalog, std::string_view spec);
 
  private:
-  static constexpr std::size_t kMost = 256;   // all are forgotten when there are more
+  static constexpr std::size_t kMost = 256, kMostRoom = 32768;   // all are forgotten when there are more
   std::mutex mutex_;                          // guards what follows
   std::map<std::string, std::shared_ptr<const rig::Rig>, std::less<>> by_spec_;
+  std::size_t room_ = 0;                      // of them all
 };
 
 }  // namespace rigcast::app
