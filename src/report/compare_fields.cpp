@@ -73,21 +73,8 @@ std::string memory_used(const app::Compared& row) {
   return format_number(used / Bytes(kGiB), 1) + "/" + format_number(capacity / Bytes(kGiB), 0);
 }
 
-// Chips of one card count once.
-std::int64_t cards_of(const rig::Rig& rig, const std::vector<placement::DeviceShare>* shares) {
-  std::set<std::pair<int, int>> cards;
-  if (shares == nullptr)
-    for (const rig::RigDevice& device : rig.devices) cards.insert({device.host, device.card});
-  else
-    for (const placement::DeviceShare& share : *shares) {
-      const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(share.device)];
-      cards.insert({device.host, device.card});
-    }
-  return static_cast<std::int64_t>(cards.size());
-}
-
-std::int64_t cards(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig, nullptr) : 0; }
-std::int64_t cards_used(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig, &row.answer->placement.devices) : 0; }
+std::int64_t cards(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig) : 0; }
+std::int64_t cards_used(const app::Compared& row) { return row.answer ? report::cards_used(*row.answer) : 0; }
 
 // Where every row uses all of its cards there is nothing to say.
 bool tells_cards(const app::CompareAnswer& answer) {
@@ -124,6 +111,22 @@ Sentences fits_legend(const app::CompareAnswer& answer) {
   return legend;
 }
 
+// The same for programs.
+Value where_it_runs(const app::Compared& row) {
+  if (!row.answer || !row.answer->placement.fits) return std::monostate{};
+  if (row.answer->placement.mode == placement::Mode::cpu) return std::string("processor");
+  return std::string(placement::all_on_devices(row.answer->architecture, row.answer->placement) ? "cards" : "host");
+}
+
+// Why a row has no place or no speed; empty: it has both.
+Phrase reason(const app::Compared& row) {
+  if (!row.answer) return row.answer.error().message;
+  if (!row.answer->placement.fits) return shortfall(*row.answer);
+  if (!row.answer->speed) return row.answer->no_speed.message;
+  if (row.answer->too_slow) return fill("nothing reaches the {0} asked for"_say, {print(Number{row.request.minimum_speed, Unit::token_rate})});
+  return {};
+}
+
 Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   const bool fits = row.answer && row.answer->placement.fits;
   return {{{}, ""_say, row_name(answer, row), Show::row},
@@ -147,6 +150,8 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("prefill", range_or_nothing(row, &cost::Speed::prefill, Unit::token_rate)),
           machine("ttft", range_or_nothing(row, &cost::Speed::ttft, Unit::seconds)),
           machine("error", row.answer ? Value(std::monostate{}) : Value(Phrase(row.answer.error().message))),
+          machine("runs_on", where_it_runs(row)),
+          machine("why_not", reason(row).empty() ? Value(std::monostate{}) : Value(reason(row))),
           machine("plan", row.answer ? Value(flattened(report::fields(*row.answer))) : Value(std::monostate{}))};
 }
 
@@ -160,14 +165,8 @@ Phrase headline(const app::CompareRequest& request) {
 
 Sentences reasons(const app::CompareAnswer& answer) {
   Sentences all;
-  for (const app::Compared& row : answer.rows) {
-    const Phrase name = row_name(answer, row);
-    if (!row.answer) all.push_back(fill("{0}: {1}"_say, {name, row.answer.error().message}));
-    else if (!row.answer->placement.fits) all.push_back(fill("{0}: {1}"_say, {name, shortfall(*row.answer)}));
-    else if (!row.answer->speed) all.push_back(fill("{0}: {1}"_say, {name, row.answer->no_speed.message}));
-    else if (row.answer->too_slow)
-      all.push_back(fill("{0}: nothing reaches the {1} asked for"_say, {name, print(Number{row.request.minimum_speed, Unit::token_rate})}));
-  }
+  for (const app::Compared& row : answer.rows)
+    if (Phrase why = reason(row); !why.empty()) all.push_back(fill("{0}: {1}"_say, {row_name(answer, row), std::move(why)}));
   return all;
 }
 
@@ -266,6 +265,7 @@ Report fields(const app::CompareAnswer& answer) {
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
+                     machine("faster", faster_ways(answer)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));

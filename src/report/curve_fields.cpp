@@ -38,7 +38,7 @@ Report fields(const app::RooflineAnswer& answer) {
   Rows roofs, points;
   for (const app::Roof& roof : answer.roofs) roofs.push_back({machine("format", Phrase(roof.format)), machine("rate", Number{roof.rate.value(), Unit::flop_rate})});
   for (const app::RooflinePoint& point : answer.points)
-    points.push_back({machine("model", Phrase(point.model)), machine("phase", Phrase(point.phase == app::RooflinePoint::Phase::decode ? "decode" : "prefill")),
+    points.push_back({machine("model", point.model), machine("phase", std::string(point.phase == app::RooflinePoint::Phase::decode ? "decode" : "prefill")),
                       machine("intensity", Number{point.intensity}), machine("rate", Number{point.rate.value(), Unit::flop_rate})});
   return {{{{}, {machine("device", Phrase(answer.device)), machine("bandwidth", Number{answer.bandwidth.value(), Unit::bandwidth}),
                  machine("roofs", std::move(roofs)), machine("points", std::move(points))}}}};

@@ -27,7 +27,7 @@ Phrase group_name(const std::string& group) {
 Value percent(double share) { return Number{share, Unit::percent}; }
 
 Fields score_fields(const calibration::Score& s) {
-  return {machine("group", Phrase(s.group)), {{}, "group"_say, group_name(s.group)},
+  return {machine("group", s.group), {{}, "group"_say, group_name(s.group)},
           {"rows", "cases"_say, std::int64_t{s.rows}},
           {"predicted", "predicted"_say, std::int64_t{s.predicted}},
           {"median_error", "median error"_say, percent(s.median)},
@@ -43,7 +43,7 @@ Rows score_rows(const std::vector<calibration::Score>& scores) {
 }
 
 Fields prediction_fields(const calibration::Prediction& p) {
-  Fields fields{machine("id", Phrase(p.id))};
+  Fields fields{machine("id", p.id)};
   if (p.predicted)
     fields.push_back(machine("predicted", Fields{machine("p10", Number{p.predicted->p10, Unit::none}), machine("p50", Number{p.predicted->p50, Unit::none}),
                                                  machine("p90", Number{p.predicted->p90, Unit::none})}));
@@ -51,7 +51,7 @@ Fields prediction_fields(const calibration::Prediction& p) {
     fields.push_back(machine("predicted", std::monostate{}));
   fields.push_back(machine("actual", Number{p.actual, Unit::none}));
   fields.push_back(machine("error", p.predicted ? Value(Number{p.error(), Unit::none}) : Value(std::monostate{})));
-  fields.push_back(machine("grade", p.predicted ? Value(Phrase(cost::to_string(p.grade))) : Value(std::monostate{})));
+  fields.push_back(machine("grade", p.predicted ? Value(std::string(cost::to_string(p.grade))) : Value(std::monostate{})));
   Fields groups;
   if (p.groups)
     for (const auto& [name, group] : *p.groups) groups.push_back(machine(name, group));
@@ -65,7 +65,7 @@ Fields prediction_fields(const calibration::Prediction& p) {
 Field peer_field(const std::vector<calibration::PeerScore>& peers) {
   Rows rows;
   for (const auto& p : peers)
-    rows.push_back({{"name", "formula"_say, Phrase(p.name)}, machine("kind", Phrase(p.kind)), {{}, "models"_say, group_name(p.kind)}, {"same_rows", "same rows"_say, p.common},
+    rows.push_back({{"name", "formula"_say, Phrase(p.name)}, machine("kind", p.kind), {{}, "models"_say, group_name(p.kind)}, {"same_rows", "same rows"_say, p.common},
                     {"rows", "cases"_say, std::int64_t{p.rows}}, {"median_error", "median error"_say, percent(p.median)}, {"p90_error", "p90"_say, percent(p.p90)},
                     {"bias", "bias"_say, percent(p.bias)}, machine("says", p.formula)});
   return list_field("peers", std::move(rows), Show::table);
@@ -74,7 +74,7 @@ Field peer_field(const std::vector<calibration::PeerScore>& peers) {
 Field own_field(const std::vector<calibration::OwnCheck>& checks) {
   Rows rows;
   for (const auto& c : checks)
-    rows.push_back({machine("phase", Phrase(c.phase)), {{}, ""_say, group_name(c.phase)}, {"same_model", "same model"_say, c.same_model}, {"own_rows", "own rows"_say, std::int64_t{c.own_rows}},
+    rows.push_back({machine("phase", c.phase), {{}, ""_say, group_name(c.phase)}, {"same_model", "same model"_say, c.same_model}, {"own_rows", "own rows"_say, std::int64_t{c.own_rows}},
                     {"rows", "cases"_say, std::int64_t{c.rows}}, {"median_before", "median before"_say, percent(c.median_before)}, {"median_after", "after"_say, percent(c.median_after)},
                     {"coverage_before", "in interval before"_say, percent(c.coverage_before)}, {"coverage_after", "after"_say, percent(c.coverage_after)}});
   return list_field("own_check", std::move(rows), Show::table);

@@ -34,7 +34,8 @@ class HtmlWriter {
     return std::string("<!doctype html>\n<html lang=\"") + code + "\">\n<head>\n<meta charset=\"utf-8\">\n" +
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n" +
            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n" + tag("title", {}, "rigcast: " + title_) +
-           "<style>\n" + std::string(embedded_html_css()) + "main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n</style>\n</head>\n<body>\n<main>\n" + body +
+           "<style>\n" + std::string(embedded_html_css()) + "main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n" +
+           "@media (max-width:40rem){main{padding:1rem .75rem 2rem}figure.chart{overflow-x:auto}figure.chart svg{width:36rem;max-width:none}}\n</style>\n</head>\n<body>\n<main>\n" + body +
            "</main>\n</body>\n</html>\n";
   }
 
@@ -46,6 +47,11 @@ class HtmlWriter {
   static std::string tag(const char* name, std::string_view cls, std::string_view text) { return raw(name, cls, html_escaped(text)); }
   static std::string raw(const char* name, std::string_view cls, const std::string& content) {
     return std::string("<") + name + (cls.empty() ? "" : " class=\"" + std::string(cls) + '"') + '>' + content + "</" + name + ">\n";
+  }
+
+  // What is wider than a phone moves within itself, by keys too.
+  static std::string scrolling(const char* name, std::string_view cls, const std::string& content) {
+    return std::string("<") + name + " class=\"" + std::string(cls) + "\" tabindex=\"0\">" + content + "</" + name + ">\n";
   }
 
   std::string fields(const Fields& all) {
@@ -152,7 +158,7 @@ class HtmlWriter {
       }
       body += "</tr>\n";
     }
-    return raw("div", "scrolls", raw("table", "data", (headed ? "<thead><tr>" + head + "</tr></thead>" : "") + "<tbody>" + body + "</tbody>"));
+    return scrolling("div", "scrolls", raw("table", "data", (headed ? "<thead><tr>" + head + "</tr></thead>" : "") + "<tbody>" + body + "</tbody>"));
   }
 
   static bool is_number(const Field& field) {
@@ -160,7 +166,7 @@ class HtmlWriter {
   }
 
   static std::string figure(const std::string& caption, const std::string& chart) {
-    return chart.empty() ? std::string{} : raw("figure", "chart", "<figcaption>" + caption + "</figcaption>" + chart);
+    return chart.empty() ? std::string{} : scrolling("figure", "chart", "<figcaption>" + caption + "</figcaption>" + chart);
   }
 
   std::string bars(const Rows& rows) {

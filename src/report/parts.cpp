@@ -1,6 +1,7 @@
 #include "report/detail/parts.hpp"
 
 #include <map>
+#include <set>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -86,8 +87,21 @@ std::string shell_quoted(const std::string& text) {
   return out + '"';
 }
 
+namespace {
+
+// A model that was dropped on a page has a name that only that page knows; its owner has the file.
+std::string file_of(const std::string& model) {
+  constexpr std::string_view kDropped = "dropped:";
+  const std::size_t mark = model.rfind('~');
+  if (!model.starts_with(kDropped) || mark == std::string::npos) return model;
+  const std::size_t quant = model.find(':', mark);
+  return model.substr(kDropped.size(), mark - kDropped.size()) + (quant == std::string::npos ? "" : model.substr(quant));
+}
+
+}  // namespace
+
 std::string command(const std::string& verb, const app::PlanRequest& request) {
-  std::string out = "rigcast " + verb + ' ' + shell_quoted(request.model) + " --on " + shell_quoted(request.rig);
+  std::string out = "rigcast " + verb + ' ' + shell_quoted(file_of(request.model)) + " --on " + shell_quoted(request.rig);
   if (request.placement.engine != "llama.cpp") out += " --engine " + shell_quoted(request.placement.engine);
   if (!request.placement.backend.empty()) out += " --backend " + shell_quoted(request.placement.backend);
   if (!request.placement.flags.empty()) out += " --flags " + shell_quoted(request.placement.flags);
@@ -225,6 +239,21 @@ Section launch_section(const app::PlanAnswer& answer) {
   section.fields.push_back(machine("launch_flags", flag_rows(answer.launch.flags)));
   if (!answer.placement.fits) section.title = {};
   return section;
+}
+
+std::int64_t cards_of(const rig::Rig& rig) {
+  std::set<std::pair<int, int>> cards;
+  for (const rig::RigDevice& device : rig.devices) cards.insert({device.host, device.card});
+  return static_cast<std::int64_t>(cards.size());
+}
+
+std::int64_t cards_used(const app::PlanAnswer& answer) {
+  std::set<std::pair<int, int>> cards;
+  for (const placement::DeviceShare& share : answer.placement.devices) {
+    const rig::RigDevice& device = answer.rig.devices[static_cast<std::size_t>(share.device)];
+    cards.insert({device.host, device.card});
+  }
+  return static_cast<std::int64_t>(cards.size());
 }
 
 }  // namespace rigcast::report

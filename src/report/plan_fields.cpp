@@ -81,11 +81,36 @@ Rows bar_rows(const app::PlanAnswer& answer) {
   return rows;
 }
 
+Phrase mode_phrase(const app::PlanAnswer& answer);
+
+// Devices that the layout leaves idle; of racks the first few.
+Rows idle_rows(const app::PlanAnswer& answer) {
+  constexpr std::size_t kShown = 16;
+  const auto& shares = answer.placement.devices;
+  Rows rows;
+  for (const rig::RigDevice& device : answer.rig.devices) {
+    const bool used = std::any_of(shares.begin(), shares.end(), [&](const placement::DeviceShare& share) { return share.device == device.index; });
+    if (used || rows.size() == kShown) continue;
+    const auto twin = std::find_if(shares.begin(), shares.end(), [&](const placement::DeviceShare& share) {
+      const rig::RigDevice& other = answer.rig.devices[static_cast<std::size_t>(share.device)];
+      return other.device.key == device.device.key && other.memory == device.memory && other.reserved == device.reserved;
+    });
+    const Bytes capacity = twin != shares.end() ? twin->capacity : device.memory - device.reserved;
+    rows.push_back({machine("device", device.device.key), machine("name", device.device.name), machine("index", std::int64_t{device.index}),
+                    machine("capacity_bytes", Number{capacity.value(), Unit::bytes})});
+  }
+  return rows;
+}
+
 Field placement_field(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
   Rows devices;
   for (const placement::DeviceShare& share : placement.devices) devices.push_back(device_fields(answer, share));
   return machine("placement", Fields{machine("mode", placement::to_string(placement.mode)),
+                                     machine("layout", mode_phrase(answer)),
+                                     machine("cards", cards_of(answer.rig)),
+                                     machine("cards_used", cards_used(answer)),
+                                     machine("idle", idle_rows(answer)),
                                      machine("devices", std::move(devices)),
                                      machine("host", host_fields(answer)),
                                      machine("sequences", std::int64_t{placement.settings.sequences}),
@@ -368,7 +393,7 @@ Section other_ways(const app::PlanAnswer& answer) {
     rows.push_back(std::move(row));
   }
   for (const placement::Rejected& rejected : answer.rejected)
-    refused.push_back({machine("kind", rejected.kind), machine("why", Phrase(rejected.why)),
+    refused.push_back({machine("kind", Phrase(rejected.kind)), machine("why", Phrase(rejected.why)),
                        machine("missing_bytes", Number{rejected.missing.value(), Unit::bytes}),
                        people(Show::sentence, rejected.missing > Bytes{} ? fill(answer.rig.devices.size() > 1 && rejected.kind != "one device" && rejected.kind != "processor" ? "{0}: short of {1} in all"_say : "{0}: short of {1}"_say, {Phrase(rejected.kind), print_gib(rejected.missing)})
                                                                           : fill("{0}: {1}"_say, {Phrase(rejected.kind), Phrase(rejected.why)}))});

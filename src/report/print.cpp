@@ -11,9 +11,10 @@ namespace {
 
 // Three significant digits, but no digit of a whole part is ever dropped: 1234.5 -> "1,235", 34.12 -> "34.1", 0.4812 -> "0.481".
 std::string three_digits(double value) {
-  if (std::abs(value) >= 1000) return format_grouped(std::llround(value));
-  if (std::abs(value) >= 100) return format_number(value, 0);
-  if (std::abs(value) >= 10) return format_number(value, 1);
+  // By what it rounds to: 999.7 is "1,000", like its neighbours.
+  if (std::abs(value) >= 999.5) return format_grouped(std::llround(value));
+  if (std::abs(value) >= 99.95) return format_number(value, 0);
+  if (std::abs(value) >= 9.995) return format_number(value, 1);
   return std::abs(value) >= 1 ? format_number(value, 2) : format_significant(value, 3);
 }
 

@@ -250,7 +250,10 @@ std::string printable(std::string_view text) {
     bool whole = length > 0 && i + length <= text.size();
     for (std::size_t k = 1; whole && k < length; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
     const bool control = (lead < 0x20 && lead != '\n') || lead == 0x7f || (lead == 0xc2 && whole && static_cast<unsigned char>(text[i + 1]) < 0xa0);
-    if (!whole || control) {
+    // Marks and embeddings that turn the direction of what follows: a name must not rearrange the line it stands in.
+    const auto next = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+    const bool turns = whole && lead == 0xe2 && ((next(1) == 0x80 && (next(2) == 0x8e || next(2) == 0x8f || (next(2) >= 0xaa && next(2) <= 0xae))) || (next(1) == 0x81 && next(2) >= 0xa6 && next(2) <= 0xa9));
+    if (!whole || control || turns) {
       out += '?';
       i += whole ? length : 1;
     } else {

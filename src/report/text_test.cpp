@@ -4,6 +4,7 @@
 
 #include "report/json.hpp"
 #include "report/detail/parts.hpp"
+#include "report/print.hpp"
 
 namespace rigcast::report {
 namespace {
@@ -15,6 +16,15 @@ Report sample() {
                       {"memory", "memory", Sourced{{24 * kGiB, Unit::bytes}, "", catalog::Basis::vendor, {"data sheet", "2020"}}},
                       people(Show::code, Phrase("run -m model.gguf -c 4096"))}},
            {"Mind", {list_field("caveats", Sentences{}, Show::warnings)}}}};
+}
+
+// The form follows from what a number rounds to: 999.7 stands beside "1,066" as "1,000", not as "1000".
+TEST(Text, NumbersAreRoundedBeforeTheirFormIsChosen) {
+  EXPECT_EQ(print(Number{999.7, Unit::token_rate}), "1,000 tok/s");
+  EXPECT_EQ(print(Number{999.4, Unit::token_rate}), "999 tok/s");
+  EXPECT_EQ(print(Number{99.96, Unit::token_rate}), "100 tok/s");
+  EXPECT_EQ(print(Number{9.996, Unit::token_rate}), "10.0 tok/s");
+  EXPECT_EQ(print_interval(Range{{480.2, 812, 999.7}, Unit::token_rate}), "480 - 1,000");
 }
 
 TEST(Text, RowsAlignAndEmptySectionsVanish) {
@@ -43,6 +53,8 @@ TEST(Text, NamesFromFilesCannotSteerTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a?[2Jb");
   EXPECT_EQ(printable("broken \xff\xc3"), "broken ??");
   EXPECT_EQ(printable("\u80fd \xc2\x9b"), "\u80fd ?");   // U+009B opens an escape sequence too
+  EXPECT_EQ(printable("a\u202egpj.gguf \u2066b\u200f"), "a?gpj.gguf ?b?");   // turns what follows around
+  EXPECT_EQ(printable("\u201cquoted\u201d \u2026 \u2013"), "\u201cquoted\u201d \u2026 \u2013");
 }
 
 // A command that is suggested asks what was asked.
