@@ -11,6 +11,7 @@
 #include "cli/probe_fields.hpp"
 #include "report/answers.hpp"
 #include "report/json.hpp"
+#include "report/messages.hpp"
 #include "server/requests.hpp"
 
 namespace rigcast::cli {
@@ -67,16 +68,22 @@ Result<void> measure(const World& world, server::Progress& progress) {
   return {};
 }
 
+// What a job answers in: the language its request asks for.
+report::Language language_for(const catalog::Catalog& catalog, const std::string& request) {
+  const std::string name = server::language_of(request);
+  return name.starts_with("zh") ? report::load_language(catalog, name) : report::Language();
+}
+
 }  // namespace
 
 std::vector<server::LongVerb> long_work(const World& world) {
   return {
       // What is in this machine, as 'rigcast probe --json' says it.
-      {"probe", [world](const std::string&, server::Progress& progress) -> Result<std::string> {
+      {"probe", [world](const std::string& request, server::Progress& progress) -> Result<std::string> {
          progress.tell(-1, "looking at this machine");
          RC_ASSIGN(knowledge, load_knowledge(world));
          const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::full);
-         return report::render_json(fields(findings, bench::to_rig(knowledge.catalog, findings)), report::Language());
+         return report::render_json(fields(findings, bench::to_rig(knowledge.catalog, findings)), language_for(knowledge.catalog, request));
        }},
       {"measured", [world](const std::string&, server::Progress&) -> Result<std::string> { return report::render_json(measured_fields(world), report::Language()); }},
       {"bench", [world](const std::string&, server::Progress& progress) -> Result<std::string> {
@@ -90,7 +97,7 @@ std::vector<server::LongVerb> long_work(const World& world) {
          progress.tell(-1, asked.hold_out.empty() ? "predicting every measurement" : "fitting without each " + asked.hold_out);
          RC_ASSIGN(knowledge, load_knowledge(world));
          RC_ASSIGN(answer, app::evaluate(knowledge, asked, &progress));
-         return report::render_json(report::fields(answer), report::Language());
+         return report::render_json(report::fields(answer), language_for(knowledge.catalog, request));
        },
        server::Manner::polite},
   };

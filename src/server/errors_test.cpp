@@ -27,5 +27,25 @@ TEST(Errors, FaultsInFlagsConcernTheMemberOfAllFlags) {
   }
 }
 
+// A page shows an error beside the member it asked with, whatever part of its text is at fault.
+TEST(Errors, PartsBelongToTheirMember) {
+  struct Case { Error error; Question question; int index; const char *field, *part; };
+  const Where spec{"rig", 1, 12};
+  for (const Case& one : {Case{{ErrorKind::not_found, "x", spec, "processor"}, Question::plan, -1, "rig", "processor"},
+                          Case{{ErrorKind::infeasible, "x", Where{"--on", 1, 3}, "power"}, Question::plan, -1, "rig", "power"},
+                          Case{{ErrorKind::not_found, "x", Where{"MODEL"}, "quant"}, Question::plan, -1, "model", "quant"},
+                          Case{{ErrorKind::infeasible, "x", {}, "devices"}, Question::plan, -1, "rig", "devices"},
+                          Case{{ErrorKind::infeasible, "x", {}, "tensor_degree"}, Question::plan, -1, "flags", "tensor_degree"},
+                          Case{{ErrorKind::not_found, "x", Where{"MODEL"}, "model"}, Question::compare, -1, "models", ""},
+                          Case{{ErrorKind::not_found, "x", spec, "rig"}, Question::compare, 2, "rigs", ""},
+                          Case{{ErrorKind::not_found, "x", {}, "engine"}, Question::compare, -1, "engines", ""},
+                          Case{{ErrorKind::input, "x", {}, "modle"}, Question::other, -1, "modle", ""}}) {
+    const Response response = refused(one.error, {}, one.question, one.index);
+    EXPECT_NE(response.body.find("\"field\": \"" + std::string(one.field) + '"'), std::string::npos) << response.body;
+    EXPECT_NE(response.body.find("\"part\": \"" + std::string(one.part) + '"'), std::string::npos) << response.body;
+    EXPECT_NE(response.body.find("\"index\": " + std::to_string(one.index)), std::string::npos) << response.body;
+  }
+}
+
 }  // namespace
 }  // namespace rigcast::server

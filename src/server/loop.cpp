@@ -44,6 +44,15 @@ class Descriptor {
   int number_;
 };
 
+// A client, as the requests it left to workers know it: its end makes them unwanted.
+struct Presence {
+  std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
+  Presence() = default;
+  Presence(Presence&&) = default;
+  Presence& operator=(Presence&&) = default;
+  ~Presence() { if (gone) *gone = true; }
+};
+
 struct Connection {
   Connection(Descriptor s, RequestReader r) : socket(std::move(s)), reader(std::move(r)) {}
 
@@ -61,6 +70,8 @@ struct Connection {
   Time deadline;
   Time since;                          // last progress
   std::size_t asked = 0;               // bytes of the request that a worker has or will take
+  bool keep_asked = false;             // that request said it would be followed by others
+  Presence presence;
   std::size_t held() const { return input.size() + reader.partial().body.size() + asked + output.size() - sent; }
 };
 
@@ -74,6 +85,7 @@ struct Queue { std::condition_variable work; std::deque<Task> tasks; };
 
 struct Loop::State {
   LoopOptions options;
+  Refuser refuser;
   Descriptor listener, poll, wake;
   int port = 0;
 
@@ -101,8 +113,13 @@ struct Loop::State {
   void on_event(int id, std::uint32_t events);
   bool read_some(Connection& connection);
   bool write_some(Connection& connection);
+  void probe(int id, Connection& connection);
   void advance(int id, Connection& connection);
   void answer_here(Connection& connection, const Response& response);
+  void refuse(Connection& connection, const Refusal& refusal) { answer_here(connection, refused(refusal, connection.reader.partial())); }
+  Response refused(const Refusal& refusal, const Request& partial) const {
+    return refuser ? refuser(refusal, partial) : refused_as(refusal.status, {refusal.status >= 500 ? ErrorKind::system : ErrorKind::input, refusal.why}, {});
+  }
   void turn(int most_milliseconds);
   void take_done();
   void write_last();
@@ -123,10 +140,6 @@ namespace {
 
 constexpr std::uint64_t kListener = 0, kWake = ~std::uint64_t{0};
 constexpr Seconds kLinger{2};
-
-Response refusal_response(const Refusal& refusal) {
-  return refused({refusal.status >= 500 ? ErrorKind::system : ErrorKind::input, refusal.why}, {}, refusal.status);
-}
 
 Result<Descriptor> listen_at(const std::string& address, int port) {
   addrinfo hints{}, *found = nullptr;
@@ -190,8 +203,9 @@ void Loop::stop() {
   [[maybe_unused]] const auto written = ::write(state_->wake.get(), &one, sizeof one);
 }
 
-void Loop::run(const Handler& handler, const std::function<void()>& ending) {
+void Loop::run(const Handler& handler, const std::function<void()>& ending, const Refuser& refuser) {
   State& state = *state_;
+  state.refuser = refuser;
   std::vector<std::thread> workers;
   for (int i = 0; i < state.options.workers; ++i) workers.emplace_back([&] { state.work_on(state.computing, handler); });
   for (int i = 0; i < state.options.waiters; ++i) workers.emplace_back([&] { state.work_on(state.waiting, handler); });
@@ -246,11 +260,12 @@ void Loop::State::work_on(Queue& queue, const Handler& handler) {
       task = std::move(queue.tasks.front());
       queue.tasks.pop_front();
     }
+    if (task.request.is_unwanted()) continue;   // left while it waited
     Response response;
     try {
       response = handler(task.request);
     } catch (const std::exception&) {  // out of memory, or a fault of ours: the next request may still be answered
-      response = refusal_response({500, "something went wrong inside"});
+      response = refused({500, "something went wrong inside"}, task.request);
     }
     const bool keep = task.request.keep_alive && !stop_asked;
     Done one{task.id, to_bytes(response, keep, task.request.method != "HEAD"), keep};
@@ -296,6 +311,7 @@ void Loop::State::on_event(int id, std::uint32_t events) {
   if (found == connections.end()) return;
   Connection& connection = found->second;
   bool alive = (events & (EPOLLERR | EPOLLHUP)) == 0;
+  if (alive && connection.working && (events & EPOLLRDHUP) != 0) return probe(id, connection);
   if (alive && (events & EPOLLOUT) != 0) alive = write_some(connection);
   if (alive && (events & EPOLLIN) != 0) alive = read_some(connection);
   if (alive) advance(id, connection);
@@ -315,6 +331,14 @@ bool Loop::State::read_some(Connection& connection) {
   connection.since = Clock::now();
   connection.input.append(buffer, static_cast<std::size_t>(got));
   return true;
+}
+
+// Whoever sends no more may still want the answer, or have left: a client that left answers this with a reset, and one that waits passes
+// over it. One that said it would ask nothing more gets the answer without.
+void Loop::State::probe(int id, Connection& connection) {
+  constexpr std::string_view kPatience = "HTTP/1.1 100 Continue\r\n\r\n";
+  if (connection.keep_asked) [[maybe_unused]] const auto put = ::send(connection.socket.get(), kPatience.data(), kPatience.size(), MSG_NOSIGNAL);
+  watch(id, connection, 0);
 }
 
 bool Loop::State::write_some(Connection& connection) {
@@ -350,13 +374,15 @@ void Loop::State::advance(int id, Connection& connection) {
     }
     if (reader.take_continue()) connection.output = "HTTP/1.1 100 Continue\r\n\r\n";
     if (reader.refusal()) {
-      answer_here(connection, refusal_response(*reader.refusal()));
+      refuse(connection, *reader.refusal());
     } else if (reader.complete() && crowded(connection)) {
-      answer_here(connection, refusal_response({503, "too many large requests at once"}));
+      refuse(connection, {503, "too many large requests at once"});
     } else if (reader.complete()) {
       connection.working = true;
       Request request = reader.release();
       connection.asked = request.body.size();
+      connection.keep_asked = request.keep_alive;
+      request.gone = connection.presence.gone;
       Queue& queue = queue_for(request);
       {
         const std::lock_guard lock(mutex);
@@ -364,7 +390,7 @@ void Loop::State::advance(int id, Connection& connection) {
       }
       queue.work.notify_one();
     } else if (crowded(connection)) {
-      answer_here(connection, refusal_response({503, "too many large requests at once"}));
+      refuse(connection, {503, "too many large requests at once"});
     }
   }
   if (!connection.output.empty() && !write_some(connection)) {
@@ -374,7 +400,7 @@ void Loop::State::advance(int id, Connection& connection) {
   if (!connection.output.empty()) {
     watch(id, connection, EPOLLOUT);
   } else if (connection.working) {
-    watch(id, connection, 0);   // its next request waits in the kernel
+    watch(id, connection, EPOLLRDHUP);   // its next request waits in the kernel
   } else if (!connection.keep && !connection.closing) {
     // Closing with bytes unread would reset the connection and lose the answer: shut our side, let the client finish.
     ::shutdown(connection.socket.get(), SHUT_WR);
@@ -421,7 +447,7 @@ void Loop::State::drop_late(Time now) {
     ++it;  // advance() may erase this one, never another
     if (connection.working || now < connection.deadline) continue;
     if (connection.output.empty() && !connection.closing && connection.reader.begun()) {
-      answer_here(connection, refusal_response({408, "the request took too long to arrive"}));
+      refuse(connection, {408, "the request took too long to arrive"});
       advance(id, connection);
     } else {
       connections.erase(id);

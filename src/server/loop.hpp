@@ -30,6 +30,8 @@ struct LoopOptions {
 class Loop {
  public:
   using Handler = std::function<Response(const Request&)>;
+  // What is said of a request that was not read to its end: why, and what of it is known.
+  using Refuser = std::function<Response(const Refusal&, const Request&)>;
 
   // Listens at once. system: the port is taken or the address is not this machine's.
   static Result<Loop> open(const LoopOptions& options);
@@ -40,7 +42,7 @@ class Loop {
   int port() const;
   // Answers until stop(). `handler` is called from several threads at once; what it throws becomes a 500. `ending` is called once, after
   // stop() and before the handlers at work are waited for: it tells those that wait for something to return.
-  void run(const Handler& handler, const std::function<void()>& ending = {});
+  void run(const Handler& handler, const std::function<void()>& ending = {}, const Refuser& refuser = {});
   // From any thread or a signal handler. Requests that `handler` has are still answered; their clients have `last_time` to take the answers.
   void stop();
 

@@ -249,6 +249,7 @@ Result<app::EvaluateRequest> read_evaluate_request(std::string_view body) {
   asked.hold_out = members.text("hold_out", kLongestName);
   asked.by = members.texts("by", kLongestName, 0, kMostGroups);
   if (asked.by.empty()) asked.by = {"kind"};
+  members.language();
   RC_TRY(members.finish());
   return asked;
 }

@@ -39,6 +39,11 @@ TEST(Requests, TheLanguageIsKnownWhateverElseIsWrong) {
   EXPECT_EQ(check_language("zh-CN").error().nearest, "zh");
 }
 
+TEST(Requests, JobsMayNameTheirLanguage) {
+  EXPECT_TRUE(read_evaluate_request(R"({"by": ["kind"], "lang": "zh"})"));
+  EXPECT_EQ(read_evaluate_request(R"({"lang": "fr"})").error().field, "lang");
+}
+
 TEST(Requests, ProcessorsAreListedUnderBothOfTheirNames) {
   for (const char* kind : {"processors", "hosts"}) {
     const auto asked = read_list_request(kind, {});

@@ -68,7 +68,8 @@ void Server::run() {
   // One heap per worker would keep what each ever held at its busiest.
   ::mallopt(M_ARENA_MAX, 2);
 #endif
-  state_->loop.run([this](const Request& request) { return state_->service.answer(request); }, [this] { state_->service.stop(); });
+  state_->loop.run([this](const Request& request) { return state_->service.answer(request); }, [this] { state_->service.stop(); },
+                   [this](const Refusal& refusal, const Request& partial) { return state_->service.refuse(refusal, partial); });
 }
 
 void Server::stop() { state_->loop.stop(); }

@@ -10,6 +10,7 @@
 #include "app/models.hpp"
 #include "app/own.hpp"
 #include "app/plan.hpp"
+#include "app/rigs.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "app/support.hpp"
@@ -29,11 +30,34 @@
 namespace rigcast::server {
 namespace {
 
+// What a file calls itself, as a page can show it: in one line, of a bounded length, in its own direction.
+std::string one_line(const std::string& words) {
+  constexpr std::size_t kLongest = 120;
+  std::string line = report::printable(words);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  if (line.size() <= kLongest) return line;
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;   // not within a character
+  return line.substr(0, end) + "...";
+}
+
+// Nobody waits any more once the client has left.
+class Asker final : public Watch {
+ public:
+  explicit Asker(const Request& request) : request_(request) {}
+  void tell(double) override {}
+  bool stopped() const override { return request_.is_unwanted(); }
+
+ private:
+  const Request& request_;
+};
+
 using report::machine;
 using report::Phrase;
 
 constexpr std::size_t kCachedBytes = 24 * 1024 * 1024;
 constexpr std::size_t kLargestQuestion = 256 * 1024;
+constexpr std::size_t kMostPlaced = 32768;   // devices of all rows of a comparison: about 7 kB each while it is answered
 
 }  // namespace
 
@@ -59,8 +83,8 @@ struct Service::State {
   }
 
   template <class Answer>
-  Response told(const Result<Answer>& answer, const report::Language& language) const {
-    return answer ? server::told(report::fields(*answer), language) : refused(answer.error(), language);
+  Response told(const Result<Answer>& answer, const report::Language& language, Question question = Question::other) const {
+    return answer ? server::told(report::fields(*answer), language) : refused(answer.error(), language, question);
   }
 
   // What is asked may name files only where nobody but this machine's user can ask.
@@ -94,12 +118,35 @@ struct Service::State {
     return asked;
   }
 
+  // The machines of a comparison can be read, and are not more than its rows have room for.
+  struct RigFault { Error error; int index = -1; };
+  std::optional<RigFault> check_rigs(const app::CompareRequest& request) const {
+    std::size_t devices = 0, links = 0, room = 0;
+    for (std::size_t i = 0; i < request.rigs.size(); ++i) {
+      if (equal_ignoring_case(trim(request.rigs[i]), "here")) continue;
+      const auto rig = app::find_rig(knowledge, request.rigs[i]);
+      if (!rig) {
+        Error error = rig.error();
+        if (error.where.file.empty()) error.where.file = "rig";
+        return RigFault{std::move(error), static_cast<int>(i)};
+      }
+      devices += (*rig)->devices.size();
+      links += (*rig)->links.size();
+      room += app::room_of(**rig);
+    }
+    const std::size_t rows = request.models.size() * std::max<std::size_t>(1, request.engines.size()), most = kMostPlaced / rows;
+    if (room <= most) return std::nullopt;
+    const auto grouped = [](std::size_t count) { return format_grouped(static_cast<std::int64_t>(count)); };
+    return RigFault{{ErrorKind::infeasible, grouped(devices) + " devices with " + grouped(links) + " links in each of " + grouped(rows) + " rows: a comparison has room for " +
+                                                grouped(kMostPlaced) + " devices in all, each with 16 links at most", {}, "rig", grouped(most)}};
+  }
+
   template <class Verb>
   Response planned(const Request& request, Verb verb) {
     const auto asked = asked_plan(request.body);
     if (!asked) return refused(asked.error(), language(request));
     return remembered(request, {asked->request.model, asked->request.rig}, [&] {
-      return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language));
+      return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language), Question::plan);
     });
   }
 
@@ -122,7 +169,9 @@ struct Service::State {
   Response compare(const Request& request) {
     const auto asked = asked_compare(request.body);
     if (!asked) return refused(asked.error(), language(request));
-    return told(with_models(asked->request.models, [&](const app::Knowledge& known) { return app::compare(known, asked->request); }), language(asked->language));
+    if (const auto fault = check_rigs(asked->request)) return refused(fault->error, language(asked->language), Question::compare, fault->index);
+    const Asker asker(request);
+    return told(with_models(asked->request.models, [&](const app::Knowledge& known) { return app::compare(known, asked->request, &asker); }), language(asked->language), Question::compare);
   }
 
   Response list(const Request& request) {
@@ -165,8 +214,10 @@ struct Service::State {
       error.field = "file";
       return refused(error, language(request));
     }
-    const std::string name = keep_shape(file, request.body, static_cast<std::uint64_t>(*rest), *read);
-    return server::told(shape_report(name, *read), language(request));
+    model::Architecture architecture = *read;
+    for (std::string* words : {&architecture.name, &architecture.key}) *words = one_line(*words);
+    const std::string name = keep_shape(one_line(file), request.body, static_cast<std::uint64_t>(*rest), architecture);
+    return server::told(shape_report(name, architecture), language(request));
   }
 
   // "dropped:model.gguf~3f2a...": the same bytes get the same name, others another.
@@ -217,7 +268,7 @@ Response Service::State::report(const Request& request) {
   if (!asked) return refused(asked.error(), language(request));
   std::string language_name;
   const auto made = asked->verb == "compare" ? compare_report(asked->request, language_name) : plan_report(asked->request, language_name);
-  if (!made) return refused(made.error(), language(request));
+  if (!made) return refused(made.error(), language(request), asked->verb == "compare" ? Question::compare : Question::plan);
   const report::Language& said = language(language_name);
   std::string text;
   if (asked->format == "html") text = report::render_html(*made, said);
@@ -240,6 +291,7 @@ Result<report::Report> Service::State::plan_report(const std::string& body, std:
 Result<report::Report> Service::State::compare_report(const std::string& body, std::string& language_name) {
   RC_ASSIGN(asked, asked_compare(body));
   language_name = asked.language;
+  if (auto fault = check_rigs(asked.request)) return tl::unexpected<Error>(std::move(fault->error));
   return with_models(asked.request.models, [&](const app::Knowledge& known) -> Result<report::Report> {
     RC_ASSIGN(answer, app::compare(known, asked.request));
     return report::page_fields(answer);
@@ -269,13 +321,13 @@ Response Service::State::start_job(const Request& request) {
   const auto found = std::find_if(options.long_verbs.begin(), options.long_verbs.end(), [&](const LongVerb& verb) { return verb.name == asked->verb; });
   if (found == options.long_verbs.end())
     return refused({ErrorKind::not_found, names.empty() ? "this program has no long work to do" : "must be one of " + join(names, ", "), {}, "verb", nearest_name(asked->verb, names)}, language(request));
-  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->manner), english, 202);
+  return job(jobs.start(found->name, [run = found->run, text = asked->request](Progress& progress) { return run(text, progress); }, found->manner), language(request), 202);
 }
 
 Response Service::State::job_status(const Request& request) {
   const auto after = parse_int(request.parameter("after").value_or("-1"));
   const auto wait = parse_double(request.parameter("wait").value_or("0"));
-  if (!after) return refused({ErrorKind::input, "must be a whole number", {}, "after", "0"}, language(request));
+  if (!after || (request.parameter("after") && *after < 0)) return refused({ErrorKind::input, "must be a whole number", {}, "after", "0"}, language(request));
   if (!wait || *wait < 0 || *wait > 20) return refused({ErrorKind::input, "must be 0 to 20 seconds", {}, "wait", "20"}, language(request));
   return job(jobs.status(request.path[2], *after, Seconds(*wait)), language(request));
 }
@@ -363,10 +415,14 @@ Service::~Service() = default;
 Service::Service(Service&&) noexcept = default;
 void Service::stop() { state_->jobs.stop(); }
 
+Response Service::refuse(const Refusal& refusal, const Request& partial) {
+  return refused_as(refusal.status, {refusal.status >= 500 ? ErrorKind::system : ErrorKind::input, refusal.why}, state_->language(partial.parameter("lang").value_or("en")));
+}
+
 Response Service::answer(const Request& request) {
   Response response;
   if (const auto why = why_refused(state_->options.origin, request)) {
-    response = refused({ErrorKind::input, *why, {}, "host", ""}, state_->english, 403);
+    response = refused_as(403, {ErrorKind::input, *why, {}, "host", ""}, state_->language(request));
   } else {
     response = !request.path.empty() && request.path[0] == "api" ? state_->api(request) : state_->page(request);
   }

@@ -38,6 +38,8 @@ class Service {
 
   // May be called from several threads at once.
   Response answer(const Request& request);
+  // To a request that was not read to its end, in the language its address asks for.
+  Response refuse(const Refusal& refusal, const Request& partial);
   // Asks every job to stop and answers all who wait.
   void stop();
 

@@ -11,6 +11,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -36,8 +37,9 @@ VALIDATORS = {name: jsonschema.Draft202012Validator(schema(name)) for name in AP
 
 
 class Server:
-    def __init__(self):
-        self.process = subprocess.Popen([PROGRAM, "web", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    def __init__(self, address_space=None):   # bytes it may have at most, as ulimit -v
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))) if address_space else None
+        self.process = subprocess.Popen([PROGRAM, "web", "--port", "0"], stdout=subprocess.PIPE, text=True, preexec_fn=limit)
         self.port = int(re.search(r":(\d+)/", self.process.stdout.readline()).group(1))
 
     def ask(self, method, path, body=None, headers=None, connection=None):
@@ -159,6 +161,68 @@ def refusals_are_for_programs_and_people(server):
     check("no such language", status == 400 and json.loads(data)["field"] == "lang", data[:300])
 
 
+def comparisons_have_bounds():
+    """60 rows of 4000 unlike devices took 23 GB and 12 minutes. What is refused says what would not be; what is not lives in little memory."""
+    kinds = "rtx-3090 rtx-4090 rtx-5090 mi50-32g v100-sxm2-32gb p40 a100-sxm-80gb h100-sxm rx-7900-xtx arc-b580".split()
+    mixed = lambda count: "+".join(f"{count}x{kind}" for kind in kinds)
+    models = ["qwen3-8b", "qwen3-32b", "gpt-oss-120b"]
+    server = Server(address_space=2 << 30)
+    try:
+        for verb, request, field in (("compare", {"models": models, "rigs": [mixed(400)] * 20}, "rigs"), ("plan", {**PLAN, "rig": mixed(400)}, "rig"), ("curve", {**PLAN, "rig": mixed(400)}, "rig"),
+                                     ("compare", {"models": models, "rigs": ["999xrtx-3090"] * 20}, "rigs"), ("compare", {"models": models, "rigs": ["999xmi50-32g"] * 3}, "rigs")):   # 999 x 60 rows > 32768; a link for each pair
+            begin = time.monotonic()
+            status, data = server.ask("POST", "/api/" + verb, json.dumps(request))
+            error = json.loads(data)
+            check("too many devices", status == 422 and error["field"] == field and re.search(r"256|32,768", error["reason"]) and not errors_of("Error", data), f"{status} {data[:300]}")
+            check("refused at once", time.monotonic() - begin < 5)
+        for request in ({"models": models, "rigs": ["cloudmatrix-384"] * 4}, {"models": models, "rigs": [mixed(25)] * 20}, {"models": models, "rigs": ["999xrtx-3090"] * 10}, {"models": models[:1], "rigs": ["999xmi50-32g"]}):
+            status, data = server.ask("POST", "/api/compare", json.dumps(request))
+            check("a large comparison", status == 200 and not errors_of("Compare", data), f"{status} {data[:300]}")
+        for i in range(40):   # read and forgotten
+            server.plan({**PLAN, "rig": "999xmi50-32g@%dw" % (150 + i)})
+        check("still answers", server.plan(PLAN)[0] == 200)
+        check("in little memory", server.memory() < 1 << 20, f"{server.memory()} kB")
+    finally:
+        server.process.terminate()
+    check("ends when told to", server.process.wait(timeout=10) == 0)
+
+
+def nobody_waits(server):
+    """A comparison whose client has left ends early, and one that only ended its sending is answered."""
+    body = json.dumps({"models": ["qwen3-8b", "qwen3-32b", "gpt-oss-120b"], "rigs": [f"{n}xmi50-32g" for n in range(60, 80)], "lang": "en"}).encode()
+    head = b"POST /api/compare HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as one:
+        one.sendall(head + body)
+        one.shutdown(socket.SHUT_WR)
+        begin, data = time.monotonic(), b""
+        while not data.endswith(b"}\n"):
+            got = one.recv(1 << 20)
+            if not got:
+                break
+            data += got
+        whole = time.monotonic() - begin
+    check("half closed and answered", b"HTTP/1.1 200" in data and data.endswith(b"}\n"), data[:200])
+    for _ in range(8):
+        server.raw(head + body, read=False)
+    begin = time.monotonic()
+    check("answered beside them", server.plan({**PLAN, "context": 3333})[0] == 200)
+    check("nobody waits for those who left", time.monotonic() - begin < max(1.0, 2 * whole), f"{time.monotonic() - begin:.1f} s; one takes {whole:.1f} s")
+
+
+def refusals_in_chinese(server):
+    """Also where a request is not even read to its end."""
+    for data in (b"POST /api/plan?lang=zh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n",
+                 b"POST /api/plan?lang=zh HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"GET /api/nothing?lang=zh HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                 b"POST /api/plan?lang=zh HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"):
+        error = json.loads(server.raw(data).split(b"\r\n\r\n", 1)[1])
+        check("its reason in Chinese", any(ord(c) > 0x2E80 for c in error["reason"]), f"{data[:60]} {error}")
+    for path, name in (("/api/roofline/rtx-3090?lang=zh", "Roofline"), ("/api/show/rtx-3090?lang=zh", "Shown"), ("/api/support/rtx-3090?lang=zh", "Supported")):
+        status, data = server.ask("GET", path)
+        check(path, status == 200 and not errors_of(name, data), str(errors_of(name, data))[:400])
+    status, data = server.ask("GET", "/api/jobs/1?after=-3")
+    check("no such sequence", status == 400 and json.loads(data)["field"] == "after", data[:300])
+
+
 def stopped_half_way(server):
     """Long work ends soon after nobody wants it any more, and leaves its place to others."""
     for request in ({}, {"hold_out": "source"}):
@@ -230,6 +294,9 @@ def main():
         dropped_models_keep_apart(server)
         numbers_out_of_range(server)
         refusals_are_for_programs_and_people(server)
+        refusals_in_chinese(server)
+        comparisons_have_bounds()
+        nobody_waits(server)
         fuzz(server, max(200, min(REQUESTS // 5, 5000)), random.Random(7))
         stopped_half_way(server)
         hostile(server)
