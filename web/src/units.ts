@@ -13,14 +13,20 @@ function grouped(value: number): string {
   return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-// Rounds half away from zero on the decimal digits, as printf does for values that are not exact halves.
+// As printf rounds: an exact half to the even neighbour (1.125 -> "1.12"), where toFixed() goes up. A double's digits all stand within
+// a few dozen places, so that what follows the last one shown tells whether it is an exact half.
 function fixed(value: number, decimals: number): string {
-  return value.toFixed(decimals);
+  const rounded = value.toFixed(decimals);
+  if (Math.abs(value) >= 1e15) return rounded;
+  const whole = value.toFixed(decimals + 30), shown = whole.slice(0, decimals === 0 ? -31 : -30);
+  const rest = whole.slice(-30);
+  return rest === '5' + '0'.repeat(29) && Number(shown.slice(-1)) % 2 === 0 ? shown : rounded;
 }
 
 function significant(value: number, digits: number): string {
   if (value === 0) return '0';
-  const text = value.toPrecision(digits);
+  const decimals = digits - 1 - Math.floor(Math.log10(Math.abs(value)));
+  const text = decimals >= 0 && decimals <= 60 ? Number(fixed(value, decimals)).toPrecision(digits) : value.toPrecision(digits);
   const plain = text.includes('e') ? Number(text).toString() : text;
   return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain;
 }
@@ -28,9 +34,10 @@ function significant(value: number, digits: number): string {
 // Three significant digits, but no digit of a whole part is dropped: 1234.5 -> "1,235", 34.12 -> "34.1".
 export function threeDigits(value: number): string {
   const size = Math.abs(value);
-  if (size >= 1000) return grouped(value);
-  if (size >= 100) return fixed(value, 0);
-  if (size >= 10) return fixed(value, 1);
+  // By what it rounds to: 999.7 is "1,000", like its neighbours.
+  if (size >= 999.5) return grouped(value);
+  if (size >= 99.95) return fixed(value, 0);
+  if (size >= 9.995) return fixed(value, 1);
   return size >= 1 ? fixed(value, 2) : significant(value, 3);
 }
 
@@ -60,7 +67,7 @@ export function print(value: number | null | undefined, unit: string): string {
   const scale = scaleOf(value, unit);
   const scaled = value / scale.factor;
   let digits: string;
-  if (unit === 'B') digits = fixed(scaled, scale.unit === 'GiB' ? 2 : 0);
+  if (unit === 'B') digits = fixed(scaled, scale.unit === 'GiB' ? 2 : 0).replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ',');
   else if (unit === 'token') digits = grouped(value);
   else if (unit === '' || unit === '1' || unit === 'mm' || unit === 'MHz') digits = significant(scaled, 4);
   else digits = threeDigits(scaled);

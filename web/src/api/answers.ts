@@ -4,7 +4,7 @@ import type { components } from './types';
 
 type Schemas = components['schemas'];
 // `unreachable` is the page's own: the program did not answer at all.
-export type ApiError = Pick<Schemas['Error'], 'field' | 'reason' | 'nearest'> & { kind?: Schemas['Error']['kind'] | 'unreachable'; column?: number };
+export type ApiError = Pick<Schemas['Error'], 'field' | 'reason' | 'nearest'> & { kind?: Schemas['Error']['kind'] | 'unreachable'; column?: number; part?: string; index?: number };
 export type Interval = Schemas['Interval'];
 export type Plan = Schemas['Plan'];
 export type Memory = Schemas['Memory'];

@@ -35,11 +35,12 @@ export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal,
 
 export interface Question { path: string; body?: unknown }
 
-// What a view shows of an answer: the one it has, whether a newer one is on its way, and the fault if the newest question failed.
+// What a view shows of an answer: the last one there was, whether a newer one is on its way, and the fault if the newest question failed;
+// then `answer` is that of the question before.
 export interface Answered<T> { answer: T | null; error: ApiError | null; waiting: boolean; again(): void }
 
 // Asks whenever the question changes (null asks nothing); an older question still under way is dropped, and the last answer stays
-// in sight while the next one is fetched.
+// in sight while the next one is fetched and where there is none: half a word typed must not empty the page.
 export function useAnswer<T>(question: Question | null, delay = 0): Answered<T> {
   const key = question ? question.path + '\n' + JSON.stringify(question.body ?? null) : '';
   const [state, setState] = useState<{ answer: T | null; error: ApiError | null; waiting: boolean }>({ answer: null, error: null, waiting: question !== null });
@@ -56,7 +57,7 @@ export function useAnswer<T>(question: Question | null, delay = 0): Answered<T> 
     setState((old) => ({ answer: same ? old.answer : null, error: same ? old.error : null, waiting: true }));
     const timer = setTimeout(() => {
       ask<T>(question.path, question.body, control.signal).then(
-        (asked) => setState(asked.ok ? { answer: asked.answer, error: null, waiting: false } : { answer: null, error: asked.error, waiting: false }),
+        (asked) => setState((old) => (asked.ok ? { answer: asked.answer, error: null, waiting: false } : { answer: old.answer, error: asked.error, waiting: false })),
         () => { /* dropped for a newer question */ },
       );
     }, delay);

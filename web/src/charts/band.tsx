@@ -49,7 +49,7 @@ export function Band({ title, series, unit, xName, here, height = 260 }: BandPro
     setAt((old) => Math.max(0, Math.min(xs.length - 1, (old ?? (move > 0 ? -1 : xs.length)) + move)));
   };
   return (
-    <Figure title={title} legend={series.length > 1 ? <Legend items={series.map((one) => ({ name: one.name, mark: one.mark }))} /> : undefined}
+    <Figure title={title} legend={<Legend items={series.length > 1 ? series.map((one) => ({ name: one.name, mark: one.mark })) : [{ name: text.plan.likely, mark: `line ${series[0]?.mark}` }, { name: text.plan.eightOfTen, mark: `around ${series[0]?.mark}` }]} />}
       table={{
         head: [xName, ...series.flatMap((one) => [one.name || title, text.chart.range])],
         rows: xs.map((tokens) => [printTokens(tokens), ...series.flatMap((one) => {
@@ -59,7 +59,7 @@ export function Band({ title, series, unit, xName, here, height = 260 }: BandPro
       }}>
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" tabindex={0} class="reads" aria-label={title + '. ' + xs.map(tell).join('. ')}
-          onPointerMove={nearest} onPointerLeave={() => setAt(null)} onKeyDown={keys} onBlur={() => setAt(null)}>
+          onPointerDown={nearest} onPointerMove={nearest} onPointerLeave={(event) => { if (event.pointerType === 'mouse') setAt(null); }} onKeyDown={keys} onBlur={() => setAt(null)}>
           <Axis side="left" label={scale.unit} left={margin.left} top={margin.top} width={inner.width} height={inner.height}
             ticks={y.ticks(4).map((value) => ({ at: y(value), label: threeDigits(value / scale.factor).replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros)) }))} />
           <Axis side="bottom" label={xName} left={margin.left} top={margin.top} width={inner.width} height={inner.height}

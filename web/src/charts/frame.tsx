@@ -19,6 +19,19 @@ export function useWidth(initial = 640): [{ current: HTMLDivElement | null }, nu
   return [box, width];
 }
 
+// About how wide a text of a chart is: CJK characters are twice as wide as others.
+export const widthOf = (text: string): number => [...text].reduce((sum, letter) => sum + (letter > '\u2e7f' ? 13.5 : /[ilj.,:;|'()\[\] 1]/.test(letter) ? 4.6 : /[mwMW@]/.test(letter) ? 11 : 8), 0);
+
+// The text with its middle left out where it is wider than so many pixels: names differ at both ends.
+export function shortened(text: string, room: number): string {
+  if (widthOf(text) <= room) return text;
+  const letters = [...text];
+  let keep = letters.length - 1;
+  const cut = () => letters.slice(0, Math.ceil(keep / 2)).join('') + '\u2026' + letters.slice(letters.length - Math.floor(keep / 2)).join('');
+  while (keep > 4 && widthOf(cut()) > room) --keep;
+  return cut();
+}
+
 export interface TableData { head: string[]; rows: string[][] }
 
 interface FigureProps { title: string; summary?: string; table: TableData; children: ComponentChildren; legend?: ComponentChildren }
@@ -58,7 +71,7 @@ export function DataTable({ data, caption }: { data: TableData; caption: string 
 export function Legend({ items }: { items: { name: string; mark: string }[] }): VNode {
   return (
     <span class="legend" aria-hidden="true">
-      {items.map((item) => <span key={item.mark}><i class={'swatch ' + item.mark} />{item.name}</span>)}
+      {items.map((item) => <span key={item.mark}><i class={'swatch ' + item.mark} aria-hidden="true" />{item.name}</span>)}
     </span>
   );
 }
@@ -74,7 +87,7 @@ export function Axis({ ticks, label, width, height, side, left, top }: AxisProps
       {ticks.map((tick) => side === 'bottom' ? (
         <g key={tick.at}>
           <line x1={tick.at} x2={tick.at} y1={top} y2={top + height} />
-          <text x={tick.at} y={top + height + 16} text-anchor="middle">{tick.label}</text>
+          <text x={tick.at} y={top + height + 16} text-anchor={tick.at - left < widthOf(tick.label) / 2 ? 'start' : left + width - tick.at < widthOf(tick.label) / 2 ? 'end' : 'middle'}>{tick.label}</text>
         </g>
       ) : (
         <g key={tick.at}>

@@ -3,12 +3,12 @@
 import type { VNode } from 'preact';
 import { useText } from '../shell/settings';
 import { print } from '../units';
-import { Figure, Legend, useWidth } from './frame';
+import { Figure, Legend, shortened, useWidth, widthOf } from './frame';
 
 export const PARTS = ['weights', 'kv', 'state', 'compute', 'footprint'] as const;
 export type Part = (typeof PARTS)[number];
 
-export interface MemoryRow { name: string; capacity: number; parts: Record<Part, number>; host?: number }
+export interface MemoryRow { name: string; capacity: number; parts: Record<Part, number>; host?: number; idle?: boolean; apart?: boolean }   // apart: on a scale of its own
 
 const total = (row: MemoryRow) => PARTS.reduce((sum, part) => sum + row.parts[part], 0);
 
@@ -16,11 +16,10 @@ export function MemoryBars({ rows, title, scaleTo }: { rows: MemoryRow[]; title:
   const text = useText();
   const [box, width] = useWidth();
   const used = PARTS.filter((part) => rows.some((row) => row.parts[part] > 0));
-  const most = scaleTo ?? Math.max(1, ...rows.map((row) => Math.max(total(row), row.capacity) + (row.host ?? 0) * 1.01));
+  const most = scaleTo ?? Math.max(1, ...rows.filter((row) => !row.apart).map((row) => Math.max(total(row), row.capacity) + (row.host ?? 0) * 1.01));
   const elsewhere = rows.some((row) => row.host);
   const bar = 22;
   const step = 56;
-  const x = (bytes: number) => (bytes / most) * (width - 2);
   const words = (row: MemoryRow) => `${row.name}: ${print(total(row), 'B')}` + (row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : '');
   return (
     <Figure title={title} legend={<Legend items={[...used.map((part) => ({ name: text.parts[part], mark: 'part-' + part })), ...(elsewhere ? [{ name: text.plan.hostPart, mark: 'part-host' }] : [])]} />}
@@ -33,13 +32,15 @@ export function MemoryBars({ rows, title, scaleTo }: { rows: MemoryRow[]; title:
         <svg width={width} height={rows.length * step} role="img" aria-label={title + '. ' + rows.map(words).join('; ')}>
           {rows.map((row, r) => {
             let at = 0;
+            const full = row.apart ? Math.max(1, total(row), row.capacity) : most;
+            const x = (bytes: number) => (bytes / full) * (width - 2);
+            const sum = print(total(row), 'B') + (row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : '');
+            const name = row.name + (row.apart ? ` (${text.plan.ownScale})` : '');
             const over = row.capacity > 0 && total(row) > row.capacity;
             return (
-              <g key={r} transform={`translate(1 ${r * step})`} class={over ? 'memory over' : 'memory'}>
-                <text class="bar-name" x="0" y="16">{row.name}</text>
-                <text class="bar-sum" x={width - 2} y="16" text-anchor="end">
-                  {print(total(row), 'B')}{row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : ''}
-                </text>
+              <g key={r} transform={`translate(1 ${r * step})`} class={over ? 'memory over' : row.idle ? 'memory idle' : 'memory'}>
+                <text class="bar-name" x="0" y="16">{shortened(name, width - 2 - widthOf(sum) - 10)}<title>{name}</title></text>
+                <text class="bar-sum" x={width - 2} y="16" text-anchor="end">{sum}</text>
                 {row.capacity > 0 ? <rect class="capacity" x="0" y="24" width={x(row.capacity)} height={bar} rx="3" /> : null}
                 {used.map((part) => {
                   const left = at;

@@ -5,7 +5,7 @@ import type { VNode } from 'preact';
 import type { Interval } from '../api/answers';
 import { useText } from '../shell/settings';
 import { print, printInterval, scaleOf, threeDigits } from '../units';
-import { Axis, Figure, useWidth } from './frame';
+import { Axis, Figure, Legend, shortened, useWidth, widthOf } from './frame';
 
 export interface RangeRow { name: string; value: Interval | null; why?: string; best?: boolean }
 
@@ -20,7 +20,7 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
   const x = scaleLinear().domain([0, top]).nice(4).range([margin.left, Math.max(80, width - margin.right)]);
   const tell = (row: RangeRow) => `${row.name}: ` + (row.value ? `${print(row.value.p50, unit)} (${printInterval(row.value)})` : row.why ?? text.plan.doesNotFitShort);
   return (
-    <Figure title={title} table={{
+    <Figure title={title} legend={<Legend items={[{ name: text.plan.likely, mark: 'mark-dot' }, { name: text.plan.eightOfTen, mark: 'mark-span' }]} />} table={{
       head: [text.compare.row, title, text.chart.range],
       rows: rows.map((row) => (row.value ? [row.name, print(row.value.p50, unit), printInterval(row.value)] : [row.name, row.why ?? text.plan.doesNotFitShort, ''])),
     }}>
@@ -29,17 +29,17 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
           <Axis side="bottom" label={scale.unit} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step}
             ticks={x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') }))} />
           {rows.map((row, r) => {
-            const at = margin.top + r * step + 28;
+            const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : text.plan.doesNotFitShort;
             return (
               <g key={r} class={row.best ? 'range best' : 'range'}>
-                <text class="bar-name" x={margin.left} y={at - 12}>{row.name}</text>
+                <text class="bar-name" x={margin.left} y={at - 12}>{shortened(row.name, width - margin.left - margin.right - widthOf(sum) - 10)}<title>{row.name}</title></text>
                 {row.value ? (
                   <>
                     <line class="span" x1={x(row.value.p10)} x2={x(row.value.p90)} y1={at} y2={at} />
                     <circle cx={x(row.value.p50)} cy={at} r="5"><title>{tell(row)}</title></circle>
-                    <text class="bar-sum" x={width - margin.right} y={at - 12} text-anchor="end">{print(row.value.p50, unit)}</text>
+                    <text class="bar-sum" x={width - margin.right} y={at - 12} text-anchor="end">{sum}</text>
                   </>
-                ) : <text class="bar-sum" x={width - margin.right} y={at - 12} text-anchor="end">{text.plan.doesNotFitShort}</text>}
+                ) : <text class="bar-sum" x={width - margin.right} y={at - 12} text-anchor="end">{sum}</text>}
               </g>
             );
           })}

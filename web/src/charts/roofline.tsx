@@ -26,8 +26,11 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
   const x = scaleLog().domain([low, high]).range([margin.left, width - margin.right]);
   const y = scaleLog().domain([least, most]).range([height - margin.bottom, margin.top]);
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
+  // Where names would lie on each other, numbers stand for them, and a key below says whose they are.
+  const narrow = width < 560;
+  const number = new Map([...new Set(points.map((point) => point.label))].map((label, i) => [label, String(i + 1)]));
   const right = (point: RooflinePoint) => x(point.intensity) > margin.left + inner.width * 0.55;
-  const labels = apart(points.map((point) => ({ left: right(point), x: x(point.intensity) + (right(point) ? -9 : 9), y: y(point.rate) + 4, text: point.label })),
+  const labels = apart(points.map((point) => ({ left: right(point), x: x(point.intensity) + (right(point) ? -14 : 14), y: y(point.rate) + 4, text: narrow ? number.get(point.label)! : point.label })),
     roofs.map((roof) => ({ left: true, x: x(high) - 2, y: y(roof.rate) - 5, text: `${roof.name} ${print(roof.rate, 'flop/s')}` })), height - margin.bottom - 4);
   const tens = (scale: typeof x) => scale.ticks(6).filter((value) => /^1e/.test(value.toExponential()));
   return (
@@ -48,14 +51,19 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
               <text x={x(high) - 2} y={y(roof.rate) - 5} text-anchor="end">{roof.name} {print(roof.rate, 'flop/s')}</text>
             </g>
           ))}
-          <text class="memory-label" x={x(low * 1.6)} y={y(low * 1.6 * bandwidth) - 12} text-anchor="end">{print(bandwidth, 'B/s')}</text>
-          {points.map((point, p) => (
-            <g key={point.name} class={'roof-point ' + point.mark}>
-              <circle cx={x(point.intensity)} cy={y(point.rate)} r="5"><title>{`${point.name}: ${print(point.rate, 'flop/s')}`}</title></circle>
-              <text x={labels[p]!.x} y={labels[p]!.y} text-anchor={right(point) ? 'end' : 'start'}>{point.label}</text>
-            </g>
-          ))}
+          <text class="memory-label" x={x(low * 1.8)} y={y(low * 1.8 * bandwidth) + 16} text-anchor="start">{print(bandwidth, 'B/s')}</text>
+          {points.map((point, p) => {
+            const label = labels[p]!, px = x(point.intensity), py = y(point.rate), far = Math.abs(label.y - 4 - py) > 6;
+            return (
+              <g key={point.name} class={'roof-point ' + point.mark}>
+                {far ? <line class="leader" x1={px} y1={py} x2={label.x + (label.left ? 2 : -2)} y2={label.y - 4} /> : null}
+                <circle cx={px} cy={py} r="5"><title>{`${point.name}: ${print(point.rate, 'flop/s')}`}</title></circle>
+                <text x={label.x} y={label.y} text-anchor={label.left ? 'end' : 'start'}>{label.text}</text>
+              </g>
+            );
+          })}
         </svg>
+        {narrow ? <p class="key" aria-hidden="true">{[...number].map(([label, n]) => <span key={n}><b>{n}</b> {label}</span>)}</p> : null}
       </div>
     </Figure>
   );

@@ -35,7 +35,7 @@ export function Scatter({ title, points, unit, xName, yName, table, legend, open
     event.preventDefault();
     setAt((old) => Math.max(0, Math.min(points.length - 1, (old ?? -1) + move)));
   };
-  const nearest = (event: PointerEvent): number | null => {
+  const nearest = (event: MouseEvent): number | null => {
     const bounds = (event.currentTarget as Element).getBoundingClientRect();
     const px = event.clientX - bounds.left, py = event.clientY - bounds.top;
     let best: number | null = null, least = 24 * 24;
@@ -49,8 +49,12 @@ export function Scatter({ title, points, unit, xName, yName, table, legend, open
     <Figure title={title} table={table} summary={text.accuracy.scatterHelp} legend={<Legend items={legend} />}>
       <div ref={box} class="chart-box">
         <svg width={width} height={height} class="reads" tabindex={0} role="img" aria-label={`${title}. ${points.length} ${text.accuracy.points}. ${text.accuracy.scatterHelp}`}
-          onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(null)} onKeyDown={keys}
-          onClick={() => { if (shown) onOpen(shown.id); }}>
+          onPointerDown={(event) => setAt(nearest(event))} onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={(event) => { if (event.pointerType === 'mouse') setAt(null); }} onKeyDown={keys}
+          onClick={(event) => {   // a tap moves nothing before it
+            const one = nearest(event);
+            setAt(one);
+            if (one !== null) onOpen(points[order[one]!]!.id);
+          }}>
           <clipPath id="scatter-clip"><rect x={margin.left} y={margin.top} width={inner.width} height={inner.height} /></clipPath>
           <g clip-path="url(#scatter-clip)">
             <path class="within" d={`M${x(low)} ${y(low * 1.25)}L${x(high)} ${y(high * 1.25)}L${x(high)} ${y(high / 1.25)}L${x(low)} ${y(low / 1.25)}Z`} />

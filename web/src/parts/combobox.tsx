@@ -10,7 +10,7 @@ export interface Option { value: string; name: string; note?: string }
 
 interface ComboboxProps { parts: FieldParts; value: string; options: Option[]; placeholder?: string; onTake(value: string): void }
 
-const SHOWN = 60;
+const SHOWN = 1000;   // all there are: a list that ends early hides what nobody thought to type
 const fold = (text: string) => text.toLowerCase().replace(/[\s_()/-]+/g, ' ').trim();
 
 // Every word typed must occur; names that begin with the text come first.

@@ -20,7 +20,7 @@ export function stepsTo(longest: number): number[] {
 
 // "32k" or "32768" -> 32768; null for what only the API may judge.
 export function tokensOf(text: string): number | null {
-  const found = /^\s*(\d+(?:\.\d+)?)\s*(k|m)?\s*$/i.exec(text);
+  const found = /^\s*(\d+(?:\.\d+)?)\s*(k|m)?\s*$/i.exec(text.normalize('NFKC'));   // full-width digits too
   return found ? Math.round(Number(found[1]) * (found[2] ? (found[2].toLowerCase() === 'k' ? 1024 : 1024 * 1024) : 1)) : null;
 }
 

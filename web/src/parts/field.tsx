@@ -34,7 +34,7 @@ export function Reason({ error, take }: { error: ApiError; take?: (nearest: stri
   const text = useText();
   return (
     <>
-      {error.kind === 'unreachable' ? text.state.unreachable : error.reason + (error.nearest && !/[.!?\u3002]$/.test(error.reason) ? text.state.stop : '')}
+      {error.kind === 'unreachable' ? text.state.unreachable + (error.reason ? ` (${error.reason})` : '') : error.reason + (error.nearest && !/[.!?\u3002]$/.test(error.reason) ? text.state.stop : '')}
       {error.nearest ? (
         <> {text.state.nearest} {take ? <button type="button" class="link" onClick={() => take(error.nearest)}>{error.nearest}</button> : <b>{error.nearest}</b>}</>
       ) : null}

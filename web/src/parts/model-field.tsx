@@ -5,8 +5,8 @@ import { useState } from 'preact/hooks';
 import type { ApiError, Shape } from '../api/answers';
 import { ask } from '../api/client';
 import type { Names } from '../api/names';
-import { joined, readGguf, shapeOf, weightsOf } from '../gguf/read';
-import { useText } from '../shell/settings';
+import { GgufFault, joined, readGguf, shapeOf, weightsOf } from '../gguf/read';
+import { useSettings, useText } from '../shell/settings';
 import { print, printCount } from '../units';
 import { Combobox } from './combobox';
 import { Field, Reason } from './field';
@@ -15,31 +15,37 @@ const LARGEST_CONFIG = 1 << 20;
 
 interface ModelFieldProps { label: string; value: string; names: Names; error?: ApiError | null; onChange(value: string): void }
 
-// "qwen3-32b:q4_k_m" -> name and quant; paths and dropped files have no quant of their own to choose.
+// "qwen3-32b:q4_k_m" -> name and quant; paths have no quant of their own to choose. A dropped file ends in its hash.
 export function splitModel(spec: string): [string, string] {
+  const dropped = /^(dropped:.*~[0-9a-f]+)(?::(.*))?$/.exec(spec);
+  if (dropped) return [dropped[1]!, dropped[2] ?? ''];
   const colon = spec.lastIndexOf(':');
   if (colon <= 0 || spec.startsWith('dropped:') || /[\\/]/.test(spec.slice(colon))) return [spec, ''];
   return [spec.slice(0, colon), spec.slice(colon + 1)];
 }
+// What a dropped file is called; of a GGUF the format is as it is, a config.json says nothing of it.
+export const droppedName = (spec: string): string => spec.slice(8).replace(/~[^~]*$/, '');
+export const takesQuant = (spec: string): boolean => !spec.startsWith('dropped:') || /\.json$/i.test(droppedName(spec));
 export const joinModel = (name: string, quant: string): string => (quant ? `${name}:${quant}` : name);
 
 export function ModelField({ label, value, names, error, onChange }: ModelFieldProps): VNode {
   const text = useText();
   const [name, quant] = splitModel(value);
+  const ofQuant = error?.part === 'quant' && takesQuant(value);
   const dropped = value.startsWith('dropped:');
   const options = names.models.map((model) => ({ value: model.key, name: model.name, note: printCount(model.params) }));
   return (
     <div class="model-field">
-      <Field label={label} error={error} take={onChange} help={dropped ? undefined : text.plan.modelHelp}>
+      <Field label={label} error={ofQuant ? null : error} take={onChange} help={dropped ? undefined : text.plan.modelHelp}>
         {(parts) => (dropped
-          ? <div class="dropped"><output {...parts}>{value.slice(8).split('~')[0]}</output><button type="button" onClick={() => onChange('')}>{text.plan.forget}</button></div>
+          ? <div class="dropped"><output {...parts}>{droppedName(value)}</output><button type="button" onClick={() => onChange('')}>{text.plan.forget}</button></div>
           : <Combobox parts={parts} value={name} options={options} placeholder="qwen3-32b" onTake={(next) => {
               const [bare, own] = splitModel(next);
               onChange(joinModel(bare, own || quant));
             }} />)}
       </Field>
-      {dropped ? null : (
-        <Field label={text.plan.quant}>
+      {!takesQuant(value) ? null : (
+        <Field label={text.plan.quant} error={ofQuant ? error : null} take={(nearest) => onChange(joinModel(name, nearest))}>
           {(parts) => (
             <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={names.quants.map((one) => ({ value: one, name: one }))} onTake={(next) => onChange(joinModel(name, next))} />
           )}
@@ -50,9 +56,18 @@ export function ModelField({ label, value, names, error, onChange }: ModelFieldP
   );
 }
 
+// The parts of one split GGUF, all of them.
+function areParts(files: File[]): boolean {
+  const of = files.map((file) => /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i.exec(file.name));
+  return of.every((one) => one !== null && one[1] === of[0]![1] && Number(one[3]) === files.length) && new Set(of.map((one) => one![2])).size === files.length;
+}
+
+// A model as people know it.
+export const shownModel = (spec: string): string => (spec.startsWith('dropped:') ? joinModel(droppedName(spec), splitModel(spec)[1]) : spec);
+
 // Reads the header in the browser, sends only the shape, and names the model by what the program answers.
 function DropZone({ onShape }: { onShape(model: string): void }): VNode {
-  const text = useText();
+  const { text, language } = useSettings();
   const [over, setOver] = useState(false);
   const [told, setTold] = useState('');
   const [fault, setFault] = useState<ApiError | null>(null);
@@ -62,6 +77,8 @@ function DropZone({ onShape }: { onShape(model: string): void }): VNode {
     if (!file) return;
     setFault(null);
     setTold(text.state.waiting);
+    const refuse = (reason: string) => { setTold(''); setFault({ field: 'file', reason: `${file.name}: ${reason}`, nearest: '' }); };
+    if (parts.length > 1 && !areParts(parts)) return refuse(text.files.several);
     try {
       let body: Blob = file, read = file.size, rest = 0;
       if (/\.gguf$/i.test(file.name)) {
@@ -75,9 +92,9 @@ function DropZone({ onShape }: { onShape(model: string): void }): VNode {
         read = whole.bytes;
         rest = headers.reduce((sum, one) => sum + one.weights, 0);
       } else if (file.size > LARGEST_CONFIG) {
-        throw new Error(text.plan.notAModel);
+        return refuse(text.plan.notAModel);
       }
-      const query = new URLSearchParams({ name: file.name, rest: String(rest) });
+      const query = new URLSearchParams({ name: file.name, rest: String(rest), lang: language });
       const asked = await ask<Shape>('shape?' + query.toString(), body);
       if (asked.ok) {
         setTold(text.plan.dropped(file.name, print(read, 'B'), print(parts.reduce((sum, part) => sum + part.size, 0), 'B')));
@@ -87,8 +104,7 @@ function DropZone({ onShape }: { onShape(model: string): void }): VNode {
         setFault(asked.error);
       }
     } catch (problem) {
-      setTold('');
-      setFault({ field: 'file', reason: `${file.name}: ${(problem as Error).message}`, nearest: '' });
+      refuse(problem instanceof GgufFault ? text.files[problem.code](problem.at) : text.files.unread);
     }
   };
   return (

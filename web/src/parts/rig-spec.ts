@@ -6,15 +6,19 @@ export interface HostForm { processor: string; channels: string; memoryType: str
 export interface RigForm { cards: Card[]; nvlink: boolean; host: HostForm }
 
 export const emptyHost: HostForm = { processor: '', channels: '', memoryType: '', memory: '' };
+export const MOST_OF_A_KIND = 999;
 
+const CHANNELS = /^(\d+)x((?:(?:lp)?ddr|mrdimm)\S*)$/i;
+const SIZE = /^(\d+(?:\.\d+)?)(?:g|gb|gib)$/i;
+
+// Each piece is what it looks like, wherever it stands: a host need not name its processor.
 function parseHost(text: string): HostForm | null {
-  const [processor = '', ...rest] = text.split(':').map((piece) => piece.trim());
-  const host = { ...emptyHost, processor };
-  for (const piece of rest) {
-    const channels = /^(\d+)x((?:lp)?ddr\S+)$/i.exec(piece);
-    const memory = /^(\d+(?:\.\d+)?)(?:g|gb|gib)$/i.exec(piece);
-    if (channels) { host.channels = channels[1]!; host.memoryType = channels[2]!.toLowerCase(); }
-    else if (memory) host.memory = memory[1]!;
+  const host = { ...emptyHost };
+  for (const piece of text.split(':').map((one) => one.trim()).filter(Boolean)) {
+    const channels = CHANNELS.exec(piece), memory = SIZE.exec(piece);
+    if (channels && !host.memoryType) { host.channels = channels[1]!; host.memoryType = channels[2]!.toLowerCase(); }
+    else if (memory && !host.memory) host.memory = memory[1]!;
+    else if (!channels && !memory && !host.processor) host.processor = piece;
     else return null;
   }
   return host;
@@ -23,15 +27,16 @@ function parseHost(text: string): HostForm | null {
 export function parseRig(spec: string): RigForm | null {
   const form: RigForm = { cards: [], nvlink: false, host: { ...emptyHost } };
   const pieces = spec.split(';').map((piece) => piece.trim()).filter(Boolean);
+  let hosts = 0;
   for (const [i, piece] of pieces.entries()) {
     const host = /^host\s*=\s*(.+)$/i.exec(piece);
     if (host) {
       const parsed = parseHost(host[1]!);
-      if (!parsed) return null;
+      if (!parsed || ++hosts > 1) return null;
       form.host = parsed;
       continue;
     }
-    if (i > 0 || piece.includes('/') || piece.includes('\\') || piece.endsWith('.toml')) return null;
+    if (i > 0 || /[/\\=|]/.test(piece) || piece.endsWith('.toml')) return null;
     let cards = piece;
     if (/\snvlink$/i.test(cards)) { form.nvlink = true; cards = cards.replace(/\snvlink$/i, ''); }
     for (const one of cards.split('+')) {
@@ -43,13 +48,62 @@ export function parseRig(spec: string): RigForm | null {
   return form;
 }
 
+export const isCount = (text: string): boolean => /^[0-9]{1,3}$/.test(text) && Number(text) >= 1;
+
+// A memory alone is that of the plain desktop which is assumed where no host is named: its type has to be said.
+const DESKTOP = { channels: '2', memoryType: 'ddr5-5600' };
+
 export function composeRig(form: RigForm): string {
   const cards = form.cards.filter((card) => card.card).map((card) => {
-    const count = /^\d+$/.test(card.count) && card.count !== '1' && card.count !== '0' ? card.count + 'x' : '';
+    const count = card.count && card.count !== '1' ? card.count + 'x' : '';
     return count + card.card + (card.cap ? `@${card.cap}w` : '');
   }).join('+');
-  const { processor, channels, memoryType, memory } = form.host;
+  const { processor, memory } = form.host;
+  const { channels, memoryType } = memory && !processor && !form.host.memoryType ? DESKTOP : form.host;
   const parts = [processor, channels && memoryType ? `${channels}x${memoryType}` : '', memory ? memory + 'g' : ''];
   const host = parts.some(Boolean) ? 'host=' + parts.filter(Boolean).join(':') : '';
   return [cards + (form.nvlink && cards ? ' nvlink' : ''), host].filter(Boolean).join('; ');
+}
+
+// Where in a spec a column (from 1, in bytes) points: its character, counted from 0.
+function indexOf(spec: string, column: number): number {
+  const bytes = new TextEncoder().encode(spec).slice(0, Math.max(0, column - 1));
+  return new TextDecoder().decode(bytes).length;
+}
+
+export type RigPlace = { kind: 'card'; index: number } | { kind: 'host' };
+
+// Which row of the form a column of the spec belongs to; null: none of them.
+export function placeIn(spec: string, column: number): RigPlace | null {
+  if (column < 1) return null;
+  const before = spec.slice(0, indexOf(spec, column));
+  if (/(^|[;\s])host\s*=[^;]*$/i.test(before)) return { kind: 'host' };
+  return before.includes(';') || /\snvlink/i.test(before) ? null : { kind: 'card', index: before.split('+').length - 1 };
+}
+
+// The spec with what the column points at replaced, and nothing else.
+export function mend(spec: string, column: number, nearest: string): string {
+  if (column < 1) return nearest;
+  const at = indexOf(spec, column), before = spec.slice(0, at), rest = spec.slice(at);
+  const inHost = /(^|[;\s])host\s*=[^;]*$/i.test(before);
+  if (inHost) return before + mendHost(rest, nearest);
+  if (/^host\s*=/i.test(nearest)) {   // what stands among the cards is a host
+    const cards = (before.replace(/\+\s*$/, '') + rest.replace(/^[^+;]*/, '')).replace(/^\s*\+/, '').trim();
+    return cards ? `${cards}; ${nearest}` : nearest;
+  }
+  const group = /(^|[+;|]\s*|\d\s*[x*\u00d7]\s*)$/i.test(before);
+  const end = rest.search(group ? /[+;|@]/ : /[\s+;|@,]/);
+  const old = end < 0 ? rest : rest.slice(0, end), count = /^\d+\s*[x*\u00d7]\s*/i.exec(old)?.[0] ?? '';
+  const kept = group && count && !/^\d+x/i.test(nearest) ? count : '';
+  const space = /\s*$/.exec(old)![0];
+  return before.replace(/(\d+)\s*[x*\u00d7]\s*$/i, (whole) => (/^\d+x/i.test(nearest) ? '' : whole)) + kept + nearest + space + (end < 0 ? '' : rest.slice(end));
+}
+
+// The piece the text begins with, or the size where the nearest is one.
+function mendHost(rest: string, nearest: string): string {
+  const end = rest.search(/[;|]/), host = end < 0 ? rest : rest.slice(0, end), behind = end < 0 ? '' : rest.slice(end);
+  const pieces = host.split(':'), sized = SIZE.test(nearest) ? pieces.findIndex((piece) => SIZE.test(piece.trim())) : 0;
+  if (sized < 0) return [...pieces, nearest].join(':') + behind;
+  pieces[sized] = nearest;
+  return pieces.join(':') + behind;
 }

@@ -19,8 +19,10 @@ export function Empty({ title, children }: { title: string; children?: Component
   return <section class="empty"><h2>{title}</h2>{children}</section>;
 }
 
-export function Failed({ error, again, take }: { error: ApiError; again?: () => void; take?: (nearest: string) => void }): VNode {
+// `kept`: the answer before is still in sight below.
+export function Failed({ error, again, take, kept }: { error: ApiError; again?: () => void; take?: (nearest: string) => void; kept?: boolean }): VNode {
   const text = useText();
+  if (kept) return <p class="failed brief" role="alert"><b>{text.state.failed}</b>: <Reason error={error} take={take} /> <span>{text.state.kept}</span> {error.kind === 'unreachable' && again ? <button type="button" onClick={again}>{text.state.again}</button> : null}</p>;
   return (
     <section class="failed" role="alert">
       <h2>{text.state.failed}</h2>

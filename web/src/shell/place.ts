@@ -1,13 +1,13 @@
 // The Place: which view is open and with what settings. It lives in the address and nowhere else, so that every view is a link.
 
 import { createContext } from 'preact';
-import { useContext, useEffect, useMemo, useState } from 'preact/hooks';
+import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 export interface Place {
   view: string;
   params: URLSearchParams;
-  // Sets or (with '' or null) removes settings; `keep` replaces the history entry, as typing does.
-  set(changes: Record<string, string | null>, keep?: boolean): void;
+  // Sets or (with '' or null) removes settings, a list as one of the name each; `keep`: one of a row of changes, as typing makes.
+  set(changes: Record<string, string | string[] | null>, keep?: boolean): void;
   go(href: string): void;
 }
 
@@ -28,20 +28,45 @@ export function href(view: string, settings: Record<string, string | number | nu
   return '/' + view + (query ? '?' + query : '');
 }
 
+// Typing makes one step of the history, not one per key: what was there before a pause can be gone back to.
+const PAUSE = 3000;
+
+// Where each step was scrolled to. An answer comes after its address, so that going back waits until the page is long enough again.
+function keepScroll(): void {
+  history.replaceState({ ...(history.state as object | null), scroll: scrollY }, '');
+}
+function restoreScroll(): void {
+  const wanted = (history.state as { scroll?: number } | null)?.scroll ?? 0, end = Date.now() + 3000;
+  const look = () => {
+    if (document.documentElement.scrollHeight - innerHeight >= wanted) scrollTo(0, wanted);
+    else if (Date.now() < end) setTimeout(look, 50);
+  };
+  setTimeout(look, 0);
+}
+
 export function useAddress(first: string): Place {
   const [address, setAddress] = useState(() => location.pathname + location.search);
+  const typedAt = useRef(0);
   useEffect(() => {
-    const back = () => setAddress(location.pathname + location.search);
+    history.scrollRestoration = 'manual';
+    let timer = 0;
+    const back = () => { setAddress(location.pathname + location.search); restoreScroll(); };
+    const scrolled = () => { clearTimeout(timer); timer = window.setTimeout(keepScroll, 150); };
     addEventListener('popstate', back);
-    return () => removeEventListener('popstate', back);
+    addEventListener('scroll', scrolled, { passive: true });
+    restoreScroll();
+    return () => { removeEventListener('popstate', back); removeEventListener('scroll', scrolled); };
   }, []);
   return useMemo(() => {
     const url = new URL(address, location.origin);
     const view = url.pathname.slice(1) || first;
     const move = (next: string, keep: boolean) => {
       if (next === address) return;
-      if (keep) history.replaceState(null, '', next);
-      else history.pushState(null, '', next);
+      if (keep) history.replaceState(history.state, '', next);
+      else {
+        keepScroll();
+        history.pushState(null, '', next);
+      }
       setAddress(next);
     };
     return {
@@ -50,10 +75,12 @@ export function useAddress(first: string): Place {
       set(changes, keep = false) {
         const now = new URL(location.href);
         for (const [name, value] of Object.entries(changes)) {
-          if (value == null || value === '') now.searchParams.delete(name);
-          else now.searchParams.set(name, value);
+          now.searchParams.delete(name);
+          for (const one of Array.isArray(value) ? value : [value]) if (one != null && one !== '') now.searchParams.append(name, one);
         }
-        move('/' + view + now.search, keep);
+        const goesOn = keep && Date.now() - typedAt.current < PAUSE;
+        if (keep) typedAt.current = Date.now();
+        move('/' + view + now.search, goesOn);
       },
       go(next) {
         move(next, false);

@@ -36,8 +36,16 @@ function keep(name: string, value: string): void {
   try { localStorage.setItem(name, value); } catch { /* private windows forget; nothing else is lost */ }
 }
 
+// A link's language holds for as long as its tab is open, wherever one goes from there.
+const tab = {
+  get: (): string | null => { try { return sessionStorage.getItem('language'); } catch { return null; } },
+  set: (language: string): void => { try { sessionStorage.setItem('language', language); } catch { /* as above */ } },
+};
+
 function firstLanguage(): Language {
-  const wanted = new URLSearchParams(location.search).get('lang') ?? read('language') ?? navigator.language;
+  const linked = new URLSearchParams(location.search).get('lang');
+  if (linked) tab.set(linked);
+  const wanted = tab.get() ?? linked ?? read('language') ?? navigator.language;
   return wanted.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 }
 
@@ -55,7 +63,7 @@ export function useStoredSettings(): Settings {
     language,
     theme,
     text: tables[language],
-    setLanguage(next) { keep('language', next); setLanguage(next); },
+    setLanguage(next) { keep('language', next); tab.set(next); setLanguage(next); },
     setTheme(next) { keep('theme', next); setTheme(next); },
   };
 }

@@ -2,6 +2,7 @@
 
 import type { VNode } from 'preact';
 import { useEffect, useErrorBoundary, useRef } from 'preact/hooks';
+import { shownModel } from '../parts/model-field';
 import { PlaceProvider, useAddress } from './place';
 import { SettingsProvider, useStoredSettings, useText, type Theme } from './settings';
 import { views } from './view';
@@ -16,12 +17,13 @@ export function Shell(): VNode {
   const nav = useRef<HTMLElement>(null);
 
   useEffect(() => {
-    document.title = (open ? open.title(text) + ' \u00b7 ' : '') + 'rigcast';
+    const about = [...place.params.getAll('m').map(shownModel), ...place.params.getAll('on'), place.params.get('name') ?? ''].filter(Boolean);   // tabs are told apart
+    document.title = [about.slice(0, 3).join(', ') + (about.length > 3 ? '\u2026' : ''), open?.title(text) ?? '', 'rigcast'].filter(Boolean).join(' \u00b7 ');
     if (shown.current !== place.view) main.current?.focus({ preventScroll: true });
     shown.current = place.view;
     const link = nav.current?.querySelector<HTMLElement>('[aria-current]'), list = link?.closest('ul');
     if (link && list) list.scrollLeft = link.offsetLeft - list.offsetLeft - (list.clientWidth - link.clientWidth) / 2;   // on a phone not all fit
-  }, [place.view, text]);
+  }, [place.view, place.params, text]);
 
   const follow = (event: MouseEvent) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

@@ -53,7 +53,7 @@ function Choice({ label, name, choices, names, first }: { label: string; name: s
   return (
     <Field label={label}>
       {(parts) => (
-        <select {...parts} value={place.params.get(name) ?? first} onChange={(event) => place.set({ [name]: event.currentTarget.value, row: null }, true)}>
+        <select {...parts} value={place.params.get(name) ?? first} onChange={(event) => place.set({ [name]: event.currentTarget.value, row: null, only: null }, true)}>
           {choices.map((one) => <option key={one} value={one}>{names[one] ?? one}</option>)}
         </select>
       )}
@@ -64,10 +64,11 @@ function Choice({ label, name, choices, names, first }: { label: string; name: s
 function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
   const text = useText();
   const place = usePlace();
-  const phase = place.params.get('phase') ?? 'decode', by = place.params.get('by') ?? 'vendor', only = place.params.get('only') ?? '';
+  const phase = place.params.get('phase') ?? 'decode', by = place.params.get('by') ?? 'vendor', asked = place.params.get('only') ?? '';
   const group = (row: Known) => (by === 'grade' ? row.grade ?? '' : row.groups[by] ?? '');
   const rows = useMemo(() => evaluation.rows.filter((row): row is Known => Boolean(row.predicted && row.groups && row.groups['phase'] === phase)), [evaluation, phase]);
   const groups = useMemo(() => scores(rows, group), [rows, by]);
+  const only = groups.some((one) => one.name === asked) ? asked : '';   // a group of another grouping filters nothing
   const chosen = only ? rows.filter((row) => group(row) === only) : rows;
   const rates = chosen.filter((row) => row.metric === 'tokens_per_second');
   const open = place.params.get('row') ?? '';
@@ -85,7 +86,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
       </dl>
       <section class="block">
         <h2>{text.accuracy.scatter}{only ? `: ${only}` : ''}</h2>
-        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}</p>
+        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}{rates.length < chosen.length ? ` ${text.accuracy.plotted(rates.length, chosen.length)}` : ''}</p>
         {rates.length ? <Scatter title={`${text.accuracy.scatter}: ${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
           legend={[{ name: text.accuracy.kinds['dense'] ?? 'dense', mark: 'mark-decode' }, { name: text.accuracy.kinds['experts'] ?? 'experts', mark: 'mark-prefill' }]}
           points={rates.map((row) => ({ id: row.id, x: row.actual, y: row.predicted.p50, mark: markOf(row), tell: tell(row) }))} open={open} onOpen={(id) => place.set({ row: id }, true)}

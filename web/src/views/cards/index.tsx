@@ -76,7 +76,8 @@ function CardList(): VNode {
           )}
         </Field>
       </form>
-      {listed.error ? <Failed error={listed.error} again={listed.again} /> : !listed.answer ? <Waiting lines={12} /> : (
+      {listed.error ? <Failed error={listed.error} again={listed.again} kept={listed.answer !== null} /> : null}
+      {!listed.answer ? (listed.error ? null : <Waiting lines={12} />) : (
         <>
           <p role="status" class="count">{text.cards.shown(found.length, all.length)}</p>
           {found.length ? <SortedTable caption={text.cards.title} rows={sorted.rows} columns={columns} by={sorted.by} down={sorted.down} rowKey={(row) => row.key} />

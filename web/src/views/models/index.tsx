@@ -52,7 +52,8 @@ function ModelList(): VNode {
           )}
         </Field>
       </form>
-      {listed.error ? <Failed error={listed.error} again={listed.again} /> : !listed.answer ? <Waiting lines={12} /> : (
+      {listed.error ? <Failed error={listed.error} again={listed.again} kept={listed.answer !== null} /> : null}
+      {!listed.answer ? (listed.error ? null : <Waiting lines={12} />) : (
         <>
           <p role="status" class="count">{text.models.shown(found.length, all.length)}</p>
           {found.length ? <SortedTable caption={text.models.title} rows={sorted.rows} columns={columns} by={sorted.by} down={sorted.down} rowKey={(row) => row.key} />
@@ -144,12 +145,13 @@ function Needs({ model }: { model: ModelFacts }): VNode {
           )}
         </Field>
       </div>
-      {curve.error && curve.error.field !== 'rig' ? <Failed error={curve.error} /> : curve.answer ? (
+      {curve.error && curve.error.field !== 'rig' ? <Failed error={curve.error} /> : null}
+      {curve.answer ? (
         <MemoryBars title={text.plan.memory} rows={curve.answer.points.filter((_, i, all) => (all.length - 1 - i) % 2 === 0).map((point) => ({
           name: `${text.plan.contextOf(printTokens(point.context))}${point.fits ? '' : ` \u00b7 ${text.plan.doesNotFitShort}`}`, host: point.host.total_bytes, capacity: point.memory.capacity_bytes,
           parts: { weights: point.memory.weights_bytes, kv: point.memory.kv_bytes, state: point.memory.state_bytes, compute: point.memory.compute_bytes, footprint: point.memory.footprint_bytes },
         }))} />
-      ) : <Waiting lines={6} />}
+      ) : curve.error ? null : <Waiting lines={6} />}
     </section>
   );
 }

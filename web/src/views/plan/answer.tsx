@@ -3,20 +3,23 @@ import type { Curve, Interval, Memory, Plan, PlanRequest } from '../../api/answe
 import { Band } from '../../charts/band';
 import { MemoryBars, type MemoryRow } from '../../charts/memory';
 import { Code } from '../../parts/copy';
+import { joinModel, splitModel } from '../../parts/model-field';
 import { Share } from '../../parts/share';
 import { Waiting } from '../../parts/state';
 import { href } from '../../shell/place';
+import type { Text } from '../../text/en';
 import { useText } from '../../shell/settings';
 import { print, printInterval, printTokens } from '../../units';
 import { Evidence, Why } from './why';
-import type { Question } from './question';
+import { compareSettings, type Question } from './question';
 import { Mine, OtherWays, Upgrades } from './ways';
 
 interface AnswerProps { plan: Plan; curve: Curve | null; curveWaiting: boolean; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void }
 
 export function Answer({ plan, curve, curveWaiting, question, request, onChange }: AnswerProps): VNode {
   const text = useText();
-  const rows = memoryRows(plan, text.plan.hostMemoryBar, text.plan.layers);
+  const rows = memoryRows(plan, text);
+  const streams = plan.context_per_stream > 0 ? Math.round(plan.context / plan.context_per_stream) : 1;
   return (
     <>
       <Verdict plan={plan} />
@@ -27,17 +30,17 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
           <ul class="remedies">
             {plan.remedies.map((remedy) => (
               <li key={remedy.text}>
-                <span>{remedy.text}</span>
-                <button type="button" onClick={() => onChange(remedy.flags ? { flags: remedy.flags } : remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'engine' ? { engine: remedy.engine } : { model: question.model.replace(/(:[^:/\\]*)?$/, ':' + remedy.value) }, false)}>{text.plan.take}</button>
+                <span>{remedy.text.replace(/[:\uff1a]$/, '')}</span>
+                <button type="button" onClick={() => onChange(remedy.flags ? { flags: remedy.flags } : remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'engine' ? { engine: remedy.engine } : { model: joinModel(splitModel(question.model)[0], remedy.value) }, false)}>{text.plan.take}</button>
               </li>
             ))}
           </ul>
         </section>
       ) : null}
-      <Upgrades plan={plan} onChange={onChange} />
+      <Upgrades plan={plan} question={question} onChange={onChange} />
       <section class="block">
         <h2>{text.plan.memory}</h2>
-        <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
+        <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${streams > 1 ? text.plan.contextsOf(streams, printTokens(plan.context_per_stream)) : text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
       </section>
       {plan.decode ? (
         <section class="block">
@@ -45,8 +48,8 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
           <p class="help">{text.plan.speedHelp}</p>
           {curve ? (
             <div class="multiples">
-              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
-              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
+              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
+              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
             </div>
           ) : curveWaiting ? <Waiting lines={6} /> : null}
         </section>
@@ -65,7 +68,7 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
       <Mine plan={plan} />
       <OtherWays plan={plan} />
       <Share verb="plan" request={request} name={plan.model.key} />
-      <p><a href={href('compare', { m: question.model, on: question.rig, c: question.context, e: question.engine })}>{text.plan.compareThis}</a></p>
+      <p><a href={href('compare', compareSettings(question))}>{text.plan.compareThis}</a></p>
     </>
   );
 }
@@ -83,23 +86,34 @@ function brief(link: string): string {
   return (first.length > 48 ? first.slice(0, 47) + '\u2026' : first) + (last ? (parts.length > 4 ? '/\u2026/' : '/') + (last.length > 28 ? last.slice(0, 27) + '\u2026' : last) : '');
 }
 
-export function memoryRows(plan: Plan, hostName: string, layers: (n: number) => string): MemoryRow[] {
+// A row for each card, used or not, and one for the host, whose memory has a scale of its own.
+export function memoryRows(plan: Plan, text: Text): MemoryRow[] {
   const parts = (memory: Memory) => ({ weights: memory.weights_bytes, kv: memory.kv_bytes, state: memory.state_bytes, compute: memory.compute_bytes, footprint: memory.footprint_bytes });
-  const rows: MemoryRow[] = plan.placement.devices.map((device) => ({
-    name: `${device.index} ${device.name} \u00b7 ${layers(device.layers)}`, capacity: device.memory.capacity_bytes, parts: parts(device.memory),
-  }));
-  if (plan.placement.host.memory.total_bytes > 0) rows.push({ name: hostName, capacity: plan.placement.host.memory.capacity_bytes, parts: parts(plan.placement.host.memory) });
+  const none = { weights: 0, kv: 0, state: 0, compute: 0, footprint: 0 };
+  const named = (device: { index: number; name: string }) => `${text.plan.cardNo(device.index)}, ${device.name} \u00b7 `;
+  const rows: (MemoryRow & { index: number })[] = [
+    ...plan.placement.devices.map((device) => ({ index: device.index, name: named(device) + text.plan.layers(device.layers), capacity: device.memory.capacity_bytes, parts: parts(device.memory) })),
+    ...plan.placement.idle.map((device) => ({ index: device.index, name: named(device) + text.plan.idle, capacity: device.capacity_bytes, parts: none, idle: true })),
+  ].sort((a, b) => a.index - b.index);
+  if (plan.placement.host.memory.total_bytes > 0) rows.push({ index: -1, name: text.plan.hostMemoryBar, capacity: plan.placement.host.memory.capacity_bytes, parts: parts(plan.placement.host.memory), apart: rows.length > 0 });
   return rows;
+}
+
+// "llama.cpp on cuda: one device, 37 of 80 layers on the host; uses 1 of 2 cards"
+export function layoutLine(plan: Plan, text: Text): string {
+  const { layout, cards, cards_used: used } = plan.placement;
+  return `${plan.engine} (${plan.placement.mode === 'cpu' ? 'cpu' : plan.backend}): ${layout}` + (used < cards ? `${text.plan.andThen}${text.plan.usesCards(used, cards)}` : '');
 }
 
 function Verdict({ plan }: { plan: Plan }): VNode {
   const text = useText();
-  const over = plan.placement.devices.map((device) => ({ name: `${device.index} ${device.name}`, by: device.memory.total_bytes - device.memory.capacity_bytes }))
+  const over = plan.placement.devices.map((device) => ({ name: `${text.plan.cardNo(device.index)} (${device.name})`, by: device.memory.total_bytes - device.memory.capacity_bytes }))
     .concat([{ name: text.plan.hostMemoryBar, by: plan.placement.host.memory.capacity_bytes > 0 ? plan.placement.host.memory.total_bytes - plan.placement.host.memory.capacity_bytes : 0 }])
     .find((one) => one.by > 0);
   return (
     <section class={plan.fits ? 'verdict good' : 'verdict bad'} role="status">
       <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
+      <p class="layout" data-block="layout">{layoutLine(plan, text)}</p>
       {plan.fits && plan.longest_context && plan.longest_context > plan.context_per_stream ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
       {plan.decode && plan.prefill && plan.ttft ? (

@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import type { ApiError, Plan } from '../../api/answers';
 import type { Names } from '../../api/names';
 import { ContextField } from '../../parts/context-field';
@@ -13,6 +14,9 @@ interface FormProps { question: Question; names: Names; error: ApiError | null; 
 export function Form({ question, names, error, plan, onChange }: FormProps): VNode {
   const text = useText();
   const of = (...fields: string[]) => (error && fields.includes(error.field) ? error : null);
+  const more = Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams || question.engineDate || question.objective);
+  const [open, setOpen] = useState(more);   // stays as it is while one types in it
+  const wrongInside = of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date', 'for') !== null;
   const engine = names.engines.find((one) => one.key === (question.engine || 'llama.cpp'));
   const backends = (engine?.backends ?? '').split(',').map((one) => one.trim()).filter(Boolean);
   const splitChoices = splits(question.engine);
@@ -21,12 +25,12 @@ export function Form({ question, names, error, plan, onChange }: FormProps): VNo
     <form class="question" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
       <ModelField label={text.plan.model} value={question.model} names={names} error={of('model')} onChange={(model) => onChange({ model }, false)} />
       <RigField label={text.plan.rig} value={question.rig} names={names} error={of('rig', 'on')} onChange={(rig) => onChange({ rig })} />
-      <ContextField value={question.context} now={plan?.context ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
+      <ContextField value={question.context} now={plan?.context_per_stream ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
       <div class="pair">
         <SelectField label={text.plan.engine} value={question.engine} error={of('engine')} onChange={(next) => onChange({ engine: next, backend: '', split: '', offload: '' })}
           choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
       </div>
-      <details open={Boolean(question.backend || question.split || question.offload || question.flags || question.prompt || question.depth || question.streams || question.engineDate || question.objective) || Boolean(of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date', 'for'))}>
+      <details open={open || wrongInside} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{text.plan.more}</summary>
         <div class="pair">
           <SelectField label={text.plan.backend} value={question.backend} error={of('backend')} onChange={(backend) => onChange({ backend })}

@@ -1,12 +1,14 @@
 // Can it run? One model, one machine: what fits where, how fast, how sure, and what to type.
 
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import type { Curve, Plan } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { useNames } from '../../api/names';
+import { shownModel } from '../../parts/model-field';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { usePlace, href } from '../../shell/place';
-import { useSettings } from '../../shell/settings';
+import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { Answer } from './answer';
 import { Form } from './form';
@@ -21,7 +23,8 @@ function CanItRun(): VNode {
   const plan = useAnswer<Plan>(asked && { path: 'plan', body: asked }, 120);
   // The curve runs through all contexts: sliding along it asks nothing anew.
   const { context: _context, depth: _depth, ...whole } = asked ?? {};
-  const curve = useAnswer<Curve>(asked && plan.answer ? { path: 'curve', body: whole } : null, 120);
+  const curve = useAnswer<Curve>(asked && plan.answer && !plan.error ? { path: 'curve', body: whole } : null, 120);
+  const fault = plan.error?.kind === 'not_found' && question.model.startsWith('dropped:') && plan.error.field === 'model' ? { ...plan.error, reason: text.plan.gone, nearest: '' } : plan.error;
   const change = (changes: Partial<Question>, keep = true) => {
     const named: Record<string, string> = {};
     for (const [field, value] of Object.entries(changes)) named[NAMES[field as keyof Question]] = value;
@@ -34,8 +37,8 @@ function CanItRun(): VNode {
         <p>{text.plan.intro}</p>
       </header>
       <div class="ask-and-answer">
-        <Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} />
-        <section class={plan.waiting && plan.answer ? 'answer stale' : 'answer'} aria-label={text.plan.title} aria-busy={plan.waiting}>
+        <Asked question={question} told={asked !== null} open={fault !== null}><Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} /></Asked>
+        <section class="answer" aria-label={text.plan.title} aria-busy={plan.waiting}>
           {!asked ? (
             <Empty title={text.plan.start}>
               <ul class="examples">
@@ -44,12 +47,29 @@ function CanItRun(): VNode {
                 ))}
               </ul>
             </Empty>
-          ) : plan.error ? <Failed error={plan.error.kind === 'not_found' && question.model.startsWith('dropped:') ? { ...plan.error, reason: text.plan.gone } : plan.error} again={plan.again} />
-            : plan.answer ? <Answer plan={plan.answer} curve={curve.answer} curveWaiting={curve.waiting} question={question} request={asked} onChange={change} />
-            : <Waiting lines={9} />}
+          ) : (
+            <>
+              {fault ? <Failed error={fault} again={plan.again} kept={plan.answer !== null} /> : null}
+              {plan.answer ? <div class={plan.waiting || fault ? 'stale' : undefined}><Answer plan={plan.answer} curve={curve.answer} curveWaiting={curve.waiting} question={question} request={asked} onChange={change} /></div> : fault ? null : <Waiting lines={9} />}
+            </>
+          )}
         </section>
       </div>
     </>
+  );
+}
+
+// On a phone a link that holds a whole question opens on its answer: the form is folded into one line above it. On wide screens it
+// always stands beside.
+function Asked({ question, told, open, children }: { question: Question; told: boolean; open: boolean; children: VNode }): VNode {
+  const text = useText();
+  const [folded, setFolded] = useState(() => told && matchMedia('(max-width: 60rem)').matches);
+  if (!folded || open) return children;
+  return (
+    <div class="asked">
+      <p><b>{shownModel(question.model)}</b> {'\u00b7'} {question.rig}{question.context ? ` \u00b7 ${question.context}` : ''}</p>
+      <button type="button" onClick={() => setFolded(false)}>{text.plan.answerAt}</button>
+    </div>
   );
 }
 

@@ -34,14 +34,30 @@ export function flagsOf(question: Question): string {
   return [...own, question.flags.trim()].filter(Boolean).join(' ');
 }
 
+// The same question for compare, whose flags are those the switches stand for.
+export function compareSettings(question: Question): Record<string, string> {
+  return { m: question.model, on: question.rig, ...sharedSettings({ ...question, flags: flagsOf(question) }) };
+}
+// What both views ask alike, under the names of the address.
+const SHARED = ['engine', 'backend', 'context', 'flags', 'prompt', 'depth', 'streams', 'engineDate', 'objective', 'own'] as const;
+export function sharedSettings(question: Question): Record<string, string> {
+  return Object.fromEntries(SHARED.map((field) => [NAMES[field], question[field]]));
+}
+
 export const OBJECTIVES = ['decode', 'prefill', 'context', 'throughput'] as const;
 type Objective = (typeof OBJECTIVES)[number];
 export const isObjective = (name: string): name is Objective => (OBJECTIVES as readonly string[]).includes(name);
 
 export function request(question: Question, lang: string): PlanRequest {
-  const asked: PlanRequest = { model: question.model, rig: question.rig, lang: lang as PlanRequest['lang'] };
-  const flags = flagsOf(question);
+  const asked: PlanRequest = { model: question.model, rig: question.rig, ...sharedRequest(question, lang) };
   if (question.engine) asked.engine = question.engine;
+  return asked;
+}
+
+// What plan and compare are asked alike; the engine is a list there.
+export function sharedRequest(question: Question, lang: string): Omit<PlanRequest, 'model' | 'rig' | 'engine'> {
+  const asked: Omit<PlanRequest, 'model' | 'rig' | 'engine'> = { lang: lang as PlanRequest['lang'] };
+  const flags = flagsOf(question);
   if (question.backend) asked.backend = question.backend;
   if (flags) asked.flags = flags;
   if (question.context.trim()) asked.context = question.context.trim();

@@ -5,6 +5,7 @@ import { usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import type { Interval, Plan } from '../../api/answers';
 import { Field } from '../../parts/field';
+import { composeRig, parseRig } from '../../parts/rig-spec';
 import { DASH, print, printInterval, threeDigits } from '../../units';
 import type { Question } from './question';
 
@@ -43,19 +44,30 @@ export function OtherWays({ plan }: { plan: Plan }): VNode | null {
   );
 }
 
-export function Upgrades({ plan, onChange }: { plan: Plan; onChange(changes: Partial<Question>, keep?: boolean): void }): VNode | null {
+// The machine with that much memory in its host; null: it is written in a way the form does not know.
+function withMemory(rig: string, bytes: number, host: string): string | null {
+  const form = parseRig(rig);
+  if (!form) return null;
+  const named = form.host.processor || form.host.memoryType ? form.host : { ...form.host, processor: host };
+  return composeRig({ ...form, host: { ...named, memory: String(Math.round(bytes / 2 ** 30)) } });
+}
+
+export function Upgrades({ plan, question, onChange }: { plan: Plan; question: Question; onChange(changes: Partial<Question>, keep?: boolean): void }): VNode | null {
   const text = useText();
   if (!plan.upgrades.length) return null;
   return (
     <section class="block" data-block="upgrades">
       <h2>{text.plan.upgrades}</h2>
       <ul class="remedies">
-        {plan.upgrades.map((one) => (
-          <li key={one.text}>
-            <span>{one.text}</span>
-            {one.rig ? <button type="button" onClick={() => onChange({ rig: one.rig, model: one.model }, false)}>{text.plan.take}</button> : null}
-          </li>
-        ))}
+        {plan.upgrades.map((one) => {
+          const rig = one.rig || (one.kind === 'memory' ? withMemory(question.rig, one.memory_bytes, plan.placement.host.device) : null);
+          return (
+            <li key={one.text}>
+              <span>{one.text}</span>
+              {rig ? <button type="button" onClick={() => onChange(one.rig ? { rig, model: one.model } : { rig }, false)}>{text.plan.take}</button> : null}
+            </li>
+          );
+        })}
       </ul>
     </section>
   );

@@ -32,7 +32,7 @@ export function Why({ plan }: { plan: Plan }): VNode {
                   {terms.map((term, i) => (
                     <tr key={i}>
                       <th scope="row">{term.label}<i class="share" style={{ width: `${total > 0 ? (100 * term.seconds) / total : 0}%` }} /></th>
-                      <td data-name={text.plan.where}>{term.where.replace(/^device (\d+): /, '$1 ').replace(/^host$/, text.plan.host)}</td>
+                      <td data-name={text.plan.where}>{term.where.replace(/^device (\d+): /, (_, n: string) => `${text.plan.cardNo(Number(n))}, `).replace(/^host$/, text.plan.host).replace(/^links$/, text.plan.links)}</td>
                       <td class="number" data-name={text.plan.amount}>{term.amount > 0 ? amount(term.amount, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.peak}>{physical(term) ? rate(term.rate, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.efficiency}>{physical(term) ? threeDigits(term.efficiency * 100) + '\u00a0%' : ''}</td>
