@@ -1,49 +1,17 @@
 // Drives the page in Chromium as people do: RIGCAST=build/check/rigcast node tests/e2e/page.mjs [NAME ...]
 // Each test is one function below; its name is what it holds.
 
-import { readFileSync, writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync, statSync, unlinkSync } from 'node:fs';
+import { writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { axePath, cli, run, startBrowser, startServer } from './browser.mjs';
+import { cli, run, startServer } from './browser.mjs';
+import { browser, checkAccess, expect, open, runAll, server, settled, texts, three } from './drive.mjs';
 
 const MODEL = 'qwen3-8b:q4_k_m';
 const VIEWS = {
   plan: `/plan?m=${MODEL}&on=2xrtx-3090&c=16k`, start: '/plan', compare: `/compare?m=${MODEL}&on=rtx-3090&on=rtx-4090`, cards: '/cards?q=3090', card: '/cards?name=rtx-3090',
   models: '/models?q=qwen3', model: '/models?name=qwen3-8b', accuracy: '/accuracy?by=backend', machine: '/machine',
 };
-const server = await startServer();
-const browser = await startBrowser();
-const axe = readFileSync(axePath, 'utf8');
-let failures = 0;
-
-function expect(good, what) {
-  if (!good) throw new Error(what);
-}
-
-async function open(path, { width = 1280, height = 900, locale = 'en-US', theme = 'light' } = {}, at = server.url) {
-  const context = await browser.newContext({ viewport: { width, height }, locale, colorScheme: theme });
-  const page = await context.newPage();
-  page.asked = [];
-  page.faults = [];
-  page.on('request', (request) => page.asked.push(request));
-  page.on('pageerror', (fault) => page.faults.push(fault.message));
-  await page.goto(at + path);
-  await settled(page);
-  return page;
-}
-const settled = async (page) => {
-  await page.waitForSelector('main h1');
-  await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'), null, { timeout: 20000 });
-};
-const texts = (page, selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent.replace(/\u00a0/g, ' ').trim()));
-
-// As the page and the terminal print: three digits, none of a whole part dropped.
-function three(value) {
-  const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-}
-
 const tests = {
   async 'first paint within a second and nobody else asked'() {
     const page = await open('/');
@@ -295,13 +263,6 @@ const tests = {
   },
 };
 
-async function checkAccess(page, name) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const bad = found.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
-  expect(!bad.length, `${name}: ${bad.map((one) => `${one.id} at ${one.nodes[0].target}: ${one.nodes[0].failureSummary}`).join('; ')}`);
-}
-
 // A small llama with a vocabulary, its weights a hole in the file.
 function writeGguf({ hidden = 512, ffn = 1024, layers = 4 } = {}) {
   const chunks = [];
@@ -335,22 +296,4 @@ function writeGguf({ hidden = 512, ffn = 1024, layers = 4 } = {}) {
   return file;
 }
 
-const wanted = process.argv.slice(2);
-for (const [name, test] of Object.entries(tests)) {
-  if (wanted.length && !wanted.some((word) => name.includes(word))) continue;
-  const begin = Date.now();
-  try {
-    const page = await test();
-    if (page) {
-      expect(!page.faults.length, page.faults.join('; '));
-      await page.context().close();
-    }
-    console.log(`ok    ${name} (${Date.now() - begin} ms)`);
-  } catch (fault) {
-    ++failures;
-    console.log(`FAIL  ${name}: ${fault.message.slice(0, 900)}`);
-  }
-}
-await browser.close();
-await server.stop();
-process.exit(failures ? 1 : 0);
+await runAll(tests);
