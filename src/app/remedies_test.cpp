@@ -117,6 +117,7 @@ TEST(Remedies, TheNearestOfAnErrorIsOfTheSameSize) {
   EXPECT_TRUE(nearest("llama-3.3-70b:4bit", "4x3090", "mlx").starts_with("--engine vllm llama-3.3-70b:")) << nearest("llama-3.3-70b:4bit", "4x3090", "mlx");
   EXPECT_FALSE(nearest("llama-3.3-70b:4bit", "4x3090", "mlx").ends_with("f16"));
   EXPECT_EQ(nearest("qwen3-8b:q4_k_m", "910b2", "llama.cpp"), "qwen3-8b:q4_0");
+  EXPECT_EQ(nearest("gpt-oss-20b", "v100-sxm2-32gb", "vllm"), "--engine llama.cpp") << "which reads it as it is, as the refusal says";
 }
 
 }  // namespace

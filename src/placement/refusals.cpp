@@ -114,7 +114,8 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
   std::vector<catalog::Rule> whatever_format;
   std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
-  using Rank = std::tuple<bool, bool, bool, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // no room, another engine, in another format, not the one under it, one growing cache, warnings, backends
+  enum class Change { engine, format, both };
+  using Rank = std::tuple<bool, Change, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // no room, what changes, not the engine under it, one growing cache, warnings, backends
   std::optional<Rank> best;
   bool any_backend = rig.devices.empty();
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
@@ -131,7 +132,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
       const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
       warnings = std::count_if(whatever_format.begin(), whatever_format.end(), [&](const catalog::Rule& rule) { return rule.effect == catalog::RuleEffect::warn && catalog::applies(rule, situation); });
     }
-    const Rank rank{!offer->fits, !same_engine, other_format, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
+    const Rank rank{!offer->fits, same_engine ? Change::format : other_format ? Change::both : Change::engine, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
     if (best && *best <= rank) continue;
     best = rank;
     const std::string spec = other_format ? model.architecture().key + ":" + offer->format : std::string();

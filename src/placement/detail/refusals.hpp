@@ -29,7 +29,7 @@ Result<void> check_engine(const catalog::Engine& engine, const std::string& back
 Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
                            const model::Architecture& architecture, const rig::Rig& rig);
 
-// Where the engine cannot run this: the same in a format that it takes here, else one that can as it is, else one that runs on the devices, with
+// Where the engine cannot run this: one that can as it is, else the same in a format that it takes here, else one that runs on the devices, with
 // weights it reads; those for which there is room before all, then those that share a cache out among requests, the engine under the refusing one
 // first, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
 Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
