@@ -112,7 +112,7 @@ TEST(Launch, FormatsThatAreNotTheCheckpoints) {
     return error_of(place(facts(), *model, *rig::parse_rig(facts(), card), ask(flags, engine)));
   };
   EXPECT_EQ(refused("awq", "4090", "--quantization fp8"),
-            "--flags: --quantization fp8 does not match the checkpoint's AWQ INT4, groups of 128 weights: vLLM refuses it, and finds the right one by itself");
+            "--flags: --quantization fp8 does not match the checkpoint's AWQ INT4, groups of 128: vLLM refuses it, and finds the right one by itself");
   EXPECT_EQ(refused("awq", "4090", "--quantization awq_marlin"), "no error");
   EXPECT_EQ(refused("", "4090", "--quantization fp8"), "no error");
   EXPECT_NE(refused("nvfp4", "v100-sxm2-32gb", "").find("FP4 weights need compute capability 7.5"), std::string::npos);

@@ -234,17 +234,27 @@ Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const
   RC_ASSIGN(chosen, choose_on(knowledge, model, rig, request, best_only));
   if (request.placement.backend.empty() && chosen.searched) {
     RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, request.placement.engine));
+    std::vector<Alternative> lost;   // best of each backend that was not taken, and the other ways over all devices
+    const auto lose = [&](const Chosen& one, const rig::Rig& on) {
+      if (!best_only && one.speed && one.load) lost.push_back(alternative_of(engine, model, on, request, one, knowledge));
+    };
     for (const std::string& backend : placement::partial_backends(engine, rig)) {
       PlanRequest there = request;
       there.placement.backend = backend;
       rig::Rig part = placement::part_that_runs(rig, backend);
       auto other = choose_on(knowledge, model, part, there, best_only);
-      if (!other || !is_better(*other, rig, chosen, model.architecture)) continue;
-      if (!best_only && chosen.speed && chosen.load)
-        other->alternatives.insert(other->alternatives.begin(), alternative_of(engine, model, chosen.part ? *chosen.part : rig, request, chosen, knowledge));
+      if (!other) continue;
+      if (!is_better(*other, rig, chosen, model.architecture)) {
+        lose(*other, part);
+        continue;
+      }
+      lose(chosen, chosen.part ? *chosen.part : rig);
+      if (!chosen.part) lost.insert(lost.end(), chosen.alternatives.begin(), chosen.alternatives.end());
       chosen = std::move(*other);
       chosen.part = std::move(part);
     }
+    std::erase_if(lost, [&](const Alternative& one) { return std::any_of(chosen.alternatives.begin(), chosen.alternatives.end(), [&](const Alternative& own) { return own.kind == one.kind; }); });
+    chosen.alternatives.insert(chosen.alternatives.begin(), lost.begin(), lost.end());
   }
   if (!best_only) tell_idle(chosen.part ? *chosen.part : rig, chosen.placement);
   return std::move(chosen);
