@@ -129,6 +129,7 @@ void add_links(Builder& b) {
     add_factor(p, "all_reduce", "link", link_kind(link));
     add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
     add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
+    if (b.place.mode == placement::Mode::row) add_factor(p, "all_reduce", "rows", "");   // copies from and to one device for every product
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
