@@ -124,12 +124,14 @@ void add_links(Builder& b) {
     for (const model::Layer& layer : b.model.layers)
       if (layer.feed_forward.kind == model::FeedForwardKind::moe) chosen = layer.feed_forward.experts_used;
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
-    latency.step_amount = b.place.mode == placement::Mode::row ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
-    Path p = engine_path("all_reduce", kReductionsPerSecond, b.setting);
-    add_factor(p, "all_reduce", "link", link_kind(link));
-    add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
-    add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
-    if (b.place.mode == placement::Mode::row) add_factor(p, "all_reduce", "rows", "");   // copies from and to one device for every product
+    const bool rows = b.place.mode == placement::Mode::row;   // copies between two devices: another mechanism than reductions
+    latency.step_amount = rows ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
+    Path p = engine_path(rows ? "row_copy" : "all_reduce", kReductionsPerSecond, b.setting);
+    if (!rows) {
+      add_factor(p, "all_reduce", "link", link_kind(link));
+      add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
+      add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
+    }
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
