@@ -92,6 +92,7 @@ def write_all(folder):
     (folder / "odd" / "config.json").write_text(json.dumps({**CONFIG, "architectures": ["NobodyKnowsForCausalLM"], "model_type": "nobody_knows"}))
     (folder / "overlay" / "devices").mkdir(parents=True, exist_ok=True)
     (folder / "overlay" / "devices" / "mine.toml").write_text(OVERLAY)
+    (folder / "mine").mkdir(exist_ok=True)
     (folder / "bench.md").write_text(BENCH)
     (folder / "broken" / "devices").mkdir(parents=True, exist_ok=True)
     (folder / "broken" / "devices" / "mine.toml").write_text('[[device]]\nkey = "my-card"\nmemmory = "24 GiB"\n')

@@ -325,7 +325,7 @@ Section speed(const app::PlanAnswer& answer) {
                                                   {"energy", "energy"_say, Range{s.energy->value, Unit::joules_per_token}}}, Show::group});
   else section.fields.push_back(machine("power", std::monostate{}));
   if (s.power && answer.placement.mode != placement::Mode::cpu && answer.placement.devices.size() < answer.rig.devices.size())
-    section.fields.push_back(people(Show::sentence, fill("Power without the {0} devices that take no part."_say, {std::to_string(answer.rig.devices.size() - answer.placement.devices.size())})));
+    section.fields.push_back(people(Show::sentence, fill("Power without the idle devices ({0})."_say, {std::to_string(answer.rig.devices.size() - answer.placement.devices.size())})));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once)));
