@@ -1,7 +1,7 @@
 // Drives the page in Chromium as people do: RIGCAST=build/check/rigcast node tests/e2e/page.mjs [NAME ...]
 // Each test is one function below; its name is what it holds.
 
-import { writeFileSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync, statSync, unlinkSync } from 'node:fs';
+import { writeFileSync, mkdirSync, mkdtempSync, openSync, writeSync, ftruncateSync, closeSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli, run, startServer } from './browser.mjs';
@@ -175,6 +175,7 @@ const tests = {
     const bench = join(home, 'bench.md');
     writeFileSync(bench, '| model | size | params | backend | ngl | test | t/s |\n| --- | --- | --- | --- | --- | --- | --- |\n| qwen3 8B Q4_K - Medium | 4.68 GiB | 8.19 B | CUDA | 99 | tg128 | 70.00 |\n');
     const data = join(home, 'mine');
+    mkdirSync(data);
     await run('observe', 'import', bench, '--device', 'rtx-3090', '--model', 'qwen3-8b', '--log', join(data, 'observations.csv'));
     const own = await startServer(['--data', data]);
     const page = await open(`/plan?m=${MODEL}&on=rtx-3090`, {}, own.url);
