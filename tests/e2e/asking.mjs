@@ -220,13 +220,14 @@ const tests = {
   },
   async 'going back finds the question and the place one left'() {
     const page = await open(`/plan?m=${MODEL}&on=rtx-3090`);
-    await page.evaluate(() => scrollTo(0, 900));
+    const left = await page.evaluate(() => { scrollTo(0, 900); return scrollY; });
+    expect(left > 300, 'a page to scroll');
     await page.waitForTimeout(300);
     await page.getByRole('link', { name: 'Compare with another machine' }).evaluate((link) => link.click());
     await settled(page);
     await page.goBack();
     await settled(page);
-    await page.waitForFunction(() => scrollY === 900, null, { timeout: 5000 });
+    await page.waitForFunction((wanted) => scrollY === wanted, left, { timeout: 20000 });
     const zh = await open('/cards?lang=zh');
     await zh.locator('nav a').nth(3).click();
     await settled(zh);

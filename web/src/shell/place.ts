@@ -31,15 +31,26 @@ export function href(view: string, settings: Record<string, string | number | nu
 // Typing makes one step of the history, not one per key: what was there before a pause can be gone back to.
 const PAUSE = 3000;
 
-// Where each step was scrolled to. An answer comes after its address, so that going back waits until the page is long enough again.
+// Where each step was scrolled to. An answer comes after its address, and what stood before may be long enough to scroll, too: going back looks again
+// until the page waits for nothing, or somebody moves it himself.
+const MOVES = ['wheel', 'touchmove', 'pointerdown', 'keydown'];
+let restoring = false;
+const leaveRestoring = () => { restoring = false; };
 function keepScroll(): void {
-  history.replaceState({ ...(history.state as object | null), scroll: scrollY }, '');
+  if (!restoring) history.replaceState({ ...(history.state as object | null), scroll: scrollY }, '');
 }
 function restoreScroll(): void {
-  const wanted = (history.state as { scroll?: number } | null)?.scroll ?? 0, end = Date.now() + 3000;
+  const wanted = (history.state as { scroll?: number } | null)?.scroll ?? 0, end = Date.now() + 10000;
+  if (wanted === 0) return scrollTo(0, 0);
+  let still = 0;   // looks in turn at which nothing had to be done
+  restoring = true;
   const look = () => {
-    if (document.documentElement.scrollHeight - innerHeight >= wanted) scrollTo(0, wanted);
-    else if (Date.now() < end) setTimeout(look, 50);
+    if (!restoring) return;
+    const page = document.documentElement, long = page.scrollHeight - innerHeight >= wanted;
+    still = long && scrollY === wanted && !document.querySelector('.waiting, [aria-busy="true"]') ? still + 1 : 0;
+    if (long && scrollY !== wanted) scrollTo(0, wanted);
+    if (still > 10 || Date.now() > end) restoring = false;
+    else setTimeout(look, 50);
   };
   setTimeout(look, 0);
 }
@@ -54,8 +65,13 @@ export function useAddress(first: string): Place {
     const scrolled = () => { clearTimeout(timer); timer = window.setTimeout(keepScroll, 150); };
     addEventListener('popstate', back);
     addEventListener('scroll', scrolled, { passive: true });
+    for (const move of MOVES) addEventListener(move, leaveRestoring, { passive: true });
     restoreScroll();
-    return () => { removeEventListener('popstate', back); removeEventListener('scroll', scrolled); };
+    return () => {
+      removeEventListener('popstate', back);
+      removeEventListener('scroll', scrolled);
+      for (const move of MOVES) removeEventListener(move, leaveRestoring);
+    };
   }, []);
   return useMemo(() => {
     const url = new URL(address, location.origin);
@@ -64,6 +80,7 @@ export function useAddress(first: string): Place {
       if (next === address) return;
       if (keep) history.replaceState(history.state, '', next);
       else {
+        restoring = false;
         keepScroll();
         history.pushState(null, '', next);
       }
