@@ -1,7 +1,6 @@
 #include "app/evaluate.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -133,10 +132,8 @@ Result<EvaluateAnswer> evaluate(const Knowledge& knowledge, const EvaluateReques
   answer.tables.push_back({"all", {}});
   for (const std::string& group : by) answer.tables.push_back({group, {}});
   constexpr std::size_t kWorthAHelper = 2000;   // rows
-  std::atomic<std::size_t> next = 0;
-  on_processors(answer.evaluation.rows.size() / kWorthAHelper, [&] {
-    for (std::size_t i = next++; i < answer.tables.size(); i = next++) answer.tables[i].scores = calibration::score(answer.evaluation, i == 0 ? "" : by[i - 1]);
-  });
+  share_out(answer.tables.size(), answer.evaluation.rows.size() / kWorthAHelper,
+            [&](std::size_t i) { answer.tables[i].scores = calibration::score(answer.evaluation, i == 0 ? "" : by[i - 1]); });
   return answer;
 }
 

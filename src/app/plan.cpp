@@ -65,7 +65,7 @@ cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, c
 }
 
 // Decoding over a context that fills up to `whole`; 0: one whose end nobody knows.
-double over_context(double empty, double whole) { return placement::decode_over_context({empty, 0, 0, whole > 0 ? whole : empty}); }
+double over_context(double empty, double whole) { return placement::decode_over_context({empty, 0, whole > 0 ? whole : empty}); }
 
 tl::unexpected<Error> too_short(std::int64_t context, std::int64_t tokens, const char* where, std::int64_t enough) {
   return fail(ErrorKind::input, "a context of " + std::to_string(context) + " does not hold the " + std::to_string(tokens) + " tokens asked about", Where{where}, "context",

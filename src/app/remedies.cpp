@@ -148,8 +148,7 @@ std::string with_small_cache(const catalog::Engine& engine, const model::Archite
   const auto refuses = list_of("small_cache_refuses", chip);
   const bool latent = std::any_of(architecture.layers.begin(), architecture.layers.end(), [](const model::Layer& layer) { return layer.attention.kind == model::AttentionKind::mla; });
   if ((latent && lists(refuses, "mla")) || (lists(refuses, "fp8") && to_lower(architecture.quant).starts_with("fp8"))) return {};
-  const auto leaves_flash = [](const placement::FlagNote& note) { return note.flag.starts_with("-fa") || note.flag.starts_with("--flash-attn"); };
-  const bool told = settings.flash_attention == false && std::any_of(placement.flags.begin(), placement.flags.end(), leaves_flash);   // the search may take it up again
+  const bool told = settings.flash_attention == false && placement::names_flash_attention(placement.flags);   // the search may take it up again
   if (flags.empty() || settings.key_quant != "f16" || settings.value_quant != "f16" || told) return {};
   const std::string_view before = trim(request.flags);
   return before.empty() ? std::string(flags) : std::string(before) + ' ' + std::string(flags);

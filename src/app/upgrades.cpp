@@ -146,12 +146,6 @@ void tell_speed(const Outcome& then, Upgrade& upgrade) {
   upgrade.prefill = then.prefill;
 }
 
-int cards_of(const rig::Rig& rig) {
-  int cards = 0;
-  for (const rig::RigDevice& device : rig.devices) cards = std::max(cards, device.card + 1);
-  return cards;
-}
-
 // Whether people build it: tensor parallel engines take powers of two.
 bool is_built(int cards, bool powers_of_two) { return cards <= kMostCards && (!powers_of_two || (cards & (cards - 1)) == 0); }
 
@@ -172,7 +166,7 @@ namespace {
 std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   const rig::Rig& rig = now.rig;
   const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
-  const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = cards_of(rig);
+  const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = static_cast<int>(rig::cards_of(rig));
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
   MoreCards larger(knowledge, rig);
   for (int more = 1; more <= most; ++more) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "app/detail/test_knowledge.hpp"
+#include "app/detail/test_plan.hpp"
 #include "app/plan.hpp"
 #include "base/text.hpp"
 
@@ -97,8 +97,7 @@ TEST(Upgrades, MemoryComesInSticks) {
 
 // 61 GiB in BF16 do not fit 24, 18 GiB in AWQ or GPTQ do, with as much of the context that nobody named as there is room for.
 TEST(Remedies, ASmallerFormatShortensAContextThatNobodyNamed) {
-  PlanRequest request;
-  request.model = "qwen3-32b", request.rig = "3090", request.placement.engine = "vllm";
+  PlanRequest request = test::asked("qwen3-32b", "3090", "vllm");
   const auto answer = plan(knowledge(), request);
   ASSERT_TRUE(answer);
   ASSERT_FALSE(answer->placement.fits);
@@ -112,8 +111,7 @@ TEST(Remedies, ASmallerFormatShortensAContextThatNobodyNamed) {
 
 // 61 GiB of BF16 fill four chips of 21 GiB, of which MindIE takes 0.8; in W8A8, which its users run there, half of that is read for a token.
 TEST(Remedies, TheFormatThatUsersRunBesideTheOneItWasPublishedIn) {
-  PlanRequest request;
-  request.model = "qwen3-32b", request.rig = "4xascend-310p3", request.placement.engine = "mindie";
+  PlanRequest request = test::asked("qwen3-32b", "4xascend-310p3", "mindie");
   const auto answer = plan(knowledge(), request);
   ASSERT_TRUE(answer && answer->speed);
   ASSERT_TRUE(answer->placement.fits);
@@ -136,8 +134,7 @@ TEST(Remedies, TheFormatThatUsersRunBesideTheOneItWasPublishedIn) {
 
 // 61 GiB in BF16 on a card of 24 GiB: some 43 GiB lie in the host's memory and cross the link, 25 GB/s, for every token.
 TEST(Remedies, WeightsInHostMemoryWhereTheEngineReadsThemThere) {
-  PlanRequest request;
-  request.model = "qwen3-32b", request.rig = "4090; host=ryzen-9-7950x:2xddr5-5600:128g", request.placement.engine = "vllm";
+  PlanRequest request = test::asked("qwen3-32b", "4090; host=ryzen-9-7950x:2xddr5-5600:128g", "vllm");
   const auto answer = plan(knowledge(), request);
   ASSERT_TRUE(answer);
   ASSERT_FALSE(answer->placement.fits);
@@ -254,8 +251,7 @@ TEST(Upgrades, MoreMemoryHasACommand) {
 
 // A host of eight takes no ninth card, and its engine shares a model between hosts: 958 GiB on 16 x 96 GB.
 TEST(Upgrades, ServersAreToldOfASecondOne) {
-  PlanRequest request;
-  request.model = "kimi-k2", request.rig = "8xh20", request.placement.engine = "vllm";
+  PlanRequest request = test::asked("kimi-k2", "8xh20", "vllm");
   const auto now = plan(knowledge(), request);
   ASSERT_TRUE(now && !now->placement.fits);
   const Upgrade* hosts = of_kind(*now, Upgrade::Kind::hosts);
@@ -270,8 +266,7 @@ TEST(Upgrades, ServersAreToldOfASecondOne) {
 
 // With a second card BF16 has room for weights and little else: the W8A8 that is planned now stays.
 TEST(Upgrades, ALargerFormatIsNoUpgrade) {
-  PlanRequest request;
-  request.model = "qwen3-32b", request.rig = "300i-duo-48g", request.placement.engine = "mindie";
+  PlanRequest request = test::asked("qwen3-32b", "300i-duo-48g", "mindie");
   const auto now = plan(knowledge(), request);
   ASSERT_TRUE(now && !now->placement.fits);
   const Upgrade* card = of_kind(*now, Upgrade::Kind::card);

@@ -12,4 +12,8 @@ namespace rigcast {
 // after all are done.
 void on_processors(std::size_t most, FunctionRef<void()> work);
 
+// `piece(i)` once for every i below `count`, shared out one by one among threads as above.
+void share_out(std::size_t count, std::size_t most, FunctionRef<void(std::size_t)> piece);
+inline void share_out(std::size_t count, FunctionRef<void(std::size_t)> piece) { share_out(count, count, piece); }
+
 }  // namespace rigcast

@@ -1,7 +1,6 @@
 #include "calibration/evaluate.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 
@@ -91,15 +90,12 @@ std::vector<HeldOut> hold_out(const FitProblem& problem, const Cases& all, const
       out[way].grades[i] = cost::grade_of(*all.rows[i].load, calibration);
     }
   };
-  std::atomic<int> next{0};
-  const auto work = [&] {
-    const int fits = kFolds * static_cast<int>(ways.size());
-    for (int job = next++; job < fits && !stopped(watch); job = next++) {
-      if (watch) watch->tell(static_cast<double>(1 + job) / (1 + fits));   // after the fit of all rows
-      fit_without(static_cast<std::size_t>(job / kFolds), job % kFolds);
-    }
-  };
-  on_processors(out.size() * kFolds, work);
+  const std::size_t fits = kFolds * ways.size();
+  share_out(fits, [&](std::size_t job) {
+    if (stopped(watch)) return;
+    if (watch) watch->tell(static_cast<double>(1 + job) / static_cast<double>(1 + fits));   // after the fit of all rows
+    fit_without(job / kFolds, static_cast<int>(job % kFolds));
+  });
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "calibration/detail/import_json.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <iterator>
 #include <utility>
 
@@ -324,12 +323,9 @@ void add_lines(std::string_view body, std::string_view file, Imported& out) {
   constexpr std::size_t kBlock = 512;
   const std::vector<std::string_view> lines = split(body, '\n');
   std::vector<Imported> blocks((lines.size() + kBlock - 1) / kBlock);
-  std::atomic<std::size_t> next = 0;
-  on_processors(blocks.size(), [&] {
-    for (std::size_t block = next++; block < blocks.size(); block = next++) {
-      blocks[block].rows.reserve(kBlock);
-      for (std::size_t i = block * kBlock; i < std::min(lines.size(), (block + 1) * kBlock); ++i) add_line(lines[i], static_cast<int>(i) + 1, file, blocks[block]);
-    }
+  share_out(blocks.size(), [&](std::size_t block) {
+    blocks[block].rows.reserve(kBlock);
+    for (std::size_t i = block * kBlock; i < std::min(lines.size(), (block + 1) * kBlock); ++i) add_line(lines[i], static_cast<int>(i) + 1, file, blocks[block]);
   });
   out.rows.reserve(lines.size());
   for (Imported& block : blocks) append(std::exchange(block, {}), out);

@@ -119,6 +119,8 @@ double sized_number(const Engine& engine, std::string_view name, Bytes device_me
   return number_of(engine, name, large ? "large" : "", 0);
 }
 
+std::string source_of(const Engine& engine) { return engine.sources.empty() ? engine.name : engine.sources.front().text; }
+
 std::string_view text_of(const Engine& engine, std::string_view name, std::string_view backend) {
   const std::string* found = rule_of(engine.texts, name, backend);
   return found ? std::string_view(*found) : std::string_view();

@@ -55,6 +55,8 @@ double number_of(const Engine& engine, std::string_view name, std::string_view b
 double sized_number(const Engine& engine, std::string_view name, Bytes device_memory);
 // The same of texts, else an empty one; as long-lived as the engine.
 std::string_view text_of(const Engine& engine, std::string_view name, std::string_view backend);
+// Where what is known of the engine comes from: its first source, else its name.
+std::string source_of(const Engine& engine);
 // Whether it reads weights of this group of Quants on a backend, which texts["reads_on.GROUP"] may restrict; on any where none is named.
 bool reads(const Engine& engine, std::string_view group, std::string_view backend = {});
 

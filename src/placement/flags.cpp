@@ -176,6 +176,10 @@ Settings initial_settings(const catalog::Engine& engine, const rig::Rig& rig) {
   return settings;
 }
 
+bool names_flash_attention(const std::vector<FlagNote>& flags) {
+  return std::any_of(flags.begin(), flags.end(), [](const FlagNote& note) { return note.flag.starts_with("-fa") || note.flag.starts_with("--flash-attn"); });
+}
+
 std::string with_flag(const catalog::Engine& engine, std::string_view flags, std::string_view flag, std::string_view value) {
   const FlagRule* rule = nullptr;
   for (const auto& table : detail::flag_tables(engine))

@@ -188,8 +188,7 @@ void add_flash_attention(LineBuilder& line, const catalog::Engine& engine, const
     if (on) line.add("-fa");
     return;
   }
-  const bool told = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("-fa") || flag.flag.starts_with("--flash-attn"); });
-  if (on || told) line.add("-fa", on ? "on" : "off");
+  if (on || names_flash_attention(p.flags)) line.add("-fa", on ? "on" : "off");
   else line.add_because("-fa off", left_flash_attention(p));
 }
 

@@ -50,7 +50,7 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
     const double bandwidth = host ? (rig.hosts.empty() ? 0 : rig.hosts.front().bandwidth.value()) : known ? known->value.value() : 0;
     seconds += bytes / (host ? 1 : parts) / std::max(1e9, bandwidth);
   }
-  return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 1 / seconds, 0};
+  return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 0};
 }
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
@@ -334,7 +334,7 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
 }
 
 void tell_short(const Prepared& prepared, Placement& placement) {
-  const std::string source = prepared.engine.sources.empty() ? prepared.engine.name : prepared.engine.sources.front().text;
+  const std::string source = catalog::source_of(prepared.engine);
   const auto tell = [&](const char* id, std::string text) { placement.caveats.push_back({id, std::move(text), source}); };
   if (prepared.unused_devices > 0 && placement.mode != Mode::cpu)
     tell("most-devices", prepared.engine.name + " is built for at most " + std::to_string(prepared.usable_devices) + " devices: the first " + std::to_string(prepared.usable_devices) +

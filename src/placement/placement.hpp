@@ -79,6 +79,8 @@ struct FlagNote {
   std::string text;
   std::vector<std::string> words = {};   // what a launch line repeats of it word by word; empty: it says so in its own way, or the model's name does
 };
+// Whether flags say anything of flash attention; else whether it is used was chosen.
+bool names_flash_attention(const std::vector<FlagNote>& flags);
 
 // Bytes on one memory, each term named.
 struct Memory {

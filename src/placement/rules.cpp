@@ -227,7 +227,7 @@ void warn_of_widened_cache(const catalog::Engine& engine, Placement& placement) 
   const std::string said = "Stock builds have no flash attention kernel for keys in " + keys + " and values in " + values +
                            ": in every step they widen what is not in 16 bits, which costs more the fuller the context is. Use one format for both (" + text("small_cache") + ") or build with " + text("attention_cache_build");
   placement.caveats.push_back({"cache-widened", since.empty() ? said + "." : said + ". Builds from before " + since + " leave flash attention off, or run attention on the processor (-fa on).",
-                               engine.sources.empty() ? engine.name : engine.sources.front().text});
+                               catalog::source_of(engine)});
 }
 
 // Devices that do not run the backend of the others run their own, in a build of the engine that has it.
@@ -239,7 +239,7 @@ void tell_own_backends(const catalog::Engine& engine, const rig::Rig& rig, Place
     if (own == placement.backend || std::find(told.begin(), told.end(), device.device.name) != told.end()) continue;
     told.push_back(device.device.name);
     placement.caveats.push_back({"own-backend", device.device.name + " does not run " + placement.backend + " and takes part on " + own + ": its host needs a build for that.",
-                                 engine.sources.empty() ? engine.name : engine.sources.front().text});
+                                 catalog::source_of(engine)});
   }
 }
 
@@ -250,7 +250,7 @@ void tell_younger_model(const catalog::Engine& engine, const ModelView& model, P
   const auto tell = [&](const char* id, std::string_view since, const std::string& what) {
     if (since > built)
       placement.caveats.push_back({id, engine.name + " reads " + what + " since " + std::string(since) + ": builds of " + std::string(built) + " refuse this.",
-                                   engine.sources.empty() ? engine.name : engine.sources.front().text});
+                                   catalog::source_of(engine)});
   };
   const std::string& family = model.architecture().family;
   tell("engine-older-than-model", catalog::text_of(engine, "family_since", family), "models of family '" + family + "'");

@@ -210,7 +210,7 @@ double Searcher::score(const Candidate& candidate, const Speeds& speeds) {
   switch (goal_.objective) {
     case Objective::decode: return candidate.answer;
     case Objective::prefill: return (speeds.prefill > 0 ? std::exp(kAlike * std::round(std::log(speeds.prefill) / kAlike)) : 0) + candidate.answer * kTieBreak;
-    case Objective::throughput: return speeds.throughput;
+    case Objective::throughput: return candidate.over_context;
     case Objective::context: break;
   }
   const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged

@@ -85,7 +85,7 @@ using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // mean step time of an empty cache and alike, whatever the depth that decode is told of. alike 0: as `full`; empty 0: as `decode`.
 // `unwaiting`: on a processor, what decode_over_context() would be if cores did not wait for each other, which no number of threads exceeds; 0: unknown.
 // `prefill_empty`, `prefill_full`: reading the prompt first of all, and as the last that the context holds; 0: as `prefill`.
-struct Speeds { double decode = 0, prefill = 0, throughput = 0, full = 0, alike = 0, empty = 0, unwaiting = 0, prefill_empty = 0, prefill_full = 0; };
+struct Speeds { double decode = 0, prefill = 0, full = 0, alike = 0, empty = 0, unwaiting = 0, prefill_empty = 0, prefill_full = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 // Seconds to read a prompt in the mean of an empty and a full context; 0 where nobody can say.
 double reading_over_context(const Speeds& speeds, std::int64_t prompt);

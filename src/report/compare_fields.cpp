@@ -73,7 +73,7 @@ std::string memory_used(const app::Compared& row) {
   return format_number(used / Bytes(kGiB), 1) + "/" + format_number(capacity / Bytes(kGiB), 0);
 }
 
-std::int64_t cards(const app::Compared& row) { return row.answer ? cards_of(row.answer->rig) : 0; }
+std::int64_t cards(const app::Compared& row) { return row.answer ? rig::cards_of(row.answer->rig) : 0; }
 std::int64_t cards_used(const app::Compared& row) { return row.answer ? report::cards_used(*row.answer) : 0; }
 
 // Where every row uses all of its cards there is nothing to say.
@@ -189,11 +189,11 @@ Sentences faster_ways(const app::CompareAnswer& answer) {
   Sentences all;
   for (const app::Compared& row : answer.rows) {
     if (!row.answer || !row.answer->speed) continue;
-    const auto over_context = [](const app::Alternative& one) { return placement::decode_over_context({one.decode, 0, 0, one.full}); };
+    const auto over_context = [](const app::Alternative& one) { return placement::decode_over_context({one.decode, 0, one.full}); };
     const auto& ways = row.answer->alternatives;
     const auto best = std::max_element(ways.begin(), ways.end(), [&](const auto& a, const auto& b) { return over_context(a) < over_context(b); });
     const double now = row.answer->speed->decode.value.p50, full = row.answer->decode_whole ? row.answer->decode_whole->value.p50 : now;
-    if (best == ways.end() || over_context(*best) < kWorthSaying * placement::decode_over_context({now, 0, 0, full})) continue;
+    if (best == ways.end() || over_context(*best) < kWorthSaying * placement::decode_over_context({now, 0, full})) continue;
     all.push_back(fill("{0}: {1}, {2}"_say, {row_name(answer, row), Phrase(best->kind), print(Number{best->decode, Unit::token_rate})}));
   }
   return all;

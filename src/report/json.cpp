@@ -1,7 +1,6 @@
 #include "report/json.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -87,18 +86,15 @@ class Writer {
   void write_in_blocks(const MadeRows& rows) {
     constexpr std::size_t kBlock = 512;
     std::vector<std::string> blocks((rows.count + kBlock - 1) / kBlock);
-    std::atomic<std::size_t> next_block = 0;
-    on_processors(blocks.size(), [&] {
-      for (std::size_t i = next_block++; i < blocks.size(); i = next_block++) {
-        Writer part(language_);
-        part.depth_ = depth_;
-        part.first_ = first_ && i == 0;
-        for (std::size_t row = i * kBlock; row < std::min(rows.count, (i + 1) * kBlock); ++row) {
-          part.next();
-          part.object(rows.row(row));
-        }
-        blocks[i] = part.take();
+    share_out(blocks.size(), [&](std::size_t i) {
+      Writer part(language_);
+      part.depth_ = depth_;
+      part.first_ = first_ && i == 0;
+      for (std::size_t row = i * kBlock; row < std::min(rows.count, (i + 1) * kBlock); ++row) {
+        part.next();
+        part.object(rows.row(row));
       }
+      blocks[i] = part.take();
     });
     std::size_t size = out_.size();
     for (const std::string& block : blocks) size += block.size();

@@ -253,12 +253,6 @@ Section launch_section(const app::PlanAnswer& answer) {
   return section;
 }
 
-std::int64_t cards_of(const rig::Rig& rig) {
-  std::set<std::pair<int, int>> cards;
-  for (const rig::RigDevice& device : rig.devices) cards.insert({device.host, device.card});
-  return static_cast<std::int64_t>(cards.size());
-}
-
 std::int64_t cards_used(const app::PlanAnswer& answer) {
   std::set<std::pair<int, int>> cards;
   for (const placement::DeviceShare& share : answer.placement.devices) {

@@ -108,7 +108,7 @@ Field placement_field(const app::PlanAnswer& answer) {
   for (const placement::DeviceShare& share : placement.devices) devices.push_back(device_fields(answer, share));
   return machine("placement", Fields{machine("mode", placement::to_string(placement.mode)),
                                      machine("layout", mode_phrase(answer)),
-                                     machine("cards", cards_of(answer.rig)),
+                                     machine("cards", rig::cards_of(answer.rig)),
                                      machine("cards_used", cards_used(answer)),
                                      machine("idle", idle_rows(answer)),
                                      machine("devices", std::move(devices)),

@@ -1,5 +1,8 @@
 // A part of a Rig's devices, numbered anew, with the links between them.
 
+#include <set>
+#include <utility>
+
 #include "rig/rig.hpp"
 
 namespace rigcast::rig {
@@ -28,6 +31,12 @@ Rig only(const Rig& rig, FunctionRef<bool(const RigDevice&)> taken) {
     part.links.push_back(link);
   }
   return part;
+}
+
+std::int64_t cards_of(const Rig& rig) {
+  std::set<std::pair<int, int>> cards;
+  for (const RigDevice& device : rig.devices) cards.insert({device.host, device.card});
+  return static_cast<std::int64_t>(cards.size());
 }
 
 }  // namespace rigcast::rig

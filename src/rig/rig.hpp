@@ -95,6 +95,8 @@ struct Rig {
 
 // The same machine without the devices that are not `taken`: they stay where they are, and idle. Those that are left are numbered anew.
 Rig only(const Rig& rig, FunctionRef<bool(const RigDevice&)> taken);
+// Cards of all its hosts; chips of one card count once.
+std::int64_t cards_of(const Rig& rig);
 
 // One way from the memory of `a` to that of `b` (device index or -1-h), the best path; bandwidth 0 when nothing joins them.
 struct Path { Bandwidth bandwidth{}; Seconds latency{}; bool through_host = false; std::string name; };

@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli, startServer } from './browser.mjs';
-import { checkAccess, expect, open, runAll, settled, texts } from './drive.mjs';
+import { checkAccess, expect, open, openWithConfig, runAll, settled, texts } from './drive.mjs';
 
 const MODEL = 'qwen3-8b:q4_k_m';
 const PHONE = { width: 390, height: 844, touch: true };
@@ -201,12 +201,7 @@ const tests = {
     }
   },
   async 'a dropped config.json is asked about in any format, and has its own name everywhere'() {
-    const file = join(mkdtempSync(join(tmpdir(), 'rigcast-')), 'config.json');
-    writeFileSync(file, JSON.stringify({ architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', hidden_size: 1024, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
-      intermediate_size: 3072, vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true, torch_dtype: 'bfloat16', rms_norm_eps: 1e-6, hidden_act: 'silu', rope_theta: 1000000 }));
-    const page = await open('/plan?on=rtx-3090&c=8k');
-    await page.setInputFiles('input[type=file]', file);
-    await page.waitForSelector('.verdict');
+    const { page } = await openWithConfig();
     const before = await decode(page);
     await page.getByLabel('Quant').fill('q4_k_m');
     await page.getByLabel('Quant').press('Enter');

@@ -1,6 +1,8 @@
 // What the tests of the page share: a server, a browser, how a view is opened and when it is at rest, and how the tests of a file are run.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { axePath, startBrowser, startServer } from './browser.mjs';
 
 export const server = await startServer();
@@ -22,6 +24,17 @@ export async function open(path, { width = 1280, height = 900, locale = 'en-US',
   await settled(page);
   return page;
 }
+// A plan of Qwen3 0.6B's config.json, dropped on the page.
+export async function openWithConfig() {
+  const file = join(mkdtempSync(join(tmpdir(), 'rigcast-')), 'config.json');
+  writeFileSync(file, JSON.stringify({ architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', hidden_size: 1024, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
+    intermediate_size: 3072, vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true, torch_dtype: 'bfloat16', rms_norm_eps: 1e-6, hidden_act: 'silu', rope_theta: 1000000 }));
+  const page = await open('/plan?on=rtx-3090&c=8k');
+  await page.setInputFiles('input[type=file]', file);
+  await page.waitForSelector('.verdict');
+  return { page, file };
+}
+
 export const settled = async (page) => {
   await page.waitForSelector('main h1');
   await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'), null, { timeout: 60000 });   // an evaluation beside other work

@@ -5,7 +5,7 @@ import { writeFileSync, mkdirSync, mkdtempSync, openSync, writeSync, ftruncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli, run, startServer } from './browser.mjs';
-import { browser, checkAccess, expect, open, runAll, server, settled, texts, three } from './drive.mjs';
+import { browser, checkAccess, expect, open, openWithConfig, runAll, server, settled, texts, three } from './drive.mjs';
 
 const MODEL = 'qwen3-8b:q4_k_m';
 const VIEWS = {
@@ -140,12 +140,7 @@ const tests = {
     return page;
   },
   async 'a dropped config.json is answered as the command line answers its file'() {
-    const file = join(mkdtempSync(join(tmpdir(), 'rigcast-')), 'config.json');
-    writeFileSync(file, JSON.stringify({ architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', hidden_size: 1024, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
-      intermediate_size: 3072, vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true, torch_dtype: 'bfloat16', rms_norm_eps: 1e-6, hidden_act: 'silu', rope_theta: 1000000 }));
-    const page = await open('/plan?on=rtx-3090&c=8k');
-    await page.setInputFiles('input[type=file]', file);
-    await page.waitForSelector('.verdict');
+    const { page, file } = await openWithConfig();
     const told = await cli('plan', file, '--on', 'rtx-3090', '-c', '8k');
     const shown = await page.$eval('[data-value="decode"] b', (b) => b.textContent.replace(/\u00a0/g, ' '));
     expect(shown === `${three(told.decode.p50)} tok/s`, `decode: ${shown} is not ${told.decode.p50}`);

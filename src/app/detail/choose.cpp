@@ -67,10 +67,9 @@ placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepa
   speeds.alike = shares ? cost::decode_speed(load, wished, placement::running_streams(engine, placement, streams, wished)) : speeds.full;
   if (question.depth > 0) speeds.empty = cost::decode_speed(load, 0, placement::running_streams(engine, placement, streams, question.prompt));
   if (placement.mode == placement::Mode::cpu && !shares)
-    speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, 0, cost::unwaiting_decode_speed(load, held, streams)});
+    speeds.unwaiting = placement::decode_over_context({cost::unwaiting_decode_speed(load, 0, streams), 0, cost::unwaiting_decode_speed(load, held, streams)});
   if (question.depth > 0) speeds.prefill_empty = cost::prefill_speed(load, question.prompt, 0);
   if (const std::int64_t last = (shares ? wished : held) - question.prompt; last > 0) speeds.prefill_full = cost::prefill_speed(load, question.prompt, last);
-  speeds.throughput = placement::decode_over_context(speeds);
   return speeds;
 }
 

@@ -247,7 +247,7 @@ class Paged {
     if (p.lent.empty()) return;
     p.caveats.push_back({"weights-read-over-link",
                          format_number(settings_.host_gib, 1) + " GiB of each device's weights lie pinned in host memory and cross the link in every step: the link sets the speed, a faster card changes nothing.",
-                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+                         catalog::source_of(engine_)});
   }
   // The tower for pictures lies whole on every device of the first stage.
   void tell_tower(Placement& p) const {
@@ -256,7 +256,7 @@ class Paged {
       if (t.role == Role::vision) tower += t.bytes;
     if (tower <= Bytes{} || rule("loads_towers") <= 0) return;
     p.caveats.push_back({"tower-loaded", format_number(tower.value() / kGiB, 2) + " GiB of each device's weights are the tower for pictures; what profiling it takes besides is not counted here.",
-                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+                         catalog::source_of(engine_)});
   }
   double expert_share(const model::Tensor& t) const {
     const int experts = a_.layers[static_cast<std::size_t>(std::clamp<int>(t.layer, 0, static_cast<int>(a_.layers.size()) - 1))].feed_forward.experts;
@@ -375,7 +375,7 @@ class Paged {
     p.caveats.push_back({"no-room-for-cache",
                          "Of what a device is short of, " + format_number(weights.value() / kGiB, 2) + " GiB are weights and activations, " + format_number(cache.value() / kGiB, 2) +
                              " GiB the cache of one request of " + std::to_string(static_cast<std::int64_t>(needed)) + " tokens.",
-                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+                         catalog::source_of(engine_)});
   }
 
   void report_short_cache(Placement& p, double needed) const {
@@ -387,7 +387,7 @@ class Paged {
                          rule("starts_with_short_cache") > 0
                              ? holds + " tokens; the engine starts, but serves no request of " + longest + " tokens. Lower the context or raise the memory share."
                              : holds + " tokens; the engine refuses to start with a longest request of " + longest + ". Lower the context or raise the memory share.",
-                         engine_.sources.empty() ? engine_.name : engine_.sources.front().text});
+                         catalog::source_of(engine_)});
   }
 
   const catalog::Engine& engine_;

@@ -44,8 +44,7 @@ Rows evidence_rows(const cost::Estimate& estimate);
 Section launch_section(const app::PlanAnswer& answer);
 Rows flag_rows(const std::vector<placement::FlagNote>& notes);
 
-// Cards of a Rig, and those of them that a plan uses; chips of one card count once.
-std::int64_t cards_of(const rig::Rig& rig);
+// Cards of a Rig that a plan uses, as rig::cards_of counts them.
 std::int64_t cards_used(const app::PlanAnswer& answer);
 
 }  // namespace rigcast::report
