@@ -59,6 +59,22 @@ double captured_until(const Setting& setting) {
 
 bool captures_graphs(const Setting& setting) { return setting.group == "serving" && setting.backend != "xpu"; }
 
+bool fuses_routing(const Setting& setting) {
+  // llama.cpp's pull requests 15252 and 16641 for Vulkan, 16130 and 16715 for CUDA (whose sources are ROCm's and MUSA's): August to October 2025.
+  // ik_llama.cpp's 789: September 2025.
+  static constexpr std::array<std::string_view, 4> fused{"cuda", "rocm", "musa", "vulkan"};
+  if (setting.group != "ggml") return true;
+  return is_any(setting.backend, fused) && setting.built >= (is_ik(setting) ? 2025.73 : 2025.8);
+}
+
+double unfused_delta_kernels(const Setting& setting) {
+  // llama.cpp: a step of Qwen3 Next's 36 such and 12 other layers was a graph of 6,242 nodes (its pull request 19504), was rewritten in February 2026
+  // (19660), and became one operation of 23 by March (19504, 20091 and 20455). Ollama followed with its version 0.30 in May (ollama's 16149).
+  if (setting.kernels != "llama.cpp") return 0;
+  const double later = setting.engine == "ollama" ? 0.2 : 0;
+  return setting.built < 2026.13 + later ? 90 : setting.built < 2026.22 + later ? 22 : 0;
+}
+
 bool starts_from_python(const Setting& setting) {
   static constexpr std::array<std::string_view, 3> compiled{"hpu", "neuron", "tpu"};
   return setting.group == "eager" && !is_any(setting.backend, compiled);

@@ -43,6 +43,12 @@ double captured_until(const Setting& setting);
 // Decoding is captured as graphs unless the user forbids it; vLLM on Intel's cards starts its kernels one by one either way.
 bool captures_graphs(const Setting& setting);
 
+// Whether picking experts is one kernel, and adding up what they return another; else picking takes a softmax, a sort, a gathering and a norm,
+// and every expert beyond the first an addition.
+bool fuses_routing(const Setting& setting);
+// Kernels that a layer of gated delta rules starts for a step of decoding beside those of one that is computed by a kernel of its own.
+double unfused_delta_kernels(const Setting& setting);
+
 // Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
 bool starts_from_python(const Setting& setting);
 

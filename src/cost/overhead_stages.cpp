@@ -16,6 +16,7 @@ namespace {
 
 // Round numbers that give overheads a size before calibration: amount per second.
 constexpr double kKernelsOfALayer = 16;             // of plain attention and feed-forward
+constexpr double kPicking = 5;                      // of a mixture whose router is not fused: softmax, sort, gathering, sum and division, less one addition
 constexpr double kKernelsPerSecond = kKernelsOfALayer / 50e-6;
 constexpr double kPromptKernelsPerSecond = kKernelsOfALayer / 100e-6;
 constexpr double kHostStepsPerSecond = 1 / 0.5e-3;
@@ -37,9 +38,11 @@ double launches_of(const Builder& b, const model::Layer& layer) {
   if (layer.attention.kind != AttentionKind::none) units += 0.65;
   if (layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
   if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
+  if (layer.recurrent.kind == model::RecurrentKind::gated_delta || layer.recurrent.kind == model::RecurrentKind::kimi_delta) units += unfused_delta_kernels(b.setting) / kKernelsOfALayer;
   if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
   if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
-    units += layer.feed_forward.shared_width > 0 ? 1.5 : 1.25;
+    units += layer.feed_forward.shared_width > 0 ? 1.25 : 1.0;
+    if (!fuses_routing(b.setting)) units += (kPicking + layer.feed_forward.experts_used) / kKernelsOfALayer;
     if (b.setting.group == "eager") units += 0.15 * layer.feed_forward.experts;  // a loop over all experts in Python
   }
   if (compressed_attention(b.model)) units += 2;  // hyper-connections and compressed caches: many small kernels
@@ -55,7 +58,10 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   Path p = starts_from_python(set) ? engine_path("launch", kKernelsPerSecond, set) : device_path("launch", kKernelsPerSecond, d, set);
   if (launches_are_graphs(d.device, set)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
-  if (eager) add_factor(p, "launch", "eager", "");
+  if (eager) {
+    add_factor(p, "launch", "eager", "");
+    add_factor(p, "launch", "eager:backend", set.backend);
+  }
   if (!b.cpu && starts_from_python(set)) {
     add_factor(p, "launch", "python_format", product_format(b));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");

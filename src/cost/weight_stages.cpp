@@ -72,11 +72,13 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   add_factor(p, "gemm", "format", format);
   add_joint_factor(p, "gemm", "format+engine", {format, set.kernels, set.backend});
   add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
+  add_joint_factor(p, "gemm", "width:backend", {set.group, set.backend}, std::log(std::max(b.model.hidden, 256) / 4096.0));
   if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");
     add_joint_factor(p, "gemm", "experts+group", {set.group, set.backend});
     add_joint_factor(p, "gemm", "experts+engine", {set.kernels, set.backend});
+    add_joint_factor(p, "gemm", "experts+format", {format, set.kernels});
   }
   if (decode) add_factor(p, "gemm", "decode", "");
   else {
