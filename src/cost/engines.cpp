@@ -67,6 +67,11 @@ bool fuses_routing(const Setting& setting) {
   return is_any(setting.backend, fused) && setting.built >= (is_ik(setting) ? 2025.73 : 2025.8);
 }
 
+bool loops_over_experts(const Setting& setting) {
+  // llama.cpp until the end of April 2025 (its pull request 13199; Metal's 13388 in May): 2 x RTX 3090 read prompts of Qwen3 30B-A3B at 795 token/s.
+  return setting.kernels == "llama.cpp" && setting.built < 2025.34;
+}
+
 double unfused_delta_kernels(const Setting& setting) {
   // llama.cpp: a step of Qwen3 Next's 36 such and 12 other layers was a graph of 6,242 nodes (its pull request 19504), was rewritten in February 2026
   // (19660), and became one operation of 23 by March (19504, 20091 and 20455). Ollama followed with its version 0.30 in May (ollama's 16149).
@@ -85,9 +90,9 @@ bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // i
 bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
   // vLLM's engine of 2025 and its kin schedule the next chunk of a prompt while the last is still under way.
   if (mode == placement::Mode::pipeline) return setting.group == "serving" && setting.built >= 2025.3;
-  // llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's sources are CUDA's).
-  static constexpr std::array<std::string_view, 3> events{"cuda", "rocm", "musa"};
-  return mode == placement::Mode::layer && setting.kernels == "llama.cpp" && is_any(setting.backend, events) && setting.built >= 2024.2;
+  // llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's sources are CUDA's); Vulkan's says so by June 2026 (its issue 24148).
+  static constexpr std::array<std::string_view, 4> events{"cuda", "rocm", "musa", "vulkan"};
+  return mode == placement::Mode::layer && setting.kernels == "llama.cpp" && is_any(setting.backend, events) && setting.built >= (setting.backend == "vulkan" ? 2026.4 : 2024.2);
 }
 
 bool sends_host_weights(const Setting& setting) { return setting.engine != "ktransformers" || setting.built >= 2025.85; }   // kt-kernel's layerwise prefill: November 2025

@@ -79,6 +79,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     add_joint_factor(p, "gemm", "experts+group", {set.group, set.backend});
     add_joint_factor(p, "gemm", "experts+engine", {set.kernels, set.backend});
     add_joint_factor(p, "gemm", "experts+format", {format, set.kernels});
+    if (loops_over_experts(set)) add_factor(p, "gemm", "experts_looped", "");
   }
   if (decode) add_factor(p, "gemm", "decode", "");
   else {
