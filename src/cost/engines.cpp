@@ -57,6 +57,8 @@ double captured_until(const Setting& setting) {
   return setting.engine == "vllm" && (setting.backend == "cuda" || setting.backend == "rocm") && setting.built < 2024.6 ? 8192 : 0;
 }
 
+bool captures_nothing_yet(const Setting& setting) { return setting.backend == "musa" && setting.built < 2026.54; }   // vllm-musa: July 2026
+
 bool captures_graphs(const Setting& setting) { return setting.group == "serving" && setting.backend != "xpu"; }
 
 bool fuses_routing(const Setting& setting) {

@@ -108,7 +108,7 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   Builder b{architecture, work, rig, placement, conditions, {}, {}, cpu};
   b.setting = setting_of(placement.engine, cpu ? "cpu" : placement.backend, conditions);
   if (!cpu) b.own = own_settings(rig, b.setting);
-  b.eager = conditions.eager && captures_graphs(b.setting);
+  b.eager = captures_graphs(b.setting) && (conditions.eager || captures_nothing_yet(b.setting));
   b.load.copies = placement::whole_copies(architecture, placement.settings);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
