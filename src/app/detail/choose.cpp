@@ -16,15 +16,15 @@ namespace {
 // What a layout makes the devices do.
 struct Told { placement::Settings settings; std::shared_ptr<const cost::Load> load; };
 
-// The resolved Loads of one model on one rig. REQUIRES: all of them live as long.
+// The resolved Loads of one model on one rig: where words name them, what was found serves whoever asks the same again. REQUIRES: all of them
+// live as long.
 class Loads {
  public:
-  // `remembered`: the request names this very model and rig, so that what was found may serve whoever asks the same again.
-  Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool remembered)
+  Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
     const auto may_change = [](const std::string& spec) { return model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here"); };
-    if (!remembered || !knowledge.loads || may_change(request.model) || may_change(request.rig)) return;
-    where_ = request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
+    if (!knowledge.loads || rig.spec.empty() || may_change(request.model) || may_change(rig.spec)) return;
+    where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
   }
 
   Result<std::shared_ptr<const cost::Load>> of(const placement::Placement& placement) const {
@@ -185,7 +185,7 @@ Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, co
   request.placement.advise = as_asked.placement.advise && !best_only;
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, request.placement));
   request.question.sequences = prepared.at_once;
-  const Loads loads(knowledge, model, rig, request, !best_only);
+  const Loads loads(knowledge, model, rig, request);
   RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, *prepared.engine, model, rig, request));
   chosen.admitted = prepared.at_once;
   chosen.at_once = chosen.placement.fits ? running(*prepared.engine, chosen.placement, request.question) : prepared.at_once;
