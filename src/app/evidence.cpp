@@ -8,13 +8,11 @@ std::vector<cost::Evidence> NearestEvidence::find(const catalog::Catalog& catalo
   question += std::to_string(wanted.devices) + '\n' + std::to_string(most);
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = known_.find(question); found != known_.end()) return found->second;
+    if (const auto* found = known_.find(question)) return *found;
   }
   auto evidence = calibration::nearest(catalog, calibration, wanted, most, &rows_);   // outside the lock: others need not wait for it
   const std::lock_guard lock(mutex_);
-  if (known_.size() >= kMost) known_.clear();
-  known_.insert_or_assign(std::move(question), evidence);
-  return evidence;
+  return known_.keep(std::move(question), std::move(evidence));
 }
 
 }  // namespace rigcast::app

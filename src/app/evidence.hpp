@@ -1,12 +1,12 @@
 #pragma once
 // The Observations nearest to a question, remembered: finding and predicting them is a third of a plan's work, and the same for every context.
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/recent.hpp"
 #include "calibration/nearest.hpp"
 
 namespace rigcast::app {
@@ -20,9 +20,8 @@ class NearestEvidence {
 
  private:
   calibration::KnownRows rows_;
-  static constexpr std::size_t kMost = 512;   // questions remembered; all are forgotten when there are more
-  std::mutex mutex_;                          // guards what follows
-  std::map<std::string, std::vector<cost::Evidence>> known_;
+  std::mutex mutex_;                                // guards what follows
+  Recent<std::vector<cost::Evidence>> known_{512};  // by question
 };
 
 }  // namespace rigcast::app

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/recent.hpp"
 #include "placement/placement.hpp"
 
 namespace rigcast::app {
@@ -16,15 +16,14 @@ namespace rigcast::app {
 class LongestContexts {
  public:
   // `where`: model, rig, engine and backend as words; `settings`: how the model is laid out there, whatever its context.
-  std::optional<std::int64_t> find(const std::string& where, placement::Settings settings) const;
+  std::optional<std::int64_t> find(const std::string& where, placement::Settings settings);
   void keep(const std::string& where, placement::Settings settings, std::int64_t longest);
 
  private:
   struct Known { placement::Settings settings; std::int64_t longest = 0; };
-  static constexpr std::size_t kMost = 1024;       // places remembered; all are forgotten when there are more
   static constexpr std::size_t kMostEach = 32;     // layouts of one place; the oldest goes
-  mutable std::mutex mutex_;                       // guards what follows
-  std::map<std::string, std::deque<Known>> known_;
+  std::mutex mutex_;                               // guards what follows
+  Recent<std::deque<Known>> known_{1024};          // by place
 };
 
 }  // namespace rigcast::app

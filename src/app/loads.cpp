@@ -12,24 +12,22 @@ KnownLoads::Way KnownLoads::way_of(const placement::Placement& placement) {
   return way;
 }
 
-std::shared_ptr<const cost::Load> KnownLoads::find(const std::string& where, const placement::Placement& placement) const {
+std::shared_ptr<const cost::Load> KnownLoads::find(const std::string& where, const placement::Placement& placement) {
   const Way way = way_of(placement);
   const std::lock_guard lock(mutex_);
-  const auto place = known_.find(where);
-  if (place == known_.end()) return nullptr;
-  const auto found = std::find_if(place->second.begin(), place->second.end(), [&](const Known& one) { return one.way == way; });
-  return found == place->second.end() ? nullptr : found->load;
+  const std::vector<Known>* place = known_.find(where);
+  if (!place) return nullptr;
+  const auto found = std::find_if(place->begin(), place->end(), [&](const Known& one) { return one.way == way; });
+  return found == place->end() ? nullptr : found->load;
 }
 
 void KnownLoads::keep(const std::string& where, const placement::Placement& placement, std::shared_ptr<const cost::Load> load) {
   Way way = way_of(placement);
   const std::lock_guard lock(mutex_);
-  if (count_ >= kMost) {
-    known_.clear();
-    count_ = 0;
-  }
-  known_[where].push_back({std::move(way), std::move(load)});
-  ++count_;
+  std::vector<Known>* place = known_.find(where);
+  if (!place) place = &known_.keep(where, {});
+  place->push_back({std::move(way), std::move(load)});
+  for (++count_; count_ > kMost;) count_ -= known_.forget().size();
 }
 
 }  // namespace rigcast::app

@@ -1,12 +1,12 @@
 #pragma once
 // What layouts make the devices do, remembered: the same layout comes back with every context that leaves the weights where they are.
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/recent.hpp"
 #include "cost/load.hpp"
 #include "placement/placement.hpp"
 
@@ -17,7 +17,7 @@ class KnownLoads {
  public:
   // `where`: model, rig, engine and the conditions as words; of the placement everything counts but how much memory it takes and what its
   // cache holds.
-  std::shared_ptr<const cost::Load> find(const std::string& where, const placement::Placement& placement) const;
+  std::shared_ptr<const cost::Load> find(const std::string& where, const placement::Placement& placement);
   void keep(const std::string& where, const placement::Placement& placement, std::shared_ptr<const cost::Load> load);
 
  private:
@@ -40,9 +40,9 @@ class KnownLoads {
   struct Known { Way way; std::shared_ptr<const cost::Load> load; };
   static Way way_of(const placement::Placement& placement);
 
-  static constexpr std::size_t kMost = 1024;       // Loads remembered, some 30 kB each; all are forgotten when there are more
-  mutable std::mutex mutex_;                       // guards what follows
-  std::map<std::string, std::vector<Known>> known_;
+  static constexpr std::size_t kMost = 2048;       // Loads remembered, some 30 kB each
+  std::mutex mutex_;                               // guards what follows
+  Recent<std::vector<Known>> known_{kMost};        // by where
   std::size_t count_ = 0;
 };
 

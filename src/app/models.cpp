@@ -28,30 +28,17 @@ Result<std::shared_ptr<const KnownModel>> in_format(const catalog::Catalog& cata
 
 }  // namespace
 
-std::shared_ptr<const KnownModel> KnownModels::Shelf::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
-void KnownModels::Shelf::put(const std::string& name, std::shared_ptr<const KnownModel> model, std::size_t most) {
-  if (!by_name_.insert_or_assign(name, std::move(model)).second) return;
-  order_.push_back(name);
-  if (order_.size() <= most) return;
-  by_name_.erase(order_.front());
-  order_.pop_front();
-}
-
 Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec) {
   std::shared_ptr<const KnownModel> known;
   {
     const std::lock_guard lock(mutex_);
-    known = handed_in_.find(spec);
-    if (known) return known;
-    known = read_.find(spec);
+    if (const auto* handed = handed_in_.find(spec)) return *handed;
+    if (const auto* read = read_.find(spec)) known = *read;
   }
   if (const auto [name, quant] = split_quant(spec); !known && !quant.empty()) {
     std::unique_lock lock(mutex_);
-    if (const auto handed = handed_in_.find(name)) {
+    if (const auto* found = handed_in_.find(name)) {
+      const auto handed = *found;
       lock.unlock();
       return in_format(catalog, *handed, quant);
     }
@@ -62,14 +49,13 @@ Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catal
   auto shared = std::make_shared<const KnownModel>(std::move(read));
   if (file || shared->architecture.origin != model::Origin::catalogue) return shared;
   const std::lock_guard lock(mutex_);
-  read_.put(std::string(spec), shared, kMostRead);
-  return shared;
+  return read_.keep(std::string(spec), std::move(shared));
 }
 
 void KnownModels::hand_in(const std::string& name, model::Architecture architecture) {
   auto model = std::make_shared<const KnownModel>(std::move(architecture));
   const std::lock_guard lock(mutex_);
-  handed_in_.put(name, std::move(model), kMostHandedIn);
+  handed_in_.keep(name, std::move(model));
 }
 
 bool KnownModels::was_handed_in(std::string_view name) const {

@@ -1,14 +1,12 @@
 #pragma once
 // The models a process has met: those of the catalogue, each read once, and those that were handed in as bytes.
 
-#include <cstddef>
-#include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/recent.hpp"
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
 #include "cost/model_work.hpp"
@@ -28,7 +26,7 @@ struct KnownModel {
   const cost::ModelWork work{architecture};
 };
 
-// Of one Catalog. May be used by several threads. Holds a bounded number of either kind; those that came first are forgotten first.
+// Of one Catalog. May be used by several threads. Holds a bounded number of either kind.
 class KnownModels {
  public:
   explicit KnownModels(std::shared_ptr<model::KnownBases> bases = std::make_shared<model::KnownBases>()) : bases_(std::move(bases)) {}
@@ -40,20 +38,11 @@ class KnownModels {
   bool was_handed_in(std::string_view name) const;
 
  private:
-  class Shelf {
-   public:
-    std::shared_ptr<const KnownModel> find(std::string_view name) const;
-    void put(const std::string& name, std::shared_ptr<const KnownModel> model, std::size_t most);
-
-   private:
-    std::map<std::string, std::shared_ptr<const KnownModel>, std::less<>> by_name_;
-    std::deque<std::string> order_;   // oldest first
-  };
-  static constexpr std::size_t kMostRead = 64, kMostHandedIn = 32;
+  using Shelf = Recent<std::shared_ptr<const KnownModel>>;
 
   std::shared_ptr<model::KnownBases> bases_;
   mutable std::mutex mutex_;          // guards what follows
-  Shelf read_, handed_in_;
+  mutable Shelf read_{128}, handed_in_{32};
 };
 
 }  // namespace rigcast::app

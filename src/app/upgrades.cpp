@@ -45,6 +45,7 @@ std::vector<rig::Link> usual_peers(const Knowledge& knowledge, const rig::RigDev
 // `more` further cards like the first, in the first host, joined to it as the first is and to each other as such cards are.
 rig::Rig with_cards(const Knowledge& knowledge, const rig::Rig& rig, int more) {
   rig::Rig larger = rig;
+  larger.spec.clear();
   std::vector<rig::RigDevice> first_card;
   for (const rig::RigDevice& device : rig.devices)
     if (device.card == rig.devices.front().card) first_card.push_back(device);
@@ -205,6 +206,7 @@ std::optional<Upgrade> least_memory(const Knowledge& knowledge, const PlanAnswer
     const std::optional<Named> larger = rig_with(size);
     rig::Rig same = now.rig;
     same.hosts.front().memory = size;
+    same.spec.clear();
     const auto then = outcome_of(knowledge, now.request, now.engine, model, larger ? *larger->rig : same);
     if (!then) continue;
     Upgrade upgrade;

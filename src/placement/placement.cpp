@@ -55,7 +55,7 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
 
 // What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
 Result<Placement> whole(const Prepared& prepared, const rig::Rig& rig, Layouts& layouts) {
-  if (prepared.engine.kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
+  if (prepared.engine->kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
     Settings widest = prepared.settings;
     widest.mode = Mode::tensor;
     for (widest.tensor_degree = static_cast<int>(rig.devices.size()); widest.tensor_degree > 1; --widest.tensor_degree)
@@ -80,13 +80,13 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
   if (!placement) return placement;
   placement->flags = prepared.notes;
   tell_short(prepared, *placement);
-  add_caveats(*prepared.rules, catalog, prepared.engine, model, rig, *placement);
+  add_caveats(*prepared.rules, catalog, *prepared.engine, model, rig, *placement);
   return placement;
 }
 
 // By the flags, with as much of a context that nobody named as fits.
 Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig) {
-  Layouts layouts(catalog, prepared.engine, prepared.backend, model, rig);
+  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig);
   const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
   auto placement = lay(prepared.settings);
   if (!placement || placement->fits) return placement;
@@ -108,7 +108,7 @@ bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& a
   Bytes weights{}, room = host;
   for (const model::Tensor& tensor : architecture.tensors)
     if (tensor.role != model::Role::vision && tensor.role != model::Role::next_token) weights += tensor.bytes;
-  for (const rig::RigDevice& device : rig.devices) room += detail::device_capacity(prepared.engine, prepared.backend, device);
+  for (const rig::RigDevice& device : rig.devices) room += detail::device_capacity(*prepared.engine, prepared.backend, device);
   return weights > room;
 }
 
@@ -129,7 +129,7 @@ std::int64_t context_parts(const catalog::Engine& engine, const Settings& settin
 
 std::vector<std::int64_t> shorter_slots(const Prepared& prepared) {
   std::vector<std::int64_t> contexts;
-  if (prepared.engine.kv_rule != catalog::KvRule::slots || prepared.shortest <= 0) return contexts;
+  if (prepared.engine->kv_rule != catalog::KvRule::slots || prepared.shortest <= 0) return contexts;
   for (std::int64_t context = prepared.settings.context; context > prepared.shortest;) contexts.push_back(context = std::max(context / 2, prepared.shortest));
   return contexts;
 }
@@ -207,15 +207,19 @@ constexpr std::int64_t kShortestSlot = 1024, kWritten = 256;   // ... that of on
 
 std::int64_t padded(std::int64_t context) { return (context + kShortestContext - 1) / kShortestContext * kShortestContext; }
 
-// Splits an engine has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for, not proposed.
-void drop_unproven_splits(catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
+// The engine without splits that it has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for,
+// not proposed.
+std::shared_ptr<const catalog::Engine> proposing(std::shared_ptr<const catalog::Engine> engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
-    if (split == "tensor" && engine.kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
-    const auto names = [&](const char* list, const std::string& name) { return detail::lists(catalog::text_of(engine, list, split), name); };
-    if (engine.texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
+    if (split == "tensor" && engine->kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
+    const auto names = [&](const char* list, const std::string& name) { return detail::lists(catalog::text_of(*engine, list, split), name); };
+    if (engine->texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
     return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
   };
-  engine.splits.erase(std::remove_if(engine.splits.begin(), engine.splits.end(), unproven), engine.splits.end());
+  if (std::none_of(engine->splits.begin(), engine->splits.end(), unproven)) return engine;
+  catalog::Engine without = *engine;
+  std::erase_if(without.splits, unproven);
+  return std::make_shared<const catalog::Engine>(std::move(without));
 }
 
 // Where a rule keeps the engine's favourite backend from these devices: the next that all of them run and no rule refuses.
@@ -256,46 +260,46 @@ Result<void> check_quantization(const catalog::Catalog& catalog, const catalog::
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
   const model::Architecture& architecture = model.architecture();
-  RC_ASSIGN(todays, catalog::read_engine(catalog, request.engine));
-  catalog::Engine engine = catalog::as_of(std::move(todays), request.built);
-  const auto refused = [&](Error error) { return tl::unexpected<Error>(!request.advise ? std::move(error) : with_engine_that_runs(catalog, model, rig, request, engine, std::move(error))); };
-  auto chosen_backend = choose_backend(engine, rig, request.backend);
+  RC_ASSIGN(todays, catalog.engine(request.engine));
+  std::shared_ptr<const catalog::Engine> engine = request.built.empty() ? std::move(todays) : std::make_shared<const catalog::Engine>(catalog::as_of(*todays, request.built));
+  const auto refused = [&](Error error) { return tl::unexpected<Error>(!request.advise ? std::move(error) : with_engine_that_runs(catalog, model, rig, request, *engine, std::move(error))); };
+  auto chosen_backend = choose_backend(*engine, rig, request.backend);
   if (!chosen_backend) return refused(std::move(chosen_backend.error()));
   std::string backend = std::move(*chosen_backend);
-  if (auto able = check_engine(engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
-  drop_unproven_splits(engine, backend, rig);
+  if (auto able = check_engine(*engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
+  engine = proposing(std::move(engine), backend, rig);
   RC_ASSIGN(rules, catalog.rules());
-  RC_TRY(check_formats(catalog, engine, model, backend));
-  if (auto allowed = check_refusals(*rules, catalog, engine, backend, model, rig); !allowed) {
-    auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, engine, model, rig) : std::nullopt;
+  RC_TRY(check_formats(catalog, *engine, model, backend));
+  if (auto allowed = check_refusals(*rules, catalog, *engine, backend, model, rig); !allowed) {
+    auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, *engine, model, rig) : std::nullopt;
     if (!other) return refused(std::move(allowed.error()));
     backend = std::move(*other);
   }
-  if (auto allowed = check_foreign(*rules, catalog, engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
-  RC_ASSIGN(parsed, parse_flags(engine, architecture, rig, request.flags, common_backend(rig, backend)));
+  if (auto allowed = check_foreign(*rules, catalog, *engine, backend, architecture, rig); !allowed) return refused(std::move(allowed.error()));
+  RC_ASSIGN(parsed, parse_flags(*engine, architecture, rig, request.flags, common_backend(rig, backend)));
   Settings settings = parsed.settings;
-  RC_TRY(check_quantization(catalog, engine, model, settings));
+  RC_TRY(check_quantization(catalog, *engine, model, settings));
   if (backend == "cpu") keep_off_devices(settings);
   const auto says = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(parsed.notes.begin(), parsed.notes.end(), [&](const FlagNote& note) {
       return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return note.flag.starts_with(name); });
     });
   };
-  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
+  const bool paged = engine->kv_rule == catalog::KvRule::paged, slots = engine->kv_rule == catalog::KvRule::slots;
   const std::int64_t streams = std::max<std::int64_t>(1, request.streams);
   const bool says_context = settings.context > 0 || says({"-c ", "--ctx-size"}), asked = says_context || request.context > 0;
   if (!paged && !parsed.says_sequences) settings.sequences = static_cast<int>(streams);   // each has a cache of its own
-  const std::int64_t parts = context_parts(engine, settings);
+  const std::int64_t parts = context_parts(*engine, settings);
   if (!says_context) {
     const std::int64_t most = paged ? architecture.max_context : std::max(kShortestContext, architecture.max_context);
-    const auto fallback = static_cast<std::int64_t>(catalog::number_of(engine, "default_context", backend, paged ? 0x1p62 : 0));
+    const auto fallback = static_cast<std::int64_t>(catalog::number_of(*engine, "default_context", backend, paged ? 0x1p62 : 0));
     settings.context = parts * (request.context > 0 ? request.context : fallback > 0 ? std::max(std::min(fallback, most), request.reach) : 0);
-  } else if (slots && catalog::number_of(engine, "context_of_each", backend, 0) > 0) {
+  } else if (slots && catalog::number_of(*engine, "context_of_each", backend, 0) > 0) {
     settings.context *= parts;
-  } else if (const std::string_view cells = catalog::text_of(engine, "flag", "cells"); !cells.empty() && says({cells})) {
+  } else if (const std::string_view cells = catalog::text_of(*engine, "flag", "cells"); !cells.empty() && says({cells})) {
     settings.context /= std::max(1, settings.sequences);
   }
-  const auto usual_sequences = static_cast<std::int64_t>(paged ? catalog::sized_number(engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory) : 1);
+  const auto usual_sequences = static_cast<std::int64_t>(paged ? catalog::sized_number(*engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory) : 1);
   if (paged && settings.sequences <= 0 && streams > usual_sequences) settings.sequences = static_cast<int>(std::min<std::int64_t>(streams, INT32_MAX));
   std::int64_t shortest = 0;
   if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
@@ -312,7 +316,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   prepared.cache_element = (element(prepared.settings.key_quant) + element(prepared.settings.value_quant)) / 2;
   prepared.named_batch = named_batch;
   prepared.named_offload = named_offload;
-  prepared.usable_devices = usable_devices(prepared.engine, rig);
+  prepared.usable_devices = usable_devices(*prepared.engine, rig);
   prepared.unused_devices = static_cast<int>(rig.devices.size()) - prepared.usable_devices;
   const std::int64_t of_copy = prepared.settings.sequences > 0 ? prepared.settings.sequences : usual_sequences;
   prepared.at_once = std::min<std::int64_t>(streams, of_copy * std::max(1, prepared.settings.data_degree));
@@ -334,23 +338,23 @@ std::optional<Settings> shortened(const Placement& placement, std::int64_t short
 }
 
 void tell_short(const Prepared& prepared, Placement& placement) {
-  const std::string source = catalog::source_of(prepared.engine);
+  const std::string source = catalog::source_of(*prepared.engine);
   const auto tell = [&](const char* id, std::string text) { placement.caveats.push_back({id, std::move(text), source}); };
   if (prepared.unused_devices > 0 && placement.mode != Mode::cpu)
-    tell("most-devices", prepared.engine.name + " is built for at most " + std::to_string(prepared.usable_devices) + " devices: the first " + std::to_string(prepared.usable_devices) +
+    tell("most-devices", prepared.engine->name + " is built for at most " + std::to_string(prepared.usable_devices) + " devices: the first " + std::to_string(prepared.usable_devices) +
                              " are used, and the other " + std::to_string(prepared.unused_devices) + " must be hidden from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
   if (!placement.fits) return;
   const std::int64_t wished = prepared.settings.context, context = placement.settings.context, streams = prepared.streams;
-  const bool slots = prepared.engine.kv_rule == catalog::KvRule::slots;
+  const bool slots = prepared.engine->kv_rule == catalog::KvRule::slots;
   if (prepared.shortest > 0 && context < wished && slots) {
-    const std::int64_t parts = context_parts(prepared.engine, placement.settings);
+    const std::int64_t parts = context_parts(*prepared.engine, placement.settings);
     if (parts == 1)
       tell("slots-shortened", "Nobody named a context: the cache that all slots share has room for " + std::to_string(context) + " tokens instead of " + std::to_string(wished) +
                                   ", so that the devices hold all of it.");
     else tell("slots-shortened", "Nobody named a context: each of the " + std::to_string(parts) + " slots has room for " + std::to_string(context / parts) + " tokens instead of " +
                                 std::to_string(wished / parts) + ", so that the devices hold all of it.");
   } else if (prepared.shortest > 0 && context < wished) {
-    const bool starts = catalog::number_of(prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
+    const bool starts = catalog::number_of(*prepared.engine, "starts_with_short_cache", placement.backend, 0) > 0;
     tell("context-shortened", "Room for " + std::to_string(context) + " of the model's " + std::to_string(wished) +
                                   (starts ? " tokens of context: without being told so the engine starts and refuses longer requests one by one."
                                           : " tokens of context: without being told so the engine does not start."));
@@ -362,7 +366,7 @@ void tell_short(const Prepared& prepared, Placement& placement) {
                               " cores write faster than all, which wait for each other between products; prompts are read by all (-tb).");
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
-  else if (const std::int64_t running = running_streams(prepared.engine, placement, streams, prepared.reach); running < streams)
+  else if (const std::int64_t running = running_streams(*prepared.engine, placement, streams, prepared.reach); running < streams)
     tell("streams-wait", "The cache holds " + std::to_string(cache_tokens(placement)) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
                              " tokens about " + std::to_string(running) + " run at a time, the others wait.");
 }
@@ -370,7 +374,7 @@ void tell_short(const Prepared& prepared, Placement& placement) {
 Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, model, rig, request));
   if (!prepared.searched) return finished(catalog, prepared, model, rig, as_told(catalog, prepared, model, rig));
-  Layouts layouts(catalog, prepared.engine, prepared.backend, model, rig);
+  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig);
   if (!exceeds_all_memories(prepared, model.architecture(), rig))
     if (auto placement = proposed(prepared, model.architecture(), rig, layouts, false)) return finished(catalog, prepared, model, rig, std::move(*placement));
   return place_whole(catalog, prepared, model, rig, layouts);
@@ -385,7 +389,7 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelV
     return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;
   }
   if (!prepared || exceeds_all_memories(*prepared, model.architecture(), rig)) return std::nullopt;
-  Layouts layouts(catalog, prepared->engine, prepared->backend, model, rig);
+  Layouts layouts(catalog, *prepared->engine, prepared->backend, model, rig);
   if (auto placement = proposed(*prepared, model.architecture(), rig, layouts, any)) return placement;
   auto all_of_it = whole(*prepared, rig, layouts);
   return all_of_it && all_of_it->fits ? std::optional(std::move(*all_of_it)) : std::nullopt;

@@ -154,7 +154,7 @@ Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Arch
 // Everything that is settled before bytes are counted: the engine and its backend, the rules that may apply, what the flags say.
 // Errors: names nobody knows, flags that cannot be read, what the engine refuses on these devices.
 struct Prepared {
-  catalog::Engine engine;
+  std::shared_ptr<const catalog::Engine> engine;   // as of the request's month, and without splits that nobody would propose here
   std::string backend;
   std::shared_ptr<const std::vector<catalog::Rule>> rules;
   Settings settings;                      // with the context the request asks for

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/function_ref.hpp"
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/slots.hpp"
@@ -272,28 +273,23 @@ catalog::Situation situation_of_host(const catalog::Engine& engine, const model:
   return situation;
 }
 
-}  // namespace
-
-void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
-                 const ModelView& model, const rig::Rig& rig, Placement& placement) {
+// The Rules that apply to the finished placement, each once, whichever of the devices it speaks of: of each device refusals first, notes last.
+// Asked are those that `asks` names.
+std::vector<const catalog::Rule*> applying(const std::vector<catalog::Rule>& rules, FunctionRef<bool(const catalog::Rule&)> asks, const catalog::Catalog& catalog,
+                                           const catalog::Engine& engine, const ModelView& model, const rig::Rig& rig, const Placement& placement) {
+  std::vector<const catalog::Rule*> asked, found;
+  for (const catalog::Rule& rule : rules)
+    if (asks(rule)) asked.push_back(&rule);
+  std::stable_sort(asked.begin(), asked.end(), [](const catalog::Rule* a, const catalog::Rule* b) { return a->effect < b->effect; });
+  const auto add = [&](const catalog::Rule* rule) {
+    if (std::find(found.begin(), found.end(), rule) == found.end()) found.push_back(rule);
+  };
   const model::Architecture& architecture = model.architecture();
-  const auto known = [&](const std::string& key) {
-    return std::any_of(placement.caveats.begin(), placement.caveats.end(), [&](const Placement::Caveat& caveat) { return caveat.id == key; });
-  };
-  const auto tell = [&](const catalog::Rule& rule) {
-    if (known(rule.key)) return;
-    placement.caveats.push_back(caveat_of(rule));
-    if (!rule.launch.empty()) placement.demanded.push_back({rule.launch, rule.text});
-  };
-  warn_of_long_context(engine, architecture, placement);
-  warn_of_host_attention(engine, placement);
-  warn_of_widened_cache(engine, placement);
-  tell_own_backends(engine, rig, placement);
-  tell_younger_model(engine, model, placement);
   if (placement.devices.empty()) {   // what is said of no device but of its host's sockets
     const catalog::Situation situation = situation_of_host(engine, architecture, rig, placement);
-    for (const catalog::Rule& rule : catalog::rules_for(rules, situation))
-      if (rule.flags.contains("several_sockets")) tell(rule);
+    for (const catalog::Rule* rule : asked)
+      if (rule->flags.contains("several_sockets") && catalog::applies(*rule, situation)) add(rule);
+    return found;
   }
   const ModelTraits traits(catalog, model);
   const bool weights_on_host = reads_weights_on_host(architecture, placement);
@@ -309,7 +305,33 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
     situation.weights_on_host = weights_on_host;
     situation.kv_on_host = !placement.settings.kv_offload;
     situation.several_sockets = several_sockets(rig);
-    for (const catalog::Rule& rule : catalog::rules_for(rules, situation)) tell(rule);
+    for (const catalog::Rule* rule : asked)
+      if (catalog::applies(*rule, situation)) add(rule);
+  }
+  return found;
+}
+
+constexpr auto demands = [](const catalog::Rule& rule) { return !rule.launch.empty(); };
+
+}  // namespace
+
+std::vector<FlagNote> demanded(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                               const ModelView& model, const rig::Rig& rig, const Placement& placement) {
+  std::vector<FlagNote> flags;
+  for (const catalog::Rule* rule : applying(rules, demands, catalog, engine, model, rig, placement)) flags.push_back({rule->launch, rule->text});
+  return flags;
+}
+
+void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                 const ModelView& model, const rig::Rig& rig, Placement& placement) {
+  warn_of_long_context(engine, model.architecture(), placement);
+  warn_of_host_attention(engine, placement);
+  warn_of_widened_cache(engine, placement);
+  tell_own_backends(engine, rig, placement);
+  tell_younger_model(engine, model, placement);
+  for (const catalog::Rule* rule : applying(rules, [](const catalog::Rule&) { return true; }, catalog, engine, model, rig, placement)) {
+    placement.caveats.push_back(caveat_of(*rule));
+    if (demands(*rule)) placement.demanded.push_back({rule->launch, rule->text});
   }
 }
 

@@ -19,7 +19,11 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                             const std::string& backend, const ModelView& model, const rig::Rig& rig);
 
-// Adds what applies to the finished placement, each rule once, whichever of the devices it speaks of.
+// What rules want on the launch line of the finished placement, and why.
+std::vector<FlagNote> demanded(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
+                               const ModelView& model, const rig::Rig& rig, const Placement& placement);
+
+// Adds what applies to the finished placement, each rule once, whichever of the devices it speaks of, and what of it is demanded.
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                  const ModelView& model, const rig::Rig& rig, Placement& placement);
 

@@ -261,9 +261,9 @@ constexpr double kMargin = 256 * kMiB;   // a hundredth of the usual card
 Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost) {
   const auto with = [&](std::int64_t context) {
     goal.context = context;
-    return search(prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
+    return search(*prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
   };
-  const bool paged = prepared.engine.kv_rule == catalog::KvRule::paged;
+  const bool paged = prepared.engine->kv_rule == catalog::KvRule::paged;
   goal.shortest = paged ? prepared.shortest : 0;
   goal.cache_element = prepared.cache_element;
   goal.margin = kMargin;
@@ -273,7 +273,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.fixed_offload = prepared.named_offload;
   if (goal.objective == Objective::context && prepared.named_context) goal.objective = Objective::decode;   // all that fits holds it
   if (goal.objective == Objective::context && !paged) {
-    Found whole = with(context_parts(prepared.engine, prepared.settings) * architecture.max_context);
+    Found whole = with(context_parts(*prepared.engine, prepared.settings) * architecture.max_context);
     if (!whole.ranked.empty() && !on_guessed_processor(rig, whole.ranked.front().placement)) return whole;
     goal.longest = true;
     return with(prepared.settings.context);

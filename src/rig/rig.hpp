@@ -84,7 +84,7 @@ struct Mesh {
 };
 
 struct Rig {
-  std::string spec;                      // as the user wrote it
+  std::string spec;                      // as the user wrote it; empty: no words name it
   std::vector<Host> hosts;
   std::vector<RigDevice> devices;
   std::vector<Link> links;               // but those of meshes

@@ -16,15 +16,15 @@ namespace {
 // What a layout makes the devices do.
 struct Told { placement::Settings settings; std::shared_ptr<const cost::Load> load; };
 
-// The resolved Loads of one model on one rig. REQUIRES: all of them live as long.
+// The resolved Loads of one model on one rig: where words name them, what was found serves whoever asks the same again. REQUIRES: all of them
+// live as long.
 class Loads {
  public:
-  // `remembered`: the request names this very model and rig, so that what was found may serve whoever asks the same again.
-  Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool remembered)
+  Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
     const auto may_change = [](const std::string& spec) { return model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here"); };
-    if (!remembered || !knowledge.loads || may_change(request.model) || may_change(request.rig)) return;
-    where_ = request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
+    if (!knowledge.loads || rig.spec.empty() || may_change(request.model) || may_change(rig.spec)) return;
+    where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
   }
 
   Result<std::shared_ptr<const cost::Load>> of(const placement::Placement& placement) const {
@@ -52,7 +52,7 @@ std::int64_t running(const catalog::Engine& engine, const placement::Placement& 
 // Speeds of one placement by the one estimator. Where nobody can say how fast a device is, a placement still counts as one that runs.
 placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepared, const placement::Placement& placement, const PlanRequest& request,
                             std::deque<Told>& told) {
-  const catalog::Engine& engine = prepared.engine;
+  const catalog::Engine& engine = *prepared.engine;
   const std::int64_t wished = prepared.settings.context;
   auto found = loads.of(placement);
   if (!found) return {};
@@ -125,7 +125,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
     return speeds_of(loads, prepared, placement, request, told);
   };
   if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
-  placement::Layouts layouts(knowledge.catalog, prepared.engine, prepared.backend, model.view, rig);
+  placement::Layouts layouts(knowledge.catalog, *prepared.engine, prepared.backend, model.view, rig);
   const auto lay_out = [&](const placement::Settings& settings, placement::Count count) { return layouts.of(settings, count); };
   placement::Goal goal;
   goal.best_only = best_only;
@@ -146,9 +146,9 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   }
   if (found.ranked.empty()) {
     // Engines that divide layers by a rule of their own may hold what no split of ours does.
-    if (best_only && prepared.engine.kv_rule == catalog::KvRule::slots)
+    if (best_only && prepared.engine->kv_rule == catalog::KvRule::slots)
       if (const auto whole = lay_out(prepared.settings, placement::Count::until_short); !whole || !whole->fits) return Chosen{};
-    const placement::Settings* least = nearest_way(prepared.engine, found.rejected);
+    const placement::Settings* least = nearest_way(*prepared.engine, found.rejected);
     RC_ASSIGN(nearest, least ? placement::place_nearest(knowledge.catalog, prepared, model.view, rig, layouts, *least)
                              : placement::place_whole(knowledge.catalog, prepared, model.view, rig, layouts));
     return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
@@ -157,16 +157,15 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
   if (winner != told.end()) chosen.load = std::move(winner->load);
   if (best_only) return chosen;
-  tell_speed(knowledge, loads, prepared.engine, rig, request.question, chosen);
+  tell_speed(knowledge, loads, *prepared.engine, rig, request.question, chosen);
   chosen.placement.flags = prepared.notes;
   placement::tell_short(prepared, chosen.placement);
-  placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, model.view, rig, chosen.placement);
+  placement::add_caveats(*prepared.rules, knowledge.catalog, *prepared.engine, model.view, rig, chosen.placement);
   for (std::size_t i = 1; i < found.ranked.size(); ++i) {
-    const placement::Candidate& other = found.ranked[i];
-    placement::Placement told_all = other.placement;   // its line says what the user's flags and the rules want on it
-    told_all.flags = prepared.notes;
-    placement::add_caveats(*prepared.rules, knowledge.catalog, prepared.engine, model.view, rig, told_all);
-    const auto launch = placement::launch_line(prepared.engine, architecture, rig, told_all);
+    placement::Candidate& other = found.ranked[i];
+    other.placement.flags = prepared.notes;   // its line says what the user's flags and the rules want on it
+    other.placement.demanded = placement::demanded(*prepared.rules, knowledge.catalog, *prepared.engine, model.view, rig, other.placement);
+    const auto launch = placement::launch_line(*prepared.engine, architecture, rig, other.placement);
     chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line});
   }
   return chosen;
@@ -186,10 +185,10 @@ Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, co
   request.placement.advise = as_asked.placement.advise && !best_only;
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, request.placement));
   request.question.sequences = prepared.at_once;
-  const Loads loads(knowledge, model, rig, request, !best_only);
-  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, prepared.engine, model, rig, request));
+  const Loads loads(knowledge, model, rig, request);
+  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, *prepared.engine, model, rig, request));
   chosen.admitted = prepared.at_once;
-  chosen.at_once = chosen.placement.fits ? running(prepared.engine, chosen.placement, request.question) : prepared.at_once;
+  chosen.at_once = chosen.placement.fits ? running(*prepared.engine, chosen.placement, request.question) : prepared.at_once;
   chosen.searched = prepared.searched;
   chosen.named_context = prepared.named_context;
   if (!best_only) drop_moves_within_memory(rig, chosen);
@@ -232,12 +231,12 @@ void tell_idle(const rig::Rig& rig, placement::Placement& placement) {
 Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only) {
   RC_ASSIGN(chosen, choose_on(knowledge, model, rig, request, best_only));
   if (request.placement.backend.empty() && chosen.searched) {
-    RC_ASSIGN(engine, catalog::read_engine(knowledge.catalog, request.placement.engine));
+    RC_ASSIGN(engine, knowledge.catalog.engine(request.placement.engine));
     std::vector<Alternative> lost;   // best of each backend that was not taken, and the other ways over all devices
     const auto lose = [&](const Chosen& one, const rig::Rig& on) {
-      if (!best_only && one.speed && one.load) lost.push_back(alternative_of(engine, model, on, request, one, knowledge));
+      if (!best_only && one.speed && one.load) lost.push_back(alternative_of(*engine, model, on, request, one, knowledge));
     };
-    for (const std::string& backend : placement::partial_backends(engine, rig)) {
+    for (const std::string& backend : placement::partial_backends(*engine, rig)) {
       PlanRequest there = request;
       there.placement.backend = backend;
       rig::Rig part = placement::part_that_runs(rig, backend);

@@ -22,6 +22,7 @@ struct HeadWidths {
   std::int64_t key = 0, value = 0;
   std::int64_t least = 1;        // queries a key
   std::int64_t multiple = 1;     // ... and what their number is a multiple of
+  bool operator==(const HeadWidths&) const = default;
 };
 
 struct BackendRules {

@@ -212,11 +212,15 @@ class Placer {
 }  // namespace
 
 bool reads_heads(const BackendRules& rules, const model::Architecture& architecture) {
+  struct Attended { HeadWidths head; std::int64_t queries_per_key = 0; };
+  std::optional<Attended> before;   // layers repeat
   return std::all_of(architecture.layers.begin(), architecture.layers.end(), [&](const model::Layer& layer) {
     const model::Attention& a = layer.attention;
     if (a.kind == AttentionKind::none) return true;
-    const HeadWidths head = a.kind == AttentionKind::mla ? HeadWidths{a.latent_dim + a.rope_dim, a.latent_dim} : HeadWidths{a.key_dim, a.value_dim};
-    return attends(rules, head, a.heads / std::max(1, a.kv_heads));
+    const Attended here{a.kind == AttentionKind::mla ? HeadWidths{a.latent_dim + a.rope_dim, a.latent_dim} : HeadWidths{a.key_dim, a.value_dim}, a.heads / std::max(1, a.kv_heads)};
+    if (before && before->head == here.head && before->queries_per_key == here.queries_per_key) return true;
+    before = here;
+    return attends(rules, here.head, here.queries_per_key);
   });
 }
 

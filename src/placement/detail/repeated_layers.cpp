@@ -6,8 +6,16 @@ namespace rigcast::placement::detail {
 namespace {
 
 constexpr std::size_t kLongestPattern = 8;
-constexpr std::size_t kFirstKept = 4, kLastKept = 3;  // patterns
-constexpr std::size_t kCycle = 4;                     // patterns after which an allocator has come round: buffers of one layer swap places in the next
+constexpr std::size_t kFirstKept = 4, kLastKept = 3;  // patterns at most ...
+constexpr std::size_t kKeptLayers = 8;                // ... and as many as have so many layers, but two
+
+// Of a run of patterns of so many layers: how many are kept at its begin and its end, and after how many between them an allocator has come
+// round, for buffers of one layer swap places in the next.
+struct Kept { std::size_t first, last, cycle; };
+Kept kept_of(std::size_t pattern) {
+  const std::size_t enough = std::max<std::size_t>(2, (kKeptLayers + pattern - 1) / pattern);
+  return {std::min(kFirstKept, enough), std::min(kLastKept, enough), pattern % 2 == 0 ? 2u : 4u};
+}
 
 Signature cache_signature(const LayerCache& c) {
   Signature signature;
@@ -92,14 +100,17 @@ std::vector<std::size_t> representative_layers(const std::vector<LayerSignature>
   std::vector<std::size_t> kept;
   for (std::size_t begin = 0; begin < layers.size();) {
     std::size_t pattern = 1, count = 0;
-    for (; pattern <= kLongestPattern; ++pattern)
-      if ((count = patterns_from(layers, begin, pattern)) >= kFirstKept + kLastKept + kCycle) break;
+    Kept of_run{};
+    for (; pattern <= kLongestPattern; ++pattern) {
+      of_run = kept_of(pattern);
+      if ((count = patterns_from(layers, begin, pattern)) >= of_run.first + of_run.last + of_run.cycle) break;
+    }
     if (pattern > kLongestPattern) {
       kept.push_back(begin++);
       continue;
     }
-    const std::size_t left_out = (count - kFirstKept - kLastKept) / kCycle * kCycle;
-    const std::size_t gap = begin + kFirstKept * pattern, end = begin + count * pattern;
+    const std::size_t left_out = (count - of_run.first - of_run.last) / of_run.cycle * of_run.cycle;
+    const std::size_t gap = begin + of_run.first * pattern, end = begin + count * pattern;
     for (; begin < gap; ++begin) kept.push_back(begin);
     for (begin = gap + left_out * pattern; begin < end; ++begin) kept.push_back(begin);
   }

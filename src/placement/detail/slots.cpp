@@ -195,10 +195,12 @@ std::vector<int> SlotLayouts::visible_devices(const Settings& settings) const {
   return devices;
 }
 
-const LlamaRules& SlotLayouts::rules_for(const Settings& settings, bool on_devices) {
+Result<const SlotLayouts::Ruled*> SlotLayouts::rules_for(const Settings& settings, bool on_devices) {
   for (const Ruled& known : ruled_)
-    if (known.on_devices == on_devices && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return known.rules;
-  return ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings)}).rules;
+    if (known.on_devices == on_devices && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return &known;
+  RC_ASSIGN(key, cache_format(catalog_, settings.key_quant));
+  RC_ASSIGN(value, cache_format(catalog_, settings.value_quant));
+  return &ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings), key, value});
 }
 
 void SlotLayouts::fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const {
@@ -252,7 +254,6 @@ void SlotLayouts::fill_together(const std::vector<int>& visible, const LlamaLayo
 
 // The bytes of one layout as a Placement: per device of the rig and on the host, against what they hold.
 Placement SlotLayouts::placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const {
-  const bool together = is_together(settings, visible);
   Placement placement;
   placement.engine = engine_.key;
   placement.backend = visible.empty() ? "cpu" : backend_;
@@ -271,15 +272,21 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.kv_device.reserve(layout.layer_device.size());
   for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
     placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
-  if (together) fill_together(visible, layout, settings, placement);
+  placement.kv_tokens = layout.context.tokens;
+  fill_memory(visible, layout, settings, placement);
+  return placement;
+}
+
+// What the layout takes of every memory, as far as it is counted by now.
+void SlotLayouts::fill_memory(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const {
+  placement.devices.clear();
+  if (is_together(settings, visible)) fill_together(visible, layout, settings, placement);
   else fill_devices(visible, layout, placement);
-  placement.host = memory_of(layout.buffers[static_cast<std::size_t>(input.devices)]);
+  placement.host = memory_of(layout.buffers[layout.buffers.size() - 2]);
   placement.host.weights += Bytes(layout.buffers.back().weights);
   placement.host.footprint = host_footprint_;
-  placement.kv_tokens = layout.context.tokens;
   if (settings.mmap) placement.host_mapped = std::max(Bytes{}, weights_.bytes() - placement.host.weights);
   check_fit(rig_, placement);
-  return placement;
 }
 
 Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
@@ -292,28 +299,26 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   input.known = &known;
   input.weights = &weights_;
   input.settings = &laid;
-  input.rules = rules_for(settings, !visible.empty());
+  RC_ASSIGN(ruled, rules_for(settings, !visible.empty()));
+  input.rules = ruled->rules;
+  input.key_type = ruled->key_type;
+  input.value_type = ruled->value_type;
   input.devices = together ? 1 : static_cast<int>(visible.size());
   if (together) input.rules.compute.reorder_window = 0;   // nobody reorders the operations of the device that stands for all
   for (const int d : visible) input.free_bytes.push_back(capacity_[static_cast<std::size_t>(d)].value());
-  RC_ASSIGN(key, cache_format(catalog_, settings.key_quant));
-  RC_ASSIGN(value, cache_format(catalog_, settings.value_quant));
-  input.key_type = key;
-  input.value_type = value;
   const LlamaContext context = llama_context(architecture_, settings, input.rules);
   if (const auto most = integer_rule(engine_, "most_sequences", backend_, INT64_MAX); settings.sequences > most)
     return fail(ErrorKind::infeasible, engine_.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
   RC_TRY(refuse(architecture_, settings, input, context));
   if (together) RC_TRY(refuse_together(engine_, backend_, architecture_, rig_, context));
   LlamaLayout layout = place_llama(input);
-  if (count == Count::until_short)
-    if (Placement placement = placement_of(visible, input, layout, settings); !placement.fits) {
-      placement.counted = false;
-      return placement;
-    }
+  Placement placement = placement_of(visible, input, layout, settings);
+  placement.counted = count == Count::all || placement.fits;
+  if (!placement.counted) return placement;
   reserve_compute(input, layout);
   add_widened_layer(input, layout);
-  return placement_of(visible, input, layout, settings);
+  fill_memory(visible, layout, settings, placement);
+  return placement;
 }
 
 }  // namespace rigcast::placement::detail

@@ -21,16 +21,18 @@ class SlotLayouts {
   Result<Placement> of(const Settings& settings, Count count);
 
  private:
-  // What of the settings the rules depend on, and the rules.
+  // What of the settings the rules depend on, the rules, and what else follows from either.
   struct Ruled {
     bool on_devices, repack;
     std::string key_quant, value_quant;
     LlamaRules rules;
+    ElementType key_type, value_type;
   };
 
   std::vector<int> visible_devices(const Settings& settings) const;
-  const LlamaRules& rules_for(const Settings& settings, bool on_devices);
+  Result<const Ruled*> rules_for(const Settings& settings, bool on_devices);   // until the next call
   Placement placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const;
+  void fill_memory(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const;
   void fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const;
   void fill_together(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const;
 
