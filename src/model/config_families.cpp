@@ -87,7 +87,7 @@ void cwm(ConfigReader& c, Shape& s) {
   s.features.rope_factors = false;   // computed where it runs, not kept
 }
 
-void hyperclovax(ConfigReader& c, Shape& s) { s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"use_post_norm"}); }
+void hyperclovax(ConfigReader& c, Shape& s) { s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"use_post_norm"}, true); }
 
 void paddleocr(ConfigReader& c, Shape&) { c.ignore({"compression_ratio"}); }   // of images
 
