@@ -224,6 +224,7 @@ class FamilyReader {
   }
 
   void value(const std::vector<std::string_view>& words) {
+    if (words[0] == "global") return writer_->f32(std::string(words.at(1)), static_cast<float>(*parse_double(words.at(2))));
     const std::string key = family_ + "." + std::string(words.at(1));
     std::vector<std::int32_t> numbers;
     for (std::size_t i = 2; i < words.size(); ++i) numbers.push_back(static_cast<std::int32_t>(*parse_double(words[i])));
