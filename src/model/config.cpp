@@ -211,6 +211,7 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   };
   ConfigReader outer(root, file), c(*part.object, file);
   std::string type_name = c.text({"model_type"}, outer.text({"model_type"}));
+  if (const auto classes = outer.texts({"architectures"}); !classes.empty() && classes.front().starts_with("Grok")) type_name = "grok";   // whose model_type is another's ("git")
   const detail::ModelType* type = detail::find_model_type(type_name);
   if (!type) type = detail::find_model_type(outer.text({"model_type"}));
   if (!type) return placed(unknown_type(type_name, file));
