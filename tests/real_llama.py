@@ -114,6 +114,8 @@ def families():
             for part in words[4].split(",") if len(words) > 4 else []:
                 first, last = (part.split("-") * 2)[:2]
                 found[-1]["tensors"] += [(f"blk.{block}.{words[1]}", words[2].upper(), shape) for block in range(int(first), int(last) + 1)]
+        elif words[0] == "global":   # not of one family: the parameters of xIELU
+            found[-1]["fields"][words[1]] = float(words[2])
         else:
             values = {"list": lambda: [int(n) for n in words[2:]], "flag": lambda: words[2] != "0", "real": lambda: float(words[2]), "count": lambda: int(words[2])}
             found[-1]["fields"][f"{found[-1]['arch']}.{words[1]}"] = values[words[0]]()

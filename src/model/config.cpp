@@ -211,6 +211,7 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   };
   ConfigReader outer(root, file), c(*part.object, file);
   std::string type_name = c.text({"model_type"}, outer.text({"model_type"}));
+  if (const auto classes = outer.texts({"architectures"}); !classes.empty() && classes.front().starts_with("Grok")) type_name = "grok";   // whose model_type is another's ("git")
   const detail::ModelType* type = detail::find_model_type(type_name);
   if (!type) type = detail::find_model_type(outer.text({"model_type"}));
   if (!type) return placed(unknown_type(type_name, file));
@@ -226,9 +227,10 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   if (const auto key = c.unknown_structure())
     return placed({ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key, {}});
   shape.native = *recipe;
-  if (const json* seen = outer.object("vision_config")) {
+  ConfigReader thinker(root.contains("thinker_config") && root["thinker_config"].is_object() ? root["thinker_config"] : root, file);
+  if (const json* seen = thinker.object("vision_config")) {
     ConfigReader vision(*seen, file);
-    shape.tower = detail::tower_elements(vision, outer.text({"model_type"}), shape.hidden);
+    shape.tower = detail::tower_elements(vision, thinker, shape.hidden);
     if (const auto read = vision.result(); !read) return placed(read.error());
     if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
   }

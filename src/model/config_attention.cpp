@@ -65,12 +65,18 @@ void llama4(ConfigReader& c, Shape& s) {
   c.ignore({"moe_layers"});
 }
 
+namespace {
+// The unified Gemma 4 has no embedding for each layer, and its class no key for one.
+bool without_embeddings(ConfigReader& c) { return c.text({"model_type"}).starts_with("gemma4_unified"); }
+}  // namespace
+
 void gemma4(ConfigReader& c, Shape& s) {
   every_sixth_full(c, s);
-  s.full.head_dim = c.integer({"global_head_dim"}, s.head_dim);
-  s.full.kv_heads = c.integer({"num_global_key_value_heads"}, s.kv_heads);
+  s.full.head_dim = c.integer({"global_head_dim"}, 512);
   s.full.value_is_key = c.flag({"attention_k_eq_v"});
-  s.per_layer_embedding = c.integer({"hidden_size_per_layer_input"});
+  s.full.kv_heads = c.integer({"num_global_key_value_heads"}, s.kv_heads);
+  if (!s.full.value_is_key) s.full.kv_heads = s.kv_heads;   // of others the class does not look at it
+  s.per_layer_embedding = c.integer({"hidden_size_per_layer_input"}, without_embeddings(c) ? 0 : 256);
   s.shared_cache_layers = c.integer({"num_kv_shared_layers"});
   if (c.flag({"use_double_wide_mlp"})) s.double_ffn_layers = s.shared_cache_layers;
   if (!c.flag({"enable_moe_block"})) s.experts = {};
@@ -106,6 +112,7 @@ void heads_by_kind(ConfigReader& c, Shape& s) {  // Laguna, Step: other head cou
     s.sliding.heads = o.integer({"num_attention_heads"});
     s.sliding.kv_heads = o.integer({"num_attention_groups"});
   }
+  s.sliding.heads = c.integer({"num_sliding_attention_heads"}, s.sliding.heads);
   c.ignore({"gating", "gating_types", "moe_layers_enum", "need_fp32_gate", "use_head_wise_attn_gate", "attn_output_gate", "zero_centered"});
 }
 }  // namespace
@@ -128,6 +135,7 @@ void step(ConfigReader& c, Shape& s) {
   const std::string listed = c.text({"moe_layers_enum"});
   if (!listed.empty())
     if (const auto first = parse_int(split(listed, ',').front())) s.experts.first_dense = static_cast<int>(*first);
+  dense_then_sparse(c, s);
 }
 
 }  // namespace rigcast::model::detail::config

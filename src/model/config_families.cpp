@@ -87,7 +87,7 @@ void cwm(ConfigReader& c, Shape& s) {
   s.features.rope_factors = false;   // computed where it runs, not kept
 }
 
-void hyperclovax(ConfigReader& c, Shape& s) { s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"use_post_norm"}); }
+void hyperclovax(ConfigReader& c, Shape& s) { s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"use_post_norm"}, true); }
 
 void paddleocr(ConfigReader& c, Shape&) { c.ignore({"compression_ratio"}); }   // of images
 
@@ -108,7 +108,9 @@ constexpr std::array kTypes = {
     ModelType{"aquila", "llama"},
     ModelType{"arcee", "arcee"},
     ModelType{"arctic", "arctic", false, arctic},
+    ModelType{"axk1", "deepseek2", false, axk1},
     ModelType{"baichuan", "baichuan"},
+    ModelType{"bailing_hybrid", "bailingmoe3", false, bailing_hybrid},
     ModelType{"bailing_moe", "bailingmoe"},
     ModelType{"bailing_moe_v2", "bailingmoe2", false, qk_norm_if_asked},
     ModelType{"bamba", "granitehybrid", false, bamba},
@@ -135,6 +137,7 @@ constexpr std::array kTypes = {
     ModelType{"ernie4_5_moe", "ernie4_5-moe", true, ernie_moe},
     ModelType{"exaone", "exaone"},
     ModelType{"exaone4", "exaone4", false, every_fourth_full},
+    ModelType{"exaone4_5_text", "exaone4", false, every_fourth_full},
     ModelType{"exaone_moe", "exaone-moe", false, exaone_moe},
     ModelType{"falcon", "falcon", true, falcon},
     ModelType{"falcon_h1", "falcon-h1", false, falcon_h1},
@@ -170,8 +173,10 @@ constexpr std::array kTypes = {
     ModelType{"granite4_vision_text", "granite", true},
     ModelType{"granite_swa", "granite_swa", true, granite_swa},
     ModelType{"granitemoe", "granitemoe", true, experts_as_wide_as_ffn},
+    ModelType{"granitemoe_swa", "granite_swa", false, granite_moe_swa},
     ModelType{"granitemoehybrid", "granitehybrid", true, granite_hybrid},
     ModelType{"granitemoeshared", "granitemoe", true, experts_as_wide_as_ffn},
+    ModelType{"grok", "grok", false, grok},
     ModelType{"hunyuan", "hunyuan-moe", true, hunyuan_moe},
     ModelType{"hunyuan_v1_dense", "hunyuan-dense", true},
     ModelType{"hunyuan_v1_moe", "hunyuan-moe", true, hunyuan_moe},

@@ -52,6 +52,24 @@ TEST(NewerConfigs, MiniCpm) {
   EXPECT_TRUE(a.tied_embeddings);
 }
 
+// Two layers of lightning attention (q, k, v, gate and output 5 x 4,096, norms 64 + 2 x 32), one of latents (q 2,048, kv_a 1,280, norm 16, k_b 512,
+// v_b 768, o 3,072), norms 3 x 128; a dense part of 24,576, two mixtures (256 + 4, experts of 12,288, a shared one of 3,072).
+TEST(NewerConfigs, Ling25) {
+  const Architecture a = read(R"({"model_type":"bailing_hybrid",)" + std::string(kOutside) + R"(,"num_hidden_layers":3,"num_key_value_heads":4,"layer_group_size":3,"group_norm_size":2,
+    "num_kv_heads_for_linear_attn":2,"use_qk_norm":true,"q_lora_rank":null,"kv_lora_rank":16,"qk_nope_head_dim":4,"qk_rope_head_dim":4,"v_head_dim":12,"num_experts":4,"num_experts_per_tok":2,
+    "num_shared_experts":1,"moe_intermediate_size":16,"moe_shared_expert_intermediate_size":16,"first_k_dense_replace":1,"n_group":1,"topk_group":1})");
+  EXPECT_EQ(a.elements(), 16448 + 2 * (5 * 4096 + 64 + 64) + (2048 + 1280 + 16 + 4 * 4 * 16 + 4 * 16 * 12 + 3072) + 3 * 128 + 24576 + 2 * (260 + 12288 + 3072));
+  EXPECT_EQ(a.layers.at(0).recurrent.state_elements, 2 * 32 * 32);
+  EXPECT_EQ(a.layers.at(2).attention.kind, AttentionKind::mla);
+}
+
+// One layer of Granite SWASH: q 4,096, k and v 2,048 each, o 4,096, sinks 4, norms 128; a router of 256, experts 4 x 3 x 64 x 128, a shared one of 6,144.
+TEST(NewerConfigs, GraniteMoeSwa) {
+  const Architecture a = read(R"({"model_type":"granitemoe_swa",)" + std::string(kOutside) + R"(,"num_hidden_layers":1,"num_key_value_heads":2,"num_local_experts":4,"num_experts_per_tok":2,
+    "shared_intermediate_size":32})");
+  EXPECT_EQ(a.elements(), 16448 + 12288 + 4 + 128 + 256 + 4 * 24576 + 6144);
+}
+
 TEST(NewerConfigs, TextPartsOfWhatSeesAndHears) {
   const std::string sizes = std::string(kOutside) + R"(,"num_hidden_layers":1,"num_key_value_heads":2)";
   EXPECT_EQ(read(R"({"model_type":"glm4v","text_config":{"model_type":"glm4v_text","attention_bias":true,)" + sizes + "}}").family, "glm4");

@@ -94,6 +94,36 @@ void kimi_linear(ConfigReader& c, Shape& s) {
   c.ignore({"mla_use_nope", "num_expert_group", "model_max_length", "moe_renormalize", "moe_router_activation_func", "use_grouped_topk"});
 }
 
+// Ling and Ring 2.5 and 3: latent attention at the end of each group of layers and behind the last whole one; in the others lightning attention
+// (2.5) or Kimi's delta rule with gates of full rank (3).
+void bailing_hybrid(ConfigReader& c, Shape& s) {
+  const bool delta = c.has("short_conv_kernel_size") || c.has("no_kda_lora");
+  s.family = delta ? "bailingmoe3" : "bailingmoe25";
+  s.features = find_family(s.family)->features;
+  deepseek(c, s);
+  const int group = std::max(1, c.integer({"layer_group_size"}, 1)), whole = s.layers / group * group;
+  s.pattern.clear();
+  for (int i = 0; i < s.layers; ++i) s.pattern += (i + 1) % group == 0 || i >= whole ? 'F' : 'R';
+  RecurrentShape& r = s.recurrent;
+  if (delta) {
+    r.kind = RecurrentKind::kimi_delta;
+    r.heads = r.key_heads = s.heads;
+    r.head_dim = r.key_dim = c.integer({"head_dim"}, 128);
+    r.conv = c.integer({"short_conv_kernel_size"}, 4);
+    r.bounded_decay = c.flag({"kda_safe_gate"}) && c.number({"kda_lower_bound"}, 0) < 0;
+    if (!c.flag({"no_kda_lora"}, true)) c.fault(ErrorKind::unsupported, "no_kda_lora", "is off: no rule knows this model with gates of low rank");
+    if (c.text({"gated_attention_proj_granularity_type"}, "head_wise") != "head_wise")
+      c.fault(ErrorKind::unsupported, "gated_attention_proj_granularity_type", "is '" + c.text({"gated_attention_proj_granularity_type"}) + "', which no rule knows");
+  } else {
+    r.kind = RecurrentKind::lightning;
+    r.heads = c.integer({"num_kv_heads_for_linear_attn"}, s.heads);
+    r.head_dim = r.heads > 0 ? s.hidden / r.heads : 0;
+    if (!c.flag({"use_qk_norm"}, true)) s.features.qk_norm = QkNorm::none;
+  }
+  s.next_token_layers = 0;
+  c.ignore({"moe_router_enable_expert_bias", "group_norm_size", "head_dim", "linear_silu", "use_linear_silu", "linear_backend"});
+}
+
 void lfm2(ConfigReader& c, Shape& s) {
   s.recurrent.kind = RecurrentKind::short_conv;
   s.recurrent.conv = c.integer({"conv_L_cache"}, 3);

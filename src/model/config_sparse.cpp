@@ -125,6 +125,34 @@ void arctic(ConfigReader& c, Shape& s) {
   c.ignore({"moe_token_dropping", "enable_expert_tensor_parallelism"});
 }
 
+// A.X K1: DeepSeek V3 whose mixtures are normalised before they are added.
+void axk1(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  s.features.post_ffn_norm = true;
+}
+
+// Grok: norms before and after each part; in Grok 2 a dense part beside the experts of each layer.
+void grok(ConfigReader& c, Shape& s) {
+  s.window = 0, s.pattern.clear();
+  s.head_dim = s.value_dim = c.integer({"head_dim"}, 128);
+  s.features.attention_softcap = c.number({"attn_logit_softcapping", "max_attn_value"}, 30);
+  experts_as_wide_as_ffn(c, s);
+  if (c.flag({"residual_moe"})) {
+    s.features.shared_expert_beside_dense = true;
+    s.experts.shared = 1;
+    s.experts.shared_width = s.ffn;
+  }
+  c.ignore({"sliding_window_size", "global_attn_every_n", "attn_temperature_len", "attn_factor", "max_attn_value"});
+}
+
+// Granite SWASH with a mixture in every layer.
+void granite_moe_swa(ConfigReader& c, Shape& s) {
+  granite_swa(c, s);
+  experts_as_wide_as_ffn(c, s);
+  s.experts.shared_width = c.integer({"shared_intermediate_size"});
+  s.experts.shared = s.experts.shared_width > 0 ? 1 : 0;
+}
+
 // Command A+: its layers' parts share one norm; leading dense layers may slide in another rhythm.
 void cohere2_moe(ConfigReader& c, Shape& s) {
   s.experts.width = c.integer({"intermediate_size"});

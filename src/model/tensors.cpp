@@ -98,16 +98,16 @@ void TensorLister::list_layer(int index, const Layer& layer) {
   list_feed_forward_norm(layer);
   if (layer.feed_forward.kind == FeedForwardKind::dense) list_dense(layer.feed_forward.width, layer.feed_forward.gated);
   if (layer.feed_forward.kind == FeedForwardKind::moe) list_moe(layer.feed_forward);
-  list_norms_behind();
+  list_norms_behind(layer);
   if (features_.layer_scale) vector("layer_output_scale", 1);
   if (shape_.per_layer_embedding > 0) list_layer_embedding();
 }
 
-// Norms behind attention and the feed-forward part; BERT has other names for them, PLaMo 3 bare ones.
-void TensorLister::list_norms_behind() {
+// Norms behind attention and the feed-forward part; BERT has other names for them, PLaMo 3 bare ones; A.X K1 has them behind mixtures alone.
+void TensorLister::list_norms_behind(const Layer& layer) {
   const bool bert = shape_.family == "bert", bare = shape_.family == "plamo3";
   struct Behind { bool there; const char* name; };
-  for (const Behind& each : {Behind{features_.post_attention_norm, bert ? "attn_output_norm" : "post_attention_norm"}, Behind{features_.post_ffn_norm, bert ? "layer_output_norm" : "post_ffw_norm"}}) {
+  for (const Behind& each : {Behind{features_.post_attention_norm, bert ? "attn_output_norm" : "post_attention_norm"}, Behind{features_.post_ffn_norm && (shape_.family != "deepseek2" || layer.feed_forward.kind == FeedForwardKind::moe), bert ? "layer_output_norm" : "post_ffw_norm"}}) {
     if (each.there && bare) put(block(each.name), hidden_);
     else if (each.there) norm(each.name, hidden_);
   }

@@ -79,8 +79,9 @@ void TensorLister::list_kimi_delta() {
   matrix("attn_v", hidden_, values);
   for (const char* part : {"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"}) experts(part, r.conv, 1, keys);
   const int64_t narrow = r.gate_rank > 0 ? r.gate_rank : r.head_dim;
-  matrix("ssm_f_a", hidden_, narrow);
-  matrix("ssm_f_b", narrow, keys);
+  const bool plain = shape_.family == "bailingmoe3";   // the decay in one step, too
+  if (!plain) matrix("ssm_f_a", hidden_, narrow);
+  matrix("ssm_f_b", plain ? hidden_ : narrow, keys);
   if (r.gate_rank > 0) matrix("ssm_g_a", hidden_, narrow), matrix("ssm_g_b", narrow, values);
   else matrix("ssm_g", hidden_, values);
   matrix("ssm_beta", hidden_, r.heads);
@@ -98,6 +99,7 @@ void TensorLister::list_lightning() {
   matrix("attn_gate", hidden_, inner);
   vector("attn_norm_2", inner);
   matrix("attn_output", inner, hidden_);
+  if (features_.qk_norm == QkNorm::head) vector("attn_q_norm", r.head_dim), vector("attn_k_norm", r.head_dim);
 }
 
 void TensorLister::list_short_conv() {

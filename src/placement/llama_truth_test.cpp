@@ -224,12 +224,12 @@ class FamilyReader {
   }
 
   void value(const std::vector<std::string_view>& words) {
-    const std::string key = family_ + "." + std::string(words.at(1));
+    const std::string key = (words[0] == "global" ? "" : family_ + ".") + std::string(words.at(1));
     std::vector<std::int32_t> numbers;
     for (std::size_t i = 2; i < words.size(); ++i) numbers.push_back(static_cast<std::int32_t>(*parse_double(words[i])));
     if (words[0] == "list") writer_->i32s(key, numbers);
     else if (words[0] == "flag") writer_->boolean(key, numbers.at(0) != 0);
-    else if (words[0] == "real") writer_->f32(key, static_cast<float>(*parse_double(words.at(2))));
+    else if (words[0] == "real" || words[0] == "global") writer_->f32(key, static_cast<float>(*parse_double(words.at(2))));
     else writer_->u32(key, static_cast<std::uint32_t>(numbers.at(0)));
   }
 

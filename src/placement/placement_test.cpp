@@ -193,6 +193,32 @@ TEST(Placement, HeadsWithoutKernel) {
   EXPECT_EQ(std::count_if(insisted->caveats.begin(), insisted->caveats.end(), [](const auto& c) { return c.text.find("heads of these widths") != std::string::npos; }), 1);
 }
 
+// A layer's keys of 4 heads of 128 in 16 bits: 1 KiB a token, so that 128 Ki tokens are as much as Mesa's driver takes in one tensor (build 11669
+// ends beyond with "pre-allocated tensor ... in a buffer that cannot run the operation"); a real card's takes 4 GiB less one byte.
+TEST(Placement, CachesThatNoOperationMayTouch) {
+  const test::DenseShape shape{.family = "llama", .layers = 2, .hidden = 1024, .heads = 8, .kv_heads = 4, .head_dim = 128, .ffn = 2048, .vocab = 32000, .tied = false, .context = 8388608};
+  test::GgufWriter out = test::begin_model(shape);
+  test::add_outside(out, shape, test::ggml::q8_0);
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    test::add_attention(out, shape, layer, test::ggml::q8_0);
+    test::add_feed_forward(out, shape, layer, test::ggml::q8_0);
+  }
+  const model::Architecture model = read_back(out, "large_cache");
+  const auto on = [&](const char* card, const char* backend, const char* flags) {
+    Request request = ask(flags);
+    request.backend = backend;
+    return place(facts(), model, rig_of(card, 1), request);
+  };
+  EXPECT_TRUE(on("llvmpipe", "vulkan", "-ngl 99 -fa on -np 1 -c 131072"));
+  const auto refused = on("llvmpipe", "vulkan", "-ngl 99 -fa on -np 1 -c 131328");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::infeasible);
+  EXPECT_TRUE(on("llvmpipe", "vulkan", "-ngl 99 -fa on -np 1 -c 131328 --no-kv-offload")) << "the host has no such limit";
+  EXPECT_TRUE(on("rtx-3090", "vulkan", "-ngl 99 -fa on -np 1 -c 4194048"));
+  EXPECT_FALSE(on("rtx-3090", "vulkan", "-ngl 99 -fa on -np 1 -c 4194304"));
+  EXPECT_TRUE(on("rtx-3090", "cuda", "-ngl 99 -fa on -np 1 -c 4194304"));
+}
+
 // 16 MiB of cache per 1,024 tokens and layer pair: 32 layers x 8 heads x 128 x (2 + 2) bytes x 8,192 tokens = 1 GiB.
 TEST(Placement, CacheByHand) {
   const auto f16 = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-c 8192 -ngl 99 -fa on"));

@@ -65,6 +65,9 @@ void mistral4(ConfigReader& c, Shape& s);
 void qwen4_exp(ConfigReader& c, Shape& s);
 void solar_open(ConfigReader& c, Shape& s);
 void arctic(ConfigReader& c, Shape& s);
+void axk1(ConfigReader& c, Shape& s);
+void grok(ConfigReader& c, Shape& s);
+void granite_moe_swa(ConfigReader& c, Shape& s);
 void cohere2_moe(ConfigReader& c, Shape& s);
 void exaone_moe(ConfigReader& c, Shape& s);
 void longcat_flash(ConfigReader& c, Shape& s);
@@ -73,6 +76,7 @@ void smallthinker(ConfigReader& c, Shape& s);
 void step3(ConfigReader& c, Shape& s);
 
 // --- recurrent layers (config_recurrent.cpp)
+void bailing_hybrid(ConfigReader& c, Shape& s);
 void granite_hybrid(ConfigReader& c, Shape& s);
 void falcon_h1(ConfigReader& c, Shape& s);
 void nemotron_h(ConfigReader& c, Shape& s);

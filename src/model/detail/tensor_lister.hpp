@@ -49,7 +49,7 @@ class TensorLister {
   void list_rope_factors();
   void list_per_layer_embedding();
   void list_layer(int index, const Layer& layer);
-  void list_norms_behind();
+  void list_norms_behind(const Layer& layer);
   void list_attention(const Attention& a);
   void list_narrow_queries(int64_t width);
   void projection(std::string_view part, int64_t width);

@@ -255,7 +255,7 @@ class Paged {
     for (const model::Tensor& t : a_.tensors)
       if (t.role == Role::vision) tower += t.bytes;
     if (tower <= Bytes{} || rule("loads_towers") <= 0) return;
-    p.caveats.push_back({"tower-loaded", format_number(tower.value() / kGiB, 2) + " GiB of each device's weights are the tower for pictures; what profiling it takes besides is not counted here.",
+    p.caveats.push_back({"tower-loaded", format_number(tower.value() / kGiB, 2) + " GiB of each device's weights are towers for pictures or sound; what profiling them takes besides is not counted here.",
                          catalog::source_of(engine_)});
   }
   double expert_share(const model::Tensor& t) const {

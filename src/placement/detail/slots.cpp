@@ -89,6 +89,22 @@ Result<void> refuse(const model::Architecture& architecture, const Settings& set
   return {};
 }
 
+// A cache that no operation of its device may touch ends the load: nothing is moved for it, as weights are.
+Result<void> refuse_large_caches(const catalog::Engine& engine, const std::string& backend, const LlamaInput& input, const LlamaLayout& layout) {
+  const auto most = static_cast<double>(input.rules.compute.max_tensor_bytes);
+  double largest = 0;
+  for (const LayerCache& cache : layout.caches) {
+    if (!cache.stored || cache.place >= input.devices) continue;
+    const auto bytes = [&](const ElementType& type, std::int64_t elements) {
+      return static_cast<double>(cache.cells * layout.context.streams) * static_cast<double>(elements) * static_cast<double>(type.block_bytes) / static_cast<double>(type.block_elements);
+    };
+    largest = std::max({largest, bytes(input.key_type, cache.key_elements), bytes(input.value_type, cache.value_elements)});
+  }
+  if (largest <= most) return {};
+  return fail(ErrorKind::infeasible, "a layer's cache takes " + format_number(largest / kGiB, 2) + " GiB in one tensor, and operations of " + backend + " take " + format_number(most / kGiB, 2) +
+                                         " GiB here: " + engine.name + " ends while it loads", Where{"--flags"}, "-c");
+}
+
 // Kernels that read prompts take 16 bits: beside the cache each device keeps the keys and values of the layer at hand in them.
 void add_widened_layer(const LlamaInput& input, LlamaLayout& layout) {
   if (!input.rules.widens_cache || !layout.context.flash_attention) return;
@@ -312,6 +328,7 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   RC_TRY(refuse(architecture_, settings, input, context));
   if (together) RC_TRY(refuse_together(engine_, backend_, architecture_, rig_, context));
   LlamaLayout layout = place_llama(input);
+  RC_TRY(refuse_large_caches(engine_, backend_, input, layout));
   Placement placement = placement_of(visible, input, layout, settings);
   placement.counted = count == Count::all || placement.fits;
   if (!placement.counted) return placement;
