@@ -54,7 +54,8 @@ class Parser {
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));
     const int unsaid = std::exchange(target_.settings.sequences, -1);
-    for (std::size_t i = 0; i < words.size(); ++i) {
+    RC_ASSIGN(first, first_flag(words));
+    for (std::size_t i = first; i < words.size(); ++i) {
       RC_ASSIGN(used, one(words, i));
       i += used;
     }
@@ -65,6 +66,20 @@ class Parser {
   }
 
  private:
+  // A whole line may be pasted: before its first flag stand the environment, the program and the model.
+  Result<std::size_t> first_flag(const std::vector<Word>& words) const {
+    std::size_t i = 0;
+    const auto is_flag = [&](const std::string& word) { return find(word.substr(0, word.find('='))) != nullptr; };
+    for (; i < words.size() && !is_flag(words[i].text); ++i) {
+      const std::string& word = words[i].text;
+      if (word.substr(0, word.find('=')).ends_with("VISIBLE_DEVICES"))
+        return fail(ErrorKind::unsupported, word + " says which devices are seen: leave it out, and name those with --on", Where{"--flags", 1, words[i].column}, word.substr(0, word.find('=')));
+      if (word == "-m" && i > 0 && words[i - 1].text.starts_with("python")) ++i;   // the module
+      else if (word.starts_with('-')) return std::size_t{0};   // of nothing that is known
+    }
+    return i < words.size() ? i : std::size_t{0};
+  }
+
   // SGLang's --tp counts all devices where attention is copied: each copy has its part of them.
   Result<void> share_tensor_degree() {
     Settings& s = target_.settings;
@@ -125,7 +140,8 @@ class Parser {
   const FlagRule* find(std::string_view name) const {
     for (const auto& table : tables_)
       if (const FlagRule* rule = detail::find_flag(table, name)) return rule;
-    return nullptr;
+    const std::size_t dot = name.find('.');   // vLLM: one member of what is else a JSON text, --compilation-config.mode
+    return name.starts_with('-') && dot != std::string_view::npos ? find(name.substr(0, dot)) : nullptr;
   }
 
   tl::unexpected<Error> unknown(const Word& word) const {

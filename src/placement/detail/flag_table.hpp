@@ -40,6 +40,7 @@ struct FlagRule {
 };
 
 std::span<const FlagRule> llama_flags();
+std::span<const FlagRule> ik_flags();
 std::span<const FlagRule> ollama_flags();
 std::span<const FlagRule> lm_studio_flags();
 std::span<const FlagRule> vllm_flags();
