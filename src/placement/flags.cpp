@@ -102,10 +102,11 @@ class Parser {
     std::optional<std::string> value;
     std::size_t used = 0;
     if (equals != std::string::npos) value = word.text.substr(equals + 1);
-    if (!value && rule->takes == Takes::value) {
+    if (!value && rule->takes >= Takes::value) {
       if (i + 1 >= words.size()) return fail(ErrorKind::input, name + " needs a value", Where{"--flags", 1, word.column}, name);
       value = words[i + 1].text;
       used = 1;
+      for (; rule->takes == Takes::values && i + used + 1 < words.size() && !words[i + used + 1].text.starts_with('-'); ++used) *value += ',' + words[i + used + 1].text;
     }
     // A word behind a choice is its value, even a wrong one; only another flag begins with a dash.
     if (!value && rule->takes == Takes::choice && i + 1 < words.size() && (is_choice(words[i + 1].text) || (rule->apply && !words[i + 1].text.starts_with('-') && !find(words[i + 1].text)))) {
@@ -123,7 +124,7 @@ class Parser {
       }
     }
     std::string shown = word.text;
-    if (used) shown += " " + words[i + 1].text;
+    for (std::size_t k = 1; k <= used; ++k) shown += " " + words[i + k].text;
     const bool repeated = !rule->apply || rule->repeats;
     if (rule->note.empty() && rule->apply) return used;   // the program's own name
     FlagNote note{std::move(shown), std::string(rule->note.empty() ? detail::kUncounted : rule->note)};
@@ -150,7 +151,8 @@ class Parser {
       for (const FlagRule& rule : table)
         for (const std::string_view each : split_words(rule.names)) names.emplace_back(each);
     const std::string name = word.text.substr(0, word.text.find('='));
-    return fail(ErrorKind::input, "'" + name + "' is not a flag of " + engine_.name, Where{"--flags", 1, word.column}, "flags", nearest_name(name, names));
+    const bool of_the_fork = engine_.key == "llama.cpp" && detail::find_flag(detail::ik_flags(), name);
+    return fail(ErrorKind::input, "'" + name + "' is not a flag of " + engine_.name, Where{"--flags", 1, word.column}, "flags", of_the_fork ? "--engine ik_llama.cpp" : nearest_name(name, names));
   }
 
   const catalog::Engine& engine_;

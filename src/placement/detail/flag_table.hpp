@@ -13,8 +13,9 @@ namespace rigcast::placement::detail {
 
 enum class Takes {
   nothing,
-  value,
   choice,   // on | off | auto, may be left out (then: on)
+  value,
+  values,   // one or more words up to the next flag, given as joined by commas
 };
 
 struct FlagTarget {

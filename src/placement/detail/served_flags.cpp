@@ -264,7 +264,7 @@ constexpr FlagRule kPlain[] = {
        if (t.devices > 1) t.settings.mode = Mode::layer;
        return {};
      }, true},
-    {"-gs --gpu-split", Takes::value, "GB of each device used for layers, in device order",
+    {"-gs --gpu-split", Takes::values, "GB of each device used for layers, in device order",
      [](Target& t, Text v) -> Result<void> {
        for (const Text piece : split(v, ',')) {
          const auto share = parse_double(trim(piece));
@@ -275,6 +275,26 @@ constexpr FlagRule kPlain[] = {
        return {};
      }, true},
     {"-m --model --model-dir --model-name", Takes::value, kModelNote, ignore},
+    {"--tensor-parallel", Takes::value, kTensorNote,
+     [](Target& t, Text v) -> Result<void> {   // TabbyAPI: every flag takes a value
+       if (!equal_ignoring_case(v, "true") && v != "1") return {};
+       t.settings.mode = t.devices > 1 ? Mode::tensor : Mode::single;
+       t.settings.tensor_degree = t.devices;
+       return {};
+     }, true},
+    {"--cache-mode", Takes::value, "number format of the cache: FP16, Q8, Q6 or Q4, or the bits of keys and values",
+     [](Target& t, Text v) -> Result<void> {
+       constexpr std::pair<Text, Text> kModes[] = {{"FP16", "f16"}, {"Q8", "q8_0"}, {"Q6", "q6_0"}, {"Q4", "q4_0"}};
+       const auto bits = split(v, ',');
+       const auto number = parse_int(trim(bits.front()));
+       for (const auto& [mode, quant] : kModes)
+         if (equal_ignoring_case(v, mode) || (number && bits.size() == 2 && *number <= (mode == "Q4" ? 4 : mode == "Q6" ? 6 : 8) && *number > (mode == "Q4" ? 0 : mode == "Q6" ? 4 : 6))) {
+           t.settings.key_quant = t.settings.value_quant = std::string(quant);
+           return {};
+         }
+       return fail(ErrorKind::input, "takes FP16, Q8, Q6, Q4 or bits of keys and values, as 8,8, not '" + std::string(v) + "'", Where{}, std::string(), "Q8");
+     }},
+    {"--gpu-split-auto --tensor-parallel-backend --autosplit-reserve", Takes::value, "", nullptr},
     {"--draft-model --num-draft-tokens", Takes::value, kDraftNote, nullptr},
     {"--adapter-path", Takes::value, kAdapterNote, nullptr},
     {"--prompt-cache-size --prompt-cache-bytes", Takes::value, "caches of finished prompts that the server keeps as it runs: not counted here", nullptr},
