@@ -139,5 +139,35 @@ TEST(Choose, BothMakersWhereOneIsTooSmall) {
   EXPECT_TRUE(caveat(both, "idle-devices").empty());
 }
 
+// What beats what, as it is printed: ways of several backends stand in one order.
+TEST(Choose, OtherWaysOfSeveralBackendsAreSorted) {
+  const PlanAnswer both = planned(asked("qwen3-32b:q4_k_m", "3090+7900-xtx", "llama.cpp"));
+  const auto speed = [](const Alternative& each) { return placement::decode_over_context({each.decode, 0, each.full}); };
+  ASSERT_GE(both.alternatives.size(), 4u);
+  for (std::size_t i = 1; i < both.alternatives.size(); ++i) {
+    if (both.alternatives[i].kind == "processor") continue;
+    EXPECT_LE(speed(both.alternatives[i]), speed(both.alternatives[i - 1])) << both.alternatives[i].kind;
+    EXPECT_FALSE(both.alternatives[i].backend.empty());
+  }
+}
+
+// 132 GiB on five of eight equal cards: the first five, whichever were short of room for one layer more.
+TEST(Choose, OfEqualCardsTheFirstAreTaken) {
+  const PlanAnswer answer = planned(asked("qwen3-235b-a22b:q4_k_m", "8xmi50-32g", "llama.cpp", 1, 32768));
+  ASSERT_EQ(answer.placement.devices.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(answer.placement.devices[i].device, static_cast<int>(i)) << answer.launch.line;
+  EXPECT_NE(answer.launch.line.find(",0,0,0 "), std::string::npos) << answer.launch.line;
+}
+
+// The longest context that fits, not what the layout for a short one leaves room for: half as much again does not fit.
+TEST(Choose, ForContextTheLongestIsHeld) {
+  for (const auto& [model, rig] : {std::pair{"llama-4-scout:q4_k_m", "3090"}, {"llama-3.3-70b:q4_k_m", "4060ti-16g"}, {"glm-4.5-air:q4_k_m", "3090"}}) {
+    PlanRequest request = asked(model, rig, "llama.cpp");
+    request.objective = Objective::context;
+    const std::int64_t longest = planned(request).placement.settings.context;
+    EXPECT_FALSE(planned(asked(model, rig, "llama.cpp", 1, longest + longest / 8)).placement.fits) << model << ' ' << rig << ' ' << longest;
+  }
+}
+
 }  // namespace
 }  // namespace rigcast::app

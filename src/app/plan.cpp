@@ -11,6 +11,7 @@
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
+#include "cost/spread.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -135,6 +136,7 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   const rig::Rig& rig = chosen->part ? *chosen->part : whole;
   Outcome outcome{std::move(chosen->placement)};
   if (!chosen->load) return outcome;
+  outcome.backend_timed = cost::timed_under_backend(*chosen->load, knowledge.calibration);
   cost::OwnEffects own;
   if (request.own) own = own_for(knowledge, model.architecture, rig, outcome.placement, *chosen->load).effects;
   const double moved = own.decode.applied;

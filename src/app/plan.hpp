@@ -36,6 +36,7 @@ struct Alternative {
   double full = 0;               // decode with the cache full
   Bytes host{};                  // host memory it takes
   std::string launch;
+  std::string backend;           // whose devices it means
 };
 
 // A setting that changes the verdict: what to type instead, and what it gives.
@@ -48,9 +49,10 @@ struct Remedy {
     layers,    // fewer layers on the devices than the flags say
     experts,   // the experts of more layers on the host than the flags say
     engine,    // another engine, which runs it here
+    backend,   // another backend of the engine
   };
   Kind kind = Kind::context;
-  std::string value;             // "16384", "q3_k_m", "q8_0"; engine: its name
+  std::string value;             // "16384", "q3_k_m", "q8_0", "vulkan"; engine: its name
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
   std::string flags = {};        // cache, offload, layers, experts: the launch flags to ask with; context: those where it stands among them

@@ -315,6 +315,7 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   if (!now.searched || !now.speed) return remedies;
   if (auto smaller = smaller_cache(knowledge, now, model)) remedies.push_back(std::move(*smaller));
   if (auto smaller = smaller_format(knowledge, now)) remedies.push_back(std::move(*smaller));
+  faster_elsewhere(knowledge, now, model, remedies);
   return remedies;
 }
 

@@ -49,6 +49,32 @@ TEST(Remedies, OfPinnedMixturesExpertsMove) {
   EXPECT_DOUBLE_EQ(then.speed->decode.value.p50, experts->decode);
 }
 
+// What is faster on the same devices is said where it fits, too: by the numbers that its own command gives.
+TEST(Remedies, AnotherBackendIsNamedWhereItIsFaster) {
+  const PlanAnswer now = answer_of(asked("qwen3-30b-a3b:q4_k_m", "strix-halo", "llama.cpp"));
+  ASSERT_EQ(now.placement.backend, "rocm");
+  const Remedy* other = of_kind(now, Remedy::Kind::backend);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->value, "vulkan");
+  PlanRequest named = asked("qwen3-30b-a3b:q4_k_m", "strix-halo", "llama.cpp");
+  named.placement.backend = other->value;
+  EXPECT_DOUBLE_EQ(answer_of(named).speed->decode.value.p50, other->decode);
+  EXPECT_EQ(of_kind(answer_of(named), Remedy::Kind::backend), nullptr) << "it is named: nothing is left to propose";
+  EXPECT_EQ(of_kind(answer_of(asked("qwen3-8b:q4_k_m", "mi300x", "llama.cpp")), Remedy::Kind::backend), nullptr) << "nobody has timed such chips under Vulkan";
+}
+
+TEST(Remedies, AnotherEngineIsNamedWhereItIsFarAhead) {
+  const PlanAnswer now = answer_of(asked("llama-3.3-70b:q4_k_m", "2x3090", "llama.cpp"));
+  const Remedy* other = of_kind(now, Remedy::Kind::engine);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->engine, "vllm");
+  EXPECT_GT(other->decode, 1.5 * now.speed->decode.value.p50);
+  const PlanAnswer then = answer_of(asked(other->model.c_str(), "2x3090", "vllm"));
+  ASSERT_TRUE(then.placement.fits && then.speed);
+  EXPECT_DOUBLE_EQ(then.speed->decode.value.p50, other->decode);
+  EXPECT_EQ(of_kind(answer_of(asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp")), Remedy::Kind::engine), nullptr) << "one card, one stream";
+}
+
 // The context is not in the flags: it is asked for beside them.
 TEST(Remedies, APinnedContextBesideTheFlags) {
   const PlanAnswer now = answer_of(asked("qwen3-32b:q4_k_m", "3090", "llama.cpp", 1, 32768, "-ngl 99"));

@@ -63,7 +63,8 @@ Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) 
   if (!answer.entries.empty()) return answer;
   std::string nearest = nearest_name(request.name, near);
   if (nearest.empty() && !near.empty()) nearest = near.front();   // near by an alias, far by its key
-  return fail(ErrorKind::not_found, "nothing is called '" + request.name + "'", Where{"NAME"}, "name", nearest);
+  return fail(ErrorKind::not_found, "nothing is called '" + request.name + (nearest.empty() ? "', nor anything like it: 'rigcast list devices', models, engines, quants, hosts or links shows all names" : "'"),
+              Where{"NAME"}, "name", nearest);
 }
 
 }  // namespace rigcast::app

@@ -35,6 +35,8 @@ Grade grade_of(const Load& load, const Calibration& calibration) {
   return Grade::extrapolated;
 }
 
+bool timed_under_backend(const Load& load, const Calibration& calibration) { return any_seen(load, calibration, "family+backend="); }
+
 std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade) {
   const std::string first(phase), by_grade = first + "|" + (grade == Grade::measured ? "near" : to_string(grade));
   const std::string layout(layout_of(load));

@@ -14,6 +14,9 @@ namespace rigcast::cost {
 // whatever engine. Never measured: that is for whoever knows the rows.
 Grade grade_of(const Load& load, const Calibration& calibration);
 
+// Whether chips of this family have been timed under this very backend.
+bool timed_under_backend(const Load& load, const Calibration& calibration);
+
 // "one", "several", "offload", "cpu": where the work is done.
 std::string_view layout_of(const Load& load);
 

@@ -54,7 +54,8 @@ class Parser {
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(words, shell_words(flags));
     const int unsaid = std::exchange(target_.settings.sequences, -1);
-    for (std::size_t i = 0; i < words.size(); ++i) {
+    RC_ASSIGN(first, first_flag(words));
+    for (std::size_t i = first; i < words.size(); ++i) {
       RC_ASSIGN(used, one(words, i));
       i += used;
     }
@@ -65,6 +66,20 @@ class Parser {
   }
 
  private:
+  // A whole line may be pasted: before its first flag stand the environment, the program and the model.
+  Result<std::size_t> first_flag(const std::vector<Word>& words) const {
+    std::size_t i = 0;
+    const auto is_flag = [&](const std::string& word) { return find(word.substr(0, word.find('='))) != nullptr; };
+    for (; i < words.size() && !is_flag(words[i].text); ++i) {
+      const std::string& word = words[i].text;
+      if (word.substr(0, word.find('=')).ends_with("VISIBLE_DEVICES"))
+        return fail(ErrorKind::unsupported, word + " says which devices are seen: leave it out, and name those with --on", Where{"--flags", 1, words[i].column}, word.substr(0, word.find('=')));
+      if (word == "-m" && i > 0 && words[i - 1].text.starts_with("python")) ++i;   // the module
+      else if (word.starts_with('-')) return std::size_t{0};   // of nothing that is known
+    }
+    return i < words.size() ? i : std::size_t{0};
+  }
+
   // SGLang's --tp counts all devices where attention is copied: each copy has its part of them.
   Result<void> share_tensor_degree() {
     Settings& s = target_.settings;
@@ -87,10 +102,11 @@ class Parser {
     std::optional<std::string> value;
     std::size_t used = 0;
     if (equals != std::string::npos) value = word.text.substr(equals + 1);
-    if (!value && rule->takes == Takes::value) {
+    if (!value && rule->takes >= Takes::value) {
       if (i + 1 >= words.size()) return fail(ErrorKind::input, name + " needs a value", Where{"--flags", 1, word.column}, name);
       value = words[i + 1].text;
       used = 1;
+      for (; rule->takes == Takes::values && i + used + 1 < words.size() && !words[i + used + 1].text.starts_with('-'); ++used) *value += ',' + words[i + used + 1].text;
     }
     // A word behind a choice is its value, even a wrong one; only another flag begins with a dash.
     if (!value && rule->takes == Takes::choice && i + 1 < words.size() && (is_choice(words[i + 1].text) || (rule->apply && !words[i + 1].text.starts_with('-') && !find(words[i + 1].text)))) {
@@ -108,7 +124,7 @@ class Parser {
       }
     }
     std::string shown = word.text;
-    if (used) shown += " " + words[i + 1].text;
+    for (std::size_t k = 1; k <= used; ++k) shown += " " + words[i + k].text;
     const bool repeated = !rule->apply || rule->repeats;
     if (rule->note.empty() && rule->apply) return used;   // the program's own name
     FlagNote note{std::move(shown), std::string(rule->note.empty() ? detail::kUncounted : rule->note)};
@@ -125,7 +141,8 @@ class Parser {
   const FlagRule* find(std::string_view name) const {
     for (const auto& table : tables_)
       if (const FlagRule* rule = detail::find_flag(table, name)) return rule;
-    return nullptr;
+    const std::size_t dot = name.find('.');   // vLLM: one member of what is else a JSON text, --compilation-config.mode
+    return name.starts_with('-') && dot != std::string_view::npos ? find(name.substr(0, dot)) : nullptr;
   }
 
   tl::unexpected<Error> unknown(const Word& word) const {
@@ -134,7 +151,8 @@ class Parser {
       for (const FlagRule& rule : table)
         for (const std::string_view each : split_words(rule.names)) names.emplace_back(each);
     const std::string name = word.text.substr(0, word.text.find('='));
-    return fail(ErrorKind::input, "'" + name + "' is not a flag of " + engine_.name, Where{"--flags", 1, word.column}, "flags", nearest_name(name, names));
+    const bool of_the_fork = engine_.key == "llama.cpp" && detail::find_flag(detail::ik_flags(), name);
+    return fail(ErrorKind::input, "'" + name + "' is not a flag of " + engine_.name, Where{"--flags", 1, word.column}, "flags", of_the_fork ? "--engine ik_llama.cpp" : nearest_name(name, names));
   }
 
   const catalog::Engine& engine_;

@@ -108,6 +108,38 @@ TEST(Flags, DevicesAreNamedAfterTheirBackend) {
   EXPECT_TRUE(read("-ot exps=CPU", "cuda"));
 }
 
+// As people paste them: with the program, its environment and whatever changes nothing that is counted.
+TEST(Flags, OfRealLaunchLinesAreRead) {
+  struct Line { const char* engine; const char* flags; std::int64_t context; };
+  for (const Line& line : {
+           Line{"vllm", "VLLM_USE_V1=1 vllm serve Qwen/Qwen3-8B --max-model-len 8192 -O3 --compilation-config.cudagraph_mode=FULL --enable-lora --max-loras 4 --hf-overrides {} --generation-config vllm", 8192},
+           Line{"vllm", "python -m vllm.entrypoints.openai.api_server --model m --max-model-len 4096 --tokenizer-mode mistral --config-format mistral --load-format mistral", 4096},
+           Line{"sglang", "python3 -m sglang.launch_server --model-path m --context-length 8192 --speculative-algorithm EAGLE --speculative-num-steps 3 --moe-a2a-backend deepep --enable-metrics", 8192},
+           Line{"ik_llama.cpp", "./build/bin/llama-server -m x.gguf -mla 3 -fa -amb 512 -fmoe -rtr -ger -muge -khad -c 8192 --no-mmap", 8192},
+           Line{"llama.cpp", "./llama-server -m x.gguf -c 8192 --models-max 1 -ngl 99", 8192},
+           Line{"exllamav3", "python3 main.py --model-name x --max-seq-len 8192 --cache-mode 8,8 --gpu-split-auto true", 8192},
+           Line{"mlx", "mlx_lm.server --model x --max-kv-size 8192 --draft-model y --prompt-cache-size 4", 8192},
+           Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 OLLAMA_NEW_ENGINE=1 ollama serve", 8192}}) {
+    const auto parsed = parse_flags(*catalog::read_engine(facts(), line.engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), line.flags);
+    ASSERT_TRUE(parsed) << line.flags << ": " << error_of(parsed);
+    EXPECT_EQ(parsed->settings.context, line.context) << line.flags;
+  }
+  const auto error = [](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), flags)); };
+  EXPECT_EQ(error("llama.cpp", "CUDA_VISIBLE_DEVICES=1 llama-server -c 8192"),
+            "--flags:1:1: CUDA_VISIBLE_DEVICES=1 says which devices are seen: leave it out, and name those with --on");
+  EXPECT_EQ(error("llama.cpp", "-c 8192 -fmoe"), "--flags:1:9: '-fmoe' is not a flag of llama.cpp (nearest: --engine ik_llama.cpp)") << "only of the fork";
+  EXPECT_EQ(error("ik_llama.cpp", "-mla 0"), "--flags:1:6: -mla 0 keeps keys and values of every head, which is not counted here (nearest: -mla 3)");
+}
+
+// llama.cpp counts -ts and -mg in the order of -dev.
+TEST(Flags, DevicesInAnotherOrderAreRefused) {
+  const auto engine = *catalog::read_engine(facts(), "llama.cpp");
+  const auto read = [&](const char* flags) { return parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), flags); };
+  EXPECT_TRUE(read("-dev CUDA0,CUDA1 -ts 3,5"));
+  EXPECT_EQ(error_of(read("-dev CUDA1,CUDA0 -ts 3,5")),
+            "--flags:1:6: -dev names the devices in another order than the rig has them: write the rig in that order, and leave the flag out");
+}
+
 TEST(Flags, OneIsSetInPlace) {
   const auto set = [](const char* engine, const char* flags, const char* flag, const char* value) { return with_flag(*catalog::read_engine(facts(), engine), flags, flag, value); };
   EXPECT_EQ(set("llama.cpp", "-ngl 99 --ctx-size 32768 -fa on", "-c", "16384"), "-ngl 99 --ctx-size 16384 -fa on") << "whichever of its names stands there";

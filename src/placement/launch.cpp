@@ -380,7 +380,10 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   say("cells", std::to_string(p.kv_tokens));
   if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
   if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
-  if (s.key_quant != "f16") say("cache", s.key_quant);
+  if (s.key_quant != "f16") {
+    const std::string_view word = catalog::text_of(engine, "cache_word", s.key_quant);   // what the engine calls it
+    say("cache", word.empty() ? s.key_quant : std::string(word));
+  }
   if (paged) say("sequences", std::to_string(s.sequences));
   if (paged) say("batched", std::to_string(s.max_batched_tokens));
   if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
@@ -392,7 +395,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
     if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
     if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
   }
-  if (p.devices.size() > 1 && !s.split.empty()) say("split", shares(s.split));
+  if (p.devices.size() > 1 && !s.split.empty()) say("split", replace_all(shares(s.split), ",", " "));   // TabbyAPI: a list of words
   const std::size_t usable = static_cast<std::size_t>(usable_devices(engine, rig));
   if (slots && p.mode == Mode::single && usable > 1)
     cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name + "'s settings.");

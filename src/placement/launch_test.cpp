@@ -35,6 +35,32 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
   EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
 }
 
+// ExLlama cuts every tensor over all cards where it is told so, and each reads and holds its part; engines that do not are not asked to.
+TEST(Launch, ExLlamaSharesTensorsWhereItsLineSaysSo) {
+  const auto model = model::architecture_from_catalogue(facts(), "llama-3.3-70b", "exl3-4.0bpw");
+  const auto engine = *catalog::read_engine(facts(), "exllamav3");
+  const rig::Rig rig = rig_of("rtx-3090", 2);
+  const auto shared = place(facts(), *model, rig, ask("--tensor-parallel true --max-seq-len 8192 --cache-mode Q8", "exllamav3"));
+  ASSERT_TRUE(shared) << error_of(shared);
+  EXPECT_EQ(shared->mode, Mode::tensor);
+  ASSERT_EQ(shared->devices.size(), 2u);
+  for (const DeviceShare& share : shared->devices) {
+    EXPECT_DOUBLE_EQ(share.fraction, 0.5);
+    EXPECT_NEAR(share.memory.weights.value(), model->weight_bytes().value() / 2, 1e6);
+    EXPECT_DOUBLE_EQ(share.memory.kv.value(), shared->devices.front().memory.kv.value());
+  }
+  const std::string line = launch_line(engine, *model, rig, *shared).line;
+  EXPECT_NE(line.find(" --tensor-parallel true "), std::string::npos) << line;
+  EXPECT_TRUE(line.ends_with(" --cache-mode Q8")) << line;
+  const auto ranges = place(facts(), *model, rig, ask("--gpu-split 23 22 --max-seq-len 8192", "exllamav3"));
+  ASSERT_TRUE(ranges) << error_of(ranges);
+  const std::string split = launch_line(engine, *model, rig, *ranges).line;
+  EXPECT_EQ(split.find("--tensor-parallel"), std::string::npos);
+  EXPECT_NE(split.find(" --gpu-split 23 22"), std::string::npos) << split;
+  const auto mac = model::architecture_from_catalogue(facts(), "qwen3-8b", "mlx-4bit");
+  EXPECT_FALSE(place(facts(), *mac, rig_of("apple-m4-max-40", 2), ask("--tensor-parallel true", "mlx")));
+}
+
 // Qwen's own FP8 checkpoints have blocks of 128 x 128 (weight_block_size): 1536 / 8 and 768 / 4 are 192, of which no whole number of blocks is
 // made (vllm-project/vllm#17569), so that experts are spread whole.
 TEST(Launch, PublishedBlocksAreNotCut) {

@@ -256,6 +256,21 @@ Found search(const catalog::Engine& engine, const model::Architecture& architect
   return detail::Searcher(engine, architecture, rig, goal, base, lay_out, cost).run();
 }
 
+// The longest context that is held, to within a few per cent, from one that is taken to be.
+template <class Holds>
+std::int64_t longest_held(std::int64_t shortest, std::int64_t too_long, Holds holds) {
+  constexpr std::int64_t kStep = 1024, kNear = 32;
+  std::int64_t low = shortest, high = too_long;
+  while (high - low > std::max(kStep, low / kNear)) {
+    // By ratio where they are far apart: of ten million tokens most machines hold a hundredth.
+    const double middle = high > 4 * low ? std::sqrt(static_cast<double>(low) * static_cast<double>(high)) : static_cast<double>(low + high) / 2;
+    const std::int64_t tried = std::clamp(static_cast<std::int64_t>(middle) / kStep * kStep, low + 1, high - 1);
+    if (holds(tried)) low = tried;
+    else high = tried;
+  }
+  return low;
+}
+
 constexpr double kMargin = 256 * kMiB;   // a hundredth of the usual card
 
 Found search(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig, Goal goal, LayOut lay_out, Cost cost) {
@@ -275,8 +290,17 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   if (goal.objective == Objective::context && !paged) {
     Found whole = with(context_parts(*prepared.engine, prepared.settings) * architecture.max_context);
     if (!whole.ranked.empty() && !on_guessed_processor(rig, whole.ranked.front().placement)) return whole;
+    // Ways are chosen for a context: what leaves most room for a short one is not what holds the longest.
+    const auto holds = [&](std::int64_t context) {
+      Goal room = goal;
+      room.objective = Objective::decode;
+      room.any = true;
+      room.context = context;
+      const Found found = search(prepared.engine, architecture, rig, room, prepared.settings, lay_out, cost);
+      return !found.ranked.empty() && !on_guessed_processor(rig, found.ranked.front().placement);
+    };
     goal.longest = true;
-    return with(prepared.settings.context);
+    return with(longest_held(prepared.settings.context, context_parts(prepared.engine, prepared.settings) * architecture.max_context, holds));
   }
   Found found = with(prepared.settings.context);
   for (const std::int64_t context : shorter_slots(prepared)) {

@@ -30,7 +30,11 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
     case Kind::experts: return {fill("fits with the experts of {0} layers on the host: {1}"_say, {remedy.value, speed()}), std::move(other), "experts"};
     case Kind::engine:
       other.placement.engine = remedy.engine;
+      other.model = remedy.model;
       return {fill("another engine, {0}, runs it here as {1}: {2}, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context)}), std::move(other), "engine"};
+    case Kind::backend:
+      other.placement.backend = remedy.value;
+      return {fill("on {0} instead of {1}: {2}"_say, {remedy.value, answer.placement.backend, speed()}), std::move(other), "backend"};
     case Kind::quant: break;
   }
   other.model = remedy.model;

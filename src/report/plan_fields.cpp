@@ -384,7 +384,10 @@ Section other_ways(const app::PlanAnswer& answer) {
   Rows rows, refused;
   for (const app::Alternative& other : answer.alternatives) {
     Fields row;
-    row.push_back({"kind", ""_say, Phrase(other.kind), Show::row});
+    const bool elsewhere = other.backend != answer.placement.backend && other.kind != other.backend && other.kind != "processor";
+    row.push_back(machine("kind", Phrase(other.kind)));
+    row.push_back({{}, ""_say, elsewhere ? fill("{0}, {1}"_say, {Phrase(other.kind), other.backend}) : Phrase(other.kind), Show::row});
+    row.push_back(machine("backend", other.backend));
     add_speed(row, "decode", "decode"_say, other.decode);
     add_speed(row, "decode_full", "context full"_say, other.full);
     add_speed(row, "prefill", "prefill"_say, other.prefill);

@@ -103,7 +103,7 @@ Rows refused_rows(const std::vector<app::EngineSupport>& engines) {
   std::vector<std::string> elsewhere;
   for (const app::EngineSupport& engine : engines)
     if (!runs(engine) && engine.why.empty()) elsewhere.push_back(engine.name);
-  if (!elsewhere.empty()) rows.push_back({{{}, {}, fill("no backend for it: {0}"_say, {join(elsewhere, ", ")}), Show::sentence}});
+  if (!elsewhere.empty()) rows.push_back({{{}, {}, fill("no backend known here: {0}"_say, {join(elsewhere, ", ")}), Show::sentence}});
   for (const app::EngineSupport& engine : engines)
     if (!runs(engine) && !engine.why.empty()) rows.push_back({{{}, {}, named(engine.name, Phrase(engine.why)), Show::sentence}});
   return rows;

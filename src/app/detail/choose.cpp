@@ -166,7 +166,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
     other.placement.flags = prepared.notes;   // its line says what the user's flags and the rules want on it
     other.placement.demanded = placement::demanded(*prepared.rules, knowledge.catalog, *prepared.engine, model.view, rig, other.placement);
     const auto launch = placement::launch_line(*prepared.engine, architecture, rig, other.placement);
-    chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line});
+    chosen.alternatives.push_back({other.kind, other.decode, other.prefill, other.full, other.placement.host.total(), launch.line, other.placement.backend});
   }
   return chosen;
 }
@@ -207,11 +207,20 @@ bool is_better(const Chosen& part, const rig::Rig& rig, const Chosen& all, const
 Alternative alternative_of(const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, const Chosen& chosen, const Knowledge& knowledge) {
   const placement::Placement& placement = chosen.placement;
   Alternative other{placement.backend, chosen.speed->decode.value.p50, chosen.speed->prefill.value.p50, 0, placement.host.total(),
-                    placement::launch_line(engine, model.architecture, rig, placement).line};
+                    placement::launch_line(engine, model.architecture, rig, placement).line, placement.backend};
   cost::Question full = request.question;
   full.depth = stream_depth(engine, placement, full.sequences);
   other.full = cost::estimate_load(*chosen.load, rig, placement, full, knowledge.calibration).decode.value.p50;
   return other;
+}
+
+// Best first by what is printed of them, what nobody vouches for last.
+void sort_others(std::vector<Alternative>& others, placement::Objective objective) {
+  const auto place = [&](const Alternative& each) {
+    const double speed = objective == placement::Objective::prefill ? each.prefill : placement::decode_over_context({each.decode, 0, each.full});
+    return std::pair(each.kind.find("experimental") != std::string::npos || each.kind == "processor", -speed);
+  };
+  std::stable_sort(others.begin(), others.end(), [&](const Alternative& a, const Alternative& b) { return place(a) < place(b); });
 }
 
 void tell_idle(const rig::Rig& rig, placement::Placement& placement) {
@@ -253,6 +262,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const
     }
     std::erase_if(lost, [&](const Alternative& one) { return std::any_of(chosen.alternatives.begin(), chosen.alternatives.end(), [&](const Alternative& own) { return own.kind == one.kind; }); });
     chosen.alternatives.insert(chosen.alternatives.begin(), lost.begin(), lost.end());
+    if (!lost.empty()) sort_others(chosen.alternatives, request.objective);
   }
   if (!best_only) tell_idle(chosen.part ? *chosen.part : rig, chosen.placement);
   return std::move(chosen);

@@ -30,6 +30,7 @@ struct Outcome {
   placement::Placement placement;
   double decode = 0, prefill = 0;
   double over_context = 0;      // decode_over_context() of the answer
+  bool backend_timed = false;   // such chips have been timed under this backend
 };
 // Nothing where it does not fit or is refused. REQUIRES: a request as read_asked() makes it.
 std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig);

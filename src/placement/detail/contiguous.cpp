@@ -40,6 +40,19 @@ std::vector<int> assign_layers(const model::Architecture& a, const std::vector<d
   return device;
 }
 
+// Whether these engines cut every tensor into as many equal parts (ExLlama): over all devices that they see, whole heads to each.
+Result<void> check_parts(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Settings& settings) {
+  const int devices = static_cast<int>(rig.devices.size());
+  if (std::find(engine.splits.begin(), engine.splits.end(), "tensor") == engine.splits.end())
+    return fail(ErrorKind::unsupported, engine.name + " does not cut tensors", Where{"--flags"}, "tensor_degree");
+  if (settings.tensor_degree > 1 && settings.tensor_degree != devices)
+    return fail(ErrorKind::infeasible, engine.name + " shares every tensor out over all devices that it sees", Where{"--flags"}, "tensor_degree", std::to_string(devices));
+  for (const model::Layer& layer : a.layers)
+    if (layer.attention.kind != AttentionKind::none && layer.attention.kv_heads < devices)
+      return fail(ErrorKind::infeasible, "of " + std::to_string(devices) + " devices not every one gets a head of its own of the cache", Where{"--flags"}, "tensor_degree");
+  return {};
+}
+
 }  // namespace
 
 Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
@@ -58,12 +71,14 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   p.settings.context = static_cast<std::int64_t>(context);
   p.kv_tokens = static_cast<std::int64_t>(context * streams);
 
-  const bool on_host = settings.mode == Mode::cpu || rig.devices.empty();
+  const bool on_host = settings.mode == Mode::cpu || rig.devices.empty(), together = settings.mode == Mode::tensor && rig.devices.size() > 1;
+  if (together) RC_TRY(check_parts(engine, architecture, rig, settings));
   std::vector<double> shares;
   for (const rig::RigDevice& device : rig.devices) {
     const std::size_t d = shares.size();
     double share = device_capacity(engine, backend, device).value();
-    if (settings.mode == Mode::single) share = device.index == settings.main_device ? 1 : 0;
+    if (together) share = d == 0 ? 1 : 0;   // cut into parts below
+    else if (settings.mode == Mode::single) share = device.index == settings.main_device ? 1 : 0;
     else if (!settings.split.empty()) share = d < settings.split.size() ? settings.split[d] : 0;
     shares.push_back(on_host ? 0 : share);
   }
@@ -84,17 +99,25 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   }
   const double step = std::min<double>(settings.ubatch, context);
   const double logits = 4.0 * architecture.vocab * (engine.key == "transformers" ? 1 : step * rule("logits_f32", 0) + 1);
+  const int parts = together ? static_cast<int>(rig.devices.size()) : 1;
+  if (together) {
+    Memory& whole = memory.front();
+    for (Bytes* bytes : {&whole.weights, &whole.kv, &whole.state}) *bytes = *bytes / parts;
+    std::fill(memory.begin() + 1, memory.end(), whole);
+  }
   for (std::size_t d = 0; d < memory.size(); ++d) {
     if (memory[d].weights == Bytes{}) continue;
-    memory[d].compute = Bytes(layer_peak_bytes(architecture, step, 1) + (place.back() == static_cast<int>(d) ? logits : 0));
+    memory[d].compute = Bytes(layer_peak_bytes(architecture, step, parts) + (place.back() == static_cast<int>(d) ? logits : 0));
     memory[d].footprint = Bytes(rule("footprint_mib", 0) * kMiB);
     DeviceShare share;
     share.device = static_cast<int>(d);
     share.memory = memory[d];
     share.capacity = device_capacity(engine, backend, rig.devices[d]);
     share.holds_output = place.back() == share.device;
-    share.first_layer = static_cast<int>(architecture.layers.size());
-    for (int l = 0; l < static_cast<int>(architecture.layers.size()); ++l)
+    share.fraction = 1.0 / parts;
+    share.first_layer = together ? 0 : static_cast<int>(architecture.layers.size());
+    if (together) share.layer_count = static_cast<int>(architecture.layers.size());
+    for (int l = 0; l < static_cast<int>(architecture.layers.size()) && !together; ++l)
       if (place[static_cast<std::size_t>(l)] == share.device) {
         share.first_layer = std::min(share.first_layer, l);
         ++share.layer_count;
@@ -102,7 +125,7 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
     p.devices.push_back(share);
   }
   if (on_host) p.host.compute = Bytes(layer_peak_bytes(architecture, step, 1) + logits);
-  p.mode = on_host ? Mode::cpu : p.devices.size() > 1 ? Mode::layer : Mode::single;
+  p.mode = on_host ? Mode::cpu : together ? Mode::tensor : p.devices.size() > 1 ? Mode::layer : Mode::single;
   check_fit(rig, p);
   return p;
 }

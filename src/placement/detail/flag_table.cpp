@@ -42,6 +42,7 @@ std::string device_prefix(std::string_view backend) {
 }
 
 std::vector<std::span<const FlagRule>> flag_tables(const catalog::Engine& engine) {
+  if (engine.key == "ik_llama.cpp") return {ik_flags(), llama_flags()};
   if (engine.key == "ollama") return {ollama_flags(), llama_flags()};
   if (engine.key == "lm-studio") return {lm_studio_flags(), llama_flags()};
   if (engine.key == "sglang") return {sglang_flags()};

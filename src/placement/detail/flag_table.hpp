@@ -13,8 +13,9 @@ namespace rigcast::placement::detail {
 
 enum class Takes {
   nothing,
-  value,
   choice,   // on | off | auto, may be left out (then: on)
+  value,
+  values,   // one or more words up to the next flag, given as joined by commas
 };
 
 struct FlagTarget {
@@ -40,6 +41,7 @@ struct FlagRule {
 };
 
 std::span<const FlagRule> llama_flags();
+std::span<const FlagRule> ik_flags();
 std::span<const FlagRule> ollama_flags();
 std::span<const FlagRule> lm_studio_flags();
 std::span<const FlagRule> vllm_flags();

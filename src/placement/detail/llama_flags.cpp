@@ -161,8 +161,14 @@ Result<void> devices(Target& t, Text v) {
     return {};
   }
   if (const auto names = split(v, ','); names.size() > 1 && names.size() == static_cast<std::size_t>(t.devices)) {   // all of them, by name
-    for (const Text name : names)
-      if (!starts_with_ignoring_case(trim(name), "RPC")) RC_TRY(device_number(t, trim(name)));
+    int last = -1;
+    for (const Text name : names) {
+      if (starts_with_ignoring_case(trim(name), "RPC")) continue;
+      RC_ASSIGN(n, device_number(t, trim(name)));
+      if (n <= last)   // -ts and -mg count in this order
+        return fail(ErrorKind::unsupported, "names the devices in another order than the rig has them: write the rig in that order, and leave the flag out");
+      last = n;
+    }
     return {};
   }
   if (v.find(',') != Text::npos)
@@ -250,7 +256,7 @@ constexpr FlagRule kRules[] = {
     {"-a --alias -n --predict --n-predict --host --port --api-key --temp --temperature --top-k "
      "--top-p --min-p -s --seed -p --prompt -f --file --chat-template --reasoning-format --reasoning-budget --prio --poll --numa --keep -fitt --fit-target "
      "-fitc --fit-ctx --slot-save-path --timeout --cache-reuse --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --yarn-orig-ctx "
-     "--presence-penalty --repeat-penalty -amb -ser "
+     "--presence-penalty --repeat-penalty --models-dir --models-max --models-preset "
      "-C --cpu-mask -Cr --cpu-range --cpu-strict -Cb --cpu-mask-batch -Crb --cpu-range-batch --cpu-strict-batch --prio-batch --poll-batch --yarn-ext-factor "
      "--yarn-attn-factor --yarn-beta-slow --yarn-beta-fast -dt --defrag-thold -lzm --lazy-mode --override-kv -hft --hf-token --log-file "
      "--log-colors -lv --verbosity --log-verbosity --samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold --typical "
@@ -261,7 +267,7 @@ constexpr FlagRule kRules[] = {
      "--sse-ping-interval --threads-http --media-path -rea --reasoning --reasoning-effort --reasoning-budget-message --chat-template-file -sps --slot-prompt-similarity "
      "--sleep-idle-seconds --log-prompts-dir -cms --checkpoint-min-step", Takes::value, "", nullptr},
     {"--mlock --jinja --no-jinja --warmup --no-warmup --metrics --slots --no-slots --context-shift --no-context-shift -cb --cont-batching -nocb "
-     "--no-cont-batching -no-cnv --no-conversation -cnv --conversation -v --verbose --log-disable --no-perf --perf -fmoe -rtr --no-host "
+     "--no-cont-batching -no-cnv --no-conversation -cnv --conversation -v --verbose --log-disable --no-perf --perf --no-host "
      "--check-tensors --log-jsonl --no-log-jsonl --offline --log-prefix --no-log-prefix --log-timestamps --no-log-timestamps -e --escape --no-escape --ignore-eos -bs "
      "--backend-sampling --cache-idle-slots --no-cache-idle-slots -sp --special --spm-infill --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui "
      "--no-webui --cache-prompt --no-cache-prompt --props --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing --prefill-assistant "
@@ -269,10 +275,30 @@ constexpr FlagRule kRules[] = {
     {"-fit --fit", Takes::choice, "whether the engine itself leaves on the host what the devices do not hold; the line says what lies where", fit},
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
-     "--control-vector-layer-range -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -md --model-draft -ctkd -ctvd --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
+     "--control-vector-layer-range -cd --ctx-size-draft -ncmoed --n-cpu-moe-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -md --model-draft -ctkd -ctvd --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf -ngld "
      "--gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl -devd --device-draft --spec-draft-device --draft --draft-n --draft-max --draft-min --draft-n-min "
      "--draft-p-min --draft-p-split --spec-draft-n-max --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split --spec-type --cache-type-k-draft "
      "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "what it loads is not counted here", nullptr},
+};
+
+// ik_llama.cpp's own, beside those it shares (common/common.cpp there).
+constexpr FlagRule kIk[] = {
+    {"-mla --mla-use", Takes::value, "latent attention: 1 to 3 keep one latent per token, as counted here",
+     [](Target&, Text v) -> Result<void> {
+       RC_ASSIGN(way, whole_number(v, 0, 3));
+       if (way == 0) return fail(ErrorKind::unsupported, "0 keeps keys and values of every head, which is not counted here", Where{}, std::string(), "-mla 3");
+       return {};
+     }, false, true},
+    {"-amb --attention-max-batch", Takes::value, "MiB of one pass of attention: smaller compute buffers, which are counted here without it", nullptr},
+    {"-ser --smart-expert-reduction", Takes::value, "fewer experts per token than the model asks for: faster than counted here, and another answer", nullptr},
+    {"-rtr --run-time-repack", Takes::nothing, "host weights are repacked for the processor while loading, and mapped no more: not counted here", nullptr},
+    {"--max-gpu -grt --graph-reduce-type -gap --graph-attn-precision -cuda --cuda-params -crs --cache-ram-similarity -cram-n-min --cache-ram-n-min "
+     "--ctx-checkpoints-interval --ctx-checkpoints-tolerance --banned-string-file --banned-n", Takes::value, "", nullptr},
+    {"-fmoe --fused-moe -no-fmoe --no-fused-moe -ger --grouped-expert-routing -no-fug --no-fused-up-gate -no-mmad --no-fused-mul-multiadd -gr --graph-reuse -no-gr "
+     "--no-graph-reuse -mqkv --merge-qkv -muge --merge-up-gate-experts -khad --k-cache-hadamard -vhad --v-cache-hadamard -smf16 --split-mode-f16 -smf32 --split-mode-f32 "
+     "-smgs --split-mode-graph-scheduling -sas --scheduler_async -vq --validate-quants -thp --transparent-huge-pages -ooae --offload-only-active-experts",
+     Takes::nothing, "", nullptr},
+    {"-no-fa --no-flash-attn", Takes::nothing, "attention in plain kernels: a context x heads buffer", [](Target& t, Text) { return flash_attention(t, "off"); }},
 };
 
 // Ollama: parameters of a Modelfile and variables of its environment, as NAME=VALUE.
@@ -289,12 +315,16 @@ constexpr FlagRule kOllama[] = {
        RC_TRY(cache_type(t.settings.key_quant, v));
        return cache_type(t.settings.value_quant, v);
      }},
+    {"ollama serve", Takes::nothing, "", ignore},
+    {"OLLAMA_GPU_OVERHEAD", Takes::value, "bytes of each device that are left free: not counted here", nullptr},
+    {"OLLAMA_NEW_ENGINE OLLAMA_LLM_LIBRARY OLLAMA_MODELS OLLAMA_ORIGINS OLLAMA_DEBUG OLLAMA_LOAD_TIMEOUT OLLAMA_MAX_QUEUE OLLAMA_VULKAN", Takes::value, "", nullptr},
     {"use_mmap temperature top_p top_k num_predict seed num_keep OLLAMA_KEEP_ALIVE OLLAMA_HOST OLLAMA_MAX_LOADED_MODELS OLLAMA_SCHED_SPREAD", Takes::value, "", nullptr},
 };
 
 }  // namespace
 
 std::span<const FlagRule> llama_flags() { return kRules; }
+std::span<const FlagRule> ik_flags() { return kIk; }
 std::span<const FlagRule> ollama_flags() { return kOllama; }
 
 }  // namespace rigcast::placement::detail

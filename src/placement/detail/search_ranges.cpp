@@ -200,9 +200,35 @@ Searcher::Trial Searcher::range_trial(const char* kind, const std::optional<Sett
 // beside all that the engine needs: or else a longer context could come to leave less free, and more weights on the device.
 std::optional<Settings> Searcher::fitting_range(const Settings& base, Moves moves) {
   margin_ = goal_.margin;
-  if (auto settings = range_within(base, moves, Count::until_short)) return settings;
+  if (auto settings = range_within(base, moves, Count::until_short)) return from_the_first(std::move(*settings));
   margin_ = 0;
-  return range_within(base, moves, goal_.best_only ? Count::until_short : Count::all);
+  auto settings = range_within(base, moves, goal_.best_only ? Count::until_short : Count::all);
+  return settings ? std::optional(from_the_first(std::move(*settings))) : std::nullopt;
+}
+
+// Which of equal devices a range leaves out says nothing (what the first ones were short of in an earlier round): the last ones are left.
+Settings Searcher::from_the_first(Settings settings) {
+  Settings moved = settings;
+  for (std::size_t first = 0; first < moved.split.size();) {
+    std::size_t end = first + 1;
+    while (end < moved.split.size() && same_place(devices_[first], devices_[end])) ++end;
+    const auto at = [&](std::size_t i) { return moved.split.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::stable_partition(at(first), at(end), [](double share) { return share > 0; });
+    first = end;
+  }
+  if (moved == settings) return settings;
+  moved.main_device = static_cast<int>(std::find_if(moved.split.begin(), moved.split.end(), [](double share) { return share > 0; }) - moved.split.begin());
+  const auto& laid = laid_out(moved, Count::until_short);
+  return laid && laid->fits ? moved : settings;
+}
+
+// Equal devices in one host, on links of one type to its memory.
+bool Searcher::same_place(const rig::RigDevice& a, const rig::RigDevice& b) const {
+  const auto way = [&](const rig::RigDevice& device) {
+    const auto link = std::find_if(rig_.links.begin(), rig_.links.end(), [&](const rig::Link& each) { return each.a == device.index && each.b < 0; });
+    return link == rig_.links.end() ? std::string() : link->type->key;
+  };
+  return same_device(a, b) && a.host == b.host && way(a) == way(b);
 }
 
 // Without an exact count a range is given up as soon as the host is short without its compute buffers: every further round leaves it as

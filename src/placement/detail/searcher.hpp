@@ -69,6 +69,8 @@ class Searcher {
   void fastest_device_alone(Trial& trial, const Settings& base, Moves moves);
   Trial range_trial(const char* kind, const std::optional<Settings>& settings);
   std::optional<Settings> fitting_range(const Settings& base, Moves moves);
+  Settings from_the_first(Settings settings);
+  bool same_place(const rig::RigDevice& a, const rig::RigDevice& b) const;
   std::optional<Settings> range_within(const Settings& base, Moves moves, Count count);
   std::optional<int> fewest(const Settings& base, Moves moves, const std::vector<DeviceLoad>& devices, int host_layers, int most) const;
   std::optional<Settings> fewest_moved(const Settings& base, Moves moves, const std::vector<double>& lost, int host_layers = 0, int most = kAllLayers) const;

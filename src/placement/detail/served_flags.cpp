@@ -90,6 +90,13 @@ constexpr std::string_view kBatchedNote = "tokens in one step: activations grow 
 constexpr std::string_view kHostNote = "GiB of weights of the first layers, for each device, that lie in host memory and are read from there over the link in every step";
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
+constexpr std::string_view kDraftNote = "a draft model or head: what it loads is not counted here, nor what it gains";
+constexpr std::string_view kAdapterNote = "adapters: what they load is not counted here, nor what they cost";
+constexpr std::string_view kCacheSizeNote = "sets the size of the cache by hand: not counted here, where the cache is what the share of memory leaves";
+constexpr std::string_view kPictureNote = "pictures and sounds: what their encoder loads is not counted here";
+constexpr std::string_view kHostCacheNote = "caches of finished requests in host memory: not counted here";
+constexpr std::string_view kExchangeNote = "how experts on different devices exchange tokens: not counted here";
+
 constexpr std::string_view kEagerNote = "no graphs of kernels: every step waits longer for the host; the memory that they would take is still counted";
 
 constexpr FlagRule kVllm[] = {
@@ -113,7 +120,28 @@ constexpr FlagRule kVllm[] = {
     {"--data-parallel-address --data-parallel-rpc-port --data-parallel-start-rank", Takes::value, "", nullptr},
     {"--cpu-offload-params --offload-backend --offload-group-size --offload-num-in-group --offload-prefetch-step", Takes::value, "which weights lie in host memory, and fetching them ahead: not counted here", nullptr},
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
-    {"--speculative-config", Takes::value, "a draft model or head: what it loads is not counted here, nor what it gains", nullptr},
+    {"--speculative-config --speculative-model --num-speculative-tokens", Takes::value, kDraftNote, nullptr},
+    {"--max-loras --max-lora-rank --max-cpu-loras --lora-modules --lora-dtype", Takes::value, kAdapterNote, nullptr},
+    {"--enable-lora --fully-sharded-loras", Takes::nothing, kAdapterNote, nullptr},
+    {"--kv-cache-memory-bytes --num-gpu-blocks-override", Takes::value, kCacheSizeNote, nullptr},
+    {"--mm-processor-kwargs --mm-encoder-tp-mode --mm-processor-cache-gb --allowed-local-media-path --media-io-kwargs", Takes::value, kPictureNote, nullptr},
+    {"--language-model-only --skip-mm-profiling --disable-mm-preprocessor-cache", Takes::nothing, kPictureNote, nullptr},
+    {"--kv-offloading-size --kv-offloading-backend --kv-transfer-config", Takes::value, kHostCacheNote, nullptr},
+    {"-dcp --decode-context-parallel-size", Takes::value, "the cache is shared out along the context: not counted here", nullptr},
+    {"--all2all-backend --moe-backend --eplb-config", Takes::value, kExchangeNote, nullptr},
+    {"--enable-eplb --enable-dbo", Takes::nothing, kExchangeNote, nullptr},
+    {"--mamba-ssm-cache-dtype --mamba-cache-dtype", Takes::value, "number format of recurrent states: not counted here", nullptr},
+    {"-O --optimization-level --tokenizer-mode --tokenizer-revision --config-format --hf-overrides --hf-token --hf-config-path --rope-scaling --rope-theta --max-seq-len-to-capture "
+     "--cudagraph-capture-sizes --max-logprobs --uvicorn-log-level --generation-config --override-generation-config --guided-decoding-backend "
+     "--structured-outputs-config --device --num-scheduler-steps --scheduling-policy --scheduler-delay-factor --preemption-mode --stream-interval --revision --code-revision "
+     "--download-dir --ignore-patterns --model-loader-extra-config --model-impl --task --runner --convert --pooler-config --override-pooler-config --worker-cls "
+     "--otlp-traces-endpoint --root-path --allowed-origins --response-role --chat-template-content-format --default-chat-template-kwargs --tool-server --tool-parser-plugin "
+     "--logits-processors --prefix-caching-hash-algo --long-prefill-token-threshold --max-num-partial-prefills --max-long-partial-prefills --api-server-count "
+     "--nnodes --node-rank --master-addr --master-port --tokenizer-pool-size", Takes::value, "", nullptr},
+    {"-O0 -O1 -O2 -O3 --enable-sleep-mode --use-v2-block-manager --calculate-kv-scales --disable-log-stats --enable-log-requests --no-enable-log-requests "
+     "--no-async-scheduling --disable-sliding-window --disable-async-output-proc --disable-frontend-multiprocessing --headless --skip-tokenizer-init "
+     "--enable-prompt-tokens-details --enable-force-include-usage --enable-server-load-tracking --enable-reasoning --data-parallel-hybrid-lb "
+     "--exclude-tools-when-tool-choice-none", Takes::nothing, "", nullptr},
     {"--enforce-eager", Takes::nothing, kEagerNote, set_eager, false, true},
     {"--trust-remote-code --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
      "--enable-auto-tool-choice --disable-log-requests --disable-custom-all-reduce --async-scheduling", Takes::nothing, "", nullptr},
@@ -142,6 +170,32 @@ constexpr FlagRule kSglang[] = {
     {"--disable-cuda-graph", Takes::nothing, kEagerNote, set_eager, false, true},
     {"--host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
      "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
+    {"--max-total-tokens --swa-full-tokens-ratio --mamba-full-memory-ratio --max-mamba-cache-size", Takes::value, kCacheSizeNote, nullptr},
+    {"--speculative-algorithm --speculative-algo --speculative-draft-model-path --speculative-draft-model --speculative-num-steps --speculative-eagle-topk "
+     "--speculative-num-draft-tokens --speculative-attention-mode --speculative-token-map --speculative-draft-attention-backend --speculative-moe-runner-backend "
+     "--speculative-accept-threshold-single --speculative-accept-threshold-acc --speculative-draft-model-quantization", Takes::value, kDraftNote, nullptr},
+    {"--enable-multi-layer-eagle", Takes::nothing, kDraftNote, nullptr},
+    {"--max-lora-rank --max-loras-per-batch --max-loaded-loras --lora-paths --lora-backend --lora-target-modules", Takes::value, kAdapterNote, nullptr},
+    {"--enable-lora", Takes::nothing, kAdapterNote, nullptr},
+    {"--mm-attention-backend", Takes::value, kPictureNote, nullptr},
+    {"--enable-multimodal", Takes::nothing, kPictureNote, nullptr},
+    {"--hicache-ratio --hicache-size --hicache-write-policy --hicache-io-backend --hicache-mem-layout --hicache-storage-backend --disaggregation-mode "
+     "--disaggregation-transfer-backend --disaggregation-ib-device --disaggregation-bootstrap-port", Takes::value, kHostCacheNote, nullptr},
+    {"--enable-hierarchical-cache --enable-lmcache", Takes::nothing, kHostCacheNote, nullptr},
+    {"--moe-a2a-backend --moe-runner-backend --deepep-mode --deepep-config --ep-num-redundant-experts --ep-dispatch-algorithm --init-expert-location --moe-dense-tp-size "
+     "--eplb-algorithm --eplb-rebalance-num-iterations", Takes::value, kExchangeNote, nullptr},
+    {"--enable-eplb --enable-two-batch-overlap", Takes::nothing, kExchangeNote, nullptr},
+    {"--mamba-ssm-dtype --mamba-scheduler-strategy", Takes::value, "number format of recurrent states: not counted here", nullptr},
+    {"--max-prefill-tokens --prefill-max-requests --max-queued-requests --torch-compile-max-bs --schedule-conservativeness --prefill-attention-backend "
+     "--decode-attention-backend --sampling-backend --grammar-backend --fp8-gemm-backend --fp4-gemm-backend --log-level --log-level-http --log-requests-level "
+     "--decode-log-interval --stream-interval --random-seed --watchdog-timeout --dist-timeout --device --download-dir --load-format --model-loader-extra-config --revision "
+     "--model-impl --api-key --admin-api-key --json-model-override-args --preferred-sampling-params --load-balance-method --num-continuous-decode-steps --tool-server "
+     "--sampling-defaults --base-gpu-id --gpu-id-step --nccl-port --pp-max-micro-batch-size --pp-async-batch-depth --quantization-param-path --tokenizer-mode "
+     "--hf-chat-template-name --file-storage-path --radix-eviction-policy", Takes::value, "", nullptr},
+    {"--enable-dp-lm-head --enable-metrics --log-requests --disable-custom-all-reduce --disable-overlap-schedule --disable-cuda-graph-padding --disable-flashinfer-autotune "
+     "--enable-tokenizer-batch-encode --allow-auto-truncate --enable-cache-report --skip-server-warmup --enable-nccl-nvls --enable-symm-mem --enable-mscclpp "
+     "--enable-torch-symm-mem --enable-flashinfer-allreduce-fusion --enable-aiter-allreduce-fusion --enable-priority-scheduling --disable-hybrid-swa-memory "
+     "--enable-fp32-lm-head --is-embedding --sleep-on-idle --enable-dynamic-chunking --skip-tokenizer-init", Takes::nothing, "", nullptr},
     {"--enable-dp-attention", Takes::nothing, "--dp divides the devices of --tp: attention is copied on each part, experts are shared by all", [](Target& t, Text) -> Result<void> { t.copies_attention = true; return {}; }, true},
     {"--trust-remote-code --disable-radix-cache --enable-torch-compile --enable-mixed-chunk "
      "--disable-shared-experts-fusion --enable-p2p-check", Takes::nothing, "", nullptr},
@@ -210,7 +264,7 @@ constexpr FlagRule kPlain[] = {
        if (t.devices > 1) t.settings.mode = Mode::layer;
        return {};
      }, true},
-    {"-gs --gpu-split", Takes::value, "GB of each device used for layers, in device order",
+    {"-gs --gpu-split", Takes::values, "GB of each device used for layers, in device order",
      [](Target& t, Text v) -> Result<void> {
        for (const Text piece : split(v, ',')) {
          const auto share = parse_double(trim(piece));
@@ -221,8 +275,32 @@ constexpr FlagRule kPlain[] = {
        return {};
      }, true},
     {"-m --model --model-dir --model-name", Takes::value, kModelNote, ignore},
-    {"--host --port --max-tokens --temp", Takes::value, "", nullptr},
-    {"--trust-remote-code", Takes::nothing, "", nullptr},
+    {"--tensor-parallel", Takes::value, kTensorNote,
+     [](Target& t, Text v) -> Result<void> {   // TabbyAPI: every flag takes a value
+       if (!equal_ignoring_case(v, "true") && v != "1") return {};
+       t.settings.mode = t.devices > 1 ? Mode::tensor : Mode::single;
+       t.settings.tensor_degree = t.devices;
+       return {};
+     }, true},
+    {"--cache-mode", Takes::value, "number format of the cache: FP16, Q8, Q6 or Q4, or the bits of keys and values",
+     [](Target& t, Text v) -> Result<void> {
+       constexpr std::pair<Text, Text> kModes[] = {{"FP16", "f16"}, {"Q8", "q8_0"}, {"Q6", "q6_0"}, {"Q4", "q4_0"}};
+       const auto bits = split(v, ',');
+       const auto number = parse_int(trim(bits.front()));
+       for (const auto& [mode, quant] : kModes)
+         if (equal_ignoring_case(v, mode) || (number && bits.size() == 2 && *number <= (mode == "Q4" ? 4 : mode == "Q6" ? 6 : 8) && *number > (mode == "Q4" ? 0 : mode == "Q6" ? 4 : 6))) {
+           t.settings.key_quant = t.settings.value_quant = std::string(quant);
+           return {};
+         }
+       return fail(ErrorKind::input, "takes FP16, Q8, Q6, Q4 or bits of keys and values, as 8,8, not '" + std::string(v) + "'", Where{}, std::string(), "Q8");
+     }},
+    {"--gpu-split-auto --tensor-parallel-backend --autosplit-reserve", Takes::value, "", nullptr},
+    {"--draft-model --num-draft-tokens", Takes::value, kDraftNote, nullptr},
+    {"--adapter-path", Takes::value, kAdapterNote, nullptr},
+    {"--prompt-cache-size --prompt-cache-bytes", Takes::value, "caches of finished prompts that the server keeps as it runs: not counted here", nullptr},
+    {"--host --port --max-tokens --temp --top-p --top-k --min-p --seed --log-level --chat-template --chat-template-args --allowed-origins --decode-concurrency "
+     "--prompt-concurrency --max-batch-size", Takes::value, "", nullptr},
+    {"--trust-remote-code --use-default-chat-template", Takes::nothing, "", nullptr},
 };
 
 }  // namespace

@@ -1,0 +1,84 @@
+// What runs the same model much faster on the same devices: another backend of the engine, or another engine.
+#include <algorithm>
+
+#include "app/detail/remedies.hpp"
+#include "app/detail/requests.hpp"
+#include "model/names.hpp"
+
+namespace rigcast::app {
+namespace {
+
+bool runs_all(const rig::Rig& rig, const std::string& backend) {
+  return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& each) { return std::find(each.device.runs.begin(), each.device.runs.end(), backend) != each.device.runs.end(); });
+}
+
+// The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster.
+std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  constexpr double kWorthIt = 1.1;   // times as fast
+  if (!now.request.placement.backend.empty() || now.placement.mode == placement::Mode::cpu || !now.rig.idle.empty()) return std::nullopt;
+  std::optional<Remedy> best;
+  double fastest = kWorthIt * decode_over_context(now);
+  for (const std::string& backend : now.engine.backends) {
+    if (backend == "cpu" || backend == now.placement.backend || !runs_all(now.rig, backend)) continue;
+    PlanRequest request = now.request;
+    request.placement.backend = backend;
+    const auto then = outcome_of(knowledge, request, now.engine, model, now.rig);
+    if (!then || !then->backend_timed || then->over_context < fastest) continue;
+    fastest = then->over_context;
+    best = Remedy{.kind = Remedy::Kind::backend, .value = backend, .model = request.model, .decode = then->decode};
+  }
+  return best;
+}
+
+// The spec of the same model in about as many bits, as the other engine's users run it; empty where it has none.
+std::string alike_in(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
+  constexpr double kAlike = 1.1;   // times the bytes
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (!named || now.architecture.origin != model::Origin::catalogue) return {};
+  for (const std::string& quant : engine.usual_quants) {
+    const std::string spec = named->name + ':' + quant;
+    const auto model = find_known(knowledge, spec);
+    if (model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture.weight_bytes()) return spec;
+  }
+  return {};
+}
+
+// Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
+bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
+  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
+  return quant && quant->group.starts_with("ggml");
+}
+
+// Engines of another build share a model between cards, or between streams, by other means: the first of them that is far ahead.
+std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  constexpr double kFar = 1.5;       // times as fast: a change of engine and files is more work than that of a flag
+  if ((now.rig.devices.size() < 2 && now.admitted < 2) || !now.request.placement.flags.empty() || !now.request.placement.backend.empty()) return std::nullopt;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    const auto engine = knowledge.catalog.engine(entry.key);
+    if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule == now.engine.kv_rule || (*engine)->kv_rule == catalog::KvRule::contiguous) continue;
+    for (const std::string& spec : {is_ggml(knowledge, model) ? std::string() : now.request.model, alike_in(knowledge, now, **engine)}) {
+      if (spec.empty()) continue;
+      PlanRequest request = now.request;
+      request.placement.engine = entry.key;
+      request.model = spec;
+      const auto asked = read_asked(knowledge, request);
+      if (!asked || asked->model->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
+      const auto then = outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig);
+      if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
+      const placement::Settings& settings = then->placement.settings;
+      return Remedy{Remedy::Kind::engine, asked->engine.name, spec, asked->model->architecture.weight_bytes(), {}, then->decode,
+                    settings.context / placement::context_parts(asked->engine, settings), entry.key, asked->model->architecture.quant};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void faster_elsewhere(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, std::vector<Remedy>& remedies) {
+  if (now.request.objective != placement::Objective::decode && now.request.objective != placement::Objective::throughput) return;
+  if (auto other = another_backend(knowledge, now, model)) remedies.push_back(std::move(*other));
+  if (auto other = another_engine(knowledge, now, model)) remedies.push_back(std::move(*other));
+}
+
+}  // namespace rigcast::app
