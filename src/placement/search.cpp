@@ -296,11 +296,11 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
       room.objective = Objective::decode;
       room.any = true;
       room.context = context;
-      const Found found = search(prepared.engine, architecture, rig, room, prepared.settings, lay_out, cost);
+      const Found found = search(*prepared.engine, architecture, rig, room, prepared.settings, lay_out, cost);
       return !found.ranked.empty() && !on_guessed_processor(rig, found.ranked.front().placement);
     };
     goal.longest = true;
-    return with(longest_held(prepared.settings.context, context_parts(prepared.engine, prepared.settings) * architecture.max_context, holds));
+    return with(longest_held(prepared.settings.context, context_parts(*prepared.engine, prepared.settings) * architecture.max_context, holds));
   }
   Found found = with(prepared.settings.context);
   for (const std::int64_t context : shorter_slots(prepared)) {
