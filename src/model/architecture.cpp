@@ -12,7 +12,9 @@
 namespace rigcast::model {
 namespace {
 
-bool counts(const Tensor& tensor) { return tensor.role != Role::vision && tensor.role != Role::next_token; }
+bool counts(const Architecture& a, const Tensor& tensor) {
+  return tensor.role != Role::vision && tensor.role != Role::next_token && !(a.copied_head && tensor.role == Role::output_head);
+}
 
 double used_share(const Architecture& a, const Tensor& tensor) {
   const Stack stack = stack_of(a, tensor);
@@ -45,14 +47,14 @@ double Architecture::elements() const {
 double Architecture::parameters() const {
   double sum = 0;
   for (const Tensor& tensor : tensors)
-    if (counts(tensor)) sum += static_cast<double>(tensor.elements());
+    if (counts(*this, tensor)) sum += static_cast<double>(tensor.elements());
   return sum;
 }
 
 double Architecture::active_parameters() const {
   double sum = 0;
   for (const Tensor& tensor : tensors)
-    if (counts(tensor)) sum += static_cast<double>(tensor.elements()) * used_share(*this, tensor);
+    if (counts(*this, tensor)) sum += static_cast<double>(tensor.elements()) * used_share(*this, tensor);
   return sum;
 }
 

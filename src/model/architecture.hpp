@@ -122,6 +122,7 @@ struct Architecture {
   int hidden = 0, vocab = 0;
   std::int64_t max_context = 0;
   bool tied_embeddings = false;        // no output.weight: the embedding serves as head
+  bool copied_head = false;            // output.weight is the embedding once more, in a format of its own (EXL): no parameters are its own
   std::vector<Layer> layers;           // without next-token layers
   std::vector<int> blocks;             // which layer's tensors each layer runs with, where some run with those of another; empty: each with its own
   std::vector<Tensor> tensors;         // in file order, or in GGUF writing order

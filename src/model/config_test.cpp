@@ -94,7 +94,7 @@ constexpr Pair kPairs[] = {
       "quant_method":"mxfp4"},"sliding_window":128,"swiglu_limit":7.0,"tie_word_embeddings":false,"vocab_size":201088})"},
     {"gemma-3-27b", R"({"model_type":"gemma3","text_config":{"head_dim":128,"hidden_size":5376,"intermediate_size":21504,"model_type":"gemma3_text",
       "num_attention_heads":32,"num_hidden_layers":62,"num_key_value_heads":16,"query_pre_attn_scalar":168,"sliding_window":1024,
-      "max_position_embeddings":131072,"vocab_size":262144},"torch_dtype":"bfloat16","vision_config":{"hidden_size":1152,"image_size":896,
+      "max_position_embeddings":131072,"vocab_size":262208},"torch_dtype":"bfloat16","vision_config":{"hidden_size":1152,"image_size":896,
       "intermediate_size":4304,"model_type":"siglip_vision_model","num_attention_heads":16,"num_hidden_layers":27,"patch_size":14,
       "vision_use_head":false},"mm_tokens_per_image":256})"},
     {"gemma-4-26b-a4b", R"({"model_type":"gemma4","text_config":{"model_type":"gemma4_text","hidden_size":2816,"num_hidden_layers":30,

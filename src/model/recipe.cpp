@@ -123,7 +123,23 @@ std::optional<Result<void>> apply_size(Formats& formats, Architecture& a, std::s
   return apply_mean(formats, a, bytes->value() * 8 / a.elements(), std::string(text));
 }
 
-// EXL2 and EXL3 reach their mean with matrices of different whole bits; the head has six, the embedding stays in 16 on the host.
+// A head of its own for a model that ties it to the embedding, and back.
+void copy_head(Architecture& a) {
+  const auto table = std::find_if(a.tensors.begin(), a.tensors.end(), [](const Tensor& t) { return t.name == "token_embd.weight"; });
+  if (!a.tied_embeddings || table == a.tensors.end()) return;
+  Tensor head = *table;
+  head.name = "output.weight", head.role = Role::output_head, head.layer = static_cast<int>(a.layers.size());
+  a.tensors.push_back(std::move(head));
+  a.tied_embeddings = false, a.copied_head = true;
+}
+void drop_copied_head(Architecture& a) {
+  if (!a.copied_head) return;
+  std::erase_if(a.tensors, [](const Tensor& t) { return t.role == Role::output_head; });
+  a.tied_embeddings = true, a.copied_head = false;
+}
+
+// EXL2 and EXL3 reach their mean with matrices of different whole bits; the head has six, the embedding stays in 16 on the host. Models that tie
+// the two have both in their files: the head is made from the embedding (exllamav3/architecture/gemma3.py and llama.py: alt_key, 2026-11).
 std::optional<Result<void>> apply_exl(Formats& formats, Architecture& a, std::string_view folded) {
   const bool two = folded.substr(0, 4) == "exl2", three = folded.substr(0, 4) == "exl3";
   if (!two && !three) return std::nullopt;
@@ -134,6 +150,7 @@ std::optional<Result<void>> apply_exl(Formats& formats, Architecture& a, std::st
   const int whole = static_cast<int>(std::lround(*bits)) == 7 && two ? 8 : std::max(two ? 2 : 1, static_cast<int>(std::lround(*bits)));
   const std::string name = std::string(folded.substr(0, 4)) + "_";
   const std::string head = name + "6";
+  copy_head(a);
   if (auto done = apply_reach(formats, a, name + std::to_string(whole), kLinearAndHead, head); !done) return done;
   for (Tensor& t : a.tensors)
     if (reaches(kLinear, t)) t.bytes = Bytes(std::round(static_cast<double>(t.elements()) * *bits / 8));
@@ -276,6 +293,7 @@ Result<bool> apply_if_known(const catalog::Catalog& catalog, Architecture& a, st
   if (imatrix) name.remove_prefix(3);
   const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
   a.quant = upper(name);
+  drop_copied_head(a);
   if (const detail::Ftype* known = detail::find_ftype(ftype)) return applied(apply_ftype(formats, a, *known, imatrix));
   RC_ASSIGN(large, apply_large_ends(formats, a, ftype));
   if (large) return true;

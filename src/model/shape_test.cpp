@@ -170,6 +170,18 @@ TEST(Recipe, ExlReachesItsMean) {
   EXPECT_EQ(tensor(a, "output.weight").quant, "exl3_6");
 }
 
+TEST(Recipe, ExlGivesTiedModelsAHeadOfTheirOwn) {
+  Architecture a = model("gemma-3-12b", "exl3-4.0bpw");
+  const Architecture published = model("gemma-3-12b");
+  EXPECT_FALSE(a.tied_embeddings);
+  EXPECT_EQ(tensor(a, "token_embd.weight").bytes.value(), 262208.0 * 3840 * 2);
+  EXPECT_NEAR(tensor(a, "output.weight").bytes.value() / (262208.0 * 3840 * 6 / 8), 1, 1e-3) << "and its scales";
+  EXPECT_EQ(a.parameters(), published.parameters()) << "the head is the embedding once more";
+  ASSERT_TRUE(apply_quant(facts(), a, "Q4_K_M"));
+  EXPECT_TRUE(a.tied_embeddings);
+  EXPECT_EQ(a.tensors.size(), model("gemma-3-12b", "Q4_K_M").tensors.size());
+}
+
 TEST(Recipe, PartsOfAModelMayBeNamed) {
   const Architecture a = model("deepseek-r1", "nvfp4(dense+experts)");
   EXPECT_EQ(tensor(a, "blk.5.ffn_up_exps.weight").quant, "nvfp4");

@@ -32,6 +32,23 @@ TEST(Rules, KernelsThatAChipLacksAreRefused) {
   EXPECT_TRUE(runs("exllamav2", "tesla-p100-pcie-16gb", "llama-3.1-8b", "exl2-4.0bpw"));
 }
 
+// ExLlama looks tokens up on the processor, and has a head of its own where a model ties the two.
+TEST(Contiguous, ExLlamaKeepsTheEmbeddingOnTheHost) {
+  Request request = ask("");
+  request.engine = "exllamav3", request.context = 4096;
+  for (const auto& [name, table, head] : {std::tuple{"llama-3.1-8b", 128256.0 * 4096 * 2, 128256.0 * 4096 * 6 / 8}, {"gemma-3-12b", 262208.0 * 3840 * 2, 262208.0 * 3840 * 6 / 8}}) {
+    const auto architecture = model::architecture_from_catalogue(facts(), name, "exl3-4.0bpw");
+    ASSERT_TRUE(architecture);
+    const auto placed = place(facts(), *architecture, rig_of("rtx-3090", 1), request);
+    ASSERT_TRUE(placed);
+    EXPECT_EQ(placed->host.weights.value(), table) << name;
+    EXPECT_NEAR(placed->devices.front().memory.weights.value(), (architecture->weight_bytes() - Bytes(table)).value(), 1) << name;
+    const auto output = std::find_if(architecture->tensors.begin(), architecture->tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::output_head; });
+    ASSERT_NE(output, architecture->tensors.end());
+    EXPECT_NEAR(output->bytes.value() / head, 1, 1e-3) << "and its scales";
+  }
+}
+
 // Lists of words in an engine's file are longer-lived than what reads them: all of "1-16 2-128 2-256".
 TEST(Rules, StateScansAreReadWhole) {
   const auto rig = rig_of("rtx-3090", 1);

@@ -87,6 +87,11 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   const auto at = [&](int device) -> Memory& { return device == kHost ? p.host : memory[static_cast<std::size_t>(device)]; };
   for (const model::Tensor& t : architecture.tensors) {
     if (t.role == model::Role::next_token || (t.role == model::Role::vision && rule("loads_towers", 0) <= 0)) { p.tensor_device.push_back(kHost); continue; }
+    if (t.role == model::Role::token_embedding && !architecture.tied_embeddings && rule("embedding_on_host", 0) > 0) {
+      p.tensor_device.push_back(kHost);
+      p.host.weights += t.bytes;
+      continue;
+    }
     const std::size_t layer = t.layer < 0 ? 0 : static_cast<std::size_t>(std::min<int>(t.layer, static_cast<int>(architecture.layers.size())));
     p.tensor_device.push_back(place[layer]);
     at(place[layer]).weights += t.bytes;
