@@ -12,10 +12,11 @@ bool runs_all(const rig::Rig& rig, const std::string& backend) {
   return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& each) { return std::find(each.device.runs.begin(), each.device.runs.end(), backend) != each.device.runs.end(); });
 }
 
-// The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster.
+// The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster. Where the host has a part in it, or
+// the user has timed one of the two, such numbers are not of one kind.
 std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kWorthIt = 1.1;   // times as fast
-  if (!now.request.placement.backend.empty() || now.placement.mode == placement::Mode::cpu || !now.rig.idle.empty()) return std::nullopt;
+  if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthIt * decode_over_context(now);
   for (const std::string& backend : now.engine.backends) {
