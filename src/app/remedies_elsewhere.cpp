@@ -12,10 +12,11 @@ bool runs_all(const rig::Rig& rig, const std::string& backend) {
   return std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& each) { return std::find(each.device.runs.begin(), each.device.runs.end(), backend) != each.device.runs.end(); });
 }
 
-// The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster.
+// The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster. Where the host has a part in it, or
+// the user has timed one of the two, such numbers are not of one kind.
 std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kWorthIt = 1.1;   // times as fast
-  if (!now.request.placement.backend.empty() || now.placement.mode == placement::Mode::cpu || !now.rig.idle.empty()) return std::nullopt;
+  if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthIt * decode_over_context(now);
   for (const std::string& backend : now.engine.backends) {
@@ -52,6 +53,8 @@ bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
 // Engines of another build share a model between cards, or between streams, by other means: the first of them that is far ahead.
 std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kFar = 1.5;       // times as fast: a change of engine and files is more work than that of a flag
+  const bool unnamed_streams = now.request.objective == placement::Objective::throughput && now.request.question.sequences < 2;   // each engine's own
+  if (unnamed_streams || !now.request.question.engine_date.empty()) return std::nullopt;
   if ((now.rig.devices.size() < 2 && now.admitted < 2) || !now.request.placement.flags.empty() || !now.request.placement.backend.empty()) return std::nullopt;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
@@ -61,13 +64,13 @@ std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswe
       PlanRequest request = now.request;
       request.placement.engine = entry.key;
       request.model = spec;
-      const auto asked = read_asked(knowledge, request);
-      if (!asked || asked->model->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
-      const auto then = outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig);
+      const auto alike = find_known(knowledge, spec);   // on the rig that is read: "here" is not probed again
+      if (!alike || (*alike)->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
+      const auto then = outcome_of(knowledge, with_room(std::move(request)), **engine, **alike, now.rig);
       if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
       const placement::Settings& settings = then->placement.settings;
-      return Remedy{Remedy::Kind::engine, asked->engine.name, spec, asked->model->architecture.weight_bytes(), {}, then->decode,
-                    settings.context / placement::context_parts(asked->engine, settings), entry.key, asked->model->architecture.quant};
+      return Remedy{Remedy::Kind::engine, (*engine)->name, spec, (*alike)->architecture.weight_bytes(), {}, then->decode,
+                    settings.context / placement::context_parts(**engine, settings), entry.key, (*alike)->architecture.quant};
     }
   }
   return std::nullopt;

@@ -108,7 +108,7 @@ std::string reason_class(const std::string& reason) {
 }
 
 // What rows are grouped by, in words that are translated.
-Phrase group_name(const std::string& by) {
+Phrase grouping_name(const std::string& by) {
   static const std::array kNames = {"phase"_say,   "kind"_say,   "engine"_say, "backend"_say, "vendor"_say, "family"_say, "device"_say, "format"_say,
                                     "depth"_say,   "size"_say,   "devices"_say, "layout"_say, "moe"_say,    "grade"_say,  "source"_say, "model"_say};
   const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Phrase& each) { return each.text == by; });
@@ -119,7 +119,7 @@ Phrase group_name(const std::string& by) {
 Report scores_and(std::optional<MadeRows> rows, const app::EvaluateAnswer& answer) {
   Report report;
   for (const app::ScoreTable& table : answer.tables) {
-    report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {group_name(table.by)}), {list_field("by_" + table.by, score_rows(table.scores), Show::table)}});
+    report.sections.push_back({table.by == "all" ? Phrase() : fill("By {0}"_say, {grouping_name(table.by)}), {list_field("by_" + table.by, score_rows(table.scores), Show::table)}});
   }
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
