@@ -54,7 +54,7 @@ Section remedies(const app::PlanAnswer& answer) {
                     machine("context", remedy.context > 0 ? Value(remedy.context) : Value(std::monostate{})),
                     {"text", {}, std::move(change.text), Show::sentence}, {"command", {}, command("plan", change.question), Show::code}});
   }
-  return {answer.placement.fits ? "What would be faster: decode then"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
+  return {answer.placement.fits ? "What would decode faster"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};
 }
 
 namespace {
