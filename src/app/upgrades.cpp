@@ -166,6 +166,7 @@ namespace {
 // The fewest further cards of the first kind with which it fits; where it does already, one more that makes it faster.
 std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   const rig::Rig& rig = now.rig;
+  if (rig.devices.front().device.soldered) return std::nullopt;
   const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = static_cast<int>(rig::cards_of(rig));
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;

@@ -41,6 +41,11 @@ TEST(Upgrades, WhatWouldFitFits) {
   EXPECT_FALSE(ask("qwen3-235b-a22b:q4_k_m", "3090; host=2xddr5-5600:" + std::to_string(gib - 32) + "g").placement.fits) << gib;
 }
 
+TEST(Upgrades, NobodyBuysOneMoreOfALaptops) {
+  EXPECT_EQ(of_kind(ask("llama-3.3-70b:q4_k_m", "rtx-4090-laptop"), Upgrade::Kind::card), nullptr);
+  EXPECT_NE(of_kind(ask("llama-3.3-70b:q4_k_m", "rtx-4090"), Upgrade::Kind::card), nullptr);
+}
+
 // 67.9 GiB on 2 x 11.8: with a second card the caches of eight streams still crowd the experts out to the host, and nothing is gained.
 TEST(Upgrades, WhatBringsNothingIsNotOffered) {
   PlanRequest request;

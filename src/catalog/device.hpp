@@ -53,6 +53,7 @@ struct Device {
   std::string release;                 // "2020-09"
   bool modified = false;               // sold with memory the vendor never fitted (2080 Ti 22G, 4090 48G)
   std::string base_device;             // key of the Device it was made from
+  bool soldered = false;               // part of a laptop: nobody buys one more
   // Boards of one chip compute alike whatever memory they carry, and read alike where it is as fast: architecture, single precision in
   // Tflop/s and GB/s, "hopper:66.9" and "hopper:66.9:3350". The key where its rate is unknown. See name_chip.
   std::string chip, chip_and_memory;

@@ -127,6 +127,7 @@ Device read_one(TableReader& table, TableReader& defaults, const std::string& fi
   device.capability = table.text("capability", defaults.text("capability"));
   device.release = table.text("release");
   device.modified = table.flag("modified");
+  device.soldered = table.flag("soldered");
   device.base_device = table.text("base_device");
   device.chips = table.integer("chips", 1, 1);
   device.inter_chip = table.bandwidth("inter_chip");
