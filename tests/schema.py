@@ -58,7 +58,7 @@ def main():
             for words in commands:
                 count += 1
                 done = subprocess.run([program, *words, "--json"], cwd=folder, env={"PATH": os.environ["PATH"], "HOME": folder, "LC_ALL": "C.UTF-8"},
-                                      capture_output=True, timeout=1800 if name == "calibrate" else 60)
+                                      capture_output=True, timeout=1800 if name == "calibrate" else 240)
                 place = "rigcast " + " ".join(words)
                 try:
                     answer = json.loads(done.stdout)
