@@ -25,7 +25,8 @@ constexpr std::array<std::pair<const char*, std::string Situation::*>, 11> kText
                                                                                       {"quant", &Situation::quant},
                                                                                       {"quant_group", &Situation::quant_group},
                                                                                       {"split", &Situation::split}}};
-constexpr std::array<std::pair<const char*, bool Situation::*>, 10> kFlags = {{{"several_devices", &Situation::several_devices},
+constexpr std::array<std::pair<const char*, bool Situation::*>, 11> kFlags = {{{"several_devices", &Situation::several_devices},
+                                                                              {"faster_later", &Situation::faster_later},
                                                                               {"mixed_vendors", &Situation::mixed_vendors},
                                                                               {"dual_chip", &Situation::dual_chip},
                                                                               {"modified", &Situation::modified},

@@ -32,6 +32,18 @@ TEST(Rules, KernelsThatAChipLacksAreRefused) {
   EXPECT_TRUE(runs("exllamav2", "tesla-p100-pcie-16gb", "llama-3.1-8b", "exl2-4.0bpw"));
 }
 
+// What follows of CUDA's numbers is said where --on names a slower card first.
+TEST(Rules, CudaNumbersTheFastestFirst) {
+  const auto warned = [](const char* spec) {
+    const auto placed = place(facts(), llama_8b(test::ggml::q8_0), *rig::parse_rig(facts(), spec), ask("-c 4096"));
+    EXPECT_TRUE(placed);
+    return std::any_of(placed->caveats.begin(), placed->caveats.end(), [](const auto& each) { return each.id == "cuda-numbers-by-speed"; });
+  };
+  EXPECT_TRUE(warned("3090+4090"));
+  EXPECT_FALSE(warned("4090+3090"));
+  EXPECT_FALSE(warned("2x3090"));
+}
+
 // ExLlama looks tokens up on the processor, and has a head of its own where a model ties the two.
 TEST(Contiguous, ExLlamaKeepsTheEmbeddingOnTheHost) {
   Request request = ask("");

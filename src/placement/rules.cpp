@@ -32,6 +32,15 @@ bool mixed_vendors(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor != rig.devices.front().device.vendor; });
 }
 
+// Whether a device is named before one that computes faster.
+bool faster_later(const rig::Rig& rig) {
+  const auto rate = [](const rig::RigDevice& d) {
+    const auto found = d.device.rates.find("fp32");
+    return found == d.device.rates.end() ? 0.0 : found->second.value.value();
+  };
+  return !std::is_sorted(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& a, const rig::RigDevice& b) { return rate(a) > rate(b); });
+}
+
 bool has_fast_link(const rig::Rig& rig, int device) {
   return std::any_of(rig.meshes.begin(), rig.meshes.end(), [&](const rig::Mesh& mesh) { return mesh.holds(device); }) ||
          std::any_of(rig.links.begin(), rig.links.end(), [&](const rig::Link& link) { return link.peer_to_peer && (link.a == device || link.b == device); });
@@ -122,6 +131,7 @@ catalog::Situation situation_of(const catalog::Engine& engine, const std::string
   situation.capability = device.device.capability;
   if (device.host < static_cast<int>(rig.hosts.size())) situation.os = os_name(rig.hosts[static_cast<std::size_t>(device.host)].os);
   situation.several_devices = rig.devices.size() > 1;
+  situation.faster_later = faster_later(rig);
   situation.mixed_vendors = mixed_vendors(rig);
   situation.dual_chip = device.device.chips > 1;
   situation.modified = device.device.modified;
