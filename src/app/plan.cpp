@@ -11,7 +11,6 @@
 #include "app/own.hpp"
 #include "base/text.hpp"
 #include "calibration/nearest.hpp"
-#include "cost/spread.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -136,7 +135,6 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   const rig::Rig& rig = chosen->part ? *chosen->part : whole;
   Outcome outcome{std::move(chosen->placement)};
   if (!chosen->load) return outcome;
-  outcome.backend_timed = cost::timed_under_backend(*chosen->load, knowledge.calibration);
   cost::OwnEffects own;
   if (request.own) own = own_for(knowledge, model.architecture, rig, outcome.placement, *chosen->load).effects;
   const double moved = own.decode.applied;
@@ -148,6 +146,7 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
   const std::int64_t full = stream_depth(engine, outcome.placement, 1);
   outcome.over_context = over_context(decode_at(0), full > 0 ? decode_at(full) : 0);
+  outcome.load = std::move(chosen->load);
   return outcome;
 }
 

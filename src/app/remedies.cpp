@@ -224,7 +224,7 @@ std::optional<Remedy> lent_weights(const Knowledge& knowledge, const PlanAnswer&
 namespace {
 
 // An engine that keeps on the host what the devices have no room for, where this one cannot: the first that builds on no other.
-std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswer& now) {
+std::optional<Remedy> engine_that_uses_the_host(const Knowledge& knowledge, const PlanAnswer& now) {
   const auto uses_host = [](const catalog::Engine& engine) { return std::find(engine.splits.begin(), engine.splits.end(), "cpu-layers") != engine.splits.end(); };
   if ((now.engine.kv_rule == catalog::KvRule::slots && uses_host(now.engine)) || !trim(now.request.placement.flags).empty() || !now.request.placement.backend.empty()) return std::nullopt;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
@@ -235,15 +235,17 @@ std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswe
     const auto asked = read_asked(knowledge, request);
     const auto then = asked ? outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig) : std::nullopt;
     if (!then || then->decode <= 0) continue;
-    const model::Architecture& architecture = asked->model->architecture;
-    const placement::Settings& settings = then->placement.settings;
-    return Remedy{Remedy::Kind::engine, asked->engine.name, request.model, architecture.weight_bytes(), {}, then->decode,
-                  settings.context / placement::context_parts(asked->engine, settings), entry.key, architecture.quant};
+    return engine_remedy(asked->engine, request.model, asked->model->architecture, *then);
   }
   return std::nullopt;
 }
 
 }  // namespace
+
+Remedy engine_remedy(const catalog::Engine& engine, const std::string& spec, const model::Architecture& architecture, const Outcome& then) {
+  const placement::Settings& settings = then.placement.settings;
+  return {Remedy::Kind::engine, engine.name, spec, architecture.weight_bytes(), {}, then.decode, settings.context / placement::context_parts(engine, settings), engine.key, architecture.quant};
+}
 
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   std::vector<Remedy> remedies;
@@ -264,7 +266,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
   if (!now.searched) pinned_remedies(knowledge, now, model, remedies);
   if (architecture.origin != model::Origin::gguf)
     if (auto smaller = smaller_that_fits(knowledge, now)) remedies.push_back(std::move(*smaller));
-  auto lent = lent_weights(knowledge, now, model), other = another_engine(knowledge, now);
+  auto lent = lent_weights(knowledge, now, model), other = engine_that_uses_the_host(knowledge, now);
   if (other && lent && other->decode > lent->decode) std::swap(other, lent);
   for (auto* each : {&lent, &other})
     if (*each) remedies.push_back(std::move(**each));

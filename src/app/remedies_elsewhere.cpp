@@ -3,6 +3,7 @@
 
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
+#include "cost/spread.hpp"
 #include "model/names.hpp"
 
 namespace rigcast::app {
@@ -24,7 +25,7 @@ std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnsw
     PlanRequest request = now.request;
     request.placement.backend = backend;
     const auto then = outcome_of(knowledge, request, now.engine, model, now.rig);
-    if (!then || !then->backend_timed || then->over_context < fastest) continue;
+    if (!then || !then->load || then->over_context < fastest || !cost::timed_under_backend(*then->load, knowledge.calibration)) continue;
     fastest = then->over_context;
     best = Remedy{.kind = Remedy::Kind::backend, .value = backend, .model = request.model, .decode = then->decode};
   }
@@ -51,7 +52,7 @@ bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
 }
 
 // Engines of another build share a model between cards, or between streams, by other means: the first of them that is far ahead.
-std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kFar = 1.5;       // times as fast: a change of engine and files is more work than that of a flag
   const bool unnamed_streams = now.request.objective == placement::Objective::throughput && now.request.question.sequences < 2;   // each engine's own
   if (unnamed_streams || !now.request.question.engine_date.empty()) return std::nullopt;
@@ -68,9 +69,7 @@ std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswe
       if (!alike || (*alike)->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
       const auto then = outcome_of(knowledge, with_room(std::move(request)), **engine, **alike, now.rig);
       if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
-      const placement::Settings& settings = then->placement.settings;
-      return Remedy{Remedy::Kind::engine, (*engine)->name, spec, (*alike)->architecture.weight_bytes(), {}, then->decode,
-                    settings.context / placement::context_parts(**engine, settings), entry.key, (*alike)->architecture.quant};
+      return engine_remedy(**engine, spec, (*alike)->architecture, *then);
     }
   }
   return std::nullopt;
@@ -81,7 +80,7 @@ std::optional<Remedy> another_engine(const Knowledge& knowledge, const PlanAnswe
 void faster_elsewhere(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, std::vector<Remedy>& remedies) {
   if (now.request.objective != placement::Objective::decode && now.request.objective != placement::Objective::throughput) return;
   if (auto other = another_backend(knowledge, now, model)) remedies.push_back(std::move(*other));
-  if (auto other = another_engine(knowledge, now, model)) remedies.push_back(std::move(*other));
+  if (auto other = engine_far_ahead(knowledge, now, model)) remedies.push_back(std::move(*other));
 }
 
 }  // namespace rigcast::app

@@ -47,7 +47,9 @@ bool captures_nothing_yet(const Setting& setting);
 
 // Whether picking experts is one kernel, and adding up what they return another; else picking takes a softmax, a sort, a gathering and a norm,
 // and every expert beyond the first an addition.
-bool fuses_routing(const Setting& setting);// Whether experts are multiplied one after the other with the tokens gathered for each, instead of all by one kernel.
+bool fuses_routing(const Setting& setting);
+
+// Whether experts are multiplied one after the other with the tokens gathered for each, instead of all by one kernel.
 bool loops_over_experts(const Setting& setting);
 
 // Kernels that a layer of gated delta rules starts for a step of decoding beside those of one that is computed by a kernel of its own.

@@ -53,13 +53,11 @@ TEST(Engines, DeltaRulesWereManyKernelsUntilTheSpringOf2026) {
   EXPECT_NEAR(kernels(c, 2026.1) - fused, 0, 1e-9);
 }
 
-// Both directions of a link between two cards: ubatches of a prompt follow each other where the backend has events.
+// Ubatches of a prompt follow each other through two cards where the backend has events.
 TEST(Engines, VulkanPipelinesPromptsSince2026) {
   Case c;
-  c.rig.devices.push_back(c.rig.devices[0]);
+  c.on_two_devices();
   c.place.mode = placement::Mode::layer;
-  c.place.devices.resize(2);
-  c.place.devices[1].device = 1;
   c.place.backend = "vulkan";
   EXPECT_EQ(built_in(c, 2026.2).pipeline_devices, 1);
   EXPECT_EQ(built_in(c, 2026.6).pipeline_devices, 2);

@@ -52,10 +52,8 @@ TEST(Serving, ServersReadPromptsByTheirTokenBudget) {
 
 TEST(Serving, TensorParallelHalvesWeights) {
   Case c;
-  c.rig.devices.push_back(c.rig.devices[0]);
+  c.on_two_devices();
   c.place.mode = placement::Mode::tensor;
-  c.place.devices.resize(2);
-  c.place.devices[1].device = 1;
   const auto load = load_of(c.model, c.rig, c.place);
   ASSERT_TRUE(load);
   std::vector<StageWork> work;
@@ -90,11 +88,9 @@ TEST(Serving, AttentionByDataSharesRequests) {
   Case c;
   c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
   c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
-  c.rig.devices.push_back(c.rig.devices[0]);
+  c.on_two_devices();
   c.place.engine = "vllm";
   c.place.mode = placement::Mode::tensor;
-  c.place.devices.resize(2);
-  c.place.devices[1].device = 1;
   const auto cache = [&](int copies) {
     c.place.settings.data_degree = copies;
     const auto load = load_of(c.model, c.rig, c.place);
@@ -109,10 +105,8 @@ TEST(Serving, AttentionByDataSharesRequests) {
 // Two copies of a dense model on two devices: a step is one copy's, for half of the sequences, and no sum goes between the devices.
 TEST(Serving, WholeCopiesShareTheSequences) {
   Case c;
-  c.rig.devices.push_back(c.rig.devices[0]);
+  c.on_two_devices();
   c.place.engine = "vllm";
-  c.place.devices.resize(2);
-  c.place.devices[1].device = 1;
   c.place.settings.data_degree = 2;
   const auto load = load_of(c.model, c.rig, c.place);
   ASSERT_TRUE(load);

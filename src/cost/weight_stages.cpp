@@ -71,8 +71,9 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
   p.roof = matrix_roof(d, format);
   add_factor(p, "gemm", "format", format);
   add_joint_factor(p, "gemm", "format+engine", {format, set.kernels, set.backend});
-  add_factor(p, "gemm", "width", "", std::log(std::max(b.model.hidden, 256) / 4096.0));
-  add_joint_factor(p, "gemm", "width:backend", {set.group, set.backend}, std::log(std::max(b.model.hidden, 256) / 4096.0));
+  const double width = std::log(std::max(b.model.hidden, 256) / 4096.0);
+  add_factor(p, "gemm", "width", "", width);
+  add_joint_factor(p, "gemm", "width:backend", {set.group, set.backend}, width);
   if (!decode) add_factor(p, "gemm", "architecture", b.model.family);
   if (experts) {
     add_factor(p, "gemm", "experts", "");

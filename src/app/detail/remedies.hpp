@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "app/detail/requests.hpp"
 #include "app/models.hpp"
 #include "app/plan.hpp"
 #include "catalog/engine.hpp"
@@ -24,6 +25,9 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
 // was published in, the engine's usual smaller one. REQUIRES: now.placement.fits, and the model of
 // the answer.
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
+
+// Another engine with the model that `spec` names.
+Remedy engine_remedy(const catalog::Engine& engine, const std::string& spec, const model::Architecture& architecture, const Outcome& then);
 
 // On the same devices: another backend of the engine that has been timed on such chips, and where cards or streams share the model an engine that is
 // far ahead in about as many bits. REQUIRES: as find_faster(), and now.speed.

@@ -1,8 +1,11 @@
 #pragma once
 // Reading what a request names, with errors that say which part of the request they are about.
 
+#include <memory>
+
 #include "app/models.hpp"
 #include "app/plan.hpp"
+#include "cost/load.hpp"
 
 namespace rigcast::app {
 
@@ -30,7 +33,7 @@ struct Outcome {
   placement::Placement placement;
   double decode = 0, prefill = 0;
   double over_context = 0;      // decode_over_context() of the answer
-  bool backend_timed = false;   // such chips have been timed under this backend
+  std::shared_ptr<const cost::Load> load = {};   // none where nobody can say how fast it is
 };
 // Nothing where it does not fit or is refused. REQUIRES: a request as read_asked() makes it.
 std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig);

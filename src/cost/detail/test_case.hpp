@@ -37,6 +37,12 @@ struct Case {
     place.kv_device = {0};
     place.devices.resize(1);
   }
+  // A second device like the first, that has its part in the placement.
+  void on_two_devices() {
+    rig.devices.push_back(rig.devices[0]);
+    place.devices.resize(2);
+    place.devices[1].device = 1;
+  }
   // The same on two cores that read 80 GB/s, and no device.
   rig::Host& on_processor() {
     rig.devices.clear();
