@@ -153,6 +153,7 @@ Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<
     fs::create_directories(folder, error);
     RC_TRY(write_text(folder / "effects.csv", calibration::effects_csv(fitted)));
     RC_TRY(write_text(folder / "spreads.csv", calibration::spreads_csv(fitted)));
+    RC_TRY(write_text(folder / "widths.csv", calibration::widths_csv(fitted)));
     RC_TRY(write_text(folder / "shares.csv", calibration::shares_csv(fitted)));
   }
   answer.scores = calibration::score(calibration::evaluate(knowledge.catalog, fitted, rows), "kind");

@@ -45,7 +45,7 @@ struct CalibrateAnswer {
   std::vector<Error> unread;                  // lines of the files that are no Observation
 };
 
-// Fits to the project's Observations and those of `files`; writes effects.csv, spreads.csv and shares.csv into `folder` unless it is empty.
+// Fits to the project's Observations and those of `files`; writes effects.csv, spreads.csv, widths.csv and shares.csv into `folder` unless it is empty.
 Result<CalibrateAnswer> calibrate(const Knowledge& knowledge, const std::vector<std::filesystem::path>& files, const std::filesystem::path& folder);
 
 struct ObserveAnswer {

@@ -347,6 +347,22 @@ TEST(Misses, NoSourceDecidesAlone) {
   EXPECT_FALSE(detail::spread_of_misses(std::vector<detail::Miss>(misses.end() - 15, misses.end())));  // so are fifteen rows
 }
 
+// Twelve sources of two rows each reach 0.5 (16 rows: with the middles of equal weights the 80 % quantile lies among the 8 rows of 2.0), so
+// log(side) = log 2; twelve sources beside six usual ones: 12 / 18 of it. A trait that scatters less is drawn in by the same rule.
+TEST(Misses, ATraitIsAsWideAsItsMissesBesideUsualSources) {
+  std::vector<detail::Miss> sides;
+  const std::vector<std::string> names{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    for (int k = 0; k < 2; ++k) sides.push_back({std::log(i < 8 ? 0.5 : 2.0), names[i]});
+  const auto width = detail::width_of_misses(sides);
+  ASSERT_TRUE(width);
+  EXPECT_NEAR(width->factor, std::pow(2.0, 12.0 / 18), 1e-9);
+  EXPECT_EQ(width->rows, 24);
+  for (detail::Miss& side : sides) side.value = std::log(0.5);
+  EXPECT_NEAR(detail::width_of_misses(sides)->factor, std::pow(0.5, 12.0 / 18), 1e-9);
+  EXPECT_FALSE(detail::width_of_misses(std::vector<detail::Miss>(9, {1.0, "few"})));
+}
+
 // Rows whose host runs ahead of the device: the fit's own derivatives must find what made them.
 TEST(Fit, ARowThatRunsAhead) {
   const auto priors = Priors::read("effect,mean,sd,why\n*|*,0,0.01,\nweights,0,0.5,\nlaunch,0,1,\nsource,0,0.01,\n");

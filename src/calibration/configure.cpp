@@ -14,10 +14,9 @@
 namespace rigcast::calibration {
 
 struct Configurator::Model {
-  explicit Model(model::Architecture read) : architecture(std::move(read)), work(architecture), format(dominant_format(architecture)) {}
+  explicit Model(model::Architecture read) : architecture(std::move(read)), work(architecture) {}
   const model::Architecture architecture;
   const cost::ModelWork work;
-  const std::string format;
 };
 
 struct Configurator::Layout {
@@ -225,15 +224,6 @@ void set_limits(const catalog::Engine& engine, const detail::Site& site, Prepare
 
 }  // namespace
 
-std::string dominant_format(const model::Architecture& model) {
-  std::map<std::string_view, double> of_quant;
-  for (const model::Tensor& t : model.tensors) of_quant[t.quant] += t.bytes.value();
-  std::map<std::string, double> sums;
-  for (const auto& [quant, bytes] : of_quant) sums[cost::format_class(quant)] += bytes;
-  const auto best = std::max_element(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return best == sums.end() ? std::string() : best->first;
-}
-
 Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(const Observation& o) {
   const std::string engine = detail::engine_key(o);
   const std::string key = o.model + "|" + o.model_printed + "|" + o.quant + "|" + format_shortest(o.model_bytes) + "|" + format_shortest(o.parameters) + "|" +
@@ -257,7 +247,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   p.engine = site.placement.engine;
   p.backend = load.backend;
   p.model = model.key;
-  p.format = (*found->second)->format;
+  p.format = (*found->second)->work.main_format();
   p.layout = site.layout;
   p.source = source_of(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();

@@ -42,9 +42,6 @@ struct Prepared {
   double parameters = 0, active_parameters = 0, fixed_parameters = 0;
 };
 
-// The format class that holds most of a model's bytes.
-std::string dominant_format(const model::Architecture& model);
-
 // Understands Observations one by one, remembering what their layouts share.
 class Configurator {
  public:

@@ -99,21 +99,49 @@ std::vector<HeldOut> hold_out(const FitProblem& problem, const Cases& all, const
   return out;
 }
 
-// Spreads of all groups, from what the fits of kOfIntervals, which `held` begins with, said of rows they had not seen. Rows of fold `without`
-// of `mine` are not asked.
-std::map<std::string, cost::Spread, std::less<>> spreads_of(const Cases& all, const std::vector<HeldOut>& held, const HeldOut* mine = nullptr, int without = 0) {
-  std::map<std::string, std::vector<Miss>> groups;
+// What the fits of kOfIntervals, which `held` begins with, said of a row they had not seen.
+struct Unseen { const Prepared* row = nullptr; cost::Grade grade = cost::Grade::near; double miss = 0; };
+
+// Without the rows of fold `without` of `mine`.
+std::vector<Unseen> unseen_rows(const Cases& all, const std::vector<HeldOut>& held, const HeldOut* mine, int without) {
+  std::vector<Unseen> out;
   for (std::size_t way = 0; way < kOfIntervals.size(); ++way)
     for (std::size_t i = 0; i < all.rows.size(); ++i) {
-      const Prepared& p = all.rows[i];
       // A shape guessed from a parameter count misses by the guess, which a known model does not.
-      if (!all.fits[i] || p.surrogate || (mine && mine->folds[i] == without)) continue;
-      for (const std::string& key : cost::spread_keys(*p.load, spread_phase(p), held[way].grades[i])) groups[key].push_back({held[way].residuals[i], p.source});
+      if (!all.fits[i] || all.rows[i].surrogate || (mine && mine->folds[i] == without)) continue;
+      out.push_back({&all.rows[i], held[way].grades[i], held[way].residuals[i]});
     }
-  std::map<std::string, cost::Spread, std::less<>> spreads;
+  return out;
+}
+
+void add_spreads(cost::Calibration& to, const std::vector<Unseen>& rows) {
+  std::map<std::string, std::vector<Miss>> groups;
+  for (const Unseen& u : rows)
+    for (const std::string& key : cost::spread_keys(*u.row->load, spread_phase(*u.row), u.grade)) groups[key].push_back({u.miss, u.row->source});
   for (auto& [key, misses] : groups)
-    if (const auto spread = spread_of_misses(std::move(misses))) spreads[key] = *spread;
-  return spreads;
+    if (const auto spread = spread_of_misses(std::move(misses))) to.spreads[key] = *spread;
+}
+
+// One kind of trait after the other: what a chip family explains is no longer asked of the format.
+void add_widths(cost::Calibration& to, const std::vector<Unseen>& rows) {
+  for (std::size_t kind = 0; kind < std::tuple_size_v<decltype(cost::width_keys({}, {}))>; ++kind) {
+    std::map<std::string, std::vector<Miss>> groups;
+    for (const Unseen& u : rows) {
+      const std::string_view phase = spread_phase(*u.row);
+      const cost::Spread spread = cost::spread_of(*u.row->load, phase, u.grade, to);
+      const double share = u.miss < 0 ? u.miss / spread.low : u.miss / spread.high;
+      groups[cost::width_keys(*u.row->load, phase)[kind]].push_back({std::log(std::max(share, 1e-3)), u.row->source});
+    }
+    for (auto& [key, sides] : groups)
+      if (const auto width = width_of_misses(std::move(sides))) to.widths[key] = *width;
+  }
+}
+
+// Finds spreads and widths. Rows of fold `without` of `mine` are not asked.
+void measure_intervals(cost::Calibration& of, const Cases& all, const std::vector<HeldOut>& held, const HeldOut* mine = nullptr, int without = 0) {
+  const std::vector<Unseen> rows = unseen_rows(all, held, mine, without);
+  add_spreads(of, rows);
+  add_widths(of, rows);
 }
 
 }  // namespace
@@ -139,7 +167,7 @@ Evaluation cross_validate(const catalog::Catalog& catalog, const Priors& priors,
   if (stopped(watch)) return {};
   const HeldOut& mine = held[static_cast<std::size_t>(std::find(ways.begin(), ways.end(), fold) - ways.begin())];
   std::vector<cost::Calibration> intervals(kFolds);   // a fold's intervals know the misses of the other folds alone
-  for (int k = 0; k < kFolds; ++k) intervals[static_cast<std::size_t>(k)].spreads = spreads_of(all, held, &mine, k);
+  for (int k = 0; k < kFolds; ++k) measure_intervals(intervals[static_cast<std::size_t>(k)], all, held, &mine, k);
   Evaluation out;
   std::size_t row = 0;
   for (std::size_t i = 0; i < observations.size(); ++i) {
@@ -172,7 +200,7 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   cost::Calibration calibration = problem.fit(all.fits, whole);
   const std::vector<HeldOut> held = hold_out(problem, all, calibration, kOfIntervals);
   calibration.shares = shares_of(all.rows, held.front().residuals);   // what a machine nobody listed would see
-  calibration.spreads = spreads_of(all, held);
+  measure_intervals(calibration, all, held);
   for (const Observation& o : observations) calibration.date = std::max(calibration.date, o.date);
   return calibration;
 }
@@ -188,6 +216,12 @@ std::string spreads_csv(const cost::Calibration& calibration) {
   std::string text = "group,low,high,rows\n";
   for (const auto& [name, s] : calibration.spreads)
     text += name + "," + format_number(s.low, 4) + "," + format_number(s.high, 4) + "," + format_number(s.rows, 0) + "\n";
+  return text;
+}
+
+std::string widths_csv(const cost::Calibration& calibration) {
+  std::string text = "trait,factor,rows\n";
+  for (const auto& [name, w] : calibration.widths) text += name + "," + format_number(w.factor, 4) + "," + format_number(w.rows, 0) + "\n";
   return text;
 }
 

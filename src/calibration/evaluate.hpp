@@ -73,8 +73,9 @@ std::vector<PeerScore> score_peers(const Evaluation& evaluation);
 // Scores by a group name of Prediction::groups ("" for all rows), largest group first.
 std::vector<Score> score(const Evaluation& evaluation, std::string_view by);
 
-// The two data files of a Calibration.
+// The data files of a Calibration.
 std::string effects_csv(const cost::Calibration& calibration);
 std::string spreads_csv(const cost::Calibration& calibration);
+std::string widths_csv(const cost::Calibration& calibration);
 
 }  // namespace rigcast::calibration

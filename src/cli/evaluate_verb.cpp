@@ -73,7 +73,7 @@ Verb calibrate_verb() {
   return {"calibrate",
           "fit the estimates to the Observations"_say,
           {{"FILE", "Observations beside the program's own"_say, Completes::file, {}, false, true}},
-          {{"--write", "", "FOLDER", "write effects.csv, spreads.csv and shares.csv there"_say, Completes::file}},
+          {{"--write", "", "FOLDER", "write effects.csv, spreads.csv, widths.csv and shares.csv there"_say, Completes::file}},
           {"rigcast calibrate --write data/calibration", "rigcast calibrate my-rows.csv --write ~/.config/rigcast/calibration"},
           run_calibrate};
 }

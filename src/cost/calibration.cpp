@@ -74,7 +74,7 @@ Effect& Effects::operator[](std::string_view wanted) {
   return entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), added)->effect;
 }
 
-Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv) {
+Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv, std::string_view widths_csv) {
   Calibration calibration;
   RC_TRY(each_row(effects_csv, "data/calibration/effects.csv", 4, [&](const auto& cells) {
     const auto mean = parse_double(cells[1]), sd = parse_double(cells[2]), rows = parse_double(cells[3]);
@@ -94,6 +94,12 @@ Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_
     calibration.shares.emplace(std::string(cells[0]), Shares{*machine, *model, *row});
     return true;
   }));
+  RC_TRY(each_row(widths_csv, "data/calibration/widths.csv", 3, [&](const auto& cells) {
+    const auto factor = parse_double(cells[1]), rows = parse_double(cells[2]);
+    if (!factor || !rows || *factor <= 0) return false;
+    calibration.widths.emplace(std::string(cells[0]), Width{*factor, *rows});
+    return true;
+  }));
   calibration.effects.index();
   return calibration;
 }
@@ -102,7 +108,8 @@ Result<Calibration> load_calibration(const catalog::Catalog& catalog) {
   RC_ASSIGN(effects, catalog.file("calibration/effects.csv"));
   RC_ASSIGN(spreads, catalog.file("calibration/spreads.csv"));
   RC_ASSIGN(shares, catalog.file("calibration/shares.csv"));
-  return parse_calibration(effects, spreads, shares);
+  RC_ASSIGN(widths, catalog.file("calibration/widths.csv"));
+  return parse_calibration(effects, spreads, shares, widths);
 }
 
 }  // namespace rigcast::cost

@@ -56,6 +56,9 @@ class Effects {
 // How far answers of one kind fall from measurements: quantiles of log(measured / predicted) found by cross-validation.
 struct Spread { double low = -0.5, high = 0.5; double rows = 0; };
 
+// How many times as wide as their group's the intervals of questions that share a trait are, found by the same cross-validation.
+struct Width { double factor = 1; double rows = 0; };
+
 // How the variance of log(measured / predicted) on machines nobody fitted divides: what a machine and whoever measures it always add,
 // what a model adds on one machine, and what every row adds. Sums to 1.
 struct Shares { double machine = 0.5, model = 0.3, row = 0.2; };
@@ -63,12 +66,13 @@ struct Shares { double machine = 0.5, model = 0.3, row = 0.2; };
 struct Calibration {
   Effects effects;
   std::map<std::string, Spread, std::less<>> spreads;   // "decode|near", "prefill|family", ...: see spread_key
+  std::map<std::string, Width, std::less<>> widths;     // "decode|family=volta", ...: see width_keys
   std::map<std::string, Shares, std::less<>> shares;    // by phase
   std::string date;                                     // of the newest Observation behind it
 };
 
-// data/calibration/effects.csv, spreads.csv and shares.csv. Errors: input with file and line.
+// data/calibration/effects.csv, spreads.csv, widths.csv and shares.csv. Errors: input with file and line.
 Result<Calibration> load_calibration(const catalog::Catalog& catalog);
-Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv = {});
+Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv = {}, std::string_view widths_csv = {});
 
 }  // namespace rigcast::cost

@@ -86,6 +86,12 @@ TEST(Effects, SpreadTakesTheMostParticularGroup) {
   EXPECT_EQ(speed.decode.grade, Grade::extrapolated);
   EXPECT_NEAR(speed.decode.value.p10 / speed.decode.value.p50, std::exp(-0.5), 1e-12);
   EXPECT_NEAR(speed.decode.value.p90 / speed.decode.value.p50, std::exp(0.25), 1e-12);
+
+  // Its traits widen it, each by itself; those of other chips and phases do not.
+  calibration.widths = {{"decode|family=hopper", {1.5, 30}}, {"decode|backend=cuda", {0.8, 90}}, {"decode|family=volta", {9, 30}}, {"prefill|family=hopper", {9, 30}}};
+  const auto wider = estimate_load(resolved, c.rig, c.place, {}, calibration);
+  EXPECT_NEAR(wider.decode.value.p10 / wider.decode.value.p50, std::exp(-0.5 * 1.5 * 0.8), 1e-12);
+  EXPECT_NEAR(wider.decode.value.p90 / wider.decode.value.p50, std::exp(0.25 * 1.5 * 0.8), 1e-12);
 }
 
 // Where half of a roof is reached, e^1 times as much would be above it: the interval ends at the roof. What is slower than the middle stays.

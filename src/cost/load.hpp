@@ -67,6 +67,8 @@ struct Load {
   std::vector<Path> paths;
   std::vector<Stage> stages;
   std::string engine, backend;
+  std::string family;                // chip family of the first device, or the processor's where there is none
+  std::string format;                // format_class() of most of the weights' bytes
   int ubatch = 512;
   int copies = 1;                    // whole copies of the model side by side: a step is one copy's, for its share of the sequences
   int pipeline_devices = 1;          // devices that work on different ubatches of one prompt at once

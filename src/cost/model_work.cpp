@@ -56,11 +56,14 @@ bool multiplied(Role role, bool tied) {
 ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(architecture) {
   tensors_.reserve(architecture.tensors.size());
   Formats formats(formats_);
+  std::vector<double> of_format;
   double kernels = 0;
   for (const Tensor& tensor : architecture.tensors) {
     const bool in_layer = is_in_layer(architecture, tensor);
     if (in_layer) kernels += kernels_of(tensor);
     Kind kind{.role = tensor.role, .matrix = tensor.shape[1] * tensor.shape[2] > 1, .format = formats.of(tensor.quant)};
+    of_format.resize(formats_.size());
+    of_format[kind.format] += tensor.bytes.value();
     if (const model::Stack stack = model::stack_of(architecture, tensor); in_layer && stack.count > 0) {
       kind.routed = true;
       kind.experts = stack.count;
@@ -68,6 +71,7 @@ ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(ar
     }
     tensors_.push_back({tensor.bytes.value(), static_cast<double>(tensor.elements()), static_cast<double>(tensor.shape[2]), kind_of(kind)});
   }
+  if (!formats_.empty()) main_format_ = formats_[static_cast<std::size_t>(std::max_element(of_format.begin(), of_format.end()) - of_format.begin())];
   small_kernels_ = std::max(0.0, kernels - 2.0 * static_cast<double>(architecture.layers.size()));
 }
 

@@ -30,6 +30,7 @@ class ModelWork {
   const std::vector<Weights>& tensors() const { return tensors_; }   // as in the Architecture
   const std::vector<Kind>& kinds() const { return kinds_; }
   const std::vector<std::string>& formats() const { return formats_; }   // format_class() of their Quants
+  const std::string& main_format() const { return main_format_; }        // of the most bytes; empty: there are none
   double small_kernels() const { return small_kernels_; }
 
  private:
@@ -39,6 +40,7 @@ class ModelWork {
   std::vector<Weights> tensors_;
   std::vector<Kind> kinds_;
   std::vector<std::string> formats_;
+  std::string main_format_;
   double small_kernels_ = 0;   // that layers start for their small vectors beyond the two norms of a plain one
 };
 

@@ -32,13 +32,17 @@ std::string product_format(const Builder& b) {
   return most == bytes.end() ? "" : most->first;
 }
 
+bool is_delta(const model::Layer& layer) {
+  return layer.recurrent.kind == model::RecurrentKind::gated_delta || layer.recurrent.kind == model::RecurrentKind::kimi_delta;
+}
+
 // Kernels one layer starts, in units of a plain attention + feed-forward layer.
 double launches_of(const Builder& b, const model::Layer& layer) {
   double units = 0;
   if (layer.attention.kind != AttentionKind::none) units += 0.65;
   if (layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
   if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
-  if (layer.recurrent.kind == model::RecurrentKind::gated_delta || layer.recurrent.kind == model::RecurrentKind::kimi_delta) units += unfused_delta_kernels(b.setting) / kKernelsOfALayer;
+  if (is_delta(layer)) units += unfused_delta_kernels(b.setting) / kKernelsOfALayer;
   if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
   if (layer.feed_forward.kind == model::FeedForwardKind::moe) {
     units += layer.feed_forward.shared_width > 0 ? 1.25 : 1.0;
@@ -48,6 +52,8 @@ double launches_of(const Builder& b, const model::Layer& layer) {
   if (compressed_attention(b.model)) units += 2;  // hyper-connections and compressed caches: many small kernels
   return units;
 }
+
+bool has_delta_layers(const model::Architecture& m) { return std::any_of(m.layers.begin(), m.layers.end(), is_delta); }
 
 // `eager`: each kernel is started by itself, where this engine otherwise captures them as graphs.
 Path launch_path(const Builder& b, int device, bool experts, bool eager) {
@@ -61,6 +67,7 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (eager) {
     add_factor(p, "launch", "eager", "");
     add_factor(p, "launch", "eager:backend", set.backend);
+    if (has_delta_layers(b.model)) add_factor(p, "launch", "eager_delta", "");
   }
   if (!b.cpu && starts_from_python(set)) {
     add_factor(p, "launch", "python_format", product_format(b));

@@ -44,10 +44,24 @@ std::vector<std::string> spread_keys(const Load& load, std::string_view phase, G
   return {place + "|" + load.engine + ":" + load.backend, place + "|" + load.engine, place, by_grade, first};
 }
 
+std::array<std::string, 3> width_keys(const Load& load, std::string_view phase) {
+  const std::string of = std::string(phase) + "|";
+  return {of + "family=" + load.family, of + "format=" + load.format, of + "backend=" + load.backend};
+}
+
 Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration) {
+  Spread spread;
   for (const std::string& key : spread_keys(load, phase, grade))
-    if (const auto found = calibration.spreads.find(key); found != calibration.spreads.end()) return found->second;
-  return {};
+    if (const auto found = calibration.spreads.find(key); found != calibration.spreads.end()) {
+      spread = found->second;
+      break;
+    }
+  for (const std::string& key : width_keys(load, phase))
+    if (const auto found = calibration.widths.find(key); found != calibration.widths.end()) {
+      spread.low *= found->second.factor;
+      spread.high *= found->second.factor;
+    }
+  return spread;
 }
 
 }  // namespace rigcast::cost

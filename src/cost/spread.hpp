@@ -1,6 +1,7 @@
 #pragma once
 // How close the evidence of a Calibration comes to a Load, and how far such answers fall from measurements.
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,11 @@ std::string_view layout_of(const Load& load);
 // "decode|near|one", "decode|near", "decode".
 std::vector<std::string> spread_keys(const Load& load, std::string_view phase, Grade grade);
 
-// The first of those groups that cross-validation measured.
+// The traits of a question whose answers may scatter more or less than their group's, each kind at its own place: "decode|family=volta",
+// "decode|format=q4_k", "decode|backend=cuda".
+std::array<std::string, 3> width_keys(const Load& load, std::string_view phase);
+
+// The spread of the first of those groups that cross-validation measured, made as much wider or narrower as its traits are.
 Spread spread_of(const Load& load, std::string_view phase, Grade grade, const Calibration& calibration);
 
 // A time and a rate of `amount` per such time with their interval, none of it faster than `least` (terms.hpp: least_seconds) unless the middle is.
