@@ -39,6 +39,28 @@ TEST(Engines, RoutersWereFusedInTheAutumnOf2025) {
   EXPECT_NEAR(kernels(c, 2025.6), 16, 1e-9);
 }
 
+// Where Python starts a part of every layer it runs ahead of the device, and what it costs is its own.
+TEST(Engines, VllmCapturesPiecesOnAscend) {
+  const auto started = [](const Case& c) {
+    const Load load = built_in(c, 2026.5);
+    for (const Stage& stage : load.stages)
+      if (stage.kind == StageKind::launch)
+        for (const Factor& factor : load.paths[static_cast<std::size_t>(stage.memory)].factors)
+          if (factor.effect == "launch|pieces") return std::pair(true, load.runs_ahead);
+    return std::pair(false, load.runs_ahead);
+  };
+  Case c;
+  c.place.engine = "vllm";
+  EXPECT_EQ(started(c), std::pair(false, false));
+  c.place.backend = "cann";
+  EXPECT_EQ(started(c), std::pair(true, true));
+  c.place.settings.eager = true;   // then nothing is captured
+  EXPECT_EQ(started(c), std::pair(false, true));
+  c.place.settings.eager = false;
+  c.place.engine = "mindie";
+  EXPECT_EQ(started(c), std::pair(false, false));
+}
+
 TEST(Engines, DeltaRulesWereManyKernelsUntilTheSpringOf2026) {
   Case c;
   c.model.layers[0].feed_forward.kind = model::FeedForwardKind::none;

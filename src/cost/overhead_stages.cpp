@@ -69,6 +69,7 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
     add_factor(p, "launch", "eager:backend", set.backend);
     if (has_delta_layers(b.model)) add_factor(p, "launch", "eager_delta", "");
   }
+  if (!eager && captures_pieces(set)) add_factor(p, "launch", "pieces", "");
   if (!b.cpu && starts_from_python(set)) {
     add_factor(p, "launch", "python_format", product_format(b));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
