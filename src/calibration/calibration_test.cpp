@@ -348,7 +348,7 @@ TEST(Misses, NoSourceDecidesAlone) {
 }
 
 // Twelve sources of two rows each reach 0.5 (16 rows: with the middles of equal weights the 80 % quantile lies among the 8 rows of 2.0), so
-// log(side) = log 2; twelve sources beside six usual ones: 12 / 18 of it. A trait that scatters less is drawn in by the same rule.
+// log(side) = log 2; twelve sources beside six usual ones: 12 / 18 of it. One that scatters less is believed less: beside twenty.
 TEST(Misses, ATraitIsAsWideAsItsMissesBesideUsualSources) {
   std::vector<detail::Miss> sides;
   const std::vector<std::string> names{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
@@ -359,7 +359,7 @@ TEST(Misses, ATraitIsAsWideAsItsMissesBesideUsualSources) {
   EXPECT_NEAR(width->factor, std::pow(2.0, 12.0 / 18), 1e-9);
   EXPECT_EQ(width->rows, 24);
   for (detail::Miss& side : sides) side.value = std::log(0.5);
-  EXPECT_NEAR(detail::width_of_misses(sides)->factor, std::pow(0.5, 12.0 / 18), 1e-9);
+  EXPECT_NEAR(detail::width_of_misses(sides)->factor, std::pow(0.5, 12.0 / 32), 1e-9);
   EXPECT_FALSE(detail::width_of_misses(std::vector<detail::Miss>(9, {1.0, "few"})));
 }
 

@@ -51,11 +51,12 @@ std::optional<cost::Spread> spread_of_misses(std::vector<Miss> misses) {
 }
 
 std::optional<cost::Width> width_of_misses(std::vector<Miss> sides) {
-  constexpr double kFewestRows = 10, kUsualSources = 6;
+  constexpr double kFewestRows = 10, kUsual = 6, kUsualIfNarrower = 20;   // sources; an interval that is too narrow breaks a promise
   const auto rows = static_cast<double>(sides.size());
   if (rows < kFewestRows) return std::nullopt;
   const Weighted weighted(std::move(sides));
-  return cost::Width{std::exp(weighted.quantile(0.8) * weighted.sources() / (weighted.sources() + kUsualSources)), rows};
+  const double outside = weighted.quantile(0.8);
+  return cost::Width{std::exp(outside * weighted.sources() / (weighted.sources() + (outside > 0 ? kUsual : kUsualIfNarrower))), rows};
 }
 
 }  // namespace rigcast::calibration::detail
