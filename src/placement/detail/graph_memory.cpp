@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "placement/detail/best_fit_allocator.hpp"
-
 namespace rigcast::placement::detail {
 
 namespace {
@@ -51,11 +49,12 @@ class Scheduler {
     return {found.begin(), found.end()};
   }
 
-  GraphMemory run() {
+  Reserved run() {
     assign();
     cut();
-    std::vector<std::int64_t> bytes = allocate();
-    return {std::move(bytes), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
+    allocate();
+    GraphMemory memory{demand_.peaks(0), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
+    return {std::move(demand_), std::move(memory)};
   }
 
  private:
@@ -240,7 +239,7 @@ class Scheduler {
     order_backend_.push_back(backend);
   }
 
-  std::vector<std::int64_t> allocate();
+  void allocate();
   void allocate_copies(TensorId id, int backend) {
     const Copies& all = copied(id, backend);
     allocate_tensor(all.first, backend);
@@ -271,16 +270,16 @@ class Scheduler {
   std::vector<int> order_backend_;
   bool moves_device_weights_ = false, moves_host_weights_ = false;
 
-  struct Life { int readers = 0, views = 0, backend = 0; BufferAddress address; bool owned = false; };
+  struct Life { int readers = 0, views = 0, piece = 0; bool owned = false; };
   std::vector<Life> life_;
-  std::vector<BestFitAllocator> memory_;
+  GraphDemand demand_;
 };
 
-std::vector<std::int64_t> Scheduler::allocate() {
+void Scheduler::allocate() {
   build_order();
   life_.assign(g_.tensors.size(), {});
   for (int b = 0; b <= host(); ++b)
-    memory_.emplace_back(b == host() ? rules_.host_alignment : rules_.alignment, machine_.devices == 0 ? INT64_MAX : rules_.chunk_bytes);
+    demand_.add_memory(b == host() ? rules_.host_alignment : rules_.alignment, machine_.devices == 0 ? INT64_MAX : rules_.chunk_bytes);
 
   if (settings_.copies > 1) {
     for (const TensorId input : kept_inputs_)
@@ -303,9 +302,6 @@ std::vector<std::int64_t> Scheduler::allocate() {
     allocate_tensor(order_[k], order_backend_[k]);
     release_sources(order_[k]);
   }
-  std::vector<std::int64_t> bytes;
-  for (const BestFitAllocator& memory : memory_) bytes.push_back(memory.peak());
-  return bytes;
 }
 
 void Scheduler::find_memory(TensorId id, int backend) {
@@ -314,8 +310,7 @@ void Scheduler::find_memory(TensorId id, int backend) {
   if (t.view_of != kNoTensor || t.place != kNotPlaced) return;
   life.owned = true;
   if (may_overwrite(t.op) && take_over_source(id)) return;
-  life.backend = backend;
-  life.address = memory_[at(backend)].allocate(t.bytes);
+  life.piece = demand_.take(backend, {t.bytes, t.growth});
 }
 
 bool Scheduler::take_over_source(TensorId id) {
@@ -325,8 +320,7 @@ bool Scheduler::take_over_source(TensorId id) {
     const GraphTensor& source = g_[s];
     if (source.type != t.type || source.shape != t.shape || source.stride != t.stride) continue;
     if (life_[at(s)].readers != 1 || life_[at(s)].views != 0) continue;
-    life_[at(id)].backend = life_[at(s)].backend;
-    life_[at(id)].address = life_[at(s)].address;
+    life_[at(id)].piece = life_[at(s)].piece;
     life_[at(s)].owned = false;
     return true;
   }
@@ -348,7 +342,7 @@ void Scheduler::release_sources(TensorId id) {
 void Scheduler::release(TensorId id) {
   Life& life = life_[at(id)];
   if (!life.owned || g_[id].is_output) return;
-  memory_[at(life.backend)].release(life.address, g_[id].bytes);
+  demand_.give_back(life.piece);
   life.owned = false;
 }
 
@@ -391,7 +385,7 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
   }
 }
 
-GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings) {
+Reserved reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings) {
   return Scheduler(graph, machine, rules, settings).run();
 }
 

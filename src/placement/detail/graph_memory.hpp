@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "placement/detail/graph_demand.hpp"
 #include "placement/detail/tensor_graph.hpp"
 
 namespace rigcast::placement::detail {
@@ -66,8 +67,9 @@ struct GraphMemory {
   bool moves_device_weights = false, moves_host_weights = false;
   std::vector<TensorOp> strays = {};   // of probe_graph
 };
-// `graph` is consumed: copies are added and sources redirected.
-GraphMemory reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
+// What the graph takes of its memories, and the memory that comes to. `graph` is consumed: copies are added and sources redirected.
+struct Reserved { GraphDemand demand; GraphMemory memory; };
+Reserved reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
 
 // Lays nothing out: only which kinds of operations would not all run where their layers are (`layer_place`, by layer).
 GraphMemory probe_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings, const std::vector<int>& layer_place);

@@ -8,7 +8,7 @@ void add_request(Signature& key, const GraphRequest& r) {
   key.add(a.family);
   for (const std::int64_t value : {std::int64_t{a.hidden}, std::int64_t{a.vocab}, static_cast<std::int64_t>(a.layers.size()), std::int64_t{a.loop_norm},
                                    std::int64_t{a.stack_layers}, std::int64_t{a.bank_interval}, std::int64_t{a.streams}, std::int64_t{a.mixing_rounds}, std::int64_t{a.attention_softcap > 0}, std::int64_t{r.output_place},
-                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells, r.window_cells, std::int64_t{r.flash_attention}, std::int64_t{r.fused.weighs}, std::int64_t{r.fused.balances}, std::int64_t{r.fused.spreads},
+                                   r.tokens, r.outputs, r.streams, r.sequences, r.cells % kCellStep, r.window_cells, std::int64_t{r.flash_attention}, std::int64_t{r.fused.weighs}, std::int64_t{r.fused.balances}, std::int64_t{r.fused.spreads},
                                    std::int64_t{r.kv_on_device}, std::int64_t{r.host}, r.key_type.block_elements, r.key_type.block_bytes,
                                    r.value_type.block_elements, r.value_type.block_bytes})
     key.add(value);
@@ -52,21 +52,38 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
     graph.add(weight.at(request.tensor_place[t], rules.max_tensor_bytes));
     if (request.tensor_place[t] >= request.host) host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
   }
-  return {graph.value(), host_bytes.value()};
+  return {graph.value(), host_bytes.value(), request.cells};
 }
 
-std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key) const {
-  const std::lock_guard lock(mutex_);
-  for (const Entry& entry : {Entry{key.graph, 0}, Entry{key.graph, key.host_bytes}})
-    if (const auto known = known_.find(entry); known != known_.end()) return known->second;
-  return std::nullopt;
+std::shared_ptr<const KnownDemand> KnownGraphs::demand_of(const GraphKey& key) const {
+  for (const std::uint64_t host_bytes : {std::uint64_t{0}, key.host_bytes})
+    if (const auto known = demands_.find({key.graph, host_bytes}); known != demands_.end() && known->second->range.holds(key.cells)) return known->second;
+  return nullptr;
 }
 
-void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory) {
+std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key) {
+  std::shared_ptr<const KnownDemand> known;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::uint64_t host_bytes : {std::uint64_t{0}, key.host_bytes})
+      if (const auto told = known_.find({key.graph, host_bytes, static_cast<std::uint64_t>(key.cells)}); told != known_.end()) return told->second;
+    known = demand_of(key);
+  }
+  if (!known) return std::nullopt;
+  GraphMemory memory = known->memory;
+  memory.bytes = known->demand.peaks((key.cells - known->cells) / kCellStep);
+  keep(key, memory);
+  return memory;
+}
+
+void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory, std::shared_ptr<const KnownDemand> demand) {
   if (memory.moves_device_weights) return;   // their bytes are in no key
+  const std::uint64_t host_bytes = memory.moves_host_weights ? key.host_bytes : 0;
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMost) known_.clear();
-  known_.insert_or_assign(Entry{key.graph, memory.moves_host_weights ? key.host_bytes : 0}, memory);
+  if (demands_.size() >= kMostDemands) demands_.clear();
+  known_.insert_or_assign({key.graph, host_bytes, static_cast<std::uint64_t>(key.cells)}, memory);
+  if (demand) demands_.insert_or_assign({key.graph, host_bytes}, std::move(demand));
 }
 
 }  // namespace rigcast::placement::detail

@@ -3,11 +3,13 @@
 // back with every rig of like devices, every recipe of a model and every context that is padded to the same length.
 //
 // A graph follows from its request alone, and what it needs from the graph, the engine's rules and how it is run: all of that is in the
-// GraphKey. Bytes of weight matrices count only where they are moved to another memory.
+// GraphKey. Bytes of weight matrices count only where they are moved to another memory. Of most graphs the demand is kept, which tells the same of a cache
+// of any length.
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -19,6 +21,16 @@ namespace rigcast::placement::detail {
 
 struct GraphKey {
   std::uint64_t graph = 0, host_bytes = 0;   // hashes; host_bytes: of the weights on the host
+  std::int64_t cells = 0;                    // of the cache, which `graph` leaves out but for what kCellStep does not divide
+};
+
+// What a graph was found to need with a cache of so many cells, and its demand, which holds for all lengths in the range that kCellStep or a multiple of
+// it parts from that.
+struct KnownDemand {
+  GraphDemand demand;
+  GraphMemory memory;
+  std::int64_t cells = 0;
+  CellRange range;
 };
 
 // `layers`: the signatures of all layers of the request. REQUIRES: `weights` of its architecture.
@@ -28,14 +40,17 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
 // May be used by several threads.
 class KnownGraphs {
  public:
-  std::optional<GraphMemory> find(const GraphKey& key) const;
-  void keep(const GraphKey& key, const GraphMemory& memory);
+  std::optional<GraphMemory> find(const GraphKey& key);
+  void keep(const GraphKey& key, const GraphMemory& memory, std::shared_ptr<const KnownDemand> demand = {});   // none: of this length alone
 
  private:
-  static constexpr std::size_t kMost = 8192;       // all are forgotten when there are more
-  using Entry = std::array<std::uint64_t, 2>;      // a GraphKey; host_bytes 0 where none are moved
-  mutable std::mutex mutex_;                       // guards what follows
-  std::map<Entry, GraphMemory> known_;
+  // All are forgotten when there are more.
+  static constexpr std::size_t kMost = 8192, kMostDemands = 1024;   // a demand takes some 10 kB
+  std::shared_ptr<const KnownDemand> demand_of(const GraphKey& key) const;
+
+  mutable std::mutex mutex_;                       // guards what follows, by the parts of a GraphKey; host_bytes 0 where none are moved
+  std::map<std::array<std::uint64_t, 3>, GraphMemory> known_;
+  std::map<std::array<std::uint64_t, 2>, std::shared_ptr<const KnownDemand>> demands_;
 };
 
 }  // namespace rigcast::placement::detail

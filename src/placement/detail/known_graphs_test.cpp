@@ -57,8 +57,9 @@ LlamaLayout laid_out(const model::Architecture& architecture, const Settings& se
 
 TEST(KnownGraphs, TellWhatWouldBeFound) {
   KnownGraphs known;
+  // Shorter and longer contexts than the first: 256 MiB of cache is more than small tensors are, and 768 cells less than most windows.
   const std::vector<Settings> settings = {with(4096, -1, 0, true, {}), with(4200, -1, 0, true, {}), with(4096, 15, 0, true, {}), with(4096, -1, 999, true, {}),
-                                          with(4096, -1, 0, false, false)};
+                                          with(4096, -1, 0, false, false), with(768, -1, 0, true, {}), with(131072, -1, 0, true, {}), with(65536, 15, 0, true, false)};
   int compared = 0;
   const auto models = facts().entries(catalog::Kind::model);
   for (std::size_t k = 0; k < models.size(); k += kStep)

@@ -1,6 +1,7 @@
 // The compute buffers of a layout: the graph of one batch, through the engine's own scheduler and allocator.
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -35,6 +36,18 @@ bool grows_with_layers(const GraphRequest& request) {
   const model::Architecture& a = *request.architecture;
   return !a.blocks.empty() || a.bank_interval > 0 || a.streams > 0 ||
          std::any_of(request.caches.begin(), request.caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0; });
+}
+
+// With a longer cache each of its tensors grows alike: nothing is chosen among the cells, and none are taken together.
+bool grows_evenly(const GraphRequest& request) {
+  return std::none_of(request.caches.begin(), request.caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0 || each.entries > 0; });
+}
+
+GraphRequest with_more_cells(GraphRequest request) {
+  request.cells += kCellStep;
+  for (LayerCache& cache : request.caches)
+    if (!cache.windowed) cache.cells = request.cells;
+  return request;
 }
 
 GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
@@ -72,10 +85,16 @@ class Reserver {
     if (in_.known)
       if (auto memory = in_.known->find(key)) return *std::move(memory);
     TensorGraph graph = build_prompt_graph(request);
-    GraphMemory memory = request.probes ? probe_graph(graph, machine_, in_.rules.compute, settings_, request.layer_place)
-                                        : reserve_graph(graph, machine_, in_.rules.compute, settings_);
-    if (in_.known) in_.known->keep(key, memory);
-    return memory;
+    if (request.probes) {
+      GraphMemory memory = probe_graph(graph, machine_, in_.rules.compute, settings_, request.layer_place);
+      if (in_.known) in_.known->keep(key, memory);
+      return memory;
+    }
+    const auto range = in_.known && grows_evenly(request) ? tell_growth(graph, build_prompt_graph(with_more_cells(request)), request.cells, in_.rules.compute.max_tensor_bytes) : std::nullopt;
+    Reserved reserved = reserve_graph(graph, machine_, in_.rules.compute, settings_);
+    if (in_.known)
+      in_.known->keep(key, reserved.memory, range ? std::make_shared<const KnownDemand>(KnownDemand{std::move(reserved.demand), reserved.memory, request.cells, *range}) : nullptr);
+    return std::move(reserved.memory);
   }
 
  private:

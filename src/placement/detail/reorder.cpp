@@ -25,7 +25,10 @@ constexpr Op kSoftmaxLast[] = {Op::argsort, Op::view, Op::gather, Op::reshape, O
 class Reorder {
  public:
   Reorder(TensorGraph& graph, const std::vector<TensorId>& operations, int window)
-      : graph_(graph), operations_(operations), window_(window), taken_(operations.size(), 0), placed_(graph.tensors.size(), 0) {}
+      : graph_(graph), operations_(operations), window_(window), taken_(operations.size(), 0), placed_(graph.tensors.size(), 0), may_fuse_(operations.size(), 0) {
+    find_dependencies();
+    for (int i = 0; i < count(); ++i) may_fuse_[at(i)] = fused_at(i, true) > 0;   // most never do
+  }
 
   std::vector<TensorId> run() {
     order_.reserve(operations_.size());
@@ -62,7 +65,8 @@ class Reorder {
       if (op(start + static_cast<int>(i)) != pattern[i] || taken_[at(start) + i]) return false;
     return true;
   }
-  int fused_at(int start) const {
+  int fused_at(int start, bool unknown = false) const {
+    if (!unknown && !may_fuse_[at(start)]) return 0;
     for (const std::span<const Op> pattern : {std::span<const Op>(kSoftmaxNormalised), std::span<const Op>(kSigmoidNormalised),
                                               std::span<const Op>(kSoftmaxFirst), std::span<const Op>(kSoftmaxLast), std::span<const Op>(kGivenBack),
                                               std::span<const Op>(kTurnedAndStored)})
@@ -79,12 +83,29 @@ class Reorder {
     for (const TensorId s : held) order_.push_back(graph_.alias_of(s));
   }
 
-  bool depends(int later, int earlier) const {
-    const TensorId a = operations_[at(later)], b = operations_[at(earlier)];
-    if (graph_.root(a) == graph_.root(b)) return true;
-    const bool writes = graph_[b].view_of != kNoTensor && !runs_nothing(op(earlier));   // into what others may read by views of their own
-    const auto sources = graph_[a].sources();
-    return std::any_of(sources.begin(), sources.end(), [&](TensorId s) { return s == b || (writes && s != kNoTensor && graph_.root(s) == graph_.root(b)); });
+  // Which operations a window before each it cannot overtake: those that share its memory, that it reads, and that write into what it reads, for others
+  // may read that by views of their own. Asked many times of each, so found once, along the chains of those that share memory.
+  void find_dependencies() {
+    std::vector<int> last(graph_.tensors.size(), kNone), previous(operations_.size(), kNone);   // by root; by position
+    for (int j = 0; j < count(); ++j) {
+      const TensorId own = graph_.root(operations_[at(j)]);
+      begins_.push_back(earlier_.size());
+      const auto add = [&](TensorId root, TensorId read) {
+        for (int c = last[at(root)]; c >= std::max(0, j - window_ + 1); c = previous[at(c)])
+          if (root == own || operations_[at(c)] == read || (tensor(c).view_of != kNoTensor && !runs_nothing(op(c)))) earlier_.push_back(c);
+      };
+      add(own, kNoTensor);
+      for (const TensorId s : tensor(j).sources())
+        if (s != kNoTensor && graph_.root(s) != own) add(graph_.root(s), s);
+      previous[at(j)] = last[at(own)];
+      last[at(own)] = j;
+    }
+    begins_.push_back(earlier_.size());
+  }
+  // Whether j depends on nothing that is still open, but for what `bound` says of it.
+  template <class Bound>
+  bool is_free(int j, Bound bound) const {
+    return std::all_of(earlier_.begin() + static_cast<std::ptrdiff_t>(begins_[at(j)]), earlier_.begin() + static_cast<std::ptrdiff_t>(begins_[at(j) + 1]), [&](int c) { return taken_[at(c)] || bound(c); });
   }
   static bool fuses(Op first, Op second) {
     return (first == Op::rms_norm && second == Op::multiply) || (first == Op::matmul && second == Op::add) ||
@@ -95,12 +116,7 @@ class Reorder {
   void gather_operations(std::vector<int>& group) {
     for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
       if (taken_[at(j)] || runs_nothing(op(j)) || fused_at(j)) continue;
-      bool free = true;
-      for (int c = first_; c < j && free; ++c) {
-        if (taken_[at(c)] || !depends(j, c)) continue;
-        free = j == c + 1 && c == group.back() && fuses(op(c), op(j));
-      }
-      if (free) take_with_fusions(group, j);
+      if (is_free(j, [&](int c) { return j == c + 1 && c == group.back() && fuses(op(c), op(j)); })) take_with_fusions(group, j);
     }
   }
 
@@ -152,17 +168,17 @@ class Reorder {
   void gather_views(std::vector<int>& group) {
     for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
       if (taken_[at(j)] || !runs_nothing(op(j))) continue;
-      bool free = true;
-      for (int c = first_; c < j && free; ++c)
-        free = taken_[at(c)] || !depends(j, c) || std::find(group.begin(), group.end(), c) != group.end();
-      if (free) group.push_back(j);
+      if (is_free(j, [&](int c) { return std::find(group.begin(), group.end(), c) != group.end(); })) group.push_back(j);
     }
   }
 
   TensorGraph& graph_;
   const std::vector<TensorId>& operations_;
   int window_, first_ = 0;
-  std::vector<char> taken_, placed_;
+  static constexpr int kNone = -1;
+  std::vector<char> taken_, placed_, may_fuse_;
+  std::vector<int> earlier_;             // of each operation in turn
+  std::vector<std::size_t> begins_;      // ... from where on
   std::vector<TensorId> order_;
 };
 

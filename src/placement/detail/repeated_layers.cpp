@@ -17,9 +17,10 @@ Kept kept_of(std::size_t pattern) {
   return {std::min(kFirstKept, enough), std::min(kLastKept, enough), pattern % 2 == 0 ? 2u : 4u};
 }
 
+// Its cells are those of the window or of all, which is one number for the whole graph.
 Signature cache_signature(const LayerCache& c) {
   Signature signature;
-  for (const std::int64_t value : {std::int64_t{c.stored}, std::int64_t{c.windowed}, c.cells, c.key_elements, c.value_elements, c.index_key_elements,
+  for (const std::int64_t value : {std::int64_t{c.stored}, std::int64_t{c.windowed}, c.key_elements, c.value_elements, c.index_key_elements,
                                    c.index_value_elements, c.state_elements, c.conv_elements, c.entries, c.ngram_elements, c.compressor_elements, std::int64_t{c.place}})
     signature.add(value);
   return signature;
