@@ -116,7 +116,7 @@ void read_sizes(ConfigReader& c, Shape& s, const detail::ClassDefaults& usual) {
 
 void read_experts(ConfigReader& c, Shape& s) {
   Experts& e = s.experts;
-  e.count = c.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"});
+  e.count = c.is_list("moe_num_experts") ? 0 : c.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"});
   if (e.count == 0) return;
   e.used = c.integer({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_k", "moe_top_k"});
   e.width = c.is_list("moe_intermediate_size") ? 0 : c.integer({"moe_intermediate_size", "moe_ffn_hidden_size"});
