@@ -17,7 +17,7 @@ bool counts(const Architecture& a, const Tensor& tensor) {
 }
 
 double used_share(const Architecture& a, const Tensor& tensor) {
-  if (tensor.name.find(".engram_embd.") != std::string::npos) return 0;   // a few rows of hundreds of millions
+  if (tensor.role == Role::per_layer_embedding && (a.family == "deepseek41" || a.family == "longcat-flash")) return 0;   // n-grams: a few rows of hundreds of millions
   const Stack stack = stack_of(a, tensor);
   return stack.count > 0 ? static_cast<double>(stack.used) / stack.count : 1;
 }
@@ -94,6 +94,7 @@ namespace {
 void repeat_layers(const Shape& shape, std::vector<Layer>& layers, Architecture& a) {
   const std::size_t once = layers.size();
   a.layers = std::move(layers);
+  a.blocks = shape.blocks;
   if (shape.loops <= 1) return;
   for (std::size_t i = 0; i < once * static_cast<std::size_t>(shape.loops); ++i) a.blocks.push_back(static_cast<int>(i % once));
   for (std::size_t i = once; i < a.blocks.size(); ++i) a.layers.push_back(a.layers[i % once]);

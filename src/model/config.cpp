@@ -234,6 +234,8 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
     if (const auto read = vision.result(); !read) return placed(read.error());
     if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
   }
+  if (shape.tower <= 0 && thinker.object("audio_config") != nullptr)
+    shape.notes.push_back("It hears, and no rule knows the encoder for sound: engines that load it keep its weights beside these, which is not counted here.");
   shape.key = shape.name = name_of(file);
   if (auto layers = lay_out(shape); !layers) return tl::unexpected<Error>(in_words_of_file(layers.error(), shape, text, file, part.name));
   return shape;

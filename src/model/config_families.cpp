@@ -230,6 +230,7 @@ constexpr std::array kTypes = {
     ModelType{"llama4", "llama4", false, llama4},
     ModelType{"llama4_text", "llama4", false, llama4},
     ModelType{"longcat_flash", "longcat-flash", false, longcat_flash},
+    ModelType{"longcat_flash_ngram", "longcat-flash", false, longcat_flash},
     ModelType{"maincoder", "maincoder", true},
     ModelType{"mamba", "mamba", true, mamba},
     ModelType{"mamba2", "mamba2", false, mamba2},
@@ -335,6 +336,7 @@ constexpr std::array kTypes = {
     ModelType{"youtu", "deepseek2", true, deepseek},
     ModelType{"youtu_llm", "deepseek2", true, deepseek},
     ModelType{"youtu_vl", "deepseek2", true, deepseek},
+    ModelType{"zamba2", "zamba2", true, zamba2},
 };
 
 constexpr bool by_name(const ModelType& a, const ModelType& b) { return a.name < b.name; }

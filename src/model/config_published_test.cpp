@@ -162,6 +162,10 @@ constexpr Counted kCounted[] = {
     {"openpangu-ultra-moe-718b", 719093767680, 35136, 0, 0},
     // 28 x (2 x 2048^2 + 2 x 2048 x 1024 + 3 x 2048 x 8192 + 2 x 2048) + 2 x 64000 x 2048 + 2048; published: 2 B.
     {"helium-1-2b", 2023868416, 57344, 0, 0},
+    // 81 x (3584 x (2 x 7168 + 2 x 2 x 64 + 112) + 5 x (7168 + 2 x 2 x 64) + 3 x 112 + 7168 + 7168 x 3584 + 3584) + 2 x (3 x 7168^2 + 7168 x 3584 + 3 x 3584 x 14336 + 7168 + 3584) + 13 x (3584 x 128 + 128 x 28672 + 3584^2) + 32000 x 3584 + 3584; published: 7.36 B.
+    {"zamba2-7b", 7356749648, 186368, 0, 38962944},
+    // 28 x (3072 x 1536 + 1536 + 1536 x 32 x 192 + 3072 x 576 + 512 + 512 x 32 x 256 + 32 x 128 x 3072 + 3 x 3072 x 6144 + 2 x 3072) + 14 x (256 x 3 x 3072 x 1024 + 384 x (3072 + 1)) + 12 x (78 x 131072 + 12) x 256 + 12 x 256 x 3072 + 2 x 131072 x 3072 + 3072; published: 68.5 B, 31.4 B of them n-grams, 2.9 to 4.5 B active.
+    {"longcat-flash-lite", 68562465024, 16128, 0, 0},
 };
 
 class PublishedConfig : public testing::TestWithParam<Counted> {};
@@ -241,6 +245,21 @@ TEST(PublishedConfigs, LayersForPicturesKeepNoText) {
   EXPECT_EQ(a.layers.at(3).attention.kind, AttentionKind::none);
   EXPECT_EQ(a.layers.at(3).feed_forward.width, 14336);
   EXPECT_EQ(a.elements(), 10670220834);   // the tower in two rows: one less
+}
+
+// Thirteen layers of attention run with the tensors of two, each with a cache of its own.
+TEST(PublishedConfigs, BlocksAreShared) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / "zamba2-7b.json");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  ASSERT_EQ(a.layers.size(), 94u);
+  ASSERT_EQ(a.blocks.size(), 94u);
+  EXPECT_EQ(a.blocks.at(6), 6);     // layers 6 and 11 of the file, behind none and one such before them
+  EXPECT_EQ(a.blocks.at(12), 12);
+  EXPECT_EQ(a.blocks.at(19), 6);    // layer 17, behind two
+  EXPECT_EQ(a.layers.at(19).attention.heads, 32);
+  EXPECT_EQ(a.layers.at(20).attention.kind, AttentionKind::none);
 }
 
 // Experts for pictures are loaded and not read for text; those a group shares come with each that is chosen.

@@ -59,7 +59,7 @@ void nemotron_h(ConfigReader& c, Shape& s) {
     s.features = find_family(s.family)->features;
   }
   s.next_token_layers = 0;
-  c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim"});
+  c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim", "num_query_groups"});
 }
 
 namespace {
@@ -236,6 +236,45 @@ void mamba(ConfigReader& c, Shape& s) {
   s.ffn = 0;
   s.pattern = "M";
   c.ignore({"expand", "time_step_rank", "layer_norm_epsilon", "mixer_rms_eps", "use_associative_scan", "use_falcon_mambapy", "use_mambapy"});
+}
+
+// Zamba 2: Mamba 2 in every layer; before some of them one of a few blocks of attention, which they share in turn.
+void zamba2(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba2;
+  r.heads = c.integer({"n_mamba_heads"}, 8);
+  r.head_dim = c.integer({"mamba_headdim"}, r.heads > 0 ? c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden) / r.heads : 0);
+  r.state = c.integer({"mamba_d_state"}, 64);
+  r.groups = std::max(1, c.integer({"mamba_ngroups"}, 1));
+  r.conv = c.integer({"mamba_d_conv"}, 4);
+  r.gate_rank = c.integer({"adapter_rank"}, 128);
+  s.head_dim = s.value_dim = c.integer({"attention_head_dim"}, s.heads > 0 ? 2 * s.hidden / s.heads : 0);
+  if (c.flag({"use_shared_attention_adapter"})) c.fault(ErrorKind::unsupported, "use_shared_attention_adapter", "is on, which no rule knows");
+  if (!c.flag({"use_shared_mlp_adapter"}, true)) c.fault(ErrorKind::unsupported, "use_shared_mlp_adapter", "is off, which no rule knows");
+  if (c.flag({"add_bias_linear"})) c.fault(ErrorKind::unsupported, "add_bias_linear", "is on, which no rule knows");
+  std::vector<bool> hybrid(static_cast<std::size_t>(std::max(s.layers, 0)));
+  const std::vector<std::string> kinds = c.texts({"layers_block_type"});
+  for (std::size_t i = 0; i < kinds.size() && i < hybrid.size(); ++i) hybrid[i] = kinds[i] == "hybrid";
+  for (const int layer : c.integers({"hybrid_layer_ids"}))
+    if (layer < s.layers) hybrid[static_cast<std::size_t>(layer)] = true;
+  const std::size_t shared = static_cast<std::size_t>(std::clamp(c.integer({"num_mem_blocks"}, 1), 1, 64));
+  std::vector<int> owners;
+  std::size_t run = 0;
+  s.pattern.clear();
+  for (const bool attends : hybrid) {
+    const int at = static_cast<int>(s.pattern.size());
+    if (attends) {
+      if (owners.size() < shared) owners.push_back(at);
+      s.blocks.push_back(owners[run++ % shared]);
+      s.pattern += 'F';
+    }
+    s.blocks.push_back(static_cast<int>(s.pattern.size()));
+    s.pattern += 'M';
+  }
+  if (run == 0) return c.fault(ErrorKind::input, "hybrid_layer_ids", "is missing: nothing says which layers attend");
+  s.layers = static_cast<int>(s.pattern.size());
+  s.window = 0;
+  c.ignore({"attention_hidden_size", "mamba_expand", "use_mem_rope", "use_long_context", "chunk_size", "num_query_groups", "use_mem_eff_path", "layers_block_type"});
 }
 
 void mamba2(ConfigReader& c, Shape& s) {

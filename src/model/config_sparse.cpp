@@ -218,6 +218,16 @@ void exaone_moe(ConfigReader& c, Shape& s) {
   c.ignore({"n_group", "topk_group", "mtp_loss_factor", "is_moe_layer"});
 }
 
+namespace {
+// LongCat Flash Lite: beside a token's own embedding those of the n-grams that end with it, each in several tables of odd length, narrower and projected.
+void longcat_ngrams(ConfigReader& c, Shape& s) {
+  const int ratio = c.integer({"ngram_vocab_size_ratio"}), tables = c.product("emb_split_num", c.integer({"emb_split_num"}), std::max(0, c.integer({"emb_neighbor_num"}) - 1));
+  if (ratio == 0 && tables == 0) return;
+  if (ratio < 1 || tables < 1 || s.hidden % tables != 0) return c.fault(ErrorKind::input, "ngram_vocab_size_ratio", "emb_neighbor_num and emb_split_num must say how the tables of n-grams share the embedding");
+  s.engrams = {.layers = {kInputLayer}, .rows = {std::int64_t{tables} * ratio * s.vocab + std::int64_t{tables} * tables}, .row = s.hidden / tables, .rows_a_token = tables};
+}
+}  // namespace
+
 // LongCat: each layer of the config attends twice and has two dense parts; the experts stand beside the second. Some of those to choose from
 // do nothing, so that fewer than the chosen ones compute: their share on average.
 void longcat_flash(ConfigReader& c, Shape& s) {
@@ -237,6 +247,7 @@ void longcat_flash(ConfigReader& c, Shape& s) {
   }
   s.features.router_bias = c.flag({"router_bias"});
   s.next_token_layers = 0;
+  longcat_ngrams(c, s);
   c.ignore({"num_hidden_layers", "attention_method", "mla_scale_q_lora", "mla_scale_kv_lora", "mtp_num_layers"});
 }
 

@@ -171,6 +171,7 @@ constexpr std::array kFamilies = {
     Family{"step35", {.qk_norm = QkNorm::head, .head_gate = true, .router_correction = true}},
     Family{"telechat2", {.attention_output_bias = true, .down_bias = true}},
     Family{"xverse", {}},
+    Family{"zamba2", {}},
 };
 
 constexpr bool is_sorted() {

@@ -15,6 +15,8 @@ constexpr bool by_stem(const Row& a, const Row& b) { return a.stem < b.stem; }
 
 // Tensors of a block, in order of stem.
 constexpr auto in_block = std::to_array<Row>({
+    {"adapter_a", Role::dense_ffn},
+    {"adapter_b", Role::dense_ffn},
     {"altup_correct_coef", Role::dense_ffn},
     {"altup_correct_scale", Role::norm},
     {"altup_predict_coef", Role::dense_ffn},

@@ -252,6 +252,9 @@ Result<void> check(const Shape& shape) {
     if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
       return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
                                                     std::to_string(shape.layers) + " layers", "layers"));
+  if (!shape.blocks.empty() && shape.blocks.size() != static_cast<std::size_t>(shape.layers)) return tl::unexpected<Error>(wrong(shape, "blocks do not name one for each layer", "blocks"));
+  for (std::size_t i = 0; i < shape.blocks.size(); ++i)
+    if (shape.blocks[i] < 0 || static_cast<std::size_t>(shape.blocks[i]) > i) return tl::unexpected<Error>(wrong(shape, "a layer runs with the tensors of a later one", "blocks"));
   return check_compressed(shape);
 }
 

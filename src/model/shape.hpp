@@ -183,6 +183,7 @@ struct Shape {
   int bank_interval = 0;             // as in Architecture (Kimi K3)
   int loops = 1;                     // so many times all layers run, each time with a cache of its own (Nanbeige, Ouro)
   bool loop_norm = false;            // ... from a normalised stream
+  std::vector<int> blocks;           // as in Architecture (Zamba 2); empty: each layer has tensors of its own
   int stream_rank = 0;               // > 0: streams are gated through so narrow a space instead (Qwen 3.8 Flash)
   NGrams ngrams;
   Engrams engrams;

@@ -47,6 +47,8 @@ void TensorLister::list_globals() {
   list_rope_factors();
   if (shape_.per_layer_embedding > 0) list_per_layer_embedding();
   const bool lfm2 = shape_.family == "lfm2" || shape_.family == "lfm2moe";  // there the last norm has the embedding's name
+  if (const Engrams& e = shape_.engrams; !e.layers.empty() && e.layers.front() == kInputLayer)
+    put("per_layer_token_embd.weight", e.row, e.rows.front()), put("per_layer_model_proj.weight", e.row, hidden_, e.rows_a_token);
   if (shape_.ngrams.layer >= 0) put("per_layer_token_embd.weight", shape_.ngrams.row, shape_.ngrams.rows);
   if (features_.norm_weights && shape_.stream_rank == 0 && !is_bert(shape_.family)) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
   if (!shape_.tied_embeddings && !shape_.encoder_only) put("output.weight", hidden_, shape_.vocab);
@@ -95,6 +97,14 @@ void TensorLister::list_per_layer_embedding() {
 void TensorLister::list_layer(int index, const Layer& layer) {
   layer_ = index;
   prefix_ = "blk." + std::to_string(index) + ".";
+  if (static_cast<std::size_t>(index) < shape_.blocks.size() && shape_.blocks[static_cast<std::size_t>(index)] != index) return;   // another layer's
+  const bool zamba = shape_.family == "zamba2";
+  if (zamba && index > 0 && layers_[static_cast<std::size_t>(index) - 1].attention.kind != AttentionKind::none) list_shared_entry();
+  if (zamba && layer.attention.kind != AttentionKind::none) {
+    list_shared_block(layer.attention);
+    list_feed_forward_norm(layer);
+    return list_dense(layer.feed_forward.width, layer.feed_forward.gated);
+  }
   if (features_.attention_norm && (index > 0 || shape_.family != "modern-bert")) norm("attn_norm", hidden_);   // there the embedding's norm stands for the first
   if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
   if (shape_.streams > 0)
@@ -251,6 +261,23 @@ void TensorLister::list_cross_attention() {
   vector("cross_attn_k_norm", shape_.head_dim);
   put(block("cross_attn_attn_gate"), 1);
   put(block("cross_attn_mlp_gate"), 1);
+}
+
+// A block that several layers run with sees the stream and the first embedding side by side (Zamba 2).
+void TensorLister::list_shared_block(const Attention& a) {
+  const int64_t q = int64_t{a.heads} * a.key_dim, kv = int64_t{a.kv_heads} * a.key_dim;
+  vector("attn_norm", 2 * hidden_);
+  matrix("attn_q", 2 * hidden_, q);
+  matrix("attn_k", 2 * hidden_, kv);
+  matrix("attn_v", 2 * hidden_, kv);
+  matrix("attn_output", q, hidden_);
+}
+
+// What the layer behind it has of its own: a low-rank part of its feed-forward matrices, and what takes its result into the stream.
+void TensorLister::list_shared_entry() {
+  matrix("adapter_a", hidden_, shape_.recurrent.gate_rank);
+  matrix("adapter_b", shape_.recurrent.gate_rank, 2 * int64_t{shape_.ffn});
+  matrix("proj", hidden_, hidden_);
 }
 
 void TensorLister::list_compressor(const std::string& stem, int64_t dim, const Attention& a) {

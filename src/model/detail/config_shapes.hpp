@@ -108,6 +108,7 @@ void bamba(ConfigReader& c, Shape& s);
 void mamba(ConfigReader& c, Shape& s);
 void mamba2(ConfigReader& c, Shape& s);
 void rwkv6(ConfigReader& c, Shape& s);
+void zamba2(ConfigReader& c, Shape& s);
 void rwkv6qwen2(ConfigReader& c, Shape& s);
 void rwkv7(ConfigReader& c, Shape& s);
 void rwkv_hybrid(ConfigReader& c, Shape& s);

@@ -63,6 +63,8 @@ class TensorLister {
   void list_engrams();
   void list_entries(const Attention& a);
   void list_cross_attention();
+  void list_shared_block(const Attention& a);
+  void list_shared_entry();
   void list_indexer(const Attention& a, int64_t query_input);
   void list_layer_embedding();
   void list_next_token(int index);

@@ -241,7 +241,7 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = c.sequences / c.streams;  // sequences whose windows lie in one stream
   c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
-  c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
+  c.flash_attention = !rules.refuses_flash && settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
   return c;
 }
 
