@@ -42,13 +42,13 @@ struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layer
 // A window of tokens with the entries that an indexer picks, and all entries behind it: those scored, or where nobody picks attended to.
 void add_compressed(std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
   const double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part, spread = std::log(std::max(1.0, a.heads / 4.0));
-  const bool picks = a.indexer_heads > 0;
+  const bool scores = a.indexer_heads > 0, picks = a.indexer_top_k > 0;   // layers may take what an earlier one picked (DeepSeek V4.1)
   AttentionSum& near = groups[{device, a.window + (picks ? a.indexer_top_k : 0), false}];
   near.token_bytes += a.key_dim * element;
   near.flop += flop;
   near.share += spread;
   near.layers += 1;
-  if (a.compress == 0) return;
+  if (a.compress == 0 || (picks && !scores)) return;
   AttentionSum& behind = groups[{device, 0, false}];
   behind.token_bytes += (picks ? a.indexer_dim : a.key_dim) * element / a.compress;
   behind.flop += (picks ? 2.0 * a.indexer_heads * a.indexer_dim * part : flop) / a.compress;

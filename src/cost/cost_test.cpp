@@ -64,6 +64,19 @@ TEST(Cost, WeightsAtFullBandwidth) {
   EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3, 1e-5);
 }
 
+// Ouro, Zamba 2: four layers run with the tensors of one, which a token reads four times: 560 GB.
+TEST(Cost, LayersThatRunAgainReadTheirWeightsAgain) {
+  Case c;
+  c.model.layers.resize(4, c.model.layers.front());
+  c.model.blocks = {0, 0, 0, 0};
+  c.place.kv_device = {0, 0, 0, 0};
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_NEAR(stage_bytes(*load, work, StageKind::weights), 560e9, 1);
+}
+
 // Granite Switch: of stacks of adapters a token reads its own, one of eight here: 1 GB beside 140 GB where the stacks have 8.
 TEST(Cost, OneAdapterOfAStackIsRead) {
   Case c;

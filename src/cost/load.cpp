@@ -37,7 +37,7 @@ int Builder::device_of_cache(std::size_t layer) const {
   return split > 1 && device != kHost ? lead : device;
 }
 
-bool compressed_attention(const model::Architecture& model) { return model.family == "deepseek4" || model.key.rfind("deepseek-v4", 0) == 0; }
+bool compressed_attention(const model::Architecture& model) { return model.family == "deepseek4" || model.family == "deepseek41" || model.key.rfind("deepseek-v4", 0) == 0; }
 
 double known_rate(double rate, const catalog::Device& device) { return rate > 0 ? rate : 40 * device.bandwidth->value.value(); }
 

@@ -13,6 +13,13 @@ using model::Tensor;
 
 bool is_in_layer(const model::Architecture& model, const Tensor& tensor) { return tensor.layer >= 0 && static_cast<std::size_t>(tensor.layer) < model.layers.size(); }
 
+// How often a token is multiplied with the tensors of each block: as often as layers run with them (Ouro, Nanbeige, Zamba 2).
+std::vector<int> runs_of(const model::Architecture& model) {
+  std::vector<int> runs(model.layers.size());
+  for (std::size_t i = 0; i < model.layers.size(); ++i) ++runs[model.block_of(i)];
+  return runs;
+}
+
 // Kernels that a tensor of a layer makes it start: norms of queries and keys, norms behind attention and feed-forward, biases (half of which
 // engines add within the product before), projections of per-layer embeddings.
 double kernels_of(const Tensor& tensor) {
@@ -56,11 +63,13 @@ bool multiplied(Role role, bool tied) {
 ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(architecture) {
   tensors_.reserve(architecture.tensors.size());
   Formats formats(formats_);
+  const std::vector<int> runs = runs_of(architecture);
   std::vector<double> of_format;
   double kernels = 0;
   for (const Tensor& tensor : architecture.tensors) {
     const bool in_layer = is_in_layer(architecture, tensor);
-    if (in_layer) kernels += kernels_of(tensor);
+    const double times = in_layer ? std::max(1, runs[static_cast<std::size_t>(tensor.layer)]) : 1;
+    if (in_layer) kernels += times * kernels_of(tensor);
     Kind kind{.role = tensor.role, .matrix = tensor.shape[1] * tensor.shape[2] > 1, .format = formats.of(tensor.quant)};
     of_format.resize(formats_.size());
     of_format[kind.format] += tensor.bytes.value();
@@ -69,7 +78,7 @@ ModelWork::ModelWork(const model::Architecture& architecture) : architecture_(ar
       kind.experts = stack.count;
       kind.experts_used = stack.used;
     }
-    tensors_.push_back({tensor.bytes.value(), static_cast<double>(tensor.elements()), static_cast<double>(tensor.shape[2]), kind_of(kind)});
+    tensors_.push_back({times * tensor.bytes.value(), times * static_cast<double>(tensor.elements()), times * static_cast<double>(tensor.shape[2]), kind_of(kind)});
   }
   if (!formats_.empty()) main_format_ = formats_[static_cast<std::size_t>(std::max_element(of_format.begin(), of_format.end()) - of_format.begin())];
   small_kernels_ = std::max(0.0, kernels - 2.0 * static_cast<double>(architecture.layers.size()));

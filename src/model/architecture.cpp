@@ -17,6 +17,7 @@ bool counts(const Architecture& a, const Tensor& tensor) {
 }
 
 double used_share(const Architecture& a, const Tensor& tensor) {
+  if (tensor.role == Role::per_layer_embedding && (a.family == "deepseek41" || a.family == "longcat-flash")) return 0;   // n-grams: a few rows of hundreds of millions
   const Stack stack = stack_of(a, tensor);
   return stack.count > 0 ? static_cast<double>(stack.used) / stack.count : 1;
 }
@@ -29,6 +30,9 @@ Stack stack_of(const Architecture& a, const Tensor& tensor) {
   if (tensor.name.ends_with(".lora_a") || tensor.name.ends_with(".lora_b")) return {static_cast<int>(tensor.shape[2]), 1};
   if (tensor.role != Role::expert_ffn || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return {};
   const FeedForward& f = a.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+  const int count = static_cast<int>(tensor.shape[2]);
+  if (tensor.name.find("_chexps.") != std::string::npos) return {count, std::min(f.experts_used, count)};   // of groups: each chosen expert brings its group's (GroveMoE)
+  if (tensor.name.find("_vlexps.") != std::string::npos) return {count, 0};                                // of pictures (ERNIE 4.5 VL)
   return {f.experts, f.experts_used};
 }
 
@@ -90,6 +94,7 @@ namespace {
 void repeat_layers(const Shape& shape, std::vector<Layer>& layers, Architecture& a) {
   const std::size_t once = layers.size();
   a.layers = std::move(layers);
+  a.blocks = shape.blocks;
   if (shape.loops <= 1) return;
   for (std::size_t i = 0; i < once * static_cast<std::size_t>(shape.loops); ++i) a.blocks.push_back(static_cast<int>(i % once));
   for (std::size_t i = once; i < a.blocks.size(); ++i) a.layers.push_back(a.layers[i % once]);

@@ -30,6 +30,7 @@ struct Attention {
   int key_dim = 0, value_dim = 0;      // per head; for mla: of the expanded heads
   int window = 0;                      // sliding, chunked, compressed; mla where its layers slide
   int compress = 0;                    // compressed: tokens that become one entry; 0: the window is all there is
+  int entries_layer = -1;              // compressed: >= 0: reads the entries that earlier layer made; the window is its own (DeepSeek V4.1)
   int latent_dim = 0, rope_dim = 0;    // mla: kv_lora_rank and qk_rope_head_dim; the cache holds latent_dim + rope_dim elements a token
   int indexer_heads = 0, indexer_dim = 0, indexer_top_k = 0;  // sparse attention (DeepSeek V3.2): tokens scored, then top_k attended
   int indexer_pool = 0;                // tokens whose keys are pooled into one before they are scored; 0: each is scored (GLM 5.3 Flash, Qwen 3.8 Flash)
@@ -43,12 +44,12 @@ inline bool is_windowed(const Attention& a) {
   return a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked || a.kind == AttentionKind::compressed || (a.kind == AttentionKind::mla && a.window > 0);
 }
 // Elements of the indexer's cache a token.
-inline int indexer_elements(const Attention& a) { return a.indexer_heads == 0 ? 0 : a.indexer_row > 0 ? a.indexer_row : a.indexer_dim; }
+inline int indexer_elements(const Attention& a) { return a.indexer_heads == 0 || a.entries_layer >= 0 ? 0 : a.indexer_row > 0 ? a.indexer_row : a.indexer_dim; }
 // Elements a sequence of the state a compressor keeps (F32): values and scores of the entry in the making. Entries of 4 tokens overlap, so that
-// two of double width are kept, and the indexer has a compressor of its own.
+// two of double width are kept, and the indexer has a compressor of its own (DeepSeek V4).
 inline std::int64_t compressor_elements(const Attention& a) {
-  if (a.compress == 0) return 0;
-  const bool overlaps = a.indexer_heads > 0;
+  if (a.compress <= 1 || a.entries_layer >= 0) return 0;   // an entry of one token is made at once
+  const bool overlaps = a.compress == 4 && a.indexer_heads > 0;
   const std::int64_t rows = std::int64_t{a.compress} * (overlaps ? 2 : 1), width = std::int64_t{a.key_dim + (overlaps ? a.indexer_dim : 0)} * (overlaps ? 2 : 1);
   return 2 * rows * width;
 }

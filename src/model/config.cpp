@@ -116,7 +116,7 @@ void read_sizes(ConfigReader& c, Shape& s, const detail::ClassDefaults& usual) {
 
 void read_experts(ConfigReader& c, Shape& s) {
   Experts& e = s.experts;
-  e.count = c.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"});
+  e.count = c.is_list("moe_num_experts") ? 0 : c.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"});
   if (e.count == 0) return;
   e.used = c.integer({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_k", "moe_top_k"});
   e.width = c.is_list("moe_intermediate_size") ? 0 : c.integer({"moe_intermediate_size", "moe_ffn_hidden_size"});
@@ -234,6 +234,8 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
     if (const auto read = vision.result(); !read) return placed(read.error());
     if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
   }
+  if (shape.tower <= 0 && thinker.object("audio_config") != nullptr)
+    shape.notes.push_back("It hears, and no rule knows the encoder for sound: engines that load it keep its weights beside these, which is not counted here.");
   shape.key = shape.name = name_of(file);
   if (auto layers = lay_out(shape); !layers) return tl::unexpected<Error>(in_words_of_file(layers.error(), shape, text, file, part.name));
   return shape;

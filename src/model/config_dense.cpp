@@ -140,13 +140,13 @@ void plamo(ConfigReader& c, Shape& s) {
   if (s.max_context == 0) s.max_context = 4096;
 }
 
-// BERT and RoBERTa, whose positions begin behind that of padding.
-void bert(ConfigReader& c, Shape& s) {
-  s.encoder_only = true;
-  s.token_types = c.integer({"type_vocab_size"}, 2);
-  if (c.text({"model_type"}) != "bert") s.max_context = std::max<std::int64_t>(0, s.max_context - c.integer({"pad_token_id"}, 1) - 1);
-  if (c.text({"position_embedding_type"}, "absolute") != "absolute") c.fault(ErrorKind::unsupported, "position_embedding_type", "is '" + c.text({"position_embedding_type"}) + "', which no rule knows");
-  if (c.flag({"is_decoder"})) c.fault(ErrorKind::unsupported, "is_decoder", "is on: no rule knows this model as a decoder");
+// K2 Horizon: Llama's layers; a gate and norms of queries and keys where its config asks for them. Mixtures of value heads are not described.
+void k2_horizon(ConfigReader& c, Shape& s) {
+  s.features.output_gate = !c.text({"attention_gate_func"}).empty();
+  if (c.flag({"query_key_norm"})) s.features.qk_norm = QkNorm::per_head;
+  if (c.integer({"mova_num_experts"}) > 0) c.fault(ErrorKind::unsupported, "mova_num_experts", "is " + std::to_string(c.integer({"mova_num_experts"})) + ": no rule knows mixtures of value heads");
+  windows_off_unless_asked(c, s);
+  c.ignore({"layernorm_num_groups", "rope_head_dim"});
 }
 
 }  // namespace rigcast::model::detail::config

@@ -86,6 +86,27 @@ void deepseek_v4(ConfigReader& c, Shape& s) {
   c.ignore({"compress_rope_theta", "n_group", "topk_group", "expert_dtype", "layer_types"});
 }
 
+// DeepSeek V4.1: few layers make the entries and their keys, more choose among them, all read; two layers look up n-grams.
+void deepseek_v41(ConfigReader& c, Shape& s) {
+  deepseek_v4(c, s);
+  s.compressed.sources = c.integers({"kv_source_layer_ids"});
+  s.compressed.choosers = c.integers({"index_source_layer_ids"});
+  for (const char* key : {"kv_source_layer_ids", "index_source_layer_ids", "engram_layer_ids", "engram_num_embeddings", "engram_head_dim", "engram_n_heads", "engram_max_ngram_size"})
+    if (!c.has(key)) return c.fault(ErrorKind::input, key, "is missing");
+  Engrams& e = s.engrams;
+  e.layers = c.integers({"engram_layer_ids"});
+  e.row = c.integer({"engram_head_dim"});
+  e.rows_a_token = c.product("engram_n_heads", c.integer({"engram_n_heads"}), std::max(1, c.integer({"engram_max_ngram_size"})) - 1);
+  if (const json* rows = c.raw("engram_num_embeddings"); rows != nullptr && rows->is_array())
+    for (const json& each : *rows)
+      if (each.is_number_integer() && each.get<double>() >= 1 && each.get<double>() <= 1e11) e.rows.push_back(each.get<std::int64_t>());
+  if (e.rows.size() != e.layers.size()) return c.fault(ErrorKind::input, "engram_num_embeddings", "must hold a whole number above 0 for each layer of engram_layer_ids");
+  s.notes.push_back("The tables of n-grams, of which a token reads a few rows, are counted as weights of the devices; engines may leave them in host memory or on disk.");
+  s.notes.push_back("Prompts need the second half of the layers for their last tokens alone; engines that make use of it read prompts up to twice as fast as is told here.");
+  c.ignore({"candidate_source_layer_id", "candidate_topk_blocks", "candidate_block_size", "engram_vocab_size", "engram_pad_token_id", "engram_compressed_vocab_size", "dspark_block_size", "dspark_noise_token_id",
+            "dspark_target_layer_ids", "dspark_markov_rank", "dspark_n_routed_experts", "dspark_num_experts_per_tok"});
+}
+
 void glm_dsa(ConfigReader& c, Shape& s) {
   deepseek(c, s);
   s.indexer = indexer_of(c, {.heads = 32, .dim = 128, .top_k = 2048});

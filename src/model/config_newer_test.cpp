@@ -70,6 +70,52 @@ TEST(NewerConfigs, GraniteMoeSwa) {
   EXPECT_EQ(a.elements(), 16448 + 12288 + 4 + 128 + 256 + 4 * 24576 + 6144);
 }
 
+// Six layers of q, k, v, o 4 x (589,824 + 768), feed-forward 4,722,432 and two norms of 1,536; 30,522 and 512 rows of 768, a norm of 1,536; published: 66,362,880.
+TEST(NewerConfigs, DistilBert) {
+  const Architecture a = read(R"({"model_type":"distilbert","activation":"gelu","dim":768,"hidden_dim":3072,"n_heads":12,"n_layers":6,"max_position_embeddings":512,"vocab_size":30522,"sinusoidal_pos_embds":false})");
+  EXPECT_EQ(a.elements(), 66362880);
+  EXPECT_TRUE(a.encoder_only);
+}
+
+// Twelve layers of 7,087,872; 30,527 and 512 rows of 768, a norm of 1,536; published: 109,486,464 with a pooler of 590,592, two more positions and a bias of 32 x 12.
+TEST(NewerConfigs, Mpnet) {
+  const Architecture a = read(R"({"model_type":"mpnet","hidden_act":"gelu","hidden_size":768,"intermediate_size":3072,"max_position_embeddings":514,"num_attention_heads":12,"num_hidden_layers":12,
+    "pad_token_id":1,"relative_attention_num_buckets":32,"vocab_size":30527})");
+  EXPECT_EQ(a.elements(), 109486464 - 590592 - 2 * 768 - 32 * 12);
+}
+
+// One layer: q and o 4,096, k and v 2,048 each, a gate of 4,096, norms 128, feed-forward 24,576.
+TEST(NewerConfigs, K2Horizon) {
+  const Architecture a = read(R"({"model_type":"k2_horizon",)" + std::string(kOutside) + R"(,"num_hidden_layers":1,"num_key_value_heads":2,"head_dim":16,"attention_gate_func":"softplus","query_key_norm":false,
+    "layernorm_num_groups":4,"num_experts":0,"mova_num_experts":0})");
+  EXPECT_EQ(a.elements(), 16448 + 12288 + 4096 + 128 + 24576);
+}
+
+// What is missing or contradicts itself is told in one line that names the key.
+TEST(NewerConfigs, MalformedOnesNameTheKey) {
+  struct Wrong { const char* key; std::string config; };
+  const std::string sizes = std::string(kOutside) + R"(,"num_hidden_layers":2,"num_key_value_heads":2)";
+  for (const Wrong& each : {
+           Wrong{"cross_attention_layers", R"({"model_type":"mllama_text_model",)" + sizes + "}"},
+           {"cross_attention_layers", R"({"model_type":"mllama_text_model","cross_attention_layers":[7],)" + sizes + "}"},
+           {"lru_width", R"({"model_type":"recurrent_gemma","lru_width":63,)" + sizes + "}"},
+           {"parallel_expert_intermediate_size", R"({"model_type":"grove_moe","num_experts":4,"num_experts_per_tok":2,"moe_intermediate_size":16,)" + sizes + "}"},
+           {"num_experts_per_group", R"({"model_type":"grove_moe","num_experts":4,"num_experts_per_group":3,"num_experts_per_tok":2,"moe_intermediate_size":16,"parallel_expert_intermediate_size":8,)" + sizes + "}"},
+           {"moe_intermediate_size", R"({"model_type":"ernie4_5_moe_vl","moe_num_experts":[4,4],"moe_intermediate_size":[16],"moe_k":2,)" + sizes + "}"},
+           {"attention_kv_lora_dim", R"({"model_type":"pangu_ultra_moe","num_routed_experts":4,"num_experts_per_tok":2,"moe_intermediate_size":16,)" + sizes + "}"},
+           {"mamba_num_heads", R"({"model_type":"plamo2","hidden_size_per_head":16,)" + sizes + "}"},
+           {"hybrid_layer_ids", R"({"model_type":"zamba2","n_mamba_heads":2,"mamba_headdim":64,)" + sizes + "}"},
+           {"norm_bias", R"({"model_type":"modernbert","norm_bias":true,)" + sizes + "}"},
+           {"mova_num_experts", R"({"model_type":"k2_horizon","mova_num_experts":4,)" + sizes + "}"},
+           {"kv_source_layer_ids", R"({"model_type":"deepseek_v41","compress_ratios":[0,2],"sliding_window":8,"q_lora_rank":32,"o_lora_rank":8,"o_groups":2,"head_dim":16,)" + sizes + "}"},
+       }) {
+    const auto read = read_config(each.config, "config.json");
+    ASSERT_FALSE(read.has_value()) << each.config;
+    EXPECT_EQ(read.error().field, each.key) << to_text(read.error());
+    EXPECT_EQ(to_text(read.error()).find('\n'), std::string::npos);
+  }
+}
+
 TEST(NewerConfigs, TextPartsOfWhatSeesAndHears) {
   const std::string sizes = std::string(kOutside) + R"(,"num_hidden_layers":1,"num_key_value_heads":2)";
   EXPECT_EQ(read(R"({"model_type":"glm4v","text_config":{"model_type":"glm4v_text","attention_bias":true,)" + sizes + "}}").family, "glm4");

@@ -124,6 +124,48 @@ constexpr Counted kCounted[] = {
     {"bge-m3", 566703104, 49152, 0, 0},
     // 24 x (2 x 768 x 768 + 2 x 768 x 256 + 2 x 256 + 3 x 768 x 1152 + 4 x 768) + 262144 x 768 + 768; published: 300 M with two projections behind it.
     {"embeddinggemma-300m", 302863104, 12288, 20, 0},
+    // 40 x (5120 x 1280 + 1280 + 1280 x 32768 + 5120 x 512 + 512 + 4096 x 8192 + 8192 x 5120 + 64 + 2 x (20480 x 24 + 24 + 3) + 384 x 5120 + 384 + 385 x 3 x 5120 x 2304 + 2 x 5120) + 4 x (5120 x 512 + 512 + 512 x 128 + 128) + 3 x 5120 x 512 + 8 x (1280 x 32 x 128 + 5120 x 32) + 2 x (24 x 256 x 5 x 5120 + 8 x 5120) + 768022850 x 256 + 2 x 129280 x 5120 + 5120; published: 552 B without the tables of n-grams, 16 B active; of the cache what is behind the window is not counted here.
+    {"deepseek-v4.1-flash", 748494669424, 40960, 40, 0},
+    // 64 x (2 x 6144^2 + 2 x 6144 x 1024 + 3 x 6144 x 24576 + 2 x 6144) + 2 x 131072 x 6144 + 6144; published: 36 B.
+    {"telechat3-36b", 36239579136, 131072, 0, 0},
+    // 40 x (2 x 4096^2 + 2 x 4096 x 1024 + 3 x 4096 x 14336 + 2 x 4096) + 8 x (2 x 128 + 2) + 128264 x 4096 + 128256 x 4096 + 4096; published: 10670220835 with a tower of 895028755.
+    {"llama-3.2-11b-vision", 9775192080, 65536, 0, 0},
+    // 28 x (2 x 2560^2 + 2 x 2560 x 512 + 2 x 2560) + 3 x 2560 x 12288 + 27 x (64 x 2560 + 64 + 66 x 3 x 2560 x 1536 + 64 x 2560 + 64 x 3 x 2560 x 512) + 103424 x 2560 + 2560; published: 29.4 B with the tower, 3 B active.
+    {"ernie-4.5-vl-28b-a3b", 28624634048, 28672, 0, 0},
+    // 22 x (4 x 768^2 + 3 x 768 x 1152 + 2 x 768) - 768 + 50368 x 768 + 2 x 768; published: 149014272.
+    {"modernbert-base", 149014272, 33792, 14, 0},
+    // 12 x (4 x 768^2 + 3 x 768 x 3072 + 4 x 768) + 30528 x 768 + 2 x 768 + 2 x 768; published: 137 M.
+    {"nomic-embed-v1.5", 136731648, 18432, 0, 0},
+    // 12 x (4 x 768^2 + 4 x 768 + 4 x 768) + 6 x (2 x 768 x 3072 + 3072 + 768) + 6 x (8 x 768 + 8 x 2 x 768 x 3072) + 250048 x 768 + 768 + 2 x 768; published: 475 M, 305 M active, with a bias of 768 behind each mixture.
+    {"nomic-embed-v2-moe", 475288320, 18432, 0, 0},
+    // 12 x (4 x 768^2 + 4 x 768 + 3 x 768 x 3072 + 768 + 4 x 768) + 250048 x 768 + 768 + 2 x 768; published: 305 M.
+    {"gte-multilingual-base", 305368320, 18432, 0, 0},
+    // 12 x (4 x 768^2 + 3 x 768 x 3072 + 2 x 768) + 128256 x 768 + 768; published: 210 M.
+    {"eurobert-210m", 211766016, 18432, 0, 0},
+    // 12 x (4 x (768^2 + 768) + 2 x 768 x 3072 + 3072 + 768 + 4 x 768) + 128100 x 768 + 512 x 768 + 2 x 768 + 2 x 768; published: 184 M.
+    {"deberta-v3-base", 183831552, 18432, 0, 0},
+    // 8 x (2048 x 8192 + 4 x 4096 + 4096 x (128 + 2 x 64) + 128 x 32 + 3 x 32 + 4096 x 2048 + 128 + 2 x 64) + 8 x (2048 x 18 x 128 + 2048^2 + 17 x 128) + 16 x (3 x 2048 x 8192 + 4 x 2048) + 100000 x 2048 + 2048; published: 1.29 B.
+    {"plamo-2-1b", 1291441920, 2048, 0, 2195456},
+    // 48 x (2 x 2048 x 4096 + 2 x 2048 x 512 + 2 x 128 + 2 x 2048 + 128 x 2048 + 128 x 3 x 2048 x 768 + 64 x 3 x 2048 x 128) + 2 x 151936 x 2048 + 2048; published: 33 B, 3.14 to 3.28 B active without an embedding.
+    {"grovemoe-inst", 32948041728, 49152, 0, 0},
+    // 26 x (4 x 1152 x 1024 + 3 x 1152 x 6912 + 2 x 1152) + 256000 x 1152 + 1152; published: 1.04 B.
+    {"vaultgemma-1b", 1038741120, 53248, 13, 0},
+    // 24 x (3840 x (2 x 2880 + 2 x 5760 + 60) + 4 x 11520 + 2 x 30 + 192 + 5760 x 3840) + 8 x (4 x 3840^2 + 2 x 3840) + 32 x (3 x 3840 x 11008 + 2 x 3840) + 2 x 100352 x 3840 + 3840; published: 7.43 B.
+    {"olmo-hybrid-7b", 7430870688, 61440, 0, 14100480},
+    // 18 x (3 x (2560^2 + 2560) + 4 x 2560 + 2560 + 2560 + 2 x (10 x 256^2 + 2560)) + 8 x (2 x 2560^2 + 2 x 2560 x 256 + 2560) + 26 x (3 x 2560 x 7680 + 2 x 7680 + 2560 + 2 x 2560) + 256000 x 2560 + 2560; published: 2.68 B.
+    {"recurrentgemma-2b", 2682862080, 4096, 8, 184320},
+    // 28 x (4 x 2560^2 + 2 x 2560 + 64 x 2560 + 66 x 3 x 2560 x 1664) + 2 x 100352 x 2560 + 2560; published: 25.3 B with its eyes, 3.9 B active a picture, 3.5 B a text token without the embeddings.
+    {"aria", 24869091840, 143360, 0, 0},
+    // 32 x (4 x 4096^2 + 4 x 4096 + 3 x 4096 x 11008 + 2 x 4096) + 2 x 65536 x 4096 + 4096; published: 7 B.
+    {"chameleon-7b", 7013666816, 262144, 0, 0},
+    // 61 x (7680 x 1536 + 1536 + 1536 x 128 x 192 + 7680 x 576 + 512 + 512 x 128 x 256 + 128 x 128 x 7680 + 4 x 7680) + 3 x 3 x 7680 x 18432 + 58 x (256 x 7680 + 257 x 3 x 7680 x 2048) + 2 x 153600 x 7680 + 7680; published: 718 B, 39 B active.
+    {"openpangu-ultra-moe-718b", 719093767680, 35136, 0, 0},
+    // 28 x (2 x 2048^2 + 2 x 2048 x 1024 + 3 x 2048 x 8192 + 2 x 2048) + 2 x 64000 x 2048 + 2048; published: 2 B.
+    {"helium-1-2b", 2023868416, 57344, 0, 0},
+    // 81 x (3584 x (2 x 7168 + 2 x 2 x 64 + 112) + 5 x (7168 + 2 x 2 x 64) + 3 x 112 + 7168 + 7168 x 3584 + 3584) + 2 x (3 x 7168^2 + 7168 x 3584 + 3 x 3584 x 14336 + 7168 + 3584) + 13 x (3584 x 128 + 128 x 28672 + 3584^2) + 32000 x 3584 + 3584; published: 7.36 B.
+    {"zamba2-7b", 7356749648, 186368, 0, 38962944},
+    // 28 x (3072 x 1536 + 1536 + 1536 x 32 x 192 + 3072 x 576 + 512 + 512 x 32 x 256 + 32 x 128 x 3072 + 3 x 3072 x 6144 + 2 x 3072) + 14 x (256 x 3 x 3072 x 1024 + 384 x (3072 + 1)) + 12 x (78 x 131072 + 12) x 256 + 12 x 256 x 3072 + 2 x 131072 x 3072 + 3072; published: 68.5 B, 31.4 B of them n-grams, 2.9 to 4.5 B active.
+    {"longcat-flash-lite", 68562465024, 16128, 0, 0},
 };
 
 class PublishedConfig : public testing::TestWithParam<Counted> {};
@@ -151,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(All, PublishedConfig, testing::ValuesIn(kCounted));
 
 TEST(PublishedConfigs, EncodersKeepNothing) {
   static const catalog::Catalog facts = catalog::Catalog::load().value();
-  for (const char* file : {"bge-m3.json", "embeddinggemma-300m.json"}) {
+  for (const char* file : {"bge-m3.json", "deberta-v3-base.json", "embeddinggemma-300m.json", "eurobert-210m.json", "gte-multilingual-base.json", "modernbert-base.json", "nomic-embed-v1.5.json", "nomic-embed-v2-moe.json"}) {
     std::ifstream in(folder() / file);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const Architecture a = architecture_from_config(facts, text, "config.json").value();
@@ -165,6 +207,73 @@ TEST(PublishedConfigs, AllAreCounted) {
   for (const Counted& each : kCounted) counted.insert(std::string(each.file) + ".json");
   for (const auto& each : std::filesystem::directory_iterator(folder())) found.insert(each.path().filename().string());
   EXPECT_EQ(counted, found);
+}
+
+// Entries are made in layers 2, 8, 14 and 20 and chosen in eight: of two tokens each in three, of one in the fourth, with keys of 128 beside them.
+// Behind the window a token leaves (512 + 128) x (3 / 2 + 1) = 1,600 elements. What is gathered of the tables is not read whole: 16.8e9 are active.
+TEST(PublishedConfigs, EntriesAreSharedByLayers) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / "deepseek-v4.1-flash.json");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  double lasting = 0;
+  int chooses = 0;
+  for (const Layer& layer : a.layers) {
+    const Attention& at = layer.attention;
+    chooses += at.indexer_heads > 0;
+    if (at.compress > 0 && at.entries_layer < 0) lasting += double(at.key_dim + indexer_elements(at)) / at.compress;
+  }
+  EXPECT_EQ(lasting, 1600);
+  EXPECT_EQ(chooses, 8);
+  EXPECT_EQ(a.layers.at(13).attention.entries_layer, 8);
+  EXPECT_EQ(a.layers.at(39).attention.entries_layer, 20);
+  EXPECT_EQ(a.layers.at(39).attention.indexer_top_k, 512);
+  EXPECT_NEAR(a.active_parameters() / 1e9, 16.8, 0.05);
+  // Tables 264 bytes a row: 202.8e9; experts at 4.25 bits: 40 x 384 x 3 x 5120 x 2304 x 0.53125 = 288.8e9; 5.06e9 of attention, 1.42e9 of shared experts and 0.31e9 in 8 bits; two embeddings in 16: 2.6e9.
+  EXPECT_NEAR(a.weight_bytes().value() / 1e9, 501.3, 1);
+}
+
+// Layers 3, 8, ... 38 attend to pictures alone: nothing is kept of text there.
+TEST(PublishedConfigs, LayersForPicturesKeepNoText) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / "llama-3.2-11b-vision.json");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  int attends = 0;
+  for (const Layer& layer : a.layers) attends += layer.attention.kind != AttentionKind::none;
+  EXPECT_EQ(attends, 32);
+  EXPECT_EQ(a.layers.at(3).attention.kind, AttentionKind::none);
+  EXPECT_EQ(a.layers.at(3).feed_forward.width, 14336);
+  EXPECT_EQ(a.elements(), 10670220834);   // the tower in two rows: one less
+}
+
+// Thirteen layers of attention run with the tensors of two, each with a cache of its own.
+TEST(PublishedConfigs, BlocksAreShared) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / "zamba2-7b.json");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  ASSERT_EQ(a.layers.size(), 94u);
+  ASSERT_EQ(a.blocks.size(), 94u);
+  EXPECT_EQ(a.blocks.at(6), 6);     // layers 6 and 11 of the file, behind none and one such before them
+  EXPECT_EQ(a.blocks.at(12), 12);
+  EXPECT_EQ(a.blocks.at(19), 6);    // layer 17, behind two
+  EXPECT_EQ(a.layers.at(19).attention.heads, 32);
+  EXPECT_EQ(a.layers.at(20).attention.kind, AttentionKind::none);
+}
+
+// Experts for pictures are loaded and not read for text; those a group shares come with each that is chosen.
+TEST(PublishedConfigs, FurtherExperts) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  const auto read = [&](const char* file) {
+    std::ifstream in(folder() / file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    return architecture_from_config(facts, text, "config.json").value();
+  };
+  // 28624634048 without 27 x 64 x 3 x 2560 x 512 for pictures and 27 x 58 x 3 x 2560 x 1536 not chosen
+  EXPECT_EQ(read("ernie-4.5-vl-28b-a3b.json").active_parameters(), 28624634048. - 27. * 64 * 3 * 2560 * 512 - 27. * 58 * 3 * 2560 * 1536);
+  // 32948041728 without 48 x 120 x 3 x 2048 x 768 and 48 x 56 x 3 x 2048 x 128
+  EXPECT_EQ(read("grovemoe-inst.json").active_parameters(), 32948041728. - 48. * 120 * 3 * 2048 * 768 - 48. * 56 * 3 * 2048 * 128);
 }
 
 // 8 of the 12 experts a token chooses on average: 512 of 768 compute. 27.95e9 with two embeddings of 0.81e9.

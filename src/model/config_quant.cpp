@@ -173,7 +173,7 @@ Result<std::string> checkpoint_recipe(ConfigReader& root, ConfigReader& text_par
   root.ignore({"quantization_config", "quantization"});
   if (!quantized) return dtype_recipe(dtype);
   ConfigReader config(*quantized, root.file());
-  if (text_part.text({"expert_dtype"}) == "fp4" && to_lower(config.text({"quant_method"})) == "fp8") return std::string("FP8_BLOCK_MXFP4_EXPERTS");
+  if ((text_part.text({"expert_dtype"}) == "fp4" || config.text({"expert_dtype"}) == "fp4") && to_lower(config.text({"quant_method"})) == "fp8") return std::string("FP8_BLOCK_MXFP4_EXPERTS");
   RC_ASSIGN(format, format_of(config));
   RC_TRY(config.result());
   const bool exl = starts_with_ignoring_case(format, "exl");

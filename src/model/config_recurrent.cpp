@@ -59,7 +59,7 @@ void nemotron_h(ConfigReader& c, Shape& s) {
     s.features = find_family(s.family)->features;
   }
   s.next_token_layers = 0;
-  c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim"});
+  c.ignore({"mtp_hybrid_override_pattern", "mtp_layers_block_type", "mamba_num_groups", "attention_head_dim", "num_query_groups"});
 }
 
 namespace {
@@ -143,6 +143,60 @@ void lfm2(ConfigReader& c, Shape& s) {
             "block_use_xavier_init", "conv_use_xavier_init", "num_dense_layers", "use_expert_bias", "num_heads"});
 }
 
+// OLMo Hybrid: the delta rule in three of four layers, OLMo 3's attention in the others.
+void olmo_hybrid(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::gated_delta;
+  r.key_heads = c.integer({"linear_num_key_heads"}, s.heads);
+  r.heads = c.integer({"linear_num_value_heads"}, s.heads);
+  r.key_dim = c.integer({"linear_key_head_dim"}, r.key_heads > 0 ? 3 * s.hidden / 4 / r.key_heads : 0);
+  r.head_dim = c.integer({"linear_value_head_dim"}, 2 * r.key_dim);
+  r.conv = c.integer({"linear_conv_kernel_dim"}, 4);
+  if (s.pattern.empty()) s.pattern = "RRRF";
+  c.ignore({"linear_use_gate"});
+}
+
+// PLaMo 2: Mamba by heads in all layers but the later half of each so many.
+void plamo2(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  s.head_dim = s.value_dim = c.integer({"hidden_size_per_head"}, s.head_dim);
+  r.kind = RecurrentKind::mamba1;
+  r.heads = c.integer({"mamba_num_heads"});
+  r.head_dim = s.head_dim;
+  r.state = c.integer({"mamba_d_state"}, 64);
+  r.conv = c.integer({"mamba_d_conv"}, 4);
+  r.dt_rank = std::max(64, s.hidden / 16);
+  if (r.heads == 0) c.fault(ErrorKind::input, "mamba_num_heads", "is missing");
+  const int step = c.integer({"mamba_step"}, 2);
+  if (!c.flag({"mamba_enabled"}, true) || step < 2) return c.fault(ErrorKind::unsupported, "mamba_enabled", "is off: no rule knows this model without Mamba");
+  s.pattern.clear();
+  for (int i = 0; i < s.layers; ++i) s.pattern += s.layers <= step / 2 ? (i == s.layers - 1 ? 'F' : 'R') : i % step == step / 2 ? 'F' : 'R';
+  if (c.integer({"n_expert"}) > 1) c.fault(ErrorKind::unsupported, "n_expert", "is above 1: no rule knows this model with experts");
+  s.window = 0;   // its config names one, and its layers see everything unless asked
+  c.ignore({"attention_window_size", "full_attention_idx", "mamba_chunk_size", "use_mamba_kernels", "eval_attention_n_bit", "eval_mlp_n_bit", "group_size", "linear_type", "fp8_accum_dtype"});
+}
+
+// RecurrentGemma: Griffin's recurrence in two of three layers, windows in the third. The config's width counts gate and up together.
+void recurrent_gemma(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  const int width = c.integer({"lru_width"}, s.hidden);
+  if (s.heads < 1 || width % s.heads != 0) return c.fault(ErrorKind::input, "lru_width", "is " + std::to_string(width) + ", which " + std::to_string(s.heads) + " heads do not share");
+  r.kind = RecurrentKind::mamba1;
+  r.heads = s.heads;
+  r.head_dim = width / s.heads;
+  r.state = 1;
+  r.conv = c.integer({"conv1d_width"}, 4);
+  s.ffn /= 2;
+  s.window = c.integer({"attention_window_size"}, 2048);
+  const std::vector<std::string> kinds = c.texts({"block_types", "_block_types"});
+  s.pattern.clear();
+  for (const std::string& kind : kinds) s.pattern += kind == "attention" ? 'S' : 'R';
+  if (s.pattern.empty()) s.pattern = "RRS";
+  s.features.qkv_bias = c.flag({"attention_bias"});
+  if (s.max_context == 0) s.max_context = 8192;
+  c.ignore({"w_init_variance_scale", "final_w_init_variance_scale", "block_types"});
+}
+
 void jamba(ConfigReader& c, Shape& s) {
   RecurrentShape& r = s.recurrent;
   r.kind = RecurrentKind::mamba1;
@@ -182,6 +236,45 @@ void mamba(ConfigReader& c, Shape& s) {
   s.ffn = 0;
   s.pattern = "M";
   c.ignore({"expand", "time_step_rank", "layer_norm_epsilon", "mixer_rms_eps", "use_associative_scan", "use_falcon_mambapy", "use_mambapy"});
+}
+
+// Zamba 2: Mamba 2 in every layer; before some of them one of a few blocks of attention, which they share in turn.
+void zamba2(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba2;
+  r.heads = c.integer({"n_mamba_heads"}, 8);
+  r.head_dim = c.integer({"mamba_headdim"}, r.heads > 0 ? c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden) / r.heads : 0);
+  r.state = c.integer({"mamba_d_state"}, 64);
+  r.groups = std::max(1, c.integer({"mamba_ngroups"}, 1));
+  r.conv = c.integer({"mamba_d_conv"}, 4);
+  r.gate_rank = c.integer({"adapter_rank"}, 128);
+  s.head_dim = s.value_dim = c.integer({"attention_head_dim"}, s.heads > 0 ? 2 * s.hidden / s.heads : 0);
+  if (c.flag({"use_shared_attention_adapter"})) c.fault(ErrorKind::unsupported, "use_shared_attention_adapter", "is on, which no rule knows");
+  if (!c.flag({"use_shared_mlp_adapter"}, true)) c.fault(ErrorKind::unsupported, "use_shared_mlp_adapter", "is off, which no rule knows");
+  if (c.flag({"add_bias_linear"})) c.fault(ErrorKind::unsupported, "add_bias_linear", "is on, which no rule knows");
+  std::vector<bool> hybrid(static_cast<std::size_t>(std::max(s.layers, 0)));
+  const std::vector<std::string> kinds = c.texts({"layers_block_type"});
+  for (std::size_t i = 0; i < kinds.size() && i < hybrid.size(); ++i) hybrid[i] = kinds[i] == "hybrid";
+  for (const int layer : c.integers({"hybrid_layer_ids"}))
+    if (layer < s.layers) hybrid[static_cast<std::size_t>(layer)] = true;
+  const std::size_t shared = static_cast<std::size_t>(std::clamp(c.integer({"num_mem_blocks"}, 1), 1, 64));
+  std::vector<int> owners;
+  std::size_t run = 0;
+  s.pattern.clear();
+  for (const bool attends : hybrid) {
+    const int at = static_cast<int>(s.pattern.size());
+    if (attends) {
+      if (owners.size() < shared) owners.push_back(at);
+      s.blocks.push_back(owners[run++ % shared]);
+      s.pattern += 'F';
+    }
+    s.blocks.push_back(static_cast<int>(s.pattern.size()));
+    s.pattern += 'M';
+  }
+  if (run == 0) return c.fault(ErrorKind::input, "hybrid_layer_ids", "is missing: nothing says which layers attend");
+  s.layers = static_cast<int>(s.pattern.size());
+  s.window = 0;
+  c.ignore({"attention_hidden_size", "mamba_expand", "use_mem_rope", "use_long_context", "chunk_size", "num_query_groups", "use_mem_eff_path", "layers_block_type"});
 }
 
 void mamba2(ConfigReader& c, Shape& s) {

@@ -125,6 +125,44 @@ void arctic(ConfigReader& c, Shape& s) {
   c.ignore({"moe_token_dropping", "enable_expert_tensor_parallelism"});
 }
 
+// Aria: shared experts beside those chosen in every layer, without a dense one before.
+void aria(ConfigReader& c, Shape& s) {
+  s.experts.used = c.integer({"moe_topk"}, s.experts.used);
+  s.experts.width = c.integer({"moe_intermediate_size", "intermediate_size"}, s.experts.width);
+  s.experts.shared_width = c.product("moe_num_shared_experts", s.experts.shared, s.experts.width);
+  s.ffn = 0;
+}
+
+// GroveMoE: groups of experts share a smaller one, which every chosen expert of the group brings along.
+void grovemoe(ConfigReader& c, Shape& s) {
+  require(c, {"num_experts", "num_experts_per_tok", "moe_intermediate_size", "parallel_expert_intermediate_size"});
+  const int group = c.integer({"num_experts_per_group", "experts_per_group"}, 2);
+  if (group < 1 || s.experts.count % group != 0) return c.fault(ErrorKind::input, "num_experts_per_group", "is " + std::to_string(group) + ", which does not divide " + std::to_string(s.experts.count) + " experts");
+  s.experts.groups = s.experts.count / group;
+  s.experts.group_width = c.integer({"parallel_expert_intermediate_size"});
+  s.ffn = 0;
+  s.window = 0, s.pattern.clear();
+  c.ignore({"expert_layer", "decoder_sparse_step", "mlp_only_layers", "parallel_expert_scale"});
+}
+
+// openPangu Ultra: DeepSeek V3's structure under its own names, with norms before and behind each part and no correction.
+void pangu_ultra(ConfigReader& c, Shape& s) {
+  if (s.mla.kv_rank == 0) {
+    require(c, {"attention_kv_lora_dim", "attention_qk_dim", "attention_qk_rope_dim", "attention_v_dim"});
+    s.mla = {.q_rank = c.integer({"attention_q_lora_dim"}), .kv_rank = c.integer({"attention_kv_lora_dim"}), .nope_dim = c.integer({"attention_qk_dim"}),
+             .rope_dim = c.integer({"attention_qk_rope_dim"}), .value_dim = c.integer({"attention_v_dim"})};
+  }
+  s.experts.count = c.integer({"num_routed_experts", "n_routed_experts"}, s.experts.count);
+  s.experts.used = c.integer({"num_experts_per_tok"}, s.experts.used);
+  s.experts.width = c.integer({"moe_intermediate_size"}, s.experts.width);
+  s.experts.shared = c.integer({"num_shared_experts", "n_shared_experts"}, s.experts.shared);
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  s.experts.first_dense = c.integer({"num_dense_layers", "first_k_dense_replace"}, s.experts.first_dense);
+  s.features.post_attention_norm = s.features.post_ffn_norm = c.flag({"sandwich_norm"}, true);
+  s.next_token_layers = 0;
+  c.ignore({"num_mtp_layers"});
+}
+
 // A.X K1: DeepSeek V3 whose mixtures are normalised before they are added.
 void axk1(ConfigReader& c, Shape& s) {
   deepseek(c, s);
@@ -180,6 +218,16 @@ void exaone_moe(ConfigReader& c, Shape& s) {
   c.ignore({"n_group", "topk_group", "mtp_loss_factor", "is_moe_layer"});
 }
 
+namespace {
+// LongCat Flash Lite: beside a token's own embedding those of the n-grams that end with it, each in several tables of odd length, narrower and projected.
+void longcat_ngrams(ConfigReader& c, Shape& s) {
+  const int ratio = c.integer({"ngram_vocab_size_ratio"}), tables = c.product("emb_split_num", c.integer({"emb_split_num"}), std::max(0, c.integer({"emb_neighbor_num"}) - 1));
+  if (ratio == 0 && tables == 0) return;
+  if (ratio < 1 || tables < 1 || s.hidden % tables != 0) return c.fault(ErrorKind::input, "ngram_vocab_size_ratio", "emb_neighbor_num and emb_split_num must say how the tables of n-grams share the embedding");
+  s.engrams = {.layers = {kInputLayer}, .rows = {std::int64_t{tables} * ratio * s.vocab + std::int64_t{tables} * tables}, .row = s.hidden / tables, .rows_a_token = tables};
+}
+}  // namespace
+
 // LongCat: each layer of the config attends twice and has two dense parts; the experts stand beside the second. Some of those to choose from
 // do nothing, so that fewer than the chosen ones compute: their share on average.
 void longcat_flash(ConfigReader& c, Shape& s) {
@@ -199,6 +247,7 @@ void longcat_flash(ConfigReader& c, Shape& s) {
   }
   s.features.router_bias = c.flag({"router_bias"});
   s.next_token_layers = 0;
+  longcat_ngrams(c, s);
   c.ignore({"num_hidden_layers", "attention_method", "mla_scale_q_lora", "mla_scale_kv_lora", "mtp_num_layers"});
 }
 

@@ -150,6 +150,25 @@ double gemma4(const Tower& t) {
   return product(t.pixels(), t.hidden) + 2 * product(t.number({"position_embedding_size"}, 10240), t.hidden) + t.stacked(block) + standardised + product(t.hidden, t.text) + gemma4_sound(t);
 }
 
+// Embeddings of the tiles' shapes and of positions in all tiles, then as many gated blocks as global layers; states of inner layers join the last.
+double mllama(const Tower& t) {
+  const nlohmann::json* listed = t.vision.raw("supported_aspect_ratios");
+  const std::int64_t shapes = 1 + (listed != nullptr && listed->is_array() && listed->size() < 256 ? static_cast<std::int64_t>(listed->size()) : 8);
+  const std::int64_t tiles = t.number({"max_num_tiles"}, 4), global = t.number({"num_global_layers"}, 8);
+  const double block = 4 * product(t.hidden, t.hidden) + layer(t.hidden, t.ffn) + layer(t.ffn, t.hidden) + 4 * t.width();
+  const double positions = product(t.grid() + 1, t.hidden) + product(shapes, tiles * (t.grid() + 1) * t.hidden), tile = 2 * product(shapes, tiles * t.hidden);
+  return product(t.pixels(), t.hidden) + t.width() + positions + tile + 4 * t.width() + t.stacked(block) + static_cast<double>(global) * (block + 2) + 3 + layer(t.number({"vision_output_dim"}, 7680), t.text);
+}
+
+// Qwen 2 VL's blocks; neighbours in the picture and then in time are joined before one matrix.
+double ernie_vl(const Tower& t) {
+  Tower own = t;
+  own.ffn = own.hidden * t.number({"mlp_ratio"}, 4);
+  const std::int64_t side = t.model.integer({"spatial_conv_size"}, 2), times = t.model.integer({"temporal_conv_size"}, 2), joined = own.hidden * side * side;
+  const double normed = layer(joined, joined) + 2 * static_cast<double>(joined);
+  return product(own.pixels(), own.hidden) + plain_blocks(own) + 2 * own.width() + layer(joined, joined) + normed + layer(joined * times, joined) + normed + layer(joined, t.text) + static_cast<double>(t.text);
+}
+
 double dots_ocr(const Tower& t) {
   return layer(t.pixels(), t.hidden) + 2 * t.width() + gated_blocks(t, t.ffn) + 2 * t.width() + layer(t.merged(), t.merged()) + layer(t.merged(), t.text);
 }
@@ -168,6 +187,7 @@ struct TowerKind { std::string_view model_type; double (*elements)(const Tower&)
 // In order of name; a type that is none of them is not known.
 constexpr std::array kTowers = {
     TowerKind{"dots_ocr", dots_ocr},
+    TowerKind{"ernie4_5_moe_vl", ernie_vl, {.hidden = 1280, .ffn = 5120, .depth = 32, .patch = 14}},
     TowerKind{"gemma3", gemma3, {.side = 896}},
     TowerKind{"gemma4", gemma4, {.hidden = 768, .ffn = 3072, .depth = 16, .patch = 16}},
     TowerKind{"glm4v", glm4v, {.side = 336, .frames = 2}},
@@ -184,6 +204,7 @@ constexpr std::array kTowers = {
     TowerKind{"minicpmv", minicpm_v},
     TowerKind{"minimax_m3_vl", minimax_m3, {.frames = 2}},
     TowerKind{"mistral3", mistral3, {.hidden = 1024, .ffn = 4096, .depth = 24, .patch = 16, .side = 1024}},
+    TowerKind{"mllama", mllama, {.hidden = 1280, .ffn = 5120, .depth = 32, .patch = 14, .side = 448}},
     TowerKind{"paligemma", paligemma, {.side = 224}},
     TowerKind{"qwen2_5_vl", qwen25_vl, {.frames = 2}},
     TowerKind{"qwen2_vl", qwen2_vl, {.hidden = 1280, .ffn = 5120, .depth = 32, .patch = 14, .frames = 2}},

@@ -59,6 +59,9 @@ constexpr Seen kSeen[] = {
     {"dots.ocr", "dots_ocr", "", 1536, R"({"embed_dim":1536,"hidden_size":1536,"intermediate_size":4224,"num_hidden_layers":42,"patch_size":14})", 3039179264. - 1777088000},
     // Patches 903,168, positions 4,153,344, norm 3,072, 47 blocks of 36,988,160, convolutions 212,345,856, projector 25,165,824.
     {"Step-3.7-Flash", "step3p7", "", 4096, R"({"width":1536,"layers":47,"heads":16,"num_channels":3,"image_size":728,"patch_size":14,"mlp_ratio":5.833333333333333})", 1981014784},
+    {"Llama-3.2-11B-Vision", "mllama", "", 4096, R"({"model_type":"mllama_vision_model","hidden_size":1280,"image_size":560,"intermediate_size":5120,"max_num_tiles":4,"num_global_layers":8,"num_hidden_layers":32,"patch_size":14,"vision_output_dim":7680,"supported_aspect_ratios":[[1,1],[1,2],[1,3],[1,4],[2,1],[2,2],[3,1],[4,1]]})", 10670220835. - 9775192080},
+    // Patches 752,640, 32 blocks of 19,677,440, norm 2,560, joined 26,219,520 twice, 10,240, 52,433,920, 26,219,520, 10,240, 13,109,760 and 2,560.
+    {"ERNIE-4.5-VL-28B-A3B", "ernie4_5_moe_vl", R"("spatial_conv_size":2,"temporal_conv_size":2,)", 2560, R"({"depth":32,"embed_dim":1280,"hidden_size":1280,"in_channels":3,"mlp_ratio":4,"patch_size":14,"spatial_merge_size":2})", 774658560},
     {"half a tower", "qwen2_5_vl", "", 3584, R"({"hidden_size":1280})", 0},
     {"a tower that no rule knows", "llava_onevision", "", 3584, R"({"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14})", 0},
 };

@@ -18,6 +18,7 @@ constexpr Letter kLetters[] = {
     {'F', AttentionKind::full, false, true},     {'S', AttentionKind::sliding, false, true}, {'C', AttentionKind::chunked, false, true},
     {'R', AttentionKind::none, true, true},      {'H', AttentionKind::full, true, true},     {'A', AttentionKind::full, false, false},
     {'M', AttentionKind::none, true, false},     {'D', AttentionKind::none, false, true},    {'E', AttentionKind::none, false, true},
+    {'X', AttentionKind::none, false, true},
 };
 
 const Letter* find_letter(char letter) {
@@ -36,6 +37,14 @@ int listed(const std::vector<int>& list, int layer, int usual) {
 
 int or_usual(int value, int usual) { return value > 0 ? value : usual; }
 
+// The last of these layers up to this one; -1: there is none.
+int last_before(const std::vector<int>& layers, int layer) {
+  int last = -1;
+  for (const int each : layers)
+    if (each <= layer) last = std::max(last, each);
+  return last;
+}
+
 Attention compressed_attention(const Shape& shape, int layer) {
   Attention a;
   a.kind = AttentionKind::compressed;
@@ -45,10 +54,13 @@ Attention compressed_attention(const Shape& shape, int layer) {
   a.rope_dim = shape.rope_dim;
   a.window = shape.window;
   a.compress = listed(shape.compressed.ratios, layer, 0);
-  if (a.compress != 4) return a;
+  const bool shares = !shape.compressed.sources.empty();
+  if (shares ? a.compress == 0 : a.compress != 4) return a;
+  a.indexer_top_k = shape.indexer.top_k;
+  if (const int source = last_before(shape.compressed.sources, layer); shares && source != layer) a.entries_layer = source;
+  if (shares && last_before(shape.compressed.choosers, layer) != layer) return a;
   a.indexer_heads = shape.indexer.heads;
   a.indexer_dim = shape.indexer.dim;
-  a.indexer_top_k = shape.indexer.top_k;
   return a;
 }
 
@@ -177,7 +189,9 @@ Result<void> check_ranges(const Shape& shape) {
            {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
            {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
            {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
-           {"moe.idle", shape.experts.idle, kMostExperts}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64}, {"token_types", shape.token_types, kMostWidth},
+           {"moe.idle", shape.experts.idle, kMostExperts}, {"moe.groups", shape.experts.groups, kMostExperts}, {"moe.group_width", shape.experts.group_width, kMostWidth},
+           {"moe.seeing", shape.experts.seeing, kMostExperts}, {"moe.seeing_width", shape.experts.seeing_width, kMostWidth}, {"engrams.row", shape.engrams.row, kMostHeads},
+           {"engrams.rows_a_token", shape.engrams.rows_a_token, 1 << 10}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64}, {"token_types", shape.token_types, kMostWidth}, {"relative_positions", shape.relative_positions, kMostWidth},
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
            {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
            {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
@@ -195,6 +209,22 @@ Result<void> check_ranges(const Shape& shape) {
   return {};
 }
 
+// Entries that several layers read: each reads those of the last layer before it that makes any, at the same ratio.
+Result<void> check_shared_entries(const Shape& shape) {
+  const Compressed& c = shape.compressed;
+  if (shape.indexer.heads <= 0 || shape.indexer.dim <= 0 || shape.indexer.top_k <= 0) return tl::unexpected<Error>(wrong(shape, "indexer is missing", "indexer"));
+  for (int i = 0; i < shape.layers; ++i) {
+    const int ratio = c.ratios[static_cast<std::size_t>(i)], source = last_before(c.sources, i);
+    if (ratio == 0) continue;
+    if (ratio != 1 && ratio != 2)
+      return tl::unexpected<Error>(wrong(shape, "a shared entry of " + std::to_string(ratio) + " tokens is nothing anybody has described (known: 1, 2)", "compressed"));
+    if (source < 0 || last_before(c.choosers, i) < 0) return tl::unexpected<Error>(wrong(shape, "layer " + std::to_string(i) + " reads entries before any layer makes or chooses them", "compressed"));
+    if (c.ratios[static_cast<std::size_t>(source)] != ratio)
+      return tl::unexpected<Error>(wrong(shape, "layer " + std::to_string(i) + " reads entries of " + std::to_string(ratio) + " tokens, and layer " + std::to_string(source) + " makes others", "compressed"));
+  }
+  return {};
+}
+
 Result<void> check_compressed(const Shape& shape) {
   const Compressed& c = shape.compressed;
   if (c.ratios.empty()) return {};
@@ -203,6 +233,7 @@ Result<void> check_compressed(const Shape& shape) {
   if (c.q_rank <= 0 || c.output_groups <= 0 || c.output_rank <= 0) return missing("compressed");
   if (std::int64_t{shape.heads} * shape.head_dim % c.output_groups != 0)
     return tl::unexpected<Error>(wrong(shape, "heads are not whole in each of " + std::to_string(c.output_groups) + " output groups", "compressed"));
+  if (!c.sources.empty()) return check_shared_entries(shape);
   for (const int ratio : c.ratios) {
     if (ratio != 0 && ratio != 4 && ratio != 128)
       return tl::unexpected<Error>(wrong(shape, "an entry of " + std::to_string(ratio) + " tokens is nothing anybody has described (known: 4, 128)", "compressed"));
@@ -221,6 +252,9 @@ Result<void> check(const Shape& shape) {
     if (!list->empty() && list->size() != static_cast<std::size_t>(shape.layers))
       return tl::unexpected<Error>(wrong(shape, "a list by layer has " + std::to_string(list->size()) + " numbers for " +
                                                     std::to_string(shape.layers) + " layers", "layers"));
+  if (!shape.blocks.empty() && shape.blocks.size() != static_cast<std::size_t>(shape.layers)) return tl::unexpected<Error>(wrong(shape, "blocks do not name one for each layer", "blocks"));
+  for (std::size_t i = 0; i < shape.blocks.size(); ++i)
+    if (shape.blocks[i] < 0 || static_cast<std::size_t>(shape.blocks[i]) > i) return tl::unexpected<Error>(wrong(shape, "a layer runs with the tensors of a later one", "blocks"));
   return check_compressed(shape);
 }
 
@@ -250,7 +284,7 @@ Result<std::vector<Layer>> lay_out(const Shape& shape) {
     const char letter = pattern[static_cast<std::size_t>(i) % pattern.size()];
     const Letter* meaning = find_letter(letter);
     if (!meaning)
-      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHAMDE)", "pattern"));
+      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHAMDEX)", "pattern"));
     Layer& layer = layers[static_cast<std::size_t>(i)];
     layer.attention = attention_of(shape, meaning->attention, i);
     if (meaning->recurrent) layer.recurrent = recurrent_of(shape);

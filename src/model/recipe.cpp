@@ -213,6 +213,7 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
     RC_TRY(apply_reach(formats, a, "fp8_e4m3_block128", kLinear));
     for (Tensor& tensor : a.tensors)
       if (tensor.role == Role::expert_ffn) RC_TRY(set_format(formats, tensor, "mxfp4"));
+      else if (tensor.role == Role::per_layer_embedding) RC_TRY(set_format(formats, tensor, "mxfp8"));   // V4.1: n-grams, a scale for each 32
     return true;
   }
   return false;

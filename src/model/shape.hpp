@@ -40,6 +40,7 @@ struct Features {
   bool down_bias = false;            // ffn_down alone has a bias (TeleChat 2)
   bool norm_weights = true;          // false: norms without weights (OLMo 1)
   QkNorm qk_norm = QkNorm::none;
+  bool qk_norm_bias = false;         // per_head: with biases (Chameleon)
   bool attention_norm = true;        // norm before attention
   FeedForwardNorm ffn_norm = FeedForwardNorm::ffn_norm;
   bool post_attention_norm = false, post_ffn_norm = false;  // norms after each part
@@ -111,6 +112,15 @@ struct Compressed {
   std::vector<int> ratios;           // by layer: so many tokens an entry, chosen by the indexer (4) or all seen (128); 0: the window alone
   int q_rank = 0;                    // of the queries' low-rank step
   int output_groups = 0, output_rank = 0;  // the output projection narrows each group of heads before it joins them
+  std::vector<int> sources = {};     // layers that make entries, and those that choose among them; the others take what the last of these before
+  std::vector<int> choosers = {};    // them made or chose (DeepSeek V4.1). Empty: each layer does both for itself
+};
+
+// Tables of n-grams of several layers, whose rows are added to the streams through a gate (DeepSeek V4.1).
+struct Engrams {
+  std::vector<int> layers = {};
+  std::vector<std::int64_t> rows = {};  // of each table
+  int row = 0, rows_a_token = 0;     // as in NGrams
 };
 
 // Rows of one table that stand for the last few tokens, taken in by a convolution in one layer (Qwen 3.8 Flash).
@@ -129,6 +139,8 @@ struct Experts {
   int hashed = 0;                    // so many leading layers choose by a table of tokens instead of a correction (DeepSeek V4)
   int idle = 0;                      // further ones to choose that compute nothing (LongCat)
   int latent = 0;                    // width experts work in, between two projections shared by all (Nemotron 3 Super); 0: hidden
+  int groups = 0, group_width = 0;   // smaller experts that the chosen of a group share (GroveMoE)
+  int seeing = 0, seeing_width = 0;  // experts for pictures alone (ERNIE 4.5 VL)
 };
 
 // How attention of one kind differs from the model's usual one; 0: it does not.
@@ -142,7 +154,8 @@ struct AttentionVariant {
 struct Checkpoint { std::string name, recipe; };
 
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
-//   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, each with a feed-forward part;
+//   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, X attention to pictures alone, each with a
+//   feed-forward part;
 //   A attention, M recurrent, D dense feed-forward, E experts: layers of that one thing only (Nemotron-H).
 // Empty: all F, or all S where there is a window.
 struct Shape {
@@ -170,8 +183,10 @@ struct Shape {
   int bank_interval = 0;             // as in Architecture (Kimi K3)
   int loops = 1;                     // so many times all layers run, each time with a cache of its own (Nanbeige, Ouro)
   bool loop_norm = false;            // ... from a normalised stream
+  std::vector<int> blocks;           // as in Architecture (Zamba 2); empty: each layer has tensors of its own
   int stream_rank = 0;               // > 0: streams are gated through so narrow a space instead (Qwen 3.8 Flash)
   NGrams ngrams;
+  Engrams engrams;
   Experts experts;
   RecurrentShape recurrent;
   int per_layer_embedding = 0;       // Gemma 3n/4: width of each layer's own embedding
@@ -180,6 +195,8 @@ struct Shape {
   int rope_dim = 0;                  // rotated part of a head; 0: all of it
   bool encoder_only = false;         // as in Architecture
   int token_types = 0;               // BERT: rows of a second embedding
+  int relative_positions = 0;        // DeBERTa: rows of an embedding of distances
+  int extra_embeddings = 0;          // rows of the embedding beyond the vocabulary of the head (Llama 3.2 Vision)
   double tower = 0;                  // elements of the tower for pictures, and of what joins it to the language model
   Published published;
   std::vector<Checkpoint> checkpoints;

@@ -11,6 +11,15 @@ namespace detail {
 
 using std::int64_t;
 
+namespace {
+
+// Encoders whose norms stand behind each part, as BERT's do.
+bool is_bert(std::string_view family) { return family == "bert" || family == "nomic-bert" || family == "nomic-bert-moe"; }
+
+bool is_cross_layer(const Shape& shape, int index) { return !shape.pattern.empty() && shape.pattern[static_cast<std::size_t>(index) % shape.pattern.size()] == 'X'; }
+
+}  // namespace
+
 std::vector<Tensor> TensorLister::run() {
   list_globals();
   const int layers = static_cast<int>(layers_.size());
@@ -30,15 +39,18 @@ void TensorLister::settle(Tensor& tensor) const {
 
 void TensorLister::list_globals() {
   layer_ = kInputLayer;
-  put("token_embd.weight", hidden_, shape_.vocab);
+  put("token_embd.weight", hidden_, shape_.vocab + shape_.extra_embeddings);
   if (features_.learned_positions) put("position_embd.weight", hidden_, shape_.max_context);
   if (shape_.token_types > 0) put("token_types.weight", hidden_, shape_.token_types);
+  if (shape_.relative_positions > 0) put("relative_embd.weight", hidden_, shape_.relative_positions), put("relative_embd_norm.weight", hidden_), put("relative_embd_norm.bias", hidden_);
   if (features_.embedding_norm) global_norm("token_embd_norm");
   list_rope_factors();
   if (shape_.per_layer_embedding > 0) list_per_layer_embedding();
   const bool lfm2 = shape_.family == "lfm2" || shape_.family == "lfm2moe";  // there the last norm has the embedding's name
+  if (const Engrams& e = shape_.engrams; !e.layers.empty() && e.layers.front() == kInputLayer)
+    put("per_layer_token_embd.weight", e.row, e.rows.front()), put("per_layer_model_proj.weight", e.row, hidden_, e.rows_a_token);
   if (shape_.ngrams.layer >= 0) put("per_layer_token_embd.weight", shape_.ngrams.row, shape_.ngrams.rows);
-  if (features_.norm_weights && shape_.stream_rank == 0 && shape_.family != "bert") global_norm(lfm2 ? "token_embd_norm" : "output_norm");
+  if (features_.norm_weights && shape_.stream_rank == 0 && !is_bert(shape_.family)) global_norm(lfm2 ? "token_embd_norm" : "output_norm");
   if (!shape_.tied_embeddings && !shape_.encoder_only) put("output.weight", hidden_, shape_.vocab);
   if (features_.head_bias) put("output.bias", shape_.vocab);
   if (shape_.bank_interval > 0) put("output_res_score.weight", hidden_);
@@ -46,7 +58,7 @@ void TensorLister::list_globals() {
     put("output_hc_norm.weight", hidden_ * shape_.streams);
     put("output_hc_down.weight", hidden_ * shape_.streams, shape_.stream_rank);
     put("output_hc_up.weight", shape_.stream_rank, hidden_ * shape_.streams);
-  } else if (shape_.streams > 0 && shape_.family != "glm5-next") {   // there the streams are averaged
+  } else if (shape_.streams > 0 && shape_.family != "glm5-next" && shape_.family != "deepseek41") {   // there the streams are averaged, here the last mix joins them
     put("output_hc_fn.weight", hidden_ * shape_.streams, shape_.streams);
     put("output_hc_base.weight", shape_.streams);
     put("output_hc_scale.weight", 1);
@@ -85,15 +97,25 @@ void TensorLister::list_per_layer_embedding() {
 void TensorLister::list_layer(int index, const Layer& layer) {
   layer_ = index;
   prefix_ = "blk." + std::to_string(index) + ".";
-  if (features_.attention_norm) norm("attn_norm", hidden_);
+  if (static_cast<std::size_t>(index) < shape_.blocks.size() && shape_.blocks[static_cast<std::size_t>(index)] != index) return;   // another layer's
+  const bool zamba = shape_.family == "zamba2";
+  if (zamba && index > 0 && layers_[static_cast<std::size_t>(index) - 1].attention.kind != AttentionKind::none) list_shared_entry();
+  if (zamba && layer.attention.kind != AttentionKind::none) {
+    list_shared_block(layer.attention);
+    list_feed_forward_norm(layer);
+    return list_dense(layer.feed_forward.width, layer.feed_forward.gated);
+  }
+  if (features_.attention_norm && (index > 0 || shape_.family != "modern-bert")) norm("attn_norm", hidden_);   // there the embedding's norm stands for the first
   if (features_.second_attention_norm) norm("attn_norm_2", hidden_);
   if (shape_.streams > 0)
     for (const char* part : {"attn", "ffn"}) shape_.stream_rank > 0 ? list_gating(part) : list_mixing(part);
   if (shape_.bank_interval > 0) vector("attn_res_score", hidden_), vector("ffn_res_score", hidden_);
   if (index == shape_.ngrams.layer) list_ngrams();
+  list_engrams();
   if (layer.attention.kind == AttentionKind::compressed) list_compressed(layer.attention);
   else if (layer.attention.kind == AttentionKind::mla || (shape_.mla.expanded && layer.attention.kind != AttentionKind::none)) list_mla(layer.attention);
   else if (layer.attention.kind != AttentionKind::none) list_attention(layer.attention);
+  else if (is_cross_layer(shape_, index)) list_cross_attention();
   list_recurrent(layer.recurrent.kind);
   list_feed_forward_norm(layer);
   if (layer.feed_forward.kind == FeedForwardKind::dense) list_dense(layer.feed_forward.width, layer.feed_forward.gated);
@@ -105,7 +127,7 @@ void TensorLister::list_layer(int index, const Layer& layer) {
 
 // Norms behind attention and the feed-forward part; BERT has other names for them, PLaMo 3 bare ones; A.X K1 has them behind mixtures alone.
 void TensorLister::list_norms_behind(const Layer& layer) {
-  const bool bert = shape_.family == "bert", bare = shape_.family == "plamo3";
+  const bool bert = is_bert(shape_.family), bare = shape_.family == "plamo2" || shape_.family == "plamo3";
   struct Behind { bool there; const char* name; };
   for (const Behind& each : {Behind{features_.post_attention_norm, bert ? "attn_output_norm" : "post_attention_norm"}, Behind{features_.post_ffn_norm && (shape_.family != "deepseek2" || layer.feed_forward.kind == FeedForwardKind::moe), bert ? "layer_output_norm" : "post_ffw_norm"}}) {
     if (each.there && bare) put(block(each.name), hidden_);
@@ -161,6 +183,7 @@ void TensorLister::list_qk_norm(const Attention& a) {
     case QkNorm::per_head:
       matrix("attn_q_norm", a.key_dim, a.heads);
       matrix("attn_k_norm", a.key_dim, a.kv_heads);
+      if (features_.qk_norm_bias) put(block("attn_q_norm.bias"), a.key_dim, a.heads), put(block("attn_k_norm.bias"), a.key_dim, a.kv_heads);
       return;
   }
 }
@@ -204,11 +227,57 @@ void TensorLister::list_compressed(const Attention& a) {
   matrix("attn_output_a", all / c.output_groups, int64_t{c.output_rank} * c.output_groups);
   matrix("attn_output_b", int64_t{c.output_rank} * c.output_groups, hidden_);
   if (a.compress == 0) return;
+  if (!c.sources.empty()) return list_entries(a);
   list_compressor("attn_compressor_", a.key_dim, a);
   if (a.indexer_heads == 0) return;
   list_compressor("indexer_compressor_", a.indexer_dim, a);
   matrix("indexer.proj", hidden_, a.indexer_heads);
   matrix("indexer.attn_q_b", c.q_rank, int64_t{a.indexer_heads} * a.indexer_dim);
+}
+
+// DeepSeek V4.1: few layers make entries, with the indexer's keys beside them; more choose among them.
+void TensorLister::list_entries(const Attention& a) {
+  if (a.entries_layer < 0) {
+    matrix("attn_compressor_kv", hidden_, a.key_dim);
+    if (a.compress > 1) matrix("attn_compressor_gate", hidden_, a.key_dim);
+    vector("attn_compressor_norm", a.key_dim);
+  }
+  if (a.indexer_heads == 0) return;
+  matrix("indexer.proj", hidden_, a.indexer_heads);
+  matrix("indexer.attn_q_b", shape_.compressed.q_rank, int64_t{a.indexer_heads} * a.indexer_dim);
+  if (a.entries_layer >= 0) return;
+  matrix("indexer.attn_k", a.key_dim, a.indexer_dim);
+  vector("indexer.k_norm", a.indexer_dim);
+}
+
+// Queries of the text, keys and values of pictures; gates say how much of either part is added (Llama 3.2 Vision).
+void TensorLister::list_cross_attention() {
+  const int64_t q = int64_t{shape_.heads} * shape_.head_dim, kv = int64_t{shape_.kv_heads} * shape_.head_dim;
+  matrix("cross_attn_q_proj", hidden_, q);
+  matrix("cross_attn_k_proj", hidden_, kv);
+  matrix("cross_attn_v_proj", hidden_, kv);
+  matrix("cross_attn_o_proj", q, hidden_);
+  vector("cross_attn_q_norm", shape_.head_dim);
+  vector("cross_attn_k_norm", shape_.head_dim);
+  put(block("cross_attn_attn_gate"), 1);
+  put(block("cross_attn_mlp_gate"), 1);
+}
+
+// A block that several layers run with sees the stream and the first embedding side by side (Zamba 2).
+void TensorLister::list_shared_block(const Attention& a) {
+  const int64_t q = int64_t{a.heads} * a.key_dim, kv = int64_t{a.kv_heads} * a.key_dim;
+  vector("attn_norm", 2 * hidden_);
+  matrix("attn_q", 2 * hidden_, q);
+  matrix("attn_k", 2 * hidden_, kv);
+  matrix("attn_v", 2 * hidden_, kv);
+  matrix("attn_output", q, hidden_);
+}
+
+// What the layer behind it has of its own: a low-rank part of its feed-forward matrices, and what takes its result into the stream.
+void TensorLister::list_shared_entry() {
+  matrix("adapter_a", hidden_, shape_.recurrent.gate_rank);
+  matrix("adapter_b", shape_.recurrent.gate_rank, 2 * int64_t{shape_.ffn});
+  matrix("proj", hidden_, hidden_);
 }
 
 void TensorLister::list_compressor(const std::string& stem, int64_t dim, const Attention& a) {
@@ -243,6 +312,17 @@ void TensorLister::list_ngrams() {
   matrix("ple_value", gathered, hidden_);
   for (const char* part : {"ple_norm_key", "ple_norm_query", "ple_norm_conv"}) vector(part, wide);
   matrix("ple_conv1d", shape_.ngrams.kernel, wide);
+}
+
+// A table of n-grams of this layer's own, and what takes its rows into the streams.
+void TensorLister::list_engrams() {
+  const Engrams& e = shape_.engrams;
+  const auto at = std::find(e.layers.begin(), e.layers.end(), layer_);
+  if (at == e.layers.end()) return;
+  put(block("engram_embd.weight"), e.row, e.rows[static_cast<std::size_t>(at - e.layers.begin())]);
+  matrix("engram_wkv", int64_t{e.row} * e.rows_a_token, hidden_ * (shape_.streams + 1));
+  matrix("engram_q", hidden_, shape_.streams);
+  matrix("engram_k", hidden_, shape_.streams);
 }
 
 void TensorLister::list_indexer(const Attention& a, int64_t query_input) {

@@ -71,8 +71,22 @@ void TensorLister::list_moe(const FeedForward& f) {
     put(block("ffn_up_exps.bias"), width, n);
     put(block("ffn_down_exps.bias"), hidden_, n);
   }
+  list_further_experts();
   if (features_.shared_expert_beside_dense) return list_dense_beside(f);
   list_shared_expert(f);
+}
+
+// Smaller ones that several share (GroveMoE), and those for pictures, with a router of their own (ERNIE 4.5 VL).
+void TensorLister::list_further_experts() {
+  const Experts& e = shape_.experts;
+  struct Further { const char* name; int count, width; };
+  for (const Further& each : {Further{"chexps", e.groups, e.group_width}, Further{"vlexps", e.seeing, e.seeing_width}}) {
+    if (each.count == 0) continue;
+    const std::string end = std::string("_") + each.name;
+    for (const char* part : {"ffn_gate", "ffn_up"}) experts(part + end, hidden_, each.width, each.count);
+    experts("ffn_down" + end, each.width, hidden_, each.count);
+  }
+  if (e.seeing > 0) matrix("ffn_gate_inp_vl", hidden_, e.seeing);
 }
 
 void TensorLister::list_shared_expert(const FeedForward& f) {

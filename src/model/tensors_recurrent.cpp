@@ -22,6 +22,8 @@ void TensorLister::list_recurrent(RecurrentKind kind) {
 }
 
 void TensorLister::list_mamba1() {
+  if (shape_.family == "plamo2") return list_plamo2();
+  if (shape_.family == "recurrent-gemma") return list_griffin();
   const RecurrentShape& r = shape_.recurrent;
   const int64_t inner = int64_t{r.heads} * r.head_dim;
   matrix("ssm_in", hidden_, 2 * inner);
@@ -38,6 +40,36 @@ void TensorLister::list_mamba1() {
     vector("ssm_b_norm", r.state);
     vector("ssm_c_norm", r.state);
   }
+}
+
+// Mamba by heads: one decay, step and skip each, and norms of all that depends on the input.
+void TensorLister::list_plamo2() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t inner = int64_t{r.heads} * r.head_dim;
+  matrix("ssm_in", hidden_, 2 * inner);
+  matrix("ssm_conv1d", r.conv, inner);
+  matrix("ssm_x", inner, r.dt_rank + 2 * r.state);
+  matrix("ssm_dt", r.dt_rank, r.heads);
+  bias("ssm_dt", r.heads);
+  put(block("ssm_a"), r.heads);
+  put(block("ssm_d"), r.heads);
+  matrix("ssm_out", inner, hidden_);
+  put(block("ssm_dt_norm"), r.dt_rank);
+  put(block("ssm_b_norm"), r.state);
+  put(block("ssm_c_norm"), r.state);
+}
+
+// Griffin's linear recurrence: one number a channel is remembered; gates of the input and of the decay are matrices by head.
+void TensorLister::list_griffin() {
+  const RecurrentShape& r = shape_.recurrent;
+  const int64_t inner = int64_t{r.heads} * r.head_dim;
+  for (const char* part : {"ssm_in", "ssm_g"}) matrix(part, hidden_, inner), bias(part, inner);
+  matrix("ssm_conv1d", r.conv, inner);
+  bias("ssm_conv1d", inner);
+  put(block("ssm_a"), inner);
+  for (const char* part : {"ssm_alpha", "ssm_beta"}) experts(part, r.head_dim, r.head_dim, r.heads), bias(part, inner);
+  matrix("ssm_out", inner, hidden_);
+  bias("ssm_out", hidden_);
 }
 
 void TensorLister::list_mamba2() {

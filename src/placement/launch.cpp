@@ -179,7 +179,7 @@ std::vector<std::string> bench_words(const catalog::Engine& engine, const model:
 std::string left_flash_attention(const Placement& p) {
   if (std::find(p.kv_device.begin(), p.kv_device.end(), kHost) != p.kv_device.end())
     return "flash attention is left: where the processor attends to part of the context, its plain kernels are faster, and cost a context x heads buffer";
-  return "flash attention is left: this backend has no kernel for heads of this width";
+  return "flash attention is left: there is no kernel for this model's attention on this backend";
 }
 
 void add_flash_attention(LineBuilder& line, const catalog::Engine& engine, const Placement& p) {

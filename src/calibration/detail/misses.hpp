@@ -17,7 +17,8 @@ struct Miss { double value = 0; std::string_view source; };   // log(measured / 
 std::optional<cost::Spread> spread_of_misses(std::vector<Miss> misses);
 
 // How many times as wide the intervals of one trait would have to be to hold 80 % of its misses, drawn towards 1 as if six sources of the
-// usual width (twenty where it would be narrower) stood beside those that know the trait; none from fewer than ten rows. The values here: log(|miss| / side of its interval).
+// usual width (twenty where it would be narrower) stood beside those that know the trait; none from fewer than ten rows. The values here:
+// log(|miss| / side of its interval).
 std::optional<cost::Width> width_of_misses(std::vector<Miss> sides);
 
 }  // namespace rigcast::calibration::detail

@@ -35,7 +35,21 @@ void granite_swa(ConfigReader& c, Shape& s);
 void plamo(ConfigReader& c, Shape& s);
 void plamo3(ConfigReader& c, Shape& s);
 void loops(ConfigReader& c, Shape& s);
+void k2_horizon(ConfigReader& c, Shape& s);
+
+// --- encoders (config_encoders.cpp)
 void bert(ConfigReader& c, Shape& s);
+void deberta(ConfigReader& c, Shape& s);
+void distilbert(ConfigReader& c, Shape& s);
+void encoder(ConfigReader& c, Shape& s);
+void gte(ConfigReader& c, Shape& s);
+void modern_bert(ConfigReader& c, Shape& s);
+void mpnet(ConfigReader& c, Shape& s);
+void nomic_bert(ConfigReader& c, Shape& s);
+
+// --- text parts of what sees (config_seeing.cpp)
+void ernie_vl(ConfigReader& c, Shape& s);
+void mllama(ConfigReader& c, Shape& s);
 
 // --- mixtures (config_mixtures.cpp)
 void dense_then_sparse(ConfigReader& c, Shape& s);
@@ -46,6 +60,7 @@ void qwen1(ConfigReader& c, Shape& s);
 void deepseek(ConfigReader& c, Shape& s);
 void deepseek_v32(ConfigReader& c, Shape& s);
 void deepseek_v4(ConfigReader& c, Shape& s);
+void deepseek_v41(ConfigReader& c, Shape& s);
 void glm_dsa(ConfigReader& c, Shape& s);
 void hy_v4(ConfigReader& c, Shape& s);
 void glm5_next(ConfigReader& c, Shape& s);
@@ -59,6 +74,9 @@ void minimax_m2(ConfigReader& c, Shape& s);
 void minimax_01(ConfigReader& c, Shape& s);
 
 // --- mixtures of 2026 (config_sparse.cpp)
+void aria(ConfigReader& c, Shape& s);
+void grovemoe(ConfigReader& c, Shape& s);
+void pangu_ultra(ConfigReader& c, Shape& s);
 void dots3_note(ConfigReader& c, Shape& s);
 void hy_v3(ConfigReader& c, Shape& s);
 void mistral4(ConfigReader& c, Shape& s);
@@ -82,11 +100,15 @@ void falcon_h1(ConfigReader& c, Shape& s);
 void nemotron_h(ConfigReader& c, Shape& s);
 void kimi_linear(ConfigReader& c, Shape& s);
 void lfm2(ConfigReader& c, Shape& s);
+void olmo_hybrid(ConfigReader& c, Shape& s);
+void plamo2(ConfigReader& c, Shape& s);
+void recurrent_gemma(ConfigReader& c, Shape& s);
 void jamba(ConfigReader& c, Shape& s);
 void bamba(ConfigReader& c, Shape& s);
 void mamba(ConfigReader& c, Shape& s);
 void mamba2(ConfigReader& c, Shape& s);
 void rwkv6(ConfigReader& c, Shape& s);
+void zamba2(ConfigReader& c, Shape& s);
 void rwkv6qwen2(ConfigReader& c, Shape& s);
 void rwkv7(ConfigReader& c, Shape& s);
 void rwkv_hybrid(ConfigReader& c, Shape& s);

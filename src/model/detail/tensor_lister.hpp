@@ -60,6 +60,11 @@ class TensorLister {
   void list_mixing(const std::string& part);
   void list_gating(const std::string& part);
   void list_ngrams();
+  void list_engrams();
+  void list_entries(const Attention& a);
+  void list_cross_attention();
+  void list_shared_block(const Attention& a);
+  void list_shared_entry();
   void list_indexer(const Attention& a, int64_t query_input);
   void list_layer_embedding();
   void list_next_token(int index);
@@ -68,6 +73,8 @@ class TensorLister {
   void list_recurrent(RecurrentKind kind);
   void list_mamba1();
   void list_mamba2();
+  void list_plamo2();
+  void list_griffin();
   void list_gated_delta();
   void list_kimi_delta();
   void list_lightning();
@@ -81,6 +88,7 @@ class TensorLister {
   void list_dense(int64_t width, bool gated);
   void list_moe(const FeedForward& f);
   void list_shared_expert(const FeedForward& f);
+  void list_further_experts();
   void list_dense_beside(const FeedForward& f);
   void list_channel_mix(int64_t width);
 

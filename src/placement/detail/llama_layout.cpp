@@ -241,7 +241,7 @@ LlamaContext llama_context(const model::Architecture& architecture, const Settin
   for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = c.sequences / c.streams;  // sequences whose windows lie in one stream
   c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
-  c.flash_attention = settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
+  c.flash_attention = !rules.refuses_flash && settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
   return c;
 }
 
@@ -261,7 +261,7 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
       c.key_elements = attention.latent_dim + attention.rope_dim;
     } else if (c.stored && attention.kind == AttentionKind::compressed) {
       c.key_elements = attention.key_dim;
-      if (attention.compress > 0) c.entries = padded(std::max<std::int64_t>(1, (context.cells + attention.compress - 1) / attention.compress), 256);
+      if (attention.compress > 0 && attention.entries_layer < 0) c.entries = padded(std::max<std::int64_t>(1, (context.cells + attention.compress - 1) / attention.compress), 256);
     } else if (c.stored) {
       c.key_elements = std::int64_t{attention.key_dim} * attention.kv_heads;
       c.value_elements = std::int64_t{attention.value_dim} * attention.kv_heads;

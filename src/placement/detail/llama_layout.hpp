@@ -21,6 +21,7 @@ struct LlamaRules {
   BackendRules compute;
   int context_padding = 256;
   bool window_saves_memory = true;
+  bool refuses_flash = false;        // the engine turns flash attention off for this model's family, whatever is asked for
   bool pinned_host = true;               // host weights a device could read go to memory it can copy from directly; else they may be repacked
   bool overlaps_devices = true;          // several devices work on several batches at once: inputs kept in `copies`
   int copies = 4;

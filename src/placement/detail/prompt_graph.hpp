@@ -152,6 +152,7 @@ class PromptGraph {
   void store_state(TensorId cache, TensorId from, std::int64_t elements);
   TensorId scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state);
   TensorId mamba1(std::size_t i, TensorId x);
+  TensorId mamba_by_heads(std::size_t i, TensorId x);
   TensorId mamba2(std::size_t i, TensorId x);
   TensorId gated_delta(std::size_t i, TensorId x);
   TensorId kimi_delta(std::size_t i, TensorId x);

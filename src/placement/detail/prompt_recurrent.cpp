@@ -8,7 +8,8 @@ namespace rigcast::placement::detail {
 TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
   switch (a_.layers[i].recurrent.kind) {
     case model::RecurrentKind::mamba1:
-      if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_x.weight", "ssm_dt.weight", "ssm_out.weight", "ssm_a", "ssm_d"})) return mamba1(i, x);
+      if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_x.weight", "ssm_dt.weight", "ssm_out.weight", "ssm_a", "ssm_d"}))
+        return has_all(i, {"ssm_dt_norm", "ssm_b_norm", "ssm_c_norm"}) ? mamba_by_heads(i, x) : mamba1(i, x);
       break;
     case model::RecurrentKind::mamba2:
       if (has_all(i, {"ssm_in.weight", "ssm_conv1d.weight", "ssm_out.weight", "ssm_a", "ssm_dt.bias"})) return mamba2(i, x);
@@ -119,6 +120,29 @@ TensorId PromptGraph::mamba1(std::size_t i, TensorId x) {
   TensorId y = scan(i, g_.reshape(mixed, {1, inner, tokens_, 1}), step, b, c, {state, 1, inner, 1});
   y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, mixed, {weight(i, "ssm_d")})});
   y = g_.gated_unit(g_.contiguous(g_.view(all, {inner, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_})), y);
+  return g_.reshape(project(i, "ssm_out", y), {a_.hidden, tokens_, 1, 1});
+}
+
+// PLaMo 2: gate and input are split by head, so that both are copied out of what is copied once before.
+TensorId PromptGraph::mamba_by_heads(std::size_t i, TensorId x) {
+  const std::int64_t inner = g_.shape(weight(i, "ssm_conv1d.weight"))[1], heads = g_.shape(weight(i, "ssm_a"))[0], head = inner / std::max<std::int64_t>(heads, 1);
+  const std::int64_t elements = a_.layers[i].recurrent.state_elements, state = elements / std::max<std::int64_t>(inner, 1);
+  const TensorId all = g_.contiguous(g_.permute(project(i, "ssm_in", x), 0, 2, 1, 3), {2 * head, heads, tokens_, 1});
+  const Shape per_head{head, heads, tokens_, 1}, row{4, 2 * head * 4, 2 * inner * 4, 2 * inner * 4 * tokens_};
+  const TensorId values_in = g_.contiguous(g_.view(all, per_head, row), {inner, tokens_, 1, 1});
+  const TensorId mixed = convolve(i, values_in, inner);
+  const TensorId parameters = project(i, "ssm_x", mixed);
+  const auto part = [&](std::int64_t width) {
+    const std::int64_t stride = g_.stride(parameters)[1];
+    return g_.view(parameters, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_});
+  };
+  const TensorId b = norm(part(state), weight(i, "ssm_b_norm")), c = norm(part(state), weight(i, "ssm_c_norm"));
+  TensorId step = norm(part(g_.shape(weight(i, "ssm_dt.weight"))[0]), weight(i, "ssm_dt_norm"));
+  step = g_.elementwise(Op::add, project(i, "ssm_dt", step), {weight(i, "ssm_dt.bias")});
+  clear_state(g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1}), elements);
+  TensorId y = scan(i, g_.reshape(mixed, per_head), step, b, c, {state, head, heads, 1});
+  y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, mixed, {weight(i, "ssm_d")})});
+  y = g_.gated_unit(g_.contiguous(g_.view(all, per_head, row), {inner, tokens_, 1, 1}), y);
   return g_.reshape(project(i, "ssm_out", y), {a_.hidden, tokens_, 1, 1});
 }
 

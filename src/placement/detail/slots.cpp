@@ -60,6 +60,8 @@ Result<void> refuse_together(const catalog::Engine& engine, const std::string& b
 // Why there is no flash attention for values in a quantised cache, and what to type instead.
 tl::unexpected<Error> no_flash_attention(const Settings& settings, const LlamaInput& input) {
   const BackendRules& kernels = input.rules.compute;
+  if (input.rules.refuses_flash)
+    return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which the engine turns off for models of this family", Where{"--flags"}, "-ctv", "-ctv f16");
   if (settings.flash_attention)
     return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which is turned off (-fa off)", Where{"--flags"}, "-ctv", "-fa on");
   if (kernels.attention_reads_key && kernels.attention_reads_value)
@@ -216,7 +218,9 @@ Result<const SlotLayouts::Ruled*> SlotLayouts::rules_for(const Settings& setting
     if (known.on_devices == on_devices && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return &known;
   RC_ASSIGN(key, cache_format(catalog_, settings.key_quant));
   RC_ASSIGN(value, cache_format(catalog_, settings.value_quant));
-  return &ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings), key, value});
+  LlamaRules rules = llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings);
+  rules.refuses_flash = lists(catalog::text_of(engine_, "flash_refuses", backend_), architecture_.family);
+  return &ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, std::move(rules), key, value});
 }
 
 void SlotLayouts::fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const {

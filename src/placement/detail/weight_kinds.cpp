@@ -51,7 +51,7 @@ Signature layer_signature(const model::Layer& layer) {
   const model::Attention& a = layer.attention;
   const model::FeedForward& f = layer.feed_forward;
   Signature signature;
-  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.compress, a.latent_dim, a.rope_dim, a.indexer_heads,
+  for (const int value : {static_cast<int>(a.kind), a.heads, a.kv_heads, a.key_dim, a.value_dim, a.window, a.compress, a.entries_layer, a.latent_dim, a.rope_dim, a.indexer_heads,
                           a.indexer_dim, a.indexer_top_k, a.indexer_pool, a.indexer_row, static_cast<int>(a.value_is_key), a.kv_layer, static_cast<int>(layer.recurrent.kind),
                           static_cast<int>(f.kind), f.width, f.experts, f.experts_used, f.expert_width, f.shared_experts, f.shared_width,
                           static_cast<int>(f.gated), static_cast<int>(f.scaled_shares), static_cast<int>(layer.recurrent.bounded_decay)})
