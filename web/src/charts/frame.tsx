@@ -38,6 +38,7 @@ interface FigureProps { title: string; summary?: string; table: TableData; child
 
 export function Figure({ title, summary, table, children, legend }: FigureProps): VNode {
   const text = useText();
+  const [opened, setOpened] = useState(false);   // hundreds of rows that nobody asked to see are not made
   return (
     <figure class="chart">
       <figcaption>
@@ -46,9 +47,9 @@ export function Figure({ title, summary, table, children, legend }: FigureProps)
       </figcaption>
       {children}
       {summary ? <p class="unseen">{summary}</p> : null}
-      <details class="numbers">
+      <details class="numbers" onToggle={(event) => { if (event.currentTarget.open) setOpened(true); }}>
         <summary>{text.chart.numbers}</summary>
-        <div class="scrolls" role="region" aria-label={title} tabIndex={0}><DataTable data={table} caption={title} /></div>
+        {opened ? <div class="scrolls" role="region" aria-label={title} tabIndex={0}><DataTable data={table} caption={title} /></div> : null}
       </details>
     </figure>
   );
@@ -74,6 +75,14 @@ export function Legend({ items }: { items: { name: string; mark: string }[] }): 
       {items.map((item) => <span key={item.mark}><i class={'swatch ' + item.mark} aria-hidden="true" />{item.name}</span>)}
     </span>
   );
+}
+
+// The ticks whose labels do not lie on each other; of two that would, the one that is said to matter, else the first.
+export function apart(ticks: Tick[], matters: (tick: Tick) => boolean = () => false): Tick[] {
+  const kept: Tick[] = [];
+  const meets = (a: Tick, b: Tick) => Math.abs(a.at - b.at) < (widthOf(a.label) + widthOf(b.label)) / 2 + 6;
+  for (const tick of [...ticks.filter(matters), ...ticks.filter((one) => !matters(one))]) if (!kept.some((one) => meets(one, tick))) kept.push(tick);
+  return kept;
 }
 
 export interface Tick { at: number; label: string }

@@ -5,7 +5,7 @@ import type { VNode } from 'preact';
 import type { Interval } from '../api/answers';
 import { useText } from '../shell/settings';
 import { print, printInterval, scaleOf, threeDigits } from '../units';
-import { Axis, Figure, Legend, shortened, useWidth, widthOf } from './frame';
+import { apart, Axis, Figure, Legend, shortened, useWidth, widthOf } from './frame';
 
 export interface RangeRow { name: string; value: Interval | null; why?: string; best?: boolean }
 
@@ -27,7 +27,7 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" aria-label={title + '. ' + rows.map(tell).join('; ')}>
           <Axis side="bottom" label={scale.unit} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step}
-            ticks={x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') }))} />
+            ticks={apart(x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') })))} />
           {rows.map((row, r) => {
             const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : text.plan.doesNotFitShort;
             return (

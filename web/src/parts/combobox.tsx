@@ -2,28 +2,22 @@
 // Escape closes; whatever was typed is taken as it stands on leaving, for names the list does not know.
 
 import type { VNode } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { useText } from '../shell/settings';
 import type { FieldParts } from './field';
+import { holds, rank, wordsOf, type Named } from './search';
 
-export interface Option { value: string; name: string; note?: string }
+export interface Option extends Named { note?: string }   // `key` is what is taken
 
 interface ComboboxProps { parts: FieldParts; value: string; options: Option[]; placeholder?: string; onTake(value: string): void }
 
 const SHOWN = 1000;   // all there are: a list that ends early hides what nobody thought to type
-const fold = (text: string) => text.toLowerCase().replace(/[\s_()/-]+/g, ' ').trim();
 
-// Every word typed must occur; names that begin with the text come first.
+// Names that begin with the text come first.
 export function matching(options: Option[], typed: string): Option[] {
-  const words = fold(typed).split(' ').filter(Boolean);
+  const words = wordsOf(typed);
   if (!words.length) return options.slice(0, SHOWN);
-  const found: [number, Option][] = [];
-  for (const option of options) {
-    const hay = fold(option.value + ' ' + option.name);
-    if (!words.every((word) => hay.includes(word))) continue;
-    const key = fold(option.value), name = fold(option.name), start = words.join(' ');
-    found.push([key === start || name === start ? 0 : key.startsWith(start) || name.startsWith(start) ? 1 : 2, option]);
-  }
+  const found = options.filter((option) => holds(option, words)).map((option): [number, Option] => [rank(option, typed), option]);
   return found.sort((a, b) => a[0] - b[0]).slice(0, SHOWN).map(([, option]) => option);
 }
 
@@ -37,7 +31,8 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
   const box = useRef<HTMLInputElement>(null);
   const popup = useRef<HTMLUListElement>(null);
   useEffect(() => { setTyped(value); setTouched(false); }, [value]);
-  const shown = open ? matching(options, touched ? typed : '') : [];
+  const wanted = touched ? typed : '';
+  const shown = useMemo(() => (open ? matching(options, wanted) : []), [open, options, wanted]);
   useEffect(() => {
     const row = popup.current?.children[active] as HTMLElement | undefined;
     row?.scrollIntoView({ block: 'nearest' });
@@ -57,7 +52,7 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
       setActive((old) => (event.key === 'ArrowDown' ? (old >= last ? 0 : old + 1) : old <= 0 ? last : old - 1));
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      take(open && active >= 0 && shown[active] ? shown[active].value : typed);
+      take(open && active >= 0 && shown[active] ? shown[active].key : typed);
     } else if (event.key === 'Escape' && open) {
       event.preventDefault();
       setOpen(false);
@@ -73,8 +68,8 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
         onBlur={() => { if (touched) take(typed); else setOpen(false); }} />
       <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}>
         {shown.map((option, i) => (
-          <li key={option.value} id={`${list}-${i}`} role="option" aria-selected={i === active} class={i === active ? 'active' : undefined}
-            onPointerDown={(event) => { event.preventDefault(); take(option.value); box.current?.focus(); }}>
+          <li key={option.key} id={`${list}-${i}`} role="option" aria-selected={i === active} class={i === active ? 'active' : undefined}
+            onPointerDown={(event) => { event.preventDefault(); take(option.key); box.current?.focus(); }}>
             <span>{option.name}</span>
             {option.note ? <small>{option.note}</small> : null}
           </li>

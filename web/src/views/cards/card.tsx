@@ -22,7 +22,7 @@ export function CardPage({ name, language }: { name: string; language: string })
   return (
     <article class="card-page">
       <p><a href="/cards">{'\u2039'} {text.cards.back}</a></p>
-      {shown.error ? <Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /> : !card ? <Waiting lines={10} /> : (
+      {shown.error ? <Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /> : !card ? <Waiting lines={10} view /> : (
         <>
           <h1>{card.name}{card.modified ? <span class="badge">{text.cards.modified}</span> : null}</h1>
           <p class="actions">
