@@ -80,7 +80,7 @@ export function Legend({ items }: { items: { name: string; mark: string }[] }): 
 // The ticks whose labels do not lie on each other; of two that would, the one that is said to matter, else the first.
 export function apart(ticks: Tick[], matters: (tick: Tick) => boolean = () => false): Tick[] {
   const kept: Tick[] = [];
-  const meets = (a: Tick, b: Tick) => Math.abs(a.at - b.at) < (widthOf(a.label) + widthOf(b.label)) / 2 + 6;
+  const meets = (a: Tick, b: Tick) => Math.abs(a.at - b.at) < (widthOf(a.label) + widthOf(b.label)) / 2 + 12;
   for (const tick of [...ticks.filter(matters), ...ticks.filter((one) => !matters(one))]) if (!kept.some((one) => meets(one, tick))) kept.push(tick);
   return kept;
 }

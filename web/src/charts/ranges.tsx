@@ -29,7 +29,7 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
           <Axis side="bottom" label={scale.unit} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step}
             ticks={apart(x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') })))} />
           {rows.map((row, r) => {
-            const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : text.plan.doesNotFitShort;
+            const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : row.why ? text.compare.refused : text.plan.doesNotFitShort;
             return (
               <g key={r} class={row.best ? 'range best' : 'range'}>
                 <text class="bar-name" x={margin.left} y={at - 12}>{shortened(row.name, width - margin.left - margin.right - widthOf(sum) - 10)}<title>{row.name}</title></text>

@@ -11,14 +11,14 @@ export interface Option extends Named { note?: string }   // `key` is what is ta
 
 interface ComboboxProps { parts: FieldParts; value: string; options: Option[]; placeholder?: string; onTake(value: string): void }
 
-const SHOWN = 1000;   // all there are: a list that ends early hides what nobody thought to type
+const AT_ONCE = 60;   // rows made when the list opens; scrolling and keys make more, up to all there are
 
 // Names that begin with the text come first.
 export function matching(options: Option[], typed: string): Option[] {
   const words = wordsOf(typed);
-  if (!words.length) return options.slice(0, SHOWN);
+  if (!words.length) return options;
   const found = options.filter((option) => holds(option, words)).map((option): [number, Option] => [rank(option, typed), option]);
-  return found.sort((a, b) => a[0] - b[0]).slice(0, SHOWN).map(([, option]) => option);
+  return found.sort((a, b) => a[0] - b[0]).map(([, option]) => option);
 }
 
 export function Combobox({ parts, value, options, placeholder, onTake }: ComboboxProps): VNode {
@@ -32,11 +32,14 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
   const popup = useRef<HTMLUListElement>(null);
   useEffect(() => { setTyped(value); setTouched(false); }, [value]);
   const wanted = touched ? typed : '';
+  const [room, setRoom] = useState(AT_ONCE);
+  useEffect(() => setRoom(AT_ONCE), [open, wanted]);
   const shown = useMemo(() => (open ? matching(options, wanted) : []), [open, options, wanted]);
   useEffect(() => {
+    if (active >= room) setRoom(active + AT_ONCE);
     const row = popup.current?.children[active] as HTMLElement | undefined;
     row?.scrollIntoView({ block: 'nearest' });
-  }, [active]);
+  }, [active, room]);
   const take = (next: string) => {
     setOpen(false);
     setActive(-1);
@@ -66,9 +69,10 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
         onInput={(event) => { setTyped(event.currentTarget.value); setTouched(true); setOpen(true); setActive(-1); }}
         onFocus={(event) => event.currentTarget.select()} onClick={() => setOpen(true)} onKeyDown={keys}
         onBlur={() => { if (touched) take(typed); else setOpen(false); }} />
-      <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}>
-        {shown.map((option, i) => (
-          <li key={option.key} id={`${list}-${i}`} role="option" aria-selected={i === active} class={i === active ? 'active' : undefined}
+      <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}
+        onScroll={({ currentTarget: list }) => { if (room < shown.length && list.scrollTop + 2 * list.clientHeight > list.scrollHeight) setRoom(room + 2 * AT_ONCE); }}>
+        {shown.slice(0, room).map((option, i) => (
+          <li key={option.key} id={`${list}-${i}`} role="option" aria-setsize={shown.length} aria-posinset={i + 1} aria-selected={i === active} class={i === active ? 'active' : undefined}
             onPointerDown={(event) => { event.preventDefault(); take(option.key); box.current?.focus(); }}>
             <span>{option.name}</span>
             {option.note ? <small>{option.note}</small> : null}

@@ -10,7 +10,7 @@ export function Waiting({ lines = 4, view }: { lines?: number; view?: boolean })
   const text = useText();
   return (
     <div class={view ? 'waiting view' : 'waiting'} role="status">
-      <span class="unseen">{text.state.waiting}</span>
+      <span class="late">{text.state.waiting}</span>
       {Array.from({ length: lines }, (_, i) => <i key={i} style={{ width: `${92 - ((i * 37) % 45)}%` }} />)}
     </div>
   );

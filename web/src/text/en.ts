@@ -57,7 +57,7 @@ export const en = {
     linkNone: 'PCIe only',
     host: 'Host',
     processor: 'Processor',
-    hostAny: 'a plain desktop',
+    hostAny: 'a plain desktop', hostHere: 'this machine', measureHere: 'Measure this machine',
     channels: 'Memory channels',
     memoryType: 'Memory type',
     hostMemory: 'Memory, GiB',
@@ -156,7 +156,7 @@ export const en = {
   compare: {
     title: 'Compare',
     intro: 'The same question for several machines, models or quants, side by side.',
-    addEngine: 'Add an engine', dropEngine: 'remove it',
+    refused: 'not supported', addEngine: 'Add an engine', dropEngine: 'remove it',
     fits: 'Fits', row: 'What', models: 'Models', rigs: 'Machines', engines: 'Engines', addModel: 'Add a model', addRig: 'Add a machine',
     memory: 'Memory used', cards: 'Cards used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
     empty: 'Name at least one model and two machines, or two models and one machine.',

@@ -57,7 +57,7 @@ export const zh: Text = {
     linkNone: '仅 PCIe',
     host: '主机',
     processor: '处理器',
-    hostAny: '普通台式机',
+    hostAny: '普通台式机', hostHere: '本机', measureHere: '测量本机',
     channels: '内存通道数',
     memoryType: '内存类型',
     hostMemory: '内存，GiB',
@@ -157,7 +157,7 @@ export const zh: Text = {
   compare: {
     title: '比较',
     intro: '同一个问题，几台机器、几个模型或几种量化并排比较。',
-    addEngine: '添加引擎', dropEngine: '移除',
+    refused: '不支持', addEngine: '添加引擎', dropEngine: '移除',
     fits: '放得下', row: '对象', models: '模型', rigs: '机器', engines: '引擎', addModel: '添加模型', addRig: '添加机器',
     memory: '内存占用', cards: '用卡', fastest: '生成最快', open: '详情', whyNot: '不行的原因', table: '全部数字',
     empty: '请至少填一个模型和两台机器，或两个模型和一台机器。',

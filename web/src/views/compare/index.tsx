@@ -106,7 +106,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
         const [name, quant] = quants ? splitModel(value) : [value, ''];
         const own = i === at && value ? error : null, ofQuant = own?.part === 'quant' && takesQuant(value);
         return (
-          <div class="name-row" key={i}>
+          <div class={quants && value && takesQuant(value) ? 'name-row both' : 'name-row'} key={i}>
             <Field label={i < values.length ? `${one} ${i + 1}` : add} error={ofQuant ? null : own} take={(nearest) => put(i, quants ? nearest : mend(value, own?.column ?? 0, nearest))}>
               {(parts) => (value.startsWith('dropped:') ? <output {...parts} class="dropped">{droppedName(value)}</output>
                 : <Combobox parts={parts} value={name} options={options} placeholder={i < values.length ? '' : add} onTake={(next) => put(i, quants ? joinModel(next, splitModel(next)[1] ? '' : quant) : next)} />)}
@@ -154,11 +154,11 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
   const most = Math.max(1, ...named.flatMap(({ row }) => (row.plan ? memoryRows(row.plan, text).filter((one) => !one.apart).map((one) => Math.max(one.capacity, Object.values(one.parts).reduce((a, b) => a + b, 0))) : [])));
   return (
     <>
-      <div class="multiples three">
+      {named.some(({ row }) => row.decode || row.prefill) ? <div class="multiples three">
         <Ranges title={text.plan.decode} unit="token/s" rows={named.map(({ row, name, best, why }) => ({ name, value: row.decode, best, why }))} />
         <Ranges title={text.plan.prefill} unit="token/s" rows={named.map(({ row, name, why }) => ({ name, value: row.prefill, why }))} />
         <Ranges title={text.plan.ttft} unit="s" rows={named.map(({ row, name, why }) => ({ name, value: row.ttft, why }))} />
-      </div>
+      </div> : null}
       <section class="block">
         <h2>{text.compare.table}</h2>
         <div class="scrolls" role="region" aria-label={text.compare.table} tabIndex={0}>
@@ -169,12 +169,12 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>
                   <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
-                  <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : text.parts.no}</td>
+                  <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
                   <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
-                  <td class="number" data-name={text.compare.memory}>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</td>
+                  <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>
                   {speeds.map((one) => {
                     const value = one.of(row);
-                    return <td key={one.name} class="number" data-name={one.name}>{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</td>;
+                    return <td key={one.name} class="number" data-name={one.name}><div>{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</div></td>;
                   })}
                 </tr>
               ))}

@@ -81,7 +81,7 @@ function ModelPage({ name }: { name: string }): VNode {
   return (
     <article>
       <p><a href="/models">{'\u2039'} {text.models.back}</a></p>
-      {shown.error ? <Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /> : !model ? <Waiting lines={10} view /> : <Model model={model} />}
+      {shown.error ? <><h1>{name}</h1><Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /></> : !model ? <Waiting lines={10} view /> : <Model model={model} />}
     </article>
   );
 }

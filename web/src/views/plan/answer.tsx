@@ -1,12 +1,13 @@
 import type { VNode } from 'preact';
 import type { Curve, Interval, Memory, Plan, PlanRequest } from '../../api/answers';
+import type { Answered } from '../../api/client';
 import { Band } from '../../charts/band';
 import { MemoryBars, type MemoryRow } from '../../charts/memory';
 import { Code } from '../../parts/copy';
 import { joinModel, splitModel, takesQuant } from '../../parts/model-field';
 import { parseRig } from '../../parts/rig-spec';
 import { Share } from '../../parts/share';
-import { Waiting } from '../../parts/state';
+import { Failed, Waiting } from '../../parts/state';
 import { href } from '../../shell/place';
 import type { Text } from '../../text/en';
 import { useText } from '../../shell/settings';
@@ -15,13 +16,13 @@ import { Evidence, Why } from './why';
 import { compareSettings, suggested, type Question } from './question';
 import { Mine, OtherWays, Upgrades } from './ways';
 
-interface AnswerProps { plan: Plan; curve: Curve | null; curveWaiting: boolean; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void; onHost(): void }
+interface AnswerProps { plan: Plan; curve: Answered<Curve>; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void; onHost(): void }
 
-export function Answer({ plan, curve, curveWaiting, question, request, onChange, onHost }: AnswerProps): VNode {
+export function Answer({ plan, curve, question, request, onChange, onHost }: AnswerProps): VNode {
   const text = useText();
   const rows = memoryRows(plan, text);
   const hidden = plan.placement.cards - plan.placement.cards_used - plan.placement.idle.length;
-  const hostless = plan.caveats.some((caveat) => caveat.id === 'rig') && question.rig !== '' && Object.values(parseRig(question.rig)?.host ?? { unknown: 'x' }).every((one) => one === '');
+  const hostless = plan.caveats.some((caveat) => caveat.id === 'rig') && !/\bhere\b/.test(question.rig) && Object.values(parseRig(question.rig)?.host ?? { unknown: 'x' }).every((one) => one === '');
   const quants = quantsBeside(question);
   const streams = plan.context_per_stream > 0 ? Math.round(plan.context / plan.context_per_stream) : 1;
   return (
@@ -55,12 +56,12 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange,
         <section class="block">
           <h2>{text.plan.speed}</h2>
           <p class="help">{text.plan.speedHelp}</p>
-          {curve ? (
+          {curve.answer ? (
             <div class="multiples">
-              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
-              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
+              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.answer.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
+              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.answer.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
             </div>
-          ) : curveWaiting ? <Waiting lines={13} /> : null}
+          ) : curve.error ? <Failed error={curve.error} again={curve.again} /> : <Waiting lines={13} />}
         </section>
       ) : null}
       {plan.fits ? <Launch plan={plan} /> : null}
@@ -179,7 +180,7 @@ function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {
           {plan.power ? <Tile id="power" name={text.plan.power} value={plan.power.decode} /> : null}
           {plan.power ? <Tile id="energy" name={text.plan.energy} value={plan.power.energy} /> : null}
         </dl>
-      ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
+      ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}. {/\bhere\b/.test(plan.rig) ? <a href="/machine">{text.plan.measureHere}</a> : null}</p> : null}
       {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{text.plan.gradeName[plan.grade] ?? plan.grade}</span> {text.plan.grade[plan.grade] ?? ''}</p> : null}
     </section>
   );

@@ -47,7 +47,7 @@ function CanItRun(): VNode {
           ) : (
             <>
               {fault ? <Failed error={fault} again={plan.again} kept={plan.answer !== null} /> : null}
-              {plan.answer ? <div class={plan.waiting || fault ? 'stale' : undefined}><Answer plan={plan.answer} curve={curve.answer} curveWaiting={curve.waiting} question={question} request={asked} onChange={change} onHost={() => setHost((n) => n + 1)} /></div> : fault ? null : <Waiting lines={9} view />}
+              {plan.answer ? <div class={plan.waiting || fault ? 'stale' : undefined}><Answer plan={plan.answer} curve={curve} question={question} request={asked} onChange={change} onHost={() => setHost((n) => n + 1)} /></div> : fault ? null : <Waiting lines={9} view />}
             </>
           )}
         </section>
