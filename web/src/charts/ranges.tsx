@@ -27,7 +27,7 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" aria-label={title + '. ' + rows.map(tell).join('; ')}>
           <Axis side="bottom" label={scale.unit} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step}
-            ticks={apart(x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') })))} />
+            ticks={apart(x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') })), margin.left, x.range()[1]! - margin.left)} />
           {rows.map((row, r) => {
             const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : row.why ? text.compare.refused : text.plan.doesNotFitShort;
             return (

@@ -23,7 +23,7 @@ export function Residuals({ title, axis, rows }: { title: string; axis: string; 
     <Figure title={title} table={{ head: ['', 'n', 'p10', 'p25', 'p50', 'p75', 'p90'], rows: rows.map((row) => [row.name, String(row.rows), ...row.ratios.map((one) => threeDigits(one))]) }}>
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" aria-label={title + '. ' + rows.map(tell).join('; ')}>
-          <Axis side="bottom" label={axis} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step} ticks={apart(ticks.map((one) => ({ at: x(one), label: String(one) })), (tick) => tick.label === '1')} />
+          <Axis side="bottom" label={axis} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step} ticks={apart(ticks.map((one) => ({ at: x(one), label: String(one) })), margin.left, x.range()[1]! - margin.left, (tick) => tick.label === '1')} />
           <line class="diagonal" x1={x(1)} x2={x(1)} y1={margin.top} y2={margin.top + rows.length * step} />
           {rows.map((row, r) => {
             const y = margin.top + r * step + 24;

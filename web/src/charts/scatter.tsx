@@ -65,7 +65,7 @@ export function Scatter({ title, points, unit, xName, yName, table, legend, open
             <path class="within" d={`M${x(low)} ${y(low * 1.25)}L${x(high)} ${y(high * 1.25)}L${x(high)} ${y(high / 1.25)}L${x(low)} ${y(low / 1.25)}Z`} />
           </g>
           <Axis side="left" label={yName} left={margin.left} top={margin.top} width={inner.width} height={inner.height} ticks={ticks.map((value) => ({ at: y(value), label: label(value) })).filter((tick) => inner.height > 300 || /^(1(,?0+)*|0\.0*1)$/.test(tick.label))} />
-          <Axis side="bottom" label={xName} left={margin.left} top={margin.top} width={inner.width} height={inner.height} ticks={apart(ticks.map((value) => ({ at: x(value), label: label(value) })), (tick) => /^1(,?0+)*$/.test(tick.label))} />
+          <Axis side="bottom" label={xName} left={margin.left} top={margin.top} width={inner.width} height={inner.height} ticks={apart(ticks.map((value) => ({ at: x(value), label: label(value) })), margin.left, inner.width, (tick) => /^1(,?0+)*$/.test(tick.label))} />
           <line class="diagonal" x1={x(low)} y1={y(low)} x2={x(high)} y2={y(high)} />
           {dots}
           {opened ? <circle class={'open point ' + opened.mark} cx={x(opened.x)} cy={y(opened.y)} r={6} /> : null}

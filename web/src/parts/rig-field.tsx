@@ -107,7 +107,7 @@ function Host({ form, names, error, wish, take, onChange }: { form: RigForm; nam
   const ofProcessor = error?.part === 'processor';
   return (
     <details ref={box} open={open || error !== null} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{text.plan.host}: {host.processor || [host.channels && host.memoryType ? `${host.channels} x ${host.memoryType}` : '', host.memory ? `${host.memory} GiB` : ''].filter(Boolean).join(', ') || (isHere(form) ? text.plan.hostHere : text.plan.hostAny)}</summary>
+      <summary>{text.plan.host}{text.state.colon}{host.processor || [host.channels && host.memoryType ? `${host.channels} x ${host.memoryType}` : '', host.memory ? `${host.memory} GiB` : ''].filter(Boolean).join(', ') || (isHere(form) ? text.plan.hostHere : text.plan.hostAny)}</summary>
       <div class="host-row">
         <Field label={text.plan.processor} wide error={ofProcessor ? error : null} take={take}>
           {(parts) => <Combobox parts={parts} value={host.processor} options={names.options.processors} placeholder="epyc-7532" onTake={(next) => change({ processor: next })} />}

@@ -17,6 +17,7 @@ export const en = {
   state: {
     waiting: 'Working\u2026',
     failed: 'That could not be answered',
+    colon: ': ', comma: ', ',
     unreachable: 'rigcast does not answer. Is the program still running?',
     nearest: 'Nearest:', stop: '.',
     again: 'Try again',
@@ -197,12 +198,12 @@ export const en = {
     folds: { '': 'as the program does', source: 'without the row\'s source', device: 'without its device', model: 'without its model' } as Record<string, string>,
     phase: 'Phase', group: 'Group by', rows: 'Measurements', error: 'Median error', worst: '9 of 10 within', bias: 'Bias', coverage: 'Inside the 80 % range',
     scatter: 'Predicted against measured', residuals: 'How far off, by group', predicted: 'predicted', measured: 'measured', points: 'measurements',
-    plotted: (n: number, all: number) => `${n} of the ${all} are rates and stand in the chart; the others are times, and count in the scores.`,
+    plotted: (n: string, all: string) => `${n} of the ${all} are rates and stand in the chart; the others are times, and count in the scores.`,
     scatterHelp: 'On the line the prediction was right; within the band it was at most a quarter off.',
     residualHelp: 'Predicted divided by measured; 1 is exact.', ratio: 'predicted / measured', detail: 'One measurement', pick: 'Choose a point to see what is behind it.',
     other: 'Same rows, other formulas', otherHelp: 'Decode of one stream on one device. Every formula gets our bandwidths, bytes and parameter counts: only the formulas are compared.', models: 'Models',
     kinds: { all: 'all', dense: 'dense', experts: 'mixtures of experts' } as Record<string, string>, formula: 'Formula', all: 'all', none: 'No measurement in this group.', why: 'The estimate behind it',
-    groups: { vendor: 'vendor', backend: 'backend', engine: 'engine', format: 'number format', family: 'chip family', device: 'device', devices: 'devices', layout: 'layout', depth: 'depth', size: 'size', grade: 'evidence', source: 'source', model: 'model', phase: 'phase', kind: 'kind', moe: 'experts' } as Record<string, string>,
+    groups: { vendor: 'vendor', backend: 'backend', engine: 'engine', format: 'number format', family: 'chip family', device: 'device', devices: 'devices', layout: 'layout', depth: 'depth', size: 'size', grade: 'evidence', source: 'source', model: 'model', phase: 'phase', kind: 'kind', moe: 'kind of model' } as Record<string, string>,
     phases: { decode: 'decode', prefill: 'prefill', serve: 'many streams' } as Record<string, string>,
   },
   machine: {
@@ -224,7 +225,7 @@ export const en = {
   facts: {
     memory: 'memory', usable_memory: 'usable at most', memory_type: 'memory type', bandwidth: 'bandwidth', bus_bits: 'bus width, bits', chips: 'chips', inter_chip: 'between the chips',
     pcie: 'PCIe', link: 'link to peers, one way', power: 'power limit', idle: 'idle power', length_mm: 'length', slots: 'slots', cooler: 'cooler', connectors: 'connectors',
-    runs: 'runs on', last_version: 'supported until', confidence: 'confidence', vendor: 'vendor', architecture: 'chip family', capability: 'capability', release: 'released',
+    runs: 'runs on', last_version: 'supported until', confidence: 'confidence', vendor: 'vendor', architecture: 'chip family', capability: 'capability', release: 'released', software_notes: 'software notes', measured_bandwidth: 'bandwidth measured', measured_rates: 'rates measured',
   } as Record<string, string>,
 };
 

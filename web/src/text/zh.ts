@@ -17,6 +17,7 @@ export const zh: Text = {
   state: {
     waiting: '计算中…',
     failed: '无法回答',
+    colon: '：', comma: '，',
     unreachable: 'rigcast 没有响应。程序还在运行吗？',
     nearest: '最接近的是：', stop: '。',
     again: '再试一次',
@@ -203,7 +204,7 @@ export const zh: Text = {
     residualHelp: '预测除以实测；1 表示完全一致。', ratio: '预测 / 实测', detail: '单条实测', pick: '选择一个点查看其依据。',
     other: '同样的数据，其他公式', otherHelp: '单设备单路生成。所有公式都使用我们的带宽、字节数和参数量：比较的只是公式。', models: '模型',
     kinds: { all: '全部', dense: '稠密', experts: '混合专家' }, formula: '公式', all: '全部', none: '这一组没有实测。', why: '背后的估算',
-    groups: { vendor: '厂商', backend: '后端', engine: '引擎', format: '数值格式', family: '芯片家族', device: '设备', devices: '设备数', layout: '布局', depth: '深度', size: '大小', grade: '证据', source: '来源', model: '模型', phase: '阶段', kind: '类别', moe: '专家' },
+    groups: { vendor: '厂商', backend: '后端', engine: '引擎', format: '数值格式', family: '芯片家族', device: '设备', devices: '设备数', layout: '布局', depth: '深度', size: '大小', grade: '证据', source: '来源', model: '模型', phase: '阶段', kind: '类别', moe: '模型类型' },
     phases: { decode: '生成', prefill: '预填充', serve: '多路并发' },
   },
   machine: {
@@ -232,6 +233,6 @@ export const zh: Text = {
   facts: {
     memory: '显存', usable_memory: '最多可用', memory_type: '显存类型', bandwidth: '带宽', bus_bits: '位宽', chips: '芯片数', inter_chip: '芯片间带宽',
     pcie: 'PCIe', link: '卡间互联（单向）', power: '功耗上限', idle: '待机功耗', length_mm: '长度', slots: '槽位', cooler: '散热', connectors: '供电接口',
-    runs: '可用运行时', last_version: '支持到', confidence: '可信度', vendor: '厂商', architecture: '芯片家族', capability: '计算能力', release: '发布',
+    runs: '可用运行时', last_version: '支持到', confidence: '可信度', vendor: '厂商', architecture: '芯片家族', capability: '计算能力', release: '发布', software_notes: '软件说明', measured_bandwidth: '实测带宽', measured_rates: '实测算力',
   },
 };

@@ -73,6 +73,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
   const rates = useMemo(() => chosen.filter((row) => row.metric === 'tokens_per_second'), [chosen]);
   const points = useMemo(() => rates.map((row) => ({ id: row.id, x: row.actual, y: row.predicted.p50, mark: markOf(row), tell: tell(row) })), [rates]);
   const table = useMemo(() => ({ head: [text.accuracy.detail, text.accuracy.measured, text.accuracy.predicted], rows: rates.slice(0, 400).map((row) => [tell(row), threeDigits(row.actual), threeDigits(row.predicted.p50)]) }), [rates, text]);
+  const nameOf = (name: string) => (by === 'vendor' ? text.vendors[name] ?? name : name);
   const open = place.params.get('row') ?? '';
   const one = rows.find((row) => row.id === open);
   const all = useMemo(() => scores(rows, () => 'all')[0], [rows]);
@@ -87,9 +88,9 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
         <Tile id="coverage" name={text.accuracy.coverage} value={percent(all.coverage)} />
       </dl>
       <section class="block">
-        <h2>{text.accuracy.scatter}{only ? `: ${only}` : ''}</h2>
-        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}{rates.length < chosen.length ? ` ${text.accuracy.plotted(rates.length, chosen.length)}` : ''}</p>
-        {rates.length ? <Scatter title={`${text.accuracy.scatter}: ${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
+        <h2>{text.accuracy.scatter}{only ? text.state.colon + nameOf(only) : ''}</h2>
+        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}{rates.length < chosen.length ? ` ${text.accuracy.plotted(grouped(rates.length), grouped(chosen.length))}` : ''}</p>
+        {rates.length ? <Scatter title={`${text.accuracy.scatter}${text.state.colon}${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
           legend={[{ name: text.accuracy.kinds['dense'] ?? 'dense', mark: 'mark-decode' }, { name: text.accuracy.kinds['experts'] ?? 'experts', mark: 'mark-prefill' }]}
           points={points} open={open} onOpen={(id) => place.set({ row: id }, true)}
           table={table} />
@@ -99,7 +100,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
       <section class="block">
         <h2>{text.accuracy.residuals}</h2>
         <p class="help">{text.accuracy.residualHelp}</p>
-        <Residuals title={text.accuracy.residuals} axis={text.accuracy.ratio} rows={groups.slice(0, MOST_GROUPS).map((score) => ({ name: score.name, rows: score.rows, ratios: score.ratios }))} />
+        <Residuals title={text.accuracy.residuals} axis={text.accuracy.ratio} rows={groups.slice(0, MOST_GROUPS).map((score) => ({ name: nameOf(score.name), rows: score.rows, ratios: score.ratios }))} />
         <div class="scrolls" role="region" aria-label={text.accuracy.residuals} tabIndex={0}>
           <table class="data stacks" data-table="groups">
             <caption class="unseen">{text.accuracy.residuals}</caption>
@@ -107,7 +108,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
             <tbody>
               {groups.slice(0, MOST_GROUPS).map((score) => (
                 <tr key={score.name}>
-                  <th scope="row"><button type="button" class="link" aria-pressed={score.name === only} onClick={() => take(score.name)}>{score.name || '\u2013'}</button></th>
+                  <th scope="row"><button type="button" class="link" aria-pressed={score.name === only} onClick={() => take(score.name)}>{nameOf(score.name) || '\u2013'}</button></th>
                   {([[text.accuracy.rows, grouped(score.rows)], [text.accuracy.error, percent(score.median)], [text.accuracy.worst, percent(score.p90)], [text.accuracy.bias, percent(score.bias)], [text.accuracy.coverage, percent(score.coverage)]] as const)
                     .map(([name, one]) => <td key={name} class="number" data-name={name}>{one}</td>)}
                 </tr>

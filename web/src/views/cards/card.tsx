@@ -5,7 +5,7 @@ import { Roofline, type Roof } from '../../charts/roofline';
 import { Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
-import { print, printCount, threeDigits } from '../../units';
+import { grouped, print, printCount, threeDigits } from '../../units';
 import { Source } from '../plan/answer';
 import { SupportMatrix } from './support';
 
@@ -40,7 +40,7 @@ export function CardPage({ name, language }: { name: string; language: string })
             <section class="block">
               <h2>{text.cards.roofline}</h2>
               <p class="help">{text.cards.rooflineHelp}</p>
-              <Roofline title={`${text.cards.roofline}: ${card.name}`} bandwidth={roofline.answer.bandwidth}
+              <Roofline title={`${text.cards.roofline}${text.state.colon}${card.name}`} bandwidth={roofline.answer.bandwidth}
                 roofs={distinctRoofs(roofline.answer.roofs)}
                 points={roofline.answer.points.map((point) => ({ label: point.model.replace(/:.*/, ''), name: `${point.model}, ${point.phase === 'decode' ? text.cards.decode : text.cards.prefill}`, intensity: point.intensity, rate: point.rate, mark: point.phase === 'decode' ? 'mark-decode' : 'mark-prefill' }))} />
             </section>
@@ -107,7 +107,7 @@ function FactTable({ caption, facts, ratioTo }: { caption: string; facts: [strin
 
   function plain(id: string, value: Exclude<FactValue, SourcedNumber>): string {
     if (typeof value === 'boolean') return value ? text.parts.yes : text.parts.no;
-    if (typeof value === 'number') return PLAIN_UNITS[id] ? print(value, PLAIN_UNITS[id]) : value >= 1e6 ? printCount(value) : String(value);
+    if (typeof value === 'number') return PLAIN_UNITS[id] ? print(value, PLAIN_UNITS[id]) : value >= 1e6 ? printCount(value) : Number.isInteger(value) ? grouped(value) : String(value);
     if (Array.isArray(value)) return value.join(', ');
     if (value && typeof value === 'object') return Object.entries(value).map(([name, one]) => `${name.toUpperCase()} ${typeof one.value === 'number' ? print(one.value, one.unit ?? '') : one.value}`).join(', ');
     return String(value ?? '');

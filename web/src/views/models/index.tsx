@@ -15,7 +15,7 @@ import { href, usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { Source } from '../plan/answer';
-import { DASH, print, printCount, printTokens, threeDigits } from '../../units';
+import { DASH, grouped, print, printCount, printTokens, threeDigits } from '../../units';
 
 const NONE: ModelRow[] = [];
 
@@ -90,8 +90,8 @@ function Model({ model }: { model: ModelFacts }): VNode {
   const text = useText();
   const facts: [string, string | number | undefined][] = [
     [text.models.params, printCount(model.params)], [text.models.active, model.params_active < model.params ? printCount(model.params_active) : undefined],
-    [text.models.family, model.family], [text.models.layers, model.layers], [text.models.hidden, model.hidden], [text.models.experts, model.experts], [text.models.used, model.experts_used],
-    [text.models.vocab, model.vocab], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant],
+    [text.models.family, model.family], [text.models.layers, model.layers], [text.models.hidden, model.hidden ? grouped(model.hidden) : undefined], [text.models.experts, model.experts], [text.models.used, model.experts_used],
+    [text.models.vocab, model.vocab ? grouped(model.vocab) : undefined], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant],
   ];
   const most = Math.max(1, ...model.sizes.map((size) => size.weights_bytes));
   return (

@@ -49,7 +49,7 @@ export function Answer({ plan, curve, question, request, onChange, onHost }: Ans
       <Upgrades plan={plan} question={question} onChange={onChange} />
       <section class="block">
         <h2>{text.plan.memory}</h2>
-        <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${streams > 1 ? text.plan.contextsOf(streams, printTokens(plan.context_per_stream)) : text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
+        <MemoryBars title={`${plan.model.name} ${plan.model.quant}${text.state.comma}${streams > 1 ? text.plan.contextsOf(streams, printTokens(plan.context_per_stream)) : text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
         {hidden > 0 ? <p class="help">{text.plan.notListed(hidden)}</p> : null}
       </section>
       {plan.decode ? (
@@ -114,7 +114,7 @@ function brief(link: string): string {
 // A row for each card, used or not, and one for the host, whose memory has a scale of its own.
 export function memoryRows(plan: Plan, text: Text): MemoryRow[] {
   const none = { weights: 0, kv: 0, state: 0, compute: 0, footprint: 0 };
-  const named = (device: { index: number; name: string }) => `${text.plan.cardNo(device.index)}, ${device.name} \u00b7 `;
+  const named = (device: { index: number; name: string }) => `${text.plan.cardNo(device.index)}${text.state.comma}${device.name} \u00b7 `;
   const rows: (MemoryRow & { index: number })[] = [
     ...plan.placement.devices.map((device) => ({ index: device.index, name: named(device) + text.plan.layers(device.layers), capacity: device.memory.capacity_bytes, parts: partsOf(device.memory) })),
     ...plan.placement.idle.map((device) => ({ index: device.index, name: named(device) + text.plan.idle, capacity: device.capacity_bytes, parts: none, idle: true })),
@@ -139,7 +139,7 @@ function together(plan: Plan, rows: (MemoryRow & { index: number })[], text: Tex
     else runs.push([row]);
   }
   return runs.map((run) => (run.length === 1 ? run[0]! : {
-    ...run[0]!, name: `${text.plan.cardsNo(numbered(run.map((row) => row.index)))}, ${names.get(run[0]!.index)} \u00b7 ${run[0]!.idle ? text.plan.idle : text.plan.eachOf(layers.get(run[0]!.index) ?? '')}`,
+    ...run[0]!, name: `${text.plan.cardsNo(numbered(run.map((row) => row.index)))}${text.state.comma}${names.get(run[0]!.index)} \u00b7 ${run[0]!.idle ? text.plan.idle : text.plan.eachOf(layers.get(run[0]!.index) ?? '')}`,
   }));
 }
 
@@ -157,7 +157,7 @@ export function numbered(indices: number[]): string {
 // "llama.cpp on cuda: one device, 37 of 80 layers on the host; uses 1 of 2 cards"
 export function layoutLine(plan: Plan, text: Text): string {
   const { layout, cards, cards_used: used } = plan.placement;
-  return `${plan.engine} (${plan.placement.mode === 'cpu' ? 'cpu' : plan.backend}): ${layout}` + (used < cards ? `${text.plan.andThen}${text.plan.usesCards(used, cards)}` : '');
+  return `${plan.engine} (${plan.placement.mode === 'cpu' ? 'cpu' : plan.backend})${text.state.colon}${layout}` + (used < cards ? `${text.plan.andThen}${text.plan.usesCards(used, cards)}` : '');
 }
 
 function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {

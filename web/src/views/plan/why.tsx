@@ -21,7 +21,7 @@ export function Why({ plan }: { plan: Plan }): VNode {
         const total = terms.reduce((sum, term) => sum + term.seconds, 0);
         return terms.length ? (
           <details key={phase} open={p === 0}>
-            <summary>{text.plan.phases[phase]}: {print(total, 's')}</summary>
+            <summary>{text.plan.phases[phase]}{text.state.colon}{print(total, 's')}</summary>
             <div class="scrolls" role="region" aria-label={text.plan.phases[phase]} tabIndex={0}>
               <table class="data derivation stacks">
                 <caption class="unseen">{text.plan.phases[phase]}</caption>
@@ -32,7 +32,7 @@ export function Why({ plan }: { plan: Plan }): VNode {
                   {terms.map((term, i) => (
                     <tr key={i}>
                       <th scope="row">{term.label}<i class="share" style={{ width: `${total > 0 ? (100 * term.seconds) / total : 0}%` }} /></th>
-                      <td data-name={text.plan.where}>{term.devices.length ? `${term.devices.length > 1 ? text.plan.cardsNo(numbered(term.devices)) : text.plan.cardNo(term.devices[0]!)}, ${term.name}` : term.where.replace(/^host$/, text.plan.host).replace(/^links$/, text.plan.links)}</td>
+                      <td data-name={text.plan.where}>{term.devices.length ? `${term.devices.length > 1 ? text.plan.cardsNo(numbered(term.devices)) : text.plan.cardNo(term.devices[0]!)}${text.state.comma}${term.name}` : term.where.replace(/^host$/, text.plan.host).replace(/^links$/, text.plan.links)}</td>
                       <td class="number" data-name={text.plan.amount}>{term.amount > 0 ? amount(term.amount, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.peak}>{physical(term) ? rate(term.rate, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.efficiency}>{physical(term) ? threeDigits(term.efficiency * 100) + '\u00a0%' : ''}</td>
