@@ -124,6 +124,13 @@ const tests = {
     expect(copied.includes(`${three(told.decode.p50)} tok/s`) && copied.endsWith(told.launch) && copied.startsWith('Qwen3 8B Q4_K_M'), copied);
     return page;
   },
+  async 'a phone shows the answer of a comparison first'() {
+    const page = await open(`/compare?m=${MODEL}&on=rtx-3090&on=rtx-4090`, { width: 390, height: 844, touch: true });
+    expect(await page.$eval('.multiples', (one) => one.getBoundingClientRect().top) < 600, 'the answer in sight');
+    await page.getByRole('button', { name: 'Change the question' }).click();
+    expect(await page.getByLabel('Machine 2').isVisible(), 'the form');
+    return page;
+  },
   async 'what fails in part is told, and asked for again'() {
     const page = await open('/plan?on=rtx-3090');
     await page.route('**/api/curve', (route) => route.abort());

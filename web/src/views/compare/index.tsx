@@ -6,6 +6,7 @@ import { useAnswer } from '../../api/client';
 import { useNames, type Names } from '../../api/names';
 import { MemoryBars } from '../../charts/memory';
 import { Ranges } from '../../charts/ranges';
+import { Asked } from '../../parts/asked';
 import { Combobox, type Option } from '../../parts/combobox';
 import { Field, Reason, SelectField, TextField } from '../../parts/field';
 import { droppedName, joinModel, shownModel, splitModel, takesQuant } from '../../parts/model-field';
@@ -44,7 +45,7 @@ function Compare(): VNode {
   return (
     <>
       <header class="intro"><h1>{text.compare.title}</h1><p>{text.compare.intro}</p></header>
-      <form class="question across" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
+      <Asked words={<><b>{models.map(shownModel).join(', ')}</b> {'\u00b7'} {rigs.join(' / ')}{engines.length ? ` \u00b7 ${engines.join(' / ')}` : ''}{question.context ? ` \u00b7 ${question.context}` : ''}</>} told={enough} open={error !== null}><form class="question across" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
         <NameList label={text.compare.models} one={text.plan.model} add={text.compare.addModel} values={models} onChange={setModels} error={of('models')}
           options={names.options.models} quants={names.options.quants} />
         <NameList label={text.compare.rigs} one={text.plan.rig} add={text.compare.addRig} values={rigs} onChange={setRigs} error={of('rigs')}
@@ -56,7 +57,7 @@ function Compare(): VNode {
           </div>
           <More question={question} names={names} error={error} onChange={(changes) => place.set(named(changes), true)} />
         </div>
-      </form>
+      </form></Asked>
       <section class="answer" aria-busy={compared.waiting} aria-label={text.compare.title}>
         {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty> : (
           <>

@@ -5,10 +5,11 @@ import { useState } from 'preact/hooks';
 import type { Curve, Plan } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { useNames } from '../../api/names';
+import { Asked } from '../../parts/asked';
 import { shownModel } from '../../parts/model-field';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { usePlace, href } from '../../shell/place';
-import { useSettings, useText } from '../../shell/settings';
+import { useSettings } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { Answer } from './answer';
 import { Form } from './form';
@@ -34,7 +35,7 @@ function CanItRun(): VNode {
         <p>{text.plan.intro}</p>
       </header>
       <div class="ask-and-answer">
-        <Asked question={question} told={asked !== null} open={fault !== null || host > 0}><Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} host={host} /></Asked>
+        <Asked words={<><b>{shownModel(question.model)}</b> {'\u00b7'} {question.rig}{question.context ? ` \u00b7 ${question.context}` : ''}</>} told={asked !== null} open={fault !== null || host > 0}><Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} host={host} /></Asked>
         <section class="answer" aria-label={text.plan.title} aria-busy={plan.waiting}>
           {!asked ? (
             <Empty title={text.plan.start}>
@@ -53,20 +54,6 @@ function CanItRun(): VNode {
         </section>
       </div>
     </>
-  );
-}
-
-// On a phone a link that holds a whole question opens on its answer: the form is folded into one line above it. On wide screens it
-// always stands beside.
-function Asked({ question, told, open, children }: { question: Question; told: boolean; open: boolean; children: VNode }): VNode {
-  const text = useText();
-  const [folded, setFolded] = useState(() => told && matchMedia('(max-width: 60rem)').matches);
-  if (!folded || open) return children;
-  return (
-    <div class="asked">
-      <p><b>{shownModel(question.model)}</b> {'\u00b7'} {question.rig}{question.context ? ` \u00b7 ${question.context}` : ''}</p>
-      <button type="button" onClick={() => setFolded(false)}>{text.plan.answerAt}</button>
-    </div>
   );
 }
 
