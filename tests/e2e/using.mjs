@@ -182,6 +182,7 @@ const tests = {
     await page.emulateMedia({ media: 'print' });
     const seen = (selector) => page.$eval(selector, (one) => one.getClientRects().length > 0);
     expect(await seen('.verdict') && await seen('.code code') && !(await seen('form.question')) && !(await seen('nav')), 'verdict and launch line only');
+    expect(await seen('.printed') && (await texts(page, '.printed'))[0].includes('rtx-3090') && await seen('.axis.bottom text'), 'what was asked, and whole axes');
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor) === 'rgb(255, 255, 255)', 'on white');
     return page;
   },

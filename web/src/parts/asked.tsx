@@ -1,5 +1,5 @@
 // On a phone a link that holds a whole question opens on its answer: the form is folded into one line above it. On wide screens it always
-// stands beside.
+// stands beside; on paper it is always the line.
 
 import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
@@ -11,11 +11,15 @@ interface AskedProps { words: ComponentChildren; told: boolean; open: boolean; c
 export function Asked({ words, told, open, children }: AskedProps): VNode {
   const text = useText();
   const [folded, setFolded] = useState(() => told && matchMedia('(max-width: 60rem)').matches);
-  if (!folded || open) return children;
   return (
-    <div class="asked">
-      <p>{words}</p>
-      <button type="button" onClick={() => setFolded(false)}>{text.plan.answerAt}</button>
-    </div>
+    <>
+      {told ? <p class="printed">{words}</p> : null}
+      {!folded || open ? children : (
+        <div class="asked">
+          <p>{words}</p>
+          <button type="button" onClick={() => setFolded(false)}>{text.plan.answerAt}</button>
+        </div>
+      )}
+    </>
   );
 }
