@@ -21,12 +21,14 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       for (auto [id, text] : {std::pair{"vendor", &row.vendor}, {"architecture", &row.architecture}, {"release", &row.release}})
         fields.push_back(machine(id, *text));
       fields.push_back(machine("chips", std::int64_t{row.chips}));
+      fields.push_back(machine("aliases", Sentences(row.aliases.begin(), row.aliases.end())));
       break;
     case Kind::processor:
       add("detail", "cores and memory channels"_say, Phrase(row.detail));
       add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
       fields.push_back(machine("vendor", row.vendor));
       fields.push_back(machine("architecture", row.architecture));
+      fields.push_back(machine("aliases", Sentences(row.aliases.begin(), row.aliases.end())));
       break;
     case Kind::model:
       add("params", "parameters"_say, known(row.parameters, Unit::count));

@@ -126,7 +126,7 @@ const tests = {
     const page = await open('/accuracy?by=backend&only=nonsense&phase=serve');
     const all = Number((await texts(page, '[data-value="median"] small'))[0].split(' ')[0].replace(',', ''));
     const dots = await page.locator('svg.reads .point').count();
-    expect(dots > 0 && (dots === all || (await texts(page, '.block .help'))[0].includes(`${dots} of the ${all}`)), `${dots} of ${all}`);
+    expect(dots > 0 && (dots === all || (await texts(page, '.block .help'))[0].includes(`${dots.toLocaleString('en-US')} of the ${all.toLocaleString('en-US')}`)), `${dots} of ${all}`);
     return page;
   },
   async 'a name of any length and direction stays within its line'() {

@@ -9,7 +9,7 @@ const GiB = MiB * 1024;
 export const DASH = '\u2013';
 export const NBSP = '\u00a0';
 
-function grouped(value: number): string {
+export function grouped(value: number): string {
   return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 

@@ -7,7 +7,7 @@ import { useState } from 'preact/hooks';
 import type { Interval } from '../api/answers';
 import { useText } from '../shell/settings';
 import { print, printInterval, printTokens, scaleOf, threeDigits } from '../units';
-import { Axis, Figure, Legend, useWidth } from './frame';
+import { apart, Axis, Figure, Legend, useWidth } from './frame';
 
 export interface BandPoint { x: number; value: Interval | null }
 export interface BandSeries { name: string; mark: string; points: BandPoint[] }
@@ -29,7 +29,6 @@ export function Band({ title, series, unit, xName, here, height = 260 }: BandPro
   const known = (point: BandPoint) => point.value !== null;
   const middle = line<BandPoint>(( point) => x(point.x), (point) => y(point.value!.p50)).defined(known);
   const around = area<BandPoint>().x((point) => x(point.x)).y0((point) => y(point.value!.p10)).y1((point) => y(point.value!.p90)).defined(known);
-  const every = Math.max(1, Math.ceil(xs.length / Math.max(2, Math.floor(inner.width / 56))));
   const shown = at === null ? null : xs[Math.min(at, xs.length - 1)]!;
   const tell = (tokens: number) => `${printTokens(tokens)}: ` + series.map((one) => {
     const value = one.points.find((point) => point.x === tokens)?.value;
@@ -63,7 +62,7 @@ export function Band({ title, series, unit, xName, here, height = 260 }: BandPro
           <Axis side="left" label={scale.unit} left={margin.left} top={margin.top} width={inner.width} height={inner.height}
             ticks={y.ticks(4).map((value) => ({ at: y(value), label: threeDigits(value / scale.factor).replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros)) }))} />
           <Axis side="bottom" label={xName} left={margin.left} top={margin.top} width={inner.width} height={inner.height}
-            ticks={xs.filter((_, i) => (xs.length - 1 - i) % every === 0).map((value) => ({ at: x(value), label: printTokens(value) }))} />
+            ticks={apart(xs.map((value) => ({ at: x(value), label: printTokens(value) })), margin.left, inner.width, (tick) => tick.at === x(xs[xs.length - 1]!))} />
           {here !== undefined && here >= x.domain()[0]! && here <= x.domain()[1]! ? (
             <line class="here" x1={x(here)} x2={x(here)} y1={margin.top} y2={margin.top + inner.height} />
           ) : null}

@@ -38,6 +38,7 @@ interface FigureProps { title: string; summary?: string; table: TableData; child
 
 export function Figure({ title, summary, table, children, legend }: FigureProps): VNode {
   const text = useText();
+  const [opened, setOpened] = useState(false);   // hundreds of rows that nobody asked to see are not made
   return (
     <figure class="chart">
       <figcaption>
@@ -46,9 +47,9 @@ export function Figure({ title, summary, table, children, legend }: FigureProps)
       </figcaption>
       {children}
       {summary ? <p class="unseen">{summary}</p> : null}
-      <details class="numbers">
+      <details class="numbers" onToggle={(event) => { if (event.currentTarget.open) setOpened(true); }}>
         <summary>{text.chart.numbers}</summary>
-        <div class="scrolls" role="region" aria-label={title} tabIndex={0}><DataTable data={table} caption={title} /></div>
+        {opened ? <div class="scrolls" role="region" aria-label={title} tabIndex={0}><DataTable data={table} caption={title} /></div> : null}
       </details>
     </figure>
   );
@@ -76,6 +77,25 @@ export function Legend({ items }: { items: { name: string; mark: string }[] }): 
   );
 }
 
+// Where the label of a tick below an axis begins, ends and hangs: those at the ends stay within it.
+function labelOf(tick: Tick, left: number, width: number): { from: number; to: number; anchor: 'start' | 'middle' | 'end' } {
+  const wide = widthOf(tick.label);
+  if (tick.at - left < wide / 2) return { from: tick.at, to: tick.at + wide, anchor: 'start' };
+  if (left + width - tick.at < wide / 2) return { from: tick.at - wide, to: tick.at, anchor: 'end' };
+  return { from: tick.at - wide / 2, to: tick.at + wide / 2, anchor: 'middle' };
+}
+
+// The ticks below an axis whose labels do not lie on each other; of two that would, the one that is said to matter, else the first.
+export function apart(ticks: Tick[], left: number, width: number, matters: (tick: Tick) => boolean = () => false): Tick[] {
+  const kept: Tick[] = [];
+  const meets = (a: Tick, b: Tick) => {
+    const one = labelOf(a, left, width), other = labelOf(b, left, width);
+    return one.from < other.to + 5 && other.from < one.to + 5;
+  };
+  for (const tick of [...ticks.filter(matters), ...ticks.filter((one) => !matters(one))]) if (!kept.some((one) => meets(one, tick))) kept.push(tick);
+  return kept;
+}
+
 export interface Tick { at: number; label: string }
 
 interface AxisProps { ticks: Tick[]; label: string; width: number; height: number; side: 'bottom' | 'left'; left: number; top: number }
@@ -87,7 +107,7 @@ export function Axis({ ticks, label, width, height, side, left, top }: AxisProps
       {ticks.map((tick) => side === 'bottom' ? (
         <g key={tick.at}>
           <line x1={tick.at} x2={tick.at} y1={top} y2={top + height} />
-          <text x={tick.at} y={top + height + 16} text-anchor={tick.at - left < widthOf(tick.label) / 2 ? 'start' : left + width - tick.at < widthOf(tick.label) / 2 ? 'end' : 'middle'}>{tick.label}</text>
+          <text x={tick.at} y={top + height + 16} text-anchor={labelOf(tick, left, width).anchor}>{tick.label}</text>
         </g>
       ) : (
         <g key={tick.at}>

@@ -19,7 +19,10 @@ export function MemoryBars({ rows, title, scaleTo }: { rows: MemoryRow[]; title:
   const most = scaleTo ?? Math.max(1, ...rows.filter((row) => !row.apart).map((row) => Math.max(total(row), row.capacity) + (row.host ?? 0) * 1.01));
   const elsewhere = rows.some((row) => row.host);
   const bar = 22;
-  const step = 56;
+  const sumOf = (row: MemoryRow) => print(total(row), 'B') + (row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : '');
+  const nameOf = (row: MemoryRow) => row.name + (row.apart ? ` (${text.plan.ownScale})` : '');
+  const under = rows.some((row) => widthOf(nameOf(row)) + widthOf(sumOf(row)) + 12 > width) ? 17 : 0;   // names and sums that do not fit beside each other stand on two lines
+  const step = 56 + under;
   const words = (row: MemoryRow) => `${row.name}: ${print(total(row), 'B')}` + (row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : '');
   return (
     <Figure title={title} legend={<Legend items={[...used.map((part) => ({ name: text.parts[part], mark: 'part-' + part })), ...(elsewhere ? [{ name: text.plan.hostPart, mark: 'part-host' }] : [])]} />}
@@ -34,13 +37,13 @@ export function MemoryBars({ rows, title, scaleTo }: { rows: MemoryRow[]; title:
             let at = 0;
             const full = row.apart ? Math.max(1, total(row), row.capacity) : most;
             const x = (bytes: number) => (bytes / full) * (width - 2);
-            const sum = print(total(row), 'B') + (row.capacity > 0 ? ` ${text.plan.of} ${print(row.capacity, 'B')}` : '');
-            const name = row.name + (row.apart ? ` (${text.plan.ownScale})` : '');
+            const sum = sumOf(row), name = nameOf(row);
             const over = row.capacity > 0 && total(row) > row.capacity;
             return (
               <g key={r} transform={`translate(1 ${r * step})`} class={over ? 'memory over' : row.idle ? 'memory idle' : 'memory'}>
-                <text class="bar-name" x="0" y="16">{shortened(name, width - 2 - widthOf(sum) - 10)}<title>{name}</title></text>
-                <text class="bar-sum" x={width - 2} y="16" text-anchor="end">{sum}</text>
+                <text class="bar-name" x="0" y="16">{shortened(name, under ? width - 2 : width - 2 - widthOf(sum) - 10)}<title>{name}</title></text>
+                <text class="bar-sum" x={under ? 0 : width - 2} y={16 + under} text-anchor={under ? 'start' : 'end'}>{sum}</text>
+                <g transform={`translate(0 ${under})`}>
                 {row.capacity > 0 ? <rect class="capacity" x="0" y="24" width={x(row.capacity)} height={bar} rx="3" /> : null}
                 {used.map((part) => {
                   const left = at;
@@ -53,6 +56,7 @@ export function MemoryBars({ rows, title, scaleTo }: { rows: MemoryRow[]; title:
                 })}
                 {row.host ? <rect class="part-host" x={x(Math.max(total(row), row.capacity)) + 3} y="26" width={x(row.host)} height={bar - 4}><title>{`${text.plan.hostPart}: ${print(row.host, 'B')}`}</title></rect> : null}
                 {row.capacity > 0 ? <line class="capacity-mark" x1={x(row.capacity)} x2={x(row.capacity)} y1="21" y2={27 + bar} /> : null}
+                </g>
               </g>
             );
           })}

@@ -5,7 +5,7 @@ import type { VNode } from 'preact';
 import type { Interval } from '../api/answers';
 import { useText } from '../shell/settings';
 import { print, printInterval, scaleOf, threeDigits } from '../units';
-import { Axis, Figure, Legend, shortened, useWidth, widthOf } from './frame';
+import { apart, Axis, Figure, Legend, shortened, useWidth, widthOf } from './frame';
 
 export interface RangeRow { name: string; value: Interval | null; why?: string; best?: boolean }
 
@@ -27,9 +27,9 @@ export function Ranges({ title, rows, unit }: { title: string; rows: RangeRow[];
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" aria-label={title + '. ' + rows.map(tell).join('; ')}>
           <Axis side="bottom" label={scale.unit} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step}
-            ticks={x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') }))} />
+            ticks={apart(x.ticks(4).map((value) => ({ at: x(value), label: value === 0 ? '0' : threeDigits(value / scale.factor).replace(/\.0+$/, '') })), margin.left, x.range()[1]! - margin.left)} />
           {rows.map((row, r) => {
-            const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : text.plan.doesNotFitShort;
+            const at = margin.top + r * step + 28, sum = row.value ? print(row.value.p50, unit) : row.why ? text.compare.refused : text.plan.doesNotFitShort;
             return (
               <g key={r} class={row.best ? 'range best' : 'range'}>
                 <text class="bar-name" x={margin.left} y={at - 12}>{shortened(row.name, width - margin.left - margin.right - widthOf(sum) - 10)}<title>{row.name}</title></text>

@@ -4,7 +4,7 @@
 import { scaleLog } from 'd3-scale';
 import type { VNode } from 'preact';
 import { threeDigits } from '../units';
-import { Axis, Figure, useWidth } from './frame';
+import { apart, Axis, Figure, shortened, useWidth, widthOf } from './frame';
 
 export interface ResidualRow { name: string; rows: number; ratios: number[] }   // p10, p25, p50, p75, p90
 
@@ -23,13 +23,13 @@ export function Residuals({ title, axis, rows }: { title: string; axis: string; 
     <Figure title={title} table={{ head: ['', 'n', 'p10', 'p25', 'p50', 'p75', 'p90'], rows: rows.map((row) => [row.name, String(row.rows), ...row.ratios.map((one) => threeDigits(one))]) }}>
       <div ref={box} class="chart-box">
         <svg width={width} height={height} role="img" aria-label={title + '. ' + rows.map(tell).join('; ')}>
-          <Axis side="bottom" label={axis} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step} ticks={ticks.map((one) => ({ at: x(one), label: String(one) }))} />
+          <Axis side="bottom" label={axis} left={margin.left} top={margin.top} width={x.range()[1]! - margin.left} height={rows.length * step} ticks={apart(ticks.map((one) => ({ at: x(one), label: String(one) })), margin.left, x.range()[1]! - margin.left, (tick) => tick.label === '1')} />
           <line class="diagonal" x1={x(1)} x2={x(1)} y1={margin.top} y2={margin.top + rows.length * step} />
           {rows.map((row, r) => {
             const y = margin.top + r * step + 24;
             return (
               <g key={row.name} class="range">
-                <text class="bar-name" x={margin.left} y={y - 9}>{row.name}</text>
+                <text class="bar-name" x={margin.left} y={y - 9}>{shortened(row.name || '\u2013', width - margin.right - widthOf(String(row.rows)) - 10)}<title>{row.name}</title></text>
                 <text class="bar-sum" x={width - margin.right} y={y - 9} text-anchor="end">{row.rows}</text>
                 <line class="whisker" x1={at(row.ratios[0]!)} x2={at(row.ratios[4]!)} y1={y} y2={y} />
                 <line class="span" x1={at(row.ratios[1]!)} x2={at(row.ratios[3]!)} y1={y} y2={y} />

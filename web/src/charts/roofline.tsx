@@ -57,11 +57,11 @@ export function Roofline({ title, bandwidth, roofs, points }: RooflineProps): VN
             return (
               <g key={point.name} class={'roof-point ' + point.mark}>
                 {far ? <line class="leader" x1={px} y1={py} x2={label.x + (label.left ? 2 : -2)} y2={label.y - 4} /> : null}
-                <circle cx={px} cy={py} r="5"><title>{`${point.name}: ${print(point.rate, 'flop/s')}`}</title></circle>
                 <text x={label.x} y={label.y} text-anchor={label.left ? 'end' : 'start'}>{label.text}</text>
               </g>
             );
           })}
+          {points.map((point) => <g key={point.name} class={'roof-point ' + point.mark}><circle cx={x(point.intensity)} cy={y(point.rate)} r="5"><title>{`${point.name}: ${print(point.rate, 'flop/s')}`}</title></circle></g>)}
         </svg>
         {narrow ? <p class="key" aria-hidden="true">{[...number].map(([label, n]) => <span key={n}><b>{n}</b> {label}</span>)}</p> : null}
       </div>

@@ -2,29 +2,23 @@
 // Escape closes; whatever was typed is taken as it stands on leaving, for names the list does not know.
 
 import type { VNode } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { useText } from '../shell/settings';
 import type { FieldParts } from './field';
+import { holds, rank, wordsOf, type Named } from './search';
 
-export interface Option { value: string; name: string; note?: string }
+export interface Option extends Named { note?: string }   // `key` is what is taken
 
 interface ComboboxProps { parts: FieldParts; value: string; options: Option[]; placeholder?: string; onTake(value: string): void }
 
-const SHOWN = 1000;   // all there are: a list that ends early hides what nobody thought to type
-const fold = (text: string) => text.toLowerCase().replace(/[\s_()/-]+/g, ' ').trim();
+const AT_ONCE = 60;   // rows made when the list opens; scrolling and keys make more, up to all there are
 
-// Every word typed must occur; names that begin with the text come first.
+// Names that begin with the text come first.
 export function matching(options: Option[], typed: string): Option[] {
-  const words = fold(typed).split(' ').filter(Boolean);
-  if (!words.length) return options.slice(0, SHOWN);
-  const found: [number, Option][] = [];
-  for (const option of options) {
-    const hay = fold(option.value + ' ' + option.name);
-    if (!words.every((word) => hay.includes(word))) continue;
-    const key = fold(option.value), name = fold(option.name), start = words.join(' ');
-    found.push([key === start || name === start ? 0 : key.startsWith(start) || name.startsWith(start) ? 1 : 2, option]);
-  }
-  return found.sort((a, b) => a[0] - b[0]).slice(0, SHOWN).map(([, option]) => option);
+  const words = wordsOf(typed);
+  if (!words.length) return options;
+  const found = options.filter((option) => holds(option, words)).map((option): [number, Option] => [rank(option, typed), option]);
+  return found.sort((a, b) => a[0] - b[0]).map(([, option]) => option);
 }
 
 export function Combobox({ parts, value, options, placeholder, onTake }: ComboboxProps): VNode {
@@ -37,11 +31,15 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
   const box = useRef<HTMLInputElement>(null);
   const popup = useRef<HTMLUListElement>(null);
   useEffect(() => { setTyped(value); setTouched(false); }, [value]);
-  const shown = open ? matching(options, touched ? typed : '') : [];
+  const wanted = touched ? typed : '';
+  const [room, setRoom] = useState(AT_ONCE);
+  useEffect(() => setRoom(AT_ONCE), [open, wanted]);
+  const shown = useMemo(() => (open ? matching(options, wanted) : []), [open, options, wanted]);
   useEffect(() => {
+    if (active >= room) setRoom(active + AT_ONCE);
     const row = popup.current?.children[active] as HTMLElement | undefined;
     row?.scrollIntoView({ block: 'nearest' });
-  }, [active]);
+  }, [active, room]);
   const take = (next: string) => {
     setOpen(false);
     setActive(-1);
@@ -57,7 +55,7 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
       setActive((old) => (event.key === 'ArrowDown' ? (old >= last ? 0 : old + 1) : old <= 0 ? last : old - 1));
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      take(open && active >= 0 && shown[active] ? shown[active].value : typed);
+      take(open && active >= 0 && shown[active] ? shown[active].key : typed);
     } else if (event.key === 'Escape' && open) {
       event.preventDefault();
       setOpen(false);
@@ -71,10 +69,11 @@ export function Combobox({ parts, value, options, placeholder, onTake }: Combobo
         onInput={(event) => { setTyped(event.currentTarget.value); setTouched(true); setOpen(true); setActive(-1); }}
         onFocus={(event) => event.currentTarget.select()} onClick={() => setOpen(true)} onKeyDown={keys}
         onBlur={() => { if (touched) take(typed); else setOpen(false); }} />
-      <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}>
-        {shown.map((option, i) => (
-          <li key={option.value} id={`${list}-${i}`} role="option" aria-selected={i === active} class={i === active ? 'active' : undefined}
-            onPointerDown={(event) => { event.preventDefault(); take(option.value); box.current?.focus(); }}>
+      <ul id={list} ref={popup} role="listbox" aria-label={text.parts.matches} hidden={!open || shown.length === 0}
+        onScroll={({ currentTarget: list }) => { if (room < shown.length && list.scrollTop + 2 * list.clientHeight > list.scrollHeight) setRoom(room + 2 * AT_ONCE); }}>
+        {shown.slice(0, room).map((option, i) => (
+          <li key={option.key} id={`${list}-${i}`} role="option" aria-setsize={shown.length} aria-posinset={i + 1} aria-selected={i === active} class={i === active ? 'active' : undefined}
+            onPointerDown={(event) => { event.preventDefault(); take(option.key); box.current?.focus(); }}>
             <span>{option.name}</span>
             {option.note ? <small>{option.note}</small> : null}
           </li>

@@ -7,7 +7,7 @@ import { ask } from '../api/client';
 import type { Names } from '../api/names';
 import { GgufFault, joined, readGguf, shapeOf, weightsOf } from '../gguf/read';
 import { useSettings, useText } from '../shell/settings';
-import { print, printCount } from '../units';
+import { print } from '../units';
 import { Combobox } from './combobox';
 import { Field, Reason } from './field';
 
@@ -33,13 +33,12 @@ export function ModelField({ label, value, names, error, onChange }: ModelFieldP
   const [name, quant] = splitModel(value);
   const ofQuant = error?.part === 'quant' && takesQuant(value);
   const dropped = value.startsWith('dropped:');
-  const options = names.models.map((model) => ({ value: model.key, name: model.name, note: printCount(model.params) }));
   return (
     <div class="model-field">
       <Field label={label} error={ofQuant ? null : error} take={onChange} help={dropped ? undefined : text.plan.modelHelp}>
         {(parts) => (dropped
           ? <div class="dropped"><output {...parts}>{droppedName(value)}</output><button type="button" onClick={() => onChange('')}>{text.plan.forget}</button></div>
-          : <Combobox parts={parts} value={name} options={options} placeholder="qwen3-32b" onTake={(next) => {
+          : <Combobox parts={parts} value={name} options={names.options.models} placeholder="qwen3-32b" onTake={(next) => {
               const [bare, own] = splitModel(next);
               onChange(joinModel(bare, own || quant));
             }} />)}
@@ -47,7 +46,7 @@ export function ModelField({ label, value, names, error, onChange }: ModelFieldP
       {!takesQuant(value) ? null : (
         <Field label={text.plan.quant} error={ofQuant ? error : null} take={(nearest) => onChange(joinModel(name, nearest))}>
           {(parts) => (
-            <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={names.quants.map((one) => ({ value: one, name: one }))} onTake={(next) => onChange(joinModel(name, next))} />
+            <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={names.options.quants} onTake={(next) => onChange(joinModel(name, next))} />
           )}
         </Field>
       )}

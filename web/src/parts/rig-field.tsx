@@ -1,20 +1,19 @@
 // The rig builder: cards and host as a form, or the same as one line of text; both write the same spec.
 
 import type { VNode } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from '../api/answers';
 import type { Names } from '../api/names';
 import { useText } from '../shell/settings';
-import { print } from '../units';
 import { Combobox } from './combobox';
 import { Field, Reason, type FieldParts } from './field';
 import { composeRig, emptyHost, isCount, mend, MOST_OF_A_KIND, parseRig, placeIn, type Card, type RigForm } from './rig-spec';
 
 const MEMORY_TYPES = ['ddr3-1600', 'ddr4-2400', 'ddr4-2666', 'ddr4-2933', 'ddr4-3200', 'ddr4-3600', 'ddr5-4800', 'ddr5-5600', 'ddr5-6000', 'ddr5-6400', 'ddr5-8000', 'lpddr5x-8000'];
 
-interface RigFieldProps { label: string; value: string; names: Names; error?: ApiError | null; onChange(value: string): void }
+interface RigFieldProps { label: string; value: string; names: Names; error?: ApiError | null; host?: number; onChange(value: string): void }   // `host`: counts the wishes to name it
 
-export function RigField({ label, value, names, error, onChange }: RigFieldProps): VNode {
+export function RigField({ label, value, names, error, host, onChange }: RigFieldProps): VNode {
   const text = useText();
   const parsed = parseRig(value);
   const [wantsText, setWantsText] = useState(false);
@@ -30,18 +29,18 @@ export function RigField({ label, value, names, error, onChange }: RigFieldProps
         <Field label={text.plan.asText} error={error} take={take} help={text.plan.rigHelp}>
           {(parts) => <input {...parts} type="text" value={value} autocomplete="off" autocapitalize="off" spellcheck={false} onInput={(event) => onChange(event.currentTarget.value)} />}
         </Field>
-      ) : <Form form={parsed} spec={value} blank={blank ?? (parsed.cards.length === 0 ? NO_CARD : null)} setBlank={setBlank} names={names} error={error ?? null} onChange={(form) => onChange(composeRig(form))} take={take} />}
+      ) : <Form form={parsed} spec={value} blank={blank ?? (parsed.cards.length === 0 ? NO_CARD : null)} setBlank={setBlank} names={names} error={error ?? null} wish={host ?? 0} onChange={(form) => onChange(composeRig(form))} take={take} />}
     </fieldset>
   );
 }
 
+const isHere = (form: RigForm): boolean => form.cards.some((card) => card.card === 'here');
 const NO_CARD: Card = { count: '1', card: '', cap: '' };
 
-interface FormProps { form: RigForm; spec: string; blank: Card | null; setBlank(blank: Card | null): void; names: Names; error: ApiError | null; onChange(form: RigForm): void; take(nearest: string): void }
+interface FormProps { form: RigForm; spec: string; blank: Card | null; setBlank(blank: Card | null): void; names: Names; error: ApiError | null; wish: number; onChange(form: RigForm): void; take(nearest: string): void }
 
-function Form({ form, spec, blank, setBlank, names, error, onChange, take }: FormProps): VNode {
+function Form({ form, spec, blank, setBlank, names, error, wish, onChange, take }: FormProps): VNode {
   const text = useText();
-  const options = names.devices.map((device) => ({ value: device.key, name: device.name, note: [print(device.memory, 'B'), device.bandwidth ? print(device.bandwidth, 'B/s') : ''].filter(Boolean).join(', ') }));
   const rows: Card[] = blank ? [...form.cards, blank] : form.cards;
   const change = (i: number, part: Partial<Card>) => {
     const next = { ...rows[i]!, ...part };
@@ -66,7 +65,7 @@ function Form({ form, spec, blank, setBlank, names, error, onChange, take }: For
               {(parts) => <CountInput parts={parts} value={card.count} onTake={(count) => change(i, { count })} />}
             </Field>
             <Field label={text.plan.card} error={ofCap ? null : own} take={take}>
-              {(parts) => <Combobox parts={parts} value={card.card} options={options} placeholder="rtx-3090" onTake={(next) => change(i, { card: next })} />}
+              {(parts) => <Combobox parts={parts} value={card.card} options={names.options.devices} placeholder="rtx-3090" onTake={(next) => change(i, { card: next })} />}
             </Field>
             <Field label={text.plan.cap} error={ofCap ? own : null} take={take}>
               {(parts) => <NumberInput parts={parts} value={card.cap} most={5000} onTake={(cap) => change(i, { cap })} />}
@@ -85,26 +84,33 @@ function Form({ form, spec, blank, setBlank, names, error, onChange, take }: For
           <label class="check"><input type="checkbox" checked={form.nvlink} onChange={(event) => onChange({ ...form, nvlink: event.currentTarget.checked })} /> NVLink</label>
         ) : null}
       </div>
-      <Host form={form} names={names} error={ofHost ? error : null} take={take} onChange={onChange} />
+      <Host form={form} names={names} error={ofHost ? error : null} wish={wish} take={take} onChange={onChange} />
     </>
   );
 }
 
 const HOST_PARTS = new Set(['host', 'processor', 'os', 'host-reserved']);
 
-function Host({ form, names, error, take, onChange }: { form: RigForm; names: Names; error: ApiError | null; take(nearest: string): void; onChange(form: RigForm): void }): VNode {
+function Host({ form, names, error, wish, take, onChange }: { form: RigForm; names: Names; error: ApiError | null; wish: number; take(nearest: string): void; onChange(form: RigForm): void }): VNode {
   const text = useText();
   const { host } = form;
   const [open, setOpen] = useState(Boolean(host.processor || host.memory || host.channels));
-  const processors = names.processors.map((one) => ({ value: one.key, name: one.name, note: one.detail }));
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    if (!wish) return;
+    setOpen(true);
+    box.current!.open = true;   // before it is drawn anew: what is closed takes no focus
+    box.current!.querySelector('input')?.focus();
+    box.current!.scrollIntoView({ block: 'center' });
+  }, [wish]);
   const change = (part: Partial<typeof emptyHost>) => onChange({ ...form, host: { ...host, ...part } });
   const ofProcessor = error?.part === 'processor';
   return (
-    <details open={open || error !== null} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{text.plan.host}: {host.processor || [host.channels && host.memoryType ? `${host.channels} x ${host.memoryType}` : '', host.memory ? `${host.memory} GiB` : ''].filter(Boolean).join(', ') || text.plan.hostAny}</summary>
+    <details ref={box} open={open || error !== null} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{text.plan.host}{text.state.colon}{host.processor || [host.channels && host.memoryType ? `${host.channels} x ${host.memoryType}` : '', host.memory ? `${host.memory} GiB` : ''].filter(Boolean).join(', ') || (isHere(form) ? text.plan.hostHere : text.plan.hostAny)}</summary>
       <div class="host-row">
         <Field label={text.plan.processor} wide error={ofProcessor ? error : null} take={take}>
-          {(parts) => <Combobox parts={parts} value={host.processor} options={processors} placeholder="epyc-7532" onTake={(next) => change({ processor: next })} />}
+          {(parts) => <Combobox parts={parts} value={host.processor} options={names.options.processors} placeholder="epyc-7532" onTake={(next) => change({ processor: next })} />}
         </Field>
         <Field label={text.plan.channels}>
           {(parts) => <NumberInput parts={parts} value={host.channels} most={128} onTake={(channels) => change(channels ? { channels, memoryType: host.memoryType || 'ddr4-3200' } : { channels: '', memoryType: '' })} />}

@@ -5,11 +5,12 @@ import type { ApiError } from '../api/answers';
 import { useText } from '../shell/settings';
 import { Reason } from './field';
 
-export function Waiting({ lines = 4 }: { lines?: number }): VNode {
+// `view`: all of a view is waited for, and what stands below it must not jump when it comes.
+export function Waiting({ lines = 4, view }: { lines?: number; view?: boolean }): VNode {
   const text = useText();
   return (
-    <div class="waiting" role="status">
-      <span class="unseen">{text.state.waiting}</span>
+    <div class={view ? 'waiting view' : 'waiting'} role="status">
+      <span class="late">{text.state.waiting}</span>
       {Array.from({ length: lines }, (_, i) => <i key={i} style={{ width: `${92 - ((i * 37) % 45)}%` }} />)}
     </div>
   );

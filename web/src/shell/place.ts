@@ -21,9 +21,9 @@ export function usePlace(): Place {
 }
 
 // A link to a view with settings; settings that are empty are left out.
-export function href(view: string, settings: Record<string, string | number | null | undefined> = {}): string {
+export function href(view: string, settings: Record<string, string | number | string[] | null | undefined> = {}): string {
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(settings)) if (value != null && value !== '') params.append(name, String(value));
+  for (const [name, value] of Object.entries(settings)) for (const one of Array.isArray(value) ? value : [value]) if (one != null && one !== '') params.append(name, String(one));
   const query = params.toString();
   return '/' + view + (query ? '?' + query : '');
 }

@@ -13,7 +13,7 @@ import { Empty, Failed, Waiting } from '../../parts/state';
 import { usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
-import { print, threeDigits } from '../../units';
+import { grouped, print, threeDigits } from '../../units';
 import { Evidence } from '../plan/why';
 
 const GROUPS = ['vendor', 'backend', 'engine', 'format', 'family', 'device', 'layout', 'depth', 'size', 'grade', 'source'];
@@ -41,7 +41,7 @@ function Accuracy(): VNode {
         <>
           <p class="actions"><span role="status">{text.state.waiting} {hold ? text.accuracy.foldTakes : ''}</span><button type="button" onClick={job.cancel}>{text.machine.cancel}</button></p>
           {job.job && job.job.done >= 0 ? <progress class="progress" value={job.job.done} max={1} aria-label={text.state.waiting} /> : null}
-          <Waiting lines={10} />
+          <Waiting lines={10} view />
         </>
       ) : <Shown evaluation={job.answer} />}
     </>
@@ -69,44 +69,48 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
   const rows = useMemo(() => evaluation.rows.filter((row): row is Known => Boolean(row.predicted && row.groups && row.groups['phase'] === phase)), [evaluation, phase]);
   const groups = useMemo(() => scores(rows, group), [rows, by]);
   const only = groups.some((one) => one.name === asked) ? asked : '';   // a group of another grouping filters nothing
-  const chosen = only ? rows.filter((row) => group(row) === only) : rows;
-  const rates = chosen.filter((row) => row.metric === 'tokens_per_second');
+  const chosen = useMemo(() => (only ? rows.filter((row) => group(row) === only) : rows), [rows, by, only]);
+  const rates = useMemo(() => chosen.filter((row) => row.metric === 'tokens_per_second'), [chosen]);
+  const points = useMemo(() => rates.map((row) => ({ id: row.id, x: row.actual, y: row.predicted.p50, mark: markOf(row), tell: tell(row) })), [rates]);
+  const table = useMemo(() => ({ head: [text.accuracy.detail, text.accuracy.measured, text.accuracy.predicted], rows: rates.slice(0, 400).map((row) => [tell(row), threeDigits(row.actual), threeDigits(row.predicted.p50)]) }), [rates, text]);
+  const nameOf = (name: string) => (by === 'vendor' ? text.vendors[name] ?? name : name);
   const open = place.params.get('row') ?? '';
   const one = rows.find((row) => row.id === open);
-  const all = scores(rows, () => 'all')[0];
+  const all = useMemo(() => scores(rows, () => 'all')[0], [rows]);
   const take = (name: string) => place.set({ only: name === only ? null : name, row: null }, true);
   if (!all) return <Empty title={text.accuracy.none} />;
   return (
     <>
       <dl class="tiles">
-        <Tile id="median" name={text.accuracy.error} value={percent(all.median)} note={`${all.rows} ${text.accuracy.points}`} />
+        <Tile id="median" name={text.accuracy.error} value={percent(all.median)} note={`${grouped(all.rows)} ${text.accuracy.points}`} />
         <Tile id="p90" name={text.accuracy.worst} value={percent(all.p90)} />
         <Tile id="bias" name={text.accuracy.bias} value={percent(all.bias)} />
         <Tile id="coverage" name={text.accuracy.coverage} value={percent(all.coverage)} />
       </dl>
       <section class="block">
-        <h2>{text.accuracy.scatter}{only ? `: ${only}` : ''}</h2>
-        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}{rates.length < chosen.length ? ` ${text.accuracy.plotted(rates.length, chosen.length)}` : ''}</p>
-        {rates.length ? <Scatter title={`${text.accuracy.scatter}: ${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
+        <h2>{text.accuracy.scatter}{only ? text.state.colon + nameOf(only) : ''}</h2>
+        <p class="help">{text.accuracy.scatterHelp} {text.accuracy.pick}{rates.length < chosen.length ? ` ${text.accuracy.plotted(grouped(rates.length), grouped(chosen.length))}` : ''}</p>
+        {rates.length ? <Scatter title={`${text.accuracy.scatter}${text.state.colon}${text.accuracy.phases[phase] ?? phase}`} unit="token/s" xName={`${text.accuracy.measured}, tok/s`} yName={`${text.accuracy.predicted}, tok/s`}
           legend={[{ name: text.accuracy.kinds['dense'] ?? 'dense', mark: 'mark-decode' }, { name: text.accuracy.kinds['experts'] ?? 'experts', mark: 'mark-prefill' }]}
-          points={rates.map((row) => ({ id: row.id, x: row.actual, y: row.predicted.p50, mark: markOf(row), tell: tell(row) }))} open={open} onOpen={(id) => place.set({ row: id }, true)}
-          table={{ head: [text.accuracy.detail, text.accuracy.measured, text.accuracy.predicted], rows: rates.slice(0, 400).map((row) => [tell(row), threeDigits(row.actual), threeDigits(row.predicted.p50)]) }} />
+          points={points} open={open} onOpen={(id) => place.set({ row: id }, true)}
+          table={table} />
           : <p>{text.accuracy.none}</p>}
       </section>
       {one ? <Behind row={one} /> : null}
       <section class="block">
         <h2>{text.accuracy.residuals}</h2>
         <p class="help">{text.accuracy.residualHelp}</p>
-        <Residuals title={text.accuracy.residuals} axis={text.accuracy.ratio} rows={groups.slice(0, MOST_GROUPS).map((score) => ({ name: score.name, rows: score.rows, ratios: score.ratios }))} />
+        <Residuals title={text.accuracy.residuals} axis={text.accuracy.ratio} rows={groups.slice(0, MOST_GROUPS).map((score) => ({ name: nameOf(score.name), rows: score.rows, ratios: score.ratios }))} />
         <div class="scrolls" role="region" aria-label={text.accuracy.residuals} tabIndex={0}>
-          <table class="data" data-table="groups">
+          <table class="data stacks" data-table="groups">
             <caption class="unseen">{text.accuracy.residuals}</caption>
             <thead><tr><th scope="col">{text.accuracy.groups[by] ?? by}</th><th scope="col" class="number">{text.accuracy.rows}</th><th scope="col" class="number">{text.accuracy.error}</th><th scope="col" class="number">{text.accuracy.worst}</th><th scope="col" class="number">{text.accuracy.bias}</th><th scope="col" class="number">{text.accuracy.coverage}</th></tr></thead>
             <tbody>
               {groups.slice(0, MOST_GROUPS).map((score) => (
                 <tr key={score.name}>
-                  <th scope="row"><button type="button" class="link" aria-pressed={score.name === only} onClick={() => take(score.name)}>{score.name || '\u2013'}</button></th>
-                  <td class="number">{score.rows}</td><td class="number">{percent(score.median)}</td><td class="number">{percent(score.p90)}</td><td class="number">{percent(score.bias)}</td><td class="number">{percent(score.coverage)}</td>
+                  <th scope="row"><button type="button" class="link" aria-pressed={score.name === only} onClick={() => take(score.name)}>{nameOf(score.name) || '\u2013'}</button></th>
+                  {([[text.accuracy.rows, grouped(score.rows)], [text.accuracy.error, percent(score.median)], [text.accuracy.worst, percent(score.p90)], [text.accuracy.bias, percent(score.bias)], [text.accuracy.coverage, percent(score.coverage)]] as const)
+                    .map(([name, one]) => <td key={name} class="number" data-name={name}>{one}</td>)}
                 </tr>
               ))}
             </tbody>
@@ -146,14 +150,15 @@ function Peers({ peers }: { peers: PeerScore[] }): VNode {
       <h2>{text.accuracy.other}</h2>
       <p class="help">{text.accuracy.otherHelp}</p>
       <div class="scrolls" role="region" aria-label={text.accuracy.other} tabIndex={0}>
-        <table class="data">
+        <table class="data stacks">
           <caption class="unseen">{text.accuracy.other}</caption>
           <thead><tr><th scope="col">{text.accuracy.formula}</th><th scope="col">{text.accuracy.models}</th><th scope="col" class="number">{text.accuracy.rows}</th><th scope="col" class="number">{text.accuracy.error}</th><th scope="col" class="number">{text.accuracy.worst}</th><th scope="col" class="number">{text.accuracy.bias}</th></tr></thead>
           <tbody>
             {peers.filter((peer) => peer.same_rows).map((peer) => (
               <tr key={peer.name + peer.kind}>
-                <th scope="row">{peer.name}<small>{peer.says}</small></th><td>{text.accuracy.kinds[peer.kind] ?? peer.kind}</td>
-                <td class="number">{peer.rows}</td><td class="number">{percent(peer.median_error)}</td><td class="number">{percent(peer.p90_error)}</td><td class="number">{percent(peer.bias)}</td>
+                <th scope="row">{peer.name}<small>{peer.says}</small></th><td data-name={text.accuracy.models}>{text.accuracy.kinds[peer.kind] ?? peer.kind}</td>
+                {([[text.accuracy.rows, grouped(peer.rows)], [text.accuracy.error, percent(peer.median_error)], [text.accuracy.worst, percent(peer.p90_error)], [text.accuracy.bias, percent(peer.bias)]] as const)
+                  .map(([name, one]) => <td key={name} class="number" data-name={name}>{one}</td>)}
               </tr>
             ))}
           </tbody>
@@ -168,7 +173,11 @@ interface GroupScore { name: string; rows: number; median: number; p90: number; 
 // The program's own way of scoring (median, p90 and bias of predicted / measured - 1 as speeds), for groups within one phase.
 function scores(rows: Known[], group: (row: Known) => string): GroupScore[] {
   const found = new Map<string, Known[]>();
-  for (const row of rows) found.set(group(row), [...(found.get(group(row)) ?? []), row].slice(-1e6));
+  for (const row of rows) {
+    const name = group(row), members = found.get(name);
+    if (members) members.push(row);
+    else found.set(name, [row]);
+  }
   return [...found].map(([name, members]) => {
     const errors = members.map((row) => row.error ?? 0).sort((a, b) => a - b);
     const absolute = errors.map(Math.abs).sort((a, b) => a - b);
@@ -182,7 +191,8 @@ function quantile(sorted: number[], q: number): number {
   return (sorted[low] ?? 0) + (at - low) * ((sorted[Math.min(sorted.length - 1, low + 1)] ?? 0) - (sorted[low] ?? 0));
 }
 
-const percent = (share: number): string => threeDigits(100 * share) + '\u00a0%';
+// Less than a hundredth of a percent is said by nobody's measurements.
+const percent = (share: number): string => (Math.abs(100 * share) < 1 ? (Math.round(1e4 * share) / 100).toFixed(2).replace(/^-(0\.00)$/, '$1') : threeDigits(100 * share)) + '\u00a0%';
 const tell = (row: Known): string => `${row.groups['device'] ?? ''}, ${row.groups['model'] ?? ''} ${row.groups['format'] ?? ''}, ${row.groups['engine'] ?? ''} ${row.groups['backend'] ?? ''}`;
 const value = (row: Known, number: number): string => (row.metric.endsWith('_ms') ? `${threeDigits(number)} ms` : print(number, 'token/s'));
 const markOf = (row: Known): string => (row.groups['moe'] === 'experts' ? 'mark-prefill' : 'mark-decode');

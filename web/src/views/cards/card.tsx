@@ -5,7 +5,7 @@ import { Roofline, type Roof } from '../../charts/roofline';
 import { Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
-import { print, printCount, threeDigits } from '../../units';
+import { grouped, print, printCount, threeDigits } from '../../units';
 import { Source } from '../plan/answer';
 import { SupportMatrix } from './support';
 
@@ -22,7 +22,7 @@ export function CardPage({ name, language }: { name: string; language: string })
   return (
     <article class="card-page">
       <p><a href="/cards">{'\u2039'} {text.cards.back}</a></p>
-      {shown.error ? <Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /> : !card ? <Waiting lines={10} /> : (
+      {shown.error ? <><h1>{name}</h1><Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /></> : !card ? <Waiting lines={10} view /> : (
         <>
           <h1>{card.name}{card.modified ? <span class="badge">{text.cards.modified}</span> : null}</h1>
           <p class="actions">
@@ -35,11 +35,12 @@ export function CardPage({ name, language }: { name: string; language: string })
                 <div class="tile" key={id}><dt>{text.cards[id]}{card.chips && card.chips > 1 && id !== 'power' ? ` ${text.cards.perChip(card.chips)}` : ''}</dt><dd><b>{print(fact.value, fact.unit ?? '')}</b><small>{text.cards.basisNames[fact.basis]}, {fact.date}</small></dd></div>
               ) : null))}
           </dl>
+          {roofline.error?.kind === 'unreachable' ? <Failed error={roofline.error} again={roofline.again} /> : null}
           {roofline.answer && roofline.answer.bandwidth > 0 && roofline.answer.roofs.length ? (
             <section class="block">
               <h2>{text.cards.roofline}</h2>
               <p class="help">{text.cards.rooflineHelp}</p>
-              <Roofline title={`${text.cards.roofline}: ${card.name}`} bandwidth={roofline.answer.bandwidth}
+              <Roofline title={`${text.cards.roofline}${text.state.colon}${card.name}`} bandwidth={roofline.answer.bandwidth}
                 roofs={distinctRoofs(roofline.answer.roofs)}
                 points={roofline.answer.points.map((point) => ({ label: point.model.replace(/:.*/, ''), name: `${point.model}, ${point.phase === 'decode' ? text.cards.decode : text.cards.prefill}`, intensity: point.intensity, rate: point.rate, mark: point.phase === 'decode' ? 'mark-decode' : 'mark-prefill' }))} />
             </section>
@@ -87,12 +88,12 @@ function FactTable({ caption, facts, ratioTo }: { caption: string; facts: [strin
     <div class="scrolls" role="region" aria-label={caption} tabIndex={0}>
       <table class="data facts stacks">
         <caption class="unseen">{caption}</caption>
-        <thead><tr><th scope="col">{text.cards.fact}</th><th scope="col" class="number">{text.cards.value}</th>{ratioTo ? <th scope="col" class="number">{text.cards.ratio}</th> : null}<th scope="col">{text.cards.basis}</th><th scope="col">{text.cards.source}</th><th scope="col">{text.cards.date}</th></tr></thead>
+        <thead><tr><th scope="col">{ratioTo ? text.cards.format : text.cards.fact}</th><th scope="col" class={ratioTo ? 'number' : undefined}>{text.cards.value}</th>{ratioTo ? <th scope="col" class="number">{text.cards.ratio}</th> : null}<th scope="col">{text.cards.basis}</th><th scope="col">{text.cards.source}</th><th scope="col">{text.cards.date}</th></tr></thead>
         <tbody>
           {facts.filter(([, , value]) => !isEmpty(value)).map(([id, label, value]) => (
             <tr key={id} data-fact={id}>
               <th scope="row">{label}</th>
-              <td class="number" data-name={text.cards.value}>{sourced(value) ? (typeof value.value === 'string' ? value.value : print(value.value, value.unit ?? '')) : plain(id, value)}</td>
+              <td class={ratioTo ? 'number' : 'value'} data-name={text.cards.value}>{sourced(value) ? (typeof value.value === 'string' ? value.value : print(value.value, value.unit ?? '')) : plain(id, value)}</td>
               {ratioTo ? <td class="number" data-name={text.cards.ratio}>{sourced(value) && typeof value.value === 'number' ? threeDigits(value.value / ratioTo) + '\u00d7' : ''}</td> : null}
               <td data-name={text.cards.basis}>{sourced(value) ? text.cards.basisNames[value.basis] ?? value.basis : ''}</td>
               <td data-name={text.cards.source}>{sourced(value) ? <Source source={value.source} /> : ''}</td>
@@ -106,7 +107,7 @@ function FactTable({ caption, facts, ratioTo }: { caption: string; facts: [strin
 
   function plain(id: string, value: Exclude<FactValue, SourcedNumber>): string {
     if (typeof value === 'boolean') return value ? text.parts.yes : text.parts.no;
-    if (typeof value === 'number') return PLAIN_UNITS[id] ? print(value, PLAIN_UNITS[id]) : value >= 1e6 ? printCount(value) : String(value);
+    if (typeof value === 'number') return PLAIN_UNITS[id] ? print(value, PLAIN_UNITS[id]) : value >= 1e6 ? printCount(value) : Number.isInteger(value) ? grouped(value) : String(value);
     if (Array.isArray(value)) return value.join(', ');
     if (value && typeof value === 'object') return Object.entries(value).map(([name, one]) => `${name.toUpperCase()} ${typeof one.value === 'number' ? print(one.value, one.unit ?? '') : one.value}`).join(', ');
     return String(value ?? '');

@@ -1,18 +1,23 @@
 // Cards: the catalogue of Devices with search, filters and sort, and a page for each with its facts, sources and roofline.
 
 import type { VNode } from 'preact';
+import { useMemo } from 'preact/hooks';
 import type { DeviceRow } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { Field } from '../../parts/field';
+import { holds, wordsOf } from '../../parts/search';
 import { SortedTable, useSorted, type Column } from '../../parts/sorted';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
+import { en } from '../../text/en';
+import { zh } from '../../text/zh';
 import type { View } from '../../shell/view';
 import { DASH, print } from '../../units';
 import { CardPage } from './card';
 
 const GIB = 1024 ** 3;
+const NONE: DeviceRow[] = [];
 
 function Cards(): VNode {
   const place = usePlace();
@@ -26,21 +31,20 @@ function CardList(): VNode {
   const place = usePlace();
   const listed = useAnswer<{ rows: DeviceRow[] }>({ path: 'list/devices' });
   const get = (name: string) => place.params.get(name) ?? '';
-  const all = listed.answer?.rows ?? [];
-  const words = get('q').toLowerCase().split(/[\s-]+/).filter(Boolean);
-  const least = Number(get('gib')) * GIB;
-  const found = all.filter((row) => {
-    const hay = `${row.key} ${row.name} ${row.architecture} ${row.vendor}`.toLowerCase();
-    return words.every((word) => hay.includes(word)) && (!get('vendor') || row.vendor === get('vendor')) && (!get('family') || row.architecture === get('family')) && (!least || (row.memory ?? 0) >= least);
-  });
+  const all = listed.answer?.rows ?? NONE;
+  const q = get('q'), vendor = get('vendor'), family = get('family'), least = Number(get('gib')) * GIB;
+  const found = useMemo(() => {
+    const words = wordsOf(q);
+    return all.filter((row) => holds(row, words, `${row.architecture} ${row.vendor} ${en.vendors[row.vendor] ?? ''} ${zh.vendors[row.vendor] ?? ''}`) && (!vendor || row.vendor === vendor) && (!family || row.architecture === family) && (!least || (row.memory ?? 0) >= least));
+  }, [all, q, vendor, family, least]);
   const columns: Column<DeviceRow>[] = [
     { id: 'name', name: text.cards.name, cell: (row) => <a href={href('cards', { name: row.key })}>{row.name}{row.chips > 1 ? <small> {text.cards.perChip(row.chips)}</small> : null}</a>, by: (row) => row.name },
-    { id: 'memory', name: text.cards.memory, numeric: true, cell: (row) => print(row.memory, 'B'), by: (row) => row.memory ?? 0 },
-    { id: 'bandwidth', name: text.cards.bandwidth, numeric: true, cell: (row) => print(row.bandwidth, 'B/s'), by: (row) => row.bandwidth ?? 0 },
-    { id: 'half', name: text.cards.half, numeric: true, cell: (row) => print(row.half_rate, 'flop/s'), by: (row) => row.half_rate ?? 0 },
-    { id: 'power', name: text.cards.power, numeric: true, cell: (row) => print(row.power, 'W'), by: (row) => row.power ?? 0 },
+    { id: 'memory', name: text.cards.memory, numeric: true, cell: (row) => print(row.memory, 'B'), by: (row) => row.memory ?? null },
+    { id: 'bandwidth', name: text.cards.bandwidth, numeric: true, cell: (row) => print(row.bandwidth, 'B/s'), by: (row) => row.bandwidth ?? null },
+    { id: 'half', name: text.cards.half, numeric: true, cell: (row) => print(row.half_rate, 'flop/s'), by: (row) => row.half_rate ?? null },
+    { id: 'power', name: text.cards.power, numeric: true, cell: (row) => print(row.power, 'W'), by: (row) => row.power ?? null },
     { id: 'family', name: text.cards.family, cell: (row) => row.architecture || DASH, by: (row) => row.architecture },
-    { id: 'release', name: text.cards.release, cell: (row) => row.release || DASH, by: (row) => row.release },
+    { id: 'release', name: text.cards.release, cell: (row) => row.release || DASH, by: (row) => row.release || null },
   ];
   const sorted = useSorted(found, columns, 'name');
   const distinct = (pick: (row: DeviceRow) => string) => [...new Set(all.map(pick).filter(Boolean))].sort();
@@ -55,7 +59,7 @@ function CardList(): VNode {
           {(parts) => (
             <select {...parts} value={get('vendor')} onChange={(event) => place.set({ vendor: event.currentTarget.value, family: null }, true)}>
               <option value="">{text.cards.any}</option>
-              {distinct((row) => row.vendor).map((vendor) => <option key={vendor} value={vendor}>{vendor}</option>)}
+              {distinct((row) => row.vendor).map((vendor) => <option key={vendor} value={vendor}>{text.vendors[vendor] ?? vendor}</option>)}
             </select>
           )}
         </Field>
@@ -77,7 +81,7 @@ function CardList(): VNode {
         </Field>
       </form>
       {listed.error ? <Failed error={listed.error} again={listed.again} kept={listed.answer !== null} /> : null}
-      {!listed.answer ? (listed.error ? null : <Waiting lines={12} />) : (
+      {!listed.answer ? (listed.error ? null : <Waiting lines={12} view />) : (
         <>
           <p role="status" class="count">{text.cards.shown(found.length, all.length)}</p>
           {found.length ? <SortedTable caption={text.cards.title} rows={sorted.rows} columns={columns} by={sorted.by} down={sorted.down} rowKey={(row) => row.key} />

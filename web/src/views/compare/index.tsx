@@ -1,16 +1,17 @@
 // Compare: several models, machines or engines under one question; small multiples on shared scales.
 
 import type { VNode } from 'preact';
-import { useState } from 'preact/hooks';
-import type { ApiError, Compare as CompareAnswer, CompareRow } from '../../api/answers';
+import type { ApiError, Compare as CompareAnswer, CompareRow, Interval } from '../../api/answers';
 import { useAnswer } from '../../api/client';
-import { useNames } from '../../api/names';
+import { useNames, type Names } from '../../api/names';
 import { MemoryBars } from '../../charts/memory';
 import { Ranges } from '../../charts/ranges';
-import { Combobox } from '../../parts/combobox';
+import { Asked } from '../../parts/asked';
+import { Combobox, type Option } from '../../parts/combobox';
 import { Field, Reason, SelectField, TextField } from '../../parts/field';
 import { droppedName, joinModel, shownModel, splitModel, takesQuant } from '../../parts/model-field';
 import { mend } from '../../parts/rig-spec';
+import { SortedHead, useSorted, type Column } from '../../parts/sorted';
 import { Share } from '../../parts/share';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
@@ -18,7 +19,8 @@ import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { DASH, print, printInterval } from '../../units';
 import { memoryRows } from '../plan/answer';
-import { NAMES, OBJECTIVES, readQuestion, sharedRequest, sharedSettings, type Question } from '../plan/question';
+import { More } from '../plan/more';
+import { named, NAMES, readQuestion, sharedRequest, sharedSettings, type Question } from '../plan/question';
 
 // Several values of one setting share a name in the address, each once: ?m=a&m=b.
 function useList(name: string): [string[], (next: string[]) => void] {
@@ -40,43 +42,27 @@ function Compare(): VNode {
   const error = compared.error;
   const of = (...fields: string[]) => (error && fields.includes(error.field) ? error : null);
   const field = (name: keyof Question) => (next: string) => place.set({ [NAMES[name]]: next }, true);
-  const engine = names.engines.find((one) => one.key === (question.engine || 'llama.cpp'));
-  const backends = (engine?.backends ?? '').split(',').map((one) => one.trim()).filter(Boolean);
-  const [open, setOpen] = useState(Boolean(question.backend || question.flags || question.prompt || question.depth || question.streams || question.engineDate));
   return (
     <>
       <header class="intro"><h1>{text.compare.title}</h1><p>{text.compare.intro}</p></header>
-      <form class="question across" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
+      <Asked words={<><b>{models.map(shownModel).join(', ')}</b> {'\u00b7'} {rigs.join(' / ')}{engines.length ? ` \u00b7 ${engines.join(' / ')}` : ''}{question.context ? ` \u00b7 ${question.context}` : ''}</>} told={enough} open={error !== null}><form class="question across" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
         <NameList label={text.compare.models} one={text.plan.model} add={text.compare.addModel} values={models} onChange={setModels} error={of('models')}
-          options={names.models.map((model) => ({ value: model.key, name: model.name }))} quants={names.quants} />
+          options={names.options.models} quants={names.options.quants} />
         <NameList label={text.compare.rigs} one={text.plan.rig} add={text.compare.addRig} values={rigs} onChange={setRigs} error={of('rigs')}
-          options={names.devices.map((device) => ({ value: device.key, name: device.name, note: print(device.memory, 'B') }))} />
+          options={names.options.devices} />
         <div>
           <div class="pair">
             <TextField label={text.plan.context} value={question.context} error={of('context')} onChange={field('context')} />
-            <SelectField label={text.plan.engine} value={question.engine} error={of('engines')} onChange={(next) => place.set({ e: next, b: null }, true)}
-              choices={[{ value: '', label: 'llama.cpp' }, ...names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }))]} />
-            <SelectField label={text.plan.objective} value={question.objective} error={of('for')} onChange={field('objective')}
-              choices={OBJECTIVES.map((one) => ({ value: one === 'decode' ? '' : one, label: text.plan.objectives[one] }))} />
+            <Engines chosen={engines} names={names} error={of('engines')} onChange={(next) => place.set({ e: next, b: null, split: null, offload: null, kv: null, ub: null }, true)} />
           </div>
-          <details open={open || of('flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date') !== null} onToggle={(event) => setOpen(event.currentTarget.open)}>
-            <summary>{text.plan.more}</summary>
-            <div class="pair">
-              <SelectField label={text.plan.backend} value={question.backend} error={of('backend')} onChange={field('backend')} choices={[{ value: '', label: text.plan.auto }, ...backends.map((one) => ({ value: one, label: one }))]} />
-              <TextField label={text.plan.prompt} value={question.prompt} placeholder="512" error={of('prompt')} onChange={field('prompt')} />
-              <TextField label={text.plan.depth} value={question.depth} placeholder="0" error={of('depth')} onChange={field('depth')} />
-              <TextField label={text.plan.streams} value={question.streams} placeholder="1" error={of('sequences')} onChange={field('streams')} />
-              <TextField label={text.plan.engineDate} value={question.engineDate} placeholder="2026-05" error={of('engine_date')} onChange={field('engineDate')} />
-            </div>
-            <TextField label={text.plan.flags} value={question.flags} error={of('flags')} onChange={field('flags')} />
-          </details>
+          <More question={question} names={names} error={error} onChange={(changes) => place.set(named(changes), true)} />
         </div>
-      </form>
+      </form></Asked>
       <section class="answer" aria-busy={compared.waiting} aria-label={text.compare.title}>
         {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty> : (
           <>
             {error ? <Failed error={error} again={compared.again} kept={compared.answer !== null} /> : null}
-            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} />}
+            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} view />}
           </>
         )}
       </section>
@@ -84,7 +70,30 @@ function Compare(): VNode {
   );
 }
 
-interface NameListProps { label: string; one: string; add: string; values: string[]; options: { value: string; name: string; note?: string }[]; quants?: string[]; error: ApiError | null; onChange(next: string[]): void }
+// One engine or several: each row of the answer is of one of them.
+function Engines({ chosen, names, error, onChange }: { chosen: string[]; names: Names; error: ApiError | null; onChange(next: string[]): void }): VNode {
+  const text = useText();
+  const others = names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }));
+  const all = [{ value: 'llama.cpp', label: 'llama.cpp' }, ...others];
+  const rows = chosen.length ? chosen : ['llama.cpp'];
+  const put = (i: number, value: string) => {
+    const next = [...rows.slice(0, i), value, ...rows.slice(i + 1)].filter((one, n, list) => one && list.indexOf(one) === n);
+    onChange(next.length === 1 && next[0] === 'llama.cpp' ? [] : next);
+  };
+  return (
+    <>
+      {rows.map((value, i) => (
+        <SelectField key={i} label={rows.length > 1 ? `${text.plan.engine} ${i + 1}` : text.plan.engine} value={value} error={(error?.index ?? 0) === i ? error : null} onChange={(next) => put(i, next)}
+          choices={rows.length > 1 ? [...all, { value: '', label: text.compare.dropEngine }] : all} />
+      ))}
+      {rows.length < 8 && others.length ? (
+        <SelectField label={text.compare.addEngine} value="" onChange={(next) => put(rows.length, next)} choices={[{ value: '', label: DASH }, ...all.filter((one) => !rows.includes(one.value))]} />
+      ) : null}
+    </>
+  );
+}
+
+interface NameListProps { label: string; one: string; add: string; values: string[]; options: Option[]; quants?: Option[]; error: ApiError | null; onChange(next: string[]): void }
 
 function NameList({ label, one, add, values, options, quants, error, onChange }: NameListProps): VNode {
   const text = useText();
@@ -98,7 +107,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
         const [name, quant] = quants ? splitModel(value) : [value, ''];
         const own = i === at && value ? error : null, ofQuant = own?.part === 'quant' && takesQuant(value);
         return (
-          <div class="name-row" key={i}>
+          <div class={quants && value && takesQuant(value) ? 'name-row both' : 'name-row'} key={i}>
             <Field label={i < values.length ? `${one} ${i + 1}` : add} error={ofQuant ? null : own} take={(nearest) => put(i, quants ? nearest : mend(value, own?.column ?? 0, nearest))}>
               {(parts) => (value.startsWith('dropped:') ? <output {...parts} class="dropped">{droppedName(value)}</output>
                 : <Combobox parts={parts} value={name} options={options} placeholder={i < values.length ? '' : add} onTake={(next) => put(i, quants ? joinModel(next, splitModel(next)[1] ? '' : quant) : next)} />)}
@@ -106,7 +115,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
             {quants && value && takesQuant(value) ? (
               <Field label={text.plan.quant} error={ofQuant ? own : null} take={(nearest) => put(i, joinModel(name, nearest))}>
                 {(parts) => (
-                  <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={quants.map((one) => ({ value: one, name: one }))} onTake={(next) => put(i, joinModel(name, next))} />
+                  <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={quants} onTake={(next) => put(i, joinModel(name, next))} />
                 )}
               </Field>
             ) : null}
@@ -125,37 +134,49 @@ function rowName(row: CompareRow, answer: CompareAnswer): string {
   return parts.join(', ') || row.rig;
 }
 
+interface Shown { row: CompareRow; name: string; best: boolean; why?: string }
+
 function Result({ answer, question }: { answer: CompareAnswer; question: Question }): VNode {
   const text = useText();
-  const named = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
+  const listed = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
+  const speeds: (Omit<Column<Shown>, 'cell' | 'by'> & { of(row: CompareRow): Interval | null | undefined })[] = [
+    { id: 'decode', name: text.plan.decode, of: (row) => row.decode }, { id: 'prefill', name: text.plan.prefill, of: (row) => row.prefill }, { id: 'ttft', name: text.plan.ttft, of: (row) => row.ttft },
+    { id: 'power', name: text.plan.power, of: (row) => row.plan?.power?.decode }, { id: 'energy', name: text.plan.energy, of: (row) => row.plan?.power?.energy },
+  ];
+  const columns: Omit<Column<Shown>, 'cell'>[] = [
+    { id: 'row', name: text.compare.row, by: (one) => one.name }, { id: 'fits', name: text.compare.fits },
+    { id: 'cards', name: text.compare.cards, numeric: true, by: (one) => (one.row.plan ? one.row.cards_used : null) }, { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
+    ...speeds.map((one) => ({ ...one, numeric: true, by: (shown: Shown) => one.of(shown.row)?.p50 ?? null })),
+  ];
+  const { rows: named, by, down } = useSorted(listed, columns, '');
   const runsOn = { cards: text.parts.yes, host: text.compare.runsOnHost, processor: text.compare.runsOnProcessor };
   const places = new Set(answer.rows.map((row) => row.runs_on));
   const assumed = assumedHosts(answer);
   const most = Math.max(1, ...named.flatMap(({ row }) => (row.plan ? memoryRows(row.plan, text).filter((one) => !one.apart).map((one) => Math.max(one.capacity, Object.values(one.parts).reduce((a, b) => a + b, 0))) : [])));
   return (
     <>
-      <div class="multiples three">
+      {named.some(({ row }) => row.decode || row.prefill) ? <div class="multiples three">
         <Ranges title={text.plan.decode} unit="token/s" rows={named.map(({ row, name, best, why }) => ({ name, value: row.decode, best, why }))} />
         <Ranges title={text.plan.prefill} unit="token/s" rows={named.map(({ row, name, why }) => ({ name, value: row.prefill, why }))} />
         <Ranges title={text.plan.ttft} unit="s" rows={named.map(({ row, name, why }) => ({ name, value: row.ttft, why }))} />
-      </div>
+      </div> : null}
       <section class="block">
         <h2>{text.compare.table}</h2>
         <div class="scrolls" role="region" aria-label={text.compare.table} tabIndex={0}>
-          <table class="data">
+          <table class="data stacks compared">
             <caption class="unseen">{text.compare.table}</caption>
-            <thead><tr><th scope="col">{text.compare.row}</th><th scope="col">{text.compare.fits}</th>{[text.compare.cards, text.compare.memory, text.plan.decode, text.plan.prefill, text.plan.ttft, text.plan.power, text.plan.energy].map((name) => <th key={name} scope="col" class="number">{name}</th>)}<th scope="col"><span class="unseen">{text.compare.open}</span></th></tr></thead>
+            <thead><tr>{columns.map((column) => <SortedHead key={column.id} column={column} by={by} down={down} />)}</tr></thead>
             <tbody>
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>
-                  <th scope="row">{name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
-                  <td>{row.runs_on ? runsOn[row.runs_on] : text.parts.no}</td>
-                  <td class="number">{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
-                  <td class="number">{row.plan ? `${print(used(row), 'B')} ${text.plan.of} ${print(capacity(row), 'B')}` : DASH}</td>
-                  {[row.decode, row.prefill, row.ttft, row.plan?.power?.decode, row.plan?.power?.energy].map((value, v) => (
-                    <td key={v} class="number">{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</td>
-                  ))}
-                  <td>{row.plan ? <a href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine })}>{text.compare.open}<span class="unseen"> {name}</span></a> : null}</td>
+                  <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
+                  <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
+                  <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
+                  <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>
+                  {speeds.map((one) => {
+                    const value = one.of(row);
+                    return <td key={one.name} class="number" data-name={one.name}><div>{value ? <>{print(value.p50, value.unit)}<small>{printInterval(value)}</small></> : DASH}</div></td>;
+                  })}
                 </tr>
               ))}
             </tbody>

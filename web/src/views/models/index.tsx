@@ -1,19 +1,23 @@
 // Models: the catalogue of shapes, and a page for each with its sizes by quant and what it needs on a machine of the reader's choice.
 
 import type { VNode } from 'preact';
+import { useMemo } from 'preact/hooks';
 import type { Curve, ModelFacts, ModelRow } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { useNames } from '../../api/names';
 import { MemoryBars } from '../../charts/memory';
 import { Combobox } from '../../parts/combobox';
 import { Field } from '../../parts/field';
+import { holds, wordsOf } from '../../parts/search';
 import { SortedTable, useSorted, type Column } from '../../parts/sorted';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { Source } from '../plan/answer';
-import { DASH, print, printCount, printTokens, threeDigits } from '../../units';
+import { DASH, grouped, print, printCount, printTokens, threeDigits } from '../../units';
+
+const NONE: ModelRow[] = [];
 
 function Models(): VNode {
   const name = usePlace().params.get('name');
@@ -25,14 +29,19 @@ function ModelList(): VNode {
   const place = usePlace();
   const listed = useAnswer<{ rows: ModelRow[] }>({ path: 'list/models' });
   const get = (name: string) => place.params.get(name) ?? '';
-  const all = listed.answer?.rows ?? [];
-  const words = get('q').toLowerCase().split(/[\s-]+/).filter(Boolean);
-  const found = all.filter((row) => words.every((word) => `${row.key} ${row.name} ${row.family}`.toLowerCase().includes(word)) && (!get('family') || row.family === get('family')));
+  const all = listed.answer?.rows ?? NONE;
+  const q = get('q'), family = get('family');
+  // Names in Chinese are known to the program ("\u5343\u95ee", "\u667a\u8c31"): it is asked which models they mean.
+  const named = useAnswer<{ rows: ModelRow[] }>(/[^\x00-\x7f]/.test(q) ? { path: `list/models?text=${encodeURIComponent(q)}` } : null, 120);
+  const found = useMemo(() => {
+    const words = wordsOf(q), meant = new Set((named.answer?.rows ?? []).map((row) => row.key));
+    return all.filter((row) => (holds(row, words, row.family) || meant.has(row.key)) && (!family || row.family === family));
+  }, [all, q, family, named.answer]);
   const columns: Column<ModelRow>[] = [
     { id: 'name', name: text.models.name, cell: (row) => <a href={href('models', { name: row.key })}>{row.name}</a>, by: (row) => row.name },
     { id: 'params', name: text.models.params, numeric: true, cell: (row) => printCount(row.params), by: (row) => row.params },
     { id: 'active', name: text.models.active, numeric: true, cell: (row) => printCount(row.params_active), by: (row) => row.params_active },
-    { id: 'context', name: text.models.context, numeric: true, cell: (row) => (row.max_context ? printTokens(row.max_context) : DASH), by: (row) => row.max_context },
+    { id: 'context', name: text.models.context, numeric: true, cell: (row) => (row.max_context ? printTokens(row.max_context) : DASH), by: (row) => row.max_context || null },
     { id: 'family', name: text.models.family, cell: (row) => row.family || DASH, by: (row) => row.family },
   ];
   const sorted = useSorted(found, columns, 'name');
@@ -53,7 +62,7 @@ function ModelList(): VNode {
         </Field>
       </form>
       {listed.error ? <Failed error={listed.error} again={listed.again} kept={listed.answer !== null} /> : null}
-      {!listed.answer ? (listed.error ? null : <Waiting lines={12} />) : (
+      {!listed.answer ? (listed.error ? null : <Waiting lines={12} view />) : (
         <>
           <p role="status" class="count">{text.models.shown(found.length, all.length)}</p>
           {found.length ? <SortedTable caption={text.models.title} rows={sorted.rows} columns={columns} by={sorted.by} down={sorted.down} rowKey={(row) => row.key} />
@@ -72,7 +81,7 @@ function ModelPage({ name }: { name: string }): VNode {
   return (
     <article>
       <p><a href="/models">{'\u2039'} {text.models.back}</a></p>
-      {shown.error ? <Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /> : !model ? <Waiting lines={10} /> : <Model model={model} />}
+      {shown.error ? <><h1>{name}</h1><Failed error={shown.error} again={shown.again} take={(nearest) => place.set({ name: nearest })} /></> : !model ? <Waiting lines={10} view /> : <Model model={model} />}
     </article>
   );
 }
@@ -81,8 +90,8 @@ function Model({ model }: { model: ModelFacts }): VNode {
   const text = useText();
   const facts: [string, string | number | undefined][] = [
     [text.models.params, printCount(model.params)], [text.models.active, model.params_active < model.params ? printCount(model.params_active) : undefined],
-    [text.models.family, model.family], [text.models.layers, model.layers], [text.models.hidden, model.hidden], [text.models.experts, model.experts], [text.models.used, model.experts_used],
-    [text.models.vocab, model.vocab], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant],
+    [text.models.family, model.family], [text.models.layers, model.layers], [text.models.hidden, model.hidden ? grouped(model.hidden) : undefined], [text.models.experts, model.experts], [text.models.used, model.experts_used],
+    [text.models.vocab, model.vocab ? grouped(model.vocab) : undefined], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant],
   ];
   const most = Math.max(1, ...model.sizes.map((size) => size.weights_bytes));
   return (
@@ -134,7 +143,7 @@ function Needs({ model }: { model: ModelFacts }): VNode {
       <p class="help">{text.models.needsHelp}</p>
       <div class="pair">
         <Field label={text.plan.card} error={curve.error?.field === 'rig' ? curve.error : null} take={(nearest) => place.set({ on: nearest }, true)}>
-          {(parts) => <Combobox parts={parts} value={rig} options={names.devices.map((device) => ({ value: device.key, name: device.name, note: print(device.memory, 'B') }))} onTake={(next) => place.set({ on: next }, true)} />}
+          {(parts) => <Combobox parts={parts} value={rig} options={names.options.devices} onTake={(next) => place.set({ on: next }, true)} />}
         </Field>
         <Field label={text.plan.quant}>
           {(parts) => (

@@ -1,28 +1,37 @@
 import type { VNode } from 'preact';
 import type { Curve, Interval, Memory, Plan, PlanRequest } from '../../api/answers';
+import type { Answered } from '../../api/client';
 import { Band } from '../../charts/band';
 import { MemoryBars, type MemoryRow } from '../../charts/memory';
 import { Code } from '../../parts/copy';
-import { joinModel, splitModel } from '../../parts/model-field';
+import { joinModel, splitModel, takesQuant } from '../../parts/model-field';
+import { parseRig } from '../../parts/rig-spec';
 import { Share } from '../../parts/share';
-import { Waiting } from '../../parts/state';
+import { Failed, Waiting } from '../../parts/state';
 import { href } from '../../shell/place';
 import type { Text } from '../../text/en';
 import { useText } from '../../shell/settings';
 import { print, printInterval, printTokens } from '../../units';
 import { Evidence, Why } from './why';
-import { compareSettings, type Question } from './question';
+import { compareSettings, suggested, type Question } from './question';
 import { Mine, OtherWays, Upgrades } from './ways';
 
-interface AnswerProps { plan: Plan; curve: Curve | null; curveWaiting: boolean; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void }
+interface AnswerProps { plan: Plan; curve: Answered<Curve>; question: Question; request: PlanRequest; onChange(changes: Partial<Question>, keep?: boolean): void; onHost(): void }
 
-export function Answer({ plan, curve, curveWaiting, question, request, onChange }: AnswerProps): VNode {
+export function Answer({ plan, curve, question, request, onChange, onHost }: AnswerProps): VNode {
   const text = useText();
   const rows = memoryRows(plan, text);
+  const hidden = plan.placement.cards - plan.placement.cards_used - plan.placement.idle.length;
+  const hostless = plan.caveats.some((caveat) => caveat.id === 'rig') && !/\bhere\b/.test(question.rig) && Object.values(parseRig(question.rig)?.host ?? { unknown: 'x' }).every((one) => one === '');
+  const quants = quantsBeside(question);
   const streams = plan.context_per_stream > 0 ? Math.round(plan.context / plan.context_per_stream) : 1;
   return (
     <>
-      <Verdict plan={plan} />
+      <Verdict plan={plan} wanted={question.atLeast.trim()} />
+      <p class="actions next">
+        <a class="button" href={href('compare', compareSettings(question))}>{text.plan.compareThis}</a>
+        {quants.length > 1 ? <a class="button" href={href('compare', { ...compareSettings(question), m: quants })}>{text.plan.compareQuants}</a> : null}
+      </p>
       <Own plan={plan} left={question.own === '0'} onChange={(own) => onChange({ own })} />
       {plan.remedies.length ? (
         <section class="block">
@@ -31,7 +40,7 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
             {plan.remedies.map((remedy) => (
               <li key={remedy.text}>
                 <span>{remedy.text.replace(/[:\uff1a]$/, '')}</span>
-                <button type="button" onClick={() => onChange(remedy.flags ? { flags: remedy.flags } : remedy.kind === 'context' ? { context: remedy.value } : remedy.kind === 'engine' ? { engine: remedy.engine } : { model: joinModel(splitModel(question.model)[0], remedy.value) }, false)}>{text.plan.take}</button>
+                <button type="button" onClick={() => onChange(suggested(remedy.command, question), false)}>{text.plan.take}</button>
               </li>
             ))}
           </ul>
@@ -40,18 +49,19 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
       <Upgrades plan={plan} question={question} onChange={onChange} />
       <section class="block">
         <h2>{text.plan.memory}</h2>
-        <MemoryBars title={`${plan.model.name} ${plan.model.quant}, ${streams > 1 ? text.plan.contextsOf(streams, printTokens(plan.context_per_stream)) : text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
+        <MemoryBars title={`${plan.model.name} ${plan.model.quant}${text.state.comma}${streams > 1 ? text.plan.contextsOf(streams, printTokens(plan.context_per_stream)) : text.plan.contextOf(printTokens(plan.context))}`} rows={rows} />
+        {hidden > 0 ? <p class="help">{text.plan.notListed(hidden)}</p> : null}
       </section>
       {plan.decode ? (
         <section class="block">
           <h2>{text.plan.speed}</h2>
           <p class="help">{text.plan.speedHelp}</p>
-          {curve ? (
+          {curve.answer ? (
             <div class="multiples">
-              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
-              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
+              <Band title={text.plan.decode} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.decode, mark: 'mark-decode', points: curve.answer.points.map((point) => ({ x: point.context, value: point.decode })) }]} />
+              <Band title={text.plan.prefill} unit="token/s" xName={text.plan.contextAxis} here={plan.context_per_stream} series={[{ name: text.plan.prefill, mark: 'mark-prefill', points: curve.answer.points.map((point) => ({ x: point.context, value: point.prefill })) }]} />
             </div>
-          ) : curveWaiting ? <Waiting lines={6} /> : null}
+          ) : curve.error ? <Failed error={curve.error} again={curve.again} /> : <Waiting lines={13} />}
         </section>
       ) : null}
       {plan.fits ? <Launch plan={plan} /> : null}
@@ -61,16 +71,31 @@ export function Answer({ plan, curve, curveWaiting, question, request, onChange 
           <ul class="caveats">
             {plan.caveats.map((caveat, i) => <li key={i}>{caveat.text}{caveat.source ? <Source source={caveat.source} /> : null}</li>)}
           </ul>
+          {hostless ? <p><button type="button" onClick={onHost}>{text.plan.nameHost}</button></p> : null}
         </section>
       ) : null}
       {plan.decode ? <Why plan={plan} /> : null}
       {plan.decode ? <Evidence plan={plan} /> : null}
       <Mine plan={plan} />
       <OtherWays plan={plan} />
-      <Share verb="plan" request={request} name={plan.model.key} />
-      <p><a href={href('compare', compareSettings(question))}>{text.plan.compareThis}</a></p>
+      <Share verb="plan" request={request} name={plan.model.key} summary={summary(plan, text)} />
     </>
   );
+}
+
+// The common sizes of a model that is published in them, beside the one that is asked about.
+const COMMON = ['q4_k_m', 'q5_k_m', 'q6_k', 'q8_0'];
+function quantsBeside(question: Question): string[] {
+  if (!['', 'llama.cpp', 'ik_llama.cpp', 'ollama', 'lm-studio'].includes(question.engine) || !takesQuant(question.model) || /[\\/]/.test(question.model)) return [];
+  const [name] = splitModel(question.model);
+  return [...new Set([question.model, ...COMMON.map((quant) => joinModel(name, quant))])];
+}
+
+// The answer in a few lines, for a chat or a mail.
+function summary(plan: Plan, text: Text): string {
+  const of = (name: string, value: Interval | null | undefined) => (value ? `${name}: ${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
+  return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}: ${layoutLine(plan, text)}`,
+    of(text.plan.decode, plan.decode), of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
 }
 
 export function Source({ source }: { source: string }): VNode {
@@ -88,31 +113,61 @@ function brief(link: string): string {
 
 // A row for each card, used or not, and one for the host, whose memory has a scale of its own.
 export function memoryRows(plan: Plan, text: Text): MemoryRow[] {
-  const parts = (memory: Memory) => ({ weights: memory.weights_bytes, kv: memory.kv_bytes, state: memory.state_bytes, compute: memory.compute_bytes, footprint: memory.footprint_bytes });
   const none = { weights: 0, kv: 0, state: 0, compute: 0, footprint: 0 };
-  const named = (device: { index: number; name: string }) => `${text.plan.cardNo(device.index)}, ${device.name} \u00b7 `;
+  const named = (device: { index: number; name: string }) => `${text.plan.cardNo(device.index)}${text.state.comma}${device.name} \u00b7 `;
   const rows: (MemoryRow & { index: number })[] = [
-    ...plan.placement.devices.map((device) => ({ index: device.index, name: named(device) + text.plan.layers(device.layers), capacity: device.memory.capacity_bytes, parts: parts(device.memory) })),
+    ...plan.placement.devices.map((device) => ({ index: device.index, name: named(device) + text.plan.layers(device.layers), capacity: device.memory.capacity_bytes, parts: partsOf(device.memory) })),
     ...plan.placement.idle.map((device) => ({ index: device.index, name: named(device) + text.plan.idle, capacity: device.capacity_bytes, parts: none, idle: true })),
   ].sort((a, b) => a.index - b.index);
-  if (plan.placement.host.memory.total_bytes > 0) rows.push({ index: -1, name: text.plan.hostMemoryBar, capacity: plan.placement.host.memory.capacity_bytes, parts: parts(plan.placement.host.memory), apart: rows.length > 0 });
-  return rows;
+  if (rows.length > MANY) return together(plan, rows, text).concat(hostRow(plan, text, true));
+  return [...rows, ...hostRow(plan, text, rows.length > 0)];
+}
+
+const partsOf = (memory: Memory) => ({ weights: memory.weights_bytes, kv: memory.kv_bytes, state: memory.state_bytes, compute: memory.compute_bytes, footprint: memory.footprint_bytes });
+const hostRow = (plan: Plan, text: Text, apart: boolean): MemoryRow[] => (plan.placement.host.memory.total_bytes > 0 ? [{ name: text.plan.hostMemoryBar, capacity: plan.placement.host.memory.capacity_bytes, parts: partsOf(plan.placement.host.memory), apart }] : []);
+
+// Of a rack, cards in a row that hold the same are one bar.
+const MANY = 8;
+function together(plan: Plan, rows: (MemoryRow & { index: number })[], text: Text): MemoryRow[] {
+  const layers = new Map(plan.placement.devices.map((device) => [device.index, text.plan.layers(device.layers)]));
+  const names = new Map([...plan.placement.devices, ...plan.placement.idle].map((device) => [device.index, device.name]));
+  const like = (a: MemoryRow & { index: number }, b: MemoryRow & { index: number }) => b.index === a.index + 1 && names.get(a.index) === names.get(b.index) && layers.get(a.index) === layers.get(b.index) && a.capacity === b.capacity && JSON.stringify(a.parts) === JSON.stringify(b.parts);
+  const runs: (MemoryRow & { index: number })[][] = [];
+  for (const row of rows) {
+    const run = runs[runs.length - 1], last = run?.[run.length - 1];
+    if (run && last && like(last, row)) run.push(row);
+    else runs.push([row]);
+  }
+  return runs.map((run) => (run.length === 1 ? run[0]! : {
+    ...run[0]!, name: `${text.plan.cardsNo(numbered(run.map((row) => row.index)))}${text.state.comma}${names.get(run[0]!.index)} \u00b7 ${run[0]!.idle ? text.plan.idle : text.plan.eachOf(layers.get(run[0]!.index) ?? '')}`,
+  }));
+}
+
+// 0, 1, 2, 5 -> "#0\u2013#2, #5"
+export function numbered(indices: number[]): string {
+  const runs: [number, number][] = [];
+  for (const index of [...indices].sort((a, b) => a - b)) {
+    const last = runs[runs.length - 1];
+    if (last && index === last[1] + 1) last[1] = index;
+    else runs.push([index, index]);
+  }
+  return runs.map(([first, last]) => (first === last ? `#${first}` : `#${first}\u2013#${last}`)).join(', ');
 }
 
 // "llama.cpp on cuda: one device, 37 of 80 layers on the host; uses 1 of 2 cards"
 export function layoutLine(plan: Plan, text: Text): string {
   const { layout, cards, cards_used: used } = plan.placement;
-  return `${plan.engine} (${plan.placement.mode === 'cpu' ? 'cpu' : plan.backend}): ${layout}` + (used < cards ? `${text.plan.andThen}${text.plan.usesCards(used, cards)}` : '');
+  return `${plan.engine} (${plan.placement.mode === 'cpu' ? 'cpu' : plan.backend})${text.state.colon}${layout}` + (used < cards ? `${text.plan.andThen}${text.plan.usesCards(used, cards)}` : '');
 }
 
-function Verdict({ plan }: { plan: Plan }): VNode {
+function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {
   const text = useText();
   const over = plan.placement.devices.map((device) => ({ name: `${text.plan.cardNo(device.index)} (${device.name})`, by: device.memory.total_bytes - device.memory.capacity_bytes }))
     .concat([{ name: text.plan.hostMemoryBar, by: plan.placement.host.memory.capacity_bytes > 0 ? plan.placement.host.memory.total_bytes - plan.placement.host.memory.capacity_bytes : 0 }])
     .find((one) => one.by > 0);
   return (
-    <section class={plan.fits ? 'verdict good' : 'verdict bad'} role="status">
-      <h2>{plan.fits ? text.plan.fits : text.plan.doesNotFit}</h2>
+    <section class={plan.fits && !plan.too_slow ? 'verdict good' : 'verdict bad'} role="status">
+      <h2>{!plan.fits ? text.plan.doesNotFit : plan.too_slow ? text.plan.tooSlow(wanted) : text.plan.fits}</h2>
       <p class="layout" data-block="layout">{layoutLine(plan, text)}</p>
       {plan.fits && plan.longest_context && plan.longest_context > plan.context_per_stream ? <p>{text.plan.longest(printTokens(plan.longest_context), plan.longest_context >= plan.model.max_context)}</p> : null}
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
@@ -125,7 +180,7 @@ function Verdict({ plan }: { plan: Plan }): VNode {
           {plan.power ? <Tile id="power" name={text.plan.power} value={plan.power.decode} /> : null}
           {plan.power ? <Tile id="energy" name={text.plan.energy} value={plan.power.energy} /> : null}
         </dl>
-      ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}</p> : null}
+      ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}. {/\bhere\b/.test(plan.rig) ? <a href="/machine">{text.plan.measureHere}</a> : null}</p> : null}
       {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{text.plan.gradeName[plan.grade] ?? plan.grade}</span> {text.plan.grade[plan.grade] ?? ''}</p> : null}
     </section>
   );
@@ -151,7 +206,7 @@ function Tile({ id, name, value }: { id: string; name: string; value: Interval }
       <dt>{name}</dt>
       <dd>
         <b>{print(value.p50, value.unit)}</b>
-        <small>{text.plan.eight(printInterval(value))}</small>
+        <small>{text.plan.eight} <span class="whole">{printInterval(value)}</span></small>
       </dd>
     </div>
   );
@@ -169,6 +224,7 @@ function Launch({ plan }: { plan: Plan }): VNode {
           <Code line={plan.launch_file.text} label={plan.launch_file.name} />
         </>
       ) : null}
+      {plan.launch_unsaid.length ? <><p class="wrong">{text.plan.unsaid}</p><ul class="wrong">{plan.launch_unsaid.map((one) => <li key={one}>{one}</li>)}</ul></> : null}
       {plan.launch_flags.length || plan.flags.length ? (
         <details>
           <summary>{text.plan.flagsDo}</summary>

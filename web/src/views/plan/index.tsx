@@ -5,14 +5,15 @@ import { useState } from 'preact/hooks';
 import type { Curve, Plan } from '../../api/answers';
 import { useAnswer } from '../../api/client';
 import { useNames } from '../../api/names';
+import { Asked } from '../../parts/asked';
 import { shownModel } from '../../parts/model-field';
 import { Empty, Failed, Waiting } from '../../parts/state';
 import { usePlace, href } from '../../shell/place';
-import { useSettings, useText } from '../../shell/settings';
+import { useSettings } from '../../shell/settings';
 import type { View } from '../../shell/view';
 import { Answer } from './answer';
 import { Form } from './form';
-import { NAMES, readQuestion, request, type Question } from './question';
+import { named, readQuestion, request, type Question } from './question';
 
 function CanItRun(): VNode {
   const { text, language } = useSettings();
@@ -25,11 +26,8 @@ function CanItRun(): VNode {
   const { context: _context, depth: _depth, ...whole } = asked ?? {};
   const curve = useAnswer<Curve>(asked && plan.answer && !plan.error ? { path: 'curve', body: whole } : null, 120);
   const fault = plan.error?.kind === 'not_found' && question.model.startsWith('dropped:') && plan.error.field === 'model' ? { ...plan.error, reason: text.plan.gone, nearest: '' } : plan.error;
-  const change = (changes: Partial<Question>, keep = true) => {
-    const named: Record<string, string> = {};
-    for (const [field, value] of Object.entries(changes)) named[NAMES[field as keyof Question]] = value;
-    place.set(named, keep);
-  };
+  const [host, setHost] = useState(0);   // how often the host was asked to be named
+  const change = (changes: Partial<Question>, keep = true) => place.set(named(changes), keep);
   return (
     <>
       <header class="intro">
@@ -37,7 +35,7 @@ function CanItRun(): VNode {
         <p>{text.plan.intro}</p>
       </header>
       <div class="ask-and-answer">
-        <Asked question={question} told={asked !== null} open={fault !== null}><Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} /></Asked>
+        <Asked words={<><b>{shownModel(question.model)}</b> {'\u00b7'} {question.rig}{question.context ? ` \u00b7 ${question.context}` : ''}</>} told={asked !== null} open={fault !== null || host > 0}><Form question={question} names={names} error={plan.error} plan={plan.answer} onChange={change} host={host} /></Asked>
         <section class="answer" aria-label={text.plan.title} aria-busy={plan.waiting}>
           {!asked ? (
             <Empty title={text.plan.start}>
@@ -50,26 +48,12 @@ function CanItRun(): VNode {
           ) : (
             <>
               {fault ? <Failed error={fault} again={plan.again} kept={plan.answer !== null} /> : null}
-              {plan.answer ? <div class={plan.waiting || fault ? 'stale' : undefined}><Answer plan={plan.answer} curve={curve.answer} curveWaiting={curve.waiting} question={question} request={asked} onChange={change} /></div> : fault ? null : <Waiting lines={9} />}
+              {plan.answer ? <div class={plan.waiting || fault ? 'stale' : undefined}><Answer plan={plan.answer} curve={curve} question={question} request={asked} onChange={change} onHost={() => setHost((n) => n + 1)} /></div> : fault ? null : <Waiting lines={9} view />}
             </>
           )}
         </section>
       </div>
     </>
-  );
-}
-
-// On a phone a link that holds a whole question opens on its answer: the form is folded into one line above it. On wide screens it
-// always stands beside.
-function Asked({ question, told, open, children }: { question: Question; told: boolean; open: boolean; children: VNode }): VNode {
-  const text = useText();
-  const [folded, setFolded] = useState(() => told && matchMedia('(max-width: 60rem)').matches);
-  if (!folded || open) return children;
-  return (
-    <div class="asked">
-      <p><b>{shownModel(question.model)}</b> {'\u00b7'} {question.rig}{question.context ? ` \u00b7 ${question.context}` : ''}</p>
-      <button type="button" onClick={() => setFolded(false)}>{text.plan.answerAt}</button>
-    </div>
   );
 }
 

@@ -1,13 +1,13 @@
 // What else there is: other ways to lay the model out, what more hardware would bring, and the reader's own measurement beside the answer.
 
 import type { VNode } from 'preact';
-import { usePlace } from '../../shell/place';
+import { href, usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import type { Interval, Plan } from '../../api/answers';
 import { Field } from '../../parts/field';
 import { composeRig, parseRig } from '../../parts/rig-spec';
 import { DASH, print, printInterval, threeDigits } from '../../units';
-import type { Question } from './question';
+import { compareSettings, type Question } from './question';
 
 export function OtherWays({ plan }: { plan: Plan }): VNode | null {
   const text = useText();
@@ -15,7 +15,7 @@ export function OtherWays({ plan }: { plan: Plan }): VNode | null {
   if (!others.length && !plan.rejected.length) return null;
   return (
     <section class="block" data-block="ways">
-      <h2>{text.plan.ways}</h2>
+      <h2>{others.length ? text.plan.ways : text.plan.triedWays}</h2>
       {others.length ? (
         <div class="scrolls" role="region" aria-label={text.plan.ways} tabIndex={0}>
           <table class="data stacks">
@@ -55,6 +55,7 @@ function withMemory(rig: string, bytes: number, host: string): string | null {
 export function Upgrades({ plan, question, onChange }: { plan: Plan; question: Question; onChange(changes: Partial<Question>, keep?: boolean): void }): VNode | null {
   const text = useText();
   if (!plan.upgrades.length) return null;
+  const rigs = [question.rig, ...plan.upgrades.filter((one) => one.rig && one.model === question.model).map((one) => one.rig)];
   return (
     <section class="block" data-block="upgrades">
       <h2>{text.plan.upgrades}</h2>
@@ -69,6 +70,7 @@ export function Upgrades({ plan, question, onChange }: { plan: Plan; question: Q
           );
         })}
       </ul>
+      {rigs.length > 1 ? <p><a href={href('compare', { ...compareSettings(question), on: rigs })}>{text.plan.compareUpgrades}</a></p> : null}
     </section>
   );
 }

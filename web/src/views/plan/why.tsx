@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import type { Plan } from '../../api/answers';
 import { useText } from '../../shell/settings';
 import { print, threeDigits } from '../../units';
-import { Source } from './answer';
+import { numbered, Source } from './answer';
 
 const PHASES = ['decode', 'prefill'] as const;
 
@@ -17,11 +17,11 @@ export function Why({ plan }: { plan: Plan }): VNode {
       <h2>{text.plan.why}</h2>
       <p class="help">{text.plan.whyHelp}</p>
       {PHASES.map((phase, p) => {
-        const terms = plan.derivation.filter((term) => term.phase === phase);
+        const terms = together(plan.derivation.filter((term) => term.phase === phase));
         const total = terms.reduce((sum, term) => sum + term.seconds, 0);
         return terms.length ? (
           <details key={phase} open={p === 0}>
-            <summary>{text.plan.phases[phase]}: {print(total, 's')}</summary>
+            <summary>{text.plan.phases[phase]}{text.state.colon}{print(total, 's')}</summary>
             <div class="scrolls" role="region" aria-label={text.plan.phases[phase]} tabIndex={0}>
               <table class="data derivation stacks">
                 <caption class="unseen">{text.plan.phases[phase]}</caption>
@@ -32,7 +32,7 @@ export function Why({ plan }: { plan: Plan }): VNode {
                   {terms.map((term, i) => (
                     <tr key={i}>
                       <th scope="row">{term.label}<i class="share" style={{ width: `${total > 0 ? (100 * term.seconds) / total : 0}%` }} /></th>
-                      <td data-name={text.plan.where}>{term.where.replace(/^device (\d+): /, (_, n: string) => `${text.plan.cardNo(Number(n))}, `).replace(/^host$/, text.plan.host).replace(/^links$/, text.plan.links)}</td>
+                      <td data-name={text.plan.where}>{term.devices.length ? `${term.devices.length > 1 ? text.plan.cardsNo(numbered(term.devices)) : text.plan.cardNo(term.devices[0]!)}${text.state.comma}${term.name}` : term.where.replace(/^host$/, text.plan.host).replace(/^links$/, text.plan.links)}</td>
                       <td class="number" data-name={text.plan.amount}>{term.amount > 0 ? amount(term.amount, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.peak}>{physical(term) ? rate(term.rate, term.amount_unit) : ''}</td>
                       <td class="number" data-name={text.plan.efficiency}>{physical(term) ? threeDigits(term.efficiency * 100) + '\u00a0%' : ''}</td>
@@ -48,6 +48,25 @@ export function Why({ plan }: { plan: Plan }): VNode {
       })}
     </section>
   );
+}
+
+type Term = Plan['derivation'][number];
+const DEVICE = /^device (\d+): (.*)$/;
+
+// What equal devices do alike is one line: its amounts and times are the sums. Two steps of one device stay two.
+function together(terms: Term[]): (Term & { devices: number[]; name: string })[] {
+  const lines = new Map<string, Term & { devices: number[]; name: string }>();
+  for (const term of terms) {
+    const device = DEVICE.exec(term.where), index = Number(device?.[1] ?? -1);
+    for (let nth = 0; ; ++nth) {
+      const key = JSON.stringify([term.label, device?.[2] ?? term.where, term.amount_unit, term.rate, term.efficiency, term.bound, nth]), line = lines.get(key);
+      if (!line) lines.set(key, { ...term, devices: device ? [index] : [], name: device?.[2] ?? '' });
+      else if (!device || line.devices.includes(index)) continue;
+      else Object.assign(line, { amount: line.amount + term.amount, seconds: line.seconds + term.seconds, devices: [...line.devices, index] });
+      break;
+    }
+  }
+  return [...lines.values()];
 }
 
 // Launches, messages and steps are counted: they have no peak to be a share of.
