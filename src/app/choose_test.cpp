@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "app/detail/requests.hpp"
 #include "app/detail/test_plan.hpp"
 
 namespace rigcast::app {
@@ -166,6 +167,23 @@ TEST(Choose, ForContextTheLongestIsHeld) {
     request.objective = Objective::context;
     const std::int64_t longest = planned(request).placement.settings.context;
     EXPECT_FALSE(planned(asked(model, rig, "llama.cpp", 1, longest + longest / 8)).placement.fits) << model << ' ' << rig << ' ' << longest;
+  }
+}
+
+// Who only asks for what is faster than something is told the same of what is, and nothing of what is not.
+TEST(Choose, AFloorHidesOnlyWhatIsBelowIt) {
+  for (const char* rig : {"3090", "2x3090", "3060-12gb; host=epyc-7532:8xddr4-3200:512g"}) {
+    const auto request = read_asked(knowledge(), asked("qwen3-32b:q4_k_m", rig, "llama.cpp", 1, 8192));
+    ASSERT_TRUE(request);
+    const auto outcome = [&](double floor) { return outcome_of(knowledge(), request->request, request->engine, *request->model, request->rig, floor); };
+    const auto any = outcome(0);
+    ASSERT_TRUE(any) << rig;
+    const auto above = outcome(0.9 * any->over_context);
+    ASSERT_TRUE(above) << rig;
+    EXPECT_EQ(above->placement.settings, any->placement.settings) << rig;
+    EXPECT_EQ(above->over_context, any->over_context) << rig;
+    const auto below = outcome(1.5 * any->over_context);
+    EXPECT_TRUE(!below || below->over_context == any->over_context) << rig;
   }
 }
 

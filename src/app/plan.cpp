@@ -129,8 +129,9 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   return answer;
 }
 
-std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& whole) {
-  auto chosen = choose(knowledge, model, whole, request, true);
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& whole, double floor) {
+  if (request.own && knowledge.own) floor = 0;   // what the user's own Observations move it by is not known before
+  auto chosen = choose(knowledge, model, whole, request, true, floor);
   if (!chosen || !chosen->placement.fits || !check_reach(request, engine, chosen->placement.settings)) return std::nullopt;
   const rig::Rig& rig = chosen->part ? *chosen->part : whole;
   Outcome outcome{std::move(chosen->placement)};

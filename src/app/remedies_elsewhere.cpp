@@ -24,7 +24,7 @@ std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnsw
     if (backend == "cpu" || backend == now.placement.backend || !runs_all(now.rig, backend)) continue;
     PlanRequest request = now.request;
     request.placement.backend = backend;
-    const auto then = outcome_of(knowledge, request, now.engine, model, now.rig);
+    const auto then = outcome_of(knowledge, request, now.engine, model, now.rig, fastest);
     if (!then || !then->load || then->over_context < fastest || !cost::timed_under_backend(*then->load, knowledge.calibration)) continue;
     fastest = then->over_context;
     best = Remedy{.kind = Remedy::Kind::backend, .value = backend, .model = request.model, .decode = then->decode};

@@ -222,8 +222,8 @@ std::vector<std::string> partial_backends(const catalog::Engine& engine, const r
 rig::Rig part_that_runs(const rig::Rig& rig, const std::string& backend);
 
 // How far bytes are counted. Compute buffers take most of the time: who only asks whether a layout fits does not need them where weights
-// and cache are too much already.
-enum class Count { all, until_short };
+// and cache are too much already, and who only asks how fast it would be none at all.
+enum class Count { all, until_short, weights_and_cache };
 
 namespace detail { class SlotLayouts; }
 

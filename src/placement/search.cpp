@@ -156,6 +156,7 @@ const Result<Placement>& Searcher::laid_out(const Settings& settings, Count coun
 void Searcher::consider(Trial& trial, const Settings& settings) {
   for (const Settings& variant : variants(settings)) {
     if (done()) return;
+    if (goal_.floor > 0 && !reaches_floor(variant)) continue;
     const Result<Placement>* placement = &laid_out(variant, trial.count);
     if (*placement && (*placement)->fits && goal_.longest) placement = &longest(**placement);
     if (*placement && !(*placement)->fits)
@@ -180,14 +181,31 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   const auto speeds = cost_(*placement);
   if (!speeds) return reject(speeds.error().message);
   if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
-  Candidate candidate{trial.kind, *placement, 0, speeds->decode, speeds->prefill, speeds->alike > 0 ? speeds->alike : speeds->full, speeds->unwaiting};
-  candidate.over_context = decode_over_context(*speeds);
-  candidate.reading = reading_over_context(*speeds, goal_.prompt);
-  candidate.answer = answer_speed(candidate.over_context, candidate.reading, goal_.streams);
+  Candidate candidate = candidate_of(trial.kind, *placement, *speeds);
   candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                         (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
   if (replaces) best = std::move(candidate);
+}
+
+Candidate Searcher::candidate_of(const std::string& kind, const Placement& placement, const Speeds& speeds) const {
+  Candidate candidate{kind, placement, 0, speeds.decode, speeds.prefill, speeds.alike > 0 ? speeds.alike : speeds.full, speeds.unwaiting};
+  candidate.over_context = decode_over_context(speeds);
+  candidate.reading = reading_over_context(speeds, goal_.prompt);
+  candidate.answer = answer_speed(candidate.over_context, candidate.reading, goal_.streams);
+  return candidate;
+}
+
+// Whether it would be fast enough to be of interest if it fitted. What is not is remembered for the bounds.
+bool Searcher::reaches_floor(const Settings& settings) {
+  const auto placement = lay_out_(settings, Count::weights_and_cache);
+  if (!placement) return true;   // refused: nothing more to lay out
+  const auto speeds = cost_(*placement);
+  if (!speeds) return true;
+  Candidate candidate = candidate_of("", *placement, *speeds);
+  if (candidate.over_context <= 0 || candidate.over_context >= goal_.floor) return true;
+  if (!below_ || candidate.over_context > below_->over_context) below_ = std::move(candidate);
+  return false;
 }
 
 // Settings worth trying around one split: larger batches of prompt tokens where prompts matter.

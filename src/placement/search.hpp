@@ -40,6 +40,7 @@ struct Goal {
   std::int64_t context = 4096;       // must fit
   std::int64_t streams = 1;          // that run at a time
   double minimum_speed = 0;          // token/s of decode; placements below it are rejected
+  double floor = 0;                  // token/s over a context that fills; what is below it is not told, and not laid out to the byte
   bool any = false;                  // the first placement that fits will do: ends with it
   bool best_only = false;            // other kinds need not be found where they cannot win, nor told to the byte what they miss
   std::int64_t shortest = 0;         // the context may shrink to what fits, down to this; 0: it must fit

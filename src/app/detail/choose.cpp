@@ -116,9 +116,19 @@ const placement::Settings* nearest_way(const catalog::Engine& engine, const std:
   return least ? &*least->settings : nullptr;
 }
 
+// Whether a search for what is no slower than something is the cheaper one: bounds are drawn for slots on devices that are alike, where an answer counts.
+bool tells_of_floor(const placement::Prepared& prepared, const rig::Rig& rig, const PlanRequest& request) {
+  const auto alike = [&](const rig::RigDevice& each) {
+    const rig::RigDevice& first = rig.devices.front();
+    return each.device.key == first.device.key && each.memory == first.memory && each.reserved == first.reserved;
+  };
+  return prepared.engine->kv_rule == catalog::KvRule::slots && request.objective == placement::Objective::decode && prepared.shortest == 0 && !rig.devices.empty() &&
+         std::all_of(rig.devices.begin(), rig.devices.end(), alike);
+}
+
 // As the search finds best. REQUIRES: what is prepared for the request.
 Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const placement::Prepared& prepared, const KnownModel& model, const rig::Rig& rig,
-                         const PlanRequest& request, bool best_only) {
+                         const PlanRequest& request, bool best_only, double floor) {
   const model::Architecture& architecture = model.architecture;
   std::deque<Told> told;
   const auto cost = [&](const placement::Placement& placement) -> Result<placement::Speeds> {
@@ -132,6 +142,12 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   goal.objective = request.objective;
   goal.prompt = request.question.prompt;
   goal.minimum_speed = request.minimum_speed;
+  if (floor > 0 && tells_of_floor(prepared, rig, request)) {
+    constexpr double kRounding = 0.999;
+    goal.floor = kRounding * floor;
+    if (placement::search(prepared, architecture, rig, goal, lay_out, cost).ranked.empty()) return Chosen{};
+    goal.floor = 0;   // the best way may be another one that is slower
+  }
   placement::Found found = placement::search(prepared, architecture, rig, goal, lay_out, cost);
   const auto guessed = [&](const placement::Found& one) { return placement::on_guessed_processor(rig, one.ranked.front().placement); };
   if (goal.minimum_speed > 0 && (found.ranked.empty() || guessed(found))) {   // what is only slower than asked: the fastest
@@ -180,13 +196,13 @@ void drop_moves_within_memory(const rig::Rig& rig, Chosen& chosen) {
 }
 
 // On these devices, all of which are used or left by the backend that is named or common to them.
-Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only) {
+Result<Chosen> choose_on(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& as_asked, bool best_only, double floor) {
   PlanRequest request = as_asked;
   request.placement.advise = as_asked.placement.advise && !best_only;
   RC_ASSIGN(prepared, placement::prepare(knowledge.catalog, model.view, rig, request.placement));
   request.question.sequences = prepared.at_once;
   const Loads loads(knowledge, model, rig, request);
-  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only) : by_flags(knowledge, loads, *prepared.engine, model, rig, request));
+  RC_ASSIGN(chosen, prepared.searched ? by_search(knowledge, loads, prepared, model, rig, request, best_only, floor) : by_flags(knowledge, loads, *prepared.engine, model, rig, request));
   chosen.admitted = prepared.at_once;
   chosen.at_once = chosen.placement.fits ? running(*prepared.engine, chosen.placement, request.question) : prepared.at_once;
   chosen.searched = prepared.searched;
@@ -237,8 +253,8 @@ void tell_idle(const rig::Rig& rig, placement::Placement& placement) {
 
 }  // namespace
 
-Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only) {
-  RC_ASSIGN(chosen, choose_on(knowledge, model, rig, request, best_only));
+Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only, double floor) {
+  RC_ASSIGN(chosen, choose_on(knowledge, model, rig, request, best_only, floor));
   if (request.placement.backend.empty() && chosen.searched) {
     RC_ASSIGN(engine, knowledge.catalog.engine(request.placement.engine));
     std::vector<Alternative> lost;   // best of each backend that was not taken, and the other ways over all devices
@@ -249,7 +265,7 @@ Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const
       PlanRequest there = request;
       there.placement.backend = backend;
       rig::Rig part = placement::part_that_runs(rig, backend);
-      auto other = choose_on(knowledge, model, part, there, best_only);
+      auto other = choose_on(knowledge, model, part, there, best_only, floor);
       if (!other) continue;
       if (!is_better(*other, rig, chosen, model.architecture)) {
         lose(*other, part);

@@ -27,7 +27,8 @@ struct Chosen {
 std::int64_t stream_depth(const catalog::Engine& engine, const placement::Placement& placement, std::int64_t streams);
 
 // Flags that say where things go are obeyed and not searched. Errors: as placement::place. `best_only`: of the best way nothing but the
-// placement and its load, and of what does not fit nothing but that. REQUIRES: the model that the request names.
-Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only = false);
+// placement and its load, and of what does not fit nothing but that. `floor`: token/s over a context that fills below which nobody asks how fast the best
+// way is; it may then be told as what does not fit. REQUIRES: the model that the request names.
+Result<Chosen> choose(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request, bool best_only = false, double floor = 0);
 
 }  // namespace rigcast::app

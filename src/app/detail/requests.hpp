@@ -35,7 +35,8 @@ struct Outcome {
   double over_context = 0;      // decode_over_context() of the answer
   std::shared_ptr<const cost::Load> load = {};   // none where nobody can say how fast it is
 };
-// Nothing where it does not fit or is refused. REQUIRES: a request as read_asked() makes it.
-std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig);
+// Nothing where it does not fit or is refused, and where it may be nothing: below `floor` over a context that fills. REQUIRES: a request as read_asked()
+// makes it.
+std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig, double floor = 0);
 
 }  // namespace rigcast::app

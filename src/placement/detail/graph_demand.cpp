@@ -4,16 +4,20 @@
 
 namespace rigcast::placement::detail {
 
-int GraphDemand::take(int memory, const Size& size) {
-  auto known = std::find(sizes_.begin(), sizes_.end(), size);
-  if (known == sizes_.end()) known = sizes_.insert(known, size);
+int GraphDemand::take(int memory, std::int64_t bytes) {
   const auto piece = static_cast<std::int32_t>(pieces_.size());
-  pieces_.push_back({memory, static_cast<std::int32_t>(known - sizes_.begin())});
+  pieces_.push_back({memory, known({bytes})});
   steps_.push_back(piece);
   return piece;
 }
 
 void GraphDemand::give_back(int piece) { steps_.push_back(-1 - piece); }
+
+std::int32_t GraphDemand::known(const Size& size) {
+  auto found = std::find(sizes_.begin(), sizes_.end(), size);
+  if (found == sizes_.end()) found = sizes_.insert(found, size);
+  return static_cast<std::int32_t>(found - sizes_.begin());
+}
 
 std::vector<std::int64_t> GraphDemand::peaks(std::int64_t steps) const {
   std::vector<BestFitAllocator> memories = memories_;
@@ -33,20 +37,17 @@ std::vector<std::int64_t> GraphDemand::peaks(std::int64_t steps) const {
   return peaks;
 }
 
-std::optional<CellRange> tell_growth(TensorGraph& graph, const TensorGraph& longer, std::int64_t cells, std::int64_t max_tensor_bytes) {
-  if (graph.tensors.size() != longer.tensors.size() || graph.operations != longer.operations || graph.leaves != longer.leaves) return std::nullopt;
-  CellRange range;
-  for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
-    GraphTensor& tensor = graph.tensors[i];
-    const GraphTensor& then = longer.tensors[i];
-    if (tensor.op != then.op || tensor.type != then.type || tensor.source != then.source || tensor.bytes > then.bytes) return std::nullopt;
-    tensor.growth = then.bytes - tensor.bytes;
-    if (tensor.growth == 0) continue;
-    const std::int64_t room = max_tensor_bytes - tensor.bytes;
-    if (room >= 0) range.most = std::min(range.most, cells + room / tensor.growth * kCellStep);
-    else range.least = std::max(range.least, cells - (-room - 1) / tensor.growth * kCellStep);
+std::optional<GraphDemand> GraphDemand::growing_to(const GraphDemand& other, std::int64_t steps) const {
+  if (steps == 0 || steps_ != other.steps_ || pieces_.size() != other.pieces_.size()) return std::nullopt;
+  GraphDemand growing;
+  growing.memories_ = memories_;
+  growing.steps_ = steps_;
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    const std::int64_t bytes = size_of(i).bytes, more = other.size_of(i).bytes - bytes;
+    if (pieces_[i].memory != other.pieces_[i].memory || more % steps != 0) return std::nullopt;
+    growing.pieces_.push_back({pieces_[i].memory, growing.known({bytes, more / steps})});
   }
-  return range;
+  return growing;
 }
 
 }  // namespace rigcast::placement::detail

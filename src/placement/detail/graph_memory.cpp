@@ -50,11 +50,17 @@ class Scheduler {
   }
 
   Reserved run() {
+    Reserved reserved;
+    for (const GraphTensor& tensor : g_.tensors) {
+      if (tensor.bytes > rules_.max_tensor_bytes) reserved.exceeded = true;
+      else reserved.largest = std::max(reserved.largest, tensor.bytes);
+    }
     assign();
     cut();
     allocate();
-    GraphMemory memory{demand_.peaks(0), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
-    return {std::move(demand_), std::move(memory)};
+    reserved.memory = {demand_.peaks(), static_cast<int>(splits_.size()), moves_device_weights_, moves_host_weights_};
+    reserved.demand = std::move(demand_);
+    return reserved;
   }
 
  private:
@@ -310,7 +316,7 @@ void Scheduler::find_memory(TensorId id, int backend) {
   if (t.view_of != kNoTensor || t.place != kNotPlaced) return;
   life.owned = true;
   if (may_overwrite(t.op) && take_over_source(id)) return;
-  life.piece = demand_.take(backend, {t.bytes, t.growth});
+  life.piece = demand_.take(backend, t.bytes);
 }
 
 bool Scheduler::take_over_source(TensorId id) {

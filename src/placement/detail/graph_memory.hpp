@@ -67,8 +67,14 @@ struct GraphMemory {
   bool moves_device_weights = false, moves_host_weights = false;
   std::vector<TensorOp> strays = {};   // of probe_graph
 };
-// What the graph takes of its memories, and the memory that comes to. `graph` is consumed: copies are added and sources redirected.
-struct Reserved { GraphDemand demand; GraphMemory memory; };
+// What the graph takes of its memories, and the memory that comes to. `largest`: bytes of its largest tensor that a device takes; `exceeded`: whether there is
+// one that it does not. `graph` is consumed: copies are added and sources redirected.
+struct Reserved {
+  GraphDemand demand;
+  GraphMemory memory;
+  std::int64_t largest = 1;
+  bool exceeded = false;
+};
 Reserved reserve_graph(TensorGraph& graph, const Machine& machine, const BackendRules& rules, const SchedulerSettings& settings);
 
 // Lays nothing out: only which kinds of operations would not all run where their layers are (`layer_place`, by layer).

@@ -1,5 +1,8 @@
 #include "placement/detail/known_graphs.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace rigcast::placement::detail {
 namespace {
 
@@ -55,9 +58,22 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
   return {graph.value(), host_bytes.value(), request.cells};
 }
 
+namespace {
+
+// What two lengths of the cache tell of all others; the newer one alone where they differ in more than sizes. Between them nothing else can be: each
+// tensor only grows.
+KnownDemand joined(const KnownDemand& before, KnownDemand now) {
+  if (before.cells == now.cells) return before;   // found twice at a time
+  auto growing = now.demand.growing_to(before.demand, (before.cells - now.cells) / kCellStep);
+  if (!growing) return now;
+  return {std::move(*growing), std::move(now.memory), now.cells, std::min(before.least, now.least), std::max(before.most, now.most), true};
+}
+
+}  // namespace
+
 std::shared_ptr<const KnownDemand> KnownGraphs::demand_of(const GraphKey& key) const {
   for (const std::uint64_t host_bytes : {std::uint64_t{0}, key.host_bytes})
-    if (const auto known = demands_.find({key.graph, host_bytes}); known != demands_.end() && known->second->range.holds(key.cells)) return known->second;
+    if (const auto known = demands_.find({key.graph, host_bytes}); known != demands_.end() && known->second->tells_of(key.cells)) return known->second;
   return nullptr;
 }
 
@@ -76,14 +92,16 @@ std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key) {
   return memory;
 }
 
-void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory, std::shared_ptr<const KnownDemand> demand) {
+void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory, std::optional<KnownDemand> demand) {
   if (memory.moves_device_weights) return;   // their bytes are in no key
   const std::uint64_t host_bytes = memory.moves_host_weights ? key.host_bytes : 0;
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMost) known_.clear();
   if (demands_.size() >= kMostDemands) demands_.clear();
   known_.insert_or_assign({key.graph, host_bytes, static_cast<std::uint64_t>(key.cells)}, memory);
-  if (demand) demands_.insert_or_assign({key.graph, host_bytes}, std::move(demand));
+  if (!demand) return;
+  auto& known = demands_[{key.graph, host_bytes}];
+  known = std::make_shared<const KnownDemand>(known ? joined(*known, std::move(*demand)) : std::move(*demand));
 }
 
 }  // namespace rigcast::placement::detail

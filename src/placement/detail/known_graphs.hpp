@@ -3,8 +3,8 @@
 // back with every rig of like devices, every recipe of a model and every context that is padded to the same length.
 //
 // A graph follows from its request alone, and what it needs from the graph, the engine's rules and how it is run: all of that is in the
-// GraphKey. Bytes of weight matrices count only where they are moved to another memory. Of most graphs the demand is kept, which tells the same of a cache
-// of any length.
+// GraphKey. Bytes of weight matrices count only where they are moved to another memory. Of most graphs the demand is kept, which from the
+// second length of the cache on tells of any.
 
 #include <array>
 #include <cstdint>
@@ -24,13 +24,15 @@ struct GraphKey {
   std::int64_t cells = 0;                    // of the cache, which `graph` leaves out but for what kCellStep does not divide
 };
 
-// What a graph was found to need with a cache of so many cells, and its demand, which holds for all lengths in the range that kCellStep or a multiple of
-// it parts from that.
+// What a graph was found to need with a cache of `cells`, and its demand. Where that is known to grow, it tells of all lengths from `least` to `most` cells that
+// kCellStep or a multiple of it parts from this one.
 struct KnownDemand {
   GraphDemand demand;
   GraphMemory memory;
-  std::int64_t cells = 0;
-  CellRange range;
+  std::int64_t cells = 0, least = 0, most = 0;
+  bool grows = false;
+
+  bool tells_of(std::int64_t length) const { return grows && length >= least && length <= most; }
 };
 
 // `layers`: the signatures of all layers of the request. REQUIRES: `weights` of its architecture.
@@ -41,7 +43,7 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
 class KnownGraphs {
  public:
   std::optional<GraphMemory> find(const GraphKey& key);
-  void keep(const GraphKey& key, const GraphMemory& memory, std::shared_ptr<const KnownDemand> demand = {});   // none: of this length alone
+  void keep(const GraphKey& key, const GraphMemory& memory, std::optional<KnownDemand> demand = {});   // none: of this length alone
 
  private:
   // All are forgotten when there are more.

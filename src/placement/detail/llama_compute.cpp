@@ -1,8 +1,8 @@
 // The compute buffers of a layout: the graph of one batch, through the engine's own scheduler and allocator.
 
 #include <algorithm>
-#include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "placement/detail/llama_layout.hpp"
@@ -43,11 +43,10 @@ bool grows_evenly(const GraphRequest& request) {
   return std::none_of(request.caches.begin(), request.caches.end(), [](const LayerCache& each) { return each.index_key_elements > 0 || each.entries > 0; });
 }
 
-GraphRequest with_more_cells(GraphRequest request) {
-  request.cells += kCellStep;
-  for (LayerCache& cache : request.caches)
-    if (!cache.windowed) cache.cells = request.cells;
-  return request;
+// Between which lengths of the cache each tensor stays on its side of what a device takes. A longer cache has none more than so many times larger.
+KnownDemand demand_of(Reserved&& reserved, std::int64_t cells, std::int64_t max_tensor_bytes) {
+  const double times = static_cast<double>(max_tensor_bytes) / static_cast<double>(reserved.largest), most = static_cast<double>(cells) * times;
+  return {std::move(reserved.demand), reserved.memory, cells, reserved.exceeded ? cells : 0, most < 0x1p62 ? static_cast<std::int64_t>(most) : INT64_MAX};
 }
 
 GraphRequest graph_request(const LlamaInput& in, const LlamaLayout& layout) {
@@ -90,11 +89,11 @@ class Reserver {
       if (in_.known) in_.known->keep(key, memory);
       return memory;
     }
-    const auto range = in_.known && grows_evenly(request) ? tell_growth(graph, build_prompt_graph(with_more_cells(request)), request.cells, in_.rules.compute.max_tensor_bytes) : std::nullopt;
     Reserved reserved = reserve_graph(graph, machine_, in_.rules.compute, settings_);
+    const GraphMemory memory = reserved.memory;
     if (in_.known)
-      in_.known->keep(key, reserved.memory, range ? std::make_shared<const KnownDemand>(KnownDemand{std::move(reserved.demand), reserved.memory, request.cells, *range}) : nullptr);
-    return std::move(reserved.memory);
+      in_.known->keep(key, memory, grows_evenly(request) ? std::optional(demand_of(std::move(reserved), request.cells, in_.rules.compute.max_tensor_bytes)) : std::nullopt);
+    return memory;
   }
 
  private:
@@ -106,8 +105,9 @@ class Reserver {
 
 // Before it reserves anything, the engine builds the graph of a single token and does without an operation in every layer where in one layer it
 // would run elsewhere than the layer: for want of a kernel, or where the cut between two memories has fallen otherwise. One after the other.
-FusedStreams resolve_fused(const Reserver& reserve, GraphRequest request) {
-  if (request.architecture->streams < 2) return {};
+FusedStreams resolve_fused(const Reserver& reserve, const GraphRequest& of) {
+  if (of.architecture->streams < 2) return {};
+  GraphRequest request = of;
   request.layers = all_layers_of(*request.architecture);
   request.tokens = request.outputs = request.sequences;
   request.probes = request.pins_norms = true;

@@ -149,10 +149,17 @@ class Placer {
     for (const WeightKind& kind : weights_.kinds()) homes.push_back(homes_of(kind, false));
     if (overrides_.empty()) place_by_layers(homes);
     else place_one_by_one(homes);
-    const auto& tensors = weights_.tensors();
-    for (std::size_t t = 0; t < tensors.size(); ++t)
-      if (const WeightKind& kind = weights_.kinds()[tensors[t].kind]; kind.loaded) buffer(out_.tensor_place[t]).weights += kind.first->bytes.value();
+    add_weights();
     place_tied_head(homes);
+  }
+
+  // In the order of the tensors, from arrays that stay near: every layout of a search does so.
+  void add_weights() {
+    std::vector<double> bytes, held(out_.buffers.size(), 0);
+    for (const WeightKind& kind : weights_.kinds()) bytes.push_back(kind.loaded ? kind.first->bytes.value() : 0);
+    const auto& tensors = weights_.tensors();
+    for (std::size_t t = 0; t < tensors.size(); ++t) held[static_cast<std::size_t>(out_.tensor_place[t])] += bytes[tensors[t].kind];
+    for (std::size_t b = 0; b < held.size(); ++b) out_.buffers[b].weights += held[b];
   }
 
   // Of layers that are wanted in one place every kind has one home.

@@ -57,7 +57,7 @@ const Candidate* Searcher::to_beat() const {
   const Candidate* best = nullptr;
   for (const Candidate& each : found_.ranked)
     if (!experimental(each.placement.mode) && each.over_context > 0 && each.full > 0 && (!best || each.score > best->score)) best = &each;
-  return best;
+  return best || !below_ ? best : &*below_;   // what is slower than that does not reach the floor either
 }
 
 // The same where it is whole layers on devices that are alike: what a layer takes there is its share of the step.

@@ -58,7 +58,7 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
 void Searcher::slots() {
   one_device();
   const bool several = devices_.size() > 1;
-  if (several && splits("layer")) layer_split();
+  if (several && splits("layer") && !below_) layer_split();   // with a floor devices are alike: no more of them in turn are faster than one
   if (several && splits("tensor")) {
     put_off_ = goal_.best_only && !goal_.any && experimental(Mode::tensor);   // it ranks behind whatever else fits
     if (!put_off_) whole_tensors();
@@ -71,7 +71,7 @@ void Searcher::slots() {
     cache_on_host.kv_offload = false;
     ranges("cache on host", cache_on_host, Moves::nothing);
   }
-  if (found_.ranked.empty() && architecture_.has_experts() && splits("cpu-experts") && splits("cpu-layers")) layers_and_experts_on_host();
+  if (found_.ranked.empty() && architecture_.has_experts() && splits("cpu-experts") && splits("cpu-layers") && may_move(Moves::layers) && may_move(Moves::experts)) layers_and_experts_on_host();
 }
 
 // Every device a share of each tensor (llama.cpp).

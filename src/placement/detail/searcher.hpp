@@ -53,6 +53,8 @@ class Searcher {
   std::vector<Settings> variants(const Settings& settings) const;
   void consider(Trial& trial, const Settings& settings);
   void consider_one(Trial& trial, const Result<Placement>& placement);
+  bool reaches_floor(const Settings& settings);
+  Candidate candidate_of(const std::string& kind, const Placement& placement, const Speeds& speeds) const;
   double score(const Candidate& candidate, const Speeds& speeds);
   void keep(Trial trial);
   void rank();
@@ -124,6 +126,7 @@ class Searcher {
   static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
   double margin_ = 0;                // Goal::margin, or nothing where only that fits
   Rejected last_rejection_;
+  std::optional<Candidate> below_;   // the fastest below Goal::floor, which holds whatever it lacks of memory
   std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
   std::vector<std::uint64_t> laid_out_keys_;                     // of each: key_of() its settings
   Found found_;

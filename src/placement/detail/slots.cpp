@@ -286,12 +286,13 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.host_attention = placement.unread_cache && settings.kv_offload;
   placement.widened_cache = !visible.empty() && layout.context.flash_attention && !placement.unread_cache && !input.rules.compiled_pair && settings.kv_offload;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
-  const auto rig_device = [&](int place) { return place < input.devices ? visible[static_cast<std::size_t>(place)] : kHost; };
-  placement.tensor_device.reserve(layout.tensor_place.size());
-  for (const int place : layout.tensor_place) placement.tensor_device.push_back(rig_device(place));
-  placement.kv_device.reserve(layout.layer_device.size());
-  for (std::size_t l = 0; l + 1 < layout.layer_device.size(); ++l)
-    placement.kv_device.push_back(settings.kv_offload ? rig_device(layout.layer_device[l]) : kHost);
+  std::vector<int> rig_device(visible.begin(), visible.begin() + input.devices);   // by place
+  rig_device.resize(layout.buffers.size(), kHost);
+  const auto at = [&](int place) { return rig_device[static_cast<std::size_t>(place)]; };
+  placement.tensor_device.resize(layout.tensor_place.size());
+  std::transform(layout.tensor_place.begin(), layout.tensor_place.end(), placement.tensor_device.begin(), at);
+  placement.kv_device.assign(layout.layer_device.size() - 1, kHost);
+  if (settings.kv_offload) std::transform(layout.layer_device.begin(), layout.layer_device.end() - 1, placement.kv_device.begin(), at);
   placement.kv_tokens = layout.context.tokens;
   fill_memory(visible, layout, settings, placement);
   return placement;
@@ -334,7 +335,7 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   LlamaLayout layout = place_llama(input);
   RC_TRY(refuse_large_caches(engine_, backend_, input, layout));
   Placement placement = placement_of(visible, input, layout, settings);
-  placement.counted = count == Count::all || placement.fits;
+  placement.counted = count == Count::all || (count == Count::until_short && placement.fits);
   if (!placement.counted) return placement;
   reserve_compute(input, layout);
   add_widened_layer(input, layout);

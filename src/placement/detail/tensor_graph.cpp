@@ -189,7 +189,6 @@ TensorId TensorGraph::copy_of(TensorId a) {
   tensor.shape = shape(a);
   tensor.stride = stride(a);
   tensor.bytes = (*this)[a].bytes;
-  tensor.growth = (*this)[a].growth;
   tensor.label = (*this)[a].label;
   return last();
 }

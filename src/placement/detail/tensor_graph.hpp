@@ -49,7 +49,6 @@ struct GraphTensor {
   std::uint8_t source_count = 0;    // behind these there are none; some of them may be missing
   TensorId view_of = kNoTensor;     // root of the view
   std::int64_t bytes = 0;           // from first to last byte, gaps of the strides included
-  std::int64_t growth = 0;          // of the bytes, with every kCellStep cells that the cache is longer (see tell_growth)
   const char* label = "";           // for people who debug a layout
 
   std::span<const TensorId> sources() const { return {source.data(), source_count}; }
