@@ -74,7 +74,7 @@ TEST(Cost, LayersThatRunAgainReadTheirWeightsAgain) {
   ASSERT_TRUE(load);
   std::vector<StageWork> work;
   add_decode(*load, 0, 1, 1, work);
-  EXPECT_NEAR(stage_bytes(*load, work, StageKind::weights), 560e9, 1);
+  EXPECT_NEAR(test::stage_bytes(*load, work, StageKind::weights), 560e9, 1);
 }
 
 // Granite Switch: of stacks of adapters a token reads its own, one of eight here: 1 GB beside 140 GB where the stacks have 8.
