@@ -37,6 +37,22 @@ TEST(Choose, ThroughputIsThatOfTheStreamsAskedFor) {
   }
 }
 
+// A 4060 Ti multiplies 1.7 times as fast as a 3060 and reads 0.8 times as fast: whoever asks for prompts gets more layers on it than whoever asks
+// for tokens, and no share that holds the layers reads prompts faster by more than the search promises.
+TEST(Choose, PromptsShareLayersByArithmetic) {
+  PlanRequest request = asked("qwen3-30b-a3b:q4_k_m", "3060+4060ti-16g", "llama.cpp", 1, 4096);
+  const PlanAnswer decode = planned(request);
+  request.objective = Objective::prefill;
+  const PlanAnswer prefill = planned(request);
+  ASSERT_EQ(prefill.placement.devices.size(), 2u);
+  EXPECT_GT(prefill.placement.devices[1].layers, decode.placement.devices[1].layers);
+  for (int first = 4; first < 36; first += 4) {
+    request.placement.flags = "-ngl 99 -ts " + std::to_string(first) + ',' + std::to_string(49 - first);
+    const PlanAnswer other = planned(request);
+    if (other.placement.fits) { EXPECT_GE(1.02 * prefill_of(prefill), prefill_of(other)) << request.placement.flags; }
+  }
+}
+
 // One placement is worse than another in decode, decode with the context full and prefill: whoever asks for any of them takes the other.
 TEST(Choose, NothingThatIsWorseInAllThatIsPrintedWins) {
   for (const char* model : {"qwen3-32b:q4_k_m", "gpt-oss-120b", "gemma-4-31b:q8_0"})

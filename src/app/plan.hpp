@@ -43,7 +43,7 @@ struct Alternative {
 struct Remedy {
   enum class Kind {
     context,   // the longest context that fits
-    quant,     // a smaller Quant that fits
+    quant,     // a smaller Quant that fits, or another one that is faster
     cache,     // keys and values in fewer bits
     offload,   // weights in the host's memory, read by the devices in every pass
     layers,    // fewer layers on the devices than the flags say

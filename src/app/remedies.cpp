@@ -310,6 +310,30 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
   return std::nullopt;
 }
 
+// Kernels of some formats take apart more than they save in bytes: a larger file of the same model that the devices hold as well may be the faster
+// one. The fastest of the engine's usual ones.
+std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer& now) {
+  constexpr double kWorthNaming = 1.03;   // times as fast: what has more bits needs no other reason
+  constexpr double kNextSizes = 1.4;      // times the bytes: from Q3_K_M to Q4_K_M, from Q6_K to Q8_0
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (now.engine.kv_rule != catalog::KvRule::slots || now.architecture.origin != model::Origin::catalogue || now.architecture.is_unquantized() || !named) return std::nullopt;
+  if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
+  std::optional<Remedy> best;
+  double fastest = kWorthNaming * decode_over_context(now);
+  for (const std::string& quant : now.engine.usual_quants) {
+    PlanRequest request = now.request;
+    request.model = named->name + ':' + quant;
+    const auto larger = find_known(knowledge, request.model);
+    if (!larger || (*larger)->architecture.weight_bytes() <= now.architecture.weight_bytes() || (*larger)->architecture.weight_bytes() > kNextSizes * now.architecture.weight_bytes()) continue;
+    const auto then = outcome_of(knowledge, request, now.engine, **larger, now.rig);
+    if (!then || then->over_context < fastest || !placement::all_on_devices((*larger)->architecture, then->placement)) continue;
+    fastest = then->over_context;
+    const placement::Settings& settings = then->placement.settings;
+    best = Remedy{Remedy::Kind::quant, quant, request.model, (*larger)->architecture.weight_bytes(), {}, then->decode, settings.context / placement::context_parts(now.engine, settings)};
+  }
+  return best;
+}
+
 }  // namespace
 
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
@@ -317,6 +341,7 @@ std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& no
   if (!now.searched || !now.speed) return remedies;
   if (auto smaller = smaller_cache(knowledge, now, model)) remedies.push_back(std::move(*smaller));
   if (auto smaller = smaller_format(knowledge, now)) remedies.push_back(std::move(*smaller));
+  if (auto larger = larger_format(knowledge, now)) remedies.push_back(std::move(*larger));
   faster_elsewhere(knowledge, now, model, remedies);
   return remedies;
 }

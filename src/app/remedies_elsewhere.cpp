@@ -3,6 +3,7 @@
 
 #include "app/detail/remedies.hpp"
 #include "app/detail/requests.hpp"
+#include "base/text.hpp"
 #include "cost/spread.hpp"
 #include "model/names.hpp"
 
@@ -45,6 +46,16 @@ std::string alike_in(const Knowledge& knowledge, const PlanAnswer& now, const ca
   return {};
 }
 
+// The model as it is planned now, in words that mean the same to another engine, which may assume a format of its own where none is named.
+std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (!named || !named->quant.empty()) return now.request.model;
+  PlanRequest request = now.request;
+  request.placement.engine = engine.key;
+  const auto asked = read_asked(knowledge, request);
+  return asked && asked->model->architecture.quant == now.architecture.quant ? now.request.model : named->name + ':' + to_lower(now.architecture.quant);
+}
+
 // Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
 bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
   const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
@@ -60,7 +71,7 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
     if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule == now.engine.kv_rule || (*engine)->kv_rule == catalog::KvRule::contiguous) continue;
-    for (const std::string& spec : {is_ggml(knowledge, model) ? std::string() : now.request.model, alike_in(knowledge, now, **engine)}) {
+    for (const std::string& spec : {is_ggml(knowledge, model) ? std::string() : same_under(knowledge, now, **engine), alike_in(knowledge, now, **engine)}) {
       if (spec.empty()) continue;
       PlanRequest request = now.request;
       request.placement.engine = entry.key;

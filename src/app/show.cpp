@@ -44,6 +44,12 @@ Result<Shown> look_up(const Knowledge& knowledge, Kind kind, const std::string& 
   return fail(ErrorKind::not_found, "no such thing to show");
 }
 
+// "q4_k_m" is mostly q4_k; empty where the name does not say it.
+std::string main_format(const catalog::Catalog& catalog, const std::string& recipe) {
+  const std::string name = to_lower(trim(recipe)), format = name.substr(0, name.rfind('_'));
+  return catalog.quant(format) ? format : std::string();
+}
+
 }  // namespace
 
 std::vector<std::string> recipe_names(const Knowledge& knowledge) { return model::recipe_names(knowledge.catalog); }
@@ -61,6 +67,9 @@ Result<ShowAnswer> show(const Knowledge& knowledge, const ShowRequest& request) 
     else if (std::string nearest = knowledge.catalog.nearest(kind, request.name); !nearest.empty()) near.push_back(std::move(nearest));
   }
   if (!answer.entries.empty()) return answer;
+  if ((!request.kind || *request.kind == Kind::quant) && model::is_recipe(knowledge.catalog, request.name))
+    return fail(ErrorKind::not_found, "'" + request.name + "' is a recipe: it gives the tensors of a model several formats, and 'rigcast show MODEL' tells what a model takes then", Where{"NAME"}, "name",
+                main_format(knowledge.catalog, request.name));
   std::string nearest = nearest_name(request.name, near);
   if (nearest.empty() && !near.empty()) nearest = near.front();   // near by an alias, far by its key
   return fail(ErrorKind::not_found, "nothing is called '" + request.name + (nearest.empty() ? "', nor anything like it: 'rigcast list devices', models, engines, quants, hosts or links shows all names" : "'"),

@@ -41,6 +41,11 @@ struct Subject {
 // What only asks for a word on the launch line is for plans to say.
 bool for_lines_only(const Rule& rule) { return rule.effect == RuleEffect::note && !rule.launch.empty(); }
 
+// With a format that its users take, or experts that it keeps there anyway.
+bool may_use_host(const catalog::Engine& engine) {
+  return !engine.usual_quant.empty() || std::find(engine.splits.begin(), engine.splits.end(), "cpu-experts") != engine.splits.end();
+}
+
 // Gathers what is said of one Device.
 class Inquiry {
  public:
@@ -90,8 +95,11 @@ class Inquiry {
     if (!files && asked.any_quant) native_first(engine, asked, specs, spec("fp8"));
     auto found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row, true); });
     if (found == specs.end() && !files) found = std::find_if(specs.begin(), specs.end(), [&](const std::string& each) { return fits(engine, each, !asked.any_quant, row); });
-    if (found == specs.end() && asked.any_quant && !engine.usual_quant.empty())   // part of it must lie on the host anyway
-      found = std::find_if(std::find(specs.begin(), specs.end(), spec(engine.usual_quant)), specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
+    if (found == specs.end() && asked.any_quant && may_use_host(engine)) {   // part of it must lie there anyway
+      auto from = std::find(specs.begin(), specs.end(), spec(engine.usual_quant));
+      if (from == specs.end()) from = specs.begin();   // of what was trained in four bits only that is tried
+      found = std::find_if(from, specs.end(), [&](const std::string& each) { return fits(engine, each, true, row); });
+    }
     if (found != specs.end()) plan(engine, *found, asked, row);
     answer_.models.push_back(std::move(row));
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "app/detail/test_knowledge.hpp"
+#include "app/detail/test_plan.hpp"
 #include "app/roofline.hpp"
 #include "app/show.hpp"
 #include "base/text.hpp"
@@ -25,6 +26,22 @@ const FormatSupport& format_of(const EngineSupport& engine, const std::string& n
   const auto found = std::find_if(formats.begin(), formats.end(), [&](const FormatSupport& each) { return each.name == name; });
   EXPECT_NE(found, formats.end()) << name;
   return *found;
+}
+
+// 59 GiB in four bits, as they were trained: a card of 12 runs them with experts on the host, as plan says, and so does the engine that keeps all there.
+TEST(Support, WhatWasTrainedInFourBitsMayLieOnTheHost) {
+  const auto answer = support(knowledge(), {"rtx-3060-12gb", "gpt-oss-120b"});
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  for (const char* engine : {"llama.cpp", "ik_llama.cpp", "ollama", "ktransformers"}) {
+    const auto row = std::find_if(answer->models.begin(), answer->models.end(), [&](const ModelSupport& each) { return each.key == engine; });
+    ASSERT_NE(row, answer->models.end()) << engine;
+    EXPECT_TRUE(row->runs) << engine << ": " << row->why;
+    PlanRequest request = test::asked("gpt-oss-120b", "rtx-3060-12gb", engine);
+    const auto planned = plan(knowledge(), request);
+    ASSERT_TRUE(planned && planned->speed) << engine;
+    EXPECT_TRUE(planned->placement.fits) << engine;
+    EXPECT_DOUBLE_EQ(row->decode.p50, planned->speed->decode.value.p50) << engine;
+  }
 }
 
 // Volta: tensor cores for FP16 alone, out of CUDA 13 and of vLLM after 0.30.

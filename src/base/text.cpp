@@ -256,7 +256,7 @@ std::string nearest_name(std::string_view text, std::span<const std::string> can
       score = std::min(score, 0.5 - 0.1 * static_cast<double>(folded.size()) / longest);
     if (score < best_score) { best_score = score; best = candidate; }
   }
-  return best_score <= 0.5 ? best : std::string{};
+  return best_score < 0.5 ? best : std::string{};   // of what is half another name nobody would think
 }
 
 namespace {

@@ -29,7 +29,7 @@ Error stray_word(const Verb& verb, const std::string& word) {
 Result<void> check_choice(const std::string& name, const std::vector<std::string>& choices, const std::vector<std::string>& values) {
   for (const std::string& value : values)
     if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end())
-      return fail(ErrorKind::input, "'" + value + "' is none of " + join(choices, ", "), Where{name}, name, nearest_name(value, choices));
+      return fail(ErrorKind::input, "'" + value + "' is none of " + join(choices, ", "), Where{name}, name, choices.size() == 1 ? choices.front() : nearest_name(value, choices));
   return {};
 }
 

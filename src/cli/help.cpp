@@ -1,5 +1,7 @@
 #include "cli/help.hpp"
 
+#include <algorithm>
+
 #include "report/layout.hpp"
 
 namespace rigcast::cli {
@@ -21,8 +23,9 @@ std::string usage_of(const Option& option) {
 
 std::string told(const Phrase& help, const std::vector<std::string>& choices, const Language& language) {
   std::string out = language.say(help);
+  if (std::all_of(choices.begin(), choices.end(), [&](const std::string& one) { return out.find(one) != std::string::npos; })) return out;   // it says them itself
   for (std::size_t i = 0; i < choices.size(); ++i) out += (i == 0 ? " (" : ", ") + choices[i];
-  return choices.empty() ? out : out + ')';
+  return out + ')';
 }
 
 std::string two_columns(const std::vector<std::vector<std::string>>& rows, int width) {
@@ -34,7 +37,7 @@ std::string two_columns(const std::vector<std::vector<std::string>>& rows, int w
 std::string option_table(const std::vector<Option>& options, const Language& language, int width) {
   std::vector<std::vector<std::string>> rows;
   for (const Option& option : options)
-    rows.push_back({usage_of(option), option.long_name == "--lang" ? language.say(option.help) : told(option.help, option.choices, language)});
+    rows.push_back({usage_of(option), told(option.help, option.choices, language)});
   return two_columns(rows, width);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/text.hpp"
@@ -13,31 +14,85 @@ using detail::FlagRule;
 using detail::Takes;
 
 struct Word { std::string text; int column = 0; };
+struct Command { std::vector<Word> words; bool piped = false; };   // piped: reads what the one before prints
 
-// Words as a shell would see them: quotes group, backslashes inside double quotes and outside escape.
-Result<std::vector<Word>> shell_words(std::string_view text) {
-  std::vector<Word> words;
-  std::size_t i = 0;
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  while (i < text.size()) {
-    if (is_space(text[i])) { ++i; continue; }
-    Word word{"", static_cast<int>(i) + 1};
-    char quote = 0;
-    for (; i < text.size() && (quote || !is_space(text[i])); ++i) {
-      const char c = text[i];
-      if (quote) {
-        if (c == quote) quote = 0;
-        else word.text += c;
-      } else if (c == '\'' || c == '"') {
-        quote = c;
-      } else {
-        word.text += c;
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// How a line that goes on in the next one ends: in a shell, in cmd, in PowerShell.
+bool goes_on(std::string_view text, std::size_t i) {
+  constexpr std::string_view kSigns = "\\^`";
+  return kSigns.find(text[i]) != std::string_view::npos && (i == 0 || is_space(text[i - 1])) && (i + 1 == text.size() || is_space(text[i + 1]));
+}
+
+// The length of what ends a command at `i`: `&&`, `||` or `|` as a word, `;` behind one, or the end of a line; 0 elsewhere, for patterns hold such
+// signs, too.
+std::size_t ends_command(std::string_view text, std::size_t i) {
+  if (text[i] == '\n') return 1;
+  const std::string_view word = text.substr(i, text.find_first_of(" \t\r\n", i) - i);
+  if (word == ";") return 1;
+  const bool apart = i == 0 || is_space(text[i - 1]);
+  return apart && (word == "&&" || word == "||" || word == "|") ? word.size() : 0;
+}
+
+// "2>&1", "> server.log", "&": where output goes, and that nobody waits for it. How many words that takes; 0: it is none.
+std::size_t is_about_output(const std::string& word) {
+  if (word == "&") return 1;
+  const std::size_t sign = word.find_first_not_of("012&");
+  if (sign == std::string::npos || word[sign] != '>') return 0;
+  return word.back() == '>' ? 2 : 1;
+}
+
+// Commands of words as a shell would see them: quotes group, a flag at the beginning of a line belongs to the command above it. Backslashes inside
+// words stay, for they are those of patterns and of Windows paths.
+Result<std::vector<Command>> shell_commands(std::string_view text) {
+  std::vector<Command> commands(1);
+  bool ended = false, piped = false;
+  std::size_t dropped = 0;   // words that go with the last one
+  for (std::size_t i = 0; i < text.size();) {
+    if (goes_on(text, i)) {
+      for (++i; i < text.size() && is_space(text[i]); ++i) {}
+    } else if (const std::size_t length = ends_command(text, i)) {
+      ended = true;
+      piped = length == 1 && text[i] == '|';
+      i += length;
+    } else if (is_space(text[i])) {
+      ++i;
+    } else {
+      Word word{"", static_cast<int>(i) + 1};
+      char quote = 0;
+      bool plain = true;
+      for (; i < text.size() && (quote || !(is_space(text[i]) || ends_command(text, i))); ++i) {
+        const char c = text[i];
+        if (quote) {
+          if (c == quote) quote = 0;
+          else word.text += c;
+        } else if (c == '\'' || c == '"') {
+          quote = c;
+          plain = false;
+        } else {
+          word.text += c;
+        }
       }
+      if (quote) return fail(ErrorKind::input, std::string("quote ") + quote + " is not closed", Where{"--flags", 1, word.column});
+      constexpr std::string_view kPowerShell = "$env:";
+      if (word.text.starts_with(kPowerShell)) word.text.erase(0, kPowerShell.size());
+      if (dropped > 0) { --dropped; continue; }
+      if (const std::size_t about = plain ? is_about_output(word.text) : 0; about > 0) { dropped = about - 1; continue; }
+      if (std::exchange(ended, false) && !word.text.starts_with('-') && !commands.back().words.empty()) commands.push_back({{}, piped});
+      commands.back().words.push_back(std::move(word));
     }
-    if (quote) return fail(ErrorKind::input, std::string("quote ") + quote + " is not closed", Where{"--flags", 1, word.column});
-    words.push_back(std::move(word));
   }
-  return words;
+  return commands;
+}
+
+// Commands that prepare a start and say nothing of it, by their first words.
+constexpr std::array<std::string_view, 6> kPreparing = {"cd", "ray start", "lms import", "ollama create", "ollama pull", "ollama run"};
+
+bool prepares(const Command& command) {
+  return std::any_of(kPreparing.begin(), kPreparing.end(), [&](std::string_view each) {
+    const auto names = split_words(each);
+    return names.size() <= command.words.size() && std::equal(names.begin(), names.end(), command.words.begin(), [](std::string_view name, const Word& word) { return word.text == name; });
+  });
 }
 
 // Of those the engine takes, the ones in the first host: they come before all others.
@@ -52,12 +107,15 @@ class Parser {
       : engine_(engine), tables_(detail::flag_tables(engine)), target_{initial_settings(engine, rig), architecture, usable_devices(engine, rig), local_devices(engine, rig), backend} {}
 
   Result<ParsedFlags> run(std::string_view flags) {
-    RC_ASSIGN(words, shell_words(flags));
+    RC_ASSIGN(commands, shell_commands(flags));
     const int unsaid = std::exchange(target_.settings.sequences, -1);
-    RC_ASSIGN(first, first_flag(words));
-    for (std::size_t i = first; i < words.size(); ++i) {
-      RC_ASSIGN(used, one(words, i));
-      i += used;
+    for (const Command& command : commands) {
+      const std::vector<Word>& words = command.words;
+      RC_ASSIGN(first, first_flag(command, &command == &commands.front()));
+      for (std::size_t i = first; i < words.size(); ++i) {
+        RC_ASSIGN(used, one(words, i));
+        i += used;
+      }
     }
     const bool says_sequences = target_.settings.sequences >= 0;
     if (!says_sequences) target_.settings.sequences = unsaid;
@@ -66,8 +124,11 @@ class Parser {
   }
 
  private:
-  // A whole line may be pasted: before its first flag stand the environment, the program and the model.
-  Result<std::size_t> first_flag(const std::vector<Word>& words) const {
+  // A whole line may be pasted: before its first flag stand the environment, the program and the model; before and behind it commands that say
+  // nothing of this. The end of the words where none counts.
+  Result<std::size_t> first_flag(const Command& command, bool is_first) const {
+    const std::vector<Word>& words = command.words;
+    if (command.piped || prepares(command)) return words.size();
     std::size_t i = 0;
     const auto is_flag = [&](const std::string& word) { return find(word.substr(0, word.find('='))) != nullptr; };
     for (; i < words.size() && !is_flag(words[i].text); ++i) {
@@ -77,7 +138,14 @@ class Parser {
       if (word == "-m" && i > 0 && words[i - 1].text.starts_with("python")) ++i;   // the module
       else if (word.starts_with('-')) return std::size_t{0};   // of nothing that is known
     }
-    return i < words.size() ? i : std::size_t{0};
+    return i < words.size() || !is_first || words.empty() || starts_engine(words.front().text) ? i : std::size_t{0};
+  }
+
+  // Of the engine's own, or of the shell, which sets a variable for it.
+  bool starts_engine(std::string_view word) const {
+    if (word == "export" || word == "set") return true;
+    const auto start = split_words(catalog::text_of(engine_, "start", ""));
+    return !start.empty() && word == start.front();
   }
 
   // SGLang's --tp counts all devices where attention is copied: each copy has its part of them.

@@ -81,6 +81,7 @@ TEST(Flags, EnginesReadDigits) {
   EXPECT_EQ(context("--max-model-len 8K"), 8192);
   EXPECT_EQ(context("--max-model-len 25.6k"), 25600);
   EXPECT_EQ(context("--max-model-len 4096"), 4096);
+  for (const char* longest : {"--max-model-len auto", "--max-model-len -1", "--max-model-len=AUTO"}) EXPECT_EQ(context(longest), 0) << longest << ": as if nobody named it";
 }
 
 // Flags that say where nothing goes leave the search free: 18.4 GiB on a card of 8 go there in part, whatever else is said.
@@ -119,7 +120,22 @@ TEST(Flags, OfRealLaunchLinesAreRead) {
            Line{"llama.cpp", "./llama-server -m x.gguf -c 8192 --models-max 1 -ngl 99", 8192},
            Line{"exllamav3", "python3 main.py --model-name x --max-seq-len 8192 --cache-mode 8,8 --gpu-split-auto true", 8192},
            Line{"mlx", "mlx_lm.server --model x --max-kv-size 8192 --draft-model y --prompt-cache-size 4", 8192},
-           Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 OLLAMA_NEW_ENGINE=1 ollama serve", 8192}}) {
+           Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 OLLAMA_NEW_ENGINE=1 ollama serve", 8192},
+           // Over several lines, as shells, cmd and PowerShell continue them, and as a container's file lists them.
+           Line{"llama.cpp", "llama-server -m x.gguf \\\n  -c 8192 \\\n  -ngl 99", 8192},
+           Line{"llama.cpp", "llama-server.exe -m C:\\models\\x.gguf ^\r\n  -c 8192 ^\r\n  -ngl 99", 8192},
+           Line{"llama.cpp", "llama-server -m x.gguf `\n  -c 8192", 8192},
+           Line{"llama.cpp", "llama-server -m x.gguf \\ -c 8192 \\", 8192},
+           Line{"llama.cpp", "-m x.gguf\n-c 8192\n-ngl 99\n", 8192},
+           // Among commands that say nothing of it.
+           Line{"llama.cpp", "cd /opt/llama && ./llama-server -c 8192 2>&1 | tee -c 4096 server.log", 8192},
+           Line{"vllm", "ray start --head --port=6379 && vllm serve m --max-model-len 8192 --distributed-executor-backend ray", 8192},
+           Line{"lm-studio", "lms import -y x.gguf && lms load x.gguf --gpu max --context-length 8192", 8192},
+           Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 ollama serve\nollama create m -f Modelfile && ollama run m", 8192},
+           Line{"ollama", "$env:OLLAMA_CONTEXT_LENGTH='8192'; $env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create m -f Modelfile; ollama run m", 8192},
+           Line{"ollama", "export OLLAMA_CONTEXT_LENGTH=8192\nexport HTTP_PROXY=x\nollama serve > server.log 2>&1 &", 8192},
+           Line{"transformers", "transformers serve m", 0},
+           Line{"llama.cpp", "-c 8192 -ngl 99 -ot blk\\.(1|2)\\.ffn_up=CPU", 8192}}) {
     const auto parsed = parse_flags(*catalog::read_engine(facts(), line.engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), line.flags);
     ASSERT_TRUE(parsed) << line.flags << ": " << error_of(parsed);
     EXPECT_EQ(parsed->settings.context, line.context) << line.flags;

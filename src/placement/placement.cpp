@@ -148,7 +148,7 @@ Result<std::string> choose_backend(const catalog::Engine& engine, const rig::Rig
     return backend;
   }
   if (!rig.devices.empty() && !one_maker(rig) && !engine.mixed_vendors)
-    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between devices of different makers", Where{"--on"}, "devices", "llama.cpp");
+    return fail(ErrorKind::infeasible, engine.name + " cannot share a model between devices of different makers", Where{"--on"}, "devices", "--engine llama.cpp");
   if (rig.devices.empty()) return processor_backend(engine);
   for (const std::string& backend : engine.backends) {
     const bool all = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return runs(d, backend); });

@@ -9,6 +9,11 @@
 namespace rigcast::report {
 namespace {
 
+std::string in_capitals(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
 // What changes, and what it gives; the question with it.
 struct Change { Phrase text; app::PlanRequest question; const char* kind; };
 
@@ -16,6 +21,7 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
   using Kind = app::Remedy::Kind;
   app::PlanRequest other = answer.request;
   if (!remedy.flags.empty()) other.placement.flags = remedy.flags;
+  const std::string format = in_capitals(remedy.value);   // as headlines write it
   const auto speed = [&] { return print(Number{remedy.decode, Unit::token_rate}); };
   switch (remedy.kind) {
     case Kind::context:
@@ -38,12 +44,19 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
     case Kind::quant: break;
   }
   other.model = remedy.model;
-  return {remedy.decode > 0 ? fill("as {0} ({1} of weights): {2}, context {3}"_say, {remedy.value, print_gib(remedy.weights), speed(), format_grouped(remedy.context)})
-                            : fill("fits as {0} ({1} of weights):"_say, {remedy.value, print_gib(remedy.weights)}),
+  return {remedy.decode > 0 ? fill("as {0} ({1} of weights): {2}, context {3}"_say, {format, print_gib(remedy.weights), speed(), format_grouped(remedy.context)})
+                            : fill("fits as {0} ({1} of weights):"_say, {format, print_gib(remedy.weights)}),
           std::move(other), "quant"};
 }
 
 }  // namespace
+
+Sentences what_is_faster(const app::PlanAnswer& answer) {
+  Sentences all;
+  for (const app::Remedy& remedy : answer.remedies)
+    if (answer.placement.fits && remedy.decode > 0) all.push_back(change_of(answer, remedy).text);
+  return all;
+}
 
 Section remedies(const app::PlanAnswer& answer) {
   Rows rows;

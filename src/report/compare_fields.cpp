@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "placement/rules.hpp"
 #include "report/answers.hpp"
+#include "report/detail/advice.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
 
@@ -199,6 +200,21 @@ Sentences faster_ways(const app::CompareAnswer& answer) {
   return all;
 }
 
+// What each row's own plan says is faster: another backend, engine or format.
+Sentences faster_elsewhere(const app::CompareAnswer& answer) {
+  Sentences all;
+  for (const app::Compared& row : answer.rows)
+    if (row.answer)
+      for (Phrase& way : what_is_faster(*row.answer)) all.push_back(fill("{0}: {1}"_say, {row_name(answer, row), std::move(way)}));
+  return all;
+}
+
+Sentences all_faster(const app::CompareAnswer& answer) {
+  Sentences all = faster_ways(answer);
+  for (Phrase& one : faster_elsewhere(answer)) all.push_back(std::move(one));
+  return all;
+}
+
 // Hosts that nobody named, where the rows do not have the same.
 Sentences assumed_hosts(const app::CompareAnswer& answer) {
   std::set<std::pair<std::string, double>> hosts;
@@ -265,16 +281,17 @@ Report fields(const app::CompareAnswer& answer) {
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
-                     machine("faster", faster_ways(answer)),
+                     machine("faster", all_faster(answer)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};
   Section faster{"Faster, but not proposed: see Other ways in the plan"_say, {list_field({}, faster_ways(answer), Show::bullets)}};
+  Section elsewhere{"What would decode faster"_say, {list_field({}, faster_elsewhere(answer), Show::bullets)}};
   Section hosts{"Hosts that nobody named"_say, {list_field({}, assumed_hosts(answer), Show::bullets)}};
   Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};
-  return {{std::move(table), std::move(mind), std::move(faster), std::move(hosts), std::move(own), std::move(not_these), next_steps(answer)}};
+  return {{std::move(table), std::move(mind), std::move(faster), std::move(elsewhere), std::move(hosts), std::move(own), std::move(not_these), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

@@ -138,7 +138,7 @@ Phrase interval_sentence(const cost::Estimate& estimate, Unit unit) {
 
 Section decode(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
-  Section section{"3. Writing (decode)"_say, {}};
+  Section section{"3. Decode: writing the answer"_say, {}};
   section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   tell_terms(section, decode);
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
@@ -150,7 +150,7 @@ Section decode(const app::PlanAnswer& answer) {
 
 Section prefill(const app::PlanAnswer& answer) {
   const cost::Speed& speed = *answer.speed;
-  Section section{"4. Reading (prefill)"_say, {}};
+  Section section{"4. Prefill: reading the prompt"_say, {}};
   section.fields.push_back(tell("The prompt is read many tokens at once: the weights are fetched once for all of them, so arithmetic decides here, not bandwidth."_say));
   tell_terms(section, speed.prefill);
   section.fields.push_back(tell(fill("That is {0} for {1} tokens; the first token of the answer comes after {2}."_say,

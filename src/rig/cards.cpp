@@ -66,6 +66,8 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
     if (catalog::split_size("of-" + word).size) return placed(error, group.where);   // no such card has that memory
     Where where = group.where;
     where.column += static_cast<int>(space) + 1;
+    if (const auto& names = rig_options(); std::find(names.begin(), names.end(), word) != names.end())
+      return Error{ErrorKind::input, "'" + word + "' is of the whole rig: it stands behind the last device", where, "rig", {}};
     return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, rig_options())};
   }
   return placed(error, group.where);

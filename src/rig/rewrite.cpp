@@ -31,12 +31,35 @@ std::optional<Spec> read_one_part(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// Bridges join pairs: of more cards than the two of "nvlink" those that have a second one.
+std::string in_pairs(std::string_view options, int cards) {
+  constexpr std::string_view kBridge = "nvlink";
+  std::string words;
+  for (std::size_t begin = 0; begin <= options.size();) {
+    const std::size_t end = std::min(options.find(' ', begin), options.size());
+    const std::string_view word = options.substr(begin, end - begin);
+    words += (begin > 0 ? " " : "") + std::string(word) + (word == kBridge && cards > 2 ? "-pairs" : "");
+    begin = end + 1;
+  }
+  return words;
+}
+
+}  // namespace
+
 std::optional<std::string> with_cards(const Rig& rig, int cards) {
-  const std::string_view spec = rig.spec, head = trim(spec.substr(0, spec.find(';')));
-  const std::size_t times = head.find('x'), digits = head.find_first_not_of("0123456789"), rest = spec.find(';');
-  const std::string_view name = times != std::string_view::npos && times > 0 && digits == times ? head.substr(times + 1) : head;
-  if (!in_words(spec) || name.empty() || spec.find('|') != std::string_view::npos || name.find_first_of("+ ") != std::string_view::npos) return std::nullopt;
-  return std::to_string(cards) + 'x' + std::string(name) + std::string(rest == std::string_view::npos ? std::string_view() : spec.substr(rest));
+  const std::string_view spec = rig.spec, all = trim(spec.substr(0, spec.find(';')));
+  const std::size_t end = std::min(all.find_first_of("+ "), all.size()), rest = spec.find(';');
+  const std::string_view first = all.substr(0, end);
+  const std::size_t times = first.find('x'), digits = first.find_first_not_of("0123456789");
+  const bool counts = times != std::string_view::npos && times > 0 && digits == times;
+  const std::string_view name = counts ? first.substr(times + 1) : first;
+  const int more = cards - static_cast<int>(cards_of(rig)), now = counts ? static_cast<int>(parse_int(first.substr(0, times)).value_or(0)) : 1;
+  if (!in_words(spec) || name.empty() || spec.find('|') != std::string_view::npos || rig.hosts.size() > 1 || now + more < 1) return std::nullopt;
+  const bool bridged = !rig.devices.empty() && rig.devices.front().device.link.nvlink_peers == 2;
+  const std::string others = bridged ? in_pairs(all.substr(end), cards) : std::string(all.substr(end));
+  return std::to_string(now + more) + 'x' + std::string(name) + others + std::string(rest == std::string_view::npos ? std::string_view() : spec.substr(rest));
 }
 
 std::optional<std::string> with_host(std::string_view text, std::string_view host) {

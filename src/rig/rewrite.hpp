@@ -10,8 +10,8 @@
 
 namespace rigcast::rig {
 
-// "2x3090; host=..." with another number of cards; only where it names one group of equal cards. The host that was assumed for fewer may
-// not be the one that is assumed for more: with_host() keeps it.
+// "2x3090; host=..." with another number of cards in all: more or fewer of the first kind. The host that was assumed for fewer may not be the
+// one that is assumed for more: with_host() keeps it.
 std::optional<std::string> with_cards(const Rig& rig, int cards);
 
 // `spec` with `host` behind "host=", in place of the one it has.

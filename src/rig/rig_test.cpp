@@ -198,6 +198,7 @@ TEST(Rig, SeveralHosts) {
 TEST(Rig, FaultsHaveTheirColumn) {
   EXPECT_EQ(error("2x3900 xt"), "rig:1:3: no device is called '3900 xt' (nearest: rx-6900-xt)");
   EXPECT_EQ(error("4x3090 nvlnk"), "rig:1:8: 'nvlnk' is not an option of a rig (nearest: nvlink)");
+  EXPECT_EQ(error("2x3090 nvlink + 3090"), "rig:1:8: 'nvlink' is of the whole rig: it stands behind the last device");
   EXPECT_EQ(error("0x3090"), "rig:1:1: a rig of zero devices: the count must be at least 1");
   EXPECT_EQ(error("3090; host=epyc-7523:512g").substr(0, 49), "rig:1:12: no processor is called 'epyc-7523' (nea");
   EXPECT_EQ(error("3090; host=epyc-7532:0g"), "rig:1:22: a host of no memory cannot start");
@@ -468,7 +469,12 @@ TEST(Rig, APartOfItsDevices) {
 TEST(Rig, SpecsAreRewrittenInTheirOwnWords) {
   EXPECT_EQ(with_cards(rig("2x3090; host=epyc-7532:8xddr4-3200:512g"), 3), "3x3090; host=epyc-7532:8xddr4-3200:512g");
   EXPECT_EQ(with_cards(rig("3090@250w"), 2), "2x3090@250w");
-  EXPECT_FALSE(with_cards(rig("3090+4090"), 3));
+  EXPECT_EQ(with_cards(rig("3090+4090"), 3), "2x3090+4090") << "one more of the first kind";
+  EXPECT_EQ(with_cards(rig("2x3060+4060ti-16g; host=epyc-7532:8xddr4-3200:256g"), 7), "6x3060+4060ti-16g; host=epyc-7532:8xddr4-3200:256g");
+  EXPECT_EQ(with_cards(rig("2x3090 nvlink"), 3), "3x3090 nvlink-pairs") << "a bridge joins two";
+  EXPECT_EQ(with_cards(rig("2x3090 nvlink pcie=4x8"), 4), "4x3090 nvlink-pairs pcie=4x8");
+  EXPECT_EQ(with_cards(rig("4xh100-sxm-80gb nvlink"), 8), "8xh100-sxm-80gb nvlink") << "a switch joins all";
+  EXPECT_FALSE(with_cards(rig("3090 | 4090; net=10gbe"), 3));
   EXPECT_EQ(with_memory(rig("4090; host=ryzen-9-7950x:64g"), Bytes(128 * kGiB)), "4090; host=ryzen-9-7950x:128g");
   EXPECT_EQ(with_memory(rig("4090; host=epyc-7532:8xddr4-3200:64g windows"), Bytes(256 * kGiB)), "4090; host=epyc-7532:8xddr4-3200:256g windows");
   EXPECT_EQ(with_memory(rig("3090+4090"), Bytes(128 * kGiB)), "3090+4090; host=2xddr5-5600:128g") << "the host that is assumed, with more memory";

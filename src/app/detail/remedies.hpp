@@ -22,8 +22,8 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
 std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
 
 // What makes it faster: where weights lie on the host, a cache in fewer bits; where nobody named a format and it is planned in the 16 bits it
-// was published in, the engine's usual smaller one. REQUIRES: now.placement.fits, and the model of
-// the answer.
+// was published in, the engine's usual smaller one; of llama.cpp's files a larger one with faster kernels. REQUIRES:
+// now.placement.fits, and the model of the answer.
 std::vector<Remedy> find_faster(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model);
 
 // Another engine with the model that `spec` names.

@@ -184,7 +184,28 @@ void Searcher::layer_split() {
   if (done()) return;
   auto settings = fitting_range(base_, Moves::nothing);
   if (settings && settings->mode == Mode::single) settings = base_;
-  keep(range_trial("layer split", settings));
+  Trial trial = range_trial("layer split", settings);
+  if (goal_.objective == Objective::prefill) share_by_arithmetic(trial);
+  keep(std::move(trial));
+}
+
+// Whoever reads a token's weights fastest is not always who multiplies a whole prompt fastest.
+void Searcher::share_by_arithmetic(Trial& trial) {
+  if (std::all_of(devices_.begin(), devices_.end(), [&](const rig::RigDevice& each) { return same_device(each, devices_.front()); })) return;
+  by_arithmetic_ = true;
+  if (const auto settings = fitting_range(base_, Moves::nothing)) consider(trial, *settings);
+  by_arithmetic_ = false;
+}
+
+// Bytes of weights a second: read for one token, or multiplied with the whole prompt, two operations for each parameter and token.
+double Searcher::layer_rate(const rig::RigDevice& device) const {
+  const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
+  double operations = 0;
+  for (const char* format : {"fp16", "fp32"})   // the faster of the two: some chips have next to no half precision
+    if (const auto rate = device.device.rates.find(format); rate != device.device.rates.end()) operations = std::max(operations, rate->second.value.value());
+  if (!by_arithmetic_ || operations <= 0) return bandwidth;
+  const double of_parameter = architecture_.weight_bytes().value() / architecture_.parameters();
+  return std::min(bandwidth, operations * of_parameter / (2.0 * static_cast<double>(std::max<std::int64_t>(1, goal_.prompt))));
 }
 
 Searcher::Trial Searcher::range_trial(const char* kind, const std::optional<Settings>& settings) {
@@ -361,10 +382,9 @@ std::vector<DeviceLoad> Searcher::device_loads(const std::vector<double>& lost) 
   constexpr double hop_seconds = 50e-6;  // one more device: a synchronisation and a copy of the activations per token
   std::vector<DeviceLoad> result;
   for (const rig::RigDevice& device : devices_) {
-    const double bandwidth = device.device.bandwidth ? device.device.bandwidth->value.value() : 1e9;
     const bool taken = only_ == kAnyDevice || only_ == device.index;
     const double capacity = taken ? (device.memory - device.reserved).value() - margin_ - lost[static_cast<std::size_t>(device.index)] : 0;
-    result.push_back({std::max(0.0, capacity), bandwidth, hop_seconds});
+    result.push_back({std::max(0.0, capacity), layer_rate(device), hop_seconds});
   }
   return result;
 }

@@ -64,6 +64,8 @@ class Searcher {
   void slots();
   void one_device();
   void layer_split();
+  void share_by_arithmetic(Trial& trial);
+  double layer_rate(const rig::RigDevice& device) const;
   void whole_tensors();
   void ranges(const char* kind, const Settings& base, Moves moves);
   void layers_and_experts_on_host();
@@ -120,6 +122,7 @@ class Searcher {
   bool overhead_known_ = false;
   static constexpr int kAnyDevice = -1;
   int only_ = kAnyDevice;            // the one device that ranges may use
+  bool by_arithmetic_ = false;       // ranges go by how fast devices multiply, not by how fast they read
   bool put_off_ = false;             // whole_tensors, until nothing else fits
   static constexpr int kAllLayers = 1 << 30;
   static constexpr double kWorthAFlag = 1.05;

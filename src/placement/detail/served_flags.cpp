@@ -46,6 +46,16 @@ Result<void> human_number(Target& t, Text v) {
   return {};
 }
 
+// vLLM: -1 and auto (human_readable_int_or_auto in engine/arg_utils.py) are the longest context that memory holds, which is what a context that
+// nobody names comes to here, too.
+Result<void> longest_request(Target& t, Text v) {
+  if (v == "-1" || to_lower(v) == "auto") {
+    t.settings.context = 0;
+    return {};
+  }
+  return human_number<&Settings::context>(t, v);
+}
+
 Result<void> quantization(Target& t, Text v) {
   t.settings.weight_quant = to_lower(v);
   return {};
@@ -104,7 +114,7 @@ constexpr FlagRule kVllm[] = {
     {"-pp --pipeline-parallel-size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
     {"-dp --data-parallel-size", Takes::value, "whole copies of the attention layers, each with its own cache and requests", degree<&Settings::data_degree, Mode::single>, true},
     {"-ep --enable-expert-parallel", Takes::nothing, "experts are spread over the devices whole instead of being split: all-to-all traffic instead of all-reduce", expert_parallel, true},
-    {"--max-model-len", Takes::value, kContextNote, human_number<&Settings::context>},
+    {"--max-model-len", Takes::value, kContextNote, longest_request},
     {"--gpu-memory-utilization", Takes::value, kShareNote, memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
     {"--max-num-seqs", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
