@@ -156,7 +156,7 @@ const Result<Placement>& Searcher::laid_out(const Settings& settings, Count coun
 void Searcher::consider(Trial& trial, const Settings& settings) {
   for (const Settings& variant : variants(settings)) {
     if (done()) return;
-    if (goal_.floor > 0 && !reaches_floor(variant)) continue;
+    if (goal_.floor > 0 && variant.gpu_layers < 0 && !reaches_floor(variant)) continue;   // of what leaves the devices nothing but all its variants tells
     const Result<Placement>* placement = &laid_out(variant, trial.count);
     if (*placement && (*placement)->fits && goal_.longest) placement = &longest(**placement);
     if (*placement && !(*placement)->fits)
