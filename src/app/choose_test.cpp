@@ -45,7 +45,7 @@ TEST(Choose, PromptsShareLayersByArithmetic) {
   request.objective = Objective::prefill;
   const PlanAnswer prefill = planned(request);
   ASSERT_EQ(prefill.placement.devices.size(), 2u);
-  EXPECT_GT(prefill.placement.devices[1].layers, decode.placement.devices[1].layers);
+  EXPECT_GT(prefill.placement.devices[1].layer_count, decode.placement.devices[1].layer_count);
   for (int first = 4; first < 36; first += 4) {
     request.placement.flags = "-ngl 99 -ts " + std::to_string(first) + ',' + std::to_string(49 - first);
     const PlanAnswer other = planned(request);
