@@ -89,9 +89,12 @@ void add_network(Builder& b) {
 // "host" where every byte crosses its memory, "pcie" past it, or "nvlink" for links of the devices' own.
 std::string link_kind(const rig::Path& link) { return link.through_host ? "host" : link.name.starts_with("PCIe") ? "pcie" : "nvlink"; }
 
-// Fabrics and switches let every device read all others at once. Over PCIe a sum goes round a ring, n - 1 neighbours twice (engines keep
-// their one-step kernels for pairs there): counted in rings of four devices.
-double rings_of_four(const rig::Path& link, double devices) { return link_kind(link) == "nvlink" ? 1 : (devices - 1) / 3; }
+// Over PCIe a sum goes round a ring, n - 1 neighbours twice (engines keep their one-step kernels for pairs there): counted in rings of four
+// devices. Fabrics and switches let every device read all others at once: no sum takes longer than that of four, and a pair is a pair.
+double rings_of_four(const rig::Path& link, double devices) {
+  const double ring = (devices - 1) / 3;
+  return link_kind(link) == "nvlink" ? std::min(1.0, ring) : ring;
+}
 
 // What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
 void add_handed_over(Builder& b) {
