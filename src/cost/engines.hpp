@@ -42,7 +42,7 @@ bool launches_are_graphs(const catalog::Device& device, const Setting& setting);
 double captured_until(const Setting& setting);
 // Decoding is captured as graphs unless the user forbids it; vLLM on Intel's cards starts its kernels one by one either way.
 bool captures_graphs(const Setting& setting);
-// What is captured is the work between attentions, which Python starts one by one, ahead of the device: cudagraph_mode PIECEWISE.
+// Builds of a port that captures the work between attentions, which Python starts one by one, ahead of the device (cudagraph_mode PIECEWISE).
 bool captures_pieces(const Setting& setting);
 // Builds of a port that starts kernels one by one until it, too, captures them.
 bool captures_nothing_yet(const Setting& setting);
