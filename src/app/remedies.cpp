@@ -291,6 +291,11 @@ std::optional<Remedy> smaller_cache(const Knowledge& knowledge, const PlanAnswer
   return remedy;
 }
 
+Remedy format_remedy(const catalog::Engine& engine, const std::string& quant, const std::string& spec, const KnownModel& model, const Outcome& then) {
+  const placement::Settings& settings = then.placement.settings;
+  return {Remedy::Kind::quant, quant, spec, model.architecture.weight_bytes(), {}, then.decode, settings.context / placement::context_parts(engine, settings)};
+}
+
 // A model in 16 bits because it was published so and nobody said otherwise: the largest of the formats in which the engine's users run it,
 // where the devices are faster with it.
 std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now) {
@@ -304,8 +309,7 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
     if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture.weight_bytes()) continue;
     const auto then = outcome_of(knowledge, request, now.engine, **smaller, now.rig);
     if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) continue;
-    const placement::Settings& settings = then->placement.settings;
-    return Remedy{Remedy::Kind::quant, quant, request.model, (*smaller)->architecture.weight_bytes(), {}, then->decode, settings.context / placement::context_parts(now.engine, settings)};
+    return format_remedy(now.engine, quant, request.model, **smaller, *then);
   }
   return std::nullopt;
 }
@@ -325,11 +329,10 @@ std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer
     request.model = named->name + ':' + quant;
     const auto larger = find_known(knowledge, request.model);
     if (!larger || (*larger)->architecture.weight_bytes() <= now.architecture.weight_bytes() || (*larger)->architecture.weight_bytes() > kNextSizes * now.architecture.weight_bytes()) continue;
-    const auto then = outcome_of(knowledge, request, now.engine, **larger, now.rig);
+    const auto then = outcome_of(knowledge, request, now.engine, **larger, now.rig, fastest);
     if (!then || then->over_context < fastest || !placement::all_on_devices((*larger)->architecture, then->placement)) continue;
     fastest = then->over_context;
-    const placement::Settings& settings = then->placement.settings;
-    best = Remedy{Remedy::Kind::quant, quant, request.model, (*larger)->architecture.weight_bytes(), {}, then->decode, settings.context / placement::context_parts(now.engine, settings)};
+    best = format_remedy(now.engine, quant, request.model, **larger, *then);
   }
   return best;
 }
