@@ -85,10 +85,14 @@ ModelSpec split_spec(std::string_view spec) {
 }
 
 bool may_name_a_file(std::string_view spec) {
-  std::error_code ignored;
-  for (const std::string_view text : {spec, trim(spec)})
-    if (text.find_first_of("/\\") != std::string_view::npos || std::filesystem::exists(text, ignored) || std::filesystem::exists(text.substr(0, text.rfind(':')), ignored)) return true;
-  return trim(spec).ends_with(".toml");   // of rigs: read whatever else stands there
+  const auto is_there = [](std::string_view name) {   // asked of every model and rig of a server's questions
+    std::error_code ignored;
+    const std::size_t colon = name.rfind(':');
+    return std::filesystem::exists(name, ignored) || (colon != std::string_view::npos && std::filesystem::exists(name.substr(0, colon), ignored));
+  };
+  const std::string_view bare = trim(spec);
+  if (bare.find_first_of("/\\") != std::string_view::npos || bare.ends_with(".toml")) return true;   // rigs: read whatever else stands there
+  return is_there(spec) || (bare.size() < spec.size() && is_there(bare));
 }
 
 std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::string_view spec) {
