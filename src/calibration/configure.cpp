@@ -246,8 +246,9 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   p.devices = site.stated_devices;
   p.engine = site.placement.engine;
   p.backend = load.backend;
+  p.family = load.family;
   p.model = model.key;
-  p.format = (*found->second)->work.main_format();
+  p.format = load.format;
   p.layout = site.layout;
   p.source = source_of(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();
@@ -261,13 +262,11 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   if (site.rig.devices.empty() || site.layout == "cpu") {
     const rig::Host& host = site.rig.hosts.front();
     p.device = host.processor ? host.processor->key : host.name;
-    p.family = host.processor ? host.processor->architecture : "";
     p.vendor = host.processor ? host.processor->vendor : "";
     p.bandwidth = host.bandwidth.value();
   } else {
     const catalog::Device& d = site.rig.devices.front().device;
     p.device = d.key;
-    p.family = d.architecture;
     p.vendor = d.vendor;
     p.memory = site.rig.devices.front().memory.value();
     for (const char* format : {"bf16", "fp16"})

@@ -124,20 +124,26 @@ void add_spreads(cost::Calibration& to, const std::vector<Unseen>& rows) {
 
 // One kind of trait after the other: what a chip family explains is no longer asked of the format.
 void add_widths(cost::Calibration& to, const std::vector<Unseen>& rows) {
-  for (std::size_t kind = 0; kind < std::tuple_size_v<decltype(cost::width_keys({}, {}))>; ++kind) {
-    std::map<std::string, std::vector<Miss>> groups;
-    for (const Unseen& u : rows) {
-      const std::string_view phase = spread_phase(*u.row);
-      const cost::Spread spread = cost::spread_of(*u.row->load, phase, u.grade, to);
-      const double share = u.miss < 0 ? u.miss / spread.low : u.miss / spread.high;
-      groups[cost::width_keys(*u.row->load, phase)[kind]].push_back({std::log(std::max(share, 1e-3)), u.row->source});
-    }
-    for (auto& [key, sides] : groups)
-      if (const auto width = width_of_misses(std::move(sides))) to.widths[key] = *width;
+  using Keys = decltype(cost::width_keys({}, {}));
+  struct Side { Keys keys; double outside; std::string_view source; };   // outside: log(|miss| / side of its interval)
+  std::vector<Side> sides;
+  for (const Unseen& u : rows) {
+    const std::string_view phase = spread_phase(*u.row);
+    const cost::Spread spread = cost::spread_of(*u.row->load, phase, u.grade, to);
+    const double share = u.miss < 0 ? u.miss / spread.low : u.miss / spread.high;
+    sides.push_back({cost::width_keys(*u.row->load, phase), std::log(std::max(share, 1e-3)), u.row->source});
+  }
+  for (std::size_t kind = 0; kind < std::tuple_size_v<Keys>; ++kind) {
+    std::map<std::string_view, std::vector<Miss>> groups;
+    for (const Side& side : sides) groups[side.keys[kind]].push_back({side.outside, side.source});
+    for (auto& [key, misses] : groups)
+      if (const auto width = width_of_misses(std::move(misses))) to.widths[std::string(key)] = *width;
+    for (Side& side : sides)
+      if (const auto width = to.widths.find(side.keys[kind]); width != to.widths.end()) side.outside -= std::log(width->second.factor);
   }
 }
 
-// Finds spreads and widths. Rows of fold `without` of `mine` are not asked.
+// Finds spreads, then widths, of which there are none yet. Rows of fold `without` of `mine` are not asked.
 void measure_intervals(cost::Calibration& of, const Cases& all, const std::vector<HeldOut>& held, const HeldOut* mine = nullptr, int without = 0) {
   const std::vector<Unseen> rows = unseen_rows(all, held, mine, without);
   add_spreads(of, rows);

@@ -248,7 +248,7 @@ Own own_of(const catalog::Catalog& catalog, const cost::Calibration& calibration
   const std::vector<Observation> rows = of_device(catalog, log, q);
   if (rows.empty()) return own;
   const Evaluation evaluation = evaluate(catalog, calibration, rows, q.host);
-  const std::string wanted = q.architecture.key + "|" + cost::ModelWork(q.architecture).main_format();
+  const std::string wanted = q.architecture.key + "|" + q.load.format;
   std::vector<OwnRow> decode, prefill;
   std::vector<std::size_t> shown;       // the same model first, else in the order of the log
   std::ptrdiff_t same_rows = 0;

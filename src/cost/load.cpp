@@ -116,7 +116,8 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   if (const int copies = placement.settings.data_degree * std::max(1, placement.settings.replicas) / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;
   b.load.backend = b.setting.backend;
-  b.load.family = cpu ? b.host().processor ? b.host().processor->architecture : std::string() : rig.devices.front().device.architecture;
+  if (!cpu) b.load.family = rig.devices.front().device.architecture;
+  else if (const auto& processor = b.host().processor) b.load.family = processor->architecture;
   b.load.format = work.main_format();
   b.load.ubatch = std::max(1, prompt_chunk(placement.settings));
   b.load.offloaded = !b.cpu && holds_layers(b, true);
