@@ -28,6 +28,10 @@ Result<Objective> parse_objective(std::string_view text) {
   return fail(ErrorKind::input, "unknown objective '" + std::string(text) + "'", Where{"--for"}, "objective", nearest_name(text, names));
 }
 
+bool are_alike(std::span<const rig::RigDevice> devices) {
+  return std::all_of(devices.begin(), devices.end(), [&](const rig::RigDevice& each) { return detail::same_device(each, devices.front()); });
+}
+
 std::int64_t largest_context(const model::Architecture& architecture, const Settings& settings, LayOut lay_out, std::int64_t parts) {
   const std::int64_t step = 256 * parts;
   const auto fits = [&](std::int64_t context) {

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ enum class Objective {
 };
 const char* to_string(Objective objective);
 Result<Objective> parse_objective(std::string_view text);
+
+// Whether it makes no difference which of the devices holds something.
+bool are_alike(std::span<const rig::RigDevice> devices);
 
 struct Goal {
   Objective objective = Objective::decode;

@@ -118,12 +118,8 @@ const placement::Settings* nearest_way(const catalog::Engine& engine, const std:
 
 // Whether a search for what is no slower than something is the cheaper one: bounds are drawn for slots on devices that are alike, where an answer counts.
 bool tells_of_floor(const placement::Prepared& prepared, const rig::Rig& rig, const PlanRequest& request) {
-  const auto alike = [&](const rig::RigDevice& each) {
-    const rig::RigDevice& first = rig.devices.front();
-    return each.device.key == first.device.key && each.memory == first.memory && each.reserved == first.reserved;
-  };
   return prepared.engine->kv_rule == catalog::KvRule::slots && request.objective == placement::Objective::decode && prepared.shortest == 0 && !rig.devices.empty() &&
-         std::all_of(rig.devices.begin(), rig.devices.end(), alike);
+         placement::are_alike(rig.devices);
 }
 
 // As the search finds best. REQUIRES: what is prepared for the request.

@@ -63,8 +63,7 @@ const Candidate* Searcher::to_beat() const {
 // The same where it is whole layers on devices that are alike: what a layer takes there is its share of the step.
 const Candidate* Searcher::layers_to_beat() const {
   const Candidate* best = to_beat();
-  const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const rig::RigDevice& each) { return same_device(each, devices_.front()); });
-  return best && alike && (best->placement.mode == Mode::single || best->placement.mode == Mode::layer) && all_on_devices(architecture_, best->placement) ? best : nullptr;
+  return best && are_alike(devices_) && (best->placement.mode == Mode::single || best->placement.mode == Mode::layer) && all_on_devices(architecture_, best->placement) ? best : nullptr;
 }
 
 // A layer or its experts may move to the host where that reads them all sooner than the devices take for whole steps: of either side the moved

@@ -172,7 +172,7 @@ void Searcher::read_prompts_otherwise(Trial& trial, Settings base, Moves moves) 
 
 // A slower card beside it may cost more time than what it saves the host.
 void Searcher::fastest_device_alone(Trial& trial, const Settings& base, Moves moves) {
-  if (std::all_of(devices_.begin(), devices_.end(), [&](const rig::RigDevice& each) { return same_device(each, devices_.front()); })) return;
+  if (are_alike(devices_)) return;
   const auto bandwidth = [](const rig::RigDevice& d) { return d.device.bandwidth ? d.device.bandwidth->value : Bandwidth{}; };
   only_ = std::max_element(devices_.begin(), devices_.end(), [&](const auto& a, const auto& b) { return bandwidth(a) < bandwidth(b); })->index;
   if (const auto settings = fitting_range(base, moves)) consider(trial, *settings);
@@ -191,7 +191,7 @@ void Searcher::layer_split() {
 
 // Whoever reads a token's weights fastest is not always who multiplies a whole prompt fastest.
 void Searcher::share_by_arithmetic(Trial& trial) {
-  if (std::all_of(devices_.begin(), devices_.end(), [&](const rig::RigDevice& each) { return same_device(each, devices_.front()); })) return;
+  if (are_alike(devices_)) return;
   by_arithmetic_ = true;
   if (const auto settings = fitting_range(base_, Moves::nothing)) consider(trial, *settings);
   by_arithmetic_ = false;
