@@ -42,8 +42,28 @@ std::size_t is_about_output(const std::string& word) {
   return word.back() == '>' ? 2 : 1;
 }
 
-// Commands of words as a shell would see them: quotes group, a flag at the beginning of a line belongs to the command above it. Backslashes inside
-// words stay, for they are those of patterns and of Windows paths.
+struct Read { Word word; bool quoted = false; };
+
+// The word that begins at `i`, which is moved behind it: quotes group. Backslashes stay, for they are those of patterns and of Windows paths.
+Result<Read> read_word(std::string_view text, std::size_t& i) {
+  Read read{{"", static_cast<int>(i) + 1}};
+  char quote = 0;
+  for (; i < text.size() && (quote || !(is_space(text[i]) || ends_command(text, i))); ++i) {
+    const char c = text[i];
+    if (quote ? c == quote : c == '\'' || c == '"') {
+      quote = quote ? 0 : c;
+      read.quoted = true;
+    } else {
+      read.word.text += c;
+    }
+  }
+  if (quote) return fail(ErrorKind::input, std::string("quote ") + quote + " is not closed", Where{"--flags", 1, read.word.column});
+  constexpr std::string_view kPowerShell = "$env:";
+  if (read.word.text.starts_with(kPowerShell)) read.word.text.erase(0, kPowerShell.size());
+  return read;
+}
+
+// Commands of words as a shell would see them; a flag at the beginning of a line belongs to the command above it.
 Result<std::vector<Command>> shell_commands(std::string_view text) {
   std::vector<Command> commands(1);
   bool ended = false, piped = false;
@@ -51,36 +71,23 @@ Result<std::vector<Command>> shell_commands(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     if (goes_on(text, i)) {
       for (++i; i < text.size() && is_space(text[i]); ++i) {}
-    } else if (const std::size_t length = ends_command(text, i)) {
+      continue;
+    }
+    if (const std::size_t length = ends_command(text, i)) {
       ended = true;
       piped = length == 1 && text[i] == '|';
       i += length;
-    } else if (is_space(text[i])) {
-      ++i;
-    } else {
-      Word word{"", static_cast<int>(i) + 1};
-      char quote = 0;
-      bool plain = true;
-      for (; i < text.size() && (quote || !(is_space(text[i]) || ends_command(text, i))); ++i) {
-        const char c = text[i];
-        if (quote) {
-          if (c == quote) quote = 0;
-          else word.text += c;
-        } else if (c == '\'' || c == '"') {
-          quote = c;
-          plain = false;
-        } else {
-          word.text += c;
-        }
-      }
-      if (quote) return fail(ErrorKind::input, std::string("quote ") + quote + " is not closed", Where{"--flags", 1, word.column});
-      constexpr std::string_view kPowerShell = "$env:";
-      if (word.text.starts_with(kPowerShell)) word.text.erase(0, kPowerShell.size());
-      if (dropped > 0) { --dropped; continue; }
-      if (const std::size_t about = plain ? is_about_output(word.text) : 0; about > 0) { dropped = about - 1; continue; }
-      if (std::exchange(ended, false) && !word.text.starts_with('-') && !commands.back().words.empty()) commands.push_back({{}, piped});
-      commands.back().words.push_back(std::move(word));
+      continue;
     }
+    if (is_space(text[i])) {
+      ++i;
+      continue;
+    }
+    RC_ASSIGN(read, read_word(text, i));
+    if (dropped > 0) { --dropped; continue; }
+    if (const std::size_t about = read.quoted ? 0 : is_about_output(read.word.text); about > 0) { dropped = about - 1; continue; }
+    if (std::exchange(ended, false) && !read.word.text.starts_with('-') && !commands.back().words.empty()) commands.push_back({{}, piped});
+    commands.back().words.push_back(std::move(read.word));
   }
   return commands;
 }

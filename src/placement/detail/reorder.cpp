@@ -27,7 +27,7 @@ class Reorder {
   Reorder(TensorGraph& graph, const std::vector<TensorId>& operations, int window)
       : graph_(graph), operations_(operations), window_(window), taken_(operations.size(), 0), placed_(graph.tensors.size(), 0), may_fuse_(operations.size(), 0) {
     find_dependencies();
-    for (int i = 0; i < count(); ++i) may_fuse_[at(i)] = fused_at(i, true) > 0;   // most never do
+    for (int i = 0; i < count(); ++i) may_fuse_[at(i)] = fusion_at(i) > 0;   // most never do
   }
 
   std::vector<TensorId> run() {
@@ -65,8 +65,8 @@ class Reorder {
       if (op(start + static_cast<int>(i)) != pattern[i] || taken_[at(start) + i]) return false;
     return true;
   }
-  int fused_at(int start, bool unknown = false) const {
-    if (!unknown && !may_fuse_[at(start)]) return 0;
+  int fused_at(int start) const { return may_fuse_[at(start)] ? fusion_at(start) : 0; }
+  int fusion_at(int start) const {
     for (const std::span<const Op> pattern : {std::span<const Op>(kSoftmaxNormalised), std::span<const Op>(kSigmoidNormalised),
                                               std::span<const Op>(kSoftmaxFirst), std::span<const Op>(kSoftmaxLast), std::span<const Op>(kGivenBack),
                                               std::span<const Op>(kTurnedAndStored)})
