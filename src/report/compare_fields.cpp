@@ -209,12 +209,6 @@ Sentences faster_elsewhere(const app::CompareAnswer& answer) {
   return all;
 }
 
-Sentences all_faster(const app::CompareAnswer& answer) {
-  Sentences all = faster_ways(answer);
-  for (Phrase& one : faster_elsewhere(answer)) all.push_back(std::move(one));
-  return all;
-}
-
 // Hosts that nobody named, where the rows do not have the same.
 Sentences assumed_hosts(const app::CompareAnswer& answer) {
   std::set<std::pair<std::string, double>> hosts;
@@ -277,21 +271,23 @@ Section next_steps(const app::CompareAnswer& answer) {
 Report fields(const app::CompareAnswer& answer) {
   Rows rows;
   for (const app::Compared& row : answer.rows) rows.push_back(table_row(answer, row));
+  Sentences ways = faster_ways(answer), elsewhere = faster_elsewhere(answer), all_faster = ways;
+  all_faster.insert(all_faster.end(), elsewhere.begin(), elsewhere.end());
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
-                     machine("faster", all_faster(answer)),
+                     machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};
   Section mind{"Mind"_say, {list_field({}, warnings(answer), Show::warnings)}};
-  Section faster{"Faster, but not proposed: see Other ways in the plan"_say, {list_field({}, faster_ways(answer), Show::bullets)}};
-  Section elsewhere{"What would decode faster"_say, {list_field({}, faster_elsewhere(answer), Show::bullets)}};
+  Section faster{"Faster, but not proposed: see Other ways in the plan"_say, {list_field({}, std::move(ways), Show::bullets)}};
+  Section faster_there{"What would decode faster"_say, {list_field({}, std::move(elsewhere), Show::bullets)}};
   Section hosts{"Hosts that nobody named"_say, {list_field({}, assumed_hosts(answer), Show::bullets)}};
   Section own{"Yours"_say, {list_field({}, own_notes(answer), Show::bullets)}};
-  return {{std::move(table), std::move(mind), std::move(faster), std::move(elsewhere), std::move(hosts), std::move(own), std::move(not_these), next_steps(answer)}};
+  return {{std::move(table), std::move(mind), std::move(faster), std::move(faster_there), std::move(hosts), std::move(own), std::move(not_these), next_steps(answer)}};
 }
 
 }  // namespace rigcast::report

@@ -29,21 +29,11 @@ std::optional<Spec> read_one_part(std::string_view text) {
   return spec && spec->parts.size() == 1 ? std::optional(std::move(*spec)) : std::nullopt;
 }
 
-}  // namespace
-
-namespace {
-
 // Bridges join pairs: of more cards than the two of "nvlink" those that have a second one.
 std::string in_pairs(std::string_view options, int cards) {
-  constexpr std::string_view kBridge = "nvlink";
-  std::string words;
-  for (std::size_t begin = 0; begin <= options.size();) {
-    const std::size_t end = std::min(options.find(' ', begin), options.size());
-    const std::string_view word = options.substr(begin, end - begin);
-    words += (begin > 0 ? " " : "") + std::string(word) + (word == kBridge && cards > 2 ? "-pairs" : "");
-    begin = end + 1;
-  }
-  return words;
+  std::vector<std::string> words;
+  for (const std::string_view word : split(options, ' ')) words.push_back(std::string(word) + (word == "nvlink" && cards > 2 ? "-pairs" : ""));
+  return join(words, " ");
 }
 
 }  // namespace
