@@ -17,6 +17,13 @@ namespace {
 
 std::filesystem::path folder() { return std::filesystem::path(RIGCAST_SOURCE_DIR) / "tests/configs"; }
 
+Result<Architecture> published(const std::string& file) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  std::ifstream in(folder() / file);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return architecture_from_config(facts, text, "config.json");
+}
+
 // One file: its parameters by hand, elements its cache gains a token (behind windows too), layers with a window, elements of the state of a sequence.
 struct Counted { const char* file; std::int64_t parameters, cache, sliding, state; };
 void PrintTo(const Counted& counted, std::ostream* out) { *out << counted.file; }
@@ -171,11 +178,8 @@ constexpr Counted kCounted[] = {
 class PublishedConfig : public testing::TestWithParam<Counted> {};
 
 TEST_P(PublishedConfig, DescribesItsCheckpoint) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
   const Counted& expected = GetParam();
-  std::ifstream in(folder() / (std::string(expected.file) + ".json"));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto a = architecture_from_config(facts, text, "config.json");
+  const auto a = published(std::string(expected.file) + ".json");
   ASSERT_TRUE(a.has_value()) << to_text(a.error());
   EXPECT_EQ(a->parameters(), static_cast<double>(expected.parameters));
   std::int64_t cache = 0, sliding = 0, state = 0;
@@ -192,11 +196,8 @@ TEST_P(PublishedConfig, DescribesItsCheckpoint) {
 INSTANTIATE_TEST_SUITE_P(All, PublishedConfig, testing::ValuesIn(kCounted));
 
 TEST(PublishedConfigs, EncodersKeepNothing) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
   for (const char* file : {"bge-m3.json", "deberta-v3-base.json", "embeddinggemma-300m.json", "eurobert-210m.json", "gte-multilingual-base.json", "modernbert-base.json", "nomic-embed-v1.5.json", "nomic-embed-v2-moe.json"}) {
-    std::ifstream in(folder() / file);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    const Architecture a = architecture_from_config(facts, text, "config.json").value();
+    const Architecture a = published(file).value();
     EXPECT_TRUE(a.encoder_only);
     EXPECT_FALSE(a.tied_embeddings);
   }
@@ -212,10 +213,7 @@ TEST(PublishedConfigs, AllAreCounted) {
 // Entries are made in layers 2, 8, 14 and 20 and chosen in eight: of two tokens each in three, of one in the fourth, with keys of 128 beside them.
 // Behind the window a token leaves (512 + 128) x (3 / 2 + 1) = 1,600 elements. What is gathered of the tables is not read whole: 16.8e9 are active.
 TEST(PublishedConfigs, EntriesAreSharedByLayers) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
-  std::ifstream in(folder() / "deepseek-v4.1-flash.json");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  const Architecture a = published("deepseek-v4.1-flash.json").value();
   double lasting = 0;
   int chooses = 0;
   for (const Layer& layer : a.layers) {
@@ -235,10 +233,7 @@ TEST(PublishedConfigs, EntriesAreSharedByLayers) {
 
 // Layers 3, 8, ... 38 attend to pictures alone: nothing is kept of text there.
 TEST(PublishedConfigs, LayersForPicturesKeepNoText) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
-  std::ifstream in(folder() / "llama-3.2-11b-vision.json");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  const Architecture a = published("llama-3.2-11b-vision.json").value();
   int attends = 0;
   for (const Layer& layer : a.layers) attends += layer.attention.kind != AttentionKind::none;
   EXPECT_EQ(attends, 32);
@@ -249,10 +244,7 @@ TEST(PublishedConfigs, LayersForPicturesKeepNoText) {
 
 // Thirteen layers of attention run with the tensors of two, each with a cache of its own.
 TEST(PublishedConfigs, BlocksAreShared) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
-  std::ifstream in(folder() / "zamba2-7b.json");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  const Architecture a = published("zamba2-7b.json").value();
   ASSERT_EQ(a.layers.size(), 94u);
   ASSERT_EQ(a.blocks.size(), 94u);
   EXPECT_EQ(a.blocks.at(6), 6);     // layers 6 and 11 of the file, behind none and one such before them
@@ -264,12 +256,7 @@ TEST(PublishedConfigs, BlocksAreShared) {
 
 // Experts for pictures are loaded and not read for text; those a group shares come with each that is chosen.
 TEST(PublishedConfigs, FurtherExperts) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
-  const auto read = [&](const char* file) {
-    std::ifstream in(folder() / file);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    return architecture_from_config(facts, text, "config.json").value();
-  };
+  const auto read = [](const char* file) { return published(file).value(); };
   // 28624634048 without 27 x 64 x 3 x 2560 x 512 for pictures and 27 x 58 x 3 x 2560 x 1536 not chosen
   EXPECT_EQ(read("ernie-4.5-vl-28b-a3b.json").active_parameters(), 28624634048. - 27. * 64 * 3 * 2560 * 512 - 27. * 58 * 3 * 2560 * 1536);
   // 32948041728 without 48 x 120 x 3 x 2048 x 768 and 48 x 56 x 3 x 2048 x 128
@@ -278,10 +265,7 @@ TEST(PublishedConfigs, FurtherExperts) {
 
 // 8 of the 12 experts a token chooses on average: 512 of 768 compute. 27.95e9 with two embeddings of 0.81e9.
 TEST(PublishedConfigs, ExpertsThatDoNothingAreNotRead) {
-  static const catalog::Catalog facts = catalog::Catalog::load().value();
-  std::ifstream in(folder() / "longcat-flash.json");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const Architecture a = architecture_from_config(facts, text, "config.json").value();
+  const Architecture a = published("longcat-flash.json").value();
   EXPECT_EQ(a.layers.at(1).feed_forward.experts, 512);
   EXPECT_EQ(a.layers.at(1).feed_forward.experts_used, 8);
   EXPECT_EQ(a.layers.at(0).feed_forward.kind, FeedForwardKind::dense);
