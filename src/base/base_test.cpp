@@ -63,6 +63,9 @@ TEST(Units, Printing) {
   EXPECT_EQ(print_seconds(Seconds(200)), "3 min 20 s");
 }
 
+// Bytes of other letters stay as they are.
+TEST(Text, UpperCaseIsOfAsciiAlone) { EXPECT_EQ(to_upper("q4_k_m, µs"), "Q4_K_M, µS"); }
+
 TEST(Text, FoldedNamesCompareEqual) {
   EXPECT_EQ(fold_name("NVIDIA GeForce RTX 3090"), "nvidia-geforce-rtx-3090");
   EXPECT_EQ(fold_name("Intel(R) Core(TM) i9"), "intel-r-core-tm-i9");

@@ -16,6 +16,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);  // 
 std::vector<std::string_view> split_words(std::string_view text);           // by runs of white space; no empty pieces
 std::string join(std::span<const std::string> pieces, std::string_view separator);
 std::string to_lower(std::string_view text);
+std::string to_upper(std::string_view text);
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);

@@ -106,8 +106,7 @@ std::string bits_of(std::string_view quant) {
 std::vector<std::string> words_of(std::string_view quant) {
   std::vector<std::string> words;
   bool inside = false;
-  for (char c : quant) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  for (const char c : to_upper(quant)) {
     const bool part = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
     if (part && !inside) words.emplace_back();
     if (part) words.back() += c;

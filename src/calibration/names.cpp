@@ -305,9 +305,7 @@ std::string backend_key(const Observation& o, const std::string& engine, const c
 }
 
 std::string recipe_of(std::string_view quant) {
-  std::string q(trim(quant));
-  for (char& c : q)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  std::string q = to_upper(trim(quant));
   if (q.empty()) return {};
   if (q.rfind("GGUF-", 0) == 0) q = q.substr(5);
   if (q.rfind("MIX-", 0) == 0) q = q.substr(4);

@@ -74,12 +74,6 @@ constexpr std::array kPlain = {
     Plain{"bnb-8bit", "bnb_int8", kLinear},              Plain{"hqq", "hqq_4bit_g64", kLinear},
 };
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  return out;
-}
-
 Result<void> apply_reach(Formats& formats, Architecture& a, std::string_view quant, const Reach& reach, std::string_view head = {}) {
   const std::string half = half_of(a);
   for (Tensor& tensor : a.tensors) {
@@ -269,7 +263,7 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   for (const detail::Ftype& each : detail::ftypes()) names.emplace_back(each.name);
   for (std::string& each : detail::approximate_names(catalog)) names.push_back(std::move(each));
   for (const auto& [name, recipe] : kLargeEnds) names.emplace_back(name);
-  for (const Plain& each : kPlain) names.push_back(upper(each.name));
+  for (const Plain& each : kPlain) names.push_back(to_upper(each.name));
   for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
     names.emplace_back(each);
   return names;
@@ -292,8 +286,8 @@ Result<bool> apply_if_known(const catalog::Catalog& catalog, Architecture& a, st
   std::string_view name = trim(text);
   const bool imatrix = starts_with_ignoring_case(name, "i1-");
   if (imatrix) name.remove_prefix(3);
-  const std::string ftype = upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
-  a.quant = upper(name);
+  const std::string ftype = to_upper(replace_all(std::string(name), "-", "_")), folded = fold_name(name);
+  a.quant = to_upper(name);
   drop_copied_head(a);
   if (const detail::Ftype* known = detail::find_ftype(ftype)) return applied(apply_ftype(formats, a, *known, imatrix));
   RC_ASSIGN(large, apply_large_ends(formats, a, ftype));

@@ -9,11 +9,6 @@
 namespace rigcast::report {
 namespace {
 
-std::string in_capitals(std::string text) {
-  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return text;
-}
-
 // What changes, and what it gives; the question with it.
 struct Change { Phrase text; app::PlanRequest question; const char* kind; };
 
@@ -21,7 +16,7 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
   using Kind = app::Remedy::Kind;
   app::PlanRequest other = answer.request;
   if (!remedy.flags.empty()) other.placement.flags = remedy.flags;
-  const std::string format = in_capitals(remedy.value);   // as headlines write it
+  const std::string format = to_upper(remedy.value);   // as headlines write it
   const auto speed = [&] { return print(Number{remedy.decode, Unit::token_rate}); };
   switch (remedy.kind) {
     case Kind::context:

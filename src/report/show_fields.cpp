@@ -48,8 +48,7 @@ Rows source_rows(const std::vector<catalog::Source>& sources) {
 
 // "fp16_acc16" -> "FP16, FP16 accumulate"; "bf16_vector" -> "BF16, plain ALUs".
 Phrase rate_label(const std::string& format) {
-  std::string name = format;
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  const std::string name = to_upper(format);
   if (format.ends_with("_acc16")) return fill("{0}, FP16 accumulate"_say, {name.substr(0, name.size() - 6)});
   if (format.ends_with("_vector")) return fill("{0}, without matrix units"_say, {name.substr(0, name.size() - 7)});
   return name;
