@@ -43,6 +43,8 @@ struct Attention {
 inline bool is_windowed(const Attention& a) {
   return a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked || a.kind == AttentionKind::compressed || (a.kind == AttentionKind::mla && a.window > 0);
 }
+// Whether a compressed layer keeps entries behind its window itself.
+inline bool makes_entries(const Attention& a) { return a.compress > 0 && a.entries_layer < 0; }
 // Elements of the indexer's cache a token.
 inline int indexer_elements(const Attention& a) { return a.indexer_heads == 0 || a.entries_layer >= 0 ? 0 : a.indexer_row > 0 ? a.indexer_row : a.indexer_dim; }
 // Elements a sequence of the state a compressor keeps (F32): values and scores of the entry in the making. Entries of 4 tokens overlap, so that

@@ -219,7 +219,7 @@ TEST(PublishedConfigs, EntriesAreSharedByLayers) {
   for (const Layer& layer : a.layers) {
     const Attention& at = layer.attention;
     chooses += at.indexer_heads > 0;
-    if (at.compress > 0 && at.entries_layer < 0) lasting += double(at.key_dim + indexer_elements(at)) / at.compress;
+    if (makes_entries(at)) lasting += double(at.key_dim + indexer_elements(at)) / at.compress;
   }
   EXPECT_EQ(lasting, 1600);
   EXPECT_EQ(chooses, 8);

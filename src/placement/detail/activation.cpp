@@ -34,7 +34,7 @@ double cache_bytes_per_token(const model::Layer& layer, double bytes_per_element
 
 double entry_bytes_per_token(const model::Layer& layer, double bytes_per_element) {
   const model::Attention& a = layer.attention;
-  return a.compress > 0 && a.entries_layer < 0 ? double(a.key_dim + a.indexer_dim) / a.compress * bytes_per_element : 0;
+  return model::makes_entries(a) ? double(a.key_dim + a.indexer_dim) / a.compress * bytes_per_element : 0;
 }
 
 double state_bytes_per_sequence(const model::Layer& layer, double element) {

@@ -268,7 +268,7 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
       c.key_elements = attention.latent_dim + attention.rope_dim;
     } else if (c.stored && attention.kind == AttentionKind::compressed) {
       c.key_elements = attention.key_dim;
-      if (attention.compress > 0 && attention.entries_layer < 0) c.entries = padded(std::max<std::int64_t>(1, (context.cells + attention.compress - 1) / attention.compress), 256);
+      if (model::makes_entries(attention)) c.entries = padded(std::max<std::int64_t>(1, (context.cells + attention.compress - 1) / attention.compress), 256);
     } else if (c.stored) {
       c.key_elements = std::int64_t{attention.key_dim} * attention.kv_heads;
       c.value_elements = std::int64_t{attention.value_dim} * attention.kv_heads;

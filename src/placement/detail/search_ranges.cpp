@@ -19,7 +19,7 @@ double cache_bytes(const model::Attention& attention, double context, double byt
       if (attention.window > 0) context = std::min(context, attention.window + 512.0);
       return context * (attention.latent_dim + attention.rope_dim) * bytes_per_element;
     case AttentionKind::compressed: {
-      const double entries = attention.compress > 0 && attention.entries_layer < 0 ? context / attention.compress * (attention.key_dim + attention.indexer_dim) : 0;
+      const double entries = model::makes_entries(attention) ? context / attention.compress * (attention.key_dim + attention.indexer_dim) : 0;
       return (std::min(context, attention.window + 512.0) * attention.key_dim + entries) * bytes_per_element;
     }
     case AttentionKind::sliding: context = std::min(context, attention.window + 512.0); break;
