@@ -88,6 +88,7 @@ Prediction describe(const Observation& o, const Case& c, std::shared_ptr<const G
   p.metric = o.metric_name;
   p.reason = c.reason;
   p.usable = c.usable;
+  p.excluded = o.excluded;
   if (!c.understood) return p;
   p.groups = std::move(groups);
   p.file_bytes = c.prepared.file_bytes;

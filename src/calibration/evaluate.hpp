@@ -26,6 +26,7 @@ struct Prediction {
   double actual = 0;
   cost::Grade grade = cost::Grade::extrapolated;
   bool usable = true;                        // false: not a speed of a language model, or impossible; not counted in scores
+  std::string excluded;                      // why its row neither calibrates nor counts in scores, though it is predicted; empty: it does
   std::string metric;
   std::shared_ptr<const Groups> groups;      // rows of one kind share them; empty where the row is not understood
   double file_bytes = 0, active_bytes = 0;   // of the model; 0 where it is not understood
@@ -35,6 +36,7 @@ struct Prediction {
   std::string_view group(std::string_view name) const;    // empty: none
   double error() const;                      // predicted / actual - 1 as a speed, whatever the metric; 0 without prediction
   bool covered() const;                      // the measured value lies in the interval
+  bool counts() const { return usable && excluded.empty(); }
 };
 
 struct Evaluation { std::vector<Prediction> rows; };

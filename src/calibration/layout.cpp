@@ -359,6 +359,7 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
   site.conditions.repacked = flag(o, "rtr") == "1" || to_lower(o.quant).find("_r4") != std::string::npos || to_lower(o.quant).find("_r8") != std::string::npos;
+  site.conditions.plain_matrices = !flag(o, "coopmat").empty() && is_off(flag(o, "coopmat"));
   if (cpu) {
     if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;
     p.mode = Mode::cpu;

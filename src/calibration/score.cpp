@@ -21,7 +21,7 @@ double quantile(std::vector<double> values, double q) {
 std::vector<Score> score(const Evaluation& evaluation, std::string_view by) {
   std::map<std::string, std::vector<const Prediction*>, std::less<>> groups;
   for (const Prediction& p : evaluation.rows) {
-    if (!p.usable) continue;
+    if (!p.counts()) continue;
     if (by.empty()) { groups["all"].push_back(&p); continue; }
     if (by == "grade") { groups[p.predicted ? cost::to_string(p.grade) : "none"].push_back(&p); continue; }
     const std::string_view name = p.groups && p.groups->contains(by) ? p.group(by) : "unknown";
@@ -68,7 +68,7 @@ std::vector<PeerScore> score_peers(const Evaluation& evaluation) {
       std::vector<double> ours;
       std::array<std::vector<double>, kPeers> theirs;
       for (const Prediction& p : evaluation.rows) {
-        if (!p.usable || !p.predicted || !p.comparable || (kind != "all" && p.group("moe") != kind)) continue;
+        if (!p.counts() || !p.predicted || !p.comparable || (kind != "all" && p.group("moe") != kind)) continue;
         // gguf-parser says nothing of mixtures: it is left out of what all must predict there.
         const bool all = std::all_of(p.peers.begin(), p.peers.end() - (p.group("moe") == "experts" ? 1 : 0), [](const auto& peer) { return peer.has_value(); });
         if (common && !all) continue;

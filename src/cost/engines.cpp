@@ -32,7 +32,7 @@ std::string engine_group(std::string_view engine) {
 
 Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
   const double built = conditions.engine_year;
-  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), built, built - kMiddle, conditions.slow_host, conditions.repacked, conditions.source};
+  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), built, built - kMiddle, conditions.slow_host, conditions.repacked, backend == "vulkan" && conditions.plain_matrices, conditions.source};
 }
 
 bool has_vector_kernels(const Setting& setting) {

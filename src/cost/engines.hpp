@@ -19,6 +19,7 @@ struct Setting {
   double year = 0;           // the same from 2025.5, from where effects of years count
   bool slow_host = false;
   bool repacked = false;
+  bool plain_matrices = false;   // Vulkan multiplies matrices by plain arithmetic, whatever units the device has
   std::string source;
 };
 

@@ -89,6 +89,7 @@ struct Conditions {
   std::string source;                // fit only: the source's own bias is a random effect
   bool eager = false;                // serving engines told not to capture their kernels as graphs
   bool repacked = false;             // weights were repacked for the host's kernels (ik_llama.cpp -rtr, _R4)
+  bool plain_matrices = false;       // the Vulkan driver offers no cooperative matrices, or they are switched off (GGML_VK_DISABLE_COOPMAT)
 };
 
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth).

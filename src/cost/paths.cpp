@@ -66,7 +66,7 @@ double cache_bytes(std::string_view quant) {
 // Cooperative matrices under Vulkan: NVIDIA's since December 2024; Turing and later have the units.
 static bool cooperative_matrices(const catalog::Device& device, const Setting& setting) {
   static constexpr std::array<std::string_view, 4> without{"kepler", "maxwell", "pascal", "volta"};
-  return setting.backend == "vulkan" && device.vendor == "nvidia" && setting.year > -0.55 &&
+  return setting.backend == "vulkan" && !setting.plain_matrices && device.vendor == "nvidia" && setting.year > -0.55 &&
          std::find(without.begin(), without.end(), device.architecture) == without.end();
 }
 
@@ -94,8 +94,13 @@ Arithmetic arithmetic_of(const catalog::Device& device, const Setting& setting, 
   return out;
 }
 
-double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
+double half_rate(const catalog::Device& device, const Setting& setting) {
   const double half = half_rate(device), single = first_rate(device, {"fp32"});
+  return setting.plain_matrices && single > 0 ? std::min(half, 2 * single) : half;
+}
+
+double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format) {
+  const double half = half_rate(device, setting), single = first_rate(device, {"fp32"});
   const bool float_format = is_float_format(format);
   if (has_integer_kernels(setting)) {
     // Quantised weights meet 8-bit integer units (MMQ); halves go through cuBLAS, which accumulates F16 in F16.

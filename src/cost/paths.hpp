@@ -20,6 +20,8 @@ double cache_bytes(std::string_view quant);
 
 // Half-precision rate that a program can use: some chips (Pascal) list one that is slower than single precision.
 double half_rate(const catalog::Device& device);
+// ... and that these kernels use: a driver may offer no matrix units, and plain arithmetic packs two halves at most.
+double half_rate(const catalog::Device& device, const Setting& setting);
 // Dense rate of the number format that the engine's kernel for this device really computes in when it multiplies weights of `format`
 // (falling back where the hardware has no such unit: FP8 on Ampere runs as FP16, a V100 has no BF16).
 double matrix_rate(const catalog::Device& device, const Setting& setting, std::string_view format);

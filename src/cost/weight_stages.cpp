@@ -53,6 +53,13 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   return p;
 }
 
+// Tokens of a full micro-batch that each expert gets in the mean: tiles of a kernel that multiplies few rows are mostly empty.
+double rows_of_expert(const Builder& b) {
+  for (const model::Layer& layer : b.model.layers)
+    if (const model::FeedForward& f = layer.feed_forward; f.experts > 0) return static_cast<double>(b.load.ubatch) * f.experts_used / f.experts;
+  return 0;
+}
+
 Path gemm_path(const Builder& b, int device, const std::string& format, bool experts, bool decode) {
   if (device == kHost) {
     const char* quantity = decode ? "host_decode" : "host_gemm";
@@ -87,7 +94,12 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     add_factor(p, "gemm", "ubatch", "", std::log(std::max(b.load.ubatch, 16) / 512.0));
     const auto single = d.rates.find("fp32");
     if (set.backend != "cuda" && d.rates.contains("fp16") && single != d.rates.end())
-      add_factor(p, "gemm", "matrix_units:backend", set.backend, std::log(half_rate(d) / single->second.value.value() / 2));
+      add_factor(p, "gemm", "matrix_units:backend", set.backend, std::log(half_rate(d, set) / single->second.value.value() / 2));
+    if (set.plain_matrices) add_factor(p, "gemm", "plain_matrices", "");
+    if (experts && set.group == "ggml") {   // other engines sort the tokens of thousands first
+      constexpr double kUsualRows = 32, kFullTiles = 512;
+      add_factor(p, "gemm", "expert_rows:backend", set.backend, std::log(std::clamp(rows_of_expert(b), 1.0, kFullTiles) / kUsualRows));
+    }
   }
   add_power_cap(p, "gemm", b.device(device));
   return p;

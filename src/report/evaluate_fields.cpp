@@ -62,6 +62,7 @@ Fields prediction_fields(const calibration::Prediction& p) {
   if (!groups.empty()) fields.push_back(machine("groups", std::move(groups)));
   fields.push_back(machine("metric", p.metric));
   if (!p.reason.empty()) fields.push_back(machine("reason", Phrase(p.reason)));
+  if (!p.excluded.empty()) fields.push_back(machine("excluded", Phrase(p.excluded)));
   return fields;
 }
 
@@ -115,6 +116,12 @@ Phrase grouping_name(const std::string& by) {
   return found == kNames.end() ? Phrase(by) : *found;
 }
 
+Rows reason_rows(const std::map<std::string, std::int64_t>& counts, const Phrase& title) {
+  Rows rows;
+  for (const auto& [reason, count] : counts) rows.push_back({{"rows", "cases"_say, count}, {"reason", title, Phrase(reason)}});
+  return rows;
+}
+
 // `rows`: of the predictions, where they are wanted.
 Report scores_and(std::optional<MadeRows> rows, const app::EvaluateAnswer& answer) {
   Report report;
@@ -123,13 +130,14 @@ Report scores_and(std::optional<MadeRows> rows, const app::EvaluateAnswer& answe
   }
   report.sections.push_back({"Beside other formulas: decode of one stream on one device"_say, {peer_field(answer.peers)}});
   report.sections.push_back({"What own measurements would add"_say, {own_field(answer.own)}});
-  std::map<std::string, std::int64_t> reasons;
-  for (const auto& p : answer.evaluation.rows)
+  std::map<std::string, std::int64_t> reasons, exclusions;
+  for (const auto& p : answer.evaluation.rows) {
     if (!p.predicted) ++reasons[reason_class(p.reason)];
-  Rows missing;
-  for (const auto& [reason, count] : reasons) missing.push_back({{"rows", "cases"_say, count}, {"reason", "not predicted because"_say, Phrase(reason)}});
+    else if (!p.excluded.empty()) ++exclusions[p.excluded];
+  }
   Fields last;
-  if (!missing.empty()) last.push_back({"not_predicted", {}, std::move(missing), Show::table});
+  if (!reasons.empty()) last.push_back({"not_predicted", {}, reason_rows(reasons, "not predicted because"_say), Show::table});
+  if (!exclusions.empty()) last.push_back({"excluded", {}, reason_rows(exclusions, "predicted, but not counted because"_say), Show::table});
   Sentences troubles = unread_lines(answer.unread);
   if (!answer.ignored.empty()) troubles.push_back(ignored_columns(answer.ignored));
   last.push_back(list_field("troubles", std::move(troubles), Show::warnings));
