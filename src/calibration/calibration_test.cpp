@@ -286,6 +286,41 @@ TEST(Configurator, WithoutGraphsEveryKernelIsStarted) {
   EXPECT_TRUE(has_eager(*configurator.prepare(o)));
 }
 
+// Mesa's driver for Intel became twice as fast with 26.2 of August 2026; Windows has another, and AMD's own was given up.
+TEST(Configurator, OldVulkanDriversHaveEffectsOfTheirOwn) {
+  Configurator configurator(facts());
+  const auto driver = [&](const char* device, const char* os, const char* date, const char* named, const char* backend = "vulkan") {
+    Observation o;
+    o.device = device;
+    o.os = os;
+    o.date = date;
+    o.engine = "llama.cpp";
+    o.backend = backend;
+    o.model = "qwen3-8b";
+    o.quant = "Q4_K_M";
+    o.phase = "decode";
+    o.metric_name = "tokens_per_second";
+    o.metric = Metric::tokens_per_second;
+    o.value = 30;
+    o.flags = {{"vulkan_driver", named}};
+    const auto p = configurator.prepare(o);
+    EXPECT_TRUE(p) << to_text(p.error());
+    const std::string_view begin = "weights|driver=";
+    for (const cost::Path& path : p->load->paths)
+      for (const cost::Factor& factor : path.factors)
+        if (factor.effect.starts_with(begin)) return std::string(factor.effect.substr(begin.size()));
+    return std::string();
+  };
+  EXPECT_EQ(driver("arc-pro-b70", "Ubuntu, Mesa 26.0.8", "2026-09", ""), "old_anv");
+  EXPECT_EQ(driver("arc-pro-b70", "Ubuntu, Mesa 26.2.2", "2026-05", ""), "");   // what is said counts, not the date
+  EXPECT_EQ(driver("arc-pro-b70", "Fedora 43", "2026-05", ""), "old_anv");
+  EXPECT_EQ(driver("arc-pro-b70", "Fedora 44", "2026-10", ""), "");
+  EXPECT_EQ(driver("arc-pro-b70", "Windows 11", "2026-05", ""), "");
+  EXPECT_EQ(driver("arc-pro-b70", "Fedora 43", "2026-05", "", "sycl"), "");
+  EXPECT_EQ(driver("ryzen-ai-max-395", "Fedora 43", "2026-05", "amdvlk"), "amdvlk");
+  EXPECT_EQ(driver("ryzen-ai-max-395", "Fedora 43", "2026-05", "radv"), "");
+}
+
 TEST(Configurator, NoMoreRequestsRunThanTheCacheHolds) {
   Configurator configurator(facts());
   const auto p = configurator.prepare(serving_row("h100-sxm-80gb", 1, 512, 400));

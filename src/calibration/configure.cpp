@@ -63,7 +63,7 @@ std::string source_of(const Observation& o) {
 std::string layout_key(const Observation& o) {
   std::string key;
   key.reserve(512);
-  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode})
+  for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.os, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode})
     key.append(*part).append("|");
   key.append(source_of(o)).append("|");
   for (const double number : {static_cast<double>(o.devices), static_cast<double>(o.degree), o.memory_gb, o.model_bytes, o.parameters})

@@ -1,6 +1,8 @@
 #include "calibration/detail/layout.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -140,6 +142,19 @@ Mode mode_of(const Observation& o, const std::string& group, int devices) {
 bool is_off(const std::string& value) {
   static const std::vector<std::string> words = {"", "0", "off", "false", "no", "none", "disabled"};
   return std::find(words.begin(), words.end(), to_lower(value)) != words.end();
+}
+
+// The Vulkan driver, where it is known to be one that was slower for its devices than today's: AMD's own for Linux, given up in 2025, and Mesa's
+// for Intel before 26.2 of August 2026 (an Arc Pro B70 writes 66, 40 and 12 token/s under 26.0.8, 110, 88 and 23 under 26.2.2).
+std::string driver_of(const Observation& o, const catalog::Device& device, double year) {
+  constexpr double kFastMesa = 26.2, kFastMesaYear = 2026.63;
+  const std::string os = to_lower(o.os);
+  if (device.vendor == "amd") return to_lower(flag(o, "vulkan_driver") + flag(o, "env")).find("amdvlk") != std::string::npos ? "amdvlk" : "";
+  static constexpr std::array<std::string_view, 6> linuxes{"linux", "ubuntu", "fedora", "debian", "arch", "mesa"};
+  if (device.vendor != "intel" || std::none_of(linuxes.begin(), linuxes.end(), [&](std::string_view name) { return os.find(name) != std::string::npos; })) return {};
+  double version = 0;
+  if (const std::size_t mesa = os.find("mesa "); mesa != std::string::npos) std::from_chars(os.data() + mesa + 5, os.data() + os.size(), version);   // "26.0" of "26.0.8"
+  return (version > 0 ? version < kFastMesa : year < kFastMesaYear) ? "old_anv" : "";
 }
 
 // Layers on the devices, the head as one of them, as -ngl counts; nothing where the engine is left to fit them.
@@ -360,6 +375,7 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
   site.conditions.repacked = flag(o, "rtr") == "1" || to_lower(o.quant).find("_r4") != std::string::npos || to_lower(o.quant).find("_r8") != std::string::npos;
   site.conditions.plain_matrices = !flag(o, "coopmat").empty() && is_off(flag(o, "coopmat"));
+  if (device) site.conditions.driver = driver_of(o, *device, site.conditions.engine_year);
   if (cpu) {
     if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;
     p.mode = Mode::cpu;

@@ -205,6 +205,42 @@ TEST(Cost, HalfPrecisionSlowerThanSingleIsLeftAlone) {
   EXPECT_GE(found, 1);
 }
 
+// Without cooperative matrices a Vulkan driver leaves plain arithmetic: two halves at once, and what that costs beyond is an effect of its own.
+TEST(Cost, VulkanWithoutMatrixUnits) {
+  catalog::Device card;
+  card.vendor = "amd";
+  card.rates["fp32"] = {FlopRate(49e12), {}, {}};
+  card.rates["fp16"] = {FlopRate(195e12), {}, {}};
+  const auto half = [&](const char* backend, bool plain) { return half_rate(card, setting_of("llama.cpp", backend, {.source = {}, .plain_matrices = plain, .driver = {}})); };
+  EXPECT_EQ(half("vulkan", false), 195e12);
+  EXPECT_EQ(half("vulkan", true), 2 * 49e12);
+  EXPECT_EQ(half("rocm", true), 195e12);   // its kernels do not ask Vulkan's driver
+}
+
+// Of 512 tokens, each of which takes 2 of 64 experts, an expert gets 16: half of what effects are counted from.
+TEST(Cost, ExpertsOfAMicroBatchGetFewRows) {
+  Case c;
+  c.model.tensors[0].role = model::Role::expert_ffn;
+  c.model.tensors[0].shape = {4096, 4096, 64, 1};
+  c.model.tensors[0].quant = "q4_k";
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
+  const auto exponent = [&](const char* engine, int ubatch) {
+    c.place.engine = engine;
+    c.place.settings.ubatch = c.place.settings.max_batched_tokens = ubatch;
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    double found = 0;
+    for (const Path& path : load->paths)
+      for (const Factor& factor : path.factors)
+        if (factor.effect == "gemm|expert_rows:backend=cuda") found = factor.exponent;
+    return found;
+  };
+  EXPECT_NEAR(exponent("llama.cpp", 512), std::log(0.5), 1e-12);
+  EXPECT_NEAR(exponent("llama.cpp", 2048), std::log(2), 1e-12);
+  EXPECT_NEAR(exponent("llama.cpp", 1 << 20), std::log(512.0 / 32), 1e-12);   // tiles are full
+  EXPECT_EQ(exponent("vllm", 512), 0);
+}
+
 // 64 experts of which 2 are chosen, 39.4 GB on the host beside a matrix on the device; PCIe of 25 GB/s, host memory of 80 GB/s.
 TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
   Case c;

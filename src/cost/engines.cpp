@@ -32,7 +32,18 @@ std::string engine_group(std::string_view engine) {
 
 Setting setting_of(std::string_view engine, std::string_view backend, const Conditions& conditions) {
   const double built = conditions.engine_year;
-  return {std::string(engine), std::string(kernels_of(engine)), engine_group(engine), std::string(backend), built, built - kMiddle, conditions.slow_host, conditions.repacked, backend == "vulkan" && conditions.plain_matrices, conditions.source};
+  const bool vulkan = backend == "vulkan";
+  return {.engine = std::string(engine),
+          .kernels = std::string(kernels_of(engine)),
+          .group = engine_group(engine),
+          .backend = std::string(backend),
+          .built = built,
+          .year = built - kMiddle,
+          .slow_host = conditions.slow_host,
+          .repacked = conditions.repacked,
+          .plain_matrices = vulkan && conditions.plain_matrices,
+          .driver = vulkan ? conditions.driver : std::string(),
+          .source = conditions.source};
 }
 
 bool has_vector_kernels(const Setting& setting) {

@@ -20,6 +20,7 @@ struct Setting {
   bool slow_host = false;
   bool repacked = false;
   bool plain_matrices = false;   // Vulkan multiplies matrices by plain arithmetic, whatever units the device has
+  std::string driver;            // as Conditions::driver; empty on other backends
   std::string source;
 };
 

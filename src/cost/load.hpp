@@ -86,10 +86,11 @@ struct Load {
 struct Conditions {
   double engine_year = 2026.875;     // date of the engine's build; decides what it can do and how fast it was. Unsaid: November 2026, as the newest Observations
   bool slow_host = false;            // a single-board computer in front of the device
-  std::string source;                // fit only: the source's own bias is a random effect
+  std::string source = {};           // fit only: the source's own bias is a random effect
   bool eager = false;                // serving engines told not to capture their kernels as graphs
   bool repacked = false;             // weights were repacked for the host's kernels (ik_llama.cpp -rtr, _R4)
   bool plain_matrices = false;       // the Vulkan driver offers no cooperative matrices, or they are switched off (GGML_VK_DISABLE_COOPMAT)
+  std::string driver = {};           // a Vulkan driver that is slower than today's for its devices: "amdvlk", "old_anv"; empty: none of them
 };
 
 // Errors: unsupported where no rule says how fast this is (a device without known bandwidth).

@@ -197,6 +197,7 @@ Path device_path(std::string_view quantity, double peak, const rig::RigDevice& d
   add_joint_factor(path, quantity, "vendor", {d.vendor, setting.backend});
   add_factor(path, quantity, "family", d.architecture);
   add_joint_factor(path, quantity, "family+backend", {d.architecture, setting.backend});
+  if (!setting.driver.empty()) add_factor(path, quantity, "driver", setting.driver);
   const bool reads = quantity == "weights" || quantity == "kv" || quantity == "state";
   add_factor(path, quantity, "chip", reads ? d.chip_and_memory : d.chip);
   return path;
