@@ -48,6 +48,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   if (experts) {
     add_factor(p, "weights", "experts", "");
     add_joint_factor(p, "weights", "experts+engine", {set.kernels, set.backend});
+    add_joint_factor(p, "weights", "experts+format", {format, set.kernels, set.backend});
   }
   add_power_cap(p, "weights", b.device(device));
   return p;
