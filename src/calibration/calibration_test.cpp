@@ -286,6 +286,27 @@ TEST(Configurator, WithoutGraphsEveryKernelIsStarted) {
   EXPECT_TRUE(has_eager(*configurator.prepare(o)));
 }
 
+// A draft more is right less often, and a step of more rows takes longer: what a row says of its drafts tells how long a token takes.
+TEST(Configurator, DraftsAreAsTheRowSays) {
+  Configurator configurator(facts());
+  const auto seconds_of = [&](std::map<std::string, std::string, std::less<>> flags) {
+    Observation o = serving_row("h100-sxm-80gb", 1, 1, 20);
+    o.phase = "decode";
+    o.metric = Metric::tokens_per_second;
+    o.metric_name = "tokens_per_second";
+    for (auto& [name, value] : flags) o.flags[name] = value;
+    const auto p = configurator.prepare(o);
+    EXPECT_TRUE(p) << to_text(p.error());
+    EXPECT_EQ(p->speculative, !flags.empty());
+    return cost::seconds(*p->load, p->work);
+  };
+  const double plain = seconds_of({});
+  EXPECT_NEAR(seconds_of({{"spec", "mtp"}}), seconds_of({{"spec", "mtp n=3"}}), 1e-12);
+  EXPECT_NEAR(seconds_of({{"spec", "mtp"}, {"n", "2"}, {"acceptance", "0.8"}}), seconds_of({{"spec", "mtp k=2"}, {"accept_length", "2.6"}}), 1e-12);   // 1 + 2 x 0.8
+  EXPECT_LT(seconds_of({{"spec", "mtp"}, {"accept_length", "3"}}), 0.5 * plain);   // bound by memory: a third, and the drafting
+  EXPECT_GT(seconds_of({{"spec", "eagle"}, {"draft_tokens", "64"}, {"spec_steps", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "eagle"}, {"n", "5"}, {"accept_length", "3"}}));
+}
+
 // Mesa's driver for Intel became twice as fast with 26.2 of August 2026; Windows has another, and AMD's own was given up.
 TEST(Configurator, OldVulkanDriversHaveEffectsOfTheirOwn) {
   Configurator configurator(facts());

@@ -205,6 +205,37 @@ TEST(Cost, HalfPrecisionSlowerThanSingleIsLeftAlone) {
   EXPECT_GE(found, 1);
 }
 
+// Three drafts of each of two sequences: a step multiplies 8 rows and reads each cache once. It keeps 1 + 0.5 + 0.25 + 0.125 tokens where a draft is
+// right every second time.
+TEST(Cost, DraftsAreVerifiedInOneStep) {
+  EXPECT_NEAR(kept_of(3, 0.5), 1.875, 1e-12);
+  EXPECT_NEAR(kept_of(3, 1), 4, 1e-12);
+  EXPECT_NEAR(kept_of(0, 0.9), 1, 1e-12);
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
+  c.place.engine = "vllm";   // no kernels of its own for few rows
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  struct Amounts { double bytes = 0, flop = 0; };
+  const auto amounts = [&](StageKind kind, double sequences, const Drafts& drafts) {
+    std::vector<StageWork> work;
+    add_decode(*load, 1000, sequences, 1, work, drafts);
+    Amounts all;
+    for (const StageWork& w : work)
+      if (load->stages[static_cast<std::size_t>(w.stage)].kind == kind) all = {all.bytes + w.bytes, all.flop + w.flop};
+    return all;
+  };
+  // Kept: two tokens. Drafting three of them costs another 0.15 of a plain step, which reads the weights and caches, too.
+  const Drafts drafts{.tokens = 3, .kept = 2};
+  const Amounts weights = amounts(StageKind::weights, 2, {}), drafted = amounts(StageKind::weights, 2, drafts), rows = amounts(StageKind::weights, 8, {});
+  EXPECT_NEAR(drafted.bytes, weights.bytes * 1.15 / 2, 1);
+  EXPECT_NEAR(drafted.flop, (rows.flop + 0.15 * weights.flop) / 2, 1e6);
+  const Amounts cache = amounts(StageKind::kv, 2, {}), verified = amounts(StageKind::kv, 2, drafts);
+  EXPECT_GT(cache.bytes, 0);
+  EXPECT_NEAR(verified.bytes, cache.bytes * 1.15 / 2, 1e-3);
+  EXPECT_NEAR(verified.flop, cache.flop * 4.15 / 2, 1);
+}
+
 // Without cooperative matrices a Vulkan driver leaves plain arithmetic: two halves at once, and what that costs beyond is an effect of its own.
 TEST(Cost, VulkanWithoutMatrixUnits) {
   catalog::Device card;

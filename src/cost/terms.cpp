@@ -22,6 +22,9 @@ constexpr double kSmallTileRows = 4;    // the same of llama.cpp's, which are as
 // and 8 rows (llama.cpp PR 8215).
 constexpr double kUnpackedOnce = 0.7;
 
+// Of a step of the model, what drafting one token takes: a layer of 30 to 60 and the head.
+constexpr double kDraftShare = 0.05;
+
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
 
 // Mean of the same over `tokens` tokens of which the first has `depth` earlier ones.
@@ -55,9 +58,9 @@ double padding(const Stage& s, double tokens) { return s.device == placement::kH
 // Rows of a matrix-vector kernel, each costing what the first does less what it shares with it. Experts' rows are their own.
 double vector_rows(const Stage& s, double rows) { return s.kind == StageKind::weights ? kUnpackedOnce + (1 - kUnpackedOnce) * rows : rows; }
 
-}  // namespace
-
-void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out) {
+// One step that computes `tokens` tokens of each of `sequences`: their caches are read once, whatever their number.
+void add_step(const Load& load, double depth, double sequences, double tokens, double times, std::vector<StageWork>& out) {
+  const double all = sequences * tokens;
   for (std::size_t i = 0; i < load.stages.size(); ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
@@ -66,13 +69,13 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
     switch (s.kind) {
       case StageKind::weights:
       case StageKind::experts: {
-        bytes = s.weight_bytes * touched(s, sequences);
-        const double rows = sequences * s.token_share;
-        if (s.stream >= 0 && sequences >= s.stream_batch) {
+        bytes = s.weight_bytes * touched(s, all);
+        const double rows = all * s.token_share;
+        if (s.stream >= 0 && all >= s.stream_batch) {
           push(out, i, s.stream, s.stream_compute, bytes * times, s.weight_flop * rows * tiles(s, rows) * times, true);
           continue;
         }
-        if (s.vector >= 0 && sequences <= kVectorRows) {
+        if (s.vector >= 0 && all <= kVectorRows) {
           flop = s.weight_flop * vector_rows(s, rows);
           compute = s.vector;
         } else if (s.in_turn) {   // the very kernels that read prompts
@@ -88,15 +91,15 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
       case StageKind::kv:
         bytes = s.token_bytes * attended(depth, s.window) * std::max(1.0, sequences * s.token_share);
         if (s.stream >= 0 && sequences >= s.stream_batch) {
-          push(out, i, s.stream, s.stream_compute, bytes * times, s.token_flop * attended(depth, s.window) * sequences * times, true);
+          push(out, i, s.stream, s.stream_compute, bytes * times, s.token_flop * attended(depth, s.window) * all * times, true);
           continue;
         }
-        flop = s.decode_token_flop * attended(depth, s.window) * sequences * s.token_share;
+        flop = s.decode_token_flop * attended(depth, s.window) * all * s.token_share;
         break;
       case StageKind::sent_cache: bytes = s.token_bytes * attended(depth, s.window) * sequences * s.token_share; break;
-      case StageKind::state: bytes = s.sequence_amount * std::max(1.0, sequences * s.token_share); break;
+      case StageKind::state: bytes = s.sequence_amount * std::max(1.0, sequences * s.token_share) * (1 + tokens) / 2; break;   // read once, written for every token
       case StageKind::sequence: bytes = std::max(0.0, sequences * s.token_share - 1); break;
-      case StageKind::all_reduce_bytes: bytes = s.new_token_amount * sequences; break;
+      case StageKind::all_reduce_bytes: bytes = s.new_token_amount * all; break;
       case StageKind::launch:
         if (s.uncaptured >= 0 && depth > s.captured_until) memory = s.uncaptured;
         [[fallthrough]];
@@ -104,6 +107,17 @@ void add_decode(const Load& load, double depth, double sequences, double times, 
     }
     push(out, i, memory, compute, bytes * times, flop * times, in_turn);
   }
+}
+
+}  // namespace
+
+double kept_of(double tokens, double acceptance) {
+  return acceptance < 1 ? (1 - std::pow(acceptance, tokens + 1)) / (1 - acceptance) : tokens + 1;
+}
+
+void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out, const Drafts& drafts) {
+  add_step(load, depth, sequences, 1 + drafts.tokens, times / drafts.kept, out);
+  if (drafts.tokens > 0) add_step(load, depth, sequences, 1, times * drafts.tokens * kDraftShare / drafts.kept, out);
 }
 
 namespace {
@@ -177,9 +191,9 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
   add_read(load, prompt, prompt, depth, chunk, times, false, out);
 }
 
-void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out) {
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out, const Drafts& drafts) {
   const std::size_t first = out.size();
-  add_decode(load, depth, sequences, 1, out);
+  add_decode(load, depth, sequences, 1, out, drafts);
   if (prompt * prompts <= 0) return;
   // A step takes whole prompts up to the ubatch: where less than one comes along in the mean, most steps have none and some have one.
   const double chunk = std::min<double>(load.ubatch, std::max(prompt, prompt * prompts));

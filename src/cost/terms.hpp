@@ -17,15 +17,20 @@ struct StageWork {
   int also = -1;                     // a Path whose efficiency applies to the whole
 };
 
-// Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`.
-void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out);
+// Speculative decoding: a step verifies `tokens` drafted tokens of each sequence beside its next one, and keeps `kept` of all these in the mean.
+struct Drafts { double tokens = 0, kept = 1; };
+// Tokens that a step keeps where each of `tokens` drafts is right with probability `acceptance` if those before it were: 1 + a + a^2 ...
+double kept_of(double tokens, double acceptance);
+
+// Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`; with drafts, its share of a step.
+void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out, const Drafts& drafts = {});
 
 // Appends the work of reading `prompt` tokens after `depth` earlier ones in ubatches.
 void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out);
 
 // Appends the mean work of a step under load: it decodes one token for each of `sequences` at `depth`, and reads `prompts` prompts of
 // `prompt` tokens, a fraction or many. Where the engine mixes them, weights that are read for the decoding tokens serve the prompts too.
-void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out);
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out, const Drafts& drafts = {});
 
 // Arithmetic and traffic of weights, cache and state in one Step, done once and without what kernels pad: where it stands under a roofline.
 struct Totals { Flop work{}; Bytes traffic{}; };
