@@ -46,6 +46,13 @@ TEST(Launch, OneDeviceOfSeveralIsSaid) {
   }
 }
 
+// Which node this is of how many stands once on a line, also on one that was read with it.
+TEST(Launch, NodesAreSaidOnce) {
+  const Told told = tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask("--tp 8 --pp-size 2", "sglang"));
+  EXPECT_NE(told.launch.line.find("--nnodes 2 --dist-init-addr HOST1:5000 --node-rank 0"), std::string::npos) << told.launch.line;
+  EXPECT_EQ(tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask(told.launch.line, "sglang")).launch.line, told.launch.line);
+}
+
 // Copies over two hosts are started by Ray from one command, which is told how many run on each: 8 cards there are 8 copies of degree 1.
 TEST(Launch, CopiesOverHostsAreCountedByHost) {
   const Told told = tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask("-dp 16", "vllm"));

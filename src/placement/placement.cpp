@@ -17,7 +17,7 @@
 
 namespace rigcast::placement {
 
-using detail::check_engine, detail::check_foreign, detail::lists, detail::one_maker, detail::runs, detail::with_engine_that_runs;
+using detail::check_engine, detail::check_foreign, detail::lists, detail::one_maker, detail::runs, detail::with_engine_that_runs, detail::with_format_that_runs;
 
 namespace {
 
@@ -269,7 +269,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   if (auto able = check_engine(*engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   engine = proposing(std::move(engine), backend, rig);
   RC_ASSIGN(rules, catalog.rules());
-  RC_TRY(check_formats(catalog, *engine, model, backend));
+  if (auto read = check_formats(catalog, *engine, model, backend); !read)
+    return tl::unexpected<Error>(request.advise ? with_format_that_runs(catalog, model, rig, request, *engine, backend, std::move(read.error())) : std::move(read.error()));
   if (auto allowed = check_refusals(*rules, catalog, *engine, backend, model, rig); !allowed) {
     auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, *engine, model, rig) : std::nullopt;
     if (!other) return refused(std::move(allowed.error()));
@@ -367,8 +368,8 @@ void tell_short(const Prepared& prepared, Placement& placement) {
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
   else if (const std::int64_t running = running_streams(*prepared.engine, placement, streams, prepared.reach); running < streams)
-    tell("streams-wait", "The cache holds " + std::to_string(cache_tokens(placement)) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
-                             " tokens about " + std::to_string(running) + " run at a time, the others wait.");
+    tell("streams-wait", "The cache holds " + format_grouped(cache_tokens(placement)) + " tokens: of " + format_grouped(streams) + " streams of " + format_grouped(prepared.reach) +
+                             " tokens about " + format_grouped(running) + " run at a time, the others wait.");
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {

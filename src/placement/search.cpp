@@ -184,7 +184,8 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   if (!placement->fits) return note(trial.nearest, {trial.kind, "memory is short", short_by(*placement), placement->settings});
   const auto speeds = cost_(*placement);
   if (!speeds) return reject(speeds.error().message);
-  if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
+  const double each = speeds->each > 0 ? speeds->each : speeds->decode;
+  if (each < goal_.minimum_speed) return reject("slower than asked: " + format_significant(each, 3) + (each < speeds->decode ? " token/s a stream" : " token/s"));
   Candidate candidate = candidate_of(trial.kind, *placement, *speeds);
   candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||

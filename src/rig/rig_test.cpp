@@ -381,6 +381,16 @@ TEST(Rig, CountsAsPeopleWriteThem) {
   EXPECT_EQ(error("rtx 3091"), "rig:1:1: no device is called 'rtx 3091' (nearest: rtx-3090)");
 }
 
+TEST(Rig, HowACardIsSoldSaysNothingOfIt) {
+  for (const auto& [spec, plain] : {std::pair{"二手3090", "3090"}, {"两张二手3090", "2x3090"}, {"2x used 3090", "2x3090"}, {"4090 48G 魔改", "4090-48g"}, {"modded 2080ti-22g", "2080ti-22g"}}) {
+    const auto sold = parse_rig(facts(), spec), known = parse_rig(facts(), plain);
+    ASSERT_TRUE(sold) << spec << ": " << to_text(sold.error());
+    ASSERT_EQ(sold->devices.size(), known->devices.size()) << spec;
+    EXPECT_EQ(sold->devices.front().device.key, known->devices.front().device.key) << spec;
+  }
+  EXPECT_FALSE(parse_rig(facts(), "used"));
+}
+
 TEST(Rig, OneNameOfADeviceIsReadAsASpecReadsIt) {
   for (const char* name : {"3090", "2x3090", "3090 x2", "\u53cc3090", "rtx 3090 24gb"}) EXPECT_EQ(device_named(catalog(), name)->key, "rtx-3090") << name;
   EXPECT_EQ(device_named(catalog(), "4060ti; 16g")->key, "rtx-4060-ti-16gb");
