@@ -53,15 +53,23 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
   return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 0};
 }
 
-// What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
+// With at most so long a context; 0: as it is.
+Settings with_context(Settings settings, std::int64_t context) {
+  if (context > 0) settings.context = std::min(settings.context, context);
+  return settings;
+}
+
+// What is told where nothing fits: all of it on the devices, over as many as the engine needs told, with as much of a context that nobody named as is
+// worth having.
 Result<Placement> whole(const Prepared& prepared, const rig::Rig& rig, Layouts& layouts) {
+  const Settings settings = prepared.engine->kv_rule == catalog::KvRule::paged ? with_context(prepared.settings, prepared.shortest) : prepared.settings;
   if (prepared.engine->kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
-    Settings widest = prepared.settings;
+    Settings widest = settings;
     widest.mode = Mode::tensor;
     for (widest.tensor_degree = static_cast<int>(rig.devices.size()); widest.tensor_degree > 1; --widest.tensor_degree)
       if (auto placement = layouts.of(widest)) return placement;
   }
-  return layouts.of(prepared.settings);
+  return layouts.of(settings);
 }
 
 // The best placement by rough speeds, or the first that is found; nothing where none fits.
@@ -97,6 +105,7 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
     shorter.context = context;
     if (auto again = lay(shorter); again && again->fits) return again;
   }
+  if (prepared.engine->kv_rule == catalog::KvRule::paged && prepared.shortest > 0) return lay(with_context(prepared.settings, prepared.shortest));
   return placement;
 }
 

@@ -166,6 +166,11 @@ void Searcher::consider(Trial& trial, const Settings& settings) {
     if (*placement && !(*placement)->fits)
       if (const auto shorter = shortened(**placement, goal_.shortest))
         if (const auto& again = laid_out(*shorter, trial.count); again && again->fits) placement = &again;
+    if (*placement && !(*placement)->fits && goal_.shortest > 0 && engine_.kv_rule == catalog::KvRule::paged) {
+      Settings least = variant;   // told is what the shortest context that is worth having lacks
+      least.context = std::min(least.context, goal_.shortest);
+      if (const auto& shortest = laid_out(least, trial.count)) placement = &shortest;
+    }
     consider_one(trial, *placement);
   }
 }
