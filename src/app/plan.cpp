@@ -189,8 +189,11 @@ void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, 
 // ... in words, once it is known how fast they are.
 void tell_most_streams(std::int64_t most, PlanAnswer& answer) {
   if (most <= 1 || answer.too_slow) return;
-  answer.placement.caveats.push_back({"most-streams", "More than " + std::to_string(most) + " streams at a time would each be written slower than the " + format_significant(answer.request.minimum_speed, 3) +
-                                                          " token/s asked for, with " + std::to_string(answer.request.question.depth) + " tokens before (--depth says how many).", ""});
+  std::string said = "More than " + std::to_string(most) + " streams at a time would each be written slower than the " + format_significant(answer.request.minimum_speed, 3) + " token/s asked for, with " +
+                     std::to_string(answer.request.question.depth) + " tokens before (--depth says how many).";
+  const std::string_view flag = catalog::text_of(answer.engine, "flag", "sequences");   // of copies each engine counts in its own way
+  if (!flag.empty() && answer.placement.settings.data_degree <= 1 && answer.placement.settings.replicas <= 1) said += " " + std::string(flag) + " " + std::to_string(most) + " lets no more of them run.";
+  answer.placement.caveats.push_back({"most-streams", std::move(said), ""});
 }
 
 }  // namespace

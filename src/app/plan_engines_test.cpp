@@ -132,6 +132,19 @@ TEST(Plan, FormatsProposedRunOnTheCard) {
   EXPECT_TRUE(plan(knowledge(), asked(elsewhere.c_str(), "mi50-32gb", "llama.cpp"))) << elsewhere;
 }
 
+// The two ExLlamas have a format each, and neither reads the other's.
+TEST(Plan, ExLlamasReadTheirOwnFormats) {
+  const auto error = [](const char* model, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, "rtx-3090", engine));
+    return answer ? std::string() : answer.error().message;
+  };
+  EXPECT_NE(error("qwen3-8b:exl3-4.0bpw", "exllamav2").find("EXL3 is another format"), std::string::npos);
+  EXPECT_NE(error("qwen3-8b:exl2-4.0bpw", "exllamav3").find("EXL2 is ExLlamaV2's format"), std::string::npos);
+  EXPECT_EQ(error("qwen3-8b:exl2-4.0bpw", "exllamav2"), "");
+  EXPECT_EQ(error("qwen3-8b:exl3-4.0bpw", "exllamav3"), "");
+  EXPECT_EQ(error("qwen3-8b:gptq", "exllamav2"), "");
+}
+
 // DeepSeek's sparse attention has kernels from Hopper on (vllm#38006, sglang#35420); the dense latents of V3.1 run on an A100.
 TEST(Plan, SparseLatentsNeedTheirKernels) {
   const auto error = [](const char* model, const char* rig, const char* engine) {

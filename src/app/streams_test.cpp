@@ -44,7 +44,8 @@ TEST(Streams, ThroughputWithALeastSpeedFindsHowManyKeepIt) {
     EXPECT_LT(answer.at_once, 1024);
     EXPECT_NE(caveat(answer, "most-streams").find("More than " + std::to_string(answer.at_once) + " streams"), std::string::npos) << caveat(answer, "most-streams");
     EXPECT_TRUE(answer_of(serving(least, answer.at_once + answer.at_once / 20 + 1)).too_slow) << answer.at_once;
-    EXPECT_NE(answer.launch.line.find("--max-num-seqs " + std::to_string(answer.at_once)), std::string::npos) << answer.launch.line;
+    EXPECT_EQ(caveat(answer, "most-streams").find("--max-num-seqs " + std::to_string(answer.at_once) + " lets") != std::string::npos, answer.placement.settings.data_degree == 1)
+        << "of copies each engine counts in its own way: " << caveat(answer, "most-streams");
   }
   EXPECT_GT(answer_of(serving(20)).at_once, answer_of(serving(40)).at_once);
 }

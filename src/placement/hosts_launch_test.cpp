@@ -89,7 +89,7 @@ TEST(Launch, MlxSharesAModelBetweenMacs) {
 // PowerShell sets a variable in a command of its own and has no "&&" before its seventh version.
 TEST(Launch, OllamaOnWindows) {
   const Told told = tell("qwen3-8b", "q4_k_m", "3090 windows", ask("", "ollama"));
-  EXPECT_EQ(told.launch.line, "$env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create qwen3-8b -f Modelfile; ollama run qwen3-8b");
+  EXPECT_EQ(told.launch.line, "$env:OLLAMA_CONTEXT_LENGTH='4096'; $env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create qwen3-8b -f Modelfile; ollama run qwen3-8b");
 }
 
 // -fa takes a value since 2025-09; --cpu-moe came in 2025-08, gpt-oss and MXFP4 with it, Qwen3 in 2025-04.

@@ -84,6 +84,13 @@ bool tells_cards(const app::CompareAnswer& answer) {
 
 std::string cards_word(const app::Compared& row) { return row.answer ? std::to_string(cards_used(row)) + "/" + std::to_string(cards(row)) : "-"; }
 
+// How many streams the speeds are of, where any row is of several.
+bool tells_streams(const app::CompareAnswer& answer) {
+  return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->speed && row.answer->at_once > 1; });
+}
+
+std::string streams_word(const app::Compared& row) { return row.answer && row.answer->speed ? format_grouped(row.answer->at_once) : "-"; }
+
 Value host_value(const app::Compared& row) {
   if (!row.answer || row.answer->rig.hosts.empty()) return std::monostate{};
   const rig::Host& host = row.answer->rig.hosts.front();
@@ -141,6 +148,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           {{}, "fits"_say, fits_word(row), Show::row},
           {{}, "use"_say, cards_word(row), tells_cards(answer) ? Show::row : Show::machine},
           {{}, "memory"_say, memory_used(row), Show::row},
+          {{}, "streams"_say, streams_word(row), tells_streams(answer) ? Show::row : Show::machine},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
           {{}, "full"_say, likely_when_full(row), Show::row},
@@ -279,6 +287,7 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};

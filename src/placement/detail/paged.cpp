@@ -75,7 +75,7 @@ std::optional<Obstacle> why_not_cut(const catalog::Catalog& catalog, const catal
     if (!quant) continue;
     const int parts = expert ? experts : tensor;
     const bool grouped = expert && least_group > 0 && (quant->group == "int4-group" || quant->group == "int8") && quant->block_elements >= least_group;
-    if (grouped && width % quant->block_elements == 0 && width % (least_group * parts) != 0) return Obstacle{Obstacle::groups, parts, width, least_group};
+    if (grouped && width % least_group == 0 && width % (least_group * parts) != 0) return Obstacle{Obstacle::groups, parts, width, least_group};
     if (quant->block_rows <= 1 || !refuses("whole_blocks")) continue;
     if (width % quant->block_rows != 0 || width % (quant->block_rows * parts) == 0) continue;   // not whole from the start: left in another format
     return Obstacle{Obstacle::blocks, parts, width, quant->block_rows};
