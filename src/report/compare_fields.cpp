@@ -147,11 +147,11 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("host", host_value(row)),
           {{}, "fits"_say, fits_word(row), Show::row},
           {{}, "use"_say, cards_word(row), tells_cards(answer) ? Show::row : Show::machine},
-          {{}, "memory"_say, memory_used(row), Show::row},
+          {{}, "memory"_say, memory_used(row), tells_streams(answer) && tells_cards(answer) ? Show::machine : Show::row},   // 80 columns hold so many
           {{}, "streams"_say, streams_word(row), tells_streams(answer) ? Show::row : Show::machine},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
-          {{}, "full"_say, likely_when_full(row), Show::row},
+          {{}, "full"_say, likely_when_full(row), tells_streams(answer) ? Show::machine : Show::row},   // then of fewer streams
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely_energy(row), Show::row},
@@ -284,7 +284,8 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
+                     people(Show::sentence, tells_streams(answer) ? "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say
+                                                                         : "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
