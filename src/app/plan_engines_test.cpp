@@ -156,6 +156,7 @@ TEST(Plan, SparseLatentsNeedTheirKernels) {
     EXPECT_EQ(error("deepseek-v3.2", "8xh20-141gb", engine), "") << engine;
     EXPECT_EQ(error("deepseek-v3.1", "16xa100-sxm-80gb", engine), "") << engine;
   }
+  for (const char* engine : {"ktransformers", "tensorrt-llm"}) EXPECT_NE(error("deepseek-v3.2", "16xa100-sxm-80gb", engine).find("sparse attention"), std::string::npos) << engine;
   EXPECT_NE(error("glm-5", "8xl40s", "vllm").find("sparse attention"), std::string::npos);
   EXPECT_EQ(error("glm-5:q2_k", "8xl40s", "llama.cpp"), "");
 }
