@@ -3,7 +3,7 @@
 
 Entries marked "#, pattern" are sentences of rooms that know no language; their fixed parts must stand in some source or data file.
 Holes must be the same on both sides. What data files say in sentences (cautions, remarks on rates, notes on software and on disputed
-values, names of links) needs a translation too. `--missing` prints the missing entries ready to paste.
+values, names of links) needs a translation too, and what tables of launch flags say of each. `--missing` prints the missing entries ready to paste.
 """
 import re
 import sys
@@ -47,6 +47,20 @@ def said_in_data():
                          *(one.get("note") for one in entry.get("disputed", []))]
                 for text in texts + ([entry["name"]] if table == "link" else []):
                     add(text, path, entry["key"])
+    return said
+
+
+def said_of_flags():
+    """What tables of flags say of each flag: third in a row, or a constant that several rows share."""
+    said = {}
+    for path in sorted((ROOT / "src/placement").rglob("*.[ch]pp")):
+        if path.stem.endswith("_test"):
+            continue
+        text = path.read_text()
+        for found in re.finditer(r'(?:Takes::\w+,\s*|std::string_view k\w*Note = )((?:"(?:[^"\\]|\\.)*"\s*)+)[,;]', text):
+            english = "".join(unescape(part) for part in re.findall(STRING, found[1]))
+            if english:
+                said.setdefault(english, f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}")
     return said
 
 
@@ -102,7 +116,7 @@ def main():
         # Of patterns only those that begin or end with words: "{0}, {1}" would take any sentence.
         patterns = [re.compile(".*".join(re.escape(part) for part in re.split(r"\{\d\}", entry["id"])))
                     for entry in entries if entry["pattern"] and re.search(r"[a-z]{4}", entry["id"])]
-        for english, place in said_in_data().items():
+        for english, place in (said_in_data() | said_of_flags()).items():
             if not is_told(english, known, patterns):
                 faults.append(f"{place}: '{english}' has no translation in {po.name}")
         for english, place in said.items():

@@ -6,6 +6,7 @@
 #include "base/units.hpp"
 #include "catalog/engine.hpp"
 #include "model/names.hpp"
+#include "model/recipe.hpp"
 #include "model/read.hpp"
 #include "rig/spec.hpp"
 
@@ -83,7 +84,11 @@ Result<Listed> row_of(const Knowledge& knowledge, const catalog::Entry& entry) {
     case Kind::link: return as_row(knowledge.catalog.link(entry.key));
     case Kind::quant: return as_row(knowledge.catalog.quant(entry.key));
     case Kind::engine: return as_row(catalog::read_engine(knowledge.catalog, entry.key));
-    case Kind::model: return as_row(model::read_model(knowledge.catalog, entry.key));
+    case Kind::model: {
+      RC_ASSIGN(row, as_row(model::read_model(knowledge.catalog, entry.key)));
+      row.aliases = model::other_names(knowledge.catalog, entry.key);
+      return std::move(row);
+    }
     case Kind::rule: break;
   }
   return fail(ErrorKind::input, "rules cannot be listed");
@@ -139,6 +144,9 @@ Result<ListAnswer> list(const Knowledge& knowledge, const ListRequest& request) 
   ListAnswer answer{request, {}};
   for (Listed& row : all)
     if (wanted(row, request)) answer.rows.push_back(std::move(row));
+  if (request.kind == Kind::quant && request.architecture.empty())
+    for (std::string& recipe : model::recipe_names(knowledge.catalog))
+      if (Listed named; holds_all_words((named.key = recipe, named), request.text)) answer.recipes.push_back(std::move(recipe));
   return answer;
 }
 

@@ -33,6 +33,7 @@ struct Listed {
 struct ListAnswer {
   ListRequest request;
   std::vector<Listed> rows;    // in key order
+  std::vector<std::string> recipes = {};   // quants: what mixes them, tensor by tensor, as files are called
 };
 
 // The least memory to list: "24GiB", "24 GB", and "24g" as in a rig's spec.

@@ -119,7 +119,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     answer.speed = with_evidence(knowledge, std::move(*chosen.speed), answer.architecture, answer.rig, answer.placement);
     if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
-    answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed;
+    answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
     answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);
     answer.whole_streams = placement::running_streams(answer.engine, answer.placement, answer.admitted, answer.whole_depth);
     const auto at = [&](std::int64_t depth) { return decode_at(knowledge, answer, *chosen.load, depth); };
@@ -143,6 +143,7 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   const auto decode_at = [&](std::int64_t depth) {
     return decode_of(depth, placement::running_streams(engine, outcome.placement, chosen->admitted, std::max(depth, request.question.prompt)));
   };
+  outcome.streams = std::max<std::int64_t>(1, chosen->at_once);
   outcome.decode = decode_of(request.question.depth, chosen->at_once);
   outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
   const std::int64_t full = stream_depth(engine, outcome.placement, 1);
@@ -151,10 +152,59 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   return outcome;
 }
 
+namespace {
+
+// Whoever asks for throughput with a least speed of each stream, and names no streams, asks how many there may be: of all that the engine runs at a time
+// the most that reach it. Each step of a longer batch takes longer, so half of what is left open is settled by each look.
+void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, Asked& asked) {
+  const bool open = as_asked.objective == placement::Objective::throughput && as_asked.question.sequences <= 1 && asked.request.question.sequences > 1;
+  if (!open || as_asked.minimum_speed <= 0) return;
+  const auto with = [&](std::int64_t streams) {
+    PlanRequest request = asked.request;
+    request.question.sequences = streams;
+    return with_room(std::move(request));
+  };
+  struct Tried { std::int64_t streams = 0; double decode = 0; };   // that run and reach it; none where it is too slow
+  const auto tried = [&](std::int64_t streams) -> Tried {
+    const auto then = outcome_of(knowledge, with(streams), asked.engine, *asked.model, asked.rig);
+    return then && then->decode >= as_asked.minimum_speed * static_cast<double>(then->streams) ? Tried{then->streams, then->decode} : Tried{};
+  };
+  // Of all at once a small cache may run only a few, which are fast; what holds more of them is then another layout, for fewer streams.
+  const std::int64_t all = asked.request.question.sequences;
+  const Tried together = tried(all);
+  if (together.streams == all) return;
+  std::int64_t good = 1, bad = all;   // one stream alone is what is told where none reaches it
+  double fastest = 0;
+  while (bad - good > 1) {
+    const std::int64_t middle = good + (bad - good) / 2;
+    const Tried some = tried(middle);
+    if (some.streams == middle) good = middle, fastest = some.decode;
+    else bad = middle;
+  }
+  if (together.decode >= fastest && together.streams > 0) return;
+  asked.request = with(good);
+  asked.most_streams = good;
+}
+
+// ... in words, once it is known how fast they are.
+void tell_most_streams(std::int64_t most, PlanAnswer& answer) {
+  if (most <= 1 || answer.too_slow) return;
+  std::string said = "More than " + std::to_string(most) + " streams at a time would each be written slower than the " + format_significant(answer.request.minimum_speed, 3) + " token/s asked for, with " +
+                     std::to_string(answer.request.question.depth) + " tokens before (--depth says how many).";
+  const std::string_view flag = catalog::text_of(answer.engine, "flag", "sequences");   // of copies each engine counts in its own way
+  if (!flag.empty() && answer.placement.settings.data_degree <= 1 && answer.placement.settings.replicas <= 1) said += " " + std::string(flag) + " " + std::to_string(most) + " lets no more of them run.";
+  answer.placement.caveats.push_back({"most-streams", std::move(said), ""});
+}
+
+}  // namespace
+
 Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked) {
   RC_ASSIGN(asked, read_asked(knowledge, as_asked));
+  take_most_streams(knowledge, as_asked, asked);
+  const std::int64_t most_streams = asked.most_streams;
   const std::shared_ptr<const KnownModel> model = asked.model;
   RC_ASSIGN(answer, answer_of(knowledge, std::move(asked)));
+  tell_most_streams(most_streams, answer);
   if (answer.placement.fits) {
     answer.longest_context = longest_context(knowledge, answer.request, answer.engine, *model, answer.rig, answer.placement);
     answer.remedies = find_faster(knowledge, answer, *model);

@@ -25,7 +25,7 @@ struct PlanRequest {
   cost::Question question;       // prompt, depth, sequences
   // Where the flags leave the placement open:
   placement::Objective objective = placement::Objective::decode;
-  double minimum_speed = 0;      // token/s of decode that a placement must reach
+  double minimum_speed = 0;      // token/s of decode that each stream must reach
   bool own = true;               // the user's own Observations may move the estimate
 };
 
@@ -60,6 +60,7 @@ struct Remedy {
   std::int64_t context = 0;      // of one stream, then, where `decode` is told; 0: as asked
   std::string engine = {};       // engine: its key
   std::string quant = {};        // ... and the format with it
+  std::int64_t streams = 0;      // that run at a time then, where they are more than now; `decode` is of all of them
 };
 
 // What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.

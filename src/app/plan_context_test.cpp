@@ -248,17 +248,21 @@ TEST(Plan, TellsHowManyStreamsOfTheContextFitTogether) {
   ASSERT_TRUE(answer) << to_text(answer.error());
   const std::int64_t together = placement::cache_tokens(answer->placement) / 65536;
   ASSERT_LT(together, 64);
-  EXPECT_NE(caveat(*answer, "streams-wait").find("of 64 streams of 65536 tokens about " + std::to_string(together) + " run"), std::string::npos);
+  EXPECT_NE(caveat(*answer, "streams-wait").find("of 64 streams of 65,536 tokens about " + std::to_string(together) + " run"), std::string::npos);
 }
 
-// 33.27 GiB of weights (a scale for 128 x 128 of them) and activations on a card of 31.36, and 40,960 tokens of 256 KiB: 1.91 + 10.00 GiB.
+// 33.27 GiB of weights (a scale for 128 x 128 of them) and activations on a card of 31.36, and the 4,096 tokens of 256 KiB that are worth having
+// where nobody names a context: 1.91 + 1.00 GiB. Named, it is the context that is named: 10.00 GiB for 40,960.
 TEST(Plan, WeightsThatAreTooLargeServeNoRequestAtAll) {
   const auto answer = plan(knowledge(), asked("qwen3-32b:fp8", "5090", "sglang"));
   ASSERT_TRUE(answer) << to_text(answer.error());
   EXPECT_FALSE(answer->placement.fits);
   EXPECT_TRUE(caveat(*answer, "cache-shorter-than-context").empty());
-  EXPECT_EQ(caveat(*answer, "no-room-for-cache"), "Of what a device is short of, 1.91 GiB are weights and activations, 10.00 GiB the cache of one request of 40960 tokens.");
-  EXPECT_NEAR(answer->placement.missing.front().value() / kGiB, 11.91, 0.02);
+  EXPECT_EQ(caveat(*answer, "no-room-for-cache"), "Of what a device is short of, 1.91 GiB are weights and activations, 1.00 GiB the cache of one request of 4096 tokens.");
+  EXPECT_NEAR(answer->placement.missing.front().value() / kGiB, 2.91, 0.02);
+  const auto named = plan(knowledge(), asked("qwen3-32b:fp8", "5090", "sglang", 1, 40960));
+  ASSERT_TRUE(named) << to_text(named.error());
+  EXPECT_NEAR(named->placement.missing.front().value() / kGiB, 11.91, 0.02);
 }
 
 // 128 KiB a token: 16 x 131,072 tokens are 256 GiB, more than card and host hold; the context that is named instead is that of one stream.

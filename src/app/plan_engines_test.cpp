@@ -117,6 +117,62 @@ TEST(Plan, FormatsAnEngineDoesNotReadNameAUsualOneOfTheirSize) {
   EXPECT_NE(to_text(plan(knowledge(), mixed).error()).find("MLX does not read Q4_K_M weights"), std::string::npos);
 }
 
+// The format proposed for one that an engine does not read runs on the very card: the CANN backend takes 16 bits alone on a 310P, and of the 910B's
+// formats Q4_0 is the nearest to GPTQ. EXL3 is ExLlamaV3's, which has no backend for an MI50.
+TEST(Plan, FormatsProposedRunOnTheCard) {
+  const auto nearest = [](const char* model, const char* rig, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, rig, engine));
+    return answer ? std::string("no error") : answer.error().nearest;
+  };
+  EXPECT_EQ(nearest("mistral-small-24b:gptq", "atlas-300i-duo-96gb", "llama.cpp"), "f16");
+  EXPECT_EQ(nearest("qwen3-8b:gptq", "910b3", "llama.cpp"), "q4_0");
+  EXPECT_EQ(nearest("qwen3-8b:exl3-4.0bpw", "rtx-3090", "llama.cpp"), "exllamav3");
+  const std::string elsewhere = nearest("qwen3-8b:exl3-4.0bpw", "mi50-32gb", "llama.cpp");
+  EXPECT_TRUE(elsewhere.starts_with("qwen3-8b:")) << elsewhere;
+  EXPECT_TRUE(plan(knowledge(), asked(elsewhere.c_str(), "mi50-32gb", "llama.cpp"))) << elsewhere;
+}
+
+// The two ExLlamas have a format each, and neither reads the other's.
+TEST(Plan, ExLlamasReadTheirOwnFormats) {
+  const auto error = [](const char* model, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, "rtx-3090", engine));
+    return answer ? std::string() : answer.error().message;
+  };
+  EXPECT_NE(error("qwen3-8b:exl3-4.0bpw", "exllamav2").find("EXL3 is another format"), std::string::npos);
+  EXPECT_NE(error("qwen3-8b:exl2-4.0bpw", "exllamav3").find("EXL2 is ExLlamaV2's format"), std::string::npos);
+  EXPECT_EQ(error("qwen3-8b:exl2-4.0bpw", "exllamav2"), "");
+  EXPECT_EQ(error("qwen3-8b:exl3-4.0bpw", "exllamav3"), "");
+  EXPECT_EQ(error("qwen3-8b:gptq", "exllamav2"), "");
+}
+
+// DeepSeek's sparse attention has kernels from Hopper on (vllm#38006, sglang#35420); the dense latents of V3.1 run on an A100.
+TEST(Plan, SparseLatentsNeedTheirKernels) {
+  const auto error = [](const char* model, const char* rig, const char* engine) {
+    const auto answer = plan(knowledge(), asked(model, rig, engine));
+    return answer ? std::string() : answer.error().message;
+  };
+  for (const char* engine : {"vllm", "sglang"}) {
+    EXPECT_NE(error("deepseek-v3.2", "16xa100-sxm-80gb", engine).find("sparse attention"), std::string::npos) << engine;
+    EXPECT_EQ(error("deepseek-v3.2", "8xh20-141gb", engine), "") << engine;
+    EXPECT_EQ(error("deepseek-v3.1", "16xa100-sxm-80gb", engine), "") << engine;
+  }
+  for (const char* engine : {"ktransformers", "tensorrt-llm"}) EXPECT_NE(error("deepseek-v3.2", "16xa100-sxm-80gb", engine).find("sparse attention"), std::string::npos) << engine;
+  EXPECT_NE(error("glm-5", "8xl40s", "vllm").find("sparse attention"), std::string::npos);
+  EXPECT_EQ(error("glm-5:q2_k", "8xl40s", "llama.cpp"), "");
+}
+
+// GGUF files of gpt-oss keep its experts in MXFP4 and the rest in Q8_0: an engine of GGUF that is named as faster is told as reading those.
+TEST(Plan, AnEngineOfGgufIsToldAsItsFilesAre) {
+  const PlanAnswer answer = answer_of(asked("gpt-oss-20b", "2xl20", "transformers"));
+  const auto remedy = std::find_if(answer.remedies.begin(), answer.remedies.end(), [](const Remedy& each) { return each.kind == Remedy::Kind::engine; });
+  ASSERT_NE(remedy, answer.remedies.end());
+  EXPECT_EQ(remedy->quant, "MXFP4_MOE");
+  PlanRequest then = answer.request;
+  then.model = remedy->model;
+  then.placement.engine = remedy->engine;
+  EXPECT_NEAR(answer_of(then).speed->decode.value.p50, remedy->decode, 0.01 * remedy->decode);
+}
+
 TEST(Plan, EngineDatesLieBetweenTheFirstAndTheNewestBuildKnown) {
   const auto error = [](const char* date) {
     PlanRequest request = asking("qwen3-8b:q4_k_m", "rtx-3090");

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cost/spread.hpp"
 #include "model/names.hpp"
+#include "model/recipe.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -53,7 +54,8 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   PlanRequest request = now.request;
   request.placement.engine = engine.key;
   const auto asked = read_asked(knowledge, request);
-  return asked && asked->model->architecture.quant == now.architecture.quant ? now.request.model : named->name + ':' + to_lower(now.architecture.quant);
+  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture.quant || other.quant == model::gguf_recipe(now.architecture.quant); };
+  return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture.quant);
 }
 
 // Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
@@ -76,12 +78,43 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
       PlanRequest request = now.request;
       request.placement.engine = entry.key;
       request.model = spec;
-      const auto alike = find_known(knowledge, spec);   // on the rig that is read: "here" is not probed again
+      const auto found = find_known(knowledge, spec);   // on the rig that is read: "here" is not probed again
+      const auto alike = found ? as_engine_reads(knowledge, **engine, *found) : found;
       if (!alike || (*alike)->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
       const auto then = outcome_of(knowledge, with_room(std::move(request)), **engine, **alike, now.rig);
       if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
       return engine_remedy(**engine, spec, (*alike)->architecture, *then);
     }
+  }
+  return std::nullopt;
+}
+
+// For throughput nobody named how many streams there are, and this engine runs one: the first that serves many, with as many as it runs.
+std::optional<Remedy> engine_of_many(const Knowledge& knowledge, const PlanAnswer& now) {
+  const PlanRequest& asked_now = now.request;
+  const bool open = asked_now.objective == placement::Objective::throughput && asked_now.question.sequences < 2 && asked_now.placement.flags.empty() && asked_now.placement.backend.empty();
+  if (!open || now.engine.kv_rule == catalog::KvRule::paged || !asked_now.question.engine_date.empty()) return std::nullopt;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    const auto engine = knowledge.catalog.engine(entry.key);
+    if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule != catalog::KvRule::paged) continue;
+    std::vector<std::string> specs = {same_under(knowledge, now, **engine), alike_in(knowledge, now, **engine)};
+    const auto named = model::catalogue_spec(knowledge.catalog, asked_now.model);
+    if (now.assumed_quant && named)   // nobody chose this one: any that the engine's users run
+      for (const std::string& quant : (*engine)->usual_quants) specs.push_back(named->name + ':' + quant);
+    std::optional<Remedy> best;
+    for (const std::string& spec : specs) {
+      const auto found = spec.empty() ? Result<std::shared_ptr<const KnownModel>>(nullptr) : find_known(knowledge, spec);
+      if (!found || !*found || is_ggml(knowledge, **found)) continue;
+      PlanRequest request = asked_now;
+      request.placement.engine = entry.key;
+      request.model = spec;
+      const auto asked = read_asked(knowledge, request);
+      const auto then = asked ? outcome_of(knowledge, asked->request, asked->engine, *asked->model, now.rig) : std::nullopt;
+      if (!then || then->decode <= (best ? best->decode : now.speed->decode.value.p50)) continue;
+      best = engine_remedy(**engine, spec, asked->model->architecture, *then);
+      best->streams = then->streams;
+    }
+    if (best) return best;
   }
   return std::nullopt;
 }
@@ -92,6 +125,7 @@ void faster_elsewhere(const Knowledge& knowledge, const PlanAnswer& now, const K
   if (now.request.objective != placement::Objective::decode && now.request.objective != placement::Objective::throughput) return;
   if (auto other = another_backend(knowledge, now, model)) remedies.push_back(std::move(*other));
   if (auto other = engine_far_ahead(knowledge, now, model)) remedies.push_back(std::move(*other));
+  if (auto other = engine_of_many(knowledge, now)) remedies.push_back(std::move(*other));
 }
 
 }  // namespace rigcast::app

@@ -118,6 +118,15 @@ PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const ri
 
 }  // namespace
 
+Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowledge, const catalog::Engine& engine, std::shared_ptr<const KnownModel> model) {
+  const model::Architecture& found = model->architecture;
+  const std::string_view recipe = model::gguf_recipe(found.quant);
+  if (found.origin == model::Origin::gguf || recipe == found.quant || cost::engine_group(engine.key) != "ggml") return model;
+  model::Architecture converted = found;
+  RC_TRY(model::apply_quant(knowledge.catalog, converted, recipe));
+  return std::make_shared<const KnownModel>(std::move(converted));
+}
+
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
   RC_ASSIGN(model, from_option(find_known(knowledge, request.model), "MODEL", "model"));
   RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
@@ -127,13 +136,8 @@ Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request)
   Asked asked{with_room(of_many(request, engine, rig)), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
   if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   RC_TRY(take_usual_quant(knowledge, asked));
-  const model::Architecture& found = asked.model->architecture;
-  const std::string_view recipe = model::gguf_recipe(found.quant);
-  if (found.origin != model::Origin::gguf && recipe != found.quant && cost::engine_group(asked.engine.key) == "ggml") {
-    model::Architecture converted = found;
-    RC_TRY(model::apply_quant(knowledge.catalog, converted, recipe));
-    asked.model = std::make_shared<const KnownModel>(std::move(converted));
-  }
+  RC_ASSIGN(read, as_engine_reads(knowledge, asked.engine, asked.model));
+  asked.model = std::move(read);
   return asked;
 }
 

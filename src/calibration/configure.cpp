@@ -160,10 +160,10 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   if (o.concurrency < 0) {
     // A queue that never empties keeps as many running as fit; a short run is half ramp and tail.
     if (time || !says(o, "requests queued") || o.flags.count("num_prompts") || written <= 0 || prompt <= 0)
-      return fail(ErrorKind::unsupported, "the batch is not stated: queueing under load belongs to the simulator");
+      return fail(ErrorKind::unsupported, "the batch is not stated: how requests wait for each other under load is not predicted");
     wanted = 1e6;
   }
-  if (paced_by_arrivals(o)) return fail(ErrorKind::unsupported, "arrivals set the pace of this run: queueing under load belongs to the simulator");
+  if (paced_by_arrivals(o)) return fail(ErrorKind::unsupported, "arrivals set the pace of this run: how requests wait for each other under load is not predicted");
   if (!time && written <= 0) return fail(ErrorKind::unsupported, "how many tokens each request writes is not stated");
   const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128, out = written > 0 ? written : 128;
   const double batch = running(p, std::max(1.0, wanted), before + out / 2);
@@ -235,7 +235,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     return {};
   }
   return fail(ErrorKind::unsupported, "the metric " + (o.metric_name.empty() ? std::string("(none)") : o.metric_name) + " of phase '" + o.phase +
-                                          "' at this load belongs to the simulator");
+                                          "' depends on how requests wait for each other under load, which is not predicted");
 }
 
 // What a paged engine leaves for cache on one device: its share of the memory less weights, activations and buffers.

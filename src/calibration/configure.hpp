@@ -51,7 +51,7 @@ class Configurator {
                         std::shared_ptr<detail::KnownNames> names = nullptr);
   // Rows that name this host's processor ran on it: whatever was measured of it since holds for them, too.
   void set_host(rig::Host host) { host_ = std::move(host); }
-  // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of the simulator.
+  // Errors say in one sentence why this row cannot be predicted: unknown device, missing conditions, a metric of queueing.
   Result<Prepared> prepare(const Observation& observation);
   // The same into what an earlier row may have filled.
   Result<void> prepare(const Observation& observation, Prepared& out);

@@ -14,7 +14,7 @@ const std::vector<std::string> kEffects = {"refuse", "fallback", "warn", "note"}
 const std::vector<std::string> kVerdicts = {"true", "depends", "false"};
 
 // The conditions a rule may name, and what of a Situation each looks at: the one list of both.
-constexpr std::array<std::pair<const char*, std::string Situation::*>, 11> kTexts = {{{"engine", &Situation::engine},
+constexpr std::array<std::pair<const char*, std::string Situation::*>, 12> kTexts = {{{"engine", &Situation::engine},
                                                                                       {"backend", &Situation::backend},
                                                                                       {"device", &Situation::device},
                                                                                       {"device_kind", &Situation::device_kind},
@@ -24,6 +24,7 @@ constexpr std::array<std::pair<const char*, std::string Situation::*>, 11> kText
                                                                                       {"os", &Situation::os},
                                                                                       {"quant", &Situation::quant},
                                                                                       {"quant_group", &Situation::quant_group},
+                                                                                      {"family", &Situation::family},
                                                                                       {"split", &Situation::split}}};
 constexpr std::array<std::pair<const char*, bool Situation::*>, 11> kFlags = {{{"several_devices", &Situation::several_devices},
                                                                               {"faster_later", &Situation::faster_later},

@@ -27,6 +27,7 @@ struct Situation {
   std::string device, device_kind, vendor, architecture, capability;
   std::string os;                    // "linux", "windows", "macos"
   std::string quant, quant_group;    // of most of the weights
+  std::string family;                // of the model
   std::string split;                 // "single", "layer", "row", "tensor", "pipeline", "expert", "cpu"
   bool several_devices = false, faster_later = false, mixed_vendors = false, dual_chip = false, modified = false, nvlink = false;
   bool experts = false, windowed = false, weights_on_host = false, kv_on_host = false, several_sockets = false;

@@ -49,7 +49,7 @@ std::vector<Option> question_options(bool several) {
       {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
        {"decode", "prefill", "context", "throughput"}},
       {"--no-own", "", "", "leave the user's own measurements (rigcast observe) out of the estimate"_say},
-      {"--at-least", "", "SPEED", "token/s of decode that a placement must reach"_say},
+      {"--at-least", "", "SPEED", "token/s that each stream must be written with; --for throughput without -n finds the most streams that are"_say},
   };
 }
 

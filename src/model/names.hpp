@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/catalog.hpp"
 
@@ -34,6 +35,9 @@ std::optional<ModelSpec> catalogue_spec(const catalog::Catalog& catalog, std::st
 
 // A text with makers' Chinese names of their models as the catalogue spells them: "千问3" -> "qwen3".
 std::string in_latin(std::string name);
+
+// Other names of a model of the catalogue, as its row lists them.
+std::vector<std::string> other_names(const catalog::Catalog& catalog, std::string_view key);
 
 // The catalogue's key nearest to what `spec` calls a model, of the same size where it names one. Empty: none is near.
 std::string nearest_model(const catalog::Catalog& catalog, std::string_view spec);

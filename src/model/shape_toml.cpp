@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
 #include "model/family.hpp"
+#include "model/names.hpp"
 #include "model/shape.hpp"
 
 namespace rigcast::model {
@@ -269,6 +270,20 @@ Result<Shape> read_document(const catalog::Catalog& catalog, const catalog::Cata
 }
 
 }  // namespace
+
+std::vector<std::string> other_names(const catalog::Catalog& catalog, std::string_view key) {
+  std::vector<std::string> names;
+  const auto document = catalog.document(catalog::Kind::model, key);
+  const auto root = document ? catalog::parse_toml(document->text, document->file) : Result<toml::table>(toml::table());
+  const toml::array* rows = root ? (*root)["model"].as_array() : nullptr;
+  for (std::size_t i = 0; rows && i < rows->size(); ++i) {
+    const toml::table* row = rows->get(i)->as_table();
+    if (!row || (*row)["key"].value_or(std::string()) != document->key) continue;
+    if (const toml::array* aliases = (*row)["aliases"].as_array())
+      for (const toml::node& alias : *aliases) names.push_back(alias.value_or(std::string()));
+  }
+  return names;
+}
 
 Result<Shape> read_shape(const catalog::Catalog& catalog, const catalog::Catalog::Document& document) {
   return read_document(catalog, document, 0);

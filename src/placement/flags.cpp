@@ -137,15 +137,24 @@ class Parser {
     const std::vector<Word>& words = command.words;
     if (command.piped || prepares(command)) return words.size();
     std::size_t i = 0;
+    const std::size_t program = program_in(words);   // flags before it are those of what starts it
     const auto is_flag = [&](const std::string& word) { return find(word.substr(0, word.find('='))) != nullptr; };
-    for (; i < words.size() && !is_flag(words[i].text); ++i) {
+    for (; i < words.size() && (i < program || !is_flag(words[i].text)); ++i) {
       const std::string& word = words[i].text;
       if (word.substr(0, word.find('=')).ends_with("VISIBLE_DEVICES"))
         return fail(ErrorKind::unsupported, word + " says which devices are seen: leave it out, and name those with --on", Where{"--flags", 1, words[i].column}, word.substr(0, word.find('=')));
       if (word == "-m" && i > 0 && words[i - 1].text.starts_with("python")) ++i;   // the module
-      else if (word.starts_with('-')) return std::size_t{0};   // of nothing that is known
+      else if (word.starts_with('-') && i >= program) return std::size_t{0};   // of nothing that is known
     }
     return i < words.size() || !is_first || words.empty() || starts_engine(words.front().text) ? i : std::size_t{0};
+  }
+
+  // Where the engine's own program stands behind others that start it: mlx.launch, numactl.
+  std::size_t program_in(const std::vector<Word>& words) const {
+    const auto start = split_words(catalog::text_of(engine_, "start", ""));
+    if (start.empty()) return 0;
+    const auto program = std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.text == start.front(); });
+    return program == words.end() ? 0 : static_cast<std::size_t>(program - words.begin());
   }
 
   // Of the engine's own, or of the shell, which sets a variable for it.

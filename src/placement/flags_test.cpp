@@ -119,6 +119,8 @@ TEST(Flags, OfRealLaunchLinesAreRead) {
            Line{"ik_llama.cpp", "./build/bin/llama-server -m x.gguf -mla 3 -fa -amb 512 -fmoe -rtr -ger -muge -khad -c 8192 --no-mmap", 8192},
            Line{"llama.cpp", "./llama-server -m x.gguf -c 8192 --models-max 1 -ngl 99", 8192},
            Line{"exllamav3", "python3 main.py --model-name x --max-seq-len 8192 --cache-mode 8,8 --gpu-split-auto true", 8192},
+           Line{"mlx", "mlx.launch --hostfile hosts.json mlx_lm.server --model x --max-kv-size 8192 --pipeline", 8192},
+           Line{"sglang", "numactl --cpunodebind=0 --membind 0 python3 -m sglang.launch_server --model-path m --context-length 8192", 8192},
            Line{"mlx", "mlx_lm.server --model x --max-kv-size 8192 --draft-model y --prompt-cache-size 4", 8192},
            Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 OLLAMA_NEW_ENGINE=1 ollama serve", 8192},
            // Over several lines, as shells, cmd and PowerShell continue them, and as a container's file lists them.
@@ -142,6 +144,8 @@ TEST(Flags, OfRealLaunchLinesAreRead) {
   }
   const auto error = [](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), flags)); };
   EXPECT_EQ(error("llama.cpp", "CUDA_VISIBLE_DEVICES=1 llama-server -c 8192"),
+            "--flags:1:1: CUDA_VISIBLE_DEVICES=1 says which devices are seen: leave it out, and name those with --on");
+  EXPECT_EQ(error("vllm", "CUDA_VISIBLE_DEVICES=1 vllm serve m --max-model-len 8192"),
             "--flags:1:1: CUDA_VISIBLE_DEVICES=1 says which devices are seen: leave it out, and name those with --on");
   EXPECT_EQ(error("llama.cpp", "-c 8192 -fmoe"), "--flags:1:9: '-fmoe' is not a flag of llama.cpp (nearest: --engine ik_llama.cpp)") << "only of the fork";
   EXPECT_EQ(error("ik_llama.cpp", "-mla 0"), "--flags:1:6: -mla 0 keeps keys and values of every head, which is not counted here (nearest: -mla 3)");

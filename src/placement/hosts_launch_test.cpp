@@ -46,6 +46,13 @@ TEST(Launch, OneDeviceOfSeveralIsSaid) {
   }
 }
 
+// Which node this is of how many stands once on a line, also on one that was read with it.
+TEST(Launch, NodesAreSaidOnce) {
+  const Told told = tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask("--tp 8 --pp-size 2", "sglang"));
+  EXPECT_NE(told.launch.line.find("--nnodes 2 --dist-init-addr HOST1:5000 --node-rank 0"), std::string::npos) << told.launch.line;
+  EXPECT_EQ(tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask(told.launch.line, "sglang")).launch.line, told.launch.line);
+}
+
 // Copies over two hosts are started by Ray from one command, which is told how many run on each: 8 cards there are 8 copies of degree 1.
 TEST(Launch, CopiesOverHostsAreCountedByHost) {
   const Told told = tell("qwen3-8b", "", "8xh20; nodes=2; net=infiniband-ndr", ask("-dp 16", "vllm"));
@@ -82,7 +89,7 @@ TEST(Launch, MlxSharesAModelBetweenMacs) {
 // PowerShell sets a variable in a command of its own and has no "&&" before its seventh version.
 TEST(Launch, OllamaOnWindows) {
   const Told told = tell("qwen3-8b", "q4_k_m", "3090 windows", ask("", "ollama"));
-  EXPECT_EQ(told.launch.line, "$env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create qwen3-8b -f Modelfile; ollama run qwen3-8b");
+  EXPECT_EQ(told.launch.line, "$env:OLLAMA_CONTEXT_LENGTH='4096'; $env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create qwen3-8b -f Modelfile; ollama run qwen3-8b");
 }
 
 // -fa takes a value since 2025-09; --cpu-moe came in 2025-08, gpt-oss and MXFP4 with it, Qwen3 in 2025-04.

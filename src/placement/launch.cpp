@@ -248,7 +248,9 @@ bool on_windows(const rig::Rig& rig) { return !rig.hosts.empty() && rig.hosts.fr
 Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
   const Settings& s = p.settings;
   const bool windows = on_windows(rig);
-  LineBuilder line(engine, variable("OLLAMA_FLASH_ATTENTION", s.flash_attention.value_or(true) ? "1" : "0", windows));
+  const std::string context = std::to_string(s.context / context_parts(engine, s));
+  LineBuilder line(engine, variable("OLLAMA_CONTEXT_LENGTH", context, windows));   // of models without a Modelfile, too, and where the line stands alone
+  line.plain(variable("OLLAMA_FLASH_ATTENTION", s.flash_attention.value_or(true) ? "1" : "0", windows));
   if (s.key_quant != "f16") line.plain(variable("OLLAMA_KV_CACHE_TYPE", s.key_quant, windows));
   if (s.sequences > 1) line.plain(variable("OLLAMA_NUM_PARALLEL", std::to_string(s.sequences), windows));
   std::string parameters;
@@ -263,7 +265,7 @@ Launch ollama_line(const catalog::Engine& engine, const model::Architecture& a, 
   const std::string name = quoted(to_lower(a.key.empty() ? a.name : a.key));
   launch.line += "\nollama create " + name + " -f Modelfile" + (windows ? "; " : " && ") + "ollama run " + name;   // each line in a terminal of its own: the first one stays
   launch.file_name = "Modelfile";
-  launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + std::to_string(s.context / context_parts(engine, s)) + "\n";
+  launch.file_text = "FROM " + model_word(a) + "\nPARAMETER num_ctx " + context + "\n";
   if (s.gpu_layers >= 0) launch.file_text += "PARAMETER num_gpu " + std::to_string(s.gpu_layers) + "\n";
   if (s.ubatch != 512) launch.file_text += "PARAMETER num_batch " + std::to_string(s.ubatch) + "\n";
   launch.file_text += parameters;
@@ -323,6 +325,14 @@ void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig&
   for (std::size_t h = 1; h < hosts; ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + nodes + std::to_string(h);
 }
 
+// The user's flags without those that say which node this is of how many, where the line says so by itself.
+std::vector<FlagNote> unless_of_nodes(const catalog::Engine& engine, const rig::Rig& rig, const Placement& p) {
+  std::vector<FlagNote> flags = p.flags;
+  if (!uses_other_hosts(rig, p) || catalog::text_of(engine, "across_hosts", "") != "nnodes") return flags;
+  std::erase_if(flags, [](const FlagNote& flag) { return flag.flag.starts_with("--nnodes") || flag.flag.starts_with("--node-rank") || flag.flag.starts_with("--dist-init-addr"); });
+  return flags;
+}
+
 // MLX over several Macs: one command starts the program on all of them, which a file lists (mlx.distributed_config makes it).
 void add_launcher(LineBuilder& line, const rig::Rig& rig) {
   line.add("--pipeline");
@@ -336,9 +346,10 @@ void add_launcher(LineBuilder& line, const rig::Rig& rig) {
 
 // How much of the layers lies on the devices, as a word or a share.
 std::string layers_share(const model::Architecture& a, const Placement& p) {
+  constexpr double kDigits = 1e4;   // so many that the share is of no other number of layers
   const int all = static_cast<int>(a.layers.size()) + 1;
   if (p.mode == Mode::cpu || p.settings.gpu_layers == 0) return "off";
-  return p.settings.gpu_layers < 0 || p.settings.gpu_layers >= all ? "max" : format_number(p.settings.gpu_layers / static_cast<double>(all), 2);
+  return p.settings.gpu_layers < 0 || p.settings.gpu_layers >= all ? "max" : format_number(std::ceil(kDigits * p.settings.gpu_layers / static_cast<double>(all)) / kDigits, 4);
 }
 
 // Hosts of one engine, where several stand side by side.
@@ -356,6 +367,10 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   LineBuilder line(engine, start_words(engine, a));
   explain_checkpoint(line.launch(), a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(a) : model_name(a));
   const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
+  const auto where_of = [&](const char* what) {   // in the engine's own window
+    const std::string_view where = catalog::text_of(engine, "where", what);
+    return std::string(where);
+  };
   const auto can_say = [&](const char* what) { return !catalog::text_of(engine, "flag", what).empty(); };
   const auto say = [&](const char* what, const std::string& value) {
     const std::string_view flag = catalog::text_of(engine, "flag", what);
@@ -398,15 +413,17 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (p.devices.size() > 1 && !s.split.empty()) say("split", replace_all(shares(s.split), ",", " "));   // TabbyAPI: a list of words
   const std::size_t usable = static_cast<std::size_t>(usable_devices(engine, rig));
   if (slots && p.mode == Mode::single && usable > 1)
-    cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name + "'s settings.");
+    cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name +
+               (where_of("device").empty() ? "'s settings." : "'s settings (" + where_of("device") + ")."));
   if (slots && p.devices.size() > 1 && !s.split.empty() && !can_say("split"))
-    cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name + " shares them out by its own settings.");
+    cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name +
+               (where_of("split").empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + where_of("split") + ")."));
   for (const char* degree : {"tensor", "pipeline", "data"})
     if (const int n = degree[0] == 't' ? s.tensor_degree : degree[0] == 'p' ? s.pipeline_degree : s.data_degree; n > 1 && !can_say(degree))
       cannot_say(std::string("This line cannot say how many devices share a model (") + degree + " " + std::to_string(n) + "): set it in " + engine.name + "'s settings.");
   if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
   for (const FlagNote& flag : p.demanded) line.demand(flag);
-  line.repeat(p.flags);
+  line.repeat(unless_of_nodes(engine, rig, p));
   if (uses_other_hosts(rig, p) && catalog::text_of(engine, "across_hosts", "") == "mlx.launch") add_launcher(line, rig);
   if (!paged) return std::move(line.launch());
   const std::size_t hosts = hosts_of_one(rig, p);

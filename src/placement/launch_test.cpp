@@ -89,7 +89,39 @@ TEST(Launch, OllamaServesInATerminalOfItsOwn) {
   const auto placement = place(facts(), *model, rig, ask("", "ollama"));
   ASSERT_TRUE(placement) << error_of(placement);
   const Launch launch = launch_line(*catalog::read_engine(facts(), "ollama"), *model, rig, *placement);
-  EXPECT_EQ(launch.line, "OLLAMA_FLASH_ATTENTION=1 ollama serve\nollama create qwen3-8b -f Modelfile && ollama run qwen3-8b");
+  EXPECT_EQ(launch.line, "OLLAMA_CONTEXT_LENGTH=4096 OLLAMA_FLASH_ATTENTION=1 ollama serve\nollama create qwen3-8b -f Modelfile && ollama run qwen3-8b");
+}
+
+// Whatever else of Ollama's is said in its Modelfile, the line itself carries the context of one request, also beside two at a time.
+TEST(Launch, OllamasLineCarriesTheContext) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  const auto placement = place(facts(), *model, rig, ask("num_ctx=16384 OLLAMA_NUM_PARALLEL=2", "ollama"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  const auto engine = *catalog::read_engine(facts(), "ollama");
+  const Launch launch = launch_line(engine, *model, rig, *placement);
+  EXPECT_TRUE(launch.line.starts_with("OLLAMA_CONTEXT_LENGTH=16384 ")) << launch.line;
+  const auto again = place(facts(), *model, rig, ask(launch.line, "ollama"));
+  ASSERT_TRUE(again) << error_of(again);
+  EXPECT_EQ(again->settings.context, placement->settings.context);
+}
+
+// lms load takes a share of the layers: each number of them has one of its own, which is read back as that number.
+TEST(Launch, LmStudiosShareMeansItsLayers) {
+  const auto lms = *catalog::read_engine(facts(), "lm-studio");
+  const model::Architecture model = llama_8b(test::ggml::q8_0);
+  const rig::Rig rig = rig_of("rtx-3090", 1);
+  for (int layers = 1; layers < 33; ++layers) {
+    Placement placement;
+    placement.mode = Mode::layer;
+    placement.settings = initial_settings(lms, rig);
+    placement.settings.context = 4096;
+    placement.settings.gpu_layers = layers;
+    const std::string line = launch_line(lms, model, rig, placement).line;
+    const auto read = parse_flags(lms, model, rig, line);
+    ASSERT_TRUE(read) << line << ": " << error_of(read);
+    EXPECT_EQ(read->settings.gpu_layers, layers) << line;
+  }
 }
 
 // "-fa off" that the user wrote is explained as the flag; one that was chosen, as the choice: here layers 0 and 1 and their cache lie on the host.
@@ -294,7 +326,7 @@ TEST(Launch, WhatALineCannotSayIsTold) {
   ASSERT_EQ(one->mode, Mode::single);
   const Launch launch = launch_line(lms, llama_8b(test::ggml::q8_0), rig, *one);
   ASSERT_EQ(launch.unsaid.size(), 1u);
-  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings.");
+  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings (Settings, Hardware: switch the other cards off).");
   EXPECT_TRUE(launch_line(lms, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), *place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)).unsaid.empty());
   const auto moe = place(facts(), qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), request);
   ASSERT_TRUE(moe) << error_of(moe);

@@ -195,6 +195,23 @@ TEST(Paged, TensorDegreesCutNeitherKeyValueHeadsNorBlocks) {
   EXPECT_EQ(told("minimax-m2", 8, "-tp 8 -ep"), "no error");
 }
 
+// Qwen3-30B-A3B has experts of width 768: cut in 8 they are 96 = 3 x 32, in 16 they are 48, which no group of 32 divides. Spread whole they may be in
+// groups of any size.
+TEST(Paged, ExpertsInGroupsAreCutDownToTheLeastGroup) {
+  const auto laid = [&](const char* format, int cards, const char* flags) {
+    return error_of(place(facts(), *model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", format), rig_of("h100-sxm-80gb", cards), ask(flags, "vllm")));
+  };
+  EXPECT_EQ(laid("gptq", 8, "-tp 8"), "no error");
+  const std::string said = laid("gptq", 16, "-tp 16");
+  EXPECT_NE(said.find("cuts experts of width 768 into parts that groups of 32 weights do not divide"), std::string::npos) << said;
+  EXPECT_NE(said.find("nearest: 8"), std::string::npos) << said;
+  EXPECT_EQ(laid("gptq", 16, "-tp 16 --enable-expert-parallel"), "no error");
+  EXPECT_EQ(laid("bf16", 16, "-tp 16"), "no error");
+  // GLM-4.5-Air: 1408 / 8 = 176 = 5.5 x 32, though its shared expert is as wide.
+  const auto air = *model::architecture_from_catalogue(facts(), "glm-4.5-air", "awq");
+  EXPECT_NE(error_of(place(facts(), air, rig_of("h100-sxm-80gb", 8), ask("-tp 8", "vllm"))).find("nearest: 4"), std::string::npos);
+}
+
 // Nobody named a context: the blocks left beside 14.96 GiB of weights on 24 GiB decide, in steps of 256 tokens, with a word on it; named, it must fit.
 TEST(Paged, AContextNobodyNamedShrinksToWhatTheCacheHolds) {
   for (const char* name : {"vllm", "sglang", "tensorrt-llm"}) {

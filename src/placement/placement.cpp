@@ -17,7 +17,7 @@
 
 namespace rigcast::placement {
 
-using detail::check_engine, detail::check_foreign, detail::lists, detail::one_maker, detail::runs, detail::with_engine_that_runs;
+using detail::check_engine, detail::check_foreign, detail::lists, detail::one_maker, detail::runs, detail::with_engine_that_runs, detail::with_format_that_runs;
 
 namespace {
 
@@ -53,15 +53,23 @@ Result<Speeds> rough_speeds(const model::Architecture& a, const rig::Rig& rig, c
   return Speeds{1 / seconds, 1 / seconds, 1 / seconds, 0};
 }
 
-// What is told where nothing fits: all of it on the devices, over as many as the engine needs told.
+// With at most so long a context; 0: as it is.
+Settings with_context(Settings settings, std::int64_t context) {
+  if (context > 0) settings.context = std::min(settings.context, context);
+  return settings;
+}
+
+// What is told where nothing fits: all of it on the devices, over as many as the engine needs told, with as much of a context that nobody named as is
+// worth having.
 Result<Placement> whole(const Prepared& prepared, const rig::Rig& rig, Layouts& layouts) {
+  const Settings settings = prepared.engine->kv_rule == catalog::KvRule::paged ? with_context(prepared.settings, prepared.shortest) : prepared.settings;
   if (prepared.engine->kv_rule == catalog::KvRule::paged && rig.devices.size() > 1) {
-    Settings widest = prepared.settings;
+    Settings widest = settings;
     widest.mode = Mode::tensor;
     for (widest.tensor_degree = static_cast<int>(rig.devices.size()); widest.tensor_degree > 1; --widest.tensor_degree)
       if (auto placement = layouts.of(widest)) return placement;
   }
-  return layouts.of(prepared.settings);
+  return layouts.of(settings);
 }
 
 // The best placement by rough speeds, or the first that is found; nothing where none fits.
@@ -97,6 +105,7 @@ Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepa
     shorter.context = context;
     if (auto again = lay(shorter); again && again->fits) return again;
   }
+  if (prepared.engine->kv_rule == catalog::KvRule::paged && prepared.shortest > 0) return lay(with_context(prepared.settings, prepared.shortest));
   return placement;
 }
 
@@ -269,7 +278,8 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   if (auto able = check_engine(*engine, backend, architecture, rig); !able) return refused(std::move(able.error()));
   engine = proposing(std::move(engine), backend, rig);
   RC_ASSIGN(rules, catalog.rules());
-  RC_TRY(check_formats(catalog, *engine, model, backend));
+  if (auto read = check_formats(catalog, *engine, model, backend); !read)
+    return tl::unexpected<Error>(request.advise ? with_format_that_runs(catalog, model, rig, request, *engine, backend, std::move(read.error())) : std::move(read.error()));
   if (auto allowed = check_refusals(*rules, catalog, *engine, backend, model, rig); !allowed) {
     auto other = request.backend.empty() ? unrefused_backend(*rules, catalog, *engine, model, rig) : std::nullopt;
     if (!other) return refused(std::move(allowed.error()));
@@ -367,8 +377,8 @@ void tell_short(const Prepared& prepared, Placement& placement) {
   if (prepared.at_once < streams)
     tell("streams-wait", "The flags let " + std::to_string(prepared.at_once) + " of " + std::to_string(streams) + " streams run at a time, the others wait.");
   else if (const std::int64_t running = running_streams(*prepared.engine, placement, streams, prepared.reach); running < streams)
-    tell("streams-wait", "The cache holds " + std::to_string(cache_tokens(placement)) + " tokens: of " + std::to_string(streams) + " streams of " + std::to_string(prepared.reach) +
-                             " tokens about " + std::to_string(running) + " run at a time, the others wait.");
+    tell("streams-wait", "The cache holds " + format_grouped(cache_tokens(placement)) + " tokens: of " + format_grouped(streams) + " streams of " + format_grouped(prepared.reach) +
+                             " tokens about " + format_grouped(running) + " run at a time, the others wait.");
 }
 
 Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {

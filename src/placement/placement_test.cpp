@@ -365,6 +365,16 @@ TEST(Placement, AReserveOfUnifiedMemoryCountsOnce) {
   EXPECT_FALSE(fits("apple-m3-ultra-96g; host-reserved=90g"));
 }
 
+// 538 GiB of weights in a memory of 512, of which the chip may use 384: what it lacks is lacking once, though the host's memory is the same.
+TEST(Placement, WhatUnifiedMemoryLacksIsToldOnce) {
+  const auto model = model::architecture_from_catalogue(facts(), "kimi-k2", "mlx-4bit");
+  const auto placement = place(facts(), *model, *rig::parse_rig(facts(), "apple-m3-ultra-512g"), ask("", "mlx"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  ASSERT_FALSE(placement->fits);
+  const DeviceShare& share = placement->devices.front();
+  EXPECT_EQ(short_by(*placement), share.memory.total() - share.capacity);
+}
+
 // One cache for all slots is one context, whatever their number.
 TEST(Placement, ASharedCacheIsToldAsOne) {
   auto prepared = prepare(facts(), llama_8b(test::ggml::q4_k), rig_of("rtx-3090", 1), ask("-np 64 -kvu"));

@@ -141,4 +141,24 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
   return any_backend ? error : with_memory_alone(model.architecture(), rig, std::move(error));
 }
 
+Error with_format_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
+                            const std::string& backend, Error error) {
+  const auto rules = catalog.rules();
+  if (error.nearest.empty() || !rules) return error;
+  if (error.field == "engine") {
+    const auto owner = catalog::read_engine(catalog, error.nearest);
+    const auto its_backend = owner ? choose_backend(*owner, rig, "") : Result<std::string>(std::string());
+    if (owner && its_backend && check_engine(*owner, *its_backend, model.architecture(), rig) && check_refusals(**rules, catalog, *owner, *its_backend, model, rig)) return error;
+  } else {
+    model::Architecture usual = model.architecture();
+    if (model::apply_quant(catalog, usual, error.nearest) && check_refusals(**rules, catalog, refusing, backend, ModelView(usual), rig)) return error;
+    if (const auto offer = offer_of(catalog, **rules, refusing, backend, model, rig, request); offer && !offer->format.empty()) {
+      error.nearest = offer->format;
+      return error;
+    }
+  }
+  error.nearest.clear();
+  return with_engine_that_runs(catalog, model, rig, request, refusing, std::move(error));
+}
+
 }  // namespace rigcast::placement::detail

@@ -1,6 +1,7 @@
 #include "placement/rules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <string_view>
 #include <utility>
@@ -143,21 +144,39 @@ namespace {
 
 // What a Rule may ask of a model on any device: looked up once for all of them.
 struct ModelTraits {
-  std::string quant, quant_group;
+  std::string quant, quant_group, family;
   bool experts = false, windowed = false;
 
   ModelTraits(const catalog::Catalog& catalog, const ModelView& model)
-      : quant(model.dominant_quant()), experts(model.architecture().has_experts()), windowed(has_windows(model.architecture())) {
+      : quant(model.dominant_quant()), family(model.architecture().family), experts(model.architecture().has_experts()), windowed(has_windows(model.architecture())) {
     if (const auto known = catalog.quant(quant)) quant_group = known->group;
   }
   catalog::Situation on(catalog::Situation situation) const {
     situation.quant = quant;
     situation.quant_group = quant_group;
+    situation.family = family;
     situation.experts = experts;
     situation.windowed = windowed;
     return situation;
   }
 };
+
+}  // namespace
+
+namespace {
+
+// Groups of formats by examples that people know, in any language.
+std::string examples_of(const std::vector<std::string>& groups) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kExamples{{
+      {"float", "F16/BF16"}, {"fp8", "FP8"}, {"fp4", "MXFP4/NVFP4"}, {"int4-group", "AWQ/GPTQ"}, {"int8", "INT8/W8A8"}, {"bitsandbytes", "NF4"}, {"ggml-legacy", "Q4_0/Q8_0"},
+      {"ggml-k", "Q4_K/Q6_K"}, {"ggml-i", "IQ4_XS/IQ2_XXS"}, {"ggml-ternary", "TQ1_0/TQ2_0"}, {"ggml-ik", "IQ4_K/IQ3_KS"}, {"ggml-repacked", "Q4_0_R8"}, {"mlx", "MLX"}, {"exl", "EXL"}, {"hqq", "HQQ"}}};
+  std::vector<std::string> words;
+  for (const std::string& group : groups) {
+    const auto known = std::find_if(kExamples.begin(), kExamples.end(), [&](const auto& each) { return each.first == group; });
+    words.emplace_back(known == kExamples.end() ? std::string_view(group) : known->second);
+  }
+  return join(words, ", ");
+}
 
 }  // namespace
 
@@ -173,7 +192,7 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
     }
     const std::string& recipe = model.architecture().quant;
     const std::string& named = quant->ggml_type >= 0 && !recipe.empty() ? recipe : quant->name;   // a recipe mixes formats: say what was asked for
-    return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + join(engine.quant_groups, ", "), Where{"MODEL"},
+    return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + examples_of(engine.quant_groups), Where{"MODEL"},
                 "model", usual_like(engine, *quant));
   }
   return {};

@@ -166,6 +166,11 @@ void Searcher::consider(Trial& trial, const Settings& settings) {
     if (*placement && !(*placement)->fits)
       if (const auto shorter = shortened(**placement, goal_.shortest))
         if (const auto& again = laid_out(*shorter, trial.count); again && again->fits) placement = &again;
+    if (*placement && !(*placement)->fits && goal_.shortest > 0 && engine_.kv_rule == catalog::KvRule::paged) {
+      Settings least = variant;   // told is what the shortest context that is worth having lacks
+      least.context = std::min(least.context, goal_.shortest);
+      if (const auto& shortest = laid_out(least, trial.count)) placement = &shortest;
+    }
     consider_one(trial, *placement);
   }
 }
@@ -184,7 +189,8 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   if (!placement->fits) return note(trial.nearest, {trial.kind, "memory is short", short_by(*placement), placement->settings});
   const auto speeds = cost_(*placement);
   if (!speeds) return reject(speeds.error().message);
-  if (speeds->decode < goal_.minimum_speed) return reject("slower than asked: " + format_significant(speeds->decode, 3) + " token/s");
+  const double each = speeds->each > 0 ? speeds->each : speeds->decode;
+  if (each < goal_.minimum_speed) return reject("slower than asked: " + format_significant(each, 3) + (each < speeds->decode ? " token/s a stream" : " token/s"));
   Candidate candidate = candidate_of(trial.kind, *placement, *speeds);
   candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
@@ -332,6 +338,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   }
   // What else is not possible is said of the context that is proposed, not of the longer one that nobody named.
   if (paged && !goal.any && !found.ranked.empty() && !found.rejected.empty() && found.ranked.front().placement.settings.context < prepared.settings.context) {
+    goal.shortest = 0;
     Found again = with(found.ranked.front().placement.settings.context);
     std::erase_if(again.rejected, [&](const Rejected& each) { return std::none_of(found.rejected.begin(), found.rejected.end(), [&](const Rejected& old) { return old.kind == each.kind; }); });
     found.rejected = std::move(again.rejected);

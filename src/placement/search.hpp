@@ -43,7 +43,7 @@ struct Goal {
   Objective objective = Objective::decode;
   std::int64_t context = 4096;       // must fit
   std::int64_t streams = 1;          // that run at a time
-  double minimum_speed = 0;          // token/s of decode; placements below it are rejected
+  double minimum_speed = 0;          // token/s of decode of each stream; placements below it are rejected
   double floor = 0;                  // token/s over a context that fills; what is below it is not told, and not laid out to the byte
   bool any = false;                  // the first placement that fits will do: ends with it
   bool best_only = false;            // other kinds need not be found where they cannot win, nor told to the byte what they miss
@@ -90,7 +90,8 @@ using LayOut = FunctionRef<Result<Placement>(const Settings&, Count)>;
 // mean step time of an empty cache and alike, whatever the depth that decode is told of. alike 0: as `full`; empty 0: as `decode`.
 // `unwaiting`: on a processor, what decode_over_context() would be if cores did not wait for each other, which no number of threads exceeds; 0: unknown.
 // `prefill_empty`, `prefill_full`: reading the prompt first of all, and as the last that the context holds; 0: as `prefill`.
-struct Speeds { double decode = 0, prefill = 0, full = 0, alike = 0, empty = 0, unwaiting = 0, prefill_empty = 0, prefill_full = 0; };
+// `each`: decode of one of the streams; 0: as `decode`.
+struct Speeds { double decode = 0, prefill = 0, full = 0, alike = 0, empty = 0, unwaiting = 0, prefill_empty = 0, prefill_full = 0, each = 0; };
 double decode_over_context(const Speeds& speeds);   // of that mean step; 0 where either is unknown
 // Seconds to read a prompt in the mean of an empty and a full context; 0 where nobody can say.
 double reading_over_context(const Speeds& speeds, std::int64_t prompt);

@@ -32,6 +32,8 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
     case Kind::engine:
       other.placement.engine = remedy.engine;
       other.model = remedy.model;
+      if (remedy.streams > 0)
+        return {fill("another engine, {0}, runs {4} streams at a time here, as {1}: {2} in all, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context), format_grouped(remedy.streams)}), std::move(other), "engine"};
       return {fill("another engine, {0}, runs it here as {1}: {2}, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context)}), std::move(other), "engine"};
     case Kind::backend:
       other.placement.backend = remedy.value;
@@ -60,6 +62,7 @@ Section remedies(const app::PlanAnswer& answer) {
     rows.push_back({machine("kind", change.kind), machine("value", remedy.value), machine("flags", remedy.flags), machine("engine", remedy.engine),
                     machine("decode", remedy.decode > 0 ? Value(Number{remedy.decode, Unit::token_rate}) : Value(std::monostate{})),
                     machine("context", remedy.context > 0 ? Value(remedy.context) : Value(std::monostate{})),
+                    machine("streams", remedy.streams > 0 ? Value(remedy.streams) : Value(std::monostate{})),
                     {"text", {}, std::move(change.text), Show::sentence}, {"command", {}, command("plan", change.question), Show::code}});
   }
   return {answer.placement.fits ? "What would decode faster"_say : "What would fit"_say, {list_field("remedies", std::move(rows), Show::bullets)}};

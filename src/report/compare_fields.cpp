@@ -84,6 +84,13 @@ bool tells_cards(const app::CompareAnswer& answer) {
 
 std::string cards_word(const app::Compared& row) { return row.answer ? std::to_string(cards_used(row)) + "/" + std::to_string(cards(row)) : "-"; }
 
+// How many streams the speeds are of, where any row is of several.
+bool tells_streams(const app::CompareAnswer& answer) {
+  return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->speed && row.answer->at_once > 1; });
+}
+
+std::string streams_word(const app::Compared& row) { return row.answer && row.answer->speed ? format_grouped(row.answer->at_once) : "-"; }
+
 Value host_value(const app::Compared& row) {
   if (!row.answer || row.answer->rig.hosts.empty()) return std::monostate{};
   const rig::Host& host = row.answer->rig.hosts.front();
@@ -140,10 +147,11 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("host", host_value(row)),
           {{}, "fits"_say, fits_word(row), Show::row},
           {{}, "use"_say, cards_word(row), tells_cards(answer) ? Show::row : Show::machine},
-          {{}, "memory"_say, memory_used(row), Show::row},
+          {{}, "memory"_say, memory_used(row), tells_streams(answer) && tells_cards(answer) ? Show::machine : Show::row},   // 80 columns hold so many
+          {{}, "streams"_say, streams_word(row), tells_streams(answer) ? Show::row : Show::machine},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
-          {{}, "full"_say, likely_when_full(row), Show::row},
+          {{}, "full"_say, likely_when_full(row), tells_streams(answer) ? Show::machine : Show::row},   // then of fewer streams
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely_energy(row), Show::row},
@@ -276,9 +284,11 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
+                     people(Show::sentence, tells_streams(answer) ? "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say
+                                                                         : "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));
   Section not_these{"Why not"_say, {list_field({}, reasons(answer), Show::bullets)}};

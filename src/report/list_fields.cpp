@@ -35,6 +35,7 @@ Fields row_fields(Kind kind, const app::Listed& row) {
       add("params_active", "per token"_say, known(row.active_parameters, Unit::count));
       add("max_context", "context"_say, row.max_context);
       add("family", "architecture"_say, row.architecture);
+      fields.push_back(machine("aliases", Sentences(row.aliases.begin(), row.aliases.end())));
       break;
     case Kind::quant:
       add("group", "group"_say, row.architecture);
@@ -56,8 +57,11 @@ Report fields(const app::ListAnswer& answer) {
   Rows rows;
   for (const app::Listed& row : answer.rows) rows.push_back(row_fields(answer.request.kind, row));
   const std::string count = format_grouped(static_cast<std::int64_t>(rows.size()));
-  return {{{{}, {{"rows", {}, std::move(rows), Show::table},
-                 people(Show::sentence, fill("{0} shown; 'rigcast show KEY' tells all about one of them"_say, {count}))}}}};
+  Section section{{}, {{"rows", {}, std::move(rows), Show::table},
+                       people(Show::sentence, fill("{0} shown; 'rigcast show KEY' tells all about one of them"_say, {count}))}};
+  // What people ask for by name is often none of these formats but a mixture of them.
+  if (!answer.recipes.empty()) section.fields.push_back(people(Show::sentence, fill("A model may also be asked for as one of these, which give its tensors several of the formats: {0}"_say, {join(answer.recipes, ", ")})));
+  return {{std::move(section)}};
 }
 
 }  // namespace rigcast::report

@@ -186,6 +186,8 @@ Phrase verdict(const app::PlanAnswer& answer) {
   const cost::Speed& speed = *answer.speed;
   Phrase writes = print(Number{speed.decode.value.p50, Unit::token_rate});
   if (slows_when_full(answer)) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
+  if (answer.at_once > 1)
+    writes = fill("{0}, {1} a stream"_say, {std::move(writes), print(Number{speed.decode.value.p50 / static_cast<double>(answer.at_once), Unit::token_rate})});
   if (answer.too_slow)
     return fill("Fits, but nothing here reaches the {0} asked for: writes {1}, reads {2}, first token after {3}."_say,
                 {print(Number{answer.request.minimum_speed, Unit::token_rate}), std::move(writes), print(Number{speed.prefill.value.p50, Unit::token_rate}),
@@ -300,13 +302,34 @@ Field decode_whole_field(const app::PlanAnswer& answer) {
   return {"decode_whole", fill("decode at depth {0}, {1} streams"_say, {depth, std::to_string(answer.whole_streams)}), range};
 }
 
+// What each of several streams sees of it: its share of the speed, and the time from one token to the next.
+Fields stream_fields(const app::PlanAnswer& answer) {
+  const cost::Interval all = answer.speed->decode.value;
+  const auto streams = static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
+  const Range each{{all.p10 / streams, all.p50 / streams, all.p90 / streams}, Unit::token_rate};
+  const auto seconds = [](double rate) { return rate > 0 ? 1 / rate : 0; };
+  const Range between{{seconds(each.value.p90), seconds(each.value.p50), seconds(each.value.p10)}, Unit::seconds};
+  if (answer.at_once < 2) return {machine("decode_each", each), machine("tpot", between)};
+  return {{"decode_each", "each of them"_say, each}, {"tpot", "time per token (TPOT)"_say, between}};
+}
+
+// How prompts wait for each other is not counted; what they take together is.
+void add_prompts(const app::PlanAnswer& answer, Section& section) {
+  const double rate = answer.speed->prefill.value.p50;
+  if (answer.at_once < 2 || rate <= 0) return;
+  const int copies = placement::whole_copies(answer.architecture, answer.placement.settings);   // read side by side
+  const Seconds all(static_cast<double>(answer.at_once * answer.request.question.prompt) / (rate * copies));
+  section.fields.push_back(people(Show::sentence, fill("How requests wait for each other is not counted: {0} prompts of {1} tokens that come at once take {2} to read, during which the others are written slower."_say,
+                                                       {format_grouped(answer.at_once), format_grouped(answer.request.question.prompt), print_seconds(all)})));
+}
+
 Section speed(const app::PlanAnswer& answer) {
   Section section{"Speed: likely, and the range that holds in 8 of 10 cases"_say, {}};
   if (!answer.speed) {
     section.title = "Speed"_say;
     if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
     if (answer.placement.fits && equal_ignoring_case(trim(answer.rig.spec), "here")) section.fields.push_back(people(Show::sentence, "'rigcast bench' measures this machine."_say));
-    for (const char* id : {"decode", "decode_whole", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
+    for (const char* id : {"decode", "decode_each", "tpot", "decode_whole", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
     return section;
   }
   const cost::Speed& s = *answer.speed;
@@ -314,12 +337,13 @@ Section speed(const app::PlanAnswer& answer) {
   const Phrase writing = answer.at_once > 1 ? fill("decode, {0} streams together"_say, {std::to_string(answer.at_once)})
                          : q.depth > 0   ? fill("decode at depth {0}"_say, {format_grouped(q.depth)})
                                          : "decode"_say;
-  section.fields = {
-      {"decode", writing, Range{s.decode.value, Unit::token_rate}},
+  section.fields = {{"decode", writing, Range{s.decode.value, Unit::token_rate}}};
+  for (Field& field : stream_fields(answer)) section.fields.push_back(std::move(field));
+  for (Field& field : Fields{
       decode_whole_field(answer),
       {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
-      {"ttft", "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
-  };
+      {"ttft", answer.at_once > 1 ? "first token (TTFT), its prompt read alone"_say : "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
+  }) section.fields.push_back(std::move(field));
   if (s.power && s.energy)
     section.fields.push_back({"power", {}, Fields{{"decode", "power with the host"_say, Range{s.power->value, Unit::watts}},
                                                   {"energy", "energy"_say, Range{s.energy->value, Unit::joules_per_token}}}, Show::group});
@@ -329,6 +353,7 @@ Section speed(const app::PlanAnswer& answer) {
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once)));
+  add_prompts(answer, section);
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;
 }

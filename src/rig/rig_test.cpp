@@ -381,6 +381,17 @@ TEST(Rig, CountsAsPeopleWriteThem) {
   EXPECT_EQ(error("rtx 3091"), "rig:1:1: no device is called 'rtx 3091' (nearest: rtx-3090)");
 }
 
+TEST(Rig, HowACardIsSoldSaysNothingOfIt) {
+  struct Case { const char *sold, *plain; };
+  for (const Case& each : {Case{"\u4e8c\u624b3090", "3090"}, {"\u4e24\u5f20\u4e8c\u624b3090", "2x3090"}, {"2x used 3090", "2x3090"}, {"4090 48G \u9b54\u6539", "4090-48g"}, {"modded 2080ti-22g", "2080ti-22g"}}) {
+    const Rig sold = rig(each.sold), plain = rig(each.plain);
+    ASSERT_FALSE(sold.devices.empty()) << each.sold;
+    ASSERT_EQ(sold.devices.size(), plain.devices.size()) << each.sold;
+    EXPECT_EQ(sold.devices.front().device.key, plain.devices.front().device.key) << each.sold;
+  }
+  EXPECT_FALSE(parse_rig(catalog(), "used"));
+}
+
 TEST(Rig, OneNameOfADeviceIsReadAsASpecReadsIt) {
   for (const char* name : {"3090", "2x3090", "3090 x2", "\u53cc3090", "rtx 3090 24gb"}) EXPECT_EQ(device_named(catalog(), name)->key, "rtx-3090") << name;
   EXPECT_EQ(device_named(catalog(), "4060ti; 16g")->key, "rtx-4060-ti-16gb");

@@ -93,6 +93,20 @@ std::vector<Word> split_groups(const Word& expression) {
   return out;
 }
 
+// How a card is sold says nothing of what it does: "二手3090", "used 3090", "4090 48G 魔改". (A modded card is told by its memory.)
+constexpr std::string_view kSoldAs[] = {"二手", "全新", "魔改", "改装", "拆机", "used", "second-hand", "secondhand", "modded", "refurbished"};
+bool is_sold_as(std::string_view lower) { return std::find(std::begin(kSoldAs), std::end(kSoldAs), lower) != std::end(kSoldAs); }
+
+std::string without_how_sold(std::string_view name) {
+  std::vector<std::string> words;
+  for (const std::string_view word : split_words(name))
+    if (!is_sold_as(to_lower(word))) words.emplace_back(word);
+  std::string left = join(words, " ");
+  for (const std::string_view each : kSoldAs)   // Chinese words stand without spaces between
+    if (static_cast<unsigned char>(each.front()) >= 0x80) left = replace_all(std::move(left), each, "");
+  return std::string(trim(left));
+}
+
 Result<DeviceGroup> read_group(const Word& untrimmed) {
   const Word word = trimmed(untrimmed);
   DeviceGroup group;
@@ -114,7 +128,7 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   }
   name = trimmed(name);
   group.where = at(name.column);
-  group.name = std::string(name.text);
+  group.name = without_how_sold(name.text);
   if (group.name.empty()) return fail(ErrorKind::input, "a device name is missing", at(word.column), "rig");
   for (std::size_t i = 1; i < pieces.size(); ++i)
     for (const Word& option : cut(pieces[i], ',')) {
@@ -140,6 +154,7 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
   Option* open = nullptr;  // "host=AMD EPYC 7532": words behind it belong to it
   for (const Word& word : words_of(segment)) {
     const std::string lower = to_lower(word.text);
+    if (is_sold_as(lower) && !open && (expression.empty() || !part.options.empty())) continue;
     const std::size_t equals = word.text.find('='), mark = word.text.find('@');
     const bool is_option = is_one_of(flags(), lower) || (equals != std::string_view::npos && equals < mark) || is_power(lower) || is_system(lower) ||
                            (is_memory(lower) && expression.empty() && !open);

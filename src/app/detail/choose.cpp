@@ -60,7 +60,9 @@ placement::Speeds speeds_of(const Loads& loads, const placement::Prepared& prepa
   const cost::Question& question = request.question;
   const std::int64_t streams = question.sequences, held = stream_depth(engine, placement, streams);
   placement::Speeds speeds;
-  speeds.decode = speeds.empty = cost::decode_speed(load, question.depth, running(engine, placement, question));
+  const std::int64_t at_once = running(engine, placement, question);
+  speeds.decode = speeds.empty = cost::decode_speed(load, question.depth, at_once);
+  speeds.each = speeds.decode / static_cast<double>(std::max<std::int64_t>(1, at_once));
   speeds.prefill = cost::prefill_speed(load, question.prompt, question.depth);
   speeds.full = cost::decode_speed(load, held, streams);
   const bool shares = engine.kv_rule == catalog::KvRule::paged && wished > 0 && held != wished;

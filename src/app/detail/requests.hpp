@@ -19,11 +19,15 @@ struct Asked {
   catalog::Engine engine;
   bool assumed_quant = false;   // the format is the engine's usual one: nobody named any
   std::vector<std::string> notes = {};   // of the model, beside its own
+  std::int64_t most_streams = 0;         // that keep the least speed asked for, where nobody named their number
 };
 
 // A model of the catalogue for which no format is named takes the engine's usual one, or where that does not fit the largest smaller one that
 // does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
+
+// A checkpoint as the engine's files hold it: engines of GGUF read a conversion, in which some formats are stored otherwise.
+Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowledge, const catalog::Engine& engine, std::shared_ptr<const KnownModel> model);
 
 // What plan() answers, without its advice: no longest context, remedies or upgrades.
 Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked);
@@ -33,6 +37,7 @@ struct Outcome {
   placement::Placement placement;
   double decode = 0, prefill = 0;
   double over_context = 0;      // decode_over_context() of the answer
+  std::int64_t streams = 1;     // that `decode` is of
   std::shared_ptr<const cost::Load> load = {};   // none where nobody can say how fast it is
 };
 // Nothing where it does not fit or is refused, and where it may be nothing: below `floor` over a context that fills. REQUIRES: a request as read_asked()

@@ -25,16 +25,17 @@ void check_fit(const rig::Rig& rig, Placement& placement) {
   placement.missing.clear();
   placement.fits = true;
   Bytes shared{};  // taken out of the host's memory by devices that have none of their own
+  Bytes beyond{};  // ... more than they may: told of them, and not of the host once more
   for (const DeviceShare& share : placement.devices) {
     const Bytes missing = std::max(Bytes{}, share.memory.total() - share.capacity);
     placement.missing.push_back(missing);
     placement.fits = placement.fits && missing == Bytes{};
     const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(share.device)];
-    if (device.device.unified && device.host == 0) shared += share.memory.total();
+    if (device.device.unified && device.host == 0) shared += share.memory.total(), beyond += missing;
   }
   placement.host_capacity = host_capacity(rig);
   const bool known = placement.host_capacity > Bytes{};
-  const Bytes missing = known ? std::max(Bytes{}, placement.host.total() + shared - placement.host_capacity) : Bytes{};
+  const Bytes missing = known ? std::max(Bytes{}, placement.host.total() + shared - beyond - placement.host_capacity) : Bytes{};
   placement.missing.push_back(missing);
   placement.fits = placement.fits && missing == Bytes{};
 }

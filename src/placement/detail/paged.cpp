@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <string_view>
 #include <utility>
 
@@ -30,14 +31,15 @@ struct Degrees {
 
 // Why matrices are not cut into so many parts. Most are asked about only to find the nearest degree that works.
 struct Obstacle {
-  enum { heads, kv_heads, blocks } what;
-  int parts, of, rows = 0;
+  enum { heads, kv_heads, blocks, groups } what;
+  int parts, of, rows = 0;   // rows: of a block, or weights of the smallest group
 };
 std::string to_text(const Obstacle& obstacle) {
   const std::string degree = "a tensor degree of " + std::to_string(obstacle.parts), of = std::to_string(obstacle.of);
   switch (obstacle.what) {
     case Obstacle::heads: return degree + " does not divide " + of + " attention heads";
     case Obstacle::kv_heads: return degree + " neither divides " + of + " key-value heads nor is a multiple of them";
+    case Obstacle::groups: return degree + " cuts experts of width " + of + " into parts that groups of " + std::to_string(obstacle.rows) + " weights do not divide: spread them whole (expert parallel)";
     case Obstacle::blocks: break;
   }
   return degree + " cuts a width of " + of + " inside its blocks of " + std::to_string(obstacle.rows);
@@ -45,7 +47,8 @@ std::string to_text(const Obstacle& obstacle) {
 
 // What keeps matrices from being cut into so many parts, if anything does. Key-value heads are shared out whole, or copied whole where there are
 // fewer of them than devices; latent attention has one vector for all heads, which every device holds. Feed-forward matrices in square
-// blocks are cut between blocks only, experts where they are not spread whole.
+// blocks are cut between blocks only, experts where they are not spread whole. Groups of weights that share a scale are made smaller for experts that
+// are cut inside one, down to a least size.
 std::optional<Obstacle> why_not_cut(const catalog::Catalog& catalog, const catalog::Engine& engine, const model::Architecture& a, const Degrees& d, int tensor) {
   const int experts = d.whole_copies ? tensor : tensor * d.data;
   const auto refuses = [&](const char* rule) { return catalog::number_of(engine, rule, "", 0) > 0; };
@@ -59,17 +62,21 @@ std::optional<Obstacle> why_not_cut(const catalog::Catalog& catalog, const catal
     if (attention.kv_heads % tensor != 0 && tensor % attention.kv_heads != 0)
       return Obstacle{Obstacle::kv_heads, tensor, attention.kv_heads};
   }
-  if (experts == 1 || !refuses("whole_blocks")) return {};
-  std::set<std::pair<std::string_view, int>> seen;   // format and width
+  const int least_group = static_cast<int>(catalog::number_of(engine, "least_group", "", 0));
+  if (experts == 1 || (!refuses("whole_blocks") && least_group == 0)) return {};
+  std::set<std::tuple<bool, std::string_view, int>> seen;   // of experts, format and width
   for (const model::Tensor& t : a.tensors) {
     const bool expert = t.role == Role::expert_ffn, feeds = expert || t.role == Role::dense_ffn || t.role == Role::shared_expert_ffn;
     if (!feeds || (expert && d.expert > 1) || t.layer < 0 || t.layer >= static_cast<int>(a.layers.size())) continue;
     const model::FeedForward& f = a.layers[static_cast<std::size_t>(t.layer)].feed_forward;
     const int width = expert ? f.expert_width : t.role == Role::dense_ffn ? f.width : f.shared_width;
-    if (!seen.emplace(t.quant, width).second) continue;
+    if (!seen.emplace(expert, t.quant, width).second) continue;
     const auto quant = catalog.quant(t.quant);
-    if (!quant || quant->block_rows <= 1) continue;
+    if (!quant) continue;
     const int parts = expert ? experts : tensor;
+    const bool grouped = expert && least_group > 0 && (quant->group == "int4-group" || quant->group == "int8") && quant->block_elements >= least_group;
+    if (grouped && width % least_group == 0 && width % (least_group * parts) != 0) return Obstacle{Obstacle::groups, parts, width, least_group};
+    if (quant->block_rows <= 1 || !refuses("whole_blocks")) continue;
     if (width % quant->block_rows != 0 || width % (quant->block_rows * parts) == 0) continue;   // not whole from the start: left in another format
     return Obstacle{Obstacle::blocks, parts, width, quant->block_rows};
   }

@@ -35,4 +35,9 @@ Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalo
 Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
                             Error error);
 
+// Where the engine does not read the weights' format: what it usually runs instead, or the engine such files are made for, unless these devices refuse
+// that; then the nearest format that runs on them, else an engine that runs.
+Error with_format_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
+                            const std::string& backend, Error error);
+
 }  // namespace rigcast::placement::detail

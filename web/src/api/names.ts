@@ -31,7 +31,7 @@ async function fetchNames(): Promise<Names> {
   const quants = about.ok ? about.answer.recipes.map((recipe) => recipe.toLowerCase()) : [];
   const options = {
     devices: devices.map((row) => ({ key: row.key, name: row.name, aliases: row.aliases, note: [print(row.memory, 'B'), row.bandwidth ? print(row.bandwidth, 'B/s') : ''].filter(Boolean).join(', ') })),
-    models: models.map((row) => ({ key: row.key, name: row.name, note: printCount(row.params) })),
+    models: models.map((row) => ({ key: row.key, name: row.name, aliases: row.aliases, note: printCount(row.params) })),
     processors: processors.map((row) => ({ key: row.key, name: row.name, aliases: row.aliases, note: row.detail })),
     quants: quants.map((one) => ({ key: one, name: one })),
   };
