@@ -100,6 +100,13 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
   return a;
 }
 
+// What short convolutions keep: the stream's last inputs; Inkling's those of keys, values and both parts of a layer.
+std::int64_t convolved_inputs(const Shape& shape, const Attention& attention) {
+  const std::int64_t hidden = shape.hidden, kernel = shape.distances.kernel;
+  if (kernel == 0) return (shape.recurrent.conv - 1) * hidden;
+  return (kernel - 1) * (std::int64_t{attention.kv_heads} * (attention.key_dim + attention.value_dim) + 2 * hidden);
+}
+
 // State each sequence keeps, in elements; conv_elements: the last kernel - 1 inputs of the convolution.
 Recurrent recurrent_of(const Shape& shape, const Attention& attention) {
   const RecurrentShape& r = shape.recurrent;
@@ -126,10 +133,7 @@ Recurrent recurrent_of(const Shape& shape, const Attention& attention) {
       out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
       break;
     case RecurrentKind::lightning: out.state_elements = inner * r.head_dim; break;
-    case RecurrentKind::short_conv:
-      out.conv_elements = std::int64_t{r.conv - 1} * shape.hidden;
-      if (shape.distances.kernel > 0) out.conv_elements = std::int64_t{shape.distances.kernel - 1} * (std::int64_t{attention.kv_heads} * (attention.key_dim + attention.value_dim) + 2 * std::int64_t{shape.hidden});
-      break;
+    case RecurrentKind::short_conv: out.conv_elements = convolved_inputs(shape, attention); break;
     case RecurrentKind::rwkv:
       out.conv_elements = std::int64_t{r.shifts} * shape.hidden;  // the token before, for time mixing and where it is done for channel mixing
       out.state_elements = std::int64_t{shape.hidden} * r.head_dim;
