@@ -28,8 +28,11 @@ std::string half_format(std::string_view native) { return native == "F16" ? "f16
 
 Stack stack_of(const Architecture& a, const Tensor& tensor) {
   if (tensor.name.ends_with(".lora_a") || tensor.name.ends_with(".lora_b")) return {static_cast<int>(tensor.shape[2]), 1};
-  if (tensor.role != Role::expert_ffn || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return {};
-  const FeedForward& f = a.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
+  const bool of_values = tensor.role == Role::attention && tensor.name.find(".attn_v_exps.") != std::string::npos;
+  if ((tensor.role != Role::expert_ffn && !of_values) || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return {};
+  const Layer& layer = a.layers[static_cast<std::size_t>(tensor.layer)];
+  if (of_values) return {layer.attention.value_experts, layer.attention.value_experts_used};
+  const FeedForward& f = layer.feed_forward;
   const int count = static_cast<int>(tensor.shape[2]);
   if (tensor.name.find("_chexps.") != std::string::npos) return {count, std::min(f.experts_used, count)};   // of groups: each chosen expert brings its group's (GroveMoE)
   if (tensor.name.find("_vlexps.") != std::string::npos) return {count, 0};                                // of pictures (ERNIE 4.5 VL)

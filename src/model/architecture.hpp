@@ -37,6 +37,7 @@ struct Attention {
   int indexer_row = 0;                 // elements of the indexer's cache a token where they are more than its key: a gate or the pooled key beside it
   bool value_is_key = false;           // no value projection: the keys serve as values too (Gemma 4); the cache still holds both
   int kv_layer = -1;                   // >= 0: reads the cache of that earlier layer and stores none (Gemma 3n/4)
+  int value_experts = 0, value_experts_used = 0;  // values are made by so many of so many experts (K2 Horizon MoVA)
 };
 
 // True: the cache holds a window of tokens only.

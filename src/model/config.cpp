@@ -95,6 +95,7 @@ constexpr std::array kLayerWords = {
     LayerWord{"sliding_attention", 'S'}, LayerWord{"local", 'S'}, LayerWord{"chunked_attention", 'C'}, LayerWord{"linear_attention", 'R'},
     LayerWord{"mamba", 'R'}, LayerWord{"mamba2", 'R'}, LayerWord{"conv", 'R'}, LayerWord{"recurrent", 'R'},
     LayerWord{"deepseek_sparse_attention", 'F'}, LayerWord{"sparse_attention", 'F'}, LayerWord{"qwen_sparse_attention", 'F'}, LayerWord{"hybrid", 'H'},
+    LayerWord{"hybrid_sliding", 'L'},
 };
 
 void read_sizes(ConfigReader& c, Shape& s, const detail::ClassDefaults& usual) {
@@ -176,6 +177,34 @@ std::string name_of(const std::string& file) {
   return last == std::string::npos ? folder : folder.substr(last + 1);
 }
 
+// What a class says where model_type is another's ("git" of Grok) or missing.
+std::string_view type_of_class(ConfigReader& outer) {
+  struct Named { std::string_view begins, type; };
+  constexpr std::array kNamed = {Named{"Grok", "grok"}, Named{"CogVLM", "cogvlm"}};
+  const auto classes = outer.texts({"architectures"});
+  for (const Named& each : kNamed)
+    if (!classes.empty() && classes.front().starts_with(each.begins)) return each.type;
+  return {};
+}
+
+// Towers for pictures or sound beside the language model; that no rule knows one is told.
+Result<void> read_towers(const json& root, const std::string& file, Shape& shape) {
+  ConfigReader thinker(root.contains("thinker_config") && root["thinker_config"].is_object() ? root["thinker_config"] : root, file);
+  if (const json* seen = thinker.object("vision_config")) {
+    ConfigReader vision(*seen, file);
+    shape.tower = detail::tower_elements(vision, thinker, shape.hidden);
+    if (const auto read = vision.result(); !read) return read;
+    if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
+  } else if (const json* heard = thinker.object("audio_config")) {
+    ConfigReader audio(*heard, file);
+    shape.tower = detail::ears_elements(audio, thinker, shape.hidden);
+    if (const auto read = audio.result(); !read) return read;
+  }
+  if (shape.tower <= 0 && thinker.object("audio_config") != nullptr)
+    shape.notes.push_back("It hears, and no rule knows the encoder for sound: engines that load it keep its weights beside these, which is not counted here.");
+  return {};
+}
+
 Error unknown_type(const std::string& type, const std::string& file) {
   return {ErrorKind::unsupported, type.empty() ? "has no model_type: nothing says what structure this is" : "no rule knows the model_type '" + type + "'",
           Where{file}, "model_type", nearest_name(type, detail::model_type_names())};
@@ -211,7 +240,7 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   };
   ConfigReader outer(root, file), c(*part.object, file);
   std::string type_name = c.text({"model_type"}, outer.text({"model_type"}));
-  if (const auto classes = outer.texts({"architectures"}); !classes.empty() && classes.front().starts_with("Grok")) type_name = "grok";   // whose model_type is another's ("git")
+  if (const std::string_view told = type_of_class(outer); !told.empty()) type_name = told;
   const detail::ModelType* type = detail::find_model_type(type_name);
   if (!type) type = detail::find_model_type(outer.text({"model_type"}));
   if (!type) return placed(unknown_type(type_name, file));
@@ -227,15 +256,7 @@ Result<Shape> read_config(std::string_view text, const std::string& file) {
   if (const auto key = c.unknown_structure())
     return placed({ErrorKind::unsupported, "no rule says what '" + *key + "' does to a " + type_name + " model", Where{file}, *key, {}});
   shape.native = *recipe;
-  ConfigReader thinker(root.contains("thinker_config") && root["thinker_config"].is_object() ? root["thinker_config"] : root, file);
-  if (const json* seen = thinker.object("vision_config")) {
-    ConfigReader vision(*seen, file);
-    shape.tower = detail::tower_elements(vision, thinker, shape.hidden);
-    if (const auto read = vision.result(); !read) return placed(read.error());
-    if (shape.tower <= 0) shape.notes.push_back("It sees pictures, and no rule knows the tower for them: engines that load it keep its weights beside these, which is not counted here.");
-  }
-  if (shape.tower <= 0 && thinker.object("audio_config") != nullptr)
-    shape.notes.push_back("It hears, and no rule knows the encoder for sound: engines that load it keep its weights beside these, which is not counted here.");
+  if (const auto towers = read_towers(root, file, shape); !towers) return placed(towers.error());
   shape.key = shape.name = name_of(file);
   if (auto layers = lay_out(shape); !layers) return tl::unexpected<Error>(in_words_of_file(layers.error(), shape, text, file, part.name));
   return shape;

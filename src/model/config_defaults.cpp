@@ -26,6 +26,7 @@ constexpr std::array kDefaults = {
     ClassDefaults{.type = "qwen2", .layers = 32, .hidden = 4096, .heads = 32, .kv_heads = 32, .ffn = 22016, .vocab = 151936, .context = 32768},
     ClassDefaults{.type = "qwen3", .layers = 32, .hidden = 4096, .heads = 32, .kv_heads = 32, .head_dim = 128, .ffn = 22016, .vocab = 151936, .context = 32768},
     ClassDefaults{.type = "qwen3_5_text", .layers = 32, .hidden = 4096, .heads = 16, .kv_heads = 4, .head_dim = 256, .ffn = 12288, .vocab = 248320, .context = 32768},
+    ClassDefaults{.type = "voxtral_realtime_text", .layers = 26, .hidden = 3072, .heads = 32, .kv_heads = 8, .head_dim = 128, .ffn = 9216, .vocab = 131072, .context = 131072, .window = 8192},
 };
 
 constexpr bool by_type(const ClassDefaults& a, const ClassDefaults& b) { return a.type < b.type; }

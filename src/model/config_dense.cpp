@@ -95,11 +95,13 @@ void minicpm_v(ConfigReader& c, Shape& s) {
   const json* version = c.raw("version");
   const std::string named = version == nullptr ? "" : version->is_string() ? version->get<std::string>() : version->dump();
   const auto* known = std::find_if(kReleases.begin(), kReleases.end(), [&](const Release& each) { return each.version == named || (each.version == "4.0" && named == "4"); });
-  if (known == kReleases.end()) return c.fault(ErrorKind::unsupported, "version", named.empty() ? "is missing: nothing says what language model this is" : "is " + named + ", which no rule knows");
-  s.family = known->family;
+  const bool scaled = named.empty() && (c.has("scale_emb") || c.has("dim_model_base"));   // releases 1 and 2, before there were versions: MiniCPM
+  if (scaled) s.tied_embeddings = c.flag({"tie_word_embeddings"}, true);
+  if (known == kReleases.end() && !scaled) return c.fault(ErrorKind::unsupported, "version", named.empty() ? "is missing: nothing says what language model this is" : "is " + named + ", which no rule knows");
+  s.family = scaled ? "minicpm" : known->family;
   s.features = find_family(s.family)->features;
   if (s.family != "llama") s.window = 0, s.pattern.clear();
-  c.ignore({"query_num", "slice_config", "audio_pool_step"});
+  c.ignore({"query_num", "slice_config", "audio_pool_step", "dim_model_base", "max_slice_nums"});
 }
 
 void first_of_four_full(ConfigReader&, Shape& s) {
@@ -140,13 +142,19 @@ void plamo(ConfigReader& c, Shape& s) {
   if (s.max_context == 0) s.max_context = 4096;
 }
 
-// K2 Horizon: Llama's layers; a gate and norms of queries and keys where its config asks for them. Mixtures of value heads are not described.
+// K2 Horizon: Llama's layers; a gate, norms of queries and keys, mixtures and experts for values where its config asks for them.
 void k2_horizon(ConfigReader& c, Shape& s) {
   s.features.output_gate = !c.text({"attention_gate_func"}).empty();
   if (c.flag({"query_key_norm"})) s.features.qk_norm = QkNorm::per_head;
-  if (c.integer({"mova_num_experts"}) > 0) c.fault(ErrorKind::unsupported, "mova_num_experts", "is " + std::to_string(c.integer({"mova_num_experts"})) + ": no rule knows mixtures of value heads");
+  s.value_experts = {.count = c.integer({"mova_num_experts"}), .used = c.integer({"mova_num_experts_per_tok"})};
+  if (s.value_experts.count > 0 && (s.value_experts.used < 1 || s.value_experts.used > s.value_experts.count)) c.fault(ErrorKind::input, "mova_num_experts_per_tok", "must be 1 to " + std::to_string(s.value_experts.count));
+  s.features.router_correction = s.experts.count > 0 && c.flag({"moe_gate_bias"}, true);
+  s.experts.shared_width = c.product("num_shared_experts", s.experts.shared, s.experts.width);
+  if (c.integer({"decoder_sparse_step"}, 1) != 1) c.fault(ErrorKind::unsupported, "decoder_sparse_step", "is not 1, which no rule knows");
+  for (const int layer : c.integers({"mlp_only_layers"}))
+    if (layer != s.experts.first_dense++) return c.fault(ErrorKind::unsupported, "mlp_only_layers", "names layers behind the first mixture, which no rule knows");
   windows_off_unless_asked(c, s);
-  c.ignore({"layernorm_num_groups", "rope_head_dim"});
+  c.ignore({"layernorm_num_groups", "rope_head_dim", "router_score_func"});
 }
 
 }  // namespace rigcast::model::detail::config

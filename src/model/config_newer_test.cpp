@@ -106,7 +106,11 @@ TEST(NewerConfigs, MalformedOnesNameTheKey) {
            {"mamba_num_heads", R"({"model_type":"plamo2","hidden_size_per_head":16,)" + sizes + "}"},
            {"hybrid_layer_ids", R"({"model_type":"zamba2","n_mamba_heads":2,"mamba_headdim":64,)" + sizes + "}"},
            {"norm_bias", R"({"model_type":"modernbert","norm_bias":true,)" + sizes + "}"},
-           {"mova_num_experts", R"({"model_type":"k2_horizon","mova_num_experts":4,)" + sizes + "}"},
+           {"mova_num_experts_per_tok", R"({"model_type":"k2_horizon","num_experts":4,"mova_num_experts":4,)" + sizes + "}"},
+           {"mlp_only_layers", R"({"model_type":"k2_horizon","num_experts":4,"num_experts_per_tok":2,"moe_intermediate_size":16,"mlp_only_layers":[1],)" + sizes + "}"},
+           {"q_lora_rank", R"({"model_type":"axk2","kv_lora_rank":16,"qk_nope_head_dim":4,"qk_rope_head_dim":4,"v_head_dim":4,"n_routed_experts":4,"num_experts_per_tok":2,"moe_intermediate_size":16,)" + sizes + "}"},
+           {"d_rel", R"({"model_type":"inkling_text","n_routed_experts":4,"num_experts_per_tok":2,"swa_num_key_value_heads":2,)" + sizes + "}"},
+           {"num_hidden_layers", R"({"model_type":"phi4flash","sliding_window":8,)" + sizes + "}"},
            {"kv_source_layer_ids", R"({"model_type":"deepseek_v41","compress_ratios":[0,2],"sliding_window":8,"q_lora_rank":32,"o_lora_rank":8,"o_groups":2,"head_dim":16,)" + sizes + "}"},
        }) {
     const auto read = read_config(each.config, "config.json");

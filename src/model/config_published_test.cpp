@@ -173,6 +173,24 @@ constexpr Counted kCounted[] = {
     {"zamba2-7b", 7356749648, 186368, 0, 38962944},
     // 28 x (3072 x 1536 + 1536 + 1536 x 32 x 192 + 3072 x 576 + 512 + 512 x 32 x 256 + 32 x 128 x 3072 + 3 x 3072 x 6144 + 2 x 3072) + 14 x (256 x 3 x 3072 x 1024 + 384 x (3072 + 1)) + 12 x (78 x 131072 + 12) x 256 + 12 x 256 x 3072 + 2 x 131072 x 3072 + 3072; published: 68.5 B, 31.4 B of them n-grams, 2.9 to 4.5 B active.
     {"longcat-flash-lite", 68562465024, 16128, 0, 0},
+    // 48 x (2048 x 384 + 384 + 768 x 32 x 160 + 2048 x 160 + 128 + 128 x 32 x 64 + 128 x 64 x 32 + 32 x 64 x 2048 + 384 x 2048 + 2048 x 128 + 2 x 128 + 2048 x 16 + 2 x 2048 x 16 + 2 x 2048) + 3 x 2048 x 5120 + 47 x (129 x 3 x 2048 x 512 + 128 x 2048 + 128 + 2 x 2048 x 16) + 2 x 163840 x 2048 + 2048; no count is printed: the sizes of configuration_axk2.py, which are those of A.X-K2-Light.
+    {"a.x-k2-light", 20314500992, 7680, 0, 0},
+    // 32 x (4096 x 64 x 192 + 4096 x 576 + 512 + 512 x 64 x 256 + 64 x 128 x 4096 + 2 x 4096) + 3 x 4096 x 16384 + 31 x (129 x 3 x 4096 x 2048 + 128 x 4096 + 128) + 2 x 262144 x 4096 + 4096; published: 106031767424.
+    {"sarvam-105b", 106031767424, 18432, 0, 0},
+    // 66 x (2 x 6144 x 8192 + 2 x 128 + 6144 x 1024 + 2 x 6144) + 55 x (2 x 6144 x 2048 + 16 x 512 + 4 x (2 x 2048 + 2 x 6144)) + 11 x (2 x 6144 x 1024 + 16 x 1024 + 4 x (2 x 1024 + 2 x 6144)) + 2 x (3 x 6144 x 24576 + 1) + 64 x (258 x 3 x 6144 x 3072 + 258 x 6144 + 256 + 1) + (201024 + 200058) x 6144 + 2 x 6144; published: 975 B, which is the count with mixtures in the first two layers as well, 41 B active.
+    {"inkling", 947019629122, 247808, 55, 3176448},
+    // 48 x (2 x 2560 x 4096 + 2560 x 1024 + 2560 x 4096 + 2 x 2560) + 3 x (2560 x 1024 + 3 x 2560 x 6144) + 45 x (64 x 2560 x 1024 + 64 x 2560 + 64 + 100 x 2560 + 100 + 101 x 3 x 2560 x 768) + 2 x 250624 x 2560 + 2560; published: 36 B, 4 B active, without embeddings.
+    {"k2-horizon-mova-36b-a4b", 37444792020, 98304, 0, 0},
+    // 61 x (2 x 6144^2 + 2 x 6144 x 1024 + 2 x 6144) + 3 x 3 x 6144 x 16384 + 58 x (192 x 6144 + 192 + 193 x 3 x 6144 x 1792) + 2 x 250624 x 6144 + 6144; published: a file of 758 GB in 16 bits, 23 B active without embeddings.
+    {"k2-horizon-375b-a23b", 379167159168, 124928, 0, 0},
+    // 9 x (2560 x 10240 + 5 x 5120 + 5120 x 192 + 160 x 5120 + 5120 + 17 x 5120 + 5120 x 2560) + 7 x 2 x 2560 x 5120 + 9 x (2560 x 5120 + 5120) + 7 x (2560^2 + 2560) + 16 x (2560^2 + 2560 + 4 x 64 + 128) + 32 x (3 x 2560 x 10240 + 4 x 2560) + 200064 x 2560 + 2 x 2560; published: 3.85 B.
+    {"phi-4-mini-flash-reasoning", 3852562944, 23040, 8, 875520},
+    // 26 x (2 x 3072 x 4096 + 2 x 3072 x 1024 + 3 x 3072 x 9216 + 2 x 3072 + 2 x 32 x 3072) + 131072 x 3072 + 3072; published: 3.4 B beside ears of 0.97 B.
+    {"voxtral-mini-4b-realtime", 3434118144, 53248, 26, 0},
+    // 32 x (4 x 4096^2 + 3 x 4096 x 11008 + 2 x 4096) + 2 x 32000 x 4096 + 4096; published: 17.6 B with 6.5 B of twins for pictures and 4.4 B of eyes.
+    {"cogvlm-chat", 6738415616, 262144, 0, 0},
+    // 40 x (4 x 2304^2 + 3 x 2304 x 5760 + 2 x 2304) + 122753 x 2304 + 2304; published: 2.7 B of language (MiniCPM-2B).
+    {"minicpm-v-2", 2724880896, 184320, 0, 0},
 };
 
 class PublishedConfig : public testing::TestWithParam<Counted> {};
@@ -240,6 +258,48 @@ TEST(PublishedConfigs, LayersForPicturesKeepNoText) {
   EXPECT_EQ(a.layers.at(3).attention.kind, AttentionKind::none);
   EXPECT_EQ(a.layers.at(3).feed_forward.width, 14336);
   EXPECT_EQ(a.elements(), 10670220834);   // the tower in two rows: one less
+}
+
+// Layers 18 to 31 of Phi 4 mini flash keep nothing: odd ones ask layer 17, even ones gate by what layer 16 gave.
+TEST(PublishedConfigs, HalfOfTheLayersBorrow) {
+  const Architecture a = published("phi-4-mini-flash-reasoning.json").value();
+  EXPECT_EQ(a.layers.at(17).attention.kv_layer, -1);
+  EXPECT_EQ(a.layers.at(17).attention.kind, AttentionKind::full);
+  EXPECT_EQ(a.layers.at(31).attention.kv_layer, 17);
+  EXPECT_EQ(a.layers.at(30).attention.kind, AttentionKind::none);
+  EXPECT_EQ(a.layers.at(30).recurrent.kind, RecurrentKind::none);
+  EXPECT_EQ(a.layers.at(16).recurrent.state_elements, 5120 * 16);
+}
+
+// Values of K2 Horizon MoVA are made by four of 64 experts: of 37.44e9 parameters 45 x (60 x 2560 x 1024 + 92 x 3 x 2560 x 768) are not read.
+TEST(PublishedConfigs, ExpertsMakeValues) {
+  const Architecture a = published("k2-horizon-mova-36b-a4b.json").value();
+  EXPECT_EQ(a.layers.at(2).attention.value_experts, 0);
+  EXPECT_EQ(a.layers.at(3).attention.value_experts, 64);
+  EXPECT_EQ(a.active_parameters(), 37444792020. - 45. * (60. * 2560 * 1024 + 92. * 3 * 2560 * 768));
+}
+
+// Inkling: of 64 mixtures 250 of 256 experts are not read.
+TEST(PublishedConfigs, InklingReadsItsChosen) {
+  const Architecture a = published("inkling.json").value();
+  EXPECT_EQ(a.active_parameters(), 947019629122. - 64. * 250 * 3 * 6144 * 3072);
+  EXPECT_EQ(a.layers.at(4).attention.window, 512);
+  EXPECT_EQ(a.layers.at(4).attention.kv_heads, 16);
+  EXPECT_EQ(a.layers.at(5).attention.kv_heads, 8);
+  // Three inputs of each convolution: 2 x 1024 of keys and values, 2 x 6144 of both parts.
+  EXPECT_EQ(a.layers.at(5).recurrent.conv_elements, 3 * (2 * 1024 + 2 * 6144));
+}
+
+// 32 blocks of 30,155,776, convolutions 492,800 and 4,916,480, a norm of 1,280, joined frames 5120 x 3072 and 3072^2.
+TEST(PublishedConfigs, EarsAreCounted) {
+  const Architecture a = published("voxtral-mini-4b-realtime.json").value();
+  EXPECT_EQ(a.elements() - a.parameters(), 32. * (3 * 1280 * 2048 + 2 * 2048 + 2048 * 1280 + 1280 + 3 * 1280 * 5120 + 1280 + 2 * 1280) + 492800 + 4916480 + 1280 + 5120 * 3072 + 3072 * 3072);
+}
+
+// Every matrix of CogVLM's layers has a twin for pictures, loaded and not read for text.
+TEST(PublishedConfigs, TwinsForPictures) {
+  const Architecture a = published("cogvlm-chat.json").value();
+  EXPECT_EQ(a.elements() - a.parameters(), 32. * (4 * 4096 * 4096 + 3. * 4096 * 11008));
 }
 
 // Thirteen layers of attention run with the tensors of two, each with a cache of its own.

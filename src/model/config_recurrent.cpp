@@ -238,6 +238,28 @@ void mamba(ConfigReader& c, Shape& s) {
   c.ignore({"expand", "time_step_rank", "layer_norm_epsilon", "mixer_rms_eps", "use_associative_scan", "use_falcon_mambapy", "use_mambapy"});
 }
 
+// Phi 4 mini flash (SambaY): Mamba and windows in turns in the first half; behind it a last Mamba and a layer that sees everything, and then gates
+// by what that Mamba gave and queries of what that layer keeps.
+void phi4flash(ConfigReader& c, Shape& s) {
+  if (c.integer({"mb_per_layer"}, 2) != 2) return c.fault(ErrorKind::unsupported, "mb_per_layer", "is not 2, which no rule knows");
+  if (s.layers < 6 || s.layers % 4 != 0) return c.fault(ErrorKind::input, "num_hidden_layers", "is " + std::to_string(s.layers) + ", of which this model cannot make two halves");
+  RecurrentShape& r = s.recurrent;
+  r.kind = RecurrentKind::mamba1;
+  r.heads = 1;
+  r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden);
+  r.state = c.integer({"mamba_d_state"}, 16);
+  r.conv = c.integer({"mamba_d_conv"}, 4);
+  r.dt_rank = c.raw("mamba_dt_rank") != nullptr && c.raw("mamba_dt_rank")->is_number() ? c.integer({"mamba_dt_rank"}) : (s.hidden + 15) / 16;
+  const std::vector<int> windows = c.is_list("sliding_window") ? c.integers({"sliding_window"}) : std::vector<int>();
+  for (const int window : windows) s.window = std::max(s.window, window);
+  const int half = s.layers / 2;
+  s.pattern.clear();
+  for (int i = 0; i < s.layers; ++i) s.pattern += i % 2 == 0 ? (i <= half ? 'R' : 'X') : i < half ? 'S' : 'F';
+  s.shared_cache_layers = half - 2;
+  s.features.head_bias = c.flag({"lm_head_bias"});
+  c.ignore({"sliding_window", "layer_types", "embd_pdrop", "resid_pdrop"});
+}
+
 // Zamba 2: Mamba 2 in every layer; before some of them one of a few blocks of attention, which they share in turn.
 void zamba2(ConfigReader& c, Shape& s) {
   RecurrentShape& r = s.recurrent;

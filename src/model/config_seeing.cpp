@@ -1,4 +1,4 @@
-// Configs of language models with layers or experts of their own for pictures. Sources as in config_families.cpp.
+// Configs of language models with layers or experts of their own for pictures, or that listen while they write. Sources as in config_families.cpp.
 
 #include <algorithm>
 
@@ -46,5 +46,15 @@ void mllama(ConfigReader& c, Shape& s) {
   s.extra_embeddings = 8;   // the picture's token
   s.notes.push_back("Pictures are attended to in layers of their own, whose keys and values are kept once a picture and are not counted here; without a picture these layers are passed over.");
 }
+
+// CogVLM: pictures go through matrices of their own in every layer.
+void cogvlm(ConfigReader& c, Shape& s) {
+  s.kv_heads = c.integer({"num_multi_query_heads"}, s.heads);
+  s.features.seeing_twins = true;
+  c.ignore({"template_version"});
+}
+
+// Voxtral Realtime: Ministral's layers behind a window; how far the text is behind the sound is told to each through a narrow gate.
+void voxtral_realtime(ConfigReader&, Shape& s) { s.norm_gates = {.rank = 32, .dense = true}; }
 
 }  // namespace rigcast::model::detail::config

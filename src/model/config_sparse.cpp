@@ -169,6 +169,54 @@ void axk1(ConfigReader& c, Shape& s) {
   s.features.post_ffn_norm = true;
 }
 
+// A.X K2: DeepSeek V3.2's attention with a gate of the heads' output, and norms gated through a narrow space but before dense parts.
+void axk2(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  dense_then_sparse(c, s);
+  s.pattern.clear();
+  s.indexer = {.heads = c.integer({"index_n_heads"}, 16), .dim = c.integer({"index_head_dim"}, 128), .top_k = c.integer({"index_topk"}, 2048)};
+  s.mla.gated = true;
+  s.norm_gates = {.rank = c.integer({"gated_norm_rank"}, 16), .attention = true, .mixtures = true};
+  if (s.mla.q_rank <= 0) c.fault(ErrorKind::input, "q_lora_rank", "is missing: queries and their gate come of it");
+  if (!c.has("first_k_dense_replace") && !c.has("mlp_layer_types")) s.experts.first_dense = 1;
+  c.ignore({"indexer_dense_warmup", "indexer_loss_coef", "output_indexer_scores"});
+}
+
+// Sarvam 105B: DeepSeek V3's structure, whose head_dim is the width of its cache.
+void sarvam_mla(ConfigReader& c, Shape& s) {
+  deepseek(c, s);
+  c.ignore({"head_dim", "q_head_dim"});
+}
+
+// Inkling: attention with a bias by distance instead of positions, short convolutions behind keys, values and both parts, shared experts that the
+// router scores, too. The config's intermediate_size is an expert's where dense_intermediate_size stands beside it.
+void inkling(ConfigReader& c, Shape& s) {
+  require(c, {"d_rel", "n_routed_experts", "num_experts_per_tok", "swa_num_key_value_heads"});
+  s.sliding = {.heads = c.integer({"swa_num_attention_heads"}, s.heads), .kv_heads = c.integer({"swa_num_key_value_heads"}), .head_dim = c.integer({"swa_head_dim"}, s.head_dim)};
+  s.window = c.integer({"sliding_window_size"}, 512);
+  s.distances = {.rank = c.integer({"d_rel"}), .extent = c.integer({"rel_extent"}, 1024), .kernel = c.integer({"sconv_kernel_size", "conv_kernel_size"}, 4)};
+  s.recurrent.kind = RecurrentKind::short_conv;
+  if (s.pattern.empty()) {
+    s.pattern.assign(static_cast<std::size_t>(std::max(s.layers, 0)), c.has("local_layer_ids") ? 'H' : 'L');
+    for (const int layer : c.integers({"local_layer_ids"}))
+      if (layer < s.layers) s.pattern[static_cast<std::size_t>(layer)] = 'L';
+    for (int i = 5; i < s.layers && !c.has("local_layer_ids"); i += 6) s.pattern[static_cast<std::size_t>(i)] = 'H';
+  }
+  const bool apart = c.has("dense_intermediate_size");
+  s.experts.width = c.integer({"moe_intermediate_size"}, apart ? c.integer({"intermediate_size"}) : 3072);
+  s.experts.shared_width = c.product("n_shared_experts", s.experts.shared, s.experts.width);
+  s.ffn = c.integer({"dense_intermediate_size"}, s.ffn);
+  s.experts.first_dense = std::max(0, c.integer({"dense_mlp_idx"}));
+  dense_then_sparse(c, s);
+  s.features.scored_shared = c.flag({"shared_expert_sink"}, true);
+  s.features.embedding_norm = c.flag({"use_embed_norm"}, true);
+  s.features.router_correction = c.flag({"use_gate_bias"}, true);
+  if (!c.flag({"use_sconv"}, true)) c.fault(ErrorKind::unsupported, "use_sconv", "is off: no rule knows this model without its convolutions");
+  if (const int rows = c.integer({"unpadded_vocab_size"}, s.vocab); rows > 0 && rows < s.vocab) s.extra_embeddings = s.vocab - rows, s.vocab = rows;
+  s.next_token_layers = 0;   // loaders leave the next-token layers out
+  c.ignore({"v_head_dim", "swa_v_head_dim", "num_mtp_layers", "mtp_local_layer_ids", "mtp_hidden_states_first", "chain_hidden_post_norm", "local_layer_ids", "log_scaling_n_floor", "q_bias", "o_bias"});
+}
+
 // Grok: norms before and after each part; in Grok 2 a dense part beside the experts of each layer.
 void grok(ConfigReader& c, Shape& s) {
   s.window = 0, s.pattern.clear();

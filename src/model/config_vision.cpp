@@ -261,4 +261,15 @@ double tower_elements(ConfigReader& vision, ConfigReader& model, int hidden) {
   return elements < 1e11 ? elements : 0;
 }
 
+// Voxtral Realtime: two convolutions, blocks as of Ministral with some biases, and a few frames joined before two matrices.
+double ears_elements(ConfigReader& audio, ConfigReader& model, int hidden) {
+  if (model.text({"model_type"}) != "voxtral_realtime") return 0;
+  const std::int64_t width = audio.integer({"hidden_size", "d_model"}, 1280), ffn = audio.integer({"intermediate_size", "encoder_ffn_dim"}, 5120), depth = audio.integer({"num_hidden_layers", "encoder_layers"}, 32),
+                     heads = std::int64_t{audio.integer({"num_attention_heads", "encoder_attention_heads"}, 32)} * audio.integer({"head_dim"}, 64), bins = audio.integer({"num_mel_bins"}, 128),
+                     frames = model.integer({"downsample_factor"}, 4);
+  if (width < 1 || width > 65536 || ffn > 1048576 || depth > 1024 || heads > 65536 || bins > 4096 || frames > 64) return 0;
+  const double block = 2 * layer(width, heads) + product(width, heads) + layer(heads, width) + 2 * product(width, ffn) + layer(ffn, width) + 2 * static_cast<double>(width);
+  return layer(3 * bins, width) + layer(3 * width, width) + static_cast<double>(depth) * block + static_cast<double>(width) + product(frames * width, hidden) + product(hidden, hidden);
+}
+
 }  // namespace rigcast::model::detail

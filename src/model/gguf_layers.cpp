@@ -207,6 +207,19 @@ Result<void> check_kv_shape(const LayerInput& in, int block, std::string_view st
   return in.metadata.contradiction("tensor '" + tensor->name + "' has " + std::to_string(tensor->shape[1]) + " rows where head_count_kv and the head size promise " + std::to_string(rows));
 }
 
+int narrow(std::int64_t length) { return static_cast<int>(std::min<std::int64_t>(length, std::numeric_limits<int>::max())); }
+
+// Values made by a few of many experts (K2 Horizon MoVA); what they make goes into the cache like any other's.
+Result<void> add_value_experts(const LayerInput& in, int block, Attention& attention) {
+  const GgufTensor* made = in.tensors.find(block, "attn_v_exps");
+  if (made == nullptr) return {};
+  RC_ASSIGN(used, in.metadata.required_count("attention.value_expert_used_count"));
+  if (used < 1 || used > made->shape[2]) return in.metadata.contradiction("attention.value_expert_used_count is " + std::to_string(used) + " of " + std::to_string(made->shape[2]) + " experts");
+  attention.value_experts = narrow(made->shape[2]);
+  attention.value_experts_used = used;
+  return {};
+}
+
 void add_indexer(const Plan& plan, Attention& attention) {
   attention.indexer_heads = plan.indexer_heads;
   attention.indexer_dim = plan.indexer_dim;
@@ -272,7 +285,8 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
     return attention;
   }
   // A layer without a cache of its own reads the last cached layer of its kind: the one before last slides.
-  attention.value_is_key = in.tensors.find(block, "attn_k") != nullptr && in.tensors.find(block, "attn_v") == nullptr;
+  RC_TRY(add_value_experts(in, block, attention));
+  attention.value_is_key = in.tensors.find(block, "attn_k") != nullptr && in.tensors.find(block, "attn_v") == nullptr && attention.value_experts == 0;
   if (block >= plan.cached_layers) attention.kv_layer = plan.cached_layers - (slides ? 2 : 1);
   RC_TRY(check_kv_shape(in, block, "attn_k", std::int64_t{attention.kv_heads} * attention.key_dim));
   RC_TRY(check_kv_shape(in, block, "attn_v", std::int64_t{attention.kv_heads} * attention.value_dim));
@@ -326,8 +340,6 @@ Layer switch_of(const Plan& plan) {
   layer.attention = {.kind = AttentionKind::full, .heads = 1, .kv_heads = 1, .key_dim = plan.key_dim, .value_dim = plan.value_dim};
   return layer;
 }
-
-int narrow(std::int64_t length) { return static_cast<int>(std::min<std::int64_t>(length, std::numeric_limits<int>::max())); }
 
 Result<void> read_experts(const LayerInput& in, const Plan& plan, int block, FeedForward& ffn) {
   const GgufTensor* down = in.tensors.find(block, "ffn_down_exps");

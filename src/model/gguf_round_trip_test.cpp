@@ -106,6 +106,7 @@ GgufWriter header_of(const Architecture& model, const Shape& shape) {
   out.set("embedding_length", unsigned_of(model.hidden)).set("context_length", unsigned_of(model.max_context));
   out.set_all("feed_forward_length", each_layer(model, [&](const Layer& layer) { return dense_width(layer.feed_forward, shape); }));
   if (shape.experts.count > 0) out.set("expert_count", unsigned_of(shape.experts.count)).set("expert_used_count", unsigned_of(shape.experts.used)).set("expert_shared_count", unsigned_of(shape.experts.shared));
+  if (shape.value_experts.count > 0) out.set("attention.value_expert_count", unsigned_of(shape.value_experts.count)).set("attention.value_expert_used_count", unsigned_of(shape.value_experts.used));
   if (model.attention_softcap > 0) out.f32(shape.family + ".attn_logit_softcapping", static_cast<float>(model.attention_softcap));
   set_attention(out, model, shape);
   set_windows(out, model, shape);
@@ -131,6 +132,8 @@ void expect_same_layer(const Layer& written, const Layer& read, const std::strin
   EXPECT_EQ(read.attention.indexer_heads, written.attention.indexer_heads) << where;
   EXPECT_EQ(read.attention.value_is_key, written.attention.value_is_key) << where;
   EXPECT_EQ(read.attention.kv_layer, written.attention.kv_layer) << where;
+  EXPECT_EQ(read.attention.value_experts, written.attention.value_experts) << where;
+  EXPECT_EQ(read.attention.value_experts_used, written.attention.value_experts_used) << where;
   EXPECT_EQ(read.recurrent.kind, written.recurrent.kind) << where;
   EXPECT_EQ(read.recurrent.conv_elements, written.recurrent.conv_elements) << where;
   EXPECT_EQ(read.recurrent.state_elements, written.recurrent.state_elements) << where;

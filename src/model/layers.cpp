@@ -18,7 +18,7 @@ constexpr Letter kLetters[] = {
     {'F', AttentionKind::full, false, true},     {'S', AttentionKind::sliding, false, true}, {'C', AttentionKind::chunked, false, true},
     {'R', AttentionKind::none, true, true},      {'H', AttentionKind::full, true, true},     {'A', AttentionKind::full, false, false},
     {'M', AttentionKind::none, true, false},     {'D', AttentionKind::none, false, true},    {'E', AttentionKind::none, false, true},
-    {'X', AttentionKind::none, false, true},
+    {'X', AttentionKind::none, false, true},     {'L', AttentionKind::sliding, true, true},
 };
 
 const Letter* find_letter(char letter) {
@@ -100,8 +100,15 @@ Attention attention_of(const Shape& shape, AttentionKind kind, int layer) {
   return a;
 }
 
+// What short convolutions keep: the stream's last inputs; Inkling's those of keys, values and both parts of a layer.
+std::int64_t convolved_inputs(const Shape& shape, const Attention& attention) {
+  const std::int64_t hidden = shape.hidden, kernel = shape.distances.kernel;
+  if (kernel == 0) return (shape.recurrent.conv - 1) * hidden;
+  return (kernel - 1) * (std::int64_t{attention.kv_heads} * (attention.key_dim + attention.value_dim) + 2 * hidden);
+}
+
 // State each sequence keeps, in elements; conv_elements: the last kernel - 1 inputs of the convolution.
-Recurrent recurrent_of(const Shape& shape) {
+Recurrent recurrent_of(const Shape& shape, const Attention& attention) {
   const RecurrentShape& r = shape.recurrent;
   const std::int64_t inner = std::int64_t{r.heads} * r.head_dim, keys = std::int64_t{r.key_heads} * r.key_dim;
   Recurrent out;
@@ -126,7 +133,7 @@ Recurrent recurrent_of(const Shape& shape) {
       out.state_elements = std::int64_t{r.heads} * r.key_dim * r.head_dim;
       break;
     case RecurrentKind::lightning: out.state_elements = inner * r.head_dim; break;
-    case RecurrentKind::short_conv: out.conv_elements = std::int64_t{r.conv - 1} * shape.hidden; break;
+    case RecurrentKind::short_conv: out.conv_elements = convolved_inputs(shape, attention); break;
     case RecurrentKind::rwkv:
       out.conv_elements = std::int64_t{r.shifts} * shape.hidden;  // the token before, for time mixing and where it is done for channel mixing
       out.state_elements = std::int64_t{shape.hidden} * r.head_dim;
@@ -163,6 +170,7 @@ void share_cache(const Shape& shape, std::vector<Layer>& layers) {
   const int own = shape.layers - shape.shared_cache_layers;
   for (int i = own; i < shape.layers; ++i) {
     Attention& a = layers[static_cast<std::size_t>(i)].attention;
+    if (a.kind == AttentionKind::none) continue;
     for (int j = own - 1; j >= 0 && a.kv_layer < 0; --j)
       if (layers[static_cast<std::size_t>(j)].attention.kind == a.kind) a.kv_layer = j;
   }
@@ -195,6 +203,8 @@ Result<void> check_ranges(const Shape& shape) {
            {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
            {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
            {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
+           {"value_experts.count", shape.value_experts.count, kMostExperts}, {"value_experts.used", shape.value_experts.used, shape.value_experts.count}, {"norm_gates.rank", shape.norm_gates.rank, kMostHeads},
+           {"distances.rank", shape.distances.rank, kMostHeads}, {"distances.extent", shape.distances.extent, 1 << 20}, {"distances.kernel", shape.distances.kernel, 1 << 10},
            {"per_layer_embedding", shape.per_layer_embedding, kMostHeads}, {"shared_cache_layers", shape.shared_cache_layers, std::max(0, shape.layers - 1)},
            {"rope_dim", shape.rope_dim, kMostHeads}, {"streams", shape.streams, 64}, {"mixing_rounds", shape.mixing_rounds, 1 << 10},
            {"compressed.q_rank", shape.compressed.q_rank, kMostHeads}, {"compressed.output_groups", shape.compressed.output_groups, 1 << 10},
@@ -284,11 +294,13 @@ Result<std::vector<Layer>> lay_out(const Shape& shape) {
     const char letter = pattern[static_cast<std::size_t>(i) % pattern.size()];
     const Letter* meaning = find_letter(letter);
     if (!meaning)
-      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHAMDEX)", "pattern"));
+      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHLAMDEX)", "pattern"));
     Layer& layer = layers[static_cast<std::size_t>(i)];
     layer.attention = attention_of(shape, meaning->attention, i);
-    if (meaning->recurrent) layer.recurrent = recurrent_of(shape);
+    if (meaning->recurrent) layer.recurrent = recurrent_of(shape, layer.attention);
     if (meaning->feed_forward) layer.feed_forward = feed_forward_of(shape, letter, i);
+    if (layer.feed_forward.kind == FeedForwardKind::moe && layer.attention.kind != AttentionKind::none)
+      layer.attention.value_experts = shape.value_experts.count, layer.attention.value_experts_used = shape.value_experts.used;
     if (i == shape.ngrams.layer) layer.recurrent.ngram_elements = std::int64_t{std::max(0, shape.ngrams.kernel - 1)} * shape.ngrams.size * std::max(1, shape.streams) * shape.hidden;
     RC_TRY(check_layer(shape, letter, layer));
   }

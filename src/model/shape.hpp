@@ -60,6 +60,10 @@ struct Features {
   bool second_attention_norm = false;  // attn_norm_2 (Falcon 40B)
   bool next_token_embeddings = false;  // next-token layers carry their own embedding and head (GLM-4.5)
   bool layer_scale = false;          // layer_output_scale (Gemma 4)
+  bool lambdas = false;              // attention less so much of a second one: four vectors a layer and a norm over pairs of heads (Phi 4 mini flash)
+  bool queries_alone = false;        // layers that read another's cache have no projections of keys and values (Phi 4 mini flash)
+  bool scored_shared = false;        // the router scores the shared experts, too (Inkling)
+  bool seeing_twins = false;         // every matrix of a layer has a twin for pictures (CogVLM)
   double attention_softcap = 0;
 };
 
@@ -67,6 +71,7 @@ struct Mla {
   int q_rank = 0;                    // 0: queries without a low-rank step (V2-Lite)
   int kv_rank = 0, nope_dim = 0, rope_dim = 0, value_dim = 0;
   bool expanded = false;             // the cache holds every head's keys and values, not the latent (MiniCPM 3)
+  bool gated = false;                // queries and a gate of the heads' output come of the narrow queries before and behind their norm (A.X K2)
 };
 
 // The one kind of recurrent mixer a model uses.
@@ -143,6 +148,19 @@ struct Experts {
   int seeing = 0, seeing_width = 0;  // experts for pictures alone (ERNIE 4.5 VL)
 };
 
+// Gates of what comes of a norm, through a narrow space: of the stream itself (A.X K2), or of a time that is told besides (Voxtral Realtime).
+struct NormGates {
+  int rank = 0;                      // 0: none
+  bool attention = false, dense = false, mixtures = false;  // which norms have one, by what stands behind them
+};
+
+// In layers with a mixture, values of attention are made by some of so many experts, too (K2 Horizon MoVA).
+struct ValueExperts { int count = 0, used = 0; };
+
+// Inkling: a bias by distance, from a narrow projection of every head and a table of distances; beyond `extent` tokens, in layers with a window
+// beyond that, there is none. Convolutions over the last few tokens behind keys, values and both parts of a layer.
+struct Distances { int rank = 0, extent = 0, kernel = 0; };
+
 // How attention of one kind differs from the model's usual one; 0: it does not.
 struct AttentionVariant {
   int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
@@ -154,8 +172,8 @@ struct AttentionVariant {
 struct Checkpoint { std::string name, recipe; };
 
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
-//   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, X attention to pictures alone, each with a
-//   feed-forward part;
+//   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, L the same behind a window, X attention to
+//   pictures alone or what the last recurrent layer gave once more, each with a feed-forward part;
 //   A attention, M recurrent, D dense feed-forward, E experts: layers of that one thing only (Nemotron-H).
 // Empty: all F, or all S where there is a window.
 struct Shape {
@@ -188,6 +206,9 @@ struct Shape {
   NGrams ngrams;
   Engrams engrams;
   Experts experts;
+  ValueExperts value_experts;
+  NormGates norm_gates;
+  Distances distances;
   RecurrentShape recurrent;
   int per_layer_embedding = 0;       // Gemma 3n/4: width of each layer's own embedding
   int shared_cache_layers = 0;       // Gemma 3n/4: so many last layers read the cache of an earlier one

@@ -53,7 +53,7 @@ constexpr Flag kFlags[] = {
     {"expert_bias", &Features::expert_bias}, {"shared_expert_gate", &Features::shared_expert_gate},
     {"rope_factors", &Features::rope_factors}, {"embedding_norm", &Features::embedding_norm},
     {"learned_positions", &Features::learned_positions}, {"second_attention_norm", &Features::second_attention_norm},
-    {"layer_scale", &Features::layer_scale}, {"next_token_embeddings", &Features::next_token_embeddings},
+    {"layer_scale", &Features::layer_scale}, {"next_token_embeddings", &Features::next_token_embeddings}, {"scored_shared", &Features::scored_shared},
 };
 
 void read_features(TableReader& row, Features& f) {
@@ -93,6 +93,7 @@ void read_experts(TableReader& row, Experts& e) {
   e.every = t.integer("every", e.every, 1);
   e.hashed = t.integer("hashed", e.hashed);
   e.latent = t.integer("latent", e.latent);
+  e.idle = t.integer("idle", e.idle);
   t.refuse_unknown();
 }
 
@@ -130,6 +131,39 @@ void read_compressed(TableReader& row, Compressed& c) {
   c.q_rank = t.integer("q_rank", c.q_rank);
   c.output_groups = t.integer("output_groups", c.output_groups);
   c.output_rank = t.integer("output_rank", c.output_rank);
+  read_runs(t, "sources", c.sources);
+  read_runs(t, "choosers", c.choosers);
+  t.refuse_unknown();
+}
+
+void read_engrams(TableReader& row, Engrams& e) {
+  TableReader t = row.table("engrams");
+  read_runs(t, "layers", e.layers);
+  e.row = t.integer("row", e.row);
+  e.rows_a_token = t.integer("rows_a_token", e.rows_a_token);
+  const std::string rows = t.text("rows");
+  if (!rows.empty()) e.rows.clear();
+  for (const std::string_view word : split_words(rows)) {
+    const auto count = parse_int(word);
+    if (!count || *count < 1 || *count > 100'000'000'000) return t.fault("rows", "'" + std::string(word) + "' is no number of rows");
+    e.rows.push_back(*count);
+  }
+  if (e.rows.size() != e.layers.size()) t.fault("rows", "must say how many rows there are for each of 'layers'");
+  t.refuse_unknown();
+}
+
+void read_distances(TableReader& row, Distances& d) {
+  TableReader t = row.table("distances");
+  d.rank = t.integer("rank", d.rank);
+  d.extent = t.integer("extent", d.extent);
+  d.kernel = t.integer("kernel", d.kernel);
+  t.refuse_unknown();
+}
+
+void read_value_experts(TableReader& row, ValueExperts& v) {
+  TableReader t = row.table("value_experts");
+  v.count = t.integer("experts", v.count);
+  v.used = t.integer("used", v.used);
   t.refuse_unknown();
 }
 
@@ -184,6 +218,7 @@ void read_numbers(TableReader& row, Shape& s) {
   s.rope_dim = row.integer("rope_dim", s.rope_dim);
   s.streams = row.integer("streams", s.streams);
   s.mixing_rounds = row.integer("mixing_rounds", s.mixing_rounds);
+  s.extra_embeddings = row.integer("extra_embeddings", s.extra_embeddings);
   s.tower = row.integer("tower", static_cast<int>(s.tower));
 }
 
@@ -244,6 +279,9 @@ Result<Shape> read_row(const catalog::Catalog& catalog, const toml::table& table
   read_mla(row, shape.mla);
   read_indexer(row, shape.indexer);
   read_compressed(row, shape.compressed);
+  read_engrams(row, shape.engrams);
+  read_distances(row, shape.distances);
+  read_value_experts(row, shape.value_experts);
   read_experts(row, shape.experts);
   read_recurrent(row, shape.recurrent);
   read_features(row, shape.features);

@@ -115,11 +115,15 @@ void TensorLister::list_layer(int index, const Layer& layer) {
   if (layer.attention.kind == AttentionKind::compressed) list_compressed(layer.attention);
   else if (layer.attention.kind == AttentionKind::mla || (shape_.mla.expanded && layer.attention.kind != AttentionKind::none)) list_mla(layer.attention);
   else if (layer.attention.kind != AttentionKind::none) list_attention(layer.attention);
-  else if (is_cross_layer(shape_, index)) list_cross_attention();
+  else if (is_cross_layer(shape_, index) && shape_.family == "mllama") list_cross_attention();
   list_recurrent(layer.recurrent.kind);
+  if (shape_.distances.rank > 0) list_distances(layer.attention);
+  if (shape_.family == "phi4flash" && is_cross_layer(shape_, index)) list_memory_unit();
   list_feed_forward_norm(layer);
+  list_norm_gates(layer);
   if (layer.feed_forward.kind == FeedForwardKind::dense) list_dense(layer.feed_forward.width, layer.feed_forward.gated);
   if (layer.feed_forward.kind == FeedForwardKind::moe) list_moe(layer.feed_forward);
+  if (features_.seeing_twins) list_seeing_twins(layer);
   list_norms_behind(layer);
   if (features_.layer_scale) vector("layer_output_scale", 1);
   if (shape_.per_layer_embedding > 0) list_layer_embedding();
@@ -138,14 +142,14 @@ void TensorLister::list_norms_behind(const Layer& layer) {
 void TensorLister::list_attention(const Attention& a) {
   const int64_t q = int64_t{a.heads} * a.key_dim * (features_.query_gate ? 2 : 1);
   const int64_t k = int64_t{a.kv_heads} * a.key_dim, v = int64_t{a.kv_heads} * a.value_dim;
-  if (features_.fused_qkv) {
+  const bool borrows = features_.queries_alone && a.kv_layer >= 0;
+  if (features_.fused_qkv && !borrows) {
     matrix("attn_qkv", hidden_, q + k + v);
     if (features_.qkv_bias) bias("attn_qkv", q + k + v);
   } else {
     if (shape_.mla.q_rank > 0) list_narrow_queries(q);
     else projection("attn_q", q);
-    projection("attn_k", k);  // layers that read another's cache carry these too, unused
-    if (!a.value_is_key) projection("attn_v", v);
+    if (!borrows) list_keys_and_values(a, k, v);
   }
   matrix("attn_output", int64_t{a.heads} * a.value_dim, hidden_);
   if (features_.attention_output_bias) bias("attn_output", hidden_);
@@ -154,7 +158,18 @@ void TensorLister::list_attention(const Attention& a) {
   if (features_.sinks) vector("attn_sinks", a.heads);
   if (features_.head_gate) matrix("attn_gate", hidden_, a.heads);
   if (features_.output_gate) matrix("attn_gate", hidden_, int64_t{a.heads} * a.value_dim);
+  if (features_.lambdas) put(block("attn_lambda.weight"), a.key_dim, 4), vector("attn_sub_norm", 2 * int64_t{a.key_dim});
   list_indexer(a, hidden_);
+}
+
+// Layers that read another's cache carry these too in most families, unused.
+void TensorLister::list_keys_and_values(const Attention& a, int64_t keys, int64_t values) {
+  projection("attn_k", keys);
+  if (a.value_is_key) return;
+  if (a.value_experts == 0) return projection("attn_v", values);
+  experts("attn_v_exps", hidden_, values, a.value_experts);
+  matrix("attn_v_gate", hidden_, a.value_experts);
+  if (features_.router_correction) bias("attn_v_gate", a.value_experts);
 }
 
 // Queries in two steps (DeepSeek's latents; Step 3).
@@ -194,7 +209,8 @@ void TensorLister::list_mla(const Attention& a) {
   if (m.q_rank > 0) {
     matrix("attn_q_a", hidden_, m.q_rank);
     vector("attn_q_a_norm", m.q_rank);
-    matrix("attn_q_b", m.q_rank, queries);
+    if (m.gated) matrix("attn_q_b", 2 * int64_t{m.q_rank}, queries + int64_t{a.heads} * m.value_dim);
+    else matrix("attn_q_b", m.q_rank, queries);
   } else {
     matrix("attn_q", hidden_, queries);
   }
@@ -278,6 +294,46 @@ void TensorLister::list_shared_entry() {
   matrix("adapter_a", hidden_, shape_.recurrent.gate_rank);
   matrix("adapter_b", shape_.recurrent.gate_rank, 2 * int64_t{shape_.ffn});
   matrix("proj", hidden_, hidden_);
+}
+
+void TensorLister::list_seeing_twins(const Layer& layer) {
+  const Attention& a = layer.attention;
+  const int64_t q = int64_t{a.heads} * a.key_dim;
+  matrix("vis_attn_qkv", hidden_, q + int64_t{a.kv_heads} * (a.key_dim + a.value_dim));
+  matrix("vis_attn_output", q, hidden_);
+  matrix("vis_gate", hidden_, layer.feed_forward.width);
+  matrix("vis_up", hidden_, layer.feed_forward.width);
+  matrix("vis_down", layer.feed_forward.width, hidden_);
+}
+
+// Every norm has a gate of its own.
+void TensorLister::list_norm_gates(const Layer& layer) {
+  const NormGates& g = shape_.norm_gates;
+  const bool attends = layer.attention.kind != AttentionKind::none, dense = layer.feed_forward.kind == FeedForwardKind::dense, mixes = layer.feed_forward.kind == FeedForwardKind::moe;
+  struct Gated { const char* part; bool there; };
+  for (const Gated& each : {Gated{"attn_norm_gate", g.attention && attends}, Gated{"ffn_norm_gate", (g.dense && dense) || (g.mixtures && mixes)}}) {
+    if (g.rank == 0 || !each.there) continue;
+    matrix(std::string(each.part) + "_a", hidden_, g.rank);
+    matrix(std::string(each.part) + "_b", g.rank, hidden_);
+  }
+}
+
+// The bias by distance of attention, and the convolutions of a layer (Inkling).
+void TensorLister::list_distances(const Attention& a) {
+  const Distances& d = shape_.distances;
+  const int64_t kernel = d.kernel;
+  matrix("attn_r", hidden_, int64_t{a.heads} * d.rank);
+  matrix("attn_rel_proj", a.window > 0 ? a.window : d.extent, d.rank);
+  matrix("shortconv_k", kernel, int64_t{a.kv_heads} * a.key_dim);
+  matrix("shortconv_v", kernel, int64_t{a.kv_heads} * a.value_dim);
+  for (const char* part : {"shortconv_attn", "shortconv_ffn"}) matrix(part, kernel, hidden_);
+}
+
+// A gate of the stream by what the last recurrent layer gave (Phi 4 mini flash).
+void TensorLister::list_memory_unit() {
+  const int64_t inner = int64_t{shape_.recurrent.heads} * shape_.recurrent.head_dim;
+  matrix("memory_in", hidden_, inner);
+  matrix("memory_out", inner, hidden_);
 }
 
 void TensorLister::list_compressor(const std::string& stem, int64_t dim, const Attention& a) {

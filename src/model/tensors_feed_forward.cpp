@@ -42,13 +42,15 @@ void TensorLister::list_dense(int64_t width, bool gated) {
     bias("ffn_up", up);
   }
   if (features_.ffn_bias || features_.down_bias) bias("ffn_down", hidden_);
+  if (features_.scored_shared) put(block("ffn_down.scale"), 1);   // Inkling scales its dense parts as its mixtures
 }
 
 void TensorLister::list_moe(const FeedForward& f) {
   const int64_t n = f.experts, width = f.expert_width, input = shape_.experts.latent > 0 ? shape_.experts.latent : hidden_;
-  const int64_t choices = n + shape_.experts.idle;
+  const int64_t choices = n + shape_.experts.idle, scored = choices + (features_.scored_shared ? f.shared_experts : 0);
   if (features_.expert_norm) vector("ffn_norm_exps", hidden_);
-  matrix("ffn_gate_inp", hidden_, choices);
+  matrix("ffn_gate_inp", hidden_, scored);
+  if (features_.scored_shared) put(block("ffn_gate_inp.scale"), 1);
   if (features_.router_bias) bias("ffn_gate_inp", choices);
   if (layer_ < shape_.experts.hashed) matrix("ffn_gate_tid2eid", f.experts_used, shape_.vocab);
   else if (features_.router_correction && shape_.family == "hy_v3") put(block("exp_probs_b"), n);   // this family's loader asks for the bare name

@@ -16,7 +16,9 @@ void TensorLister::list_recurrent(RecurrentKind kind) {
     case RecurrentKind::gated_delta: return list_gated_delta();
     case RecurrentKind::kimi_delta: return list_kimi_delta();
     case RecurrentKind::lightning: return list_lightning();
-    case RecurrentKind::short_conv: return list_short_conv();
+    case RecurrentKind::short_conv:
+      if (shape_.distances.kernel == 0) list_short_conv();   // Inkling's stand with its attention
+      return;
     case RecurrentKind::rwkv: return list_rwkv();
   }
 }

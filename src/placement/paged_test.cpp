@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "catalog/engine.hpp"
 #include "gguf_writer.hpp"
+#include "model/config.hpp"
 #include "model/shape.hpp"
 #include "placement/detail/page_groups.hpp"
 #include "placement/detail/slots.hpp"
@@ -70,6 +73,20 @@ TEST(Paged, CopiesOfAMixture) {
   EXPECT_GT(wholes->devices[0].memory.weights.value(), experts / 2);
   EXPECT_LT(vllm->devices[0].memory.weights.value(), experts / 2);
   EXPECT_NE(error_of(laid("--tp 4 --dp 3 --enable-dp-attention", "sglang")).find("--tp 6"), std::string::npos);
+}
+
+// Thirteen layers of Zamba 2 run with the tensors of layers 6 and 12: both halves of a pipeline hold these two, and the embedding that is the head, too.
+TEST(Paged, SharedBlocksLieOnEveryStage) {
+  std::ifstream in(RIGCAST_SOURCE_DIR "/tests/configs/zamba2-7b.json");
+  const auto model = model::architecture_from_config(facts(), std::string(std::istreambuf_iterator<char>(in), {}), "config.json");
+  ASSERT_TRUE(model) << to_text(model.error());
+  const auto placement = place(facts(), *model, rig_of("h100-sxm-80gb", 2), ask("-pp 2", "vllm"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  Bytes twice{}, held{};
+  for (const model::Tensor& tensor : model->tensors)
+    if (tensor.layer == 6 || tensor.layer == 12 || tensor.role == model::Role::token_embedding) twice += tensor.bytes;
+  for (const DeviceShare& device : placement->devices) held += device.memory.weights;
+  EXPECT_EQ(held, model->weight_bytes() + twice);
 }
 
 // A log of vLLM 0.19 (https://github.com/vllm-project/vllm/issues/40691, 2026-04-23): Qwen3.5-27B with --max-model-len 32768 printed a cache of

@@ -50,6 +50,8 @@ void nomic_bert(ConfigReader& c, Shape& s);
 // --- text parts of what sees (config_seeing.cpp)
 void ernie_vl(ConfigReader& c, Shape& s);
 void mllama(ConfigReader& c, Shape& s);
+void cogvlm(ConfigReader& c, Shape& s);
+void voxtral_realtime(ConfigReader&, Shape& s);
 
 // --- mixtures (config_mixtures.cpp)
 void dense_then_sparse(ConfigReader& c, Shape& s);
@@ -84,6 +86,9 @@ void qwen4_exp(ConfigReader& c, Shape& s);
 void solar_open(ConfigReader& c, Shape& s);
 void arctic(ConfigReader& c, Shape& s);
 void axk1(ConfigReader& c, Shape& s);
+void axk2(ConfigReader& c, Shape& s);
+void sarvam_mla(ConfigReader& c, Shape& s);
+void inkling(ConfigReader& c, Shape& s);
 void grok(ConfigReader& c, Shape& s);
 void granite_moe_swa(ConfigReader& c, Shape& s);
 void cohere2_moe(ConfigReader& c, Shape& s);
@@ -109,6 +114,7 @@ void mamba(ConfigReader& c, Shape& s);
 void mamba2(ConfigReader& c, Shape& s);
 void rwkv6(ConfigReader& c, Shape& s);
 void zamba2(ConfigReader& c, Shape& s);
+void phi4flash(ConfigReader& c, Shape& s);
 void rwkv6qwen2(ConfigReader& c, Shape& s);
 void rwkv7(ConfigReader& c, Shape& s);
 void rwkv_hybrid(ConfigReader& c, Shape& s);

@@ -52,6 +52,7 @@ class TensorLister {
   void list_norms_behind(const Layer& layer);
   void list_attention(const Attention& a);
   void list_narrow_queries(int64_t width);
+  void list_keys_and_values(const Attention& a, int64_t keys, int64_t values);
   void projection(std::string_view part, int64_t width);
   void list_qk_norm(const Attention& a);
   void list_mla(const Attention& a);
@@ -65,6 +66,10 @@ class TensorLister {
   void list_cross_attention();
   void list_shared_block(const Attention& a);
   void list_shared_entry();
+  void list_seeing_twins(const Layer& layer);
+  void list_norm_gates(const Layer& layer);
+  void list_distances(const Attention& a);
+  void list_memory_unit();
   void list_indexer(const Attention& a, int64_t query_input);
   void list_layer_embedding();
   void list_next_token(int index);

@@ -226,11 +226,19 @@ class Paged {
       if (t.role == Role::next_token || (t.role == Role::vision && rule("loads_towers") <= 0)) continue;
       double bytes = t.bytes.value() * weight_share(t, d_);
       if (t.role == Role::expert_ffn && gpu_experts_ >= 0) bytes *= expert_share(t);
-      stages_[static_cast<std::size_t>(stage_of(t.layer))].weights += bytes;
+      for (const int stage : stages_with(t.layer)) stages_[static_cast<std::size_t>(stage)].weights += bytes;
     }
     if (a_.tied_embeddings && d_.pipeline > 1)  // the head's copy of the embedding
       for (const model::Tensor& t : a_.tensors)
         if (t.role == Role::token_embedding) stages_.back().weights += t.bytes.value() * weight_share(t, d_);
+  }
+  // Every stage holds what its layers run with: a block that several layers share (Zamba 2) lies on each that has one of them.
+  std::set<int> stages_with(int layer) const {
+    std::set<int> stages;
+    for (std::size_t l = 0; l < a_.blocks.size(); ++l)
+      if (a_.blocks[l] == layer) stages.insert(stage_of(static_cast<int>(l)));
+    if (stages.empty()) stages.insert(stage_of(layer));
+    return stages;
   }
   const Stage& stage_of(const DeviceShare& share) const { return stages_[static_cast<std::size_t>(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1)))]; }
 

@@ -47,6 +47,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "maion-coder", .rotates_windows_only = true},
     {.family = "maple", .rotates_windows_only = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
+    {.family = "minimax-01", .adds_normed = true},
     {.family = "mpt", .layer_norm = true, .no_rotation = true},
     {.family = "muse-glimmer", .rotates_windows_only = true, .norms_input = true},
     {.family = "nemotron_h", .no_rotation = true},
@@ -278,11 +279,14 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   const bool last = i + 1 == a_.layers.size();
   TensorId residual = x;
   const TensorId normed = has(i, "attn_norm.weight") || habits_.bare_norms ? block_norm(x, weight(i, "attn_norm.weight"), weight(i, "attn_norm.bias")) : x;
-  const TensorId second = weight(i, "attn_norm_2.weight");   // Falcon: attention has a norm of its own
+  if (habits_.adds_normed) residual = normed;
+  const bool own = a_.layers[i].recurrent.kind == model::RecurrentKind::none;
+  const TensorId second = own ? weight(i, "attn_norm_2.weight") : kNoTensor;   // Falcon: attention has a norm of its own
   TensorId y = mixer(i, second == kNoTensor ? normed : block_norm(x, second, weight(i, "attn_norm_2.bias")));
   if (y != kNoTensor && a_.layers[i].recurrent.kind != model::RecurrentKind::none && has_all(i, {"ssm_in.weight", "attn_k.weight"})) return joined_layer(i, x, y);
   const auto rows_asked_for = [&](TensorId t) { return last ? g_.gather(t, output_rows_) : t; };
   const auto scaled = [&](TensorId t) { return habits_.scales_residual ? g_.elementwise(Op::scale, t) : t; };
+  const auto added_to = [&](TensorId t) { return habits_.adds_normed ? g_.elementwise(Op::scale, t) : t; };
 
   if (y == kNoTensor) {  // a layer that is feed-forward only: its norm is the first one
     const TensorId only = ffn(i, normed);
@@ -294,7 +298,7 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   const TensorId after = weight(i, "post_attention_norm.weight"), before_ffn = weight(i, "ffn_norm.weight"), after_ffn = weight(i, "post_ffw_norm.weight");
   if (after != kNoTensor && (before_ffn != kNoTensor || after_ffn != kNoTensor)) y = norm(y, after);
   y = scaled(y);
-  residual = rows_asked_for(residual);
+  residual = added_to(rows_asked_for(residual));
 
   if (before_ffn == kNoTensor && after == kNoTensor && !habits_.bare_norms && a_.layers[i].recurrent.kind == model::RecurrentKind::none) {  // attention and feed-forward side by side
     const TensorId beside = ffn(i, last ? g_.gather(normed, output_rows_) : normed);
@@ -306,10 +310,11 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   y = middle;
   if (before_ffn != kNoTensor || habits_.bare_norms) y = block_norm(middle, before_ffn, weight(i, "ffn_norm.bias"));
   else if (after != kNoTensor && after_ffn == kNoTensor) y = norm(middle, after);
+  const TensorId before = habits_.adds_normed ? y : middle;
   y = ffn(i, y);
   if (y == kNoTensor) return middle;
   if (after_ffn != kNoTensor) y = norm(y, after_ffn);
-  y = g_.elementwise(Op::add, scaled(y), {middle});
+  y = g_.elementwise(Op::add, scaled(y), {added_to(before)});
   if ((layer_rows_ != kNoTensor || layer_embeddings_ != kNoTensor) && has_all(i, {"inp_gate.weight", "proj.weight", "post_norm.weight"})) y = g_.elementwise(Op::add, y, {embedded(i, y)});
   const TensorId out_scale = weight(i, "layer_output_scale.weight");
   if (habits_.skips_to_input && out_scale != kNoTensor) return g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, rows_asked_for(input_), {out_scale})});

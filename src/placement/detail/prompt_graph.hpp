@@ -45,6 +45,7 @@ struct FamilyHabits {
   bool expands_give_back = false;
   bool keeps_streams = false;      // the last layer's streams are read afterwards: a draft head starts from them
   bool pins_streams = false;       // what a layer hands on is pinned as norms are
+  bool adds_normed = false;        // what every part adds to is the norm before it times a constant, not the stream
   bool switches = false;           // every product adds that of an adapter, which a last layer chooses before the others run
 };
 const FamilyHabits& family_habits(std::string_view family);
@@ -156,6 +157,9 @@ class PromptGraph {
   TensorId mamba2(std::size_t i, TensorId x);
   TensorId gated_delta(std::size_t i, TensorId x);
   TensorId kimi_delta(std::size_t i, TensorId x);
+  struct Decays { TensorId queries = kNoTensor, pairs = kNoTensor, slopes = kNoTensor, keys = kNoTensor; };
+  const Decays& decays(std::int64_t heads, std::int64_t per_sequence);
+  TensorId lightning(std::size_t i, TensorId x);
   TensorId unknown_recurrent(std::size_t i, TensorId x);
 
   // prompt_streams.cpp
@@ -245,6 +249,7 @@ class PromptGraph {
   std::map<std::string, TensorId> named_rotations_;
   TensorId bank_ = kNoTensor;           // Kimi K3: streams kept so far
   TensorId first_value_ = kNoTensor;    // RWKV 7: the first layer's values
+  Decays decays_;                       // lightning attention's
   std::map<int, TensorId> rope_factors_;  // by place: every device with layers has a copy
   std::map<std::pair<bool, bool>, TensorId> rotations_;
 };

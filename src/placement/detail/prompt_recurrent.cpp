@@ -25,6 +25,9 @@ TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
           (has(i, "ssm_g.weight") || has_all(i, {"ssm_g_a.weight", "ssm_g_b.weight"})))
         return kimi_delta(i, x);
       break;
+    case model::RecurrentKind::lightning:
+      if (has_all(i, {"attn_qkv.weight", "attn_gate.weight", "attn_norm_2.weight", "attn_output.weight"})) return lightning(i, x);
+      break;
     default: break;
   }
   return unknown_recurrent(i, x);
@@ -250,6 +253,40 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
   const TensorId gate = g_.elementwise(Op::unary, g_.reshape(opened, per_head));
   const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});
   return project(i, "attn_output", out);
+}
+
+// What decays, as inputs that all layers share: of queries, keys and every pair of tokens, and the slope of each head.
+const PromptGraph::Decays& PromptGraph::decays(std::int64_t heads, std::int64_t per_sequence) {
+  if (decays_.queries == kNoTensor)
+    decays_ = {g_.input("q_decay_exp", kF32, {1, heads, per_sequence, 1}), g_.input("diag_decay_exp", kF32, {per_sequence, per_sequence, heads, 1}), g_.input("slopes", kF32, {heads, 1, 1, 1}),
+               g_.input("k_decay_exp", kF32, {1, heads, per_sequence, 1})};
+  return decays_;
+}
+
+// Lightning attention (MiniMax 01): scores of all pairs of the batch beside what the state gives, then the state once more with the batch's keys and values.
+TensorId PromptGraph::lightning(std::size_t i, TensorId x) {
+  const std::int64_t inner = g_.shape(weight(i, "attn_output.weight"))[0], state = a_.layers[i].recurrent.state_elements, head = state / inner, heads = inner / head;
+  const std::int64_t per_sequence = tokens_ / r_.sequences;
+  load_state(g_.cache(kF32, {0, r_.sequences, 1, 1}, r_.caches[i].place), 0);   // of a convolution that there is none of
+  const TensorId before = g_.reshape(load_state(state_cache_[i], state), {head, head, heads, r_.sequences});
+  x = g_.reshape(x, {a_.hidden, per_sequence, r_.sequences, 1});
+  const TensorId all = g_.reshape(g_.elementwise(Op::unary, project(i, "attn_qkv", x)), {3 * head, heads, per_sequence, r_.sequences});
+  const auto part = [&]() { return g_.view(all, {head, heads, per_sequence, r_.sequences}, {4, 3 * head * 4, 3 * inner * 4, 3 * inner * 4 * per_sequence}); };
+  const auto by_head = [&](TensorId y) { return g_.permute(y, 0, 2, 1, 3); };
+  const auto power = [&](TensorId exponent) { return g_.elementwise(Op::unary, g_.elementwise(Op::scale, exponent)); };
+  const TensorId q = part(), k = part(), v = part();
+  const Decays& decay = decays(heads, per_sequence);
+  const TensorId of_state = g_.matmul(before, by_head(g_.elementwise(Op::multiply, q, {power(decay.queries)})));
+  const TensorId values = g_.contiguous(g_.permute(v, 1, 2, 0, 3));
+  const TensorId scores = g_.elementwise(Op::multiply, g_.matmul(by_head(k), by_head(q)), {power(decay.pairs)});
+  const TensorId y = g_.elementwise(Op::add, of_state, {g_.matmul(values, scores)});
+  g_.expand(y);
+  const TensorId kept = g_.elementwise(Op::multiply, before, {g_.reshape(power(g_.elementwise(Op::scale, decay.slopes)), {1, 1, heads, 1})});
+  const TensorId keys = g_.contiguous(g_.permute(g_.elementwise(Op::multiply, k, {power(decay.keys)}), 1, 2, 0, 3));
+  store_state(state_cache_[i], g_.elementwise(Op::add, kept, {g_.matmul(keys, values)}), state);
+  const TensorId gate = g_.elementwise(Op::unary, project(i, "attn_gate", x));
+  const TensorId joined = g_.reshape(g_.contiguous(by_head(y)), {inner, per_sequence, r_.sequences, 1});
+  return g_.reshape(project(i, "attn_output", g_.elementwise(Op::multiply, gate, {norm(joined, weight(i, "attn_norm_2.weight"))})), {a_.hidden, tokens_, 1, 1});
 }
 
 // In, through a non-linearity, out: the right order of size for kinds whose graph nobody has written down here.

@@ -113,10 +113,13 @@ class Reorder {
            (first == Op::short_convolution && (second == Op::add || second == Op::unary)) || (first == Op::unary && second == Op::multiply);
   }
 
+  // A norm with its scale and what is added to it are one kernel.
+  bool ends_norm(int scaled, int sum) const { return scaled > 0 && op(scaled - 1) == Op::rms_norm && op(scaled) == Op::multiply && op(sum) == Op::add; }
+
   void gather_operations(std::vector<int>& group) {
     for (int j = first_ + 1; j < std::min(first_ + window_, count()); ++j) {
       if (taken_[at(j)] || runs_nothing(op(j)) || fused_at(j)) continue;
-      if (is_free(j, [&](int c) { return j == c + 1 && c == group.back() && fuses(op(c), op(j)); })) take_with_fusions(group, j);
+      if (is_free(j, [&](int c) { return j == c + 1 && c == group.back() && (fuses(op(c), op(j)) || ends_norm(c, j)); })) take_with_fusions(group, j);
     }
   }
 
