@@ -71,9 +71,11 @@ WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture
   }
   for (const WeightKind& kind : kinds_)
     if (scan_width_ == 0 && kind.name.ends_with(".ssm_out.weight")) scan_width_ = kind.first->shape[0];
+  layers_are_told_apart_ = !architecture.blocks.empty() || architecture.bank_interval > 0;
   layers_.reserve(architecture.layers.size());
   for (const model::Layer& layer : architecture.layers) {
     layers_.push_back(layer_signature(layer));
+    layers_are_told_apart_ = layers_are_told_apart_ || layer.attention.kv_layer >= 0 || layer.attention.entries_layer >= 0;
     experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
   }
 }

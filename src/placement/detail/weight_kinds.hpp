@@ -41,6 +41,7 @@ class WeightKinds {
   const WeightKind& of(std::size_t tensor) const { return kinds_[tensors_[tensor].kind]; }
   const std::vector<std::size_t>& outside() const { return outside_; }   // tensors of the graph that are in no layer
   Signature layer(std::size_t i) const { return layers_[i]; }            // all of its fields; its state is part of its cache
+  bool layers_are_told_apart() const { return layers_are_told_apart_; }   // by their numbers: some read what others made, or run again
   bool is_layer(int number) const { return number >= 0 && number < static_cast<int>(architecture_.layers.size()); }
 
   Bytes bytes() const { return bytes_; }                     // of all tensors
@@ -57,6 +58,7 @@ class WeightKinds {
   std::vector<std::uint32_t> next_;      // per kind: the kind that came behind it last
   std::vector<std::size_t> outside_;
   std::vector<Signature> layers_;
+  bool layers_are_told_apart_ = false;
   Bytes bytes_{};
   std::int64_t experts_used_ = 1, scan_width_ = 0;
 };
