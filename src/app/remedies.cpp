@@ -7,6 +7,7 @@
 #include "app/detail/requests.hpp"
 #include "app/layouts.hpp"
 #include "app/models.hpp"
+#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "model/names.hpp"
 #include "placement/rules.hpp"
@@ -39,10 +40,9 @@ bool fits_at(const Knowledge& knowledge, const KnownModel& model, const rig::Rig
 namespace {
 
 // Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
-std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture, const placement::Placement& placement) {
-  for (const std::string& spec : {request.model, request.rig})
-    if (model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here")) return {};
-  return request.model + '\n' + architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
+std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const placement::Placement& placement) {
+  if (model.from_file || may_change(request.rig)) return {};
+  return request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
 }
 
 // The longest context between two for which there is room, given that there is at the shorter and not at the longer. Memory grows all but
@@ -80,7 +80,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   const std::int64_t streams = placement::context_parts(engine, placement.settings);   // each has its share of -c
   const std::int64_t asked = placement.settings.context / streams, whole = model.architecture.max_context;
   if (whole <= asked) return asked;
-  const std::string where = knowledge.longest ? where_of(request, engine, model.architecture, placement) : std::string();
+  const std::string where = knowledge.longest ? where_of(request, engine, model, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig);
@@ -172,18 +172,18 @@ std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAn
   const Bytes asked = now.architecture.weight_bytes(), room = all_memory(now.rig);
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
   const std::vector<std::string> formats = smaller_formats(now.engine);
-  const auto in = [&](const std::string& quant) { return find_known(knowledge, name + ':' + quant); };
+  const ModelFormats known(knowledge, name);
   const auto too_large = [&](const std::string& quant) {
-    const auto model = in(quant);
+    const auto model = known.in(quant);
     return model && ((*model)->architecture.weight_bytes() >= asked || (*model)->architecture.weight_bytes() > room);
   };
   const auto planned = std::find_if(formats.begin(), formats.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, now.architecture.quant); });
   const auto first = planned == formats.end() ? formats.begin() : planned + 1;   // from large to small: few need be read
   for (auto quant = std::partition_point(first, formats.end(), too_large); quant != formats.end(); ++quant) {
-    const auto smaller = in(*quant);
+    const auto smaller = known.in(*quant);
     if (!smaller || too_large(*quant)) continue;
     if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
-    return Remedy{Remedy::Kind::quant, *quant, name + ':' + *quant, (*smaller)->architecture.weight_bytes()};
+    return Remedy{Remedy::Kind::quant, *quant, known.spec(*quant), (*smaller)->architecture.weight_bytes()};
   }
   return std::nullopt;
 }
@@ -302,11 +302,12 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture.origin != model::Origin::catalogue || !now.architecture.is_unquantized() || !named || !named->quant.empty())
     return std::nullopt;
+  const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
-    PlanRequest request = now.request;
-    request.model = named->name + ':' + quant;
-    const auto smaller = find_known(knowledge, request.model);
+    const auto smaller = formats.in(quant);
     if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture.weight_bytes()) continue;
+    PlanRequest request = now.request;
+    request.model = formats.spec(quant);
     const auto then = outcome_of(knowledge, request, now.engine, **smaller, now.rig);
     if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) continue;
     return format_remedy(now.engine, quant, request.model, **smaller, *then);
@@ -324,11 +325,13 @@ std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer
   if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthNaming * decode_over_context(now);
+  const Bytes planned = now.architecture.weight_bytes();
+  const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
+    const auto larger = formats.in(quant);
+    if (!larger || (*larger)->architecture.weight_bytes() <= planned || (*larger)->architecture.weight_bytes() > kNextSizes * planned) continue;
     PlanRequest request = now.request;
-    request.model = named->name + ':' + quant;
-    const auto larger = find_known(knowledge, request.model);
-    if (!larger || (*larger)->architecture.weight_bytes() <= now.architecture.weight_bytes() || (*larger)->architecture.weight_bytes() > kNextSizes * now.architecture.weight_bytes()) continue;
+    request.model = formats.spec(quant);
     const auto then = outcome_of(knowledge, request, now.engine, **larger, now.rig, fastest);
     if (!then || then->over_context < fastest || !placement::all_on_devices((*larger)->architecture, then->placement)) continue;
     fastest = then->over_context;

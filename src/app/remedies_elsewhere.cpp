@@ -38,11 +38,9 @@ std::string alike_in(const Knowledge& knowledge, const PlanAnswer& now, const ca
   constexpr double kAlike = 1.1;   // times the bytes
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (!named || now.architecture.origin != model::Origin::catalogue) return {};
-  for (const std::string& quant : engine.usual_quants) {
-    const std::string spec = named->name + ':' + quant;
-    const auto model = find_known(knowledge, spec);
-    if (model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture.weight_bytes()) return spec;
-  }
+  const ModelFormats formats(knowledge, named->name);
+  for (const std::string& quant : engine.usual_quants)
+    if (const auto model = formats.in(quant); model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture.weight_bytes()) return formats.spec(quant);
   return {};
 }
 
