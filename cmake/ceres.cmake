@@ -12,6 +12,8 @@ foreach(name libglog libgflags libunwind liblzma libcholmod libamd libcamd libcc
     set(ceres_shared TRUE)
   endif()
 endforeach()
-if(NOT ceres_shared)
+if(ceres_shared)
+  set_property(TARGET Ceres::ceres APPEND PROPERTY INTERFACE_LINK_LIBRARIES gomp)   # src/calibration/fit.cpp calls it
+else()
   set_target_properties(Ceres::ceres PROPERTIES INTERFACE_LINK_LIBRARIES "Eigen3::Eigen;Threads::Threads;${ceres_archives}" INTERFACE_LINK_OPTIONS -no-pie)
 endif()

@@ -10,6 +10,7 @@
 #include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
+#include "model/names.hpp"
 #include "model/read.hpp"
 
 namespace rigcast::app {
@@ -49,7 +50,7 @@ Result<model::Architecture> find_model(const Knowledge& knowledge, std::string_v
 Result<std::shared_ptr<const KnownModel>> find_known(const Knowledge& knowledge, std::string_view spec) {
   if (knowledge.models) return knowledge.models->find(knowledge.catalog, spec);
   RC_ASSIGN(read, model::read_model(knowledge.catalog, spec));
-  return std::make_shared<const KnownModel>(std::move(read));
+  return std::make_shared<const KnownModel>(std::move(read), model::may_name_a_file(spec));
 }
 
 Result<model::Architecture> read_given(const Knowledge& knowledge, std::string_view file, std::string_view bytes, std::uint64_t rest) {

@@ -1,5 +1,6 @@
 #include "app/models.hpp"
 
+#include "app/knowledge.hpp"
 #include "model/names.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
@@ -28,7 +29,7 @@ Result<std::shared_ptr<const KnownModel>> in_format(const catalog::Catalog& cata
 
 }  // namespace
 
-Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec) {
+Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catalog& catalog, std::string_view spec, std::optional<bool> names_file) {
   std::shared_ptr<const KnownModel> known;
   {
     const std::lock_guard lock(mutex_);
@@ -43,10 +44,10 @@ Result<std::shared_ptr<const KnownModel>> KnownModels::find(const catalog::Catal
       return in_format(catalog, *handed, quant);
     }
   }
-  const bool file = model::may_name_a_file(spec);
+  const bool file = names_file ? *names_file : model::may_name_a_file(spec);
   if (known && !file) return known;
   RC_ASSIGN(read, model::read_model(catalog, spec, bases_.get()));
-  auto shared = std::make_shared<const KnownModel>(std::move(read));
+  auto shared = std::make_shared<const KnownModel>(std::move(read), file);
   if (file || shared->architecture.origin != model::Origin::catalogue) return shared;
   const std::lock_guard lock(mutex_);
   return read_.keep(std::string(spec), std::move(shared));
@@ -61,6 +62,12 @@ void KnownModels::hand_in(const std::string& name, model::Architecture architect
 bool KnownModels::was_handed_in(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   return handed_in_.find(name) != nullptr || handed_in_.find(split_quant(name).first) != nullptr;
+}
+
+ModelFormats::ModelFormats(const Knowledge& knowledge, std::string name) : knowledge_(knowledge), name_(std::move(name)), names_file_(model::may_name_a_file(name_)) {}
+
+Result<std::shared_ptr<const KnownModel>> ModelFormats::in(std::string_view quant) const {
+  return knowledge_.models ? knowledge_.models->find(knowledge_.catalog, spec(quant), names_file_) : find_known(knowledge_, spec(quant));
 }
 
 }  // namespace rigcast::app

@@ -100,8 +100,9 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   PlanAnswer answer;
   answer.assumed_quant = asked.assumed_quant;
   answer.request = std::move(asked.request);
-  answer.architecture = asked.model->architecture;
-  answer.architecture.notes.insert(answer.architecture.notes.end(), std::make_move_iterator(asked.notes.begin()), std::make_move_iterator(asked.notes.end()));
+  answer.architecture = std::shared_ptr<const model::Architecture>(asked.model, &asked.model->architecture);
+  answer.notes = answer.architecture->notes;
+  answer.notes.insert(answer.notes.end(), std::make_move_iterator(asked.notes.begin()), std::make_move_iterator(asked.notes.end()));
   answer.rig = std::move(asked.rig);
   answer.engine = std::move(asked.engine);
   if (chosen.part) answer.rig = std::move(*chosen.part);
@@ -112,12 +113,12 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
   answer.named_context = chosen.named_context;
   answer.alternatives = std::move(chosen.alternatives);
   answer.rejected = std::move(chosen.rejected);
-  answer.launch = placement::launch_line(answer.engine, answer.architecture, answer.rig, answer.placement);
+  answer.launch = placement::launch_line(answer.engine, *answer.architecture, answer.rig, answer.placement);
   if (!answer.placement.fits) return answer;
   answer.no_speed = std::move(chosen.no_speed);
   if (chosen.load && chosen.speed) {
-    answer.speed = with_evidence(knowledge, std::move(*chosen.speed), answer.architecture, answer.rig, answer.placement);
-    if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, answer.architecture, answer.rig, answer.placement, *chosen.load));
+    answer.speed = with_evidence(knowledge, std::move(*chosen.speed), *answer.architecture, answer.rig, answer.placement);
+    if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, *answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
     answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);

@@ -1,6 +1,7 @@
 #pragma once
 // plan: does this model fit this Rig, where does each byte go, how fast is it, and what does one type to run it?
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -84,7 +85,8 @@ struct Upgrade {
 
 struct PlanAnswer {
   PlanRequest request;
-  model::Architecture architecture;
+  std::shared_ptr<const model::Architecture> architecture;   // never empty; of whoever keeps the model
+  std::vector<std::string> notes;   // of the model and its format
   bool assumed_quant = false;    // its format is the engine's usual one, for nobody named any
   rig::Rig rig;
   catalog::Engine engine;

@@ -140,7 +140,7 @@ TEST(Plan, SaysHowFastItIsOnceTheContextIsFull) {
   EXPECT_FALSE(slows_when_full(same));
   request.placement.context = kWholeContext;
   const PlanAnswer whole = answer_of(request);
-  EXPECT_EQ(whole.placement.settings.context, whole.architecture.max_context);
+  EXPECT_EQ(whole.placement.settings.context, whole.architecture->max_context);
 }
 
 // 64 layers x 8 heads x 128 x (2 + 2) bytes = 256 KiB a token: 32,768 tokens are 8 GiB for one stream, 64 GiB for eight.
@@ -195,7 +195,7 @@ TEST(Plan, WhoWantsContextGetsIt) {
 TEST(Plan, SlotsShrinkBeforeLayersLeaveTheCard) {
   const auto answer = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 64));
   ASSERT_TRUE(answer) << to_text(answer.error());
-  EXPECT_TRUE(placement::all_on_devices(answer->architecture, answer->placement));
+  EXPECT_TRUE(placement::all_on_devices(*answer->architecture, answer->placement));
   EXPECT_EQ(answer->placement.settings.context, 64 * 2048);
   EXPECT_FALSE(caveat(*answer, "slots-shortened").empty());
   const auto few = plan(knowledge(), asked("llama-3.1-8b:q4_k_m", "3090", "llama.cpp", 4));

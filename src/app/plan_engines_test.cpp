@@ -22,7 +22,7 @@ double weights_of(const std::string& model, const std::string& engine, const std
   request.placement.engine = engine;
   const auto answer = plan(knowledge(), request);
   EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
-  return answer ? answer->architecture.weight_bytes().value() : 0;
+  return answer ? answer->architecture->weight_bytes().value() : 0;
 }
 
 // The published GGUF of gpt-oss-20b has 12,101,070,356 bytes, 8 MB of them vocabulary: experts in MXFP4, all else in Q8_0. The checkpoint that
@@ -95,7 +95,7 @@ TEST(Plan, WithoutAFormatTheEnginesUsualOneIsAssumed) {
     PlanRequest request = asking(model, rig);
     request.placement.engine = engine;
     const PlanAnswer answer = answer_of(request);
-    return answer.architecture.quant + (answer.assumed_quant ? " assumed" : "");
+    return answer.architecture->quant + (answer.assumed_quant ? " assumed" : "");
   };
   EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "llama.cpp"), "Q4_K_M assumed");
   EXPECT_EQ(quant("qwen3-32b", "rtx-3090", "ollama"), "Q4_K_M assumed");
@@ -265,7 +265,7 @@ TEST(Plan, UsualFormatsOfEngines) {
   const auto quant = [](const char* model, const char* rig, const char* engine) {
     const auto answer = plan(knowledge(), asked(model, rig, engine));
     EXPECT_TRUE(answer) << (answer ? "" : to_text(answer.error()));
-    return answer ? to_lower(answer->architecture.quant) : "";
+    return answer ? to_lower(answer->architecture->quant) : "";
   };
   EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav3"), "exl3-4.0bpw");
   EXPECT_EQ(quant("qwen3-32b", "4090", "exllamav2"), "exl2-4.0bpw");

@@ -130,7 +130,7 @@ TEST(Plan, AHostThatNobodyNamedBeatsNoCard) {
     EXPECT_NE(answer->placement.mode, placement::Mode::cpu) << to_string(objective);
     EXPECT_FALSE(answer->placement.devices.empty()) << to_string(objective);
     EXPECT_GT(processor(*answer), 0) << to_string(objective);
-    EXPECT_TRUE(objective == Objective::context || placement::all_on_devices(answer->architecture, answer->placement)) << to_string(objective);
+    EXPECT_TRUE(objective == Objective::context || placement::all_on_devices(*answer->architecture, answer->placement)) << to_string(objective);
   }
   request.objective = Objective::decode;
   const auto guessed = plan(knowledge(), request);
@@ -150,7 +150,7 @@ TEST(Plan, AHostThatNobodyNamedHoldsWhatTheCardDoesNot) {
   const auto answer = plan(knowledge(), asked("llama-3.3-70b:q4_k_m", "m40-24g", "llama.cpp"));
   ASSERT_TRUE(answer) << to_text(answer.error());
   EXPECT_TRUE(answer->placement.fits);
-  EXPECT_FALSE(placement::all_on_devices(answer->architecture, answer->placement));
+  EXPECT_FALSE(placement::all_on_devices(*answer->architecture, answer->placement));
   EXPECT_FALSE(plan(knowledge(), asked("deepseek-r1:q4_k_m", "m40-24g", "llama.cpp"))->placement.fits);
   PlanRequest processor = asked("qwen3-14b:q4_k_m", "m40-24g", "llama.cpp");
   processor.placement.backend = "cpu";

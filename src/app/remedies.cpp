@@ -7,6 +7,7 @@
 #include "app/detail/requests.hpp"
 #include "app/layouts.hpp"
 #include "app/models.hpp"
+#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "model/names.hpp"
 #include "placement/rules.hpp"
@@ -39,10 +40,9 @@ bool fits_at(const Knowledge& knowledge, const KnownModel& model, const rig::Rig
 namespace {
 
 // Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
-std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const model::Architecture& architecture, const placement::Placement& placement) {
-  for (const std::string& spec : {request.model, request.rig})
-    if (model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here")) return {};
-  return request.model + '\n' + architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
+std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const placement::Placement& placement) {
+  if (model.from_file || may_change(request.rig)) return {};
+  return request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
 }
 
 // The longest context between two for which there is room, given that there is at the shorter and not at the longer. Memory grows all but
@@ -80,7 +80,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   const std::int64_t streams = placement::context_parts(engine, placement.settings);   // each has its share of -c
   const std::int64_t asked = placement.settings.context / streams, whole = model.architecture.max_context;
   if (whole <= asked) return asked;
-  const std::string where = knowledge.longest ? where_of(request, engine, model.architecture, placement) : std::string();
+  const std::string where = knowledge.longest ? where_of(request, engine, model, placement) : std::string();
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig);
@@ -169,21 +169,21 @@ std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAn
   const PlanRequest& request = now.request;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   const std::string name = named ? named->name : model::split_spec(request.model).name;
-  const Bytes asked = now.architecture.weight_bytes(), room = all_memory(now.rig);
+  const Bytes asked = now.architecture->weight_bytes(), room = all_memory(now.rig);
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
   const std::vector<std::string> formats = smaller_formats(now.engine);
-  const auto in = [&](const std::string& quant) { return find_known(knowledge, name + ':' + quant); };
+  const ModelFormats known(knowledge, name);
   const auto too_large = [&](const std::string& quant) {
-    const auto model = in(quant);
+    const auto model = known.in(quant);
     return model && ((*model)->architecture.weight_bytes() >= asked || (*model)->architecture.weight_bytes() > room);
   };
-  const auto planned = std::find_if(formats.begin(), formats.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, now.architecture.quant); });
+  const auto planned = std::find_if(formats.begin(), formats.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, now.architecture->quant); });
   const auto first = planned == formats.end() ? formats.begin() : planned + 1;   // from large to small: few need be read
   for (auto quant = std::partition_point(first, formats.end(), too_large); quant != formats.end(); ++quant) {
-    const auto smaller = in(*quant);
+    const auto smaller = known.in(*quant);
     if (!smaller || too_large(*quant)) continue;
     if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
-    return Remedy{Remedy::Kind::quant, *quant, name + ':' + *quant, (*smaller)->architecture.weight_bytes()};
+    return Remedy{Remedy::Kind::quant, *quant, known.spec(*quant), (*smaller)->architecture.weight_bytes()};
   }
   return std::nullopt;
 }
@@ -251,7 +251,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
   std::vector<Remedy> remedies;
   const PlanRequest& request = now.request;
   const catalog::Engine& engine = now.engine;
-  const model::Architecture& architecture = now.architecture;
+  const model::Architecture& architecture = *now.architecture;
   const rig::Rig& rig = now.rig;
   const placement::Placement& failed = now.placement;
   const std::int64_t parts = placement::context_parts(engine, failed.settings);   // a request names the context of one stream
@@ -279,14 +279,14 @@ constexpr double kWorthIt = 1.1;   // times as fast
 
 // Layers that lie on the host for want of room beside the cache: with a cache of half the size they may all go to the devices.
 std::optional<Remedy> smaller_cache(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
-  if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
-  std::string flags = with_small_cache(now.engine, now.architecture, now.rig, now.request.placement, now.placement);
+  if (now.placement.mode == placement::Mode::cpu || placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
+  std::string flags = with_small_cache(now.engine, *now.architecture, now.rig, now.request.placement, now.placement);
   if (flags.empty()) return std::nullopt;
   PlanRequest request = now.request;
   request.placement.flags = flags;
   const auto then = outcome_of(knowledge, request, now.engine, model, now.rig);
   if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) return std::nullopt;
-  Remedy remedy = cache_remedy(now.engine, now.request, now.architecture, std::move(flags));
+  Remedy remedy = cache_remedy(now.engine, now.request, *now.architecture, std::move(flags));
   remedy.decode = then->decode;
   return remedy;
 }
@@ -300,13 +300,14 @@ Remedy format_remedy(const catalog::Engine& engine, const std::string& quant, co
 // where the devices are faster with it.
 std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now) {
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture.origin != model::Origin::catalogue || !now.architecture.is_unquantized() || !named || !named->quant.empty())
+  if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture->origin != model::Origin::catalogue || !now.architecture->is_unquantized() || !named || !named->quant.empty())
     return std::nullopt;
+  const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
+    const auto smaller = formats.in(quant);
+    if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture->weight_bytes()) continue;
     PlanRequest request = now.request;
-    request.model = named->name + ':' + quant;
-    const auto smaller = find_known(knowledge, request.model);
-    if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture.weight_bytes()) continue;
+    request.model = formats.spec(quant);
     const auto then = outcome_of(knowledge, request, now.engine, **smaller, now.rig);
     if (!then || then->decode <= 0 || then->over_context < kWorthIt * decode_over_context(now)) continue;
     return format_remedy(now.engine, quant, request.model, **smaller, *then);
@@ -320,15 +321,17 @@ std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer
   constexpr double kWorthNaming = 1.03;   // times as fast: what has more bits needs no other reason
   constexpr double kNextSizes = 1.4;      // times the bytes: from Q3_K_M to Q4_K_M, from Q6_K to Q8_0
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.engine.kv_rule != catalog::KvRule::slots || now.architecture.origin != model::Origin::catalogue || now.architecture.is_unquantized() || !named) return std::nullopt;
-  if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
+  if (now.engine.kv_rule != catalog::KvRule::slots || now.architecture->origin != model::Origin::catalogue || now.architecture->is_unquantized() || !named) return std::nullopt;
+  if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthNaming * decode_over_context(now);
+  const Bytes planned = now.architecture->weight_bytes();
+  const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
+    const auto larger = formats.in(quant);
+    if (!larger || (*larger)->architecture.weight_bytes() <= planned || (*larger)->architecture.weight_bytes() > kNextSizes * planned) continue;
     PlanRequest request = now.request;
-    request.model = named->name + ':' + quant;
-    const auto larger = find_known(knowledge, request.model);
-    if (!larger || (*larger)->architecture.weight_bytes() <= now.architecture.weight_bytes() || (*larger)->architecture.weight_bytes() > kNextSizes * now.architecture.weight_bytes()) continue;
+    request.model = formats.spec(quant);
     const auto then = outcome_of(knowledge, request, now.engine, **larger, now.rig, fastest);
     if (!then || then->over_context < fastest || !placement::all_on_devices((*larger)->architecture, then->placement)) continue;
     fastest = then->over_context;

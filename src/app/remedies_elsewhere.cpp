@@ -19,7 +19,7 @@ bool runs_all(const rig::Rig& rig, const std::string& backend) {
 // the user has timed one of the two, such numbers are not of one kind.
 std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kWorthIt = 1.1;   // times as fast
-  if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(now.architecture, now.placement)) return std::nullopt;
+  if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthIt * decode_over_context(now);
   for (const std::string& backend : now.engine.backends) {
@@ -38,12 +38,10 @@ std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnsw
 std::string alike_in(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
   constexpr double kAlike = 1.1;   // times the bytes
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (!named || now.architecture.origin != model::Origin::catalogue) return {};
-  for (const std::string& quant : engine.usual_quants) {
-    const std::string spec = named->name + ':' + quant;
-    const auto model = find_known(knowledge, spec);
-    if (model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture.weight_bytes()) return spec;
-  }
+  if (!named || now.architecture->origin != model::Origin::catalogue) return {};
+  const ModelFormats formats(knowledge, named->name);
+  for (const std::string& quant : engine.usual_quants)
+    if (const auto model = formats.in(quant); model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture->weight_bytes()) return formats.spec(quant);
   return {};
 }
 
@@ -54,8 +52,8 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   PlanRequest request = now.request;
   request.placement.engine = engine.key;
   const auto asked = read_asked(knowledge, request);
-  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture.quant || other.quant == model::gguf_recipe(now.architecture.quant); };
-  return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture.quant);
+  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant); };
+  return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture->quant);
 }
 
 // Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
@@ -80,7 +78,7 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
       request.model = spec;
       const auto found = find_known(knowledge, spec);   // on the rig that is read: "here" is not probed again
       const auto alike = found ? as_engine_reads(knowledge, **engine, *found) : found;
-      if (!alike || (*alike)->architecture.is_unquantized() != now.architecture.is_unquantized()) continue;
+      if (!alike || (*alike)->architecture.is_unquantized() != now.architecture->is_unquantized()) continue;
       const auto then = outcome_of(knowledge, with_room(std::move(request)), **engine, **alike, now.rig);
       if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
       return engine_remedy(**engine, spec, (*alike)->architecture, *then);

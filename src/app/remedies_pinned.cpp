@@ -63,7 +63,7 @@ class Pinned {
     request.placement.flags = with(name, *value);
     const auto then = outcome_of(knowledge_, request, now_.engine, model_, now_.rig);
     if (!then) return std::nullopt;
-    return Remedy{kind, std::to_string(*value), request.model, now_.architecture.weight_bytes(), request.placement.flags, then->decode};
+    return Remedy{kind, std::to_string(*value), request.model, now_.architecture->weight_bytes(), request.placement.flags, then->decode};
   }
 
  private:
@@ -75,7 +75,7 @@ class Pinned {
 // A shorter context, in the flags where they name it.
 std::optional<Remedy> shorter(const Pinned& pinned, const PlanAnswer& now) {
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings), all = now.placement.settings.context;
-  const auto parsed = placement::parse_flags(now.engine, now.architecture, now.rig, now.request.placement.flags);
+  const auto parsed = placement::parse_flags(now.engine, *now.architecture, now.rig, now.request.placement.flags);
   const bool in_flags = parsed && parsed->settings.context > 0;
   const std::string flag = pinned.flag("context");
   if (in_flags && (flag.empty() || pinned.with(flag, all).empty())) return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<Remedy> shorter(const Pinned& pinned, const PlanAnswer& now) {
   if (most <= least) return std::nullopt;
   const auto steps = pinned.nearest(most, least, asked);
   if (!steps) return std::nullopt;
-  return Remedy{Remedy::Kind::context, std::to_string(*steps * unit), now.request.model, now.architecture.weight_bytes(), in_flags ? pinned.with(flag, *steps * unit) : std::string()};
+  return Remedy{Remedy::Kind::context, std::to_string(*steps * unit), now.request.model, now.architecture->weight_bytes(), in_flags ? pinned.with(flag, *steps * unit) : std::string()};
 }
 
 }  // namespace
@@ -101,9 +101,9 @@ void pinned_remedies(const Knowledge& knowledge, const PlanAnswer& now, const Kn
   };
   add(shorter(pinned, now));
   const placement::Settings& settings = now.placement.settings;
-  const auto layers = static_cast<std::int64_t>(now.architecture.layers.size());
+  const auto layers = static_cast<std::int64_t>(now.architecture->layers.size());
   if (now.engine.kv_rule != catalog::KvRule::slots || now.rig.devices.empty() || settings.mode == placement::Mode::cpu || !settings.overrides.empty()) return;
-  if (const std::string flag = pinned.flag("experts"); !flag.empty() && now.architecture.has_experts() && settings.cpu_moe_layers < layers)
+  if (const std::string flag = pinned.flag("experts"); !flag.empty() && now.architecture->has_experts() && settings.cpu_moe_layers < layers)
     add(pinned.moved(Remedy::Kind::experts, flag, settings.cpu_moe_layers, layers));
   const std::int64_t on_devices = settings.gpu_layers < 0 ? layers + 1 : settings.gpu_layers;
   if (const std::string flag = pinned.flag("layers"); !flag.empty() && on_devices > 0) add(pinned.moved(Remedy::Kind::layers, flag, on_devices, 0));

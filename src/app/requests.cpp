@@ -66,11 +66,12 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
   const std::string& published = as_published->architecture.quant;
-  RC_ASSIGN(usual, find_known(knowledge, named->name + ':' + engine.usual_quant));
+  const ModelFormats formats(knowledge, named->name);
+  RC_ASSIGN(usual, formats.in(engine.usual_quant));
   const std::string& usual_name = usual->architecture.quant;
   if (refused(*usual)) {   // another usual one, as published, or all are refused, and told
     for (const std::string& quant : engine.usual_quants) {
-      RC_ASSIGN(other, find_known(knowledge, named->name + ':' + quant));
+      RC_ASSIGN(other, formats.in(quant));
       if (refused(*other) || !has_room(knowledge, *other, asked.rig, request.placement)) continue;
       asked.assumed_quant = true;
       asked.model = std::move(other);
@@ -84,7 +85,7 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   asked.assumed_quant = true;
   asked.model = usual;
   for (const std::string& quant : usual_and_smaller(engine)) {
-    RC_ASSIGN(model, find_known(knowledge, named->name + ':' + quant));
+    RC_ASSIGN(model, formats.in(quant));
     if (!has_room(knowledge, *model, asked.rig, request.placement)) continue;
     asked.model = std::move(model);
     break;
@@ -124,7 +125,7 @@ Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowl
   if (found.origin == model::Origin::gguf || recipe == found.quant || cost::engine_group(engine.key) != "ggml") return model;
   model::Architecture converted = found;
   RC_TRY(model::apply_quant(knowledge.catalog, converted, recipe));
-  return std::make_shared<const KnownModel>(std::move(converted));
+  return std::make_shared<const KnownModel>(std::move(converted), model->from_file);
 }
 
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {

@@ -4,6 +4,8 @@
 
 namespace rigcast::app {
 
+bool may_change(std::string_view spec) { return trim(spec).ends_with(".toml") || equal_ignoring_case(trim(spec), "here"); }
+
 Result<std::shared_ptr<const rig::Rig>> KnownRigs::find(const catalog::Catalog& catalog, std::string_view spec) {
   {
     const std::lock_guard lock(mutex_);
@@ -11,7 +13,7 @@ Result<std::shared_ptr<const rig::Rig>> KnownRigs::find(const catalog::Catalog& 
   }
   RC_ASSIGN(read, rig::parse_rig(catalog, spec));
   auto rig = std::make_shared<const rig::Rig>(std::move(read));
-  if (trim(spec).ends_with(".toml")) return rig;
+  if (may_change(spec)) return rig;
   const std::lock_guard lock(mutex_);
   if (by_spec_.size() >= kMost || room_ + room_of(*rig) > kMostRoom) {
     by_spec_.clear();

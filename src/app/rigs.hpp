@@ -16,6 +16,9 @@ namespace rigcast::app {
 // What a rig takes to keep, in devices: a link between two of them takes a sixteenth of one, and hundreds of cards have one for each pair.
 inline std::size_t room_of(const rig::Rig& rig) { return rig.devices.size() + rig.links.size() / 16; }
 
+// Whether the same words may mean another rig the next time: they name a file or the machine at hand.
+bool may_change(std::string_view spec);
+
 // Of one Catalog. May be used by several threads.
 class KnownRigs {
  public:

@@ -29,7 +29,7 @@ Result<RooflineAnswer> roofline(const Knowledge& knowledge, const std::string& n
   for (const char* model : kModels) {
     const auto planned = plan(knowledge, {model, device.key, {}, {kPrompt, kContext, 1}});
     if (!planned || !planned->speed) continue;
-    RC_ASSIGN(load, cost::load_of(planned->architecture, planned->rig, planned->placement));
+    RC_ASSIGN(load, cost::load_of(*planned->architecture, planned->rig, planned->placement));
     const cost::Speed& speed = *planned->speed;
     answer.points.push_back(point(model, RooflinePoint::Phase::decode, cost::decode_totals(load, kContext), speed.decode.value.p50, 1));
     answer.points.push_back(point(model, RooflinePoint::Phase::prefill, cost::prefill_totals(load, kPrompt, kContext), speed.prefill.value.p50, kPrompt));

@@ -193,8 +193,8 @@ class Inquiry {
     row.runs = true;
     row.why.clear();
     row.missing = {};
-    row.quant = plan->architecture.quant;
-    row.weights = plan->architecture.weight_bytes();
+    row.quant = plan->architecture->quant;
+    row.weights = plan->architecture->weight_bytes();
     row.backend = plan->placement.backend;
     row.launch = plan->launch.line;
     if (!plan->speed) return;

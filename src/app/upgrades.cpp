@@ -111,7 +111,7 @@ class MoreCards {
 // The model in the format that is planned now, whether somebody named it or it is assumed.
 std::string in_format_of(const Knowledge& knowledge, const PlanAnswer& now) {
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  return named && named->quant.empty() && now.assumed_quant ? named->name + ':' + to_lower(now.architecture.quant) : now.request.model;
+  return named && named->quant.empty() && now.assumed_quant ? named->name + ':' + to_lower(now.architecture->quant) : now.request.model;
 }
 
 // What the question comes to on another rig, and of which model: its format where that is another than now.
@@ -125,21 +125,21 @@ std::optional<Elsewhere> same_model_on(const Knowledge& knowledge, const PlanAns
 // A format that nobody named goes by the room there; else the model is the same.
 std::optional<Elsewhere> outcome_on(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model, const rig::Rig& rig) {
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.architecture.origin != model::Origin::catalogue || (named && !named->quant.empty())) return same_model_on(knowledge, now, model, rig);
+  if (now.architecture->origin != model::Origin::catalogue || (named && !named->quant.empty())) return same_model_on(knowledge, now, model, rig);
   PlanRequest request = now.request;
   request.rig = rig.spec;
   // A format that nobody named stays where it fits: speeds of two formats say nothing of the cards.
   if (named && now.assumed_quant && now.placement.fits) request.model = in_format_of(knowledge, now);
   auto asked = read_asked(knowledge, request);
   if (!asked) return std::nullopt;
-  if (named && now.assumed_quant && asked->model->architecture.weight_bytes() > now.architecture.weight_bytes()) {   // more room is no reason for a larger one
+  if (named && now.assumed_quant && asked->model->architecture.weight_bytes() > now.architecture->weight_bytes()) {   // more room is no reason for a larger one
     request.model = in_format_of(knowledge, now);
     asked = read_asked(knowledge, request);
     if (!asked) return std::nullopt;
   }
   auto outcome = outcome_of(knowledge, asked->request, asked->engine, *asked->model, asked->rig);
   if (!outcome) return std::nullopt;
-  return Elsewhere{std::move(*outcome), asked->request.model, asked->model->architecture.quant == now.architecture.quant ? std::string() : asked->model->architecture.quant};
+  return Elsewhere{std::move(*outcome), asked->request.model, asked->model->architecture.quant == now.architecture->quant ? std::string() : asked->model->architecture.quant};
 }
 
 void tell_speed(const Outcome& then, Upgrade& upgrade) {
@@ -167,7 +167,7 @@ namespace {
 std::optional<Upgrade> more_cards(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   const rig::Rig& rig = now.rig;
   if (rig.devices.front().device.soldered) return std::nullopt;
-  const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(now.architecture, now.placement);
+  const bool on_host = now.placement.mode != placement::Mode::cpu && !placement::all_on_devices(*now.architecture, now.placement);
   const int most = now.placement.fits ? (on_host ? 1 : 0) : kMostCards, owned = static_cast<int>(rig::cards_of(rig));
   const bool powers_of_two = now.engine.kv_rule == catalog::KvRule::paged;
   MoreCards larger(knowledge, rig);

@@ -87,7 +87,7 @@ TEST(Upgrades, KeepTheFormat) {
   ASSERT_TRUE(now && now->placement.fits && now->assumed_quant);
   for (const Upgrade& upgrade : now->upgrades) {
     EXPECT_GT(upgrade.decode, now->speed->decode.value.p50);
-    if (upgrade.kind == Upgrade::Kind::card) { EXPECT_EQ(upgrade.model, "qwen3-235b-a22b:" + to_lower(now->architecture.quant)); }
+    if (upgrade.kind == Upgrade::Kind::card) { EXPECT_EQ(upgrade.model, "qwen3-235b-a22b:" + to_lower(now->architecture->quant)); }
   }
 }
 

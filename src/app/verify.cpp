@@ -75,14 +75,14 @@ Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log) {
 Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const std::string& program) {
   const auto cannot = [](std::string why) { return fail(ErrorKind::unsupported, std::move(why), Where{"--verify"}, "verify"); };
   if (answer.engine.key != "llama.cpp") return cannot(answer.engine.name + " has no dry run to ask; llama.cpp has");
-  if (answer.architecture.file.empty()) return cannot("needs the model's .gguf file: llama.cpp reads its header");
+  if (answer.architecture->file.empty()) return cannot("needs the model's .gguf file: llama.cpp reads its header");
   if (answer.placement.mode == placement::Mode::tensor) return cannot("llama.cpp lays out nothing beforehand with -sm tensor");
   // Its dry run forgets that the attention of -fa off is put together on the host where the cache lies there (ggml_backend_sched_reserve_size
   // resets what llama_context pinned; build 11669), so that it prints another layout than a load takes.
   const placement::Settings& s = answer.placement.settings;
   if (!s.kv_offload && !s.flash_attention.value_or(true) && !answer.placement.devices.empty())
     return cannot("llama.cpp's dry run lays out -fa off with --no-kv-offload otherwise than a load does");
-  std::vector<std::string> words = {program, "-m", answer.architecture.file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
+  std::vector<std::string> words = {program, "-m", answer.architecture->file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
   for (const placement::FlagNote& flag : answer.launch.flags) {
     if (!flag.words.empty()) continue;   // the user's own, which lay nothing out
     for (const std::string_view word : split_words(flag.flag)) {
@@ -97,7 +97,7 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
 Result<PlanAnswer> as_dry_run(const catalog::Catalog& catalog, PlanAnswer answer) {
   placement::Settings settings = answer.placement.settings;
   settings.dry_run = true;
-  RC_ASSIGN(placement, placement::lay_out(catalog, answer.engine, answer.placement.backend, answer.architecture, answer.rig, settings));
+  RC_ASSIGN(placement, placement::lay_out(catalog, answer.engine, answer.placement.backend, *answer.architecture, answer.rig, settings));
   answer.placement.devices = placement.devices;
   answer.placement.host = placement.host;
   return answer;

@@ -68,7 +68,9 @@ TEST(Verify, ComparesWithinWhatIsPromised) {
 TEST(Verify, ADryRunThatDiffersFromALoadIsNotAsked) {
   PlanAnswer answer;
   answer.engine.key = "llama.cpp";
-  answer.architecture.file = "model.gguf";
+  model::Architecture architecture;
+  architecture.file = "model.gguf";
+  answer.architecture = std::make_shared<const model::Architecture>(std::move(architecture));
   answer.placement.devices.resize(1);
   answer.placement.settings.kv_offload = false;
   answer.placement.settings.flash_attention = false;

@@ -10,9 +10,12 @@
 #include <Eigen/Dense>
 #include <ceres/ceres.h>
 
+#include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "cost/norm.hpp"
 #include "cost/roof.hpp"
+
+extern "C" void omp_set_max_active_levels(int levels);   // of OpenMP, for the thread that calls
 
 namespace rigcast::calibration {
 namespace {
@@ -209,14 +212,19 @@ std::vector<double> variances(const std::vector<Row>& rows, const std::vector<co
     const double z = (log_time(row, blocks.data(), gradient.data()) - row.log_measured) / sigma;
     const double w = row.weight / (1 + z * z / 3) / (sigma * sigma);
     for (std::size_t a = 0; a < gradient.size(); ++a)
-      for (std::size_t b = 0; b < gradient.size(); ++b) precision(row.effects[a], row.effects[b]) += w * gradient[a] * gradient[b];
+      for (std::size_t b = 0; b < gradient.size(); ++b)
+        if (row.effects[b] <= row.effects[a]) precision(row.effects[a], row.effects[b]) += w * gradient[a] * gradient[b];   // L is made of the lower half
   }
-  // diag(H^-1) = column norms of L^-1, H = L L^T.
-  const Eigen::LLT<Eigen::MatrixXd> factor(precision);
-  Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);
-  factor.matrixL().solveInPlace(inverse);
-  std::vector<double> out;
-  for (Eigen::Index i = 0; i < n; ++i) out.push_back(inverse.col(i).squaredNorm());
+  // diag(H^-1) = column norms of L^-1, H = L L^T. Above the diagonal L^-1 is nothing: of later columns ever less is left to solve.
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> in_place(precision);
+  constexpr Eigen::Index kColumns = 64;
+  std::vector<double> out(priors.size());
+  share_out(static_cast<std::size_t>((n + kColumns - 1) / kColumns), [&](std::size_t block) {
+    const Eigen::Index first = static_cast<Eigen::Index>(block) * kColumns, rest = n - first, columns = std::min(kColumns, rest);
+    Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(rest, columns);
+    precision.bottomRightCorner(rest, rest).triangularView<Eigen::Lower>().solveInPlace(inverse);
+    for (Eigen::Index i = 0; i < columns; ++i) out[static_cast<std::size_t>(first + i)] = inverse.col(i).squaredNorm();
+  });
   return out;
 }
 
@@ -371,6 +379,8 @@ cost::Calibration FitProblem::fit(const std::vector<char>& use, const FitOptions
   solver.function_tolerance = options.tolerance;
   solver.dynamic_sparsity = true;   // rows share many effects: J^T J is multiplied anew faster than its products are listed and sorted
   solver.logging_type = ceres::SILENT;
+  // CHOLMOD takes four threads whatever else runs: those of fits side by side would wait for each other.
+  omp_set_max_active_levels(options.threads > 1 ? 1 : 0);
   StopsWhenTold stop(options.watch);
   solver.callbacks.push_back(&stop);
   ceres::Solver::Summary summary;

@@ -52,9 +52,9 @@ void complete(Observation& o, const app::PlanAnswer& plan) {
   } else {
     o.device = plan.rig.devices.front().device.key, o.backend = plan.placement.backend, o.devices = static_cast<int>(plan.placement.devices.size());
   }
-  o.model = plan.architecture.key, o.quant = plan.architecture.quant;
-  o.model_bytes = plan.architecture.weight_bytes().value(), o.parameters = plan.architecture.parameters();
-  if (!plan.architecture.file.empty()) o.flags["file"] = std::filesystem::absolute(plan.architecture.file).string();
+  o.model = plan.architecture->key, o.quant = plan.architecture->quant;
+  o.model_bytes = plan.architecture->weight_bytes().value(), o.parameters = plan.architecture->parameters();
+  if (!plan.architecture->file.empty()) o.flags["file"] = std::filesystem::absolute(plan.architecture->file).string();
   if (o.date.empty()) o.date = bench::probe_date();
   o.source = "rigcast bench --verify";
   o.id = calibration::fingerprint(o);
@@ -79,7 +79,7 @@ Result<app::VerifySpeedAnswer> verify_speed(const VerifySpeedRequest& request, c
   auto measured = request.endpoint.empty() ? by_llama_bench(request, plan.launch.bench) : by_endpoint(request);
   if (!measured) return tl::unexpected<Error>(std::move(measured.error()));
   if (measured->empty()) return fail(ErrorKind::system, "the engine timed nothing", Where{"--verify"}, "verify");
-  app::VerifySpeedAnswer answer{plan.architecture.name + " " + plan.architecture.quant, "here", measured->front().engine + " " + measured->front().engine_version, {}, {}};
+  app::VerifySpeedAnswer answer{plan.architecture->name + " " + plan.architecture->quant, "here", measured->front().engine + " " + measured->front().engine_version, {}, {}};
   for (Observation& o : *measured) {
     complete(o, plan);
     question.question.prompt = o.phase == "prefill" ? static_cast<std::int64_t>(o.prompt) : request.prompt;

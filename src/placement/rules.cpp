@@ -83,10 +83,9 @@ Placement::Caveat caveat_of(const catalog::Rule& rule) {
 bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement) {
   using model::Role;
   for (std::size_t i = 0; i < architecture.tensors.size() && i < placement.tensor_device.size(); ++i) {
+    if (placement.tensor_device[i] != kHost) continue;
     const Role role = architecture.tensors[i].role;
-    const bool read_whole = role != Role::token_embedding && role != Role::per_layer_embedding && role != Role::vision && role != Role::next_token &&
-                            role != Role::other;
-    if (read_whole && placement.tensor_device[i] == kHost) return true;
+    if (role != Role::token_embedding && role != Role::per_layer_embedding && role != Role::vision && role != Role::next_token && role != Role::other) return true;
   }
   return false;
 }

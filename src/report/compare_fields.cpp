@@ -31,7 +31,7 @@ std::string row_name(const app::CompareAnswer& answer, const app::Compared& row)
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1, row.request.placement.engine);
-  add(assumed && row.answer, row.answer ? row.answer->architecture.quant : std::string());
+  add(assumed && row.answer, row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -102,7 +102,7 @@ Phrase fits_word(const app::Compared& row) {
   if (!row.answer || !row.answer->placement.fits) return "no"_say;
   if (row.answer->too_slow) return "too slow"_say;
   if (row.answer->placement.mode == placement::Mode::cpu) return "CPU"_say;
-  return placement::all_on_devices(row.answer->architecture, row.answer->placement) ? "yes"_say : "host"_say;
+  return placement::all_on_devices(*row.answer->architecture, row.answer->placement) ? "yes"_say : "host"_say;
 }
 
 // What the words say that are used.
@@ -123,7 +123,7 @@ Sentences fits_legend(const app::CompareAnswer& answer) {
 Value where_it_runs(const app::Compared& row) {
   if (!row.answer || !row.answer->placement.fits) return std::monostate{};
   if (row.answer->placement.mode == placement::Mode::cpu) return std::string("processor");
-  return std::string(placement::all_on_devices(row.answer->architecture, row.answer->placement) ? "cards" : "host");
+  return std::string(placement::all_on_devices(*row.answer->architecture, row.answer->placement) ? "cards" : "host");
 }
 
 // Why a row has no place or no speed; empty: it has both.

@@ -13,7 +13,7 @@ namespace {
 Field tell(Phrase sentence) { return people(Show::sentence, std::move(sentence)); }
 
 Section the_model(const app::PlanAnswer& answer) {
-  const model::Architecture& a = answer.architecture;
+  const model::Architecture& a = *answer.architecture;
   const double bits = a.weight_bytes().value() * 8 / std::max(a.parameters(), 1.0);
   Section section{"1. The model"_say, {}};
   section.fields.push_back(tell(fill("{0} has {1} parameters in {2} layers. Stored as {3} a parameter takes {4} bits on average, so the weights are {5}."_say,
@@ -183,7 +183,7 @@ Section sureness(const app::PlanAnswer& answer) {
 }  // namespace
 
 Report explain_fields(const app::PlanAnswer& answer) {
-  Report report{{{{}, {people(Show::headline, fill("{0} on {1}, step by step"_say, {model_name(answer.architecture), rig_name(answer.rig)}))}},
+  Report report{{{{}, {people(Show::headline, fill("{0} on {1}, step by step"_say, {model_name(*answer.architecture), rig_name(answer.rig)}))}},
                  the_model(answer), the_memory(answer)}};
   if (answer.speed) {
     report.sections.push_back(decode(answer));

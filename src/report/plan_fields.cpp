@@ -119,7 +119,7 @@ Field placement_field(const app::PlanAnswer& answer) {
 }
 
 Field model_field(const app::PlanAnswer& answer) {
-  const model::Architecture& a = answer.architecture;
+  const model::Architecture& a = *answer.architecture;
   return machine("model", Fields{machine("key", a.key), machine("name", a.name), machine("family", a.family),
                                  machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
                                  machine("quant", a.quant), machine("quant_assumed", answer.assumed_quant), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
@@ -130,7 +130,7 @@ Field model_field(const app::PlanAnswer& answer) {
 // What the host computes beside the devices, if anything.
 Phrase host_part(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
-  const auto& tensors = answer.architecture.tensors;
+  const auto& tensors = answer.architecture->tensors;
   std::vector<int> experts, layers;   // layers whose experts, or whose attention, live on the host
   for (std::size_t i = 0; i < tensors.size() && i < placement.tensor_device.size(); ++i) {
     if (placement.tensor_device[i] != placement::kHost || tensors[i].layer < 0) continue;
@@ -142,14 +142,14 @@ Phrase host_part(const app::PlanAnswer& answer) {
     return std::to_string(all.size());
   };
   if (!placement.lent.empty()) return fill("{0} of each device's weights in host memory"_say, {print_gib(Bytes(placement.settings.host_gib * kGiB))});
-  const std::string all = std::to_string(answer.architecture.layers.size());
+  const std::string all = std::to_string(answer.architecture->layers.size());
   if (!layers.empty()) return fill("{0} of {1} layers on the host"_say, {distinct(layers), all});
   if (!experts.empty()) return fill("the experts of {0} of {1} layers on the host"_say, {distinct(experts), all});
   return {};
 }
 
 Phrase split_phrase(const app::PlanAnswer& answer) {
-  const int copies = placement::whole_copies(answer.architecture, answer.placement.settings);
+  const int copies = placement::whole_copies(*answer.architecture, answer.placement.settings);
   const auto count = std::to_string(answer.placement.devices.size() / static_cast<std::size_t>(copies));
   if (copies > 1)
     return answer.placement.mode == placement::Mode::single ? fill("{0} copies, each on one device"_say, {std::to_string(copies)})
@@ -209,11 +209,11 @@ Section summary(const app::PlanAnswer& answer) {
   const std::string backend = placement.mode == placement::Mode::cpu ? "cpu" : placement.backend;   // whatever the cards would run
   const Phrase how = fill("{0} on {1}, context {2}, {3}"_say, {answer.engine.name, backend, context_words(answer), mode_phrase(answer)});
   return {{},
-          {people(Show::headline, fill("{0} on {1}"_say, {model_name(answer.architecture), rig_name(answer.rig)})),
+          {people(Show::headline, fill("{0} on {1}"_say, {model_name(*answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
            machine("too_slow", answer.too_slow),
            people(placement.fits && !answer.too_slow ? Show::good : Show::bad, verdict(answer)),
-           people(Show::sentence, model_line(answer.architecture)),
+           people(Show::sentence, model_line(*answer.architecture)),
            people(Show::sentence, how),
            machine("engine", placement.engine),
            machine("engine_date", answer.request.question.engine_date),
@@ -231,11 +231,11 @@ Section memory(const app::PlanAnswer& answer) {
     section.fields.push_back(people(Show::sentence, fill(placement.settings.data_degree > 1 ? "The cache of each copy holds {0} tokens in {1} blocks."_say : "The cache holds {0} tokens in {1} blocks."_say,
                                                          {format_grouped(placement.kv_tokens), format_grouped(placement.kv_blocks)})));
   if (answer.longest_context > 0) {
-    const bool whole = answer.longest_context >= answer.architecture.max_context;
+    const bool whole = answer.longest_context >= answer.architecture->max_context;
     section.fields.push_back({"longest_context", {}, answer.longest_context, Show::machine});
-    const bool beyond = placement.settings.context / placement::context_parts(answer.engine, placement.settings) > answer.architecture.max_context;   // a caveat says so
+    const bool beyond = placement.settings.context / placement::context_parts(answer.engine, placement.settings) > answer.architecture->max_context;   // a caveat says so
     if (!whole || !beyond) section.fields.push_back(people(Show::sentence, fill(whole ? "Holds the model's whole context of {0} tokens."_say : "Longest context that fits like this: {0} tokens."_say,
-                                                         {format_grouped(whole ? answer.architecture.max_context : answer.longest_context)})));
+                                                         {format_grouped(whole ? answer.architecture->max_context : answer.longest_context)})));
   }
   return section;
 }
@@ -373,7 +373,7 @@ Section caveats(const app::PlanAnswer& answer) {
   };
   for (const auto& caveat : answer.placement.caveats) add(caveat.id, caveat.text, caveat.source);
   for (const std::string& note : answer.rig.notes) add("rig", note, "");
-  for (const std::string& note : answer.architecture.notes) add("model", note, "");
+  for (const std::string& note : answer.notes) add("model", note, "");
   return {"Mind"_say, {list_field("caveats", std::move(rows), Show::warnings)}};
 }
 

@@ -145,7 +145,7 @@ struct Service::State {
   Response planned(const Request& request, Verb verb) {
     const auto asked = asked_plan(request.body);
     if (!asked) return refused(asked.error(), language(request));
-    return remembered(request, {asked->request.model, asked->request.rig}, [&] {
+    return remembered(request, asked->request, [&] {
       return told(with_models({asked->request.model}, [&](const app::Knowledge& known) { return verb(known, asked->request); }), language(asked->language), Question::plan);
     });
   }
@@ -154,10 +154,9 @@ struct Service::State {
   Response curve(const Request& request) { return planned(request, app::curve); }
 
   // Files and the machine at hand may change between two questions; everything else only with the user's log of Observations.
-  static bool may_change(const std::string& spec) { return equal_ignoring_case(trim(spec), "here") || model::may_name_a_file(spec); }
   template <class Answer>
-  Response remembered(const Request& request, const std::vector<std::string>& specs, Answer answer) {
-    if (std::any_of(specs.begin(), specs.end(), may_change)) return answer();
+  Response remembered(const Request& request, const app::PlanRequest& asked, Answer answer) {
+    if (model::may_name_a_file(asked.model) || app::may_change(asked.rig)) return answer();
     const std::shared_ptr<const void> state = knowledge.own ? knowledge.own->read() : nullptr;
     const std::string question = request.path[1] + '\n' + request.body;
     if (auto known = cache.find(question, state)) return *std::move(known);

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "app/loads.hpp"
+#include "app/rigs.hpp"
 #include "base/text.hpp"
-#include "model/names.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -22,8 +22,7 @@ class Loads {
  public:
   Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
-    const auto may_change = [](const std::string& spec) { return model::may_name_a_file(spec) || equal_ignoring_case(trim(spec), "here"); };
-    if (!knowledge.loads || rig.spec.empty() || may_change(request.model) || may_change(rig.spec)) return;
+    if (!knowledge.loads || rig.spec.empty() || model.from_file || may_change(rig.spec)) return;
     where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
   }
 

@@ -1,5 +1,7 @@
 #include "placement/detail/flag_table.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "base/units.hpp"
 
@@ -26,10 +28,16 @@ Result<double> fraction(std::string_view value) {
 }
 
 const FlagRule* find_flag(std::span<const FlagRule> table, std::string_view name) {
-  for (const FlagRule& rule : table)
-    for (const std::string_view each : split_words(rule.names))
-      if (each == name) return &rule;
-  return nullptr;
+  const auto is_named = [&](const FlagRule& rule) {   // every word of every launch line is asked about: no words are copied
+    for (std::string_view names = rule.names; !names.empty();) {
+      const std::size_t end = std::min(names.find(' '), names.size());
+      if (names.substr(0, end) == name) return true;
+      names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    return false;
+  };
+  const auto found = std::find_if(table.begin(), table.end(), is_named);
+  return found == table.end() ? nullptr : &*found;
 }
 
 bool wraps_llama(const catalog::Engine& engine) { return engine.key == "ollama" || engine.key == "lm-studio"; }

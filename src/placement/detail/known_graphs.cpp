@@ -18,7 +18,6 @@ void add_request(Signature& key, const GraphRequest& r) {
   for (const int block : a.blocks) key.add(block);
   key.add(r.probes);
   key.add(r.pins_norms);
-  for (const int place : r.layer_place) key.add(place);
 }
 
 void add_rules(Signature& key, const BackendRules& r) {
@@ -44,11 +43,17 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
   graph.add(machine.devices);
   graph.add(settings.copies);
   graph.add(settings.offload_operations);
-  for (const std::size_t i : request.layers) graph.add(static_cast<std::int64_t>(i));
-  // Of all layers, for those that are left out have caches and owners that the others ask about.
-  for (const LayerSignature& layer : layers) {
-    graph.add(static_cast<std::int64_t>(layer.graph.value()));
-    host_bytes.add(static_cast<std::int64_t>(layer.host_bytes.value()));
+  const auto add_layer = [&](std::size_t i) {
+    graph.add(static_cast<std::int64_t>(layers[i].graph.value()));
+    graph.add(request.layer_place[i]);
+    host_bytes.add(static_cast<std::int64_t>(layers[i].host_bytes.value()));
+  };
+  graph.add(weights.layers_are_told_apart());
+  if (weights.layers_are_told_apart()) {   // those that are left out have caches that the others read
+    for (const std::size_t i : request.layers) graph.add(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < layers.size(); ++i) add_layer(i);
+  } else {   // how many of the same kind were left out, and so which numbers the others have, is nothing to the graph
+    for (const std::size_t i : request.layers) add_layer(i);
   }
   for (const std::size_t t : weights.outside()) {
     const WeightKind& weight = weights.of(t);

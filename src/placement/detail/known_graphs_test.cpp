@@ -98,5 +98,39 @@ TEST(KnownGraphs, ServeEveryRecipe) {
   EXPECT_EQ(laid_out(*four, all, 1, {}, &known).buffers[0].compute, laid_out(*eight, all, 1, {}, &known).buffers[0].compute);
 }
 
+GraphKey key_of(const model::Architecture& architecture, const Settings& settings) {
+  const LlamaLayout layout = laid_out(architecture, settings, 1, {}, nullptr);
+  const WeightKinds weights(architecture);
+  GraphRequest request;
+  request.architecture = &architecture;
+  request.tensor_place = layout.tensor_place;
+  request.caches = layout.caches;
+  request.layer_place.assign(layout.layer_device.begin(), layout.layer_device.end() - 1);
+  request.host = 1;
+  const std::vector<LayerSignature> layers = layer_signatures(weights, request, INT64_MAX);
+  request.layers = representative_layers(layers);
+  return graph_key(weights, request, layers, Machine{1}, {}, {});
+}
+
+// Of 36 equal layers 17 or 13 lie on the host. The graph keeps the first four and last three of each run, and of those between them as many as
+// four does not divide: (17 - 7) % 4 = (13 - 7) % 4 = 2 on the host, and (18 - 7) % 4 = (22 - 7) % 4 = 3 on the device before the last layer,
+// which stands alone. With 18 on the host it is 3 and 2.
+TEST(KnownGraphs, ServeRunsOfEqualLayersOfOtherLengths) {
+  const auto model = model::read_model(facts(), "qwen3-8b:q8_0");
+  ASSERT_TRUE(model);
+  ASSERT_EQ(model->layers.size(), 36u);
+  const auto on_host = [&](int layers) { return key_of(*model, with(4096, 37 - layers, 0, true, {})); };
+  EXPECT_EQ(on_host(17).graph, on_host(13).graph);
+  EXPECT_NE(on_host(17).graph, on_host(18).graph);
+}
+
+// Gemma 3n's last layers read caches of earlier ones, which are told by their numbers.
+TEST(KnownGraphs, TellLayersApartThatReadOthers) {
+  const auto shares = model::read_model(facts(), "gemma-3n-e4b:q8_0"), plain = model::read_model(facts(), "qwen3-8b:q8_0");
+  ASSERT_TRUE(shares && plain);
+  EXPECT_TRUE(WeightKinds(*shares).layers_are_told_apart());
+  EXPECT_FALSE(WeightKinds(*plain).layers_are_told_apart());
+}
+
 }  // namespace
 }  // namespace rigcast::placement::detail

@@ -167,13 +167,12 @@ class Placer {
     const auto& tensors = weights_.tensors();
     std::vector<int> places(homes.size()), placed(tensors.size());
     std::optional<Wanted> wanted;
-    for (std::size_t t = 0; t < tensors.size(); ++t) {
-      if (t == 0 || tensors[t].layer != tensors[t - 1].layer)
-        if (const Wanted here = wanted_of(tensors[t].layer); here != wanted) {
-          for (std::size_t k = 0; k < homes.size(); ++k) places[k] = home(homes[k], wanted_place(here, weights_.kinds()[k])).place;
-          wanted = here;
-        }
-      placed[t] = places[tensors[t].kind];
+    for (const WeightKinds::Run& run : weights_.runs()) {
+      if (const Wanted here = wanted_of(run.layer); here != wanted) {
+        for (std::size_t k = 0; k < homes.size(); ++k) places[k] = home(homes[k], wanted_place(here, weights_.kinds()[k])).place;
+        wanted = here;
+      }
+      for (std::size_t t = run.begin; t < run.end; ++t) placed[t] = places[tensors[t].kind];
     }
     out_.tensor_place = std::move(placed);
   }

@@ -36,25 +36,22 @@ std::size_t patterns_from(const std::vector<LayerSignature>& layers, std::size_t
 // Signatures met before: layers repeat, and what is added to the same signature by tensors of the same kinds in the same places is the same.
 class KnownRuns {
  public:
-  KnownRuns(const WeightKinds& weights, const std::vector<int>& places) : tensors_(weights.tensors()), places_(places) {}
+  explicit KnownRuns(const std::vector<int>& places) : places_(places) {}
 
-  const LayerSignature* find(std::size_t begin, std::size_t end, const LayerSignature& before) const {
-    const auto same = [&](const Run& run) {
-      if (run.end - run.begin != end - begin || run.before != before) return false;
-      for (std::size_t k = 0; k < end - begin; ++k)
-        if (tensors_[begin + k].kind != tensors_[run.begin + k].kind || places_[begin + k] != places_[run.begin + k]) return false;
-      return true;
+  const LayerSignature* find(const WeightKinds::Run& run, const LayerSignature& before) const {
+    const auto first = places_.begin() + static_cast<std::ptrdiff_t>(run.begin), last = places_.begin() + static_cast<std::ptrdiff_t>(run.end);
+    const auto same = [&](const Known& known) {
+      return known.run.alike == run.alike && known.before == before && std::equal(first, last, places_.begin() + static_cast<std::ptrdiff_t>(known.run.begin));
     };
-    const auto found = std::find_if(runs_.rbegin(), runs_.rend(), same);
-    return found == runs_.rend() ? nullptr : &found->after;
+    const auto found = std::find_if(known_.rbegin(), known_.rend(), same);
+    return found == known_.rend() ? nullptr : &found->after;
   }
-  void keep(std::size_t begin, std::size_t end, const LayerSignature& before, const LayerSignature& after) { runs_.push_back({begin, end, before, after}); }
+  void keep(const WeightKinds::Run& run, const LayerSignature& before, const LayerSignature& after) { known_.push_back({run, before, after}); }
 
  private:
-  struct Run { std::size_t begin, end; LayerSignature before, after; };
-  const std::vector<WeightKinds::Numbered>& tensors_;
+  struct Known { WeightKinds::Run run; LayerSignature before, after; };
   const std::vector<int>& places_;
-  std::vector<Run> runs_;
+  std::vector<Known> known_;
 };
 
 }  // namespace
@@ -76,21 +73,19 @@ std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const G
     signature.graph.add(weight.at(place, max_tensor_bytes));
     if (request.host > 0 && place >= request.host) signature.host_bytes.add(static_cast<std::int64_t>(weight.first->bytes.value()));
   };
-  KnownRuns known(weights, request.tensor_place);
-  for (std::size_t begin = 0, end = 0; begin < tensors.size(); begin = end) {
-    const int layer = tensors[begin].layer;
-    while (end < tensors.size() && tensors[end].layer == layer) ++end;
-    if (!weights.is_layer(layer)) continue;
-    const auto block = static_cast<std::size_t>(layer);
+  KnownRuns known(request.tensor_place);
+  for (const WeightKinds::Run& run : weights.runs()) {
+    if (!weights.is_layer(run.layer)) continue;
+    const auto block = static_cast<std::size_t>(run.layer);
     for (std::size_t i = block; i < (a.blocks.empty() ? block + 1 : layers.size()); ++i) {
       if (a.block_of(i) != block) continue;
       const LayerSignature before = layers[i];
-      if (const LayerSignature* same = known.find(begin, end, before)) {
+      if (const LayerSignature* same = known.find(run, before)) {
         layers[i] = *same;
         continue;
       }
-      for (std::size_t t = begin; t < end; ++t) add_to(layers[i], t);
-      known.keep(begin, end, before, layers[i]);
+      for (std::size_t t = run.begin; t < run.end; ++t) add_to(layers[i], t);
+      known.keep(run, before, layers[i]);
     }
   }
   if (!layers.empty()) layers.back().graph.add("last");  // only the tokens asked for leave the last layer

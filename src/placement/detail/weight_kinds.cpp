@@ -69,12 +69,29 @@ WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture
     bytes_ += tensor.bytes;
     if (!is_layer(tensor.layer) && tensor.role != Role::vision && tensor.role != Role::next_token) outside_.push_back(i);
   }
+  find_runs();
   for (const WeightKind& kind : kinds_)
     if (scan_width_ == 0 && kind.name.ends_with(".ssm_out.weight")) scan_width_ = kind.first->shape[0];
+  layers_are_told_apart_ = !architecture.blocks.empty() || architecture.bank_interval > 0;
   layers_.reserve(architecture.layers.size());
   for (const model::Layer& layer : architecture.layers) {
     layers_.push_back(layer_signature(layer));
+    layers_are_told_apart_ = layers_are_told_apart_ || layer.attention.kv_layer >= 0 || layer.attention.entries_layer >= 0;
     experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
+  }
+}
+
+void WeightKinds::find_runs() {
+  const auto begins = [&](const Run& run) { return tensors_.begin() + static_cast<std::ptrdiff_t>(run.begin); };
+  const auto same_kind = [](const Numbered& a, const Numbered& b) { return a.kind == b.kind; };
+  for (std::size_t begin = 0, end = 0; begin < tensors_.size(); begin = end) {
+    while (end < tensors_.size() && tensors_[end].layer == tensors_[begin].layer) ++end;
+    Run run{begin, end, tensors_[begin].layer, runs_.size()};
+    const auto alike = std::find_if(runs_.begin(), runs_.end(), [&](const Run& before) {
+      return before.end - before.begin == end - begin && std::equal(begins(run), begins(run) + static_cast<std::ptrdiff_t>(end - begin), begins(before), same_kind);
+    });
+    if (alike != runs_.end()) run.alike = static_cast<std::size_t>(alike - runs_.begin());
+    runs_.push_back(run);
   }
 }
 

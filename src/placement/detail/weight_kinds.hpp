@@ -37,10 +37,14 @@ class WeightKinds {
 
   struct Numbered { int layer; std::uint32_t kind; };   // kind: in kinds()
   const std::vector<Numbered>& tensors() const { return tensors_; }   // as in the Architecture
+  // Tensors of one layer behind each other. `alike`: the first such run, in runs(), of the same kinds in the same order; it may be this one.
+  struct Run { std::size_t begin, end; int layer; std::size_t alike; };
+  const std::vector<Run>& runs() const { return runs_; }
   const std::vector<WeightKind>& kinds() const { return kinds_; }
   const WeightKind& of(std::size_t tensor) const { return kinds_[tensors_[tensor].kind]; }
   const std::vector<std::size_t>& outside() const { return outside_; }   // tensors of the graph that are in no layer
   Signature layer(std::size_t i) const { return layers_[i]; }            // all of its fields; its state is part of its cache
+  bool layers_are_told_apart() const { return layers_are_told_apart_; }   // by their numbers: some read what others made, or run again
   bool is_layer(int number) const { return number >= 0 && number < static_cast<int>(architecture_.layers.size()); }
 
   Bytes bytes() const { return bytes_; }                     // of all tensors
@@ -49,14 +53,17 @@ class WeightKinds {
 
  private:
   std::uint32_t kind_of(const model::Tensor& tensor);
+  void find_runs();
   bool is_of(const model::Tensor& tensor, std::string_view name, const WeightKind& kind) const;
 
   const model::Architecture& architecture_;
   std::vector<WeightKind> kinds_;
   std::vector<Numbered> tensors_;
+  std::vector<Run> runs_;
   std::vector<std::uint32_t> next_;      // per kind: the kind that came behind it last
   std::vector<std::size_t> outside_;
   std::vector<Signature> layers_;
+  bool layers_are_told_apart_ = false;
   Bytes bytes_{};
   std::int64_t experts_used_ = 1, scan_width_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "model/read.hpp"
 
@@ -31,6 +32,26 @@ TEST(WeightKinds, DifferInNothingButTheirLayer) {
       EXPECT_EQ(first.role, tensor.role) << tensor.name;
     }
   }
+}
+
+// Q4_K_M keeps more bits of attn_v and ffn_down in an eighth of 36 layers at either end and in every third between: layers 0 to 3, 6, 9, ...,
+// 30, and 31 to 35 are of one kind and the others of another.
+TEST(WeightKinds, RunsOfTheSameKindsAreAlike) {
+  const auto facts = *catalog::Catalog::load();
+  const auto architecture = model::read_model(facts, "qwen3-8b:q4_k_m");
+  ASSERT_TRUE(architecture);
+  const WeightKinds weights(*architecture);
+  std::size_t end = 0;
+  std::vector<std::size_t> alike;   // of the layers
+  for (const WeightKinds::Run& run : weights.runs()) {
+    EXPECT_EQ(run.begin, end);
+    end = run.end;
+    for (std::size_t t = run.begin; t < run.end; ++t) EXPECT_EQ(architecture->tensors[t].layer, run.layer);
+    if (weights.is_layer(run.layer)) alike.push_back(run.alike);
+  }
+  EXPECT_EQ(end, architecture->tensors.size());
+  ASSERT_EQ(alike.size(), 36u);
+  for (std::size_t i = 0; i < 36; ++i) EXPECT_EQ(alike[i] == alike[0], i < 4 || i >= 31 || (i - 4) % 3 == 2) << i;
 }
 
 // The engine's own pattern: \.ffn_(up|down|gate|gate_up)_(ch|)exps
