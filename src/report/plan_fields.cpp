@@ -317,7 +317,7 @@ Fields stream_fields(const app::PlanAnswer& answer) {
 void add_prompts(const app::PlanAnswer& answer, Section& section) {
   const double rate = answer.speed->prefill.value.p50;
   if (answer.at_once < 2 || rate <= 0) return;
-  const int copies = placement::whole_copies(answer.architecture, answer.placement.settings);   // read side by side
+  const int copies = placement::whole_copies(*answer.architecture, answer.placement.settings);   // read side by side
   const Seconds all(static_cast<double>(answer.at_once * answer.request.question.prompt) / (rate * copies));
   section.fields.push_back(people(Show::sentence, fill("How requests wait for each other is not counted: {0} prompts of {1} tokens that come at once take {2} to read, during which the others are written slower."_say,
                                                        {format_grouped(answer.at_once), format_grouped(answer.request.question.prompt), print_seconds(all)})));
