@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "app/detail/test_knowledge.hpp"
+
 namespace rigcast::app {
 namespace {
 
@@ -19,6 +21,19 @@ TEST(KnownModels, SayTheSameTheSecondTime) {
   EXPECT_EQ((*first)->architecture.weight_bytes(), (*second)->architecture.weight_bytes());
   EXPECT_FALSE(models.find(facts(), "qwen3-9b"));
   EXPECT_FALSE(models.find(facts(), "qwen3-9b"));   // a fault is told every time
+}
+
+// The same model, whoever asks for it: remembered once, and of the catalogue, which no later question changes.
+TEST(ModelFormats, AreThoseThatSpecsName) {
+  const ModelFormats formats(test::knowledge(), "qwen3-8b");
+  for (const char* quant : {"q4_k_m", "q8_0"}) {
+    const auto found = formats.in(quant), named = find_known(test::knowledge(), "qwen3-8b:" + std::string(quant));
+    ASSERT_TRUE(found && named) << quant;
+    EXPECT_EQ(*found, *named) << quant;
+    EXPECT_FALSE((*found)->from_file) << quant;
+    EXPECT_EQ(formats.spec(quant), "qwen3-8b:" + std::string(quant));
+  }
+  EXPECT_FALSE(formats.in("q9_k"));
 }
 
 TEST(KnownModels, WhatWasHandedInIsFoundByItsNameUntilTooManyCameAfterIt) {

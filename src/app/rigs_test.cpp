@@ -25,5 +25,10 @@ TEST(KnownRigs, MistakesAreTold) {
   }
 }
 
+TEST(Rigs, MayChangeWhereTheyAreFilesOrThisMachine) {
+  for (const char* spec : {"my-rig.toml", " dir/my-rig.toml ", "here", " Here"}) EXPECT_TRUE(may_change(spec)) << spec;
+  for (const char* spec : {"2xrtx-3090", "rtx-3090; host=epyc-7532:8xddr4-3200:512g"}) EXPECT_FALSE(may_change(spec)) << spec;
+}
+
 }  // namespace
 }  // namespace rigcast::app
