@@ -1,6 +1,7 @@
 #include "calibration/fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -27,7 +28,7 @@ using Exponents = std::vector<std::pair<int, double>>;  // local parameter of th
 struct Part {
   double memory = 0, compute = 0;
   double memory_roof = 0, compute_roof = 0;   // cost::Path::log_roof
-  bool host = false;            // of the side that runs ahead
+  cost::Side side = cost::Side::device;
   bool in_turn = false;         // memory + compute instead
   Exponents memory_effects, compute_effects, also_effects;
 };
@@ -63,18 +64,21 @@ PartTime time_of(const Part& part, const double* const* theta) {
 double log_time(const Row& row, const double* const* theta, double* gradient) {
   thread_local std::vector<PartTime> times;
   times.clear();
-  double host = 0, device = 0;
+  std::array<double, 3> sides{}, slopes{1, 1, 1};   // by cost::Side
+  const auto at = [](cost::Side side) { return static_cast<std::size_t>(side); };
   for (const Part& part : row.parts) {
     times.push_back(time_of(part, theta));
-    (part.host ? host : device) += times.back().seconds;
+    sides[at(part.side)] += times.back().seconds;
   }
-  const double total = row.runs_ahead ? cost::norm(host, device) : host + device;
+  const double ahead = sides[at(cost::Side::ahead)], device = sides[at(cost::Side::device)];
+  const double both = row.runs_ahead ? cost::norm(ahead, device) : ahead + device, total = both + sides[at(cost::Side::between)];
   if (!gradient) return std::log(total);
-  const double by_host = row.runs_ahead ? cost::norm_slope(host, total) : 1, by_device = row.runs_ahead ? cost::norm_slope(device, total) : 1;
+  if (row.runs_ahead)
+    for (const cost::Side side : {cost::Side::ahead, cost::Side::device}) slopes[at(side)] = cost::norm_slope(sides[at(side)], both);
   std::fill(gradient, gradient + row.effects.size(), 0.0);
   for (std::size_t p = 0; p < times.size(); ++p) {
     const Part& part = row.parts[p];
-    const double slope = times[p].seconds * (part.host ? by_host : by_device) / total;
+    const double slope = times[p].seconds * slopes[at(part.side)] / total;
     for (const auto& [i, x] : part.memory_effects) gradient[i] -= slope * times[p].by_memory * x;
     for (const auto& [i, x] : part.compute_effects) gradient[i] -= slope * times[p].by_compute * x;
     for (const auto& [i, x] : part.also_effects) gradient[i] -= slope * x;
@@ -330,7 +334,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     for (const cost::StageWork& w : p.work) {
       Part part;
       part.in_turn = w.in_turn;
-      part.host = cost::host_side(p.load->stages[static_cast<std::size_t>(w.stage)].kind);
+      part.side = cost::side_of(*p.load, p.load->stages[static_cast<std::size_t>(w.stage)].kind);
       side(w.memory, w.bytes, part.memory, part.memory_roof, part.memory_effects);
       side(w.compute, w.flop, part.compute, part.compute_roof, part.compute_effects);
       part.also_effects = localise(w.also);

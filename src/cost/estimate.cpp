@@ -18,6 +18,7 @@ const char* name_of(StageKind kind, bool prefill) {
     case StageKind::kv: return prefill ? "attention" : "kv";
     case StageKind::state: return "state";
     case StageKind::launch: return "launch";
+    case StageKind::gap: return "gaps";
     case StageKind::small: return "small_operations";
     case StageKind::host: return "host";
     case StageKind::sequence: return "sequences";
@@ -32,7 +33,7 @@ const char* name_of(StageKind kind, bool prefill) {
 
 const char* unit_of(StageKind kind) {
   switch (kind) {
-    case StageKind::launch: return "kernels";
+    case StageKind::launch: case StageKind::gap: return "kernels";
     case StageKind::small: return "operations";
     case StageKind::host: return "steps";
     case StageKind::sequence: return "sequences";

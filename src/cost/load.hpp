@@ -34,7 +34,7 @@ struct Path {
   double log_roof() const;           // of roof over peak; infinite without one
 };
 
-enum class StageKind { weights, experts, kv, state, launch, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, sent_cache };
+enum class StageKind { weights, experts, kv, state, launch, gap, small, host, sequence, all_reduce, all_reduce_bytes, hop, sync, sent_cache };
 
 // Amounts of one kind on one device that share their Paths. `per_*` fields are those the kind uses; the rest stay 0.
 struct Stage {
@@ -77,6 +77,7 @@ struct Load {
   double active_bytes = 0;           // weights a token reads
   bool measured = false;             // the engine's kernels were timed on this very host
   bool runs_ahead = false;           // kernels are started while the device works on earlier ones (eager PyTorch)
+  bool schedules_between = false;    // a scheduler works between steps, when nothing is started ahead (serving engines)
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean

@@ -116,6 +116,12 @@ void add_launches(Builder& b) {
   if (launch.captured_until > 0 && !b.eager) launch.uncaptured = b.path(launch_path(b, first, experts, true));
   launch.prefill_memory = b.path(prompt_launch_path(b, first));
   b.load.stages.push_back(launch);
+  if (!b.eager) return;
+  // Kernels that were started long ago still follow each other as they would in a graph.
+  Stage gap{.kind = StageKind::gap, .device = first, .where = launch.where};
+  gap.step_amount = launch.step_amount;
+  gap.memory = b.path(launch_path(b, decoding, experts, false));
+  b.load.stages.push_back(gap);
 }
 
 void add_host_steps(Builder& b) {

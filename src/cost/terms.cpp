@@ -1,6 +1,7 @@
 #include "cost/terms.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "cost/norm.hpp"
@@ -286,20 +287,26 @@ Totals prefill_totals(const Load& load, double prompt, double depth) {
 
 namespace {
 
+// Seconds by Side.
 struct Sides {
-  double host = 0, device = 0;
-  double together(bool runs_ahead) const { return runs_ahead ? norm(host, device) : host + device; }
+  std::array<double, 3> of{};
+  double operator[](Side side) const { return of[static_cast<std::size_t>(side)]; }
+  double together(bool runs_ahead) const { return of[2] + (runs_ahead ? norm(of[0], of[1]) : of[0] + of[1]); }
 };
 
 Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
   Sides sides;
-  for (const StageWork& w : work) (host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device) += seconds(load, w);
+  for (const StageWork& w : work) sides.of[static_cast<std::size_t>(side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind))] += seconds(load, w);
   return sides;
 }
 
 }  // namespace
 
-bool host_side(StageKind kind) { return kind == StageKind::launch || kind == StageKind::host || kind == StageKind::sequence; }
+Side side_of(const Load& load, StageKind kind) {
+  if (kind == StageKind::launch) return Side::ahead;
+  if (kind == StageKind::host || kind == StageKind::sequence) return load.schedules_between ? Side::between : Side::ahead;
+  return Side::device;
+}
 
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work) {
   return load.runs_ahead || std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
@@ -314,11 +321,11 @@ std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) 
   // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
   const Sides sides = sides_of(load, work);
   const bool ahead = runs_ahead(load, work);
-  const double all = sides.together(ahead);
+  const double both = sides.together(ahead) - sides[Side::between];
   std::vector<double> out;
   for (const StageWork& w : work) {
-    const double side = host_side(load.stages[static_cast<std::size_t>(w.stage)].kind) ? sides.host : sides.device;
-    out.push_back(seconds(load, w) * (ahead && all > 0 ? norm_slope(side, all) : 1));
+    const Side side = side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind);
+    out.push_back(seconds(load, w) * (ahead && both > 0 && side != Side::between ? norm_slope(sides[side], both) : 1));
   }
   return out;
 }

@@ -37,8 +37,10 @@ struct Totals { Flop work{}; Bytes traffic{}; };
 Totals decode_totals(const Load& load, double depth);                   // one token of one sequence
 Totals prefill_totals(const Load& load, double prompt, double depth);   // in ubatches
 
-// Whether a Stage is the host's side of a step, and whether it starts kernels one by one, ahead of the device, in this work.
-bool host_side(StageKind kind);
+// Where kernels are started one by one, ahead of the device: what is done ahead, what the device does meanwhile, and what lies between steps.
+enum class Side { ahead, device, between };
+Side side_of(const Load& load, StageKind kind);
+// Whether they are in this work.
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work);
 
 // Seconds of one StageWork alone, and of all together.

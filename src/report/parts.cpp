@@ -157,6 +157,7 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
       {"attention", "attention over the context"_say},
       {"recurrent", "recurrent layers"_say},
       {"launch", "starting kernels"_say},
+      {"gaps", "waiting between kernels"_say},
       {"small_operations", "norms, sums and waiting between products"_say},
       {"host", "work of the host per step"_say},
       {"link", "moving data between memories"_say},
