@@ -304,6 +304,8 @@ TEST(Configurator, DraftsAreAsTheRowSays) {
   EXPECT_NEAR(seconds_of({{"spec", "mtp"}}), seconds_of({{"spec", "mtp n=3"}}), 1e-12);
   EXPECT_NEAR(seconds_of({{"spec", "mtp"}, {"n", "2"}, {"acceptance", "0.8"}}), seconds_of({{"spec", "mtp k=2"}, {"accept_length", "2.6"}}), 1e-12);   // 1 + 2 x 0.8
   EXPECT_LT(seconds_of({{"spec", "mtp"}, {"accept_length", "3"}}), 0.5 * plain);   // bound by memory: a third, and the drafting
+  EXPECT_LT(seconds_of({{"spec_decode", "ngram"}, {"accept_length", "3"}}), seconds_of({{"spec_decode", "dflash"}, {"accept_length", "3"}}));   // looked up in the text
+  EXPECT_LT(seconds_of({{"spec_decode", "dflash"}, {"accept_length", "3"}}), seconds_of({{"spec", "mtp"}, {"accept_length", "3"}}));            // in one pass, not three
   EXPECT_GT(seconds_of({{"spec", "eagle"}, {"draft_tokens", "64"}, {"spec_steps", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "eagle"}, {"n", "5"}, {"accept_length", "3"}}));
 }
 

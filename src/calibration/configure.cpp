@@ -124,11 +124,11 @@ double occupancy(const Observation& o, double batch) {
 }
 
 // The number behind "n=" or "k=" in the name of a method: "mtp n=3".
-double number_in(const std::string& method) {
-  for (const char* sign : {"n=", "k="})
-    if (const std::size_t at = method.find(sign); at != std::string::npos) {
+double number_in(std::string_view method) {
+  for (const std::string_view sign : {" n=", " k="})
+    if (const std::size_t at = method.find(sign); at != std::string_view::npos) {
       double number = 0;
-      std::from_chars(method.data() + at + 2, method.data() + method.size(), number);
+      std::from_chars(method.data() + at + sign.size(), method.data() + method.size(), number);
       return number;
     }
   return 0;
@@ -142,13 +142,16 @@ cost::Drafts drafts_of(const Observation& o) {
   double steps = 0;
   for (const char* key : {"draft_n_max", "n", "spec_steps"})
     if (steps <= 0) steps = number_flag(o, key);
+  std::string method;
   for (const char* key : {"spec", "spec_decode", "speculative"})
-    if (const auto method = o.flags.find(key); steps <= 0 && method != o.flags.end()) steps = number_in(method->second);
+    if (const auto named = o.flags.find(key); named != o.flags.end()) method = to_lower(named->second);
+  if (steps <= 0) steps = number_in(method);
   const double tree = number_flag(o, "draft_tokens");   // all branches of a tree are verified
-  if (steps <= 0) steps = tree > 0 ? tree - 1 : kUsualDrafts;
   const double printed = number_flag(o, "accept_length"), share = number_flag(o, "acceptance");   // of all that were drafted
-  const double kept = printed > 1 ? printed : share > 0 && share <= 1 ? 1 + steps * share : cost::kept_of(steps, kUsualAcceptance);
-  return {.tokens = tree > 0 ? tree - 1 : steps, .kept = kept};
+  if (steps <= 0) steps = std::max(tree > 0 ? tree - 1 : kUsualDrafts, std::ceil(printed - 1));
+  const double kept = printed >= 1 ? printed : share > 0 && share <= 1 ? 1 + steps * share : cost::kept_of(steps, kUsualAcceptance);
+  const bool of_text = method.starts_with("ngram"), in_blocks = method.starts_with("dflash");   // looked up, or all in one pass
+  return {.tokens = tree > 0 ? tree - 1 : steps, .kept = kept, .passes = of_text ? 0 : in_blocks ? 1 : steps};
 }
 
 // Many requests at once. At a steady state a step decodes one token of every running request and reads, in chunks, the prompts of those
@@ -177,11 +180,12 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   // Layers in stages: each works on its share of the requests while the others work on theirs.
   double prompts = 0;   // read in each step
   if (prompt > 0 && !p.prompts_elsewhere) prompts = !time ? batch / out : together ? 0 : (batch - 1) / out;   // a request's own prompt is its TTFT
-  if (median && prompts < 0.5) prompts = 0;   // most steps read none
+  const cost::Drafts drafts = drafts_of(o);
+  if (median && prompts * drafts.kept < 0.5) prompts = 0;   // most steps read none
   // An engine that reads waiting prompts before it decodes on makes requests start in waves: of a wave's prompts half, in the mean, are
   // read before a request's first token and do not delay its others.
   if (time && !p.load->mixes) prompts /= 2;
-  cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work, drafts_of(o));
+  cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work, drafts);
   p.is_rate = !time;
   const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
   p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, p.devices) : 1);

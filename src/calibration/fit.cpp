@@ -11,6 +11,7 @@
 #include <Eigen/Dense>
 #include <ceres/ceres.h>
 
+#include "base/check.hpp"
 #include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "cost/norm.hpp"
@@ -221,6 +222,7 @@ std::vector<double> variances(const std::vector<Row>& rows, const std::vector<co
   }
   // diag(H^-1) = column norms of L^-1, H = L L^T. Above the diagonal L^-1 is nothing: of later columns ever less is left to solve.
   const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> in_place(precision);
+  RC_CHECK(in_place.info() == Eigen::Success, "every effect has a prior: the precision is positive definite");
   constexpr Eigen::Index kColumns = 64;
   std::vector<double> out(priors.size());
   share_out(static_cast<std::size_t>((n + kColumns - 1) / kColumns), [&](std::size_t block) {

@@ -148,12 +148,13 @@ bool is_off(const std::string& value) {
 // for Intel before 26.2 of August 2026 (an Arc Pro B70 writes 66, 40 and 12 token/s under 26.0.8, 110, 88 and 23 under 26.2.2).
 std::string driver_of(const Observation& o, const catalog::Device& device, double year) {
   constexpr double kFastMesa = 26.2, kFastMesaYear = 2026.63;
-  const std::string os = to_lower(o.os);
-  if (device.vendor == "amd") return to_lower(flag(o, "vulkan_driver") + flag(o, "env")).find("amdvlk") != std::string::npos ? "amdvlk" : "";
-  static constexpr std::array<std::string_view, 6> linuxes{"linux", "ubuntu", "fedora", "debian", "arch", "mesa"};
-  if (device.vendor != "intel" || std::none_of(linuxes.begin(), linuxes.end(), [&](std::string_view name) { return os.find(name) != std::string::npos; })) return {};
+  const std::string driver = to_lower(flag(o, "vulkan_driver") + ' ' + flag(o, "env") + ' ' + o.os);
+  if (device.vendor == "amd") return driver.find("amdvlk") != std::string::npos ? "amdvlk" : "";
+  const bool linux_named = !o.os.empty() && driver.find("windows") == std::string::npos;
+  const std::size_t mesa = driver.find("mesa");
+  if (device.vendor != "intel" || (!linux_named && mesa == std::string::npos)) return {};
   double version = 0;
-  if (const std::size_t mesa = os.find("mesa "); mesa != std::string::npos) std::from_chars(os.data() + mesa + 5, os.data() + os.size(), version);   // "26.0" of "26.0.8"
+  if (mesa != std::string::npos) std::from_chars(std::min(driver.data() + mesa + 5, driver.data() + driver.size()), driver.data() + driver.size(), version);   // "26.0" of "mesa 26.0.8"
   return (version > 0 ? version < kFastMesa : year < kFastMesaYear) ? "old_anv" : "";
 }
 

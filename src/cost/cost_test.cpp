@@ -226,7 +226,7 @@ TEST(Cost, DraftsAreVerifiedInOneStep) {
     return all;
   };
   // Kept: two tokens. Drafting three of them costs another 0.15 of a plain step, which reads the weights and caches, too.
-  const Drafts drafts{.tokens = 3, .kept = 2};
+  const Drafts drafts{.tokens = 3, .kept = 2, .passes = 3};
   const Amounts weights = amounts(StageKind::weights, 2, {}), drafted = amounts(StageKind::weights, 2, drafts), rows = amounts(StageKind::weights, 8, {});
   EXPECT_NEAR(drafted.bytes, weights.bytes * 1.15 / 2, 1);
   EXPECT_NEAR(drafted.flop, (rows.flop + 0.15 * weights.flop) / 2, 1e6);

@@ -80,7 +80,7 @@ struct Load {
   bool schedules_between = false;    // a scheduler works between steps, when nothing is started ahead (serving engines)
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
-  int speculation = -1;              // Path: how many times faster drafted tokens are accepted than decoded, in the mean
+  int speculation = -1;              // Path: what drafting gains or loses beyond the steps that are counted
 };
 
 // Extra conditions an Observation states and a plan may leave alone.

@@ -23,7 +23,7 @@ constexpr double kSmallTileRows = 4;    // the same of llama.cpp's, which are as
 // and 8 rows (llama.cpp PR 8215).
 constexpr double kUnpackedOnce = 0.7;
 
-// Of a step of the model, what drafting one token takes: a layer of 30 to 60 and the head.
+// Of a step of the model, what a pass of its drafting layer takes: one layer of 30 to 60, and the head.
 constexpr double kDraftShare = 0.05;
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
@@ -118,7 +118,7 @@ double kept_of(double tokens, double acceptance) {
 
 void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out, const Drafts& drafts) {
   add_step(load, depth, sequences, 1 + drafts.tokens, times / drafts.kept, out);
-  if (drafts.tokens > 0) add_step(load, depth, sequences, 1, times * drafts.tokens * kDraftShare / drafts.kept, out);
+  if (drafts.passes > 0) add_step(load, depth, sequences, 1, times * drafts.passes * kDraftShare / drafts.kept, out);
 }
 
 namespace {
@@ -197,8 +197,9 @@ void add_loaded_step(const Load& load, double depth, double sequences, double pr
   add_decode(load, depth, sequences, 1, out, drafts);
   if (prompt * prompts <= 0) return;
   // A step takes whole prompts up to the ubatch: where less than one comes along in the mean, most steps have none and some have one.
-  const double chunk = std::min<double>(load.ubatch, std::max(prompt, prompt * prompts));
-  const double share = std::min(1.0, prompt * prompts / chunk);   // of steps that read one
+  const double along = prompt * prompts * drafts.kept;   // tokens of prompts with each step, which keeps so many for each sequence
+  const double chunk = std::min<double>(load.ubatch, std::max(prompt, along));
+  const double share = std::min(1.0, along / chunk);   // of steps that read one
   const std::size_t decoded = out.size();
   add_read(load, prompt * prompts, prompt, 0, chunk, 1, true, out);
   if (!load.mixes) return;

@@ -18,7 +18,8 @@ struct StageWork {
 };
 
 // Speculative decoding: a step verifies `tokens` drafted tokens of each sequence beside its next one, and keeps `kept` of all these in the mean.
-struct Drafts { double tokens = 0, kept = 1; };
+// `passes`: of what drafts them, one after the other (branches of a tree and blocks of tokens take one for many; 0: nothing is computed).
+struct Drafts { double tokens = 0, kept = 1, passes = 0; };
 // Tokens that a step keeps where each of `tokens` drafts is right with probability `acceptance` if those before it were: 1 + a + a^2 ...
 double kept_of(double tokens, double acceptance);
 
