@@ -57,6 +57,14 @@ TEST(Streams, ASpeedThatNotEvenOneReaches) {
   EXPECT_EQ(caveat(answer, "most-streams"), "");
 }
 
+// What one stream alone is written with (told where nothing reaches what is asked for) no two are: their steps have more to read.
+TEST(Streams, ASpeedThatOneAloneKeeps) {
+  const PlanAnswer answer = answer_of(serving(0.9999 * of_each(answer_of(serving(5000)))));
+  EXPECT_FALSE(answer.too_slow);
+  EXPECT_EQ(answer.at_once, 1);
+  EXPECT_NE(caveat(answer, "most-streams").find("Two streams at a time would already each be written slower"), std::string::npos) << caveat(answer, "most-streams");
+}
+
 // llama.cpp runs one stream where nobody says more: whoever asks it for throughput is told of an engine of many, with the number.
 TEST(Streams, ThroughputOfAnEngineOfOneNamesOneOfMany) {
   PlanRequest request = asked("qwen3-32b", "8xh20", "llama.cpp");
@@ -72,6 +80,18 @@ TEST(Streams, ThroughputOfAnEngineOfOneNamesOneOfMany) {
   const PlanAnswer told = answer_of(then);
   EXPECT_EQ(told.at_once, remedy->streams);
   EXPECT_NEAR(told.speed->decode.value.p50, remedy->decode, 0.01 * remedy->decode);
+  // With a least speed of each: as many as keep it, as the plan that is named says itself.
+  request.minimum_speed = 20;
+  const PlanAnswer least = answer_of(request);
+  const auto keeping = std::find_if(least.remedies.begin(), least.remedies.end(), [](const Remedy& each) { return each.streams > 0; });
+  ASSERT_NE(keeping, least.remedies.end());
+  EXPECT_LT(keeping->streams, 1024);
+  EXPECT_GE(keeping->decode, 20 * static_cast<double>(keeping->streams));
+  then = least.request;
+  then.model = keeping->model;
+  then.placement.engine = keeping->engine;
+  EXPECT_EQ(answer_of(then).at_once, keeping->streams);
+  request.minimum_speed = 0;
   request.question.sequences = 4;
   const PlanAnswer named = answer_of(request);
   EXPECT_TRUE(std::all_of(named.remedies.begin(), named.remedies.end(), [](const Remedy& each) { return each.streams == 0; })) << "who names them is not told of others";
