@@ -47,7 +47,7 @@ struct Outcome {
 // makes it.
 std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig, double floor = 0);
 
-// Whoever asks so with a least speed of each stream asks how many there may be: of all that the engine runs at a time the most that reach it.
+// Throughput with a least speed of each stream, and no streams named, asks how many there may be: of all that the engine runs at a time the most that reach it.
 // `as_asked` is the request that read_asked() has made `asked` of.
 void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, Asked& asked);
 
