@@ -3,8 +3,10 @@
 
 Entries marked "#, pattern" are sentences of rooms that know no language; their fixed parts must stand in some source or data file.
 Holes must be the same on both sides. What data files say in sentences (cautions, remarks on rates, notes on software and on disputed
-values, names of links) needs a translation too, and what tables of launch flags say of each. `--missing` prints the missing entries ready to paste.
+values and on models, names of links, why a row of Observations is not counted) needs a translation too, and what tables of launch flags say
+of each. `--missing` prints the missing entries ready to paste.
 """
+import csv
 import re
 import sys
 import tomllib
@@ -33,20 +35,24 @@ def said_in_sources():
 
 
 def said_in_data():
-    """Sentences of devices, processors and links, as `show` tells them."""
+    """Sentences of devices, processors, links and models, as `show` and `plan` tell them, and of Observations, as `evaluate` does."""
     said = {}
 
     def add(text, path, key):
         if re.search(r"[a-z]{2,} [a-z]", text or ""):   # names and figures stay as they are
             said.setdefault(text, f"{path.relative_to(ROOT)}: {key}")
 
-    for folder, table in (("devices", "device"), ("hosts", "processor"), ("links", "link")):
+    for folder, table in (("devices", "device"), ("hosts", "processor"), ("links", "link"), ("models", "model")):
         for path in sorted((ROOT / "data" / folder).glob("*.toml")):
             for entry in tomllib.loads(path.read_text()).get(table, []):
-                texts = [*entry.get("caveats", []), *entry.get("software_notes", []), entry.get("rates", {}).get("note"),
+                texts = [*entry.get("caveats", []), *entry.get("software_notes", []), entry.get("rates", {}).get("note"), entry.get("note"),
                          *(one.get("note") for one in entry.get("disputed", []))]
                 for text in texts + ([entry["name"]] if table == "link" else []):
                     add(text, path, entry["key"])
+    for path in sorted((ROOT / "data/observations").glob("*.csv")):
+        with path.open(newline="") as rows:
+            for row in csv.DictReader(rows):
+                add(row.get("excluded"), path, "excluded")
     return said
 
 
@@ -95,7 +101,8 @@ def holes(text):
 def main():
     said, faults = said_in_sources(), []
     everything = "".join(p.read_text(errors="replace") for p in sorted((ROOT / "src").rglob("*.[ch]pp")) + sorted((ROOT / "data").rglob("*.toml")))
-    everything = unescape(everything)
+    told = said_in_data() | said_of_flags()
+    everything = unescape(everything) + "\n".join(told)
     for po in sorted((ROOT / "data/messages").glob("*.po")):
         entries = read_po(po)
         known = {}
@@ -116,7 +123,7 @@ def main():
         # Of patterns only those that begin or end with words: "{0}, {1}" would take any sentence.
         patterns = [re.compile(".*".join(re.escape(part) for part in re.split(r"\{\d\}", entry["id"])))
                     for entry in entries if entry["pattern"] and re.search(r"[a-z]{4}", entry["id"])]
-        for english, place in (said_in_data() | said_of_flags()).items():
+        for english, place in told.items():
             if not is_told(english, known, patterns):
                 faults.append(f"{place}: '{english}' has no translation in {po.name}")
         for english, place in said.items():

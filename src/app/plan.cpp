@@ -153,13 +153,9 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   return outcome;
 }
 
-namespace {
-
-// Whoever asks for throughput with a least speed of each stream, and names no streams, asks how many there may be: of all that the engine runs at a time
-// the most that reach it. Each step of a longer batch takes longer, so half of what is left open is settled by each look.
+// Each step of a longer batch takes longer, so half of what is left open is settled by each look.
 void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, Asked& asked) {
-  const bool open = as_asked.objective == placement::Objective::throughput && as_asked.question.sequences <= 1 && asked.request.question.sequences > 1;
-  if (!open || as_asked.minimum_speed <= 0) return;
+  if (!names_no_streams(as_asked) || asked.request.question.sequences <= 1 || as_asked.minimum_speed <= 0) return;
   const auto with = [&](std::int64_t streams) {
     PlanRequest request = asked.request;
     request.question.sequences = streams;
@@ -187,11 +183,14 @@ void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, 
   asked.most_streams = good;
 }
 
-// ... in words, once it is known how fast they are.
+namespace {
+
+// What take_most_streams() found, once it is known how fast they are.
 void tell_most_streams(std::int64_t most, PlanAnswer& answer) {
-  if (most <= 1 || answer.too_slow) return;
-  std::string said = "More than " + std::to_string(most) + " streams at a time would each be written slower than the " + format_significant(answer.request.minimum_speed, 3) + " token/s asked for, with " +
-                     std::to_string(answer.request.question.depth) + " tokens before (--depth says how many).";
+  if (most < 1 || answer.too_slow) return;
+  const std::string least = format_significant(answer.request.minimum_speed, 3), depth = format_grouped(answer.request.question.depth);
+  std::string said = most == 1 ? "Two streams at a time would already each be written slower than the " : "More than " + format_grouped(most) + " streams at a time would each be written slower than the ";
+  said += least + " token/s asked for, with " + depth + " tokens before (--depth says how many).";
   const std::string_view flag = catalog::text_of(answer.engine, "flag", "sequences");   // of copies each engine counts in its own way
   if (!flag.empty() && answer.placement.settings.data_degree <= 1 && answer.placement.settings.replicas <= 1) said += " " + std::string(flag) + " " + std::to_string(most) + " lets no more of them run.";
   answer.placement.caveats.push_back({"most-streams", std::move(said), ""});

@@ -158,6 +158,7 @@ TEST(Plan, SparseLatentsNeedTheirKernels) {
   }
   for (const char* engine : {"ktransformers", "tensorrt-llm"}) EXPECT_NE(error("deepseek-v3.2", "16xa100-sxm-80gb", engine).find("sparse attention"), std::string::npos) << engine;
   EXPECT_NE(error("glm-5", "8xl40s", "vllm").find("sparse attention"), std::string::npos);
+  EXPECT_NE(error("deepseek-v4.1-flash", "16xa100-sxm-80gb", "ktransformers").find("Ampere and older"), std::string::npos);
   EXPECT_EQ(error("glm-5:q2_k", "8xl40s", "llama.cpp"), "");
 }
 

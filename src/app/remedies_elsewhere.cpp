@@ -65,8 +65,7 @@ bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
 // Engines of another build share a model between cards, or between streams, by other means: the first of them that is far ahead.
 std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
   constexpr double kFar = 1.5;       // times as fast: a change of engine and files is more work than that of a flag
-  const bool unnamed_streams = now.request.objective == placement::Objective::throughput && now.request.question.sequences < 2;   // each engine's own
-  if (unnamed_streams || !now.request.question.engine_date.empty()) return std::nullopt;
+  if (names_no_streams(now.request) || !now.request.question.engine_date.empty()) return std::nullopt;
   if ((now.rig.devices.size() < 2 && now.admitted < 2) || !now.request.placement.flags.empty() || !now.request.placement.backend.empty()) return std::nullopt;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
@@ -87,28 +86,53 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
   return std::nullopt;
 }
 
+// The specs by which the model may be asked of another engine, each once.
+std::vector<std::string> specs_under(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
+  std::vector<std::string> specs;
+  const auto add = [&](std::string spec) {
+    if (!spec.empty() && std::find(specs.begin(), specs.end(), spec) == specs.end()) specs.push_back(std::move(spec));
+  };
+  add(same_under(knowledge, now, engine));
+  add(alike_in(knowledge, now, engine));
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (now.assumed_quant && named)   // nobody chose this one: any that the engine's users run
+    for (const std::string& quant : engine.usual_quants) add(named->name + ':' + quant);
+  return specs;
+}
+
+// What the engine comes to with as many streams as it runs, or as keep the least speed asked for; nothing where that is not more than `floor`.
+std::optional<Outcome> of_many_streams(const Knowledge& knowledge, const PlanRequest& request, Asked& asked, double floor) {
+  const auto outcome = [&] { return outcome_of(knowledge, asked.request, asked.engine, *asked.model, asked.rig); };
+  auto then = outcome();
+  if (!then || then->decode <= floor) return std::nullopt;   // fewer streams do not come to more
+  if (request.minimum_speed > 0) {
+    take_most_streams(knowledge, request, asked);
+    then = outcome();
+  }
+  const bool many = then && then->streams > 1 && then->decode > floor && then->decode >= request.minimum_speed * static_cast<double>(then->streams);
+  return many ? std::move(then) : std::nullopt;
+}
+
 // For throughput nobody named how many streams there are, and this engine runs one: the first that serves many, with as many as it runs.
 std::optional<Remedy> engine_of_many(const Knowledge& knowledge, const PlanAnswer& now) {
   const PlanRequest& asked_now = now.request;
-  const bool open = asked_now.objective == placement::Objective::throughput && asked_now.question.sequences < 2 && asked_now.placement.flags.empty() && asked_now.placement.backend.empty();
+  const bool open = names_no_streams(asked_now) && asked_now.placement.flags.empty() && asked_now.placement.backend.empty();
   if (!open || now.engine.kv_rule == catalog::KvRule::paged || !asked_now.question.engine_date.empty()) return std::nullopt;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
     if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule != catalog::KvRule::paged) continue;
-    std::vector<std::string> specs = {same_under(knowledge, now, **engine), alike_in(knowledge, now, **engine)};
-    const auto named = model::catalogue_spec(knowledge.catalog, asked_now.model);
-    if (now.assumed_quant && named)   // nobody chose this one: any that the engine's users run
-      for (const std::string& quant : (*engine)->usual_quants) specs.push_back(named->name + ':' + quant);
     std::optional<Remedy> best;
-    for (const std::string& spec : specs) {
-      const auto found = spec.empty() ? Result<std::shared_ptr<const KnownModel>>(nullptr) : find_known(knowledge, spec);
-      if (!found || !*found || is_ggml(knowledge, **found)) continue;
+    for (const std::string& spec : specs_under(knowledge, now, **engine)) {
+      const auto found = find_known(knowledge, spec);
+      if (!found || is_ggml(knowledge, **found)) continue;
       PlanRequest request = asked_now;
       request.placement.engine = entry.key;
       request.model = spec;
-      const auto asked = read_asked(knowledge, request);
-      const auto then = asked ? outcome_of(knowledge, asked->request, asked->engine, *asked->model, now.rig) : std::nullopt;
-      if (!then || then->decode <= (best ? best->decode : now.speed->decode.value.p50)) continue;
+      auto asked = read_asked(knowledge, request);
+      if (!asked) continue;
+      asked->rig = now.rig;   // "here" as it was read
+      const auto then = of_many_streams(knowledge, request, *asked, best ? best->decode : now.speed->decode.value.p50);
+      if (!then) continue;
       best = engine_remedy(**engine, spec, asked->model->architecture, *then);
       best->streams = then->streams;
     }

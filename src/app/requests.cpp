@@ -107,12 +107,13 @@ PlanRequest with_room(PlanRequest request) {
   return request;
 }
 
+bool names_no_streams(const PlanRequest& request) { return request.objective == placement::Objective::throughput && request.question.sequences <= 1; }
+
 namespace {
 
-// Whoever wants throughput and names no streams means as many as the engine runs at a time: the cache decides how many of them do.
+// Streams that nobody names are as many as the engine runs at a time: the cache decides how many of them do.
 PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const rig::Rig& rig) {
-  const bool unnamed = request.objective == placement::Objective::throughput && request.question.sequences <= 1;
-  if (unnamed && engine.kv_rule == catalog::KvRule::paged && !rig.devices.empty())
+  if (names_no_streams(request) && engine.kv_rule == catalog::KvRule::paged && !rig.devices.empty())
     request.question.sequences = std::max<std::int64_t>(1, static_cast<std::int64_t>(catalog::sized_number(engine, "default_max_num_seqs", rig.devices.front().memory)));
   return request;
 }

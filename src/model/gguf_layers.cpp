@@ -284,9 +284,9 @@ Result<Attention> attention_of(const LayerInput& in, const Plan& plan, int block
     attention.rope_dim = plan.rope_dim;
     return attention;
   }
-  // A layer without a cache of its own reads the last cached layer of its kind: the one before last slides.
   RC_TRY(add_value_experts(in, block, attention));
   attention.value_is_key = in.tensors.find(block, "attn_k") != nullptr && in.tensors.find(block, "attn_v") == nullptr && attention.value_experts == 0;
+  // A layer without a cache of its own reads the last cached layer of its kind: the one before last slides.
   if (block >= plan.cached_layers) attention.kv_layer = plan.cached_layers - (slides ? 2 : 1);
   RC_TRY(check_kv_shape(in, block, "attn_k", std::int64_t{attention.kv_heads} * attention.key_dim));
   RC_TRY(check_kv_shape(in, block, "attn_v", std::int64_t{attention.kv_heads} * attention.value_dim));

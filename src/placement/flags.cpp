@@ -152,7 +152,7 @@ class Parser {
   // Where the engine's own program stands behind others that start it: mlx.launch, numactl.
   std::size_t program_in(const std::vector<Word>& words) const {
     const auto start = split_words(catalog::text_of(engine_, "start", ""));
-    if (start.empty()) return 0;
+    if (start.empty() || words.empty() || words.front().text.starts_with('-')) return 0;   // flags alone: a value may be called as the program is
     const auto program = std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.text == start.front(); });
     return program == words.end() ? 0 : static_cast<std::size_t>(program - words.begin());
   }

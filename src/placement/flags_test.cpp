@@ -114,6 +114,7 @@ TEST(Flags, OfRealLaunchLinesAreRead) {
   struct Line { const char* engine; const char* flags; std::int64_t context; };
   for (const Line& line : {
            Line{"vllm", "VLLM_USE_V1=1 vllm serve Qwen/Qwen3-8B --max-model-len 8192 -O3 --compilation-config.cudagraph_mode=FULL --enable-lora --max-loras 4 --hf-overrides {} --generation-config vllm", 8192},
+           Line{"vllm", "--max-model-len 4096 --served-model-name vllm", 4096},   // a value that is called as the program is
            Line{"vllm", "python -m vllm.entrypoints.openai.api_server --model m --max-model-len 4096 --tokenizer-mode mistral --config-format mistral --load-format mistral", 4096},
            Line{"sglang", "python3 -m sglang.launch_server --model-path m --context-length 8192 --speculative-algorithm EAGLE --speculative-num-steps 3 --moe-a2a-backend deepep --enable-metrics", 8192},
            Line{"ik_llama.cpp", "./build/bin/llama-server -m x.gguf -mla 3 -fa -amb 512 -fmoe -rtr -ger -muge -khad -c 8192 --no-mmap", 8192},

@@ -87,6 +87,16 @@ TEST(Paged, SharedBlocksLieOnEveryStage) {
     if (tensor.layer == 6 || tensor.layer == 12 || tensor.role == model::Role::token_embedding) twice += tensor.bytes;
   for (const DeviceShare& device : placement->devices) held += device.memory.weights;
   EXPECT_EQ(held, model->weight_bytes() + twice);
+  // Lent, too: more than any stage has is all of its layers, with the two blocks on both; the embedding that is the head stays.
+  const auto lent = place(facts(), *model, rig_of("h100-sxm-80gb", 2, 128), ask("-pp 2 --cpu-offload-gb 40", "vllm"));
+  ASSERT_TRUE(lent) << error_of(lent);
+  Bytes layers{};
+  for (const model::Tensor& tensor : model->tensors) {
+    if (tensor.layer < 0 || tensor.layer >= static_cast<int>(model->layers.size())) continue;
+    layers += tensor.bytes;
+    if (tensor.layer == 6 || tensor.layer == 12) layers += tensor.bytes;
+  }
+  EXPECT_NEAR(lent->host.weights.value(), layers.value(), 16);
 }
 
 // A log of vLLM 0.19 (https://github.com/vllm-project/vllm/issues/40691, 2026-04-23): Qwen3.5-27B with --max-model-len 32768 printed a cache of

@@ -160,10 +160,6 @@ struct ModelTraits {
   }
 };
 
-}  // namespace
-
-namespace {
-
 // Groups of formats by examples that people know, in any language.
 std::string examples_of(const std::vector<std::string>& groups) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kExamples{{

@@ -338,7 +338,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   }
   // What else is not possible is said of the context that is proposed, not of the longer one that nobody named.
   if (paged && !goal.any && !found.ranked.empty() && !found.rejected.empty() && found.ranked.front().placement.settings.context < prepared.settings.context) {
-    goal.shortest = 0;
+    goal.shortest = 0;   // this context is to be had as it is: what has no room for it is not to be told of a shorter one
     Found again = with(found.ranked.front().placement.settings.context);
     std::erase_if(again.rejected, [&](const Rejected& each) { return std::none_of(found.rejected.begin(), found.rejected.end(), [&](const Rejected& old) { return old.kind == each.kind; }); });
     found.rejected = std::move(again.rejected);

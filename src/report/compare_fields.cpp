@@ -89,6 +89,12 @@ bool tells_streams(const app::CompareAnswer& answer) {
   return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->speed && row.answer->at_once > 1; });
 }
 
+// 80 columns do not hold it beside both of these.
+bool tells_memory(const app::CompareAnswer& answer) { return !tells_streams(answer) || !tells_cards(answer); }
+
+// Beside streams a full context is one of fewer of them.
+bool tells_full(const app::CompareAnswer& answer) { return !tells_streams(answer); }
+
 std::string streams_word(const app::Compared& row) { return row.answer && row.answer->speed ? format_grouped(row.answer->at_once) : "-"; }
 
 Value host_value(const app::Compared& row) {
@@ -119,7 +125,14 @@ Sentences fits_legend(const app::CompareAnswer& answer) {
   return legend;
 }
 
-// The same for programs.
+// What the numbers of the table are.
+Phrase table_legend(const app::CompareAnswer& answer) {
+  if (!tells_memory(answer)) return "Writing (decode) and reading (prefill) in tok/s."_say;
+  if (!tells_full(answer)) return "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say;
+  return "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say;
+}
+
+// Where it runs, for programs.
 Value where_it_runs(const app::Compared& row) {
   if (!row.answer || !row.answer->placement.fits) return std::monostate{};
   if (row.answer->placement.mode == placement::Mode::cpu) return std::string("processor");
@@ -147,11 +160,11 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
           machine("host", host_value(row)),
           {{}, "fits"_say, fits_word(row), Show::row},
           {{}, "use"_say, cards_word(row), tells_cards(answer) ? Show::row : Show::machine},
-          {{}, "memory"_say, memory_used(row), tells_streams(answer) && tells_cards(answer) ? Show::machine : Show::row},   // 80 columns hold so many
+          {{}, "memory"_say, memory_used(row), tells_memory(answer) ? Show::row : Show::machine},
           {{}, "streams"_say, streams_word(row), tells_streams(answer) ? Show::row : Show::machine},
           {{}, "writes"_say, likely(row, &cost::Speed::decode), Show::row},
           {{}, "8 of 10 in"_say, interval(row), Show::row},
-          {{}, "full"_say, likely_when_full(row), tells_streams(answer) ? Show::machine : Show::row},   // then of fewer streams
+          {{}, "full"_say, likely_when_full(row), tells_full(answer) ? Show::row : Show::machine},
           {{}, "reads"_say, likely(row, &cost::Speed::prefill), Show::row},
           {{}, "TTFT"_say, likely(row, &cost::Speed::ttft, Unit::seconds), Show::row},
           {{}, "J/token"_say, likely_energy(row), Show::row},
@@ -260,7 +273,7 @@ Phrase verdict(const app::CompareAnswer& answer) {
   const Phrase speed = likely(best, &cost::Speed::decode, Unit::token_rate);
   if (best.answer->too_slow)
     return fill("Nothing here reaches the {0} asked for. Fastest writer: {1}, {2}."_say, {print(Number{best.request.minimum_speed, Unit::token_rate}), row_name(answer, best), speed});
-  if (!slows_when_full(*best.answer)) return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), speed});
+  if (!tells_full(answer) || !slows_when_full(*best.answer)) return fill("Fastest writer: {0}, {1}."_say, {row_name(answer, best), speed});
   return fill("Fastest writer: {0}, {1} ({2} once the context is full)."_say, {row_name(answer, best), speed, likely_when_full(best)});
 }
 
@@ -284,8 +297,7 @@ Report fields(const app::CompareAnswer& answer) {
   Section table{{}, {people(Show::headline, headline(answer.request)),
                      people(reaches(answer) ? Show::good : Show::bad, verdict(answer)),
                      {"rows", {}, std::move(rows), Show::table},
-                     people(Show::sentence, tells_streams(answer) ? "Memory in GiB, used / usable; writing (decode) and reading (prefill) in tok/s."_say
-                                                                         : "Memory in GiB, used / usable; writing (decode; full: once the context is) and reading (prefill) in tok/s."_say),
+                     people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));

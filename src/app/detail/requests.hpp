@@ -12,6 +12,9 @@ namespace rigcast::app {
 // What is to be placed follows from what is asked of it: room for every stream and for all that is read.
 PlanRequest with_room(PlanRequest request);
 
+// Whoever wants throughput and names no streams means as many as there may be.
+bool names_no_streams(const PlanRequest& request);
+
 struct Asked {
   PlanRequest request;          // with room, and the model's own context in numbers
   std::shared_ptr<const KnownModel> model;
@@ -43,5 +46,9 @@ struct Outcome {
 // Nothing where it does not fit or is refused, and where it may be nothing: below `floor` over a context that fills. REQUIRES: a request as read_asked()
 // makes it.
 std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const rig::Rig& rig, double floor = 0);
+
+// Throughput with a least speed of each stream, and no streams named, asks how many there may be: of all that the engine runs at a time the most that reach it.
+// `as_asked` is the request that read_asked() has made `asked` of.
+void take_most_streams(const Knowledge& knowledge, const PlanRequest& as_asked, Asked& asked);
 
 }  // namespace rigcast::app

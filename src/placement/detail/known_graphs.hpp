@@ -3,8 +3,9 @@
 // back with every rig of like devices, every recipe of a model and every context that is padded to the same length.
 //
 // A graph follows from its request alone, and what it needs from the graph, the engine's rules and how it is run: all of that is in the
-// GraphKey. Of layers that repeat each other it has the first and the last ones, so that runs of many lengths come to the same graph. Bytes of weight matrices count only where they are moved to another memory. Of most graphs the demand is kept, which from the
-// second length of the cache on tells of any.
+// GraphKey. Of layers that repeat each other it has the first and the last ones, unless layers are told apart, so that runs of many lengths come
+// to the same graph. Bytes of weight matrices count only where they are moved to another memory. Of most graphs the demand is kept, which from
+// the second length of the cache on tells of any.
 
 #include <array>
 #include <cstdint>

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 #include <set>
-#include <tuple>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/text.hpp"
@@ -226,24 +226,28 @@ class Paged {
       if (t.role == Role::next_token || (t.role == Role::vision && rule("loads_towers") <= 0)) continue;
       double bytes = t.bytes.value() * weight_share(t, d_);
       if (t.role == Role::expert_ffn && gpu_experts_ >= 0) bytes *= expert_share(t);
-      for (const int stage : stages_with(t.layer)) stages_[static_cast<std::size_t>(stage)].weights += bytes;
+      for (int stage = 0; stage < d_.pipeline; ++stage)
+        if (holds(stage, t.layer)) stages_[static_cast<std::size_t>(stage)].weights += bytes;
     }
     if (a_.tied_embeddings && d_.pipeline > 1)  // the head's copy of the embedding
       for (const model::Tensor& t : a_.tensors)
         if (t.role == Role::token_embedding) stages_.back().weights += t.bytes.value() * weight_share(t, d_);
   }
   // Every stage holds what its layers run with: a block that several layers share (Zamba 2) lies on each that has one of them.
-  std::set<int> stages_with(int layer) const {
-    std::set<int> stages;
-    for (std::size_t l = 0; l < a_.blocks.size(); ++l)
-      if (a_.blocks[l] == layer) stages.insert(stage_of(static_cast<int>(l)));
-    if (stages.empty()) stages.insert(stage_of(layer));
-    return stages;
+  bool holds(int stage, int layer) const {
+    if (d_.pipeline == 1) return true;
+    bool shared = false;
+    for (std::size_t l = 0; l < a_.blocks.size(); ++l) {
+      if (a_.blocks[l] != layer) continue;
+      if (stage_of(static_cast<int>(l)) == stage) return true;
+      shared = true;
+    }
+    return !shared && stage_of(layer) == stage;
   }
   const Stage& stage_of(const DeviceShare& share) const { return stages_[static_cast<std::size_t>(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1)))]; }
 
   // Parameters of the layers in their order until the budget is used, the last of them in part; neither the table nor the head
-  // (vllm/model_executor/offloader/uva.py). Bytes of one device.
+  // (vllm/model_executor/offloader/uva.py). A block that several layers share comes with its first. Bytes of one device.
   double lend(Placement& p, int stage) const {
     double left = settings_.host_gib * kGiB;
     if (left <= 0) return 0;
@@ -251,9 +255,9 @@ class Paged {
     for (int layer = 0; layer < static_cast<int>(a_.layers.size()); ++layer)
       for (std::size_t i = 0; i < a_.tensors.size() && left > 0; ++i) {
         const model::Tensor& t = a_.tensors[i];
-        if (t.layer != layer || t.role == Role::next_token || stage_of(layer) != stage) continue;
+        if (t.layer != layer || t.role == Role::next_token || !holds(stage, layer)) continue;
         const double bytes = t.bytes.value() * weight_share(t, d_), taken = std::min(bytes, left);
-        if (bytes > 0) p.lent[i] = taken / bytes;
+        if (bytes > 0) p.lent[i] = std::max(p.lent[i], taken / bytes);   // a shared block: of the stage that lends most of it
         left -= taken;
       }
     return settings_.host_gib * kGiB - left;

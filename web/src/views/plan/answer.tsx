@@ -91,11 +91,14 @@ function quantsBeside(question: Question): string[] {
   return [...new Set([question.model, ...COMMON.map((quant) => joinModel(name, quant))])];
 }
 
+// Whether the speeds are of several streams: each has a part of what is decoded.
+const ofMany = (plan: Plan): boolean => !!plan.decode && !!plan.decode_each && plan.decode_each.p50 < plan.decode.p50;
+
 // The answer in a few lines, for a chat or a mail.
 function summary(plan: Plan, text: Text): string {
   const of = (name: string, value: Interval | null | undefined) => (value ? `${name}: ${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
   return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}: ${layoutLine(plan, text)}`,
-    of(text.plan.decode, plan.decode), of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
+    of(ofMany(plan) ? text.plan.decodeAll : text.plan.decode, plan.decode), ofMany(plan) ? of(text.plan.decodeEach, plan.decode_each) : '', of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
 }
 
 export function Source({ source }: { source: string }): VNode {
@@ -165,6 +168,7 @@ function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {
   const over = plan.placement.devices.map((device) => ({ name: `${text.plan.cardNo(device.index)} (${device.name})`, by: device.memory.total_bytes - device.memory.capacity_bytes }))
     .concat([{ name: text.plan.hostMemoryBar, by: plan.placement.host.memory.capacity_bytes > 0 ? plan.placement.host.memory.total_bytes - plan.placement.host.memory.capacity_bytes : 0 }])
     .find((one) => one.by > 0);
+  const each = ofMany(plan) ? plan.decode_each : null;
   return (
     <section class={plan.fits && !plan.too_slow ? 'verdict good' : 'verdict bad'} role="status">
       <h2>{!plan.fits ? text.plan.doesNotFit : plan.too_slow ? text.plan.tooSlow(wanted) : text.plan.fits}</h2>
@@ -173,7 +177,9 @@ function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {
       {!plan.fits && over ? <p>{text.plan.isShort(over.name, print(over.by, 'B'))}</p> : null}
       {plan.decode && plan.prefill && plan.ttft ? (
         <dl class="tiles">
-          <Tile id="decode" name={text.plan.decode} value={plan.decode} />
+          <Tile id="decode" name={each ? text.plan.decodeAll : text.plan.decode} value={plan.decode} />
+          {each ? <Tile id="decode-each" name={text.plan.decodeEach} value={each} /> : null}
+          {each && plan.tpot ? <Tile id="tpot" name={text.plan.tpot} value={plan.tpot} /> : null}
           {plan.decode_whole ? <Tile id="decode-whole" name={text.plan.contextFull} value={plan.decode_whole} /> : null}
           <Tile id="prefill" name={text.plan.prefill} value={plan.prefill} />
           <Tile id="ttft" name={text.plan.ttft} value={plan.ttft} />

@@ -8,7 +8,7 @@ export interface Question {
   model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; engineDate: string;
   objective: string;   // what the placement is chosen for; '': writing
   split: string; offload: string; kv: string; ubatch: string;   // switches that stand for flags of the engine
-  atLeast: string;   // token/s that a placement must reach
+  atLeast: string;   // token/s that each stream must be written with
   own: string;   // '0': without the user's own measurements
 }
 
