@@ -47,14 +47,14 @@ Result<CurveAnswer> curve(const Knowledge& knowledge, const PlanRequest& request
   CurveAnswer answer{request, {}};
   std::map<OwnMachine, cost::OwnEffects> own_of;
   for (const std::int64_t context : contexts_of(architecture)) {
-    PlanRequest here = with_room(request);   // what a plan would say at this context
+    PlanRequest here = asked.request;   // what a plan would say at this context
     here.placement.context = context;
     RC_ASSIGN(chosen, choose(knowledge, *asked.model, asked.rig, here));
     const placement::Placement& placement = chosen.placement;
     const rig::Rig& rig = chosen.part ? *chosen.part : asked.rig;
     CurvePoint point = point_of(context, placement);
     if (chosen.load) {
-      cost::Question read = request.question, write = request.question;
+      cost::Question read = here.question, write = here.question;
       read.sequences = write.sequences = placement::running_streams(engine, placement, chosen.admitted, context);
       read.prompt = context, read.depth = 0;
       write.depth = context;

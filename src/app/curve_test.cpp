@@ -34,5 +34,20 @@ TEST(Curve, OwnMeasurementsMoveOnlyTheLayoutTheyWereMadeOf) {
   std::filesystem::remove(log);
 }
 
+// Whoever wants throughput and names no streams means many, in the curve as in the plan.
+TEST(Curve, ThroughputIsOfAsManyStreamsAsThePlan) {
+  const Knowledge knowledge = *load_knowledge({});
+  PlanRequest request;
+  request.model = "qwen3-8b";
+  request.rig = "h100-sxm-80gb";
+  request.placement.engine = "vllm";
+  const auto one = curve(knowledge, request);
+  request.objective = placement::Objective::throughput;
+  const auto many = curve(knowledge, request);
+  ASSERT_TRUE(one && many);
+  ASSERT_TRUE(one->points.front().decode && many->points.front().decode);
+  EXPECT_GT(many->points.front().decode->value.p50, 10 * one->points.front().decode->value.p50);
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -10,6 +10,7 @@ namespace rigcast::cost {
 namespace {
 
 using test::Case;
+using test::stage_bytes;
 using test::stage_seconds;
 
 // Half of 140 GB lie in the host's memory: 70 GB cross a link of 25 GB/s in every step, whatever the batch, or no faster than that memory gives them.
@@ -246,6 +247,29 @@ TEST(Cost, VulkanWithoutMatrixUnits) {
   EXPECT_EQ(half("vulkan", false), 195e12);
   EXPECT_EQ(half("vulkan", true), 2 * 49e12);
   EXPECT_EQ(half("rocm", true), 195e12);   // its kernels do not ask Vulkan's driver
+}
+
+// One token reads 2 of 64 experts here and 4 of 8 there (K2 Horizon MoVA makes values by experts of their own): 32 GB / 32 and 8 GB / 2.
+TEST(Cost, KindsOfExpertsAreReadEachByItsShare) {
+  Case c;
+  c.model.layers.push_back(c.model.layers[0]);
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
+  c.model.layers[1].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 8, .experts_used = 4};
+  model::Tensor& many = c.model.tensors[0];
+  many.role = model::Role::expert_ffn;
+  many.shape = {4096, 4096, 64, 1};
+  many.bytes = Bytes(32e9);
+  model::Tensor few = many;
+  few.layer = 1;
+  few.shape = {4096, 4096, 8, 1};
+  few.bytes = Bytes(8e9);
+  c.model.tensors.push_back(few);
+  c.place.tensor_device = {0, 0};
+  const auto load = load_of(c.model, c.rig, c.place);
+  ASSERT_TRUE(load);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_NEAR(stage_bytes(*load, work, StageKind::experts), 1e9 + 4e9, 1);
 }
 
 // Of 512 tokens, each of which takes 2 of 64 experts, an expert gets 16: half of what effects are counted from.

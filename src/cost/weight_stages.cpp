@@ -124,10 +124,11 @@ struct GroupKey {
   bool copied;          // attention by data: every copy has the whole matrix and sees its own requests only
   bool head;            // the output head, which prompts need for their last token only
   bool lent;            // lies in the host's memory, from where the device reads it
+  int of, used;         // experts of which a token chooses so many: a model may have several kinds of them; 0: none is chosen
   std::string format;
   auto operator<=>(const GroupKey&) const = default;
 };
-struct Group { double bytes = 0, elements = 0, matrices = 0; int experts = 0, used = 0; };
+struct Group { double bytes = 0, elements = 0, matrices = 0; };
 
 // The groups of a Load: tensors of one kind on one device are of one group, and a handful of kinds may share one.
 class Groups {
@@ -145,7 +146,7 @@ class Groups {
  private:
   GroupKey key_of(const ModelWork::Kind& kind, int device, bool lent) const {
     const bool head = last_token_ && (kind.role == Role::output_head || kind.role == Role::token_embedding);
-    return {device, kind.routed || kind.role == Role::expert_ffn, is_copied(kind.role), head, lent, b_.work.formats()[kind.format]};
+    return {device, kind.routed || kind.role == Role::expert_ffn, is_copied(kind.role), head, lent, kind.routed ? kind.experts : 0, kind.routed ? kind.experts_used : 0, b_.work.formats()[kind.format]};
   }
 
   const Builder& b_;
@@ -172,10 +173,6 @@ std::map<GroupKey, Group> group_weights(const Builder& b) {
       g.bytes += tensors[i].bytes * part * share;
       g.elements += tensors[i].elements * part * share;
       g.matrices += tensors[i].matrices;
-      if (kind.routed) {
-        g.experts = kind.experts;
-        g.used = kind.experts_used;
-      }
     }
   }
   return groups.take();
@@ -221,7 +218,7 @@ class WeightPaths {
 
   // Kernels timed on the host itself before what is thought of processors of its kind.
   bool set_measured(const GroupKey& key, const Group& g, Stage& s) {
-    const Chosen experts = key.experts ? Chosen{static_cast<double>(g.used), static_cast<double>(g.experts), g.bytes / g.matrices} : Chosen{};
+    const Chosen experts = key.experts ? Chosen{static_cast<double>(key.used), static_cast<double>(key.of), g.bytes / g.matrices} : Chosen{};
     const MeasuredKernels kernels = measured_weights(b_.host(), b_.place.settings.threads, b_.setting, key.format, experts);
     if (!kernels) return false;
     s.memory = b_.measured_path(reading_rate(kernels, experts.bytes));
@@ -283,9 +280,9 @@ void add_weights(Builder& b) {
     s.weight_bytes = g.bytes;
     s.token_share = key.copied ? 1.0 / b.copies : 1;
     s.last_token = key.head;
-    s.experts = g.experts;
-    s.experts_used = g.used;
-    const double share = key.experts && g.experts > 0 ? static_cast<double>(g.used) / g.experts : 1;
+    s.experts = key.of;
+    s.experts_used = key.used;
+    const double share = key.experts && key.of > 0 ? static_cast<double>(key.used) / key.of : 1;
     s.weight_flop = 2 * g.elements * share;
     paths.set(key, g, s);
     if (key.lent) read_from_host(b, key, s);

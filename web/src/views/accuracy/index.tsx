@@ -66,7 +66,7 @@ function Shown({ evaluation }: { evaluation: Evaluation }): VNode {
   const place = usePlace();
   const phase = place.params.get('phase') ?? 'decode', by = place.params.get('by') ?? 'vendor', asked = place.params.get('only') ?? '';
   const group = (row: Known) => (by === 'grade' ? row.grade ?? '' : row.groups[by] ?? '');
-  const rows = useMemo(() => evaluation.rows.filter((row): row is Known => Boolean(row.predicted && row.groups && row.groups['phase'] === phase)), [evaluation, phase]);
+  const rows = useMemo(() => evaluation.rows.filter((row): row is Known => Boolean(row.predicted && !row.excluded && row.groups && row.groups['phase'] === phase)), [evaluation, phase]);
   const groups = useMemo(() => scores(rows, group), [rows, by]);
   const only = groups.some((one) => one.name === asked) ? asked : '';   // a group of another grouping filters nothing
   const chosen = useMemo(() => (only ? rows.filter((row) => group(row) === only) : rows), [rows, by, only]);
