@@ -1,7 +1,6 @@
 #include "calibration/fit.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -65,21 +64,18 @@ PartTime time_of(const Part& part, const double* const* theta) {
 double log_time(const Row& row, const double* const* theta, double* gradient) {
   thread_local std::vector<PartTime> times;
   times.clear();
-  std::array<double, 3> sides{}, slopes{1, 1, 1};   // by cost::Side
-  const auto at = [](cost::Side side) { return static_cast<std::size_t>(side); };
+  cost::Sides sides;
   for (const Part& part : row.parts) {
     times.push_back(time_of(part, theta));
-    sides[at(part.side)] += times.back().seconds;
+    sides[part.side] += times.back().seconds;
   }
-  const double ahead = sides[at(cost::Side::ahead)], device = sides[at(cost::Side::device)];
-  const double both = row.runs_ahead ? cost::norm(ahead, device) : ahead + device, total = both + sides[at(cost::Side::between)];
+  const double total = sides.together(row.runs_ahead);
   if (!gradient) return std::log(total);
-  if (row.runs_ahead)
-    for (const cost::Side side : {cost::Side::ahead, cost::Side::device}) slopes[at(side)] = cost::norm_slope(sides[at(side)], both);
+  const cost::Sides slopes = sides.slopes(row.runs_ahead);
   std::fill(gradient, gradient + row.effects.size(), 0.0);
   for (std::size_t p = 0; p < times.size(); ++p) {
     const Part& part = row.parts[p];
-    const double slope = times[p].seconds * slopes[at(part.side)] / total;
+    const double slope = times[p].seconds * slopes[part.side] / total;
     for (const auto& [i, x] : part.memory_effects) gradient[i] -= slope * times[p].by_memory * x;
     for (const auto& [i, x] : part.compute_effects) gradient[i] -= slope * times[p].by_compute * x;
     for (const auto& [i, x] : part.also_effects) gradient[i] -= slope * x;

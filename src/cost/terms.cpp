@@ -1,7 +1,6 @@
 #include "cost/terms.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "cost/norm.hpp"
@@ -288,16 +287,9 @@ Totals prefill_totals(const Load& load, double prompt, double depth) {
 
 namespace {
 
-// Seconds by Side.
-struct Sides {
-  std::array<double, 3> of{};
-  double operator[](Side side) const { return of[static_cast<std::size_t>(side)]; }
-  double together(bool runs_ahead) const { return of[2] + (runs_ahead ? norm(of[0], of[1]) : of[0] + of[1]); }
-};
-
 Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
   Sides sides;
-  for (const StageWork& w : work) sides.of[static_cast<std::size_t>(side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind))] += seconds(load, w);
+  for (const StageWork& w : work) sides[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)] += seconds(load, w);
   return sides;
 }
 
@@ -307,6 +299,19 @@ Side side_of(const Load& load, StageKind kind) {
   if (kind == StageKind::launch) return Side::ahead;
   if (kind == StageKind::host || kind == StageKind::sequence) return load.schedules_between ? Side::between : Side::ahead;
   return Side::device;
+}
+
+double Sides::together(bool runs_ahead) const {
+  const double ahead = (*this)[Side::ahead], device = (*this)[Side::device];
+  return (*this)[Side::between] + (runs_ahead ? norm(ahead, device) : ahead + device);
+}
+
+Sides Sides::slopes(bool runs_ahead) const {
+  Sides out{{1, 1, 1}};
+  const double both = runs_ahead ? norm((*this)[Side::ahead], (*this)[Side::device]) : 0;
+  if (both > 0)
+    for (const Side side : {Side::ahead, Side::device}) out[side] = norm_slope((*this)[side], both);
+  return out;
 }
 
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work) {
@@ -320,14 +325,9 @@ double seconds(const Load& load, const std::vector<StageWork>& work) { return si
 
 std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) {
   // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
-  const Sides sides = sides_of(load, work);
-  const bool ahead = runs_ahead(load, work);
-  const double both = sides.together(ahead) - sides[Side::between];
+  const Sides slopes = sides_of(load, work).slopes(runs_ahead(load, work));
   std::vector<double> out;
-  for (const StageWork& w : work) {
-    const Side side = side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind);
-    out.push_back(seconds(load, w) * (ahead && both > 0 && side != Side::between ? norm_slope(sides[side], both) : 1));
-  }
+  for (const StageWork& w : work) out.push_back(seconds(load, w) * slopes[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)]);
   return out;
 }
 

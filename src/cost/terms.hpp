@@ -1,6 +1,7 @@
 #pragma once
 // The terms of one Step's time under a Load: amounts by Stage, before and after efficiencies.
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -41,6 +42,14 @@ Totals prefill_totals(const Load& load, double prompt, double depth);   // in ub
 // Where kernels are started one by one, ahead of the device: what is done ahead, what the device does meanwhile, and what lies between steps.
 enum class Side { ahead, device, between };
 Side side_of(const Load& load, StageKind kind);
+// Seconds on each side, what they come to, and how that grows with each of them.
+struct Sides {
+  std::array<double, 3> seconds{};
+  double& operator[](Side side) { return seconds[static_cast<std::size_t>(side)]; }
+  double operator[](Side side) const { return seconds[static_cast<std::size_t>(side)]; }
+  double together(bool runs_ahead) const;
+  Sides slopes(bool runs_ahead) const;
+};
 // Whether they are in this work.
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work);
 

@@ -197,13 +197,18 @@ void recurrent_gemma(ConfigReader& c, Shape& s) {
   c.ignore({"w_init_variance_scale", "final_w_init_variance_scale", "block_types"});
 }
 
-void jamba(ConfigReader& c, Shape& s) {
+RecurrentShape& mamba1_keys(ConfigReader& c, Shape& s) {
   RecurrentShape& r = s.recurrent;
   r.kind = RecurrentKind::mamba1;
   r.heads = 1;
   r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden);
   r.state = c.integer({"mamba_d_state"}, 16);
   r.conv = c.integer({"mamba_d_conv"}, 4);
+  return r;
+}
+
+void jamba(ConfigReader& c, Shape& s) {
+  RecurrentShape& r = mamba1_keys(c, s);
   r.dt_rank = c.integer({"mamba_dt_rank"}, (s.hidden + 15) / 16);
   const int period = std::max(c.integer({"attn_layer_period"}, 8), 1), offset = c.integer({"attn_layer_offset"}, 4);
   s.pattern.assign(static_cast<std::size_t>(period), 'R');
@@ -243,12 +248,7 @@ void mamba(ConfigReader& c, Shape& s) {
 void phi4flash(ConfigReader& c, Shape& s) {
   if (c.integer({"mb_per_layer"}, 2) != 2) return c.fault(ErrorKind::unsupported, "mb_per_layer", "is not 2, which no rule knows");
   if (s.layers < 6 || s.layers % 4 != 0) return c.fault(ErrorKind::input, "num_hidden_layers", "is " + std::to_string(s.layers) + ", of which this model cannot make two halves");
-  RecurrentShape& r = s.recurrent;
-  r.kind = RecurrentKind::mamba1;
-  r.heads = 1;
-  r.head_dim = c.product("mamba_expand", c.integer({"mamba_expand"}, 2), s.hidden);
-  r.state = c.integer({"mamba_d_state"}, 16);
-  r.conv = c.integer({"mamba_d_conv"}, 4);
+  RecurrentShape& r = mamba1_keys(c, s);
   r.dt_rank = c.raw("mamba_dt_rank") != nullptr && c.raw("mamba_dt_rank")->is_number() ? c.integer({"mamba_dt_rank"}) : (s.hidden + 15) / 16;
   const std::vector<int> windows = c.is_list("sliding_window") ? c.integers({"sliding_window"}) : std::vector<int>();
   for (const int window : windows) s.window = std::max(s.window, window);

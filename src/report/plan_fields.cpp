@@ -339,11 +339,9 @@ Section speed(const app::PlanAnswer& answer) {
                                          : "decode"_say;
   section.fields = {{"decode", writing, Range{s.decode.value, Unit::token_rate}}};
   for (Field& field : stream_fields(answer)) section.fields.push_back(std::move(field));
-  for (Field& field : Fields{
-      decode_whole_field(answer),
-      {"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}},
-      {"ttft", answer.at_once > 1 ? "first token (TTFT), its prompt read alone"_say : "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}},
-  }) section.fields.push_back(std::move(field));
+  section.fields.push_back(decode_whole_field(answer));
+  section.fields.push_back({"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}});
+  section.fields.push_back({"ttft", answer.at_once > 1 ? "first token (TTFT), its prompt read alone"_say : "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}});
   if (s.power && s.energy)
     section.fields.push_back({"power", {}, Fields{{"decode", "power with the host"_say, Range{s.power->value, Unit::watts}},
                                                   {"energy", "energy"_say, Range{s.energy->value, Unit::joules_per_token}}}, Show::group});
