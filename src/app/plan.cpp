@@ -21,7 +21,7 @@ cost::Speed with_evidence(const Knowledge& knowledge, cost::Speed speed, const m
   constexpr std::size_t kShown = 3;
   if (placement.devices.empty()) return speed;
   const rig::RigDevice& first = rig.devices[static_cast<std::size_t>(placement.devices.front().device)];
-  const calibration::Near wanted{first.device.key, placement.engine, placement.backend, architecture.key, "decode",
+  const calibration::Near wanted{first.device.key, placement.engine, placement.backend, architecture.key, architecture.quant, "decode",
                                  static_cast<int>(placement.devices.size())};
   speed.decode.evidence = knowledge.nearest ? knowledge.nearest->find(knowledge.catalog, knowledge.calibration, wanted, kShown)
                                             : calibration::nearest(knowledge.catalog, knowledge.calibration, wanted, kShown);
@@ -62,6 +62,15 @@ cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, c
   cost::Speed speed = cost::estimate_load(load, answer.rig, answer.placement, question, knowledge.calibration);
   if (answer.own.any()) speed = cost::with_own(std::move(speed), answer.own);
   return std::move(speed.decode);
+}
+
+// What the flags' drafts come to, and the same without.
+std::optional<Drafting> drafting_of(const PlanAnswer& answer, const cost::Load& load) {
+  const placement::Drafter drafter = answer.placement.settings.speculation.drafter;
+  if (drafter == placement::Drafter::none) return std::nullopt;
+  cost::Load plain = load;
+  plain.drafts = {};
+  return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, answer.placement.draft_layers > 0};
 }
 
 // Decoding over a context that fills up to `whole`; 0: one whose end nobody knows.
@@ -120,6 +129,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     answer.speed = with_evidence(knowledge, std::move(*chosen.speed), *answer.architecture, answer.rig, answer.placement);
     if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, *answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
+    answer.drafting = drafting_of(answer, *chosen.load);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
     answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);
     answer.whole_streams = placement::running_streams(answer.engine, answer.placement, answer.admitted, answer.whole_depth);

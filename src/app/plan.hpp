@@ -64,6 +64,14 @@ struct Remedy {
   std::int64_t streams = 0;      // that run at a time then, where they are more than now; `decode` is of all of them
 };
 
+// Speculative decoding, where the flags ask for it.
+struct Drafting {
+  placement::Drafter drafter = placement::Drafter::none;
+  cost::Drafts drafts;           // none: what it gains, the text decides, and speeds are those without
+  double plain = 0;              // token/s, p50: decode without, of all streams
+  bool counted = false;          // what drafts lies in the memory that is told
+};
+
 // What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.
 struct Upgrade {
   enum class Kind {
@@ -100,6 +108,7 @@ struct PlanAnswer {
   std::int64_t whole_streams = 1;      // that run at a time with so many each
   std::optional<cost::Estimate> decode_whole;   // ... and decode there, whatever depth was asked about
   double decode_empty = 0;             // token/s, p50: decode before anything is read, which is what is weighed against the full context
+  std::optional<Drafting> drafting;    // with `speed`
   Error no_speed;
   cost::OwnEffects own;                // what the user's own Observations moved `speed` by
   bool searched = false;               // the flags left open which devices hold what

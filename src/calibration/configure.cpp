@@ -71,7 +71,7 @@ std::string layout_key(const Observation& o) {
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
   key.append(o.date, 0, 7);
   for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
-  for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part"})  // whatever site_of looks for
+  for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part", "SPECULATIVE"})  // whatever site_of and is_speculative look for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
   return key;
 }
@@ -134,24 +134,37 @@ double number_in(std::string_view method) {
   return 0;
 }
 
-// What a row says of its drafts, and else what is usual: three of them, of which each is right 85 times in a hundred if those before it were. Runs
-// of MTP that print how many were kept say 88 % of one, 80 % of two, 73 % of three, 64 % of four, half of eight (27 sources, in the middle).
+// What drafts, by the name of the method: "draft-mtp", "eagle3", "dflash k=7", "ngram"; MTP where there is no name.
+placement::Drafter drafter_of(std::string_view method) {
+  using placement::Drafter;
+  constexpr std::pair<std::string_view, Drafter> kNames[] = {{"ngram", Drafter::lookup}, {"suffix", Drafter::lookup}, {"dflash", Drafter::block}, {"dspark", Drafter::block},
+                                                             {"pard", Drafter::block}, {"eagle", Drafter::head}, {"medusa", Drafter::head}, {"draft_model", Drafter::model},
+                                                             {"draft-simple", Drafter::model}, {"standalone", Drafter::model}};
+  for (const auto& [name, drafter] : kNames)
+    if (method.find(name) != std::string_view::npos) return drafter;
+  return Drafter::own_layers;
+}
+
+// What a row says of its drafts, and else what is usual. What is looked up in earlier text and not said to be kept counts as nothing.
 cost::Drafts drafts_of(const Observation& o) {
-  constexpr double kUsualDrafts = 3, kUsualAcceptance = 0.85;
   if (!is_speculative(o)) return {};
-  double steps = 0;
-  for (const char* key : {"draft_n_max", "n", "spec_steps"})
-    if (steps <= 0) steps = number_flag(o, key);
   std::string method;
   for (const char* key : {"spec", "spec_decode", "speculative"})
     if (const auto named = o.flags.find(key); named != o.flags.end()) method = to_lower(named->second);
+  placement::Speculation said{.drafter = drafter_of(method)};
+  double steps = 0;
+  for (const char* key : {"draft_n_max", "n", "spec_steps"})
+    if (steps <= 0) steps = number_flag(o, key);
   if (steps <= 0) steps = number_in(method);
-  const double tree = number_flag(o, "draft_tokens");   // all branches of a tree are verified
+  const double tree = number_flag(o, "draft_tokens");   // its root among them
   const double printed = number_flag(o, "accept_length"), share = number_flag(o, "acceptance");   // of all that were drafted
-  if (steps <= 0) steps = std::max(tree > 0 ? tree - 1 : kUsualDrafts, std::ceil(printed - 1));
-  const double kept = printed >= 1 ? printed : share > 0 && share <= 1 ? 1 + steps * share : cost::kept_of(steps, kUsualAcceptance);
-  const bool of_text = method.starts_with("ngram"), in_blocks = method.starts_with("dflash");   // looked up, or all in one pass
-  return {.tokens = tree > 0 ? tree - 1 : steps, .kept = kept, .passes = of_text ? 0 : in_blocks ? 1 : steps};
+  if (steps <= 0) steps = std::max(tree > 0 ? tree - 1 : placement::drafted(said), std::ceil(printed - 1));
+  said.tokens = static_cast<int>(steps);
+  said.verified = std::max(0, static_cast<int>(tree) - 1);
+  const bool told = printed >= 1 || (share > 0 && share <= 1);
+  cost::Drafts drafts = cost::drafts_of(said, told ? 1 : 0);
+  if (told) drafts.kept = printed >= 1 ? printed : 1 + placement::drafted(said) * share;
+  return drafts;
 }
 
 // Many requests at once. At a steady state a step decodes one token of every running request and reads, in chunks, the prompts of those
@@ -180,12 +193,11 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   // Layers in stages: each works on its share of the requests while the others work on theirs.
   double prompts = 0;   // read in each step
   if (prompt > 0 && !p.prompts_elsewhere) prompts = !time ? batch / out : together ? 0 : (batch - 1) / out;   // a request's own prompt is its TTFT
-  const cost::Drafts drafts = drafts_of(o);
-  if (median && prompts * drafts.kept < 0.5) prompts = 0;   // most steps read none
+  if (median && prompts * p.load->drafts.kept < 0.5) prompts = 0;   // most steps read none
   // An engine that reads waiting prompts before it decodes on makes requests start in waves: of a wave's prompts half, in the mean, are
   // read before a request's first token and do not delay its others.
   if (time && !p.load->mixes) prompts /= 2;
-  cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work, drafts);
+  cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work);
   p.is_rate = !time;
   const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
   p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, p.devices) : 1);
@@ -205,7 +217,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     p.phase = "decode";
     const double written = generated > 0 ? generated : 128;
     const double before = o.depth >= 0 ? o.depth : prompt >= 0 ? prompt : 128;
-    cost::add_decode(load, before + written / 2, 1, 1, p.work, drafts_of(o));
+    cost::add_decode(load, before + written / 2, 1, 1, p.work);
     // Some sources time the whole request: the prompt is inside.
     if (says(o, "total request time")) cost::add_prefill(load, 40, 0, 1 / written, p.work);
     else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token && !says(o, "single_stream_wall"))) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
@@ -233,7 +245,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     p.phase = "decode";
     const double written = generated > 0 ? generated : 128, n = std::max(2.0, prompt);
     cost::add_prefill(load, n, 0, 1, p.work);
-    cost::add_decode(load, n + written / 2, 1, written, p.work, drafts_of(o));
+    cost::add_decode(load, n + written / 2, 1, written, p.work);
     p.units = n + written;
     p.depth = n;
     return {};
@@ -273,6 +285,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   const bool same_host = host_ && (o.processor == host_->name || o.device == host_->name + " (CPU)");
   if (same_host && site.layout == "cpu") site.rig.hosts = {*host_};
   if (with_sources_) site.conditions.source = source_of(o);
+  site.conditions.drafts = drafts_of(o);
   RC_ASSIGN(load, cost::load_of((*found->second)->work, site.rig, site.placement, site.conditions));
   auto layout = std::make_shared<Layout>();
   Prepared& p = layout->prototype;
@@ -284,6 +297,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   p.format = load.format;
   p.layout = site.layout;
   p.source = source_of(o);
+  p.speculative = is_speculative(o);
   p.surrogate = std::find(model.notes.begin(), model.notes.end(), "surrogate") != model.notes.end();
   p.active_bytes = load.active_bytes;
   p.experts = model.has_experts();
@@ -346,9 +360,6 @@ Result<void> Configurator::prepare(const Observation& o, Prepared& p) {
   if (!found->second) return tl::unexpected<Error>(found->second.error());
   p = (*found->second)->prototype;
   RC_TRY(set_work(o, p));
-  p.speculative = is_speculative(o);
-  if (p.speculative && p.phase != "prefill")
-    for (cost::StageWork& work : p.work) work.also = p.load->speculation;
   p.measured_seconds = p.is_rate ? p.units / o.value : o.value / p.units;
   return {};
 }

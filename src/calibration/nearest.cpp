@@ -30,23 +30,28 @@ std::vector<std::string_view> cells_of(std::string_view line, std::size_t most) 
 
 // Where the columns stand that say how near a row is.
 struct Columns {
-  std::size_t device, engine, backend, model, devices, depth, phase, last;
+  std::size_t device, engine, backend, model, quant, devices, depth, phase, last;
 
   static std::optional<Columns> read(std::string_view header) {
     const auto names = cells_of(header, header.size());
     const auto at = [&](std::string_view name) { return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin()); };
-    Columns c{at("device"), at("engine"), at("backend"), at("model"), at("devices"), at("depth"), at("phase"), 0};
-    c.last = std::max({c.device, c.engine, c.backend, c.model, c.devices, c.depth, c.phase});
+    Columns c{at("device"), at("engine"), at("backend"), at("model"), at("quant"), at("devices"), at("depth"), at("phase"), 0};
+    c.last = std::max({c.device, c.engine, c.backend, c.model, c.quant, c.devices, c.depth, c.phase});
     return c.last < names.size() ? std::optional(c) : std::nullopt;
   }
 };
 
-// Billions of parameters as a model's key says them: "qwen3-30b-a3b" -> 30; 0 where it says none.
+// Billions of parameters that work on a token, as a model's key says them: "qwen3-30b-a3b" -> 3, "qwen3-32b" -> 32; 0 where it says none.
 double billions(std::string_view key) {
-  for (const std::string_view word : split(key, '-'))
-    if (word.size() > 1 && word.back() == 'b')
-      if (const auto number = parse_double(word.substr(0, word.size() - 1))) return *number;
-  return 0;
+  double all = 0;
+  for (const std::string_view word : split(key, '-')) {
+    if (word.size() < 2 || word.back() != 'b') continue;
+    const bool active = word.front() == 'a';
+    const auto number = parse_double(word.substr(active ? 1 : 0, word.size() - (active ? 2 : 1)));
+    if (number && active) return *number;
+    if (number && all == 0) all = *number;
+  }
+  return all;
 }
 
 double distance(const std::vector<std::string_view>& cells, const Columns& at, const Near& wanted) {
@@ -56,6 +61,7 @@ double distance(const std::vector<std::string_view>& cells, const Columns& at, c
   if (parse_int(cells[at.devices]).value_or(1) != wanted.devices) far += 3;
   const double here = billions(cells[at.model]), there = billions(wanted.model);
   if (cells[at.model] != wanted.model) far += here > 0 && there > 0 ? std::min(4.0, 1 + std::abs(std::log2(here / there))) : 3;
+  if (!equal_ignoring_case(cells[at.quant], wanted.quant)) far += 0.5;
   if (parse_double(cells[at.depth]).value_or(0) > 4096) far += 1;
   return far;
 }

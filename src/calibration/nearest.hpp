@@ -22,6 +22,7 @@ struct Near {
   std::string device;      // catalogue key
   std::string engine, backend;
   std::string model;       // catalogue key
+  std::string quant;       // as rows print it: "Q4_K_M"
   std::string phase;       // "decode", "prefill"
   int devices = 1;
 };
@@ -46,8 +47,8 @@ class KnownRows {
   std::map<const char*, double> estimates_;  // by where a row's text lies
 };
 
-// Up to `most` project Observations of that device and phase, nearest first (same engine and backend, then same model, then same count
-// of devices), each with what the estimator says for its very configuration. Reads only the lines that name the device.
+// Up to `most` project Observations of that device and phase, nearest first (same engine and backend, then the same model or one as
+// large a token, then the same count of devices), each with what the estimator says for its very configuration. Reads only the lines that name the device.
 // `known`: to look in and to add to; nullptr: nothing is remembered.
 std::vector<cost::Evidence> nearest(const catalog::Catalog& catalog, const cost::Calibration& calibration, const Near& wanted, std::size_t most, KnownRows* known = nullptr);
 

@@ -14,7 +14,7 @@ TEST(Nearest, RowsThatAreKnownSayWhatTheySaidBefore) {
   for (const char* device : {"rtx-3090", "mi50-32g", "rtx-4090"})
     for (const char* model : {"qwen3-8b", "llama-3.3-70b", "qwen3-8b"})
       for (const int devices : {1, 2}) {
-        const Near wanted{device, "llama.cpp", "cuda", model, "decode", devices};
+        const Near wanted{device, "llama.cpp", "cuda", model, "Q4_K_M", "decode", devices};
         const auto fresh = nearest(facts, calibration, wanted, 3), again = nearest(facts, calibration, wanted, 3, &known);
         ASSERT_EQ(again.size(), fresh.size());
         for (std::size_t i = 0; i < fresh.size(); ++i) {
@@ -27,11 +27,22 @@ TEST(Nearest, RowsThatAreKnownSayWhatTheySaidBefore) {
   EXPECT_GT(compared, 20);
 }
 
+// Beside a dense model of 32 billion parameters another dense one of that size says more than a mixture that works with three of its thirty.
+TEST(Nearest, ModelsAreAsLargeAsWhatWorksOnAToken) {
+  const auto facts = *catalog::Catalog::load();
+  const auto calibration = *cost::load_calibration(facts);
+  for (const cost::Evidence& each : nearest(facts, calibration, {"rtx-3090", "llama.cpp", "cuda", "qwen3-32b", "Q4_K_M", "decode", 2}, 3))
+    EXPECT_EQ(each.model.find("-a3b"), std::string::npos) << each.model;
+  const auto mixtures = nearest(facts, calibration, {"rtx-3090", "llama.cpp", "cuda", "qwen3-30b-a3b", "Q4_K_M", "decode", 1}, 1);
+  ASSERT_EQ(mixtures.size(), 1U);
+  EXPECT_NE(mixtures.front().model.find("a3b"), std::string::npos) << mixtures.front().model;
+}
+
 TEST(Nearest, ADeviceNobodyMeasuredHasNoRows) {
   const auto facts = *catalog::Catalog::load();
   const auto calibration = *cost::load_calibration(facts);
   KnownRows known(std::make_shared<model::KnownBases>());
-  EXPECT_TRUE(nearest(facts, calibration, {"no-such-card", "llama.cpp", "cuda", "qwen3-8b", "decode", 1}, 3, &known).empty());
+  EXPECT_TRUE(nearest(facts, calibration, {"no-such-card", "llama.cpp", "cuda", "qwen3-8b", "Q4_K_M", "decode", 1}, 3, &known).empty());
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ std::vector<Option> question_options(bool several) {
       {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
       {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
+      {"--acceptance", "", "SHARE", "how often a drafted token is right if those before it were, where the flags ask for drafts (0.85 of a model's own)"_say},
       {"--engine-date", "", "YYYY-MM", "speeds as of the engine's builds of then, for pinned forks and older measurements (now)"_say},
       {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
        {"decode", "prefill", "context", "throughput"}},
@@ -74,6 +75,11 @@ Result<Question> read_question(const Arguments& arguments) {
   question.question.prompt = prompt;
   question.question.depth = depth;
   question.question.sequences = sequences;
+  const auto accepted = arguments.one("--acceptance");
+  const auto share = accepted ? parse_double(*accepted) : std::nullopt;
+  if (accepted && !(share && *share > 0 && *share < 1))
+    return fail(ErrorKind::input, "'" + *accepted + "' is not a share above 0 and below 1", Where{"--acceptance"}, "acceptance", "0.85");
+  question.question.acceptance = share.value_or(0);
   question.question.engine_date = arguments.one_or("--engine-date", "");
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));
   const auto least = parse_double(arguments.one_or("--at-least", "0"));

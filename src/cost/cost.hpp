@@ -30,6 +30,7 @@ struct Question {
   std::int64_t prompt = 512;      // tokens read
   std::int64_t depth = 0;         // tokens already in the cache when measuring
   std::int64_t sequences = 1;     // streams decoded together
+  double acceptance = 0;          // how often a drafted token is right if those before it were, above 0 and below 1; 0: as is usual
   std::string engine_date{};      // "2025-04": speeds as of the engine's builds of then; empty: now
 };
 

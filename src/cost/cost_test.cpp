@@ -215,12 +215,13 @@ TEST(Cost, DraftsAreVerifiedInOneStep) {
   Case c;
   c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
   c.place.engine = "vllm";   // no kernels of its own for few rows
-  const auto load = load_of(c.model, c.rig, c.place);
+  auto load = load_of(c.model, c.rig, c.place);
   ASSERT_TRUE(load);
   struct Amounts { double bytes = 0, flop = 0; };
   const auto amounts = [&](StageKind kind, double sequences, const Drafts& drafts) {
     std::vector<StageWork> work;
-    add_decode(*load, 1000, sequences, 1, work, drafts);
+    load->drafts = drafts;
+    add_decode(*load, 1000, sequences, 1, work);
     Amounts all;
     for (const StageWork& w : work)
       if (load->stages[static_cast<std::size_t>(w.stage)].kind == kind) all = {all.bytes + w.bytes, all.flop + w.flop};
@@ -235,6 +236,49 @@ TEST(Cost, DraftsAreVerifiedInOneStep) {
   EXPECT_GT(cache.bytes, 0);
   EXPECT_NEAR(verified.bytes, cache.bytes * 1.15 / 2, 1e-3);
   EXPECT_NEAR(verified.flop, cache.flop * 4.15 / 2, 1);
+}
+
+// Flags say what drafts and how many; the rest is as published runs have it. A tree verifies more than one of its branches can keep.
+TEST(Cost, FlagsSayWhatDrafts) {
+  using placement::Drafter;
+  const Drafts own = drafts_of({.drafter = Drafter::own_layers, .tokens = 2});
+  EXPECT_EQ(own.tokens, 2);
+  EXPECT_EQ(own.passes, 2);
+  EXPECT_NEAR(own.kept, 1 + 0.85 + 0.85 * 0.85, 1e-12);
+  EXPECT_NEAR(drafts_of({.drafter = Drafter::own_layers, .tokens = 2}, 0.5).kept, 1.75, 1e-12);
+  EXPECT_EQ(drafts_of({.drafter = Drafter::own_layers}).tokens, 3);
+  EXPECT_EQ(drafts_of({.drafter = Drafter::block, .tokens = 7}).passes, 1);
+  const Drafts tree = drafts_of({.drafter = Drafter::head, .tokens = 5, .verified = 63});
+  EXPECT_EQ(tree.tokens, 63);
+  EXPECT_NEAR(tree.kept, kept_of(5, 0.6), 1e-12);
+  EXPECT_EQ(drafts_of({.drafter = Drafter::lookup, .tokens = 5}).tokens, 0) << "the text decides";
+  EXPECT_GT(drafts_of({.drafter = Drafter::lookup, .tokens = 5}, 0.7).kept, 2) << "unless it is stated";
+  EXPECT_EQ(drafts_of({}).kept, 1);
+}
+
+// An estimate with drafts: a step is told whole in the derivation, drafting apart, and writes as many tokens as it keeps; no more than all.
+TEST(Cost, EstimatesTellTheStepThatVerifies) {
+  Case c;
+  c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 8, .kv_heads = 2, .key_dim = 128, .value_dim = 128};
+  c.place.engine = "vllm";
+  const auto plain = estimate(c.model, c.rig, c.place, {}, {});
+  c.place.settings.speculation = {.drafter = placement::Drafter::own_layers, .tokens = 3};
+  const auto drafted = estimate(c.model, c.rig, c.place, {.acceptance = 0.5}, {});
+  ASSERT_TRUE(plain && drafted);
+  double step = 0, weights = 0, drafting = 0;
+  for (const Term& term : drafted->decode.derivation) {
+    step += term.time.value();
+    if (term.name == "weights") weights += term.amount;
+    if (term.name == "drafting") drafting += term.amount;
+  }
+  double all = 0;
+  for (const Term& term : plain->decode.derivation)
+    if (term.name == "weights") all += term.amount;
+  EXPECT_NEAR(weights, all, 1) << "read once, whatever is verified";
+  EXPECT_EQ(drafting, 3);
+  EXPECT_NEAR(drafted->decode.value.p50, 1.875 / step, 1e-6 * drafted->decode.value.p50);
+  EXPECT_GT(drafted->decode.value.p50, plain->decode.value.p50);
+  EXPECT_NEAR(drafted->prefill.value.p50, plain->prefill.value.p50, 1e-9 * plain->prefill.value.p50);
 }
 
 // Without cooperative matrices a Vulkan driver leaves plain arithmetic: two halves at once, and what that costs beyond is an effect of its own.

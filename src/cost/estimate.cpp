@@ -59,11 +59,19 @@ std::string first_device(const Load& load) {
   return found == load.stages.end() ? std::string() : found->where;
 }
 
+// Of one pass: of a prompt, or of a step, whatever it keeps of its drafts.
 std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& whole, bool prefill) {
+  const double of_step = prefill ? 1 : load.drafts.kept;
+  Term drafting{.name = "drafting", .where = "", .amount = load.drafts.passes, .amount_unit = "passes"};
   const std::vector<StageWork> work = in_pieces(whole);
   std::vector<Term> terms;
   const std::vector<double> times = parts(load, work);
-  for (const StageWork& w : work) {
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    const StageWork& w = work[i];
+    if (w.drafts) {
+      drafting.time += Seconds(times[i] * of_step);
+      continue;
+    }
     const Stage& stage = load.stages[static_cast<std::size_t>(w.stage)];
     StageWork memory = w, compute = w;
     memory.compute = compute.memory = -1;
@@ -75,14 +83,16 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     term.where = there ? first_device(load) : stage.where;
     if (!sent && !there && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
       if (stage.device == placement::kHost && load.offloaded) term.name += "_host";
-    term.amount = by_compute ? w.flop : w.bytes;
+    term.amount = (by_compute ? w.flop : w.bytes) * of_step;
     term.amount_unit = by_compute ? "flop" : unit_of(stage.kind);
     term.rate = path.roof > 0 ? path.roof : path.peak;   // of the data sheet
     term.efficiency = path.efficiency * path.peak / term.rate;
-    term.time = Seconds(times[terms.size()]);
+    if (w.also >= 0) term.efficiency *= load.paths[static_cast<std::size_t>(w.also)].efficiency;
+    term.time = Seconds(times[i] * of_step);
     term.bound_by_compute = by_compute;
     terms.push_back(std::move(term));
   }
+  if (drafting.time > Seconds{}) terms.push_back(std::move(drafting));
   return terms;
 }
 
@@ -157,11 +167,14 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   const double n = static_cast<double>(question.sequences);
   const std::vector<StageWork> decode = decode_work(load, question.depth, question.sequences), prefill = prefill_work(load, question.prompt, question.depth);
   const double step = seconds(load, decode), prompt = seconds(load, prefill);
-  const Spread decode_spread = spread_of(load, "decode", grade, calibration);
+  const bool drafts = load.drafts.tokens > 0;
+  const Spread decode_spread = spread_of(load, drafts ? "speculative" : "decode", grade, calibration);
   const Spread prefill_spread = spread_of(load, "prefill", grade, calibration);
 
   Speed speed;
-  speed.decode = rate(n, step, decode_spread, least_seconds(load, decode), "token/s");
+  // At best a step keeps all that it verifies.
+  const double least = least_seconds(load, decode) * (drafts ? load.drafts.kept / (1 + load.drafts.tokens) : 1);
+  speed.decode = rate(n, step, decode_spread, least, "token/s");
   speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, least_seconds(load, prefill), "token/s");
   speed.ttft = duration(prompt, prefill_spread, least_seconds(load, prefill));   // the prompt's last logits are the first token's
   speed.decode.derivation = derivation_of(load, decode, false);
@@ -181,6 +194,7 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
 Conditions conditions_of(const Question& question) {
   Conditions conditions;
   conditions.engine_year = parse_year(question.engine_date).value_or(conditions.engine_year);
+  conditions.acceptance = question.acceptance;
   return conditions;
 }
 

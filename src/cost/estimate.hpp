@@ -21,10 +21,10 @@ struct Interval { double p10 = 0, p50 = 0, p90 = 0; };
 
 // One step of a derivation: "weights read" 4.92 GB / (936 GB/s x 0.78) = 6.74 ms.
 struct Term {
-  std::string name;        // stable id: "weights", "experts", "kv", "attention", "launch", "host", "link", ...; "_host": of tensors on the host
+  std::string name;        // stable id: "weights", "experts", "kv", "attention", "launch", "host", "link", "drafting", ...; "_host": of tensors on the host
   std::string where;       // "device 0: GeForce RTX 3090", "host", "links", "network"
   double amount = 0;       // bytes, flop or count
-  std::string amount_unit; // "B", "flop", "kernels", "steps", "sequences", "messages"
+  std::string amount_unit; // "B", "flop", "kernels", "steps", "sequences", "messages", "passes"
   double rate = 0;         // peak per second of the amount
   double efficiency = 1;   // calibrated share of the peak
   Seconds time{};

@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "cost/calibration.hpp"
+#include "cost/drafts.hpp"
 #include "cost/factors.hpp"
 #include "cost/model_work.hpp"
 #include "model/architecture.hpp"
@@ -80,6 +81,7 @@ struct Load {
   bool schedules_between = false;    // a scheduler works between steps, when nothing is started ahead (serving engines)
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
+  Drafts drafts;                     // that each step of decoding verifies
   int speculation = -1;              // Path: what drafting gains or loses beyond the steps that are counted
 };
 
@@ -91,6 +93,8 @@ struct Conditions {
   bool eager = false;                // serving engines told not to capture their kernels as graphs
   bool repacked = false;             // weights were repacked for the host's kernels (ik_llama.cpp -rtr, _R4)
   bool plain_matrices = false;       // the Vulkan driver offers no cooperative matrices, or they are switched off (GGML_VK_DISABLE_COOPMAT)
+  Drafts drafts = {};                // as measured; none: those of the placement's Speculation, if it has one
+  double acceptance = 0;             // of those: how often a draft is right if those before it were; 0: as is usual
   std::string driver = {};           // a Vulkan driver that is slower than today's for its devices: "amdvlk", "old_anv"; empty: none of them
 };
 

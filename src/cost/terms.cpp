@@ -109,15 +109,22 @@ void add_step(const Load& load, double depth, double sequences, double tokens, d
   }
 }
 
-}  // namespace
-
-double kept_of(double tokens, double acceptance) {
-  return acceptance < 1 ? (1 - std::pow(acceptance, tokens + 1)) / (1 - acceptance) : tokens + 1;
+// What drafting costs beyond the steps that are counted, it costs all that is done beside it.
+void slow_by_drafts(const Load& load, std::size_t first, std::vector<StageWork>& out) {
+  if (load.drafts.tokens <= 0) return;
+  for (std::size_t i = first; i < out.size(); ++i) out[i].also = load.speculation;
 }
 
-void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out, const Drafts& drafts) {
+}  // namespace
+
+void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out) {
+  const Drafts& drafts = load.drafts;
+  const std::size_t first = out.size();
   add_step(load, depth, sequences, 1 + drafts.tokens, times / drafts.kept, out);
+  const std::size_t verified = out.size();
   if (drafts.passes > 0) add_step(load, depth, sequences, 1, times * drafts.passes * kDraftShare / drafts.kept, out);
+  for (std::size_t i = verified; i < out.size(); ++i) out[i].drafts = true;
+  slow_by_drafts(load, first, out);
 }
 
 namespace {
@@ -191,16 +198,17 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
   add_read(load, prompt, prompt, depth, chunk, times, false, out);
 }
 
-void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out, const Drafts& drafts) {
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out) {
   const std::size_t first = out.size();
-  add_decode(load, depth, sequences, 1, out, drafts);
+  add_decode(load, depth, sequences, 1, out);
   if (prompt * prompts <= 0) return;
   // A step takes whole prompts up to the ubatch: where less than one comes along in the mean, most steps have none and some have one.
-  const double along = prompt * prompts * drafts.kept;   // tokens of prompts with each step, which keeps so many for each sequence
+  const double along = prompt * prompts * load.drafts.kept;   // tokens of prompts with each step, which keeps so many for each sequence
   const double chunk = std::min<double>(load.ubatch, std::max(prompt, along));
   const double share = std::min(1.0, along / chunk);   // of steps that read one
   const std::size_t decoded = out.size();
   add_read(load, prompt * prompts, prompt, 0, chunk, 1, true, out);
+  slow_by_drafts(load, decoded, out);
   if (!load.mixes) return;
   for (std::size_t r = decoded; r < out.size(); ++r) {
     StageWork& read = out[r];

@@ -16,23 +16,19 @@ struct StageWork {
   double bytes = 0, flop = 0;        // amounts for the two Paths
   bool in_turn = false;              // reading, then arithmetic: their sum instead of the norm
   int also = -1;                     // a Path whose efficiency applies to the whole
+  bool drafts = false;               // of what drafts tokens, not of the model
 };
 
-// Speculative decoding: a step verifies `tokens` drafted tokens of each sequence beside its next one, and keeps `kept` of all these in the mean.
-// `passes`: of what drafts them, one after the other (branches of a tree and blocks of tokens take one for many; 0: nothing is computed).
-struct Drafts { double tokens = 0, kept = 1, passes = 0; };
-// Tokens that a step keeps where each of `tokens` drafts is right with probability `acceptance` if those before it were: 1 + a + a^2 ...
-double kept_of(double tokens, double acceptance);
-
-// Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`; with drafts, its share of a step.
-void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out, const Drafts& drafts = {});
+// Appends the work of decoding one token for each of `sequences` at `depth` earlier tokens, scaled by `times`; where the Load has drafts, a
+// step's divided by the tokens that it keeps of each.
+void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out);
 
 // Appends the work of reading `prompt` tokens after `depth` earlier ones in ubatches.
 void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out);
 
 // Appends the mean work of a step under load: it decodes one token for each of `sequences` at `depth`, and reads `prompts` prompts of
 // `prompt` tokens, a fraction or many. Where the engine mixes them, weights that are read for the decoding tokens serve the prompts too.
-void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out, const Drafts& drafts = {});
+void add_loaded_step(const Load& load, double depth, double sequences, double prompt, double prompts, std::vector<StageWork>& out);
 
 // Arithmetic and traffic of weights, cache and state in one Step, done once and without what kernels pad: where it stands under a roofline.
 struct Totals { Flop work{}; Bytes traffic{}; };

@@ -198,6 +198,7 @@ class Parser {
       used = 1;
     }
     places_ = places_ || rule->places;
+    if (const std::size_t dot = name.find('.'); value && dot != std::string::npos && rule->apply) value = as_object(std::string_view(name).substr(dot + 1), *value);
     if (rule->apply) {
       if (auto applied = rule->apply(target_, value ? std::string_view(*value) : std::string_view(rule->takes == Takes::choice ? "on" : name)); !applied) {
         Error error = applied.error();
@@ -216,6 +217,12 @@ class Parser {
     if (repeated && used) note.words.push_back(words[i + 1].text);
     notes_.push_back(std::move(note));
     return used;
+  }
+
+  // One member of a JSON object that a flag names behind a dot, as that object.
+  static std::string as_object(std::string_view member, const std::string& value) {
+    const bool bare = parse_double(value) || value == "true" || value == "false" || value == "null";
+    return "{\"" + std::string(member) + "\":" + (bare ? value : '"' + value + '"') + '}';
   }
 
   static bool is_choice(std::string_view text) {
@@ -260,6 +267,25 @@ const char* to_string(Mode mode) {
   }
   return "";
 }
+
+const char* to_string(Drafter drafter) {
+  switch (drafter) {
+    case Drafter::none: return "none";
+    case Drafter::own_layers: return "own_layers";
+    case Drafter::head: return "head";
+    case Drafter::model: return "model";
+    case Drafter::block: return "block";
+    case Drafter::lookup: return "lookup";
+  }
+  return "";
+}
+
+int drafted(const Speculation& speculation) {
+  constexpr int kUsual = 3;
+  return speculation.drafter == Drafter::none ? 0 : speculation.tokens > 0 ? speculation.tokens : kUsual;
+}
+
+int states_of_sequence(const Speculation& speculation) { return speculation.drafter == Drafter::lookup ? 1 : 1 + drafted(speculation); }
 
 int usable_devices(const catalog::Engine& engine, const rig::Rig& rig) {
   return static_cast<int>(std::min(static_cast<double>(rig.devices.size()), catalog::number_of(engine, "most_devices", "", INT32_MAX)));

@@ -96,6 +96,39 @@ TEST(Flags, WhatPlacesNothingLeavesTheSearchFree) {
 }
 
 // Devices are called by their backend: another's name would silently mean another device.
+// Every engine says in its own words what drafts tokens, and how many: as its documentation and people's launch lines have it.
+TEST(Flags, SayWhatDrafts) {
+  struct Line { const char* engine; const char* flags; Speculation wanted; };
+  for (const Line& line : {
+           Line{"vllm", R"(--speculative-config '{"method":"mtp","num_speculative_tokens":2}')", {Drafter::own_layers, 2}},
+           {"vllm", R"(--speculative-config '{"method": "qwen3_next_mtp", "num_speculative_tokens": 2}')", {Drafter::own_layers, 2}},
+           {"vllm", R"(--speculative_config '{"model":"yuhuili/EAGLE3-LLaMA3.1-Instruct-8B","num_speculative_tokens":4}')", {Drafter::head, 4}},
+           {"vllm", R"(--speculative-config '{"model":"Qwen/Qwen3-0.6B","num_speculative_tokens":5,"draft_tensor_parallel_size":1}')", {Drafter::model, 5}},
+           {"vllm", R"(--speculative-config '{"method":"ngram","num_speculative_tokens":5,"prompt_lookup_max":4}')", {Drafter::lookup, 5}},
+           {"vllm", "--speculative-config.num_speculative_tokens 3 --speculative-config.method mtp", {Drafter::own_layers, 3}},
+           {"vllm", "--speculative-model Qwen/Qwen3-0.6B --num-speculative-tokens 5", {Drafter::model, 5}},
+           {"sglang", "--speculative-algorithm EAGLE --speculative-num-steps 3 --speculative-eagle-topk 1 --speculative-num-draft-tokens 4", {Drafter::own_layers, 3, 3}},
+           {"sglang", "--speculative-draft-model-path lmsys/sglang-EAGLE-LLaMA3-Instruct-8B --speculative-algorithm EAGLE --speculative-num-steps 5 --speculative-num-draft-tokens 64", {Drafter::head, 5, 63}},
+           {"sglang", "--speculative-algo NEXTN --speculative-draft SGLang/DeepSeek-V3-NextN", {Drafter::own_layers}},
+           {"llama.cpp", "-c 4096 --spec-type draft-mtp --spec-draft-n-max 2", {Drafter::own_layers, 2}},
+           {"llama.cpp", "-c 4096 --spec-type ngram-mod,draft-mtp", {Drafter::own_layers}},
+           {"llama.cpp", "-c 4096 -md qwen3-0.6b.gguf --draft-max 16", {Drafter::model, 16}},
+           {"ik_llama.cpp", "-c 4096 -mtp --draft-max 3", {Drafter::own_layers, 3}},
+           {"mindie", R"(plugin_params '{"plugin_type":"mtp","num_speculative_tokens":1}')", {Drafter::own_layers, 1}},
+           {"mlx", "--draft-model Qwen3-0.6B-4bit --num-draft-tokens 4", {Drafter::model, 4}},
+       }) {
+    const auto engine = *catalog::read_engine(facts(), line.engine);
+    const auto parsed = parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), line.flags);
+    ASSERT_TRUE(parsed) << line.flags << ": " << error_of(parsed);
+    EXPECT_EQ(parsed->settings.speculation, line.wanted) << line.flags;
+  }
+  const auto refusal = [&](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)); };
+  EXPECT_EQ(refusal("vllm", "--speculative-config mtp"), "--flags:1:22: --speculative-config takes a JSON object, not 'mtp' (nearest: {\"method\":\"mtp\",\"num_speculative_tokens\":3})");
+  EXPECT_EQ(refusal("vllm", R"(--speculative-config '{"method":"eagle4"}')").find("--flags:1:22: --speculative-config does not know 'eagle4': it takes mtp, eagle, eagle3"), 0U);
+  EXPECT_EQ(refusal("llama.cpp", "--spec-type draft-mpt").find("--flags:1:13: --spec-type does not know 'draft-mpt'"), 0U);
+  EXPECT_EQ(refusal("sglang", "--speculative-num-steps 0"), "--flags:1:25: --speculative-num-steps takes a whole number of at least 1, not '0'");
+}
+
 TEST(Flags, DevicesAreNamedAfterTheirBackend) {
   const auto engine = *catalog::read_engine(facts(), "llama.cpp");
   const auto read = [&](const char* flags, const char* backend) { return parse_flags(engine, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 2), flags, backend); };

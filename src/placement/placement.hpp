@@ -28,6 +28,28 @@ enum class Mode {
 };
 const char* to_string(Mode mode);
 
+// Speculative decoding: what drafts the tokens that a step verifies beside its next one.
+enum class Drafter {
+  none,
+  own_layers,   // layers of the model itself that predict further tokens (MTP, NextN)
+  head,         // a layer trained for this very model (EAGLE, Medusa)
+  model,        // a smaller model
+  block,        // a model that drafts all its tokens in one pass (DFlash)
+  lookup,       // earlier text (n-grams, suffixes)
+};
+const char* to_string(Drafter drafter);
+
+struct Speculation {
+  Drafter drafter = Drafter::none;
+  int tokens = 0;                         // drafted one after the other, or in one block; 0: the flags do not say
+  int verified = 0;                       // of a tree whose branches are all verified: their tokens; 0: `tokens`
+  bool operator==(const Speculation&) const = default;
+};
+// Tokens drafted for each step: as the flags say, else three, as llama.cpp does and most runs do; 0 where nothing drafts.
+int drafted(const Speculation& speculation);
+// Recurrent states kept of each sequence: one for every token that may be the last that is right. (llama.cpp's rs_seq; vLLM's MambaSpec.)
+int states_of_sequence(const Speculation& speculation);
+
 inline constexpr int kHost = -1;   // "device" number of the host's memory
 
 // What the user or the search decided, in the engine's own terms. Fields an engine does not know stay at their defaults.
@@ -68,6 +90,7 @@ struct Settings {
   double gpu_memory_utilization = 0;      // paged engines: share of a device they may take; 0: engine's default
   int max_batched_tokens = 0;             // vLLM; 0: engine default
   std::string weight_quant;               // vLLM --quantization
+  Speculation speculation;
   bool eager = false;                     // vLLM --enforce-eager, SGLang --disable-cuda-graph: no graphs of kernels
 
   bool operator==(const Settings&) const = default;
@@ -108,6 +131,7 @@ struct Placement {
   bool unread_heads = false;              // ... for it is their heads that there is none for
   bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
   bool widened_cache = false;             // no kernel for single tokens is built for these cache formats: every step widens the cache to 16 bits
+  std::size_t draft_layers = 0;           // layers of the model that predict further tokens and are counted with it
   std::vector<DeviceShare> devices;       // only those used
   Memory host;
   Bytes host_capacity{};

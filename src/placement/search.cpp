@@ -80,7 +80,7 @@ Searcher::Searcher(const catalog::Engine& engine, const model::Architecture& arc
                    LayOut lay_out, Cost cost)
     : engine_(engine), architecture_(architecture), rig_(rig), goal_(goal), base_(base), lay_out_(lay_out), cost_(cost) {
   base_.context = goal.context;
-  bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), goal.cache_element);
+  bytes_ = layer_bytes(architecture, static_cast<double>(goal.context), goal.cache_element, base.speculation.drafter == Drafter::own_layers);
   devices_ = std::span(rig.devices).first(static_cast<std::size_t>(usable_devices(engine, rig)));
   overhead_.assign(devices_.size(), 0);
 }

@@ -88,7 +88,7 @@ Phrase place_of(const cost::Term& term) {
 // "1,152 kernels"
 Phrase count_of(const cost::Term& term) {
   const std::string count = format_grouped(std::llround(term.amount));
-  for (const auto& [unit, told] : {std::pair("kernels", "{0} kernels"_say), {"operations", "{0} operations"_say}, {"steps", "{0} steps"_say}, {"sequences", "{0} sequences"_say}, {"messages", "{0} messages"_say}})
+  for (const auto& [unit, told] : {std::pair("kernels", "{0} kernels"_say), {"operations", "{0} operations"_say}, {"steps", "{0} steps"_say}, {"sequences", "{0} sequences"_say}, {"messages", "{0} messages"_say}, {"passes", "{0} passes"_say}})
     if (term.amount_unit == unit) return fill(told, {count});
   return count + ' ' + term.amount_unit;
 }
@@ -142,6 +142,7 @@ Section decode(const app::PlanAnswer& answer) {
   section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   tell_terms(section, decode);
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
+  if (answer.drafting && answer.drafting->drafts.tokens > 0) section.fields.push_back(tell(drafts_sentence(*answer.drafting, answer.request.question.acceptance > 0)));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
   if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
   section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));

@@ -110,6 +110,7 @@ std::string command(const std::string& verb, const app::PlanRequest& request) {
   if (request.question.prompt != usual.prompt) out += " --prompt " + std::to_string(request.question.prompt);
   if (request.question.depth != usual.depth) out += " --depth " + std::to_string(request.question.depth);
   if (request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
+  if (request.question.acceptance > 0) out += " --acceptance " + format_shortest(request.question.acceptance);
   if (!request.question.engine_date.empty()) out += " --engine-date " + shell_quoted(request.question.engine_date);
   if (request.objective != placement::Objective::decode) out += std::string(" --for ") + placement::to_string(request.objective);
   if (request.minimum_speed > 0) out += " --at-least " + format_shortest(request.minimum_speed);
@@ -165,6 +166,7 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
       {"sent_weights", "sending host weights to the device"_say},
       {"state", "reading and writing the recurrent state"_say},
       {"sequences", "work of the host per stream"_say},
+      {"drafting", "drafting tokens"_say},
       {"link_latency", "waiting for messages between devices"_say},
       {"hop", "handing over to the next device"_say},
       {"sync", "waiting between host and device"_say},
@@ -196,6 +198,15 @@ Fields derivation_row(const char* phase, const cost::Term& term) {
           machine("seconds", Number{term.time.value(), Unit::seconds}),
           machine("bound", term.bound_by_compute ? "compute" : "memory"),
           {"text", {}, term_line(term), Show::sentence}};
+}
+
+Phrase drafts_sentence(const app::Drafting& drafting, bool stated) {
+  const Phrase without = print(Number{drafting.plain, Unit::token_rate});
+  if (drafting.drafts.tokens <= 0)
+    return "Drafts looked up in earlier text are kept where the answer repeats it: what they gain depends on the text, and speeds are told without them."_say;
+  const std::vector<Phrase> words = {format_shortest(drafting.drafts.tokens), format_number(drafting.drafts.kept, 1), without};
+  return stated ? fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at the acceptance you state. Without them: {2}."_say, words)
+                : fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at the acceptance published runs print (--acceptance states yours). Without them: {2}."_say, words);
 }
 
 Rows evidence_rows(const cost::Estimate& estimate) {

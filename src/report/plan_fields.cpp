@@ -241,7 +241,7 @@ Section memory(const app::PlanAnswer& answer) {
 }
 
 // "Of 29.2 ms per token: reading the weights 24.1 ms, ..."; without what three digits of the whole do not show.
-Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
+Phrase where_time_goes(const cost::Estimate& decode, bool of_step) {
   struct Part { std::string name; Seconds time; bool hidden; };   // by name, over all devices
   std::vector<Part> terms;
   Seconds total{};
@@ -259,7 +259,7 @@ Phrase where_time_goes(const cost::Estimate& decode, std::int64_t sequences) {
     Phrase part = fill("{0} {1}"_say, {term_name(terms[i].name, false), print_seconds(terms[i].time)});
     list = list.empty() ? std::move(part) : fill("{0}, {1}"_say, {std::move(list), std::move(part)});
   }
-  return fill(sequences > 1 ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
+  return fill(of_step ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
 }
 
 // "Your own 3 measurements of decode on this machine say 0.93x ..."
@@ -313,6 +313,13 @@ Fields stream_fields(const app::PlanAnswer& answer) {
   return {{"decode_each", "each of them"_say, each}, {"tpot", "time per token (TPOT)"_say, between}};
 }
 
+Field drafts_field(const app::PlanAnswer& answer) {
+  if (!answer.drafting) return machine("drafts", std::monostate{});
+  const app::Drafting& d = *answer.drafting;
+  return machine("drafts", Fields{machine("drafter", std::string(placement::to_string(d.drafter))), machine("tokens", Number{d.drafts.tokens, Unit::none}), machine("kept", Number{d.drafts.kept, Unit::none}),
+                                  machine("decode_without", Number{d.plain, Unit::token_rate}), machine("counted", d.counted)});
+}
+
 // How prompts wait for each other is not counted; what they take together is.
 void add_prompts(const app::PlanAnswer& answer, Section& section) {
   const double rate = answer.speed->prefill.value.p50;
@@ -329,7 +336,7 @@ Section speed(const app::PlanAnswer& answer) {
     section.title = "Speed"_say;
     if (answer.placement.fits) section.fields.push_back({"no_speed", {}, Phrase(answer.no_speed.message), Show::sentence});
     if (answer.placement.fits && equal_ignoring_case(trim(answer.rig.spec), "here")) section.fields.push_back(people(Show::sentence, "'rigcast bench' measures this machine."_say));
-    for (const char* id : {"decode", "decode_each", "tpot", "decode_whole", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
+    for (const char* id : {"decode", "decode_each", "tpot", "decode_whole", "drafts", "prefill", "ttft", "power", "own"}) section.fields.push_back(machine(id, std::monostate{}));
     return section;
   }
   const cost::Speed& s = *answer.speed;
@@ -340,6 +347,7 @@ Section speed(const app::PlanAnswer& answer) {
   section.fields = {{"decode", writing, Range{s.decode.value, Unit::token_rate}}};
   for (Field& field : stream_fields(answer)) section.fields.push_back(std::move(field));
   section.fields.push_back(decode_whole_field(answer));
+  section.fields.push_back(drafts_field(answer));
   section.fields.push_back({"prefill", fill("prefill of {0} tokens"_say, {format_grouped(q.prompt)}), Range{s.prefill.value, Unit::token_rate}});
   section.fields.push_back({"ttft", answer.at_once > 1 ? "first token (TTFT), its prompt read alone"_say : "first token (TTFT)"_say, Range{s.ttft.value, Unit::seconds}});
   if (s.power && s.energy)
@@ -350,7 +358,10 @@ Section speed(const app::PlanAnswer& answer) {
     section.fields.push_back(people(Show::sentence, fill("Power without the idle devices ({0})."_say, {std::to_string(answer.rig.devices.size() - answer.placement.devices.size())})));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
-  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once)));
+  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once > 1 || (answer.drafting && answer.drafting->drafts.tokens > 0))));
+  if (answer.drafting) section.fields.push_back(people(Show::sentence, drafts_sentence(*answer.drafting, q.acceptance > 0)));
+  if (answer.drafting && !answer.drafting->counted)
+    section.fields.push_back(people(Show::sentence, "What drafts the tokens takes memory that is not counted here."_say));
   add_prompts(answer, section);
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;

@@ -36,7 +36,7 @@ std::string field_of(const Error& error) {
 
 // The member of a plan that is at fault: "processor" and "power" are parts of its rig, "quant" is one of its model.
 std::string member_of(const Error& error) {
-  static const std::vector<std::string> kMembers = {"model", "rig", "engine", "backend", "flags", "context", "prompt", "depth", "sequences", "engine_date", "for", "at_least", "own", "lang"};
+  static const std::vector<std::string> kMembers = {"model", "rig", "engine", "backend", "flags", "context", "prompt", "depth", "sequences", "acceptance", "engine_date", "for", "at_least", "own", "lang"};
   const std::string& place = error.where.file;
   if (place == "--on" || place == "rig") return "rig";
   if (place == "MODEL") return "model";

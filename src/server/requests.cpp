@@ -95,6 +95,16 @@ class Members {
     return static_cast<std::int64_t>(number);
   }
 
+  // Above 0 and below 1, or a text that says so; 0 where it is absent.
+  double share(const char* name) {
+    const Json* value = take(name);
+    if (value == nullptr) return 0;
+    const auto number = value->is_number() ? std::optional(value->get<double>()) : value->is_string() ? parse_double(value->get_ref<const std::string&>()) : std::nullopt;
+    if (number && *number > 0 && *number < 1) return *number;
+    note(wrong(name, "must be a share above 0 and below 1", "0.85"));
+    return 0;
+  }
+
   bool has(const char* name) const {
     const auto found = object_.find(name);
     return found != object_.end() && !found->is_null();
@@ -172,6 +182,7 @@ void read_question(Members& members, Asking& request) {
   question.prompt = members.count("prompt", 1, kMostTokens, question.prompt);
   question.depth = members.count("depth", 0, kMostTokens, question.depth);
   question.sequences = members.count("sequences", 1, kMostSequences, question.sequences);
+  question.acceptance = members.share("acceptance");
   question.engine_date = members.text("engine_date", kLongestName);
   if (const std::string objective = members.text("for", kLongestName); !objective.empty()) {
     if (auto parsed = placement::parse_objective(objective)) request.objective = *parsed;

@@ -23,7 +23,7 @@ class Loads {
   Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
     if (!knowledge.loads || rig.spec.empty() || model.from_file || may_change(rig.spec)) return;
-    where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date;
+    where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date + '\n' + format_shortest(request.question.acceptance);
   }
 
   Result<std::shared_ptr<const cost::Load>> of(const placement::Placement& placement) const {

@@ -25,6 +25,7 @@ struct FlagTarget {
   int local = 0;                    // the first of them, in the host that its process runs on; the others are offered by servers
   std::string_view backend = {};    // whose devices and buffers may be named; empty: any
   bool places = false;              // set by a value that says which devices hold what
+  std::string draft_model = {};     // SGLang: what drafts, where it is named
   bool copies_attention = false;    // SGLang: its data degree divides the tensor degree, and copies attention alone
 };
 
@@ -70,6 +71,7 @@ Result<double> fraction(std::string_view value);
 inline Result<void> ignore(FlagTarget&, std::string_view) { return {}; }   // said by the line in its own words, whatever the flag says
 
 constexpr std::string_view kUncounted = "changes neither memory nor speed as counted here";
+constexpr std::string_view kDraftsNote = "speculative decoding: each step verifies drafted tokens and keeps those that are right";
 constexpr std::string_view kModelNote = "which model it is, the question says: the line names that one";
 
 // Sets one whole-numbered field, not below `lowest`.

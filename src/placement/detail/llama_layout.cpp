@@ -153,10 +153,13 @@ class Placer {
     place_tied_head(homes);
   }
 
+  // Layers that predict further tokens are loaded where they are used (llama.cpp pull 26296 of July 2026; before its MTP of May, never).
+  bool is_loaded(const WeightKind& kind) const { return kind.loaded && (kind.first->role != Role::next_token || s_.speculation.drafter == Drafter::own_layers); }
+
   // In the order of the tensors, from arrays that stay near: every layout of a search does so.
   void add_weights() {
     std::vector<double> bytes, held(out_.buffers.size(), 0);
-    for (const WeightKind& kind : weights_.kinds()) bytes.push_back(kind.loaded ? kind.first->bytes.value() : 0);
+    for (const WeightKind& kind : weights_.kinds()) bytes.push_back(is_loaded(kind) ? kind.first->bytes.value() : 0);
     const auto& tensors = weights_.tensors();
     for (std::size_t t = 0; t < tensors.size(); ++t) held[static_cast<std::size_t>(out_.tensor_place[t])] += bytes[tensors[t].kind];
     for (std::size_t b = 0; b < held.size(); ++b) out_.buffers[b].weights += held[b];
@@ -204,7 +207,8 @@ class Placer {
     const double rows = static_cast<double>(c.cells * out_.context.streams);
     if (c.stored) buffer(c.place).kv += rows * (bytes(in_.key_type, c.key_elements) + bytes(in_.value_type, c.value_elements)) + entries * bytes(in_.key_type, c.key_elements) +
                                         index_cells * (bytes(in_.key_type, c.index_key_elements) + bytes(in_.value_type, c.index_value_elements));
-    buffer(c.place).state += 4.0 * static_cast<double>((c.state_elements + c.conv_elements + c.ngram_elements + c.compressor_elements) * out_.context.sequences);
+    const std::int64_t recurrent = (c.state_elements + c.conv_elements) * states_of_sequence(s_.speculation);
+    buffer(c.place).state += 4.0 * static_cast<double>((recurrent + c.ngram_elements + c.compressor_elements) * out_.context.sequences);
   }
 
   const LlamaInput& in_;

@@ -74,7 +74,7 @@ std::int64_t PageGroups::pages_of_block(const std::function<bool(std::size_t)>& 
 std::int64_t PageGroups::blocks_of_sequence(std::int64_t tokens, const PageRules& rules) const {
   std::int64_t blocks = 0;
   for (const PageGroup& group : groups) {
-    if (group.block_tokens == 0) blocks += 1;
+    if (group.block_tokens == 0) blocks += rules.states_of_sequence;
     else if (group.window == 0) blocks += up(tokens, group.block_tokens);
     else blocks += std::min(up(tokens, group.block_tokens), up(std::min(group.window - 1 + rules.batched_tokens, tokens), group.block_tokens) + 1);
   }

@@ -20,6 +20,7 @@ struct PageRules {
   bool windows_free = true;            // what a window has left behind is given back
   double state_element = 2, convolution_element = 2;  // bytes
   double share_of_states = 1;          // that a device holds
+  std::int64_t states_of_sequence = 1; // one for each drafted token beside its own
 };
 
 struct PageGroup {

@@ -12,6 +12,7 @@
 #include "catalog/engine.hpp"
 #include "placement/detail/activation.hpp"
 #include "placement/detail/capacity.hpp"
+#include "placement/detail/own_drafts.hpp"
 #include "placement/detail/page_groups.hpp"
 
 namespace rigcast::placement::detail {
@@ -218,7 +219,7 @@ class Paged {
       stage.lasting_token_bytes += ((freed ? 0 : token) + entry) * share;
       if (!shares_pool_) stage.state += state_bytes_per_sequence(layer, 2) / d_.tensor;   // else states lie in the pool's pages
     }
-    for (Stage& stage : stages_) stage.state *= settings_.sequences;
+    for (Stage& stage : stages_) stage.state *= settings_.sequences * states_of_sequence(settings_.speculation);
     add_weights();
   }
   void add_weights() {
@@ -327,6 +328,7 @@ class Paged {
     const auto exact = split_words(catalog::text_of(engine_, "states_in_f32", ""));
     rules.state_element = std::find(exact.begin(), exact.end(), a_.family) != exact.end() ? 4 : 2;
     rules.share_of_states = 1.0 / d_.tensor;
+    rules.states_of_sequence = states_of_sequence(settings_.speculation);
     return rules;
   }
 
@@ -451,7 +453,18 @@ Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::
   RC_ASSIGN(degrees, degrees_of(catalog, engine, architecture, rig, settings));
   RC_ASSIGN(cache, catalog.quant(settings.key_quant));
   const double cache_element = static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements);
-  const auto laid = [&](const Settings& asked) { return Paged(engine, backend, architecture, rig, asked, degrees, cache_element).run(); };
+  // Its own draft layers lie with the last of its layers; how stages are cut does not count them.
+  std::optional<model::Architecture> drafting;
+  if (degrees.pipeline == 1 && drafts_by_own_layers(architecture, settings)) drafting = with_draft_layers(architecture);
+  const auto laid = [&](const Settings& asked) {
+    Placement p = Paged(engine, backend, drafting ? *drafting : architecture, rig, asked, degrees, cache_element).run();
+    if (!drafting) return p;
+    const auto trunk = architecture.layers.size();
+    p.kv_device.resize(trunk);
+    for (DeviceShare& share : p.devices) share.layer_count = std::min(share.layer_count, static_cast<int>(trunk));
+    p.draft_layers = drafting->layers.size() - trunk;
+    return p;
+  };
   Placement usual = laid(settings);
   const bool whole_prompts = catalog::number_of(engine, "whole_prompts", backend, 0) > 0 && settings.max_batched_tokens <= 0;
   return whole_prompts && usual.fits ? with_longest_prompts(std::move(usual), laid) : std::move(usual);

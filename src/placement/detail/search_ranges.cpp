@@ -33,7 +33,7 @@ double cache_bytes(const model::Attention& attention, double context, double byt
 
 bool same_device(const rig::RigDevice& a, const rig::RigDevice& b) { return a.device.key == b.device.key && a.memory == b.memory && a.reserved == b.reserved; }
 
-std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element) {
+std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element, bool drafts) {
   const std::size_t count = architecture.layers.size();
   std::vector<LayerBytes> bytes(count + 1);  // the last one is the output head
   for (const model::Tensor& tensor : architecture.tensors) {
@@ -42,7 +42,7 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
     if (tensor.layer < 0 && !head) continue;  // input: stays on the host
     LayerBytes& layer = bytes[head ? count : static_cast<std::size_t>(tensor.layer)];
     if (tensor.role == model::Role::next_token) {
-      layer.idle += tensor.bytes.value();
+      layer.idle += drafts ? tensor.bytes.value() : 0;
     } else if (tensor.role == model::Role::expert_ffn && !head) {
       const model::FeedForward& ffn = architecture.layers[static_cast<std::size_t>(tensor.layer)].feed_forward;
       layer.experts += tensor.bytes.value();

@@ -23,7 +23,7 @@ struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0, i
 bool same_device(const rig::RigDevice& a, const rig::RigDevice& b);
 
 // Of every layer, and of the output head behind them.
-std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element);
+std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, double context, double cache_element, bool drafts);   // drafts: by layers of its own
 
 class Searcher {
  public:

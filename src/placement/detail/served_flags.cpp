@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/flag_table.hpp"
+#include "placement/detail/speculation_flags.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -100,7 +101,7 @@ constexpr std::string_view kBatchedNote = "tokens in one step: activations grow 
 constexpr std::string_view kHostNote = "GiB of weights of the first layers, for each device, that lie in host memory and are read from there over the link in every step";
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
-constexpr std::string_view kDraftNote = "a draft model or head: what it loads is not counted here, nor what it gains";
+constexpr std::string_view kDraftNote = "of what drafts tokens: not counted here";
 constexpr std::string_view kAdapterNote = "adapters: what they load is not counted here, nor what they cost";
 constexpr std::string_view kCacheSizeNote = "sets the size of the cache by hand: not counted here, where the cache is what the share of memory leaves";
 constexpr std::string_view kPictureNote = "pictures and sounds: what their encoder loads is not counted here";
@@ -130,7 +131,9 @@ constexpr FlagRule kVllm[] = {
     {"--data-parallel-address --data-parallel-rpc-port --data-parallel-start-rank", Takes::value, "", nullptr},
     {"--cpu-offload-params --offload-backend --offload-group-size --offload-num-in-group --offload-prefetch-step", Takes::value, "which weights lie in host memory, and fetching them ahead: not counted here", nullptr},
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
-    {"--speculative-config --speculative-model --num-speculative-tokens", Takes::value, kDraftNote, nullptr},
+    {"--speculative-config --speculative_config", Takes::value, kDraftsNote, speculative_config, false, true},
+    {"--speculative-model", Takes::value, kDraftsNote, draft_model, false, true},
+    {"--num-speculative-tokens", Takes::value, kDraftsNote, drafted_tokens, false, true},
     {"--max-loras --max-lora-rank --max-cpu-loras --lora-modules --lora-dtype", Takes::value, kAdapterNote, nullptr},
     {"--enable-lora --fully-sharded-loras", Takes::nothing, kAdapterNote, nullptr},
     {"--kv-cache-memory-bytes --num-gpu-blocks-override", Takes::value, kCacheSizeNote, nullptr},
@@ -181,8 +184,11 @@ constexpr FlagRule kSglang[] = {
     {"--host --port --dtype --tokenizer-path --cuda-graph-max-bs --attention-backend --schedule-policy --page-size --served-model-name "
      "--reasoning-parser --tool-call-parser --chat-template --nnodes --node-rank --dist-init-addr", Takes::value, "", nullptr},
     {"--max-total-tokens --swa-full-tokens-ratio --mamba-full-memory-ratio --max-mamba-cache-size", Takes::value, kCacheSizeNote, nullptr},
-    {"--speculative-algorithm --speculative-algo --speculative-draft-model-path --speculative-draft-model --speculative-num-steps --speculative-eagle-topk "
-     "--speculative-num-draft-tokens --speculative-attention-mode --speculative-token-map --speculative-draft-attention-backend --speculative-moe-runner-backend "
+    {"--speculative-algorithm --speculative-algo", Takes::value, kDraftsNote, speculative_algorithm, false, true},
+    {"--speculative-draft-model-path --speculative-draft-model --speculative-draft", Takes::value, kDraftsNote, speculative_draft_model, false, true},
+    {"--speculative-num-steps", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
+    {"--speculative-num-draft-tokens", Takes::value, "tokens that each step verifies, of all branches of the drafts", verified_tokens, false, true},
+    {"--speculative-eagle-topk --speculative-attention-mode --speculative-token-map --speculative-draft-attention-backend --speculative-moe-runner-backend "
      "--speculative-accept-threshold-single --speculative-accept-threshold-acc --speculative-draft-model-quantization", Takes::value, kDraftNote, nullptr},
     {"--enable-multi-layer-eagle", Takes::nothing, kDraftNote, nullptr},
     {"--max-lora-rank --max-loras-per-batch --max-loaded-loras --lora-paths --lora-backend --lora-target-modules", Takes::value, kAdapterNote, nullptr},
@@ -239,6 +245,7 @@ constexpr FlagRule kMindie[] = {
     {"maxBatchSize", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
     {"maxPrefillTokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"NPU_MEMORY_FRACTION", Takes::value, kShareNote, memory_share},
+    {"plugin_params", Takes::value, kDraftsNote, plugin_params, false, true},
     {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName", Takes::value, "", nullptr},
 };
 
@@ -305,7 +312,8 @@ constexpr FlagRule kPlain[] = {
        return fail(ErrorKind::input, "takes FP16, Q8, Q6, Q4 or bits of keys and values, as 8,8, not '" + std::string(v) + "'", Where{}, std::string(), "Q8");
      }},
     {"--gpu-split-auto --tensor-parallel-backend --autosplit-reserve", Takes::value, "", nullptr},
-    {"--draft-model --num-draft-tokens", Takes::value, kDraftNote, nullptr},
+    {"--draft-model", Takes::value, kDraftsNote, draft_model, false, true},
+    {"--num-draft-tokens", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
     {"--adapter-path", Takes::value, kAdapterNote, nullptr},
     {"--prompt-cache-size --prompt-cache-bytes", Takes::value, "caches of finished prompts that the server keeps as it runs: not counted here", nullptr},
     {"--host --port --max-tokens --temp --top-p --top-k --min-p --seed --log-level --chat-template --chat-template-args --allowed-origins --decode-concurrency "

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
+#include "placement/detail/own_drafts.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -310,6 +311,41 @@ void SlotLayouts::fill_memory(const std::vector<int>& visible, const LlamaLayout
   check_fit(rig_, placement);
 }
 
+struct SlotLayouts::Draft {
+  Draft(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, model::Architecture of, const rig::Rig& rig)
+      : architecture(std::move(of)), layouts(catalog, engine, backend, architecture, rig) {}
+  const model::Architecture architecture;
+  SlotLayouts layouts;
+};
+
+// Beside the model's own context another one drafts with its layers for that: a cache of 16 bits and compute buffers, where the head is
+// (server-context.cpp and common/speculative.cpp, build 11669).
+Result<void> SlotLayouts::add_draft_context(Count count, Placement& placement) {
+  if (!draft_) draft_ = std::make_shared<Draft>(catalog_, engine_, backend_, draft_model(architecture_), rig_);
+  Settings settings = placement.settings;
+  settings.speculation = {};
+  settings.key_quant = settings.value_quant = "f16";
+  settings.gpu_layers = -1;
+  settings.overrides.clear();
+  settings.cpu_moe_layers = 0;
+  const auto head = std::find_if(placement.devices.begin(), placement.devices.end(), [](const DeviceShare& share) { return share.holds_output; });
+  if (head == placement.devices.end()) {
+    settings.gpu_layers = 0;
+  } else if (placement.mode == Mode::layer) {   // all devices are seen, as by the model's own context
+    settings.split.assign(static_cast<std::size_t>(usable_devices(engine_, rig_)), 0);
+    settings.split[static_cast<std::size_t>(head->device)] = 1;
+  }
+  RC_ASSIGN(draft, draft_->layouts.of(settings, count));
+  const auto add = [](Memory& to, const Memory& of) { to.kv += of.kv, to.state += of.state, to.compute += of.compute; };
+  add(placement.host, draft.host);
+  for (const DeviceShare& share : draft.devices)
+    for (DeviceShare& all : placement.devices)
+      if (all.device == share.device) add(all.memory, share.memory);
+  placement.draft_layers = 1;
+  check_fit(rig_, placement);
+  return {};
+}
+
 Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   static KnownGraphs known;   // a function of nothing but its keys, so that all catalogues and threads may share it
   const std::vector<int> visible = visible_devices(settings);
@@ -336,10 +372,12 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   RC_TRY(refuse_large_caches(engine_, backend_, input, layout));
   Placement placement = placement_of(visible, input, layout, settings);
   placement.counted = count == Count::all || (count == Count::until_short && placement.fits);
-  if (!placement.counted) return placement;
-  reserve_compute(input, layout);
-  add_widened_layer(input, layout);
-  fill_memory(visible, layout, settings, placement);
+  if (placement.counted) {
+    reserve_compute(input, layout);
+    add_widened_layer(input, layout);
+    fill_memory(visible, layout, settings, placement);
+  }
+  if (drafts_by_own_layers(architecture_, settings)) RC_TRY(add_draft_context(count, placement));
   return placement;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Engines with one padded cache region per stream (llama.cpp and its relatives): from Settings to a Placement.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class SlotLayouts {
 
   std::vector<int> visible_devices(const Settings& settings) const;
   Result<const Ruled*> rules_for(const Settings& settings, bool on_devices);   // until the next call
+  Result<void> add_draft_context(Count count, Placement& placement);
   Placement placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const;
   void fill_memory(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const;
   void fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const;
@@ -47,6 +49,8 @@ class SlotLayouts {
   std::vector<Bytes> footprint_;         // ... and what the runtime of its backend takes
   Bytes host_footprint_{};
   std::vector<Ruled> ruled_;             // those met so far
+  struct Draft;
+  std::shared_ptr<Draft> draft_;         // of the model's own layers, once flags ask for it
 };
 
 }  // namespace rigcast::placement::detail

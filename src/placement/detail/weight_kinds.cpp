@@ -17,7 +17,7 @@ std::string_view name_in_block(std::string_view name) {
   return name.substr(dot);
 }
 
-bool is_expert_matrix(const Tensor& tensor) { return tensor.role == Role::expert_ffn && tensor.name.find("exps.weight") != std::string::npos; }
+bool is_expert_matrix(const Tensor& tensor) { return (tensor.role == Role::expert_ffn || tensor.role == Role::next_token) && tensor.name.find("exps.weight") != std::string::npos; }
 
 // What --cpu-moe and --n-cpu-moe name: "\\.ffn_(up|down|gate|gate_up)_(ch|)exps", whatever follows it, so the experts' biases too.
 bool is_named_by_cpu_moe(const Tensor& tensor) {

@@ -38,6 +38,8 @@ bool is_hidden(const cost::Term& term);
 Phrase term_name(const std::string& name, bool bound_by_compute);
 
 Fields derivation_row(const char* phase, const cost::Term& term);
+// What the flags' drafts come to, and the speed without; `stated`: how often they are right was asked with.
+Phrase drafts_sentence(const app::Drafting& drafting, bool stated);
 Rows evidence_rows(const cost::Estimate& estimate);
 
 // "Run it": the line, the file it wants, what it cannot say; for programs also what each flag does.

@@ -8,8 +8,8 @@ import { SelectField, TextField } from '../../parts/field';
 import { useText } from '../../shell/settings';
 import { cacheTypes, OBJECTIVES, offloads, splits, takesUbatch, type Question } from './question';
 
-const FOLDED: (keyof Question)[] = ['backend', 'split', 'offload', 'kv', 'ubatch', 'flags', 'prompt', 'depth', 'streams', 'engineDate', 'objective', 'atLeast'];
-const FIELDS = ['flags', 'backend', 'prompt', 'depth', 'sequences', 'engine_date', 'for', 'at_least'];
+const FOLDED: (keyof Question)[] = ['backend', 'split', 'offload', 'kv', 'ubatch', 'flags', 'prompt', 'depth', 'streams', 'acceptance', 'engineDate', 'objective', 'atLeast'];
+const FIELDS = ['flags', 'backend', 'prompt', 'depth', 'sequences', 'acceptance', 'engine_date', 'for', 'at_least'];
 
 interface MoreProps { question: Question; names: Names; error: ApiError | null; backend?: string; onChange(changes: Partial<Question>): void }
 
@@ -42,6 +42,7 @@ export function More({ question, names, error, backend, onChange }: MoreProps): 
         {typed(text.plan.atLeast, 'atLeast', '0', 'at_least')}
         {typed(text.plan.prompt, 'prompt', '512', 'prompt')}
         {typed(text.plan.depth, 'depth', '0', 'depth')}
+        {typed(text.plan.acceptance, 'acceptance', '0.85', 'acceptance')}
         {typed(text.plan.engineDate, 'engineDate', '2026-05', 'engine_date')}
       </div>
       <TextField label={text.plan.flags} value={question.flags} placeholder={takesUbatch(question.engine) ? '-t 16 --no-mmap' : ''} help={text.plan.flagsHelp} error={of('flags')} onChange={(flags) => onChange({ flags })} />

@@ -5,7 +5,7 @@ import { tokensOf } from '../../parts/context-field';
 import { joinModel, splitModel, takesQuant } from '../../parts/model-field';
 
 export interface Question {
-  model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; engineDate: string;
+  model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; acceptance: string; engineDate: string;
   objective: string;   // what the placement is chosen for; '': writing
   split: string; offload: string; kv: string; ubatch: string;   // switches that stand for flags of the engine
   atLeast: string;   // token/s that each stream must be written with
@@ -14,7 +14,7 @@ export interface Question {
 
 // Short names: these links are sent to friends.
 export const NAMES: Record<keyof Question, string> = {
-  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', engineDate: 'as', objective: 'for', split: 'split', offload: 'offload', kv: 'kv', ubatch: 'ub', atLeast: 'least', own: 'own',
+  model: 'm', rig: 'on', engine: 'e', backend: 'b', context: 'c', flags: 'f', prompt: 'p', depth: 'd', streams: 'n', acceptance: 'accept', engineDate: 'as', objective: 'for', split: 'split', offload: 'offload', kv: 'kv', ubatch: 'ub', atLeast: 'least', own: 'own',
 };
 
 // Changes of a question under the names of the address.
@@ -80,7 +80,7 @@ export function wordsOf(command: string): string[] {
 
 const OPTIONS: Record<string, keyof Question> = {
   '--engine': 'engine', '-e': 'engine', '--backend': 'backend', '-b': 'backend', '--flags': 'flags', '-f': 'flags', '--context': 'context', '-c': 'context', '--prompt': 'prompt', '-p': 'prompt',
-  '--depth': 'depth', '-d': 'depth', '--sequences': 'streams', '-n': 'streams', '--engine-date': 'engineDate', '--for': 'objective', '--at-least': 'atLeast',
+  '--depth': 'depth', '-d': 'depth', '--sequences': 'streams', '-n': 'streams', '--acceptance': 'acceptance', '--engine-date': 'engineDate', '--for': 'objective', '--at-least': 'atLeast',
 };
 
 // What "rigcast plan MODEL --on RIG ..." asks, as changes to the question it was suggested for: it says all of the question, so that what it
@@ -105,7 +105,7 @@ export function compareSettings(question: Question): Record<string, string> {
   return { m: question.model, on: question.rig, ...sharedSettings(question) };
 }
 // What both views ask alike, under the names of the address.
-const SHARED = ['engine', 'backend', 'context', 'flags', 'prompt', 'depth', 'streams', 'engineDate', 'objective', 'split', 'offload', 'kv', 'ubatch', 'atLeast', 'own'] as const;
+const SHARED = ['engine', 'backend', 'context', 'flags', 'prompt', 'depth', 'streams', 'acceptance', 'engineDate', 'objective', 'split', 'offload', 'kv', 'ubatch', 'atLeast', 'own'] as const;
 export function sharedSettings(question: Question): Record<string, string> {
   return Object.fromEntries(SHARED.map((field) => [NAMES[field], question[field]]));
 }
@@ -130,6 +130,7 @@ export function sharedRequest(question: Question, lang: string): Omit<PlanReques
   if (question.prompt.trim()) asked.prompt = question.prompt.trim();
   if (question.depth.trim()) asked.depth = question.depth.trim();
   if (question.streams.trim()) asked.sequences = question.streams.trim();
+  if (question.acceptance.trim()) asked.acceptance = question.acceptance.trim();
   if (question.engineDate.trim()) asked.engine_date = question.engineDate.trim();
   if (isObjective(question.objective)) asked.for = question.objective;
   if (question.atLeast.trim()) asked.at_least = question.atLeast.trim();
