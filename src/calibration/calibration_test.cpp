@@ -309,6 +309,24 @@ TEST(Configurator, DraftsAreAsTheRowSays) {
   EXPECT_GT(seconds_of({{"spec", "eagle"}, {"draft_tokens", "64"}, {"spec_steps", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "eagle"}, {"n", "5"}, {"accept_length", "3"}}));
 }
 
+// Tokens that a step keeps come together: from one batch to the next it takes as many times as long as a token does.
+TEST(Configurator, LatencyBetweenTokensIsThatOfSteps) {
+  Configurator configurator(facts());
+  const auto measured = [&](const char* metric, std::map<std::string, std::string, std::less<>> flags, int streams) {
+    Observation o = serving_row("h100-sxm-80gb", 1, streams, 20);
+    o.metric = Metric::tpot_ms;
+    o.metric_name = metric;
+    o.flags = std::move(flags);
+    const auto p = configurator.prepare(o);
+    EXPECT_TRUE(p) << to_text(p.error());
+    return p->measured_seconds;
+  };
+  for (const int streams : {1, 16}) {
+    EXPECT_NEAR(measured("itl_ms", {{"spec", "mtp"}, {"accept_length", "2.5"}}, streams), measured("tpot_ms", {{"spec", "mtp"}, {"accept_length", "2.5"}}, streams) / 2.5, 1e-12);
+    EXPECT_NEAR(measured("itl_ms", {}, streams), measured("tpot_ms", {}, streams), 1e-12);
+  }
+}
+
 // Mesa's driver for Intel became twice as fast with 26.2 of August 2026; Windows has another, and AMD's own was given up.
 TEST(Configurator, OldVulkanDriversHaveEffectsOfTheirOwn) {
   Configurator configurator(facts());

@@ -167,6 +167,10 @@ cost::Drafts drafts_of(const Observation& o) {
   return drafts;
 }
 
+// Tokens that come between the two moments which a time per token lies between: what a step keeps of its drafts comes at once, and the latency
+// between tokens (ITL) is taken from one such batch to the next.
+double tokens_timed(const Observation& o, const cost::Load& load) { return o.metric_name == "itl_ms" ? load.drafts.kept : 1; }
+
 // Many requests at once. At a steady state a step decodes one token of every running request and reads, in chunks, the prompts of those
 // that take the places of finished ones: I / O prompt tokens for each token written.
 Result<void> set_load(const Observation& o, Prepared& p) {
@@ -200,7 +204,7 @@ Result<void> set_load(const Observation& o, Prepared& p) {
   cost::add_loaded_step(*p.load, before + out / 2, std::max(1.0, batch / p.stages), prompt, prompts / p.stages, p.work);
   p.is_rate = !time;
   const double counted = o.metric == Metric::total_tokens_per_second ? 1 + std::max(0.0, prompt) / out : 1;
-  p.units = time ? 1e3 : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, p.devices) : 1);
+  p.units = time ? 1e3 * tokens_timed(o, *p.load) : batch * occupancy(o, batch * p.replicas) * p.replicas * counted / (o.flags.count("per_gpu") ? std::max(1, p.devices) : 1);
   return {};
 }
 
@@ -222,7 +226,7 @@ Result<void> set_work(const Observation& o, Prepared& p) {
     if (says(o, "total request time")) cost::add_prefill(load, 40, 0, 1 / written, p.work);
     else if (says(o, "one speed per input length") || (o.phase == "serve" && !per_token && !says(o, "single_stream_wall"))) cost::add_prefill(load, std::max(2.0, prompt), 0, 1 / written, p.work);
     p.is_rate = !per_token;
-    p.units = per_token ? 1e3 : 1.0 / (o.flags.count("per_gpu") ? p.devices : 1);
+    p.units = per_token ? 1e3 * tokens_timed(o, load) : 1.0 / (o.flags.count("per_gpu") ? p.devices : 1);
     return {};
   }
   const bool alone = o.phase == "prefill" || (o.phase == "serve" && o.concurrency == 1 && prompt > 0);
