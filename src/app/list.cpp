@@ -94,15 +94,16 @@ Result<Listed> row_of(const Knowledge& knowledge, const catalog::Entry& entry) {
   return fail(ErrorKind::input, "rules cannot be listed");
 }
 
-bool holds_all_words(const Listed& row, std::string_view text) {
-  const std::string haystack = fold_name(row.key + ' ' + row.name + ' ' + row.vendor + ' ' + row.architecture + ' ' + join(row.aliases, " "));
+bool holds_all_words(const std::string& names, std::string_view text) {
+  const std::string haystack = fold_name(names);
   const std::string latin = model::in_latin(std::string(text));
   const auto words = split_words(latin);
   return std::all_of(words.begin(), words.end(), [&](std::string_view word) { return haystack.find(fold_name(word)) != std::string::npos; });
 }
 
 bool wanted(const Listed& row, const ListRequest& request) {
-  return holds_all_words(row, request.text) && (request.vendor.empty() || equal_ignoring_case(row.vendor, request.vendor)) &&
+  const std::string names = row.key + ' ' + row.name + ' ' + row.vendor + ' ' + row.architecture + ' ' + join(row.aliases, " ");
+  return holds_all_words(names, request.text) && (request.vendor.empty() || equal_ignoring_case(row.vendor, request.vendor)) &&
          (request.architecture.empty() || equal_ignoring_case(row.architecture, request.architecture)) && row.memory >= request.memory_at_least;
 }
 
@@ -146,7 +147,7 @@ Result<ListAnswer> list(const Knowledge& knowledge, const ListRequest& request) 
     if (wanted(row, request)) answer.rows.push_back(std::move(row));
   if (request.kind == Kind::quant && request.architecture.empty())
     for (std::string& recipe : model::recipe_names(knowledge.catalog))
-      if (Listed named; holds_all_words((named.key = recipe, named), request.text)) answer.recipes.push_back(std::move(recipe));
+      if (holds_all_words(recipe, request.text)) answer.recipes.push_back(std::move(recipe));
   return answer;
 }
 

@@ -7,7 +7,6 @@
 #include "app/detail/requests.hpp"
 #include "app/layouts.hpp"
 #include "app/models.hpp"
-#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "model/names.hpp"
 #include "placement/rules.hpp"
@@ -38,12 +37,6 @@ bool fits_at(const Knowledge& knowledge, const KnownModel& model, const rig::Rig
 }  // namespace
 
 namespace {
-
-// Layouts that may be remembered by the words they were asked for: files and this machine may have changed.
-std::string where_of(const PlanRequest& request, const catalog::Engine& engine, const KnownModel& model, const placement::Placement& placement) {
-  if (model.from_file || may_change(request.rig)) return {};
-  return request.model + '\n' + model.architecture.quant + '\n' + request.rig + '\n' + engine.key + '\n' + placement.backend;
-}
 
 // The longest context between two for which there is room, given that there is at the shorter and not at the longer. Memory grows all but
 // linearly with the context, so straight lines through two layouts find the end in a few steps; an end that stays where it is twice counts
@@ -80,7 +73,8 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   const std::int64_t streams = placement::context_parts(engine, placement.settings);   // each has its share of -c
   const std::int64_t asked = placement.settings.context / streams, whole = model.architecture.max_context;
   if (whole <= asked) return asked;
-  const std::string where = knowledge.longest ? where_of(request, engine, model, placement) : std::string();
+  std::string where = knowledge.longest ? words_of(request, engine.key, model, rig) : std::string();
+  if (!where.empty()) where += '\n' + placement.backend;
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
   placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "catalog/engine.hpp"
 #include "cost/engines.hpp"
@@ -119,6 +120,12 @@ PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const ri
 }
 
 }  // namespace
+
+std::string words_of(const PlanRequest& request, std::string_view engine, const KnownModel& model, const rig::Rig& rig) {
+  if (rig.spec.empty() || model.from_file || may_change(rig.spec)) return {};
+  return request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + std::string(engine) + '\n' + request.question.engine_date + '\n' +
+         format_shortest(request.question.acceptance);
+}
 
 Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowledge, const catalog::Engine& engine, std::shared_ptr<const KnownModel> model) {
   const model::Architecture& found = model->architecture;

@@ -1,8 +1,8 @@
 #pragma once
 // Fits the effects of a Calibration to Observations: the maximum of a posterior with Gaussian priors (shrinkage to the parent) and a
-// heavy-tailed likelihood, found by Ceres.
+// heavy-tailed likelihood (detail/posterior.hpp).
 //
-//   residual of row i:  (log predicted_i - log measured_i) / sigma, through 3 log(1 + z^2 / 3) (Ceres' Cauchy loss, three
+//   residual of row i:  (log predicted_i - log measured_i) / sigma, through 3 log(1 + z^2 / 3) (the loss of Cauchy, three
 //                       quarters of a Student-t of 3 degrees), times the row's weight
 //   residual of effect: (theta - prior mean) / prior sd
 //
@@ -34,7 +34,7 @@ struct FitOptions {
   int iterations = 30;
   double tolerance = 1e-4;     // stops where a step gains less than this share of the sum
   int threads = 2;
-  bool uncertainty = true;     // fill in posterior sd (one dense inversion)
+  bool uncertainty = true;     // fill in posterior sd
   Watch* watch = nullptr;      // stopped: the fit ends where it is
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "calibration/detail/columns.hpp"
 #include "calibration/detail/import_json.hpp"
 #include "calibration/detail/spelling.hpp"
 
@@ -201,28 +202,25 @@ bool add_ollama(std::string_view text, Imported& out) {
 
 void parse_llama_csv(std::string_view text, std::string_view file, Imported& out) {
   std::vector<std::string> header;
+  std::vector<std::string_view> cells;
+  std::string unquoted;
   int number = 0;
   for (const std::string_view line : split(text, '\n')) {
     ++number;
     if (trim(line).empty()) continue;
-    std::vector<std::string> cells(1);
-    bool open = false;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const char c = line[i];
-      if (open && c == '"' && i + 1 < line.size() && line[i + 1] == '"') cells.back() += line[++i];   // "" is a quote
-      else if (c == '"') open = !open;
-      else if (c == ',' && !open) cells.emplace_back();
-      else if (c != '\r') cells.back() += c;
+    const auto unread = [&](std::string why) { out.unread.push_back({ErrorKind::input, std::move(why), Where{std::string(file), number, 1}}); };
+    if (!detail::cells_of(line.substr(0, line.find_last_not_of('\r') + 1), ',', cells, unquoted)) {
+      unread("a quote is not closed");
+    } else if (header.empty()) {
+      header.assign(cells.begin(), cells.end());
+    } else if (cells.size() != header.size()) {
+      unread("the row has " + std::to_string(cells.size()) + " cells, its header " + std::to_string(header.size()));
+    } else {
+      std::map<std::string, std::string> fields;
+      for (std::size_t i = 0; i < cells.size(); ++i) fields[header[i]] = cells[i];
+      if (auto o = detail::llama_bench_row(fields)) out.rows.push_back(std::move(*o));
+      else unread("the row has no single phase or no value");
     }
-    if (header.empty()) { header = cells; continue; }
-    if (cells.size() != header.size()) {
-      out.unread.push_back({ErrorKind::input, "the row has " + std::to_string(cells.size()) + " cells, its header " + std::to_string(header.size()), Where{std::string(file), number, 1}});
-      continue;
-    }
-    std::map<std::string, std::string> fields;
-    for (std::size_t i = 0; i < cells.size(); ++i) fields[header[i]] = cells[i];
-    if (auto o = detail::llama_bench_row(fields)) out.rows.push_back(std::move(*o));
-    else out.unread.push_back({ErrorKind::input, "the row has no single phase or no value", Where{std::string(file), number, 1}});
   }
 }
 

@@ -7,33 +7,20 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "calibration/detail/columns.hpp"
 #include "calibration/evaluate.hpp"
 
 namespace rigcast::calibration {
 namespace {
-
-// The first cells of one line as they stand, quotes included.
-std::vector<std::string_view> cells_of(std::string_view line, std::size_t most) {
-  std::vector<std::string_view> cells;
-  for (std::size_t begin = 0; cells.size() < most && begin <= line.size();) {
-    std::size_t end = std::min(line.find(',', begin), line.size());
-    if (line.substr(begin, end - begin).find('"') != std::string_view::npos) {
-      bool open = false;
-      for (end = begin; end < line.size() && (open || line[end] != ','); ++end)
-        if (line[end] == '"') open = !open;
-    }
-    cells.push_back(line.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return cells;
-}
 
 // Where the columns stand that say how near a row is.
 struct Columns {
   std::size_t device, engine, backend, model, quant, devices, depth, phase, last;
 
   static std::optional<Columns> read(std::string_view header) {
-    const auto names = cells_of(header, header.size());
+    std::vector<std::string_view> names;
+    std::string unquoted;
+    if (!detail::cells_of(header, ',', names, unquoted)) return std::nullopt;
     const auto at = [&](std::string_view name) { return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin()); };
     Columns c{at("device"), at("engine"), at("backend"), at("model"), at("quant"), at("devices"), at("depth"), at("phase"), 0};
     c.last = std::max({c.device, c.engine, c.backend, c.model, c.quant, c.devices, c.depth, c.phase});
@@ -94,10 +81,11 @@ std::vector<Ranked> ranked(const std::vector<Line>& lines, const Near& wanted) {
   std::vector<Ranked> out;
   std::string_view header;
   std::optional<Columns> columns;
+  std::vector<std::string_view> cells;
+  std::string unquoted;
   for (const Line& line : lines) {
     if (line.header.data() != header.data()) columns = Columns::read(header = line.header);
-    const auto cells = cells_of(line.text, columns->last + 1);
-    if (cells.size() > columns->last && cells[columns->phase] == wanted.phase) out.push_back({distance(cells, *columns, wanted), &line});
+    if (detail::cells_of(line.text, ',', cells, unquoted, columns->last + 1) && cells.size() > columns->last && cells[columns->phase] == wanted.phase) out.push_back({distance(cells, *columns, wanted), &line});
   }
   std::stable_sort(out.begin(), out.end(), [](const Ranked& a, const Ranked& b) { return a.far < b.far; });
   return out;

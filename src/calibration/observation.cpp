@@ -113,7 +113,7 @@ const std::vector<Column>& columns() {
   return all;
 }
 
-bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& cells, std::string& unquoted) {
+bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& cells, std::string& unquoted, std::size_t most) {
   cells.clear();
   unquoted.clear();
   unquoted.reserve(line.size());   // what cells point into may not move
@@ -132,7 +132,7 @@ bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& c
       cell = std::string_view(unquoted).substr(begin);
     }
     cells.push_back(cell);
-    if (end == line.size()) return true;
+    if (end == line.size() || cells.size() == most) return true;
     at = end + 1;
   }
 }

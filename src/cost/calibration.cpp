@@ -1,42 +1,11 @@
 #include "cost/calibration.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
-#include "base/text.hpp"
+#include "base/rows.hpp"
 
 namespace rigcast::cost {
-namespace {
-
-// Calls `row` with the fields of every line after the header that is neither empty nor a comment.
-template <class F>
-Result<void> each_row(std::string_view text, const char* file, std::size_t fields, F row) {
-  int number = 0;
-  bool header = true;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = trim(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    ++number;
-    if (line.empty() || line.front() == '#') continue;
-    if (header) { header = false; continue; }
-    std::array<std::string_view, 4> cells{};
-    std::string_view rest = line;
-    std::size_t n = 0;
-    for (; n < cells.size(); ++n) {
-      const std::size_t comma = rest.find(',');
-      cells[n] = rest.substr(0, comma);
-      if (comma == std::string_view::npos) { ++n; break; }
-      rest = rest.substr(comma + 1);
-    }
-    if (n < fields || !row(cells))
-      return fail(ErrorKind::input, "expected a name and numbers separated by commas", Where{file, number, 1});
-  }
-  return {};
-}
-
-}  // namespace
 
 std::size_t Effects::place(std::string_view wanted) const {
   if (entries_.empty() || name(entries_.back()) < wanted) return entries_.size();
@@ -74,27 +43,33 @@ Effect& Effects::operator[](std::string_view wanted) {
   return entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), added)->effect;
 }
 
+namespace {
+
+constexpr std::string_view kExpected = "expected a name and numbers separated by commas";
+
+}  // namespace
+
 Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv, std::string_view widths_csv) {
   Calibration calibration;
-  RC_TRY(each_row(effects_csv, "data/calibration/effects.csv", 4, [&](const auto& cells) {
+  RC_TRY(each_row(effects_csv, "data/calibration/effects.csv", 4, kExpected, [&](const auto& cells) {
     const auto mean = parse_double(cells[1]), sd = parse_double(cells[2]), rows = parse_double(cells[3]);
     if (!mean || !sd || !rows) return false;
     calibration.effects[cells[0]] = {*mean, *sd, *rows};
     return true;
   }));
-  RC_TRY(each_row(spreads_csv, "data/calibration/spreads.csv", 4, [&](const auto& cells) {
+  RC_TRY(each_row(spreads_csv, "data/calibration/spreads.csv", 4, kExpected, [&](const auto& cells) {
     const auto low = parse_double(cells[1]), high = parse_double(cells[2]), rows = parse_double(cells[3]);
     if (!low || !high || !rows) return false;
     calibration.spreads.emplace(std::string(cells[0]), Spread{*low, *high, *rows});
     return true;
   }));
-  RC_TRY(each_row(shares_csv, "data/calibration/shares.csv", 4, [&](const auto& cells) {
+  RC_TRY(each_row(shares_csv, "data/calibration/shares.csv", 4, kExpected, [&](const auto& cells) {
     const auto machine = parse_double(cells[1]), model = parse_double(cells[2]), row = parse_double(cells[3]);
     if (!machine || !model || !row || *machine < 0 || *model < 0 || *row <= 0) return false;
     calibration.shares.emplace(std::string(cells[0]), Shares{*machine, *model, *row});
     return true;
   }));
-  RC_TRY(each_row(widths_csv, "data/calibration/widths.csv", 3, [&](const auto& cells) {
+  RC_TRY(each_row(widths_csv, "data/calibration/widths.csv", 3, kExpected, [&](const auto& cells) {
     const auto factor = parse_double(cells[1]), rows = parse_double(cells[2]);
     if (!factor || !rows || *factor <= 0) return false;
     calibration.widths.emplace(std::string(cells[0]), Width{*factor, *rows});

@@ -254,7 +254,7 @@ void phi4flash(ConfigReader& c, Shape& s) {
   for (const int window : windows) s.window = std::max(s.window, window);
   const int half = s.layers / 2;
   s.pattern.clear();
-  for (int i = 0; i < s.layers; ++i) s.pattern += i % 2 == 0 ? (i <= half ? 'R' : 'X') : i < half ? 'S' : 'F';
+  for (int i = 0; i < s.layers; ++i) s.pattern += i % 2 == 0 ? (i <= half ? 'R' : 'G') : i < half ? 'S' : 'F';
   s.shared_cache_layers = half - 2;
   s.features.head_bias = c.flag({"lm_head_bias"});
   c.ignore({"sliding_window", "layer_types", "embd_pdrop", "resid_pdrop"});

@@ -18,7 +18,7 @@ constexpr Letter kLetters[] = {
     {'F', AttentionKind::full, false, true},     {'S', AttentionKind::sliding, false, true}, {'C', AttentionKind::chunked, false, true},
     {'R', AttentionKind::none, true, true},      {'H', AttentionKind::full, true, true},     {'A', AttentionKind::full, false, false},
     {'M', AttentionKind::none, true, false},     {'D', AttentionKind::none, false, true},    {'E', AttentionKind::none, false, true},
-    {'X', AttentionKind::none, false, true},     {'L', AttentionKind::sliding, true, true},
+    {'X', AttentionKind::none, false, true},     {'G', AttentionKind::none, false, true},    {'L', AttentionKind::sliding, true, true},
 };
 
 const Letter* find_letter(char letter) {
@@ -294,7 +294,7 @@ Result<std::vector<Layer>> lay_out(const Shape& shape) {
     const char letter = pattern[static_cast<std::size_t>(i) % pattern.size()];
     const Letter* meaning = find_letter(letter);
     if (!meaning)
-      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHLAMDEX)", "pattern"));
+      return tl::unexpected<Error>(wrong(shape, "pattern has the letter '" + std::string(1, letter) + "' (known: FSCRHLAMDEXG)", "pattern"));
     Layer& layer = layers[static_cast<std::size_t>(i)];
     layer.attention = attention_of(shape, meaning->attention, i);
     if (meaning->recurrent) layer.recurrent = recurrent_of(shape, layer.attention);

@@ -1,13 +1,12 @@
 #include "placement/rules.hpp"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 #include <string_view>
-#include <utility>
 
 #include "base/check.hpp"
 #include "base/function_ref.hpp"
+#include "base/rows.hpp"
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/slots.hpp"
@@ -160,17 +159,14 @@ struct ModelTraits {
   }
 };
 
-// Groups of formats by examples that people know, in any language.
-std::string examples_of(const std::vector<std::string>& groups) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kExamples{{
-      {"float", "F16/BF16"}, {"fp8", "FP8"}, {"fp4", "MXFP4/NVFP4"}, {"int4-group", "AWQ/GPTQ"}, {"int8", "INT8/W8A8"}, {"bitsandbytes", "NF4"}, {"ggml-legacy", "Q4_0/Q8_0"},
-      {"ggml-k", "Q4_K/Q6_K"}, {"ggml-i", "IQ4_XS/IQ2_XXS"}, {"ggml-ternary", "TQ1_0/TQ2_0"}, {"ggml-ik", "IQ4_K/IQ3_KS"}, {"ggml-repacked", "Q4_0_R8"}, {"mlx", "MLX"}, {"exl", "EXL"}, {"hqq", "HQQ"}}};
-  std::vector<std::string> words;
-  for (const std::string& group : groups) {
-    const auto known = std::find_if(kExamples.begin(), kExamples.end(), [&](const auto& each) { return each.first == group; });
-    words.emplace_back(known == kExamples.end() ? std::string_view(group) : known->second);
-  }
-  return join(words, ", ");
+// Groups of formats as people call them.
+Result<std::string> called(const catalog::Catalog& catalog, std::vector<std::string> groups) {
+  RC_ASSIGN(names, catalog.file("quants/groups.csv"));
+  RC_TRY(each_row(names, "data/quants/groups.csv", 2, "expected a group and what people call it", [&](const auto& cells) {
+    std::replace(groups.begin(), groups.end(), std::string(cells[0]), std::string(cells[1]));
+    return true;
+  }));
+  return join(groups, ", ");
 }
 
 }  // namespace
@@ -187,8 +183,8 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
     }
     const std::string& recipe = model.architecture().quant;
     const std::string& named = quant->ggml_type >= 0 && !recipe.empty() ? recipe : quant->name;   // a recipe mixes formats: say what was asked for
-    return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + examples_of(engine.quant_groups), Where{"MODEL"},
-                "model", usual_like(engine, *quant));
+    RC_ASSIGN(reads, called(catalog, engine.quant_groups));
+    return fail(ErrorKind::unsupported, engine.name + " does not read " + named + " weights; it reads " + reads, Where{"MODEL"}, "model", usual_like(engine, *quant));
   }
   return {};
 }

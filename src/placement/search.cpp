@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/searcher.hpp"
+#include "placement/detail/shortest.hpp"
 #include "placement/detail/slots.hpp"
 
 namespace rigcast::placement {
@@ -166,11 +167,8 @@ void Searcher::consider(Trial& trial, const Settings& settings) {
     if (*placement && !(*placement)->fits)
       if (const auto shorter = shortened(**placement, goal_.shortest))
         if (const auto& again = laid_out(*shorter, trial.count); again && again->fits) placement = &again;
-    if (*placement && !(*placement)->fits && goal_.shortest > 0 && engine_.kv_rule == catalog::KvRule::paged) {
-      Settings least = variant;   // told is what the shortest context that is worth having lacks
-      least.context = std::min(least.context, goal_.shortest);
-      if (const auto& shortest = laid_out(least, trial.count)) placement = &shortest;
-    }
+    if (*placement && !(*placement)->fits && goal_.shortest > 0)
+      if (const auto& shortest = laid_out(at_shortest(variant, goal_.shortest), trial.count)) placement = &shortest;
     consider_one(trial, *placement);
   }
 }
@@ -307,7 +305,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
     return search(*prepared.engine, architecture, rig, goal, prepared.settings, lay_out, cost);
   };
   const bool paged = prepared.engine->kv_rule == catalog::KvRule::paged;
-  goal.shortest = paged ? prepared.shortest : 0;
+  goal.shortest = detail::shrinks_to(prepared);
   goal.cache_element = prepared.cache_element;
   goal.margin = kMargin;
   goal.fixed_batch = prepared.named_batch;

@@ -13,8 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "server/errors.hpp"
+#include "server/socket.hpp"
 
 namespace rigcast::server {
 namespace {
@@ -30,19 +30,6 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 
 Clock::duration lasting(Seconds time) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(time.value())); }
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  ~Descriptor() { if (number_ >= 0) ::close(number_); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept { std::swap(number_, other.number_); return *this; }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 // A client, as the requests it left to workers know it: its end makes them unwanted.
 struct Presence {
@@ -140,32 +127,6 @@ namespace {
 
 constexpr std::uint64_t kListener = 0, kWake = ~std::uint64_t{0};
 constexpr Seconds kLinger{2};
-
-Result<Descriptor> listen_at(const std::string& address, int port) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  const int fault = ::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (fault != 0) return fail(ErrorKind::system, "'" + address + "' is no address of this machine: " + ::gai_strerror(fault), Where{"--listen"}, "listen");
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  int problem = 0;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    Descriptor socket(::socket(one->ai_family, one->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, one->ai_protocol));
-    if (socket.get() < 0) { problem = errno; continue; }
-    const int on = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(socket.get(), one->ai_addr, one->ai_addrlen) == 0 && ::listen(socket.get(), 512) == 0) return socket;
-    problem = errno;
-  }
-  return fail(ErrorKind::system, "cannot listen on " + address + " port " + std::to_string(port) + ": " + std::strerror(problem), Where{"--port"}, "port");
-}
-
-int port_of(int socket) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return 0;
-  return name.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6*>(&name)->sin6_port) : ntohs(reinterpret_cast<const sockaddr_in*>(&name)->sin_port);
-}
 
 void add_to_poll(int poll, int socket, std::uint64_t mark) {
   epoll_event event{};

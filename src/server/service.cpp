@@ -23,23 +23,13 @@
 #include "report/messages.hpp"
 #include "report/text.hpp"
 #include "server/cache.hpp"
+#include "server/dropped.hpp"
 #include "server/errors.hpp"
 #include "server/page.hpp"
 #include "server/requests.hpp"
 
 namespace rigcast::server {
 namespace {
-
-// What a file calls itself, as a page can show it: in one line, of a bounded length, in its own direction.
-std::string one_line(const std::string& words) {
-  constexpr std::size_t kLongest = 120;
-  std::string line = report::printable(words);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  if (line.size() <= kLongest) return line;
-  std::size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;   // not within a character
-  return line.substr(0, end) + "...";
-}
 
 // Nobody waits any more once the client has left.
 class Asker final : public Watch {
@@ -93,19 +83,17 @@ struct Service::State {
     return fail(ErrorKind::input, "files can be named by path only while the server listens to this machine alone", Where{}, field);
   }
 
-  static bool names_shape(const std::string& model) { return model.starts_with("dropped:"); }
-
   template <class Verb>
   auto with_models(const std::vector<std::string>& models, Verb verb) -> decltype(verb(knowledge)) {
     for (const std::string& model : models)
-      if (names_shape(model) && !knowledge.models->was_handed_in(model))
+      if (is_dropped(model) && !knowledge.models->was_handed_in(model))
         return fail(ErrorKind::not_found, "this dropped file is no longer known; drop it again", Where{}, "model");
     return verb(knowledge);
   }
 
   Result<Asked> asked_plan(const std::string& body) {
     RC_ASSIGN(asked, read_plan_request(body));
-    if (!names_shape(asked.request.model)) RC_TRY(check_paths(asked.request.model, "model"));
+    if (!is_dropped(asked.request.model)) RC_TRY(check_paths(asked.request.model, "model"));
     RC_TRY(check_paths(asked.request.rig, "rig"));
     return asked;
   }
@@ -113,7 +101,7 @@ struct Service::State {
   Result<AskedCompare> asked_compare(const std::string& body) {
     RC_ASSIGN(asked, read_compare_request(body));
     for (const std::string& spec : asked.request.models)
-      if (!names_shape(spec)) RC_TRY(check_paths(spec, "model"));
+      if (!is_dropped(spec)) RC_TRY(check_paths(spec, "model"));
     for (const std::string& spec : asked.request.rigs) RC_TRY(check_paths(spec, "rig"));
     return asked;
   }
@@ -195,7 +183,7 @@ struct Service::State {
 
   Response support(const Request& request) {
     auto asked = read_support_request(request.path[2], request);
-    if (asked && !names_shape(asked->about))
+    if (asked && !is_dropped(asked->about))
       if (auto allowed = check_paths(asked->about, "about"); !allowed) asked = tl::unexpected<Error>(allowed.error());
     if (!asked) return refused(asked.error(), language(request));
     return told(with_models({asked->about}, [&](const app::Knowledge& known) { return app::support(known, *asked); }), language(request));
@@ -213,27 +201,9 @@ struct Service::State {
       error.field = "file";
       return refused(error, language(request));
     }
-    model::Architecture architecture = *read;
-    for (std::string* words : {&architecture.name, &architecture.key}) *words = one_line(*words);
-    const std::string name = keep_shape(one_line(file), request.body, static_cast<std::uint64_t>(*rest), architecture);
-    return server::told(shape_report(name, architecture), language(request));
-  }
-
-  // "dropped:model.gguf~3f2a...": the same bytes get the same name, others another.
-  std::string keep_shape(const std::string& file, const std::string& bytes, std::uint64_t rest, const model::Architecture& architecture) {
-    std::string clean;
-    for (const char c : file) clean += static_cast<unsigned char>(c) < 0x20 || c == '~' || c == '"' || c == '\\' ? '_' : c;
-    const std::string name = "dropped:" + clean + '~' + format_hex(hash_of(std::to_string(rest), hash_of(bytes)));
-    knowledge.models->hand_in(name, architecture);
-    return name;
-  }
-
-  static report::Report shape_report(const std::string& name, const model::Architecture& a) {
-    using report::Number;
-    return {{{{}, {machine("model", Phrase(name)), machine("key", Phrase(a.key)), machine("name", Phrase(a.name)), machine("family", Phrase(a.family)),
-                   machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}), machine("quant", Phrase(a.quant)),
-                   machine("weights_bytes", Number{a.weight_bytes().value()}), machine("layers", static_cast<std::int64_t>(a.layers.size())),
-                   machine("max_context", a.max_context)}}}};
+    const Dropped dropped = dropped_file(file, request.body, static_cast<std::uint64_t>(*rest), *read);
+    knowledge.models->hand_in(dropped.name, dropped.architecture);
+    return server::told(shape_report(dropped), language(request));
   }
 
   Response about(const Request& request) {

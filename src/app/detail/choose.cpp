@@ -5,8 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "app/detail/requests.hpp"
 #include "app/loads.hpp"
-#include "app/rigs.hpp"
 #include "base/text.hpp"
 #include "placement/rules.hpp"
 
@@ -22,8 +22,7 @@ class Loads {
  public:
   Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
-    if (!knowledge.loads || rig.spec.empty() || model.from_file || may_change(rig.spec)) return;
-    where_ = request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + request.placement.engine + '\n' + request.question.engine_date + '\n' + format_shortest(request.question.acceptance);
+    if (knowledge.loads) where_ = words_of(request, request.placement.engine, model, rig);
   }
 
   Result<std::shared_ptr<const cost::Load>> of(const placement::Placement& placement) const {

@@ -29,6 +29,10 @@ struct Asked {
 // does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
 
+// What layouts of this model on this rig may be remembered by: the words that name both, the engine and its month. Empty: a file or this machine,
+// which may have changed.
+std::string words_of(const PlanRequest& request, std::string_view engine, const KnownModel& model, const rig::Rig& rig);
+
 // A checkpoint as the engine's files hold it: engines of GGUF read a conversion, in which some formats are stored otherwise.
 Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowledge, const catalog::Engine& engine, std::shared_ptr<const KnownModel> model);
 

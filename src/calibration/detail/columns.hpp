@@ -1,6 +1,7 @@
 #pragma once
 // The project's columns of Observations, and the cells of a line.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ struct Column {
 };
 const std::vector<Column>& columns();
 
-// Cells of one line, into `cells`: parts of the line or, where they have quotes, of `unquoted`. False: a quote is not closed.
-bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& cells, std::string& unquoted);
+// Cells of one line, at most the first so many of them, into `cells`: parts of the line or, where they have quotes, of `unquoted`. False: a
+// quote is not closed.
+bool cells_of(std::string_view line, char mark, std::vector<std::string_view>& cells, std::string& unquoted, std::size_t most = SIZE_MAX);
 
 }  // namespace rigcast::calibration::detail

@@ -1,5 +1,6 @@
 #pragma once
-// Collects the tensors of one Shape: outside the layers and attention in tensors.cpp, recurrent mixers and feed-forward parts in files of their own.
+// Collects the tensors of one Shape: outside the layers and in which order layers have theirs in tensors.cpp; attention, recurrent mixers and
+// feed-forward parts in files of their own.
 
 #include <cstdint>
 #include <string>
@@ -50,6 +51,19 @@ class TensorLister {
   void list_per_layer_embedding();
   void list_layer(int index, const Layer& layer);
   void list_norms_behind(const Layer& layer);
+  void list_mixing(const std::string& part);
+  void list_gating(const std::string& part);
+  void list_ngrams();
+  void list_engrams();
+  void list_shared_block(const Attention& a);
+  void list_shared_entry();
+  void list_seeing_twins(const Layer& layer);
+  void list_norm_gates(const Layer& layer);
+  void list_memory_unit();
+  void list_layer_embedding();
+  void list_next_token(int index);
+
+  // --- tensors_attention.cpp
   void list_attention(const Attention& a);
   void list_narrow_queries(int64_t width);
   void list_keys_and_values(const Attention& a, int64_t keys, int64_t values);
@@ -58,21 +72,10 @@ class TensorLister {
   void list_mla(const Attention& a);
   void list_compressed(const Attention& a);
   void list_compressor(const std::string& stem, int64_t dim, const Attention& a);
-  void list_mixing(const std::string& part);
-  void list_gating(const std::string& part);
-  void list_ngrams();
-  void list_engrams();
   void list_entries(const Attention& a);
   void list_cross_attention();
-  void list_shared_block(const Attention& a);
-  void list_shared_entry();
-  void list_seeing_twins(const Layer& layer);
-  void list_norm_gates(const Layer& layer);
   void list_distances(const Attention& a);
-  void list_memory_unit();
   void list_indexer(const Attention& a, int64_t query_input);
-  void list_layer_embedding();
-  void list_next_token(int index);
 
   // --- tensors_recurrent.cpp
   void list_recurrent(RecurrentKind kind);

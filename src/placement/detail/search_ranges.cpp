@@ -4,29 +4,18 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "placement/detail/activation.hpp"
 #include "placement/detail/searcher.hpp"
 
 namespace rigcast::placement::detail {
 
 namespace {
 
-double cache_bytes(const model::Attention& attention, double context, double bytes_per_element) {
-  using model::AttentionKind;
-  if (attention.kv_layer >= 0) return 0;
-  switch (attention.kind) {
-    case AttentionKind::none: return 0;
-    case AttentionKind::mla:
-      if (attention.window > 0) context = std::min(context, attention.window + 512.0);
-      return context * (attention.latent_dim + attention.rope_dim) * bytes_per_element;
-    case AttentionKind::compressed: {
-      const double entries = model::makes_entries(attention) ? context / attention.compress * (attention.key_dim + attention.indexer_dim) : 0;
-      return (std::min(context, attention.window + 512.0) * attention.key_dim + entries) * bytes_per_element;
-    }
-    case AttentionKind::sliding: context = std::min(context, attention.window + 512.0); break;
-    case AttentionKind::full:
-    case AttentionKind::chunked: break;
-  }
-  return context * attention.kv_heads * (attention.key_dim + attention.value_dim) * bytes_per_element;
+// Tokens whose keys and values a layer keeps: behind a window, of a usual batch as well.
+double kept_tokens(const model::Attention& attention, double context) {
+  constexpr double kBatch = 512;
+  const bool slides = attention.window > 0 && attention.kind != model::AttentionKind::full && attention.kind != model::AttentionKind::chunked;
+  return slides ? std::min(context, attention.window + kBatch) : context;
 }
 
 }  // namespace
@@ -51,7 +40,10 @@ std::vector<LayerBytes> layer_bytes(const model::Architecture& architecture, dou
       layer.base += tensor.bytes.value();
     }
   }
-  for (std::size_t l = 0; l < count; ++l) bytes[l].cache = cache_bytes(architecture.layers[l].attention, context, cache_element);
+  for (std::size_t l = 0; l < count; ++l) {
+    const model::Layer& layer = architecture.layers[l];
+    bytes[l].cache = cache_bytes_per_token(layer, cache_element) * kept_tokens(layer.attention, context) + entry_bytes_per_token(layer, cache_element) * context;
+  }
   return bytes;
 }
 

@@ -109,6 +109,8 @@ constexpr std::string_view kHostCacheNote = "caches of finished requests in host
 constexpr std::string_view kExchangeNote = "how experts on different devices exchange tokens: not counted here";
 
 constexpr std::string_view kEagerNote = "no graphs of kernels: every step waits longer for the host; the memory that they would take is still counted";
+constexpr std::string_view kStateNote = "number format of recurrent states: not counted here";
+constexpr std::string_view kSpreadNote = "experts spread over this many devices whole";
 
 constexpr FlagRule kVllm[] = {
     {"-tp --tensor-parallel-size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
@@ -143,7 +145,7 @@ constexpr FlagRule kVllm[] = {
     {"-dcp --decode-context-parallel-size", Takes::value, "the cache is shared out along the context: not counted here", nullptr},
     {"--all2all-backend --moe-backend --eplb-config", Takes::value, kExchangeNote, nullptr},
     {"--enable-eplb --enable-dbo", Takes::nothing, kExchangeNote, nullptr},
-    {"--mamba-ssm-cache-dtype --mamba-cache-dtype", Takes::value, "number format of recurrent states: not counted here", nullptr},
+    {"--mamba-ssm-cache-dtype --mamba-cache-dtype", Takes::value, kStateNote, nullptr},
     {"-O --optimization-level --tokenizer-mode --tokenizer-revision --config-format --hf-overrides --hf-token --hf-config-path --rope-scaling --rope-theta --max-seq-len-to-capture "
      "--cudagraph-capture-sizes --max-logprobs --uvicorn-log-level --generation-config --override-generation-config --guided-decoding-backend "
      "--structured-outputs-config --device --num-scheduler-steps --scheduling-policy --scheduler-delay-factor --preemption-mode --stream-interval --revision --code-revision "
@@ -172,7 +174,7 @@ constexpr FlagRule kSglang[] = {
        return {};
      }, true},
     {"--cpu-offload-gb", Takes::value, kHostNote, host_gib},
-    {"--ep --ep-size --expert-parallel-size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>, true},
+    {"--ep --ep-size --expert-parallel-size", Takes::value, kSpreadNote, degree<&Settings::expert_degree, Mode::expert>, true},
     {"--context-length", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--mem-fraction-static", Takes::value, "share of each device's memory for weights and cache; activations and graphs live in the rest", memory_share},
     {"--kv-cache-dtype", Takes::value, kCacheNote, cache_type},
@@ -201,7 +203,7 @@ constexpr FlagRule kSglang[] = {
     {"--moe-a2a-backend --moe-runner-backend --deepep-mode --deepep-config --ep-num-redundant-experts --ep-dispatch-algorithm --init-expert-location --moe-dense-tp-size "
      "--eplb-algorithm --eplb-rebalance-num-iterations", Takes::value, kExchangeNote, nullptr},
     {"--enable-eplb --enable-two-batch-overlap", Takes::nothing, kExchangeNote, nullptr},
-    {"--mamba-ssm-dtype --mamba-scheduler-strategy", Takes::value, "number format of recurrent states: not counted here", nullptr},
+    {"--mamba-ssm-dtype --mamba-scheduler-strategy", Takes::value, kStateNote, nullptr},
     {"--max-prefill-tokens --prefill-max-requests --max-queued-requests --torch-compile-max-bs --schedule-conservativeness --prefill-attention-backend "
      "--decode-attention-backend --sampling-backend --grammar-backend --fp8-gemm-backend --fp4-gemm-backend --log-level --log-level-http --log-requests-level "
      "--decode-log-interval --stream-interval --random-seed --watchdog-timeout --dist-timeout --device --download-dir --load-format --model-loader-extra-config --revision "
@@ -230,7 +232,7 @@ constexpr FlagRule kKtransformers[] = {
 constexpr FlagRule kTensorrt[] = {
     {"--tp_size", Takes::value, kTensorNote, degree<&Settings::tensor_degree, Mode::tensor>, true},
     {"--pp_size", Takes::value, kPipelineNote, degree<&Settings::pipeline_degree, Mode::pipeline>, true},
-    {"--ep_size", Takes::value, "experts spread over this many devices whole", degree<&Settings::expert_degree, Mode::expert>, true},
+    {"--ep_size", Takes::value, kSpreadNote, degree<&Settings::expert_degree, Mode::expert>, true},
     {"--max_seq_len", Takes::value, kContextNote, whole<&Settings::context, 1>},
     {"--kv_cache_free_gpu_memory_fraction --kv-cache-free-gpu-mem-fraction", Takes::value, "share of what weights and activations leave free that becomes cache", memory_share},
     {"--max_batch_size", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},

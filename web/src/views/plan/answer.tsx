@@ -12,6 +12,7 @@ import { href } from '../../shell/place';
 import type { Text } from '../../text/en';
 import { useText } from '../../shell/settings';
 import { print, printInterval, printTokens } from '../../units';
+import { numbered, Source } from './named';
 import { Evidence, Why } from './why';
 import { compareSettings, suggested, type Question } from './question';
 import { Mine, OtherWays, Upgrades } from './ways';
@@ -101,19 +102,6 @@ function summary(plan: Plan, text: Text): string {
     of(ofMany(plan) ? text.plan.decodeAll : text.plan.decode, plan.decode), ofMany(plan) ? of(text.plan.decodeEach, plan.decode_each) : '', of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
 }
 
-export function Source({ source }: { source: string }): VNode {
-  const link = /https?:\/\/\S+/.exec(source)?.[0]?.replace(/[).,;]+$/, '');
-  return <small class="source">{link ? <a href={link} title={link} target="_blank" rel="noreferrer noopener">{source.replace(link, brief(link))}</a> : source}</small>;
-}
-
-// "https://github.com/a/b/blob/0123abcd.../README.md" -> "github.com/a/b/\u2026/README.md": enough to know it by; the link is whole.
-function brief(link: string): string {
-  const plain = link.replace(/^https?:\/\/(www\.)?/, '').replace(/[?#].*$/, '').replace(/\/$/, '');
-  if (plain.length <= 48) return plain;
-  const parts = plain.split('/'), first = parts.slice(0, 3).join('/'), last = parts.length > 3 ? parts[parts.length - 1]! : '';
-  return (first.length > 48 ? first.slice(0, 47) + '\u2026' : first) + (last ? (parts.length > 4 ? '/\u2026/' : '/') + (last.length > 28 ? last.slice(0, 27) + '\u2026' : last) : '');
-}
-
 // A row for each card, used or not, and one for the host, whose memory has a scale of its own.
 export function memoryRows(plan: Plan, text: Text): MemoryRow[] {
   const none = { weights: 0, kv: 0, state: 0, compute: 0, footprint: 0 };
@@ -144,17 +132,6 @@ function together(plan: Plan, rows: (MemoryRow & { index: number })[], text: Tex
   return runs.map((run) => (run.length === 1 ? run[0]! : {
     ...run[0]!, name: `${text.plan.cardsNo(numbered(run.map((row) => row.index)))}${text.state.comma}${names.get(run[0]!.index)} \u00b7 ${run[0]!.idle ? text.plan.idle : text.plan.eachOf(layers.get(run[0]!.index) ?? '')}`,
   }));
-}
-
-// 0, 1, 2, 5 -> "#0\u2013#2, #5"
-export function numbered(indices: number[]): string {
-  const runs: [number, number][] = [];
-  for (const index of [...indices].sort((a, b) => a - b)) {
-    const last = runs[runs.length - 1];
-    if (last && index === last[1] + 1) last[1] = index;
-    else runs.push([index, index]);
-  }
-  return runs.map(([first, last]) => (first === last ? `#${first}` : `#${first}\u2013#${last}`)).join(', ');
 }
 
 // "llama.cpp on cuda: one device, 37 of 80 layers on the host; uses 1 of 2 cards"

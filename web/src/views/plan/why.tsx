@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import type { Plan } from '../../api/answers';
 import { useText } from '../../shell/settings';
 import { print, threeDigits } from '../../units';
-import { numbered, Source } from './answer';
+import { numbered, Source } from './named';
 
 const PHASES = ['decode', 'prefill'] as const;
 

@@ -1,0 +1,240 @@
+// Lines of engines that take flags and whose words stand in their data, and of MindIE, which takes a file.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/text.hpp"
+#include "placement/detail/launch_line.hpp"
+
+namespace rigcast::placement::detail {
+
+namespace {
+
+const std::string& plain_model_name(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
+std::string model_name(const model::Architecture& a) { return quoted(plain_model_name(a)); }
+
+// Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
+std::string host_weights(const model::Architecture& a) {
+  constexpr std::string_view kEnding = ".gguf";
+  const std::string& name = a.file.empty() ? a.checkpoint : a.file;
+  if (!name.ends_with(kEnding)) return model_name(a);
+  if (a.file.empty()) return quoted(name.substr(0, name.size() - kEnding.size()));
+  const std::size_t slash = name.rfind('/');
+  return quoted(slash == std::string::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
+}
+
+// Where the weights are in another format than the model was published in, the line names files that are; so it says.
+void explain_checkpoint(Launch& launch, const model::Architecture& a, const std::string& name) {
+  if (a.file.empty() && a.checkpoint != a.key && !a.checkpoint.empty())
+    launch.flags.push_back({name, "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
+}
+
+// The words that start an engine, with what it wants to know of the model in their holes.
+std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
+  const std::string& model = plain_model_name(a);
+  const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
+  const std::size_t slash = model.rfind('/');
+  const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
+  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? a.key : model));
+  words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : quoted(model.substr(0, slash)));
+  return replace_all(std::move(words), "{name}", quoted(slash == std::string::npos ? model : model.substr(slash + 1)));
+}
+
+// What SGLang wants to be told of the hosts of one engine; the line says it by itself, with the words in this order.
+constexpr std::string_view kNodes = "--nnodes", kFirstNode = "--dist-init-addr", kNode = "--node-rank";
+
+std::string node_words(std::size_t hosts, std::size_t node) {
+  return std::string(kNodes) + " " + std::to_string(hosts) + " " + std::string(kFirstNode) + " HOST1:5000 " + std::string(kNode) + " " + std::to_string(node);
+}
+
+bool is_of_nodes(const FlagNote& flag) { return flag.flag.starts_with(kNodes) || flag.flag.starts_with(kFirstNode) || flag.flag.starts_with(kNode); }
+
+// Served engines over several hosts: one process on each, or a Ray cluster under the first.
+void add_nodes(LineBuilder& line, const catalog::Engine& engine, const rig::Rig& rig, const Placement& p, std::size_t hosts) {
+  Launch& launch = line.launch();
+  launch.file_name = "a shell on each other host";
+  if (catalog::text_of(engine, "across_hosts", "") == "ray") {
+    // Copies are started by Ray, too, and told how many of them each host takes (docs.vllm.ai, data parallel deployment); one that spans hosts is
+    // a single engine's business.
+    const int of_copy = p.settings.tensor_degree * p.settings.pipeline_degree;
+    const auto local = std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; });
+    const bool whole = p.settings.data_degree > 1 && local >= of_copy && local % of_copy == 0;
+    if (whole && !line.says("--data-parallel-backend")) line.add("--data-parallel-backend", "ray");
+    if (whole && !line.says("--data-parallel-size-local")) line.add("--data-parallel-size-local", std::to_string(local / of_copy));
+    if (!whole && !line.says("--distributed-executor-backend")) line.add("--distributed-executor-backend", "ray");
+    launch.line = "ray start --head --port=6379 && " + launch.line;
+    launch.file_text = "ray start --address=HOST1:6379";
+    return;
+  }
+  const std::string alone = launch.line;
+  line.plain(node_words(hosts, 0));
+  for (std::size_t h = 1; h < hosts; ++h) launch.file_text += (h > 1 ? "\n" : "") + alone + " " + node_words(hosts, h);
+}
+
+// The user's flags without those that say which node this is of how many, where the line says so by itself.
+std::vector<FlagNote> unless_of_nodes(const catalog::Engine& engine, const rig::Rig& rig, const Placement& p) {
+  std::vector<FlagNote> flags = p.flags;
+  if (!uses_other_hosts(rig, p) || catalog::text_of(engine, "across_hosts", "") != "nnodes") return flags;
+  std::erase_if(flags, is_of_nodes);
+  return flags;
+}
+
+// MLX over several Macs: one command starts the program on all of them, which a file lists (mlx.distributed_config makes it).
+void add_launcher(LineBuilder& line, const rig::Rig& rig) {
+  line.add("--pipeline");
+  Launch& launch = line.launch();
+  launch.line = "mlx.launch --hostfile hosts.json " + launch.line;
+  std::vector<std::string> hosts;
+  for (std::size_t h = 0; h < rig.hosts.size(); ++h) hosts.push_back("HOST" + std::to_string(h + 1));
+  launch.file_name = "a shell, once before";
+  launch.file_text = "mlx.distributed_config --backend ring --over thunderbolt --hosts " + join(hosts, ",") + " --auto-setup --output hosts.json";
+}
+
+// How much of the layers lies on the devices, as a word or a share.
+std::string layers_share(const model::Architecture& a, const Placement& p) {
+  constexpr double kDigits = 1e4;   // so many that the share is of no other number of layers
+  const int all = static_cast<int>(a.layers.size()) + 1;
+  if (p.mode == Mode::cpu || p.settings.gpu_layers == 0) return "off";
+  return p.settings.gpu_layers < 0 || p.settings.gpu_layers >= all ? "max" : format_number(std::ceil(kDigits * p.settings.gpu_layers / static_cast<double>(all)) / kDigits, 4);
+}
+
+// Hosts of one engine, where several stand side by side.
+std::size_t hosts_of_one(const rig::Rig& rig, const Placement& p) {
+  std::set<int> hosts;
+  for (std::size_t i = 0; i < p.devices.size() / static_cast<std::size_t>(std::max(1, p.settings.replicas)); ++i) hosts.insert(rig.devices[static_cast<std::size_t>(p.devices[i].device)].host);
+  return hosts.size();
+}
+
+}  // namespace
+
+// Engines that take flags and whose words stand in their data: start, and flag.NAME for each thing that can be said; what has no flag there
+// cannot be.
+Launch told_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+  const Settings& s = p.settings;
+  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
+  LineBuilder line(engine, start_words(engine, a));
+  explain_checkpoint(line.launch(), a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(a) : model_name(a));
+  const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
+  const auto where_of = [&](const char* what) {   // in the engine's own window
+    const std::string_view where = catalog::text_of(engine, "where", what);
+    return std::string(where);
+  };
+  const auto can_say = [&](const char* what) { return !catalog::text_of(engine, "flag", what).empty(); };
+  const auto say = [&](const char* what, const std::string& value) {
+    const std::string_view flag = catalog::text_of(engine, "flag", what);
+    const auto words = split_words(flag);
+    if (words.empty()) return;
+    const bool alone = words.front() == flag && value.empty();
+    line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
+  };
+  const bool attention_copies = s.data_degree > 1 && a.has_experts() && !s.whole_copies, in_tensor = attention_copies && can_say("attention_copies");
+  // One device of several is said, too: without a degree the same flags leave the choice open.
+  const bool one_of_several = paged && rig.devices.size() > 1 && p.devices.size() == 1;
+  if (const int tensor = s.tensor_degree * (in_tensor ? s.data_degree : 1); tensor > 1 || one_of_several) say("tensor", std::to_string(tensor));
+  if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
+  if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
+  if (in_tensor) say("attention_copies", "");
+  if (p.mode == Mode::expert) {
+    if (catalog::text_of(engine, "flag", "expert").find('{') == std::string::npos) say("expert", "");
+    else say("expert", std::to_string(std::max(s.expert_degree, s.tensor_degree * s.data_degree)));
+  }
+  if (slots) say("layers", layers_share(a, p));
+  say("context", std::to_string(s.context / context_parts(engine, s)));
+  say("cells", std::to_string(p.kv_tokens));
+  if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
+  if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
+  if (s.key_quant != "f16") {
+    const std::string_view word = catalog::text_of(engine, "cache_word", s.key_quant);   // what the engine calls it
+    say("cache", word.empty() ? s.key_quant : std::string(word));
+  }
+  if (paged) say("sequences", std::to_string(s.sequences));
+  if (paged) say("batched", std::to_string(s.max_batched_tokens));
+  if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
+  if (s.host_gib > 0) say("offload", format_shortest(s.host_gib));
+  if (s.gpu_experts >= 0 && a.has_experts()) {
+    say("host_weights", host_weights(a));
+    say("device_experts", std::to_string(s.gpu_experts));
+    if (s.offload_batch > 0) say("host_prompts", std::to_string(s.offload_batch));
+    if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
+    if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
+  }
+  if (p.devices.size() > 1 && !s.split.empty()) say("split", replace_all(shares(s.split), ",", " "));   // TabbyAPI: a list of words
+  const std::size_t usable = static_cast<std::size_t>(usable_devices(engine, rig));
+  if (slots && p.mode == Mode::single && usable > 1)
+    cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name +
+               (where_of("device").empty() ? "'s settings." : "'s settings (" + where_of("device") + ")."));
+  if (slots && p.devices.size() > 1 && !s.split.empty() && !can_say("split"))
+    cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name +
+               (where_of("split").empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + where_of("split") + ")."));
+  for (const char* degree : {"tensor", "pipeline", "data"})
+    if (const int n = degree[0] == 't' ? s.tensor_degree : degree[0] == 'p' ? s.pipeline_degree : s.data_degree; n > 1 && !can_say(degree))
+      cannot_say(std::string("This line cannot say how many devices share a model (") + degree + " " + std::to_string(n) + "): set it in " + engine.name + "'s settings.");
+  if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
+  for (const FlagNote& flag : p.demanded) line.demand(flag);
+  line.repeat(unless_of_nodes(engine, rig, p));
+  if (uses_other_hosts(rig, p) && catalog::text_of(engine, "across_hosts", "") == "mlx.launch") add_launcher(line, rig);
+  if (!paged) return std::move(line.launch());
+  const std::size_t hosts = hosts_of_one(rig, p);
+  const std::string engines = std::to_string(s.replicas);
+  if (s.replicas > 1 && hosts == 1)
+    cannot_say("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
+  if (s.replicas > 1 && hosts > 1)
+    cannot_say("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
+  if (hosts > 1) add_nodes(line, engine, rig, p, hosts);
+  return std::move(line.launch());
+}
+
+namespace {
+
+// A text as JSON takes it.
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) < 0x20) out += "\\u" + format_hex(static_cast<std::uint64_t>(c) << 48, 4);
+    else out += c;
+  }
+  return out + '"';
+}
+
+constexpr int kPrefillBatch = 50;   // maxPrefillBatchSize of MindIE where nobody says, which no smaller maxBatchSize allows
+
+}  // namespace
+
+// Over several hosts each runs the same service with the devices of its own, and a file lists them all. What is not said there is refused or cut:
+// prompts beyond maxInputTokenLen (2,048), which must not exceed maxPrefillTokens, answers at maxIterTimes (512). The cache takes what is left
+// (npuMemSize -1) except beside a tower of pictures, where it must be said in whole GB.
+// https://github.com/verylucky01/MindIE-LLM/blob/2ad5b22e0b8e71725f7cf03536a4820d79381515/docs/zh/user_guide/user_manual/service_parameter_configuration.md
+Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+  const Settings& s = p.settings;
+  const bool nodes = uses_other_hosts(rig, p);
+  LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
+                               format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
+  Launch& launch = line.launch();
+  explain_checkpoint(launch, a, model_name(a));
+  const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
+  launch.file_name = "config.json";
+  const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
+  const bool limited = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("maxPrefillTokens"); });
+  if (longest_prompt < whole)
+    launch.unsaid.push_back(limited ? "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
+                                          std::to_string(whole) + "\" for longer ones)."
+                                    : "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and beside the context there is memory for no longer one.");
+  const bool sees = std::any_of(a.tensors.begin(), a.tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::vision; });
+  const auto cache_gib = static_cast<std::int64_t>(p.devices.empty() ? 0 : p.devices.front().memory.kv.value() / kGiB);
+  const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
+  std::string ids;
+  std::size_t named = 0;
+  for (const DeviceShare& share : p.devices)
+    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
+  launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
+                     ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
+                     ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
+                     std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
+                     std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +
+                     ",\n      \"maxIterTimes\": " + std::to_string(s.context) + "\n    }\n  }\n}\n";
+  return std::move(launch);
+}
+
+}  // namespace rigcast::placement::detail
