@@ -67,7 +67,9 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (eager) {
     add_factor(p, "launch", "eager", "");
     add_factor(p, "launch", "eager:backend", set.backend);
+    add_factor(p, "launch", "eager_year", "", set.year);
     if (has_delta_layers(b.model)) add_factor(p, "launch", "eager_delta", "");
+    else if (experts) add_factor(p, "launch", "eager_experts", "");
   }
   if (!eager && captures_pieces(set)) add_factor(p, "launch", "pieces", "");
   if (!b.cpu && starts_from_python(set)) {

@@ -143,5 +143,28 @@ TEST(Cost, SparseAttentionScoresAllEarlierTokens) {
   EXPECT_NEAR(scored, 2 * 32 * 128.0, 1e-9);
 }
 
+// Without graphs Triton's launcher starts the kernels of experts, and those of delta rules, which are more; dense layers have neither.
+TEST(Serving, ExpertsWithoutGraphsHaveAnEffectOfTheirOwn) {
+  const auto starts = [](const Case& c, std::string_view effect) {
+    const Load load = *load_of(c.model, c.rig, c.place);
+    for (const Stage& stage : load.stages)
+      if (stage.kind == StageKind::launch)
+        for (const Factor& factor : load.paths[static_cast<std::size_t>(stage.memory)].factors)
+          if (factor.effect == effect) return true;
+    return false;
+  };
+  Case c;
+  c.place.engine = "vllm";
+  c.place.settings.eager = true;
+  EXPECT_FALSE(starts(c, "launch|eager_experts"));
+  EXPECT_TRUE(starts(c, "launch|eager_year"));
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 128, .experts_used = 8};
+  EXPECT_TRUE(starts(c, "launch|eager_experts"));
+  c.model.layers[0].recurrent.kind = model::RecurrentKind::gated_delta;
+  EXPECT_FALSE(starts(c, "launch|eager_experts"));
+  c.place.settings.eager = false;
+  EXPECT_FALSE(starts(c, "launch|eager_year"));
+}
+
 }  // namespace
 }  // namespace rigcast::cost
