@@ -60,8 +60,8 @@ std::string source_of(const Observation& o) {
   return start == std::string::npos ? o.source : o.source.substr(start + 3, o.source.find('/', start + 3) - start - 3);
 }
 
-// Everything a layout depends on, as one text.
-std::string layout_key(const Observation& o) {
+// Everything a layout depends on, as one text. `built`: when its engine was.
+std::string layout_key(const Observation& o, const std::string& built) {
   std::string key;
   key.reserve(512);
   for (const std::string* part : {&o.device, &o.device_printed, &o.processor, &o.host_memory, &o.os, &o.engine, &o.backend, &o.model, &o.model_printed, &o.quant, &o.mode})
@@ -69,7 +69,7 @@ std::string layout_key(const Observation& o) {
   key.append(source_of(o)).append("|");
   for (const double number : {static_cast<double>(o.devices), static_cast<double>(o.degree), o.memory_gb, o.model_bytes, o.parameters})
     key.append(reinterpret_cast<const char*>(&number), sizeof number);
-  key.append(o.date, 0, 7);
+  key.append(o.date, 0, 7).append(built);
   for (const auto& [name, value] : o.flags) key.append("|").append(name).append("=").append(value);
   for (const char* word : {"CPU", "RAM", "NVLink", "nvlink", "P2P", "PCIe", "Raspberry", "HiFive", "InferenceX", "graph", "part", "SPECULATIVE"})  // whatever site_of and is_speculative look for
     if (o.note.find(word) != std::string::npos) { key += "|" + o.note; break; }
@@ -358,7 +358,7 @@ Result<void> Configurator::prepare(const Observation& o, Prepared& p) {
   if (!(o.value > 0)) return fail(ErrorKind::input, "the value is not above 0");
   if (o.phase.empty()) return fail(ErrorKind::input, "no phase is stated, and the metric tells none: decode, prefill or serve");
   if (o.phase != "decode" && o.phase != "prefill" && o.phase != "serve") return fail(ErrorKind::unsupported, "the phase '" + o.phase + "' is another estimator's");
-  std::string key = layout_key(o);
+  std::string key = layout_key(o, names_->built(o));
   auto found = layouts_.find(key);
   if (found == layouts_.end()) found = layouts_.emplace(std::move(key), make_layout(o)).first;
   if (!found->second) return tl::unexpected<Error>(found->second.error());

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/text.hpp"
 #include "calibration/detail/layout.hpp"
 #include "calibration/detail/models.hpp"
 
@@ -34,6 +35,14 @@ std::string KnownNames::recipe(std::string_view quant) {
 
 std::shared_ptr<const catalog::Engine> KnownNames::rules(const std::string& engine) {
   return known(rules_, engine, [&] { return rules_of(catalog_, engine); });
+}
+
+std::string KnownNames::built(const Observation& o) const {
+  std::string measured = o.date.substr(0, 7);
+  if (o.engine_version.empty()) return measured;
+  std::string latest = releases_.latest_until(o.engine, o.engine_version);
+  const auto until = parse_year(latest), on = parse_year(measured);
+  return until && (!on || *until < *on) ? latest : measured;
 }
 
 }  // namespace rigcast::calibration::detail

@@ -371,12 +371,12 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
   const catalog::Engine& rules = *known_rules;
   p.settings = placement::initial_settings(rules, site.rig);
   set_settings(o, group, names.recipe(o.quant), p.settings);
-  site.conditions.engine_year = parse_year(o.date).value_or(2025.5);
+  site.conditions.engine_year = parse_year(names.built(o)).value_or(2025.5);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
   site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
   site.conditions.repacked = flag(o, "rtr") == "1" || to_lower(o.quant).find("_r4") != std::string::npos || to_lower(o.quant).find("_r8") != std::string::npos;
   site.conditions.plain_matrices = !flag(o, "coopmat").empty() && is_off(flag(o, "coopmat"));
-  if (device) site.conditions.driver = driver_of(o, *device, site.conditions.engine_year);
+  if (device) site.conditions.driver = driver_of(o, *device, parse_year(o.date).value_or(site.conditions.engine_year));
   if (cpu) {
     if (device && device->bandwidth && device->unified && !site.rig.hosts[0].processor) site.rig.hosts[0].bandwidth = device->bandwidth->value;
     p.mode = Mode::cpu;

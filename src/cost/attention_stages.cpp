@@ -39,6 +39,21 @@ struct AttentionKey {
 };
 struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
 
+// Sparse attention: all earlier tokens are scored before the best of them are attended to. Servers keep the keys for it in FP8 with a scale for
+// 128 of them whatever the cache is (vLLM's and SGLang's support of DeepSeek V3.2, September 2025). Of a latent cache every tensor-parallel rank
+// scores them with all heads, since all need the same choice; heads of a plain cache pick for their own (MiniMax M3).
+void add_scores(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
+  if (a.indexer_heads <= 0 || a.indexer_top_k <= 0) return;   // or what an earlier layer picked is attended to (GLM 5.2)
+  constexpr double kScaled = 1 + 4.0 / 128;
+  const double keys = static_cast<double>(a.indexer_dim) / std::max(1, a.indexer_pool);   // of a token
+  const double heads = a.kind == AttentionKind::mla ? a.indexer_heads : std::max(1.0, a.indexer_heads * part);
+  AttentionSum& scored = groups[{device, 0, false}];
+  scored.token_bytes += keys * (b.setting.group == "serving" ? kScaled : element);
+  scored.flop += 2.0 * heads * keys;
+  scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
+  scored.layers += 1;
+}
+
 // A window of tokens with the entries that an indexer picks, and all entries behind it: those scored, or where nobody picks attended to.
 void add_compressed(std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
   const double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part, spread = std::log(std::max(1.0, a.heads / 4.0));
@@ -72,6 +87,7 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
       add_compressed(groups, a, device, kb, part);
       continue;
     }
+    add_scores(b, groups, a, device, kb, part);
     double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part;
     if (compressed_attention(b.model)) {  // attends to few of the entries; scoring them all costs a thirty-second
       AttentionSum& chosen = groups[{device, kCompressedWindow, latent}];
@@ -126,6 +142,7 @@ struct AttentionPaths {
     else add_joint_factor(p, "attention", "heads_per_kv:backend", {set.group, set.backend}, heads_per_kv);
     if (small_cache()) add_joint_factor(p, "attention", "small_cache", {set.kernels, set.backend});
     add_joint_factor(p, "attention", "flash", {flash ? "on" : "off", set.backend});
+    if (flash && !attends_by_matrix_units(d.device, set)) add_factor(p, "attention", "plain_units", "");
     return p;
   }
   Path host_memory() const {

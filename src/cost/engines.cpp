@@ -128,6 +128,14 @@ bool windows_save_work(const Setting& setting) {
 
 bool flash_by_default(const Setting& setting) { return setting.group != "ggml" || setting.built > 2025.6; }
 
+bool attends_by_matrix_units(const catalog::Device& device, const Setting& setting) {
+  // llama.cpp on ROCm: RDNA 4 since January 2026 (its pull request 18481), RDNA 3 and 3.5 since May 2026 (22880); before, scores and values were
+  // computed by plain arithmetic in tiles.
+  if (setting.kernels != "llama.cpp" || setting.backend != "rocm") return true;
+  if (device.architecture == "rdna4") return setting.built >= 2026.05;
+  return (device.architecture != "rdna3" && device.architecture != "rdna3.5") || setting.built >= 2026.37;
+}
+
 bool reads_latent_prompts(const Setting& setting) { return setting.group == "ggml" && !is_ik(setting) && setting.built >= 2025.3; }   // April 2025
 
 }  // namespace rigcast::cost

@@ -79,6 +79,8 @@ bool logits_of_last_token(const Setting& setting);
 bool windows_save_work(const Setting& setting);
 // Whether flash attention is on where nobody says so.
 bool flash_by_default(const Setting& setting);
+// Builds whose flash attention leaves the matrix units of a device idle that has them.
+bool attends_by_matrix_units(const catalog::Device& device, const Setting& setting);
 // Whether prompts, too, are multiplied with a latent cache as it is; else it is unfolded into keys and values for them.
 bool reads_latent_prompts(const Setting& setting);
 

@@ -111,5 +111,27 @@ TEST(Engines, ExpertsWereMultipliedOneByOne) {
   EXPECT_FALSE(loops("ik_llama.cpp", 2025.2));
 }
 
+// Attention of RDNA 4 got WMMA kernels in January 2026, of RDNA 3 in May; other chips and backends had theirs.
+TEST(Engines, MatrixUnitsOfRdnaAttendSince2026) {
+  const auto plain = [](const char* family, const char* backend, double year) {
+    Case c;
+    c.model.layers[0].attention = {.kind = model::AttentionKind::full, .heads = 32, .kv_heads = 8, .key_dim = 128, .value_dim = 128};
+    c.rig.devices[0].device.architecture = family;
+    c.place.backend = backend;
+    c.place.settings.flash_attention = true;
+    const Load load = built_in(c, year);
+    bool found = false;
+    for (const Path& path : load.paths)
+      for (const Factor& factor : path.factors) found |= factor.effect == "attention|plain_units";
+    return found;
+  };
+  EXPECT_TRUE(plain("rdna4", "rocm", 2025.96));
+  EXPECT_FALSE(plain("rdna4", "rocm", 2026.13));
+  EXPECT_TRUE(plain("rdna3.5", "rocm", 2026.13));
+  EXPECT_FALSE(plain("rdna3.5", "rocm", 2026.46));
+  EXPECT_FALSE(plain("rdna4", "vulkan", 2025.96));
+  EXPECT_FALSE(plain("cdna3", "rocm", 2025.96));
+}
+
 }  // namespace
 }  // namespace rigcast::cost

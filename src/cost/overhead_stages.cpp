@@ -40,7 +40,7 @@ bool is_delta(const model::Layer& layer) {
 double launches_of(const Builder& b, const model::Layer& layer) {
   double units = 0;
   if (layer.attention.kind != AttentionKind::none) units += 0.65;
-  if (layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
+  if (layer.attention.indexer_heads > 0 && layer.attention.indexer_top_k > 0) units += 1.5;  // scores of all earlier tokens, their selection, the gathering
   if (layer.recurrent.kind != model::RecurrentKind::none) units += 0.95;
   if (is_delta(layer)) units += unfused_delta_kernels(b.setting) / kKernelsOfALayer;
   if (layer.feed_forward.kind == model::FeedForwardKind::dense) units += 0.35;
@@ -67,7 +67,9 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (eager) {
     add_factor(p, "launch", "eager", "");
     add_factor(p, "launch", "eager:backend", set.backend);
+    add_factor(p, "launch", "eager_year", "", set.year);
     if (has_delta_layers(b.model)) add_factor(p, "launch", "eager_delta", "");
+    else if (experts) add_factor(p, "launch", "eager_experts", "");
   }
   if (!eager && captures_pieces(set)) add_factor(p, "launch", "pieces", "");
   if (!b.cpu && starts_from_python(set)) {

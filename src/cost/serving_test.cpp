@@ -118,5 +118,53 @@ TEST(Serving, WholeCopiesShareTheSequences) {
   for (const Stage& stage : load->stages) EXPECT_TRUE(stage.kind != StageKind::hop && stage.kind != StageKind::all_reduce) << stage.where;
 }
 
+// Sparse attention over a latent cache of 512 + 64 elements: of 10,000 earlier tokens 2,048 are read, 1,152 bytes each in 16 bits, and the key of
+// each of them, 128 elements in FP8 and a scale of 4 bytes. All 32 heads score them: 2 x 32 x 128 operations.
+TEST(Cost, SparseAttentionScoresAllEarlierTokens) {
+  Case c;
+  c.place.engine = "vllm";
+  model::Attention& a = c.model.layers[0].attention;
+  a = {.kind = model::AttentionKind::mla, .heads = 64, .kv_heads = 1, .key_dim = 192, .value_dim = 128, .latent_dim = 512, .rope_dim = 64,
+       .indexer_heads = 32, .indexer_dim = 128, .indexer_top_k = 2048};
+  const auto read = [&] {
+    const Load load = *load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_decode(load, 10000, 1, 1, work);
+    return stage_bytes(load, work, StageKind::kv);
+  };
+  EXPECT_NEAR(read(), 2048 * 1152.0 + 10000 * 132.0, 1e-6);
+  a.indexer_heads = 0;   // what an earlier layer picked
+  EXPECT_NEAR(read(), 2048 * 1152.0, 1e-6);
+  a.indexer_heads = 32;
+  const Load load = *load_of(c.model, c.rig, c.place);
+  double scored = 0;
+  for (const Stage& stage : load.stages)
+    if (stage.kind == StageKind::kv && stage.window == 0) scored += stage.token_flop;
+  EXPECT_NEAR(scored, 2 * 32 * 128.0, 1e-9);
+}
+
+// Without graphs Triton's launcher starts the kernels of experts, and those of delta rules, which are more; dense layers have neither.
+TEST(Serving, ExpertsWithoutGraphsHaveAnEffectOfTheirOwn) {
+  const auto starts = [](const Case& c, std::string_view effect) {
+    const Load load = *load_of(c.model, c.rig, c.place);
+    for (const Stage& stage : load.stages)
+      if (stage.kind == StageKind::launch)
+        for (const Factor& factor : load.paths[static_cast<std::size_t>(stage.memory)].factors)
+          if (factor.effect == effect) return true;
+    return false;
+  };
+  Case c;
+  c.place.engine = "vllm";
+  c.place.settings.eager = true;
+  EXPECT_FALSE(starts(c, "launch|eager_experts"));
+  EXPECT_TRUE(starts(c, "launch|eager_year"));
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 128, .experts_used = 8};
+  EXPECT_TRUE(starts(c, "launch|eager_experts"));
+  c.model.layers[0].recurrent.kind = model::RecurrentKind::gated_delta;
+  EXPECT_FALSE(starts(c, "launch|eager_experts"));
+  c.place.settings.eager = false;
+  EXPECT_FALSE(starts(c, "launch|eager_year"));
+}
+
 }  // namespace
 }  // namespace rigcast::cost

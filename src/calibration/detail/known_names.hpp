@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "calibration/detail/names.hpp"
+#include "calibration/detail/releases.hpp"
 #include "catalog/catalog.hpp"
 #include "catalog/engine.hpp"
 
@@ -16,11 +17,13 @@ namespace rigcast::calibration::detail {
 // Of one Catalog, which must live as long. May be used by several threads.
 class KnownNames {
  public:
-  explicit KnownNames(const catalog::Catalog& catalog) : catalog_(catalog) {}
+  explicit KnownNames(const catalog::Catalog& catalog) : catalog_(catalog), releases_(catalog) {}
   const catalog::Catalog& catalog() const { return catalog_; }
   std::shared_ptr<const Result<Stated>> stated(const Observation& o);                     // stated_of()
   std::string recipe(std::string_view quant);                                             // spelled_recipe()
   std::shared_ptr<const catalog::Engine> rules(const std::string& engine);               // rules_of()
+  // How new the engine of a row is: of the row's month, or of the last in which its version was the latest, where that is earlier.
+  std::string built(const Observation& o) const;
 
  private:
   template <class T>
@@ -30,6 +33,7 @@ class KnownNames {
 
   static constexpr std::size_t kMost = 4096;   // of each kind; all are forgotten when there are more
   const catalog::Catalog& catalog_;
+  const Releases releases_;
   std::mutex mutex_;                           // guards what follows
   Known<Result<Stated>> stated_;
   Known<std::string> recipes_;

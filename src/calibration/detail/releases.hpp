@@ -1,0 +1,30 @@
+#pragma once
+// When the version came out that an Observation names: engines are as old as their builds, not as what is published of them.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.hpp"
+
+namespace rigcast::calibration::detail {
+
+class Releases {
+ public:
+  Releases() = default;
+  // data/calibration/releases.csv; nothing where there is none.
+  explicit Releases(const catalog::Catalog& catalog);
+
+  // The month in which the next version came out, until when this one was the latest: "2025-05" of an engine as printed and its version ("vllm",
+  // "0.8.5"; "llama.cpp", "b7423 (2aa45ef)"). Empty: it still is, nobody listed it, or the name tells of a build between versions or of a program
+  // with versions of its own.
+  std::string latest_until(std::string_view engine, std::string_view version) const;
+
+ private:
+  using Version = std::vector<int>;
+  static Version read(std::string_view printed);   // empty: none
+  std::map<std::string, std::map<Version, std::string>, std::less<>> engines_;
+};
+
+}  // namespace rigcast::calibration::detail
