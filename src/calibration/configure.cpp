@@ -150,7 +150,9 @@ cost::Drafts drafts_of(const Observation& o) {
   const double printed = number_flag(o, "accept_length"), share = number_flag(o, "acceptance");   // of all that were drafted
   if (steps <= 0) steps = std::max(tree > 0 ? tree - 1 : kUsualDrafts, std::ceil(printed - 1));
   const double kept = printed >= 1 ? printed : share > 0 && share <= 1 ? 1 + steps * share : cost::kept_of(steps, kUsualAcceptance);
-  const bool of_text = method.starts_with("ngram"), in_blocks = method.starts_with("dflash");   // looked up, or all in one pass
+  if (method.starts_with("draft-")) method.erase(0, 6);   // as llama.cpp spells them
+  // Looked up in the text; or a whole block in one pass, which DSpark then corrects from token to token with a head of low rank (vllm's 46995).
+  const bool of_text = method.starts_with("ngram"), in_blocks = method.starts_with("dflash") || method.starts_with("dspark");
   return {.tokens = tree > 0 ? tree - 1 : steps, .kept = kept, .passes = of_text ? 0 : in_blocks ? 1 : steps};
 }
 
