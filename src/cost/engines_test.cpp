@@ -1,7 +1,5 @@
 // What the engines' builds of one date do and those of another do not: kernels started for a token, and work done for a prompt.
 
-#include <cmath>
-
 #include <gtest/gtest.h>
 
 #include "cost/detail/test_case.hpp"
@@ -90,21 +88,6 @@ TEST(Engines, VulkanPipelinesPromptsSince2026) {
   EXPECT_EQ(built_in(c, 2026.2).pipeline_devices, 2);
   c.place.engine = "ik_llama.cpp";
   EXPECT_EQ(built_in(c, 2026.6).pipeline_devices, 1);
-}
-
-// Two cards read four ubatches in 4 + 1 stages where one after the other takes 4 x 2: 5/8 of the time, of which as a logarithm 0.8 is reached.
-TEST(Engines, PipelinedUbatchesReachFourFifthsOfTheirGain) {
-  Case c;
-  c.on_two_devices();
-  c.place.mode = placement::Mode::layer;
-  const auto bytes_read = [&](double prompt) {
-    const auto load = load_of(c.model, c.rig, c.place);
-    std::vector<StageWork> work;
-    add_prefill(*load, prompt, 0, 1, work);
-    return stage_bytes(*load, work, StageKind::weights);
-  };
-  const double once = bytes_read(512);   // one ubatch has nothing to overlap with
-  EXPECT_NEAR(bytes_read(2048), 4 * once * std::pow(5.0 / 8, 0.8), once * 1e-6);
 }
 
 TEST(Engines, MusaCapturesGraphsSinceJuly2026) {

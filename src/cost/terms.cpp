@@ -9,10 +9,9 @@ namespace rigcast::cost {
 namespace {
 
 constexpr double kTileRows = 16;        // a matrix kernel computes at least this many rows, used or not
-// Of the ideal gain of pipelined ubatches so much (as a logarithm) is reached, in the middle of twelve pairs of one card and several that read the same
-// prompts: 0.75 to 0.9 on RTX 3060, 3090 and 5090 in 2026 (alesha-pro/qwen38-27b-bench-4x3090, marcojimenezgutierrez/qwen-benchmark,
-// furedericca-lab/Qwen3.8-27B-dual-5090), 0.7 to 0.9 on A100, A6000, RTX 4090 and H100 and 0.4 to 0.6 on RTX 3090 in 2024 (GPU-Benchmarks-on-LLM-Inference).
-constexpr double kPipelineGain = 0.8;
+// Of the ideal gain of pipelined ubatches half (as a logarithm) is reached: measured on 8 A100, 2 to 6 RTX 3090 and 4 RTX 3090
+// (llama.cpp PR 6017, GPU-Benchmarks-on-LLM-Inference, 4x3090-llm-benchmarks).
+constexpr double kPipelineGain = 0.5;
 constexpr double kVectorRows = 8;       // up to here the kernels and launches of decoding serve a batch
 // Tokens of one text and popular experts choose alike: n tokens touch as many experts as n^0.8 independent ones. Fitted decoding of
 // mixtures at 4 to 512 requests: median error 17.5 % at 1, 16.6 % at 0.8, 15.4 % at 0.7; single prompts do not care.
