@@ -306,6 +306,9 @@ TEST(Configurator, DraftsAreAsTheRowSays) {
   EXPECT_LT(seconds_of({{"spec", "mtp"}, {"accept_length", "3"}}), 0.5 * plain);   // bound by memory: a third, and the drafting
   EXPECT_LT(seconds_of({{"spec_decode", "ngram"}, {"accept_length", "3"}}), seconds_of({{"spec_decode", "dflash"}, {"accept_length", "3"}}));   // looked up in the text
   EXPECT_LT(seconds_of({{"spec_decode", "dflash"}, {"accept_length", "3"}}), seconds_of({{"spec", "mtp"}, {"accept_length", "3"}}));            // in one pass, not three
+  // Five drafts in blocks take the pass that one draft of MTP takes; as a chain they take five.
+  EXPECT_NEAR(seconds_of({{"spec", "dspark"}, {"n", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "draft-dflash"}, {"n", "5"}, {"accept_length", "3"}}), 1e-12);
+  EXPECT_LT(seconds_of({{"spec", "dspark"}, {"n", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "draft-mtp"}, {"n", "5"}, {"accept_length", "3"}}));
   EXPECT_GT(seconds_of({{"spec", "eagle"}, {"draft_tokens", "64"}, {"spec_steps", "5"}, {"accept_length", "3"}}), seconds_of({{"spec", "eagle"}, {"n", "5"}, {"accept_length", "3"}}));
 }
 

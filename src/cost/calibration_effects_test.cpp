@@ -72,6 +72,27 @@ TEST(Effects, BoardsOfOneChipShareWhatIsKnownOfIt) {
   EXPECT_TRUE(faster.contains("gemm|chip=hopper:66.9"));
 }
 
+// What is known of another program's prompts of mixtures does not touch llama.cpp's own, nor its dense models.
+TEST(Effects, MixturesOfAnotherProgramReadPromptsByThemselves) {
+  Case c;
+  const auto named = [&](const char* engine) {
+    c.place.engine = engine;
+    const auto load = load_of(c.model, c.rig, c.place);
+    EXPECT_TRUE(load);
+    std::set<std::string> names;
+    for (const Path& path : load->paths)
+      for (const Factor& factor : path.factors)
+        if (factor.effect.starts_with("gemm|experts+program=")) names.emplace(factor.effect);
+    return names;
+  };
+  EXPECT_TRUE(named("ollama").empty());
+  c.model.tensors[0].role = model::Role::expert_ffn;
+  c.model.tensors[0].shape = {4096, 4096, 64, 1};
+  c.model.layers[0].feed_forward = {.kind = model::FeedForwardKind::moe, .experts = 64, .experts_used = 2};
+  EXPECT_EQ(named("ollama"), std::set<std::string>{"gemm|experts+program=ollama:cuda"});
+  EXPECT_TRUE(named("llama.cpp").empty());
+}
+
 TEST(Effects, SpreadTakesTheMostParticularGroup) {
   Case c;
   const auto load = load_of(c.model, c.rig, c.place);

@@ -88,6 +88,7 @@ Path gemm_path(const Builder& b, int device, const std::string& format, bool exp
     add_factor(p, "gemm", "experts", "");
     add_joint_factor(p, "gemm", "experts+group", {set.group, set.backend});
     add_joint_factor(p, "gemm", "experts+engine", {set.kernels, set.backend});
+    if (set.engine != set.kernels) add_joint_factor(p, "gemm", "experts+program", {set.engine, set.backend});   // Ollama builds graphs of its own for mixtures
     add_joint_factor(p, "gemm", "experts+format", {format, set.kernels});
     if (loops_over_experts(set)) add_factor(p, "gemm", "experts_looped", "");
   }
