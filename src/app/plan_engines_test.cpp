@@ -212,6 +212,16 @@ TEST(Plan, AnEngineFarAheadIsToldInAFormatOfTheCard) {
   EXPECT_GE(remedy->decode, 1.5 * answer.speed->decode.value.p50);
 }
 
+// CUDA numbers the cards of its own host: a faster one elsewhere changes nothing.
+TEST(Plan, CardsOfOtherHostsAreNumberedThere) {
+  const auto warned = [](const char* rig) {
+    const PlanAnswer answer = answer_of(asked("llama-3.3-70b:q4_k_m", rig, "llama.cpp"));
+    return std::any_of(answer.placement.caveats.begin(), answer.placement.caveats.end(), [](const auto& each) { return each.text.find("CUDA numbers unlike cards by speed") != std::string::npos; });
+  };
+  EXPECT_TRUE(warned("2x3090+4090"));
+  EXPECT_FALSE(warned("2x3090; host=epyc-7532:256g | 4090; host=ryzen-9-7950x:64g; net=10gbe"));
+}
+
 // A format that is assumed is not the one that is proposed beside it.
 TEST(Plan, AnotherFormatIsAnotherOne) {
   const PlanAnswer answer = answer_of(asked("deepseek-v3.1", "8x910b3; nodes=2", "mindie"));

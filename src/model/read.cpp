@@ -131,7 +131,7 @@ tl::unexpected<Error> no_such_file(const catalog::Catalog& catalog, const ModelS
   // What a file is called tells which model it holds, and in which format.
   if (has_extension(named.name, ".gguf"))
     if (const auto known = catalogue_spec(catalog, fs::path(named.name).stem().string()))
-      return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", known->name + (known->quant.empty() ? "" : ":" + to_lower(known->quant)));
+      return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", nearest_model(catalog, known->name) + (known->quant.empty() ? "" : ":" + to_lower(known->quant)));
   return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", elsewhere ? std::string() : nearest_model(catalog, named.name));
 }
 

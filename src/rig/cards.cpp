@@ -65,7 +65,8 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
   const std::size_t space = group.name.find_last_of(' ');
   if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
     const std::string word = group.name.substr(space + 1);
-    if (catalog::split_size("of-" + word).size) return placed(error, group.where);   // no such card has that memory
+    if (const auto size = catalog::split_size("of-" + fold_name(word)).size)   // no such card has that memory
+      return Error{ErrorKind::not_found, "no " + catalog.device(trim(group.name.substr(0, space)))->name + " has " + print_gib(*size) + ": the host's memory is host=2xddr5-5600:64g", group.where, "rig", error.nearest};
     Where where = group.where;
     where.column += static_cast<int>(space) + 1;
     if (const auto& names = rig_options(); std::find(names.begin(), names.end(), word) != names.end())

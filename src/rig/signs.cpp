@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kSpaces = " \t";
 
 // Full-width signs, each with what it stands for.
-constexpr std::array<std::pair<std::string_view, char>, 9> kWide = {{{"，", ','}, {"、", ','}, {"；", ';'}, {"＋", '+'}, {"：", ':'}, {"（", ' '}, {"）", ' '}, {"＆", ','}, {"　", ' '}}};
+constexpr std::array<std::pair<std::string_view, char>, 9> kWide = {{{"，", ','}, {"、", ','}, {"；", ';'}, {"＋", '+'}, {"：", ':'}, {"（", ' '}, {"）", ' '}, {"＆", '+'}, {"　", ' '}}};
 constexpr std::array<std::string_view, 6> kJoining = {"&", "and", "with", "plus", "和", "加"};   // between spaces
 
 void blank(std::string& text, std::size_t begin, std::size_t length, char sign) {
@@ -42,13 +42,13 @@ bool stands_alone(std::string_view word) {
 
 bool is_option(std::string_view word) { return word.find('=') != std::string_view::npos || stands_alone(word); }
 
-void commas_for_joining_words(std::string& text) {
+void plus_for_joining_words(std::string& text) {
   for (const std::string_view word : kJoining)
     for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
       const std::size_t end = at + word.size();
       const bool apart = at > 0 && kSpaces.find(text[at - 1]) != std::string_view::npos && end < text.size() && kSpaces.find(text[end]) != std::string_view::npos;
       const bool of_name = word == "with" && !is_option(word_at(text, end));   // "Ryzen 7 7840HS with Radeon 780M Graphics"
-      if (apart && !of_name) blank(text, at, word.size(), ',');
+      if (apart && !of_name) blank(text, at, word.size(), '+');
     }
 }
 
@@ -59,14 +59,14 @@ bool is_of_memory(std::string_view word) {
   return (!begins_with_name && is_memory_size(lower)) || lower.find("ddr") != std::string::npos;
 }
 
-// What a comma at `at` means there.
+// What a comma at `at` means there; between devices it stays, for it may mean one machine or two.
 char meaning(std::string_view text, std::size_t at) {
   const std::string_view before = text.substr(0, at), part = before.substr(before.find_last_of(";|") + 1), next = word_at(text, at + 1);
   const std::size_t host = part.rfind("host=");
   const bool in_host = host != std::string_view::npos && part.find_first_of("+@", host) == std::string_view::npos;
   if (next.empty() || is_option(next)) return ' ';
   if (is_of_memory(next)) return in_host ? ':' : ' ';
-  return in_host ? ';' : '+';
+  return in_host ? ';' : ',';
 }
 
 }  // namespace
@@ -74,13 +74,13 @@ char meaning(std::string_view text, std::size_t at) {
 std::string in_own_signs(std::string_view spec) {
   std::string text(spec);
   narrow_signs(text);
-  commas_for_joining_words(text);
+  plus_for_joining_words(text);
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != ',' && text[at] != '+') continue;
     const std::size_t word = text.find_last_of(" \t+;|", at == 0 ? 0 : at - 1);
     const bool of_device = text.substr(word == std::string::npos ? 0 : word, at - (word == std::string::npos ? 0 : word)).find('@') != std::string::npos;
     if (text[at] == ',' && !of_device) text[at] = meaning(text, at);   // behind '@' it parts options
-    else if (text[at] == '+' && stands_alone(word_at(text, at + 1))) text[at] = ' ';
+    else if (text[at] == '+' && is_option(word_at(text, at + 1))) text[at] = ' ';
   }
   return text;
 }

@@ -121,6 +121,9 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
     name = {name.text.substr(after), name.column + static_cast<int>(after)};
   }
   name = trimmed(name);
+  if (const std::size_t comma = name.text.find(','); comma != std::string_view::npos)
+    return fail(ErrorKind::input, "a comma joins no devices: '+' does so in one machine, and machines that are compared have an --on each", at(name.column + static_cast<int>(comma)), "rig",
+                replace_all(std::string(word.text), ",", "+"));
   group.where = at(name.column);
   group.name = without_how_sold(name.text);
   if (group.name.empty()) return fail(ErrorKind::input, "a device name is missing", at(word.column), "rig");

@@ -56,8 +56,8 @@ std::vector<Counted> split_counts(std::string_view name);
 // "x2", "2张": a count without a name.
 std::optional<std::int64_t> count_alone(std::string_view text);
 
-// The same with the signs of the grammar in place of those that people write: what a comma, '&', "and" or 和 separates is a further device, an
-// option, or the host's memory; brackets and full-width signs. As long as before, so that places of errors hold.
+// The same with the signs of the grammar in place of those that people write: what a comma separates is an option or the host's memory, '&', "and" or
+// 和 join devices; brackets and full-width signs. As long as before, so that places of errors hold.
 std::string in_own_signs(std::string_view text);
 
 // What joins a card to its host instead of a slot, as options that stand alone.

@@ -139,8 +139,8 @@ class Paged {
     p.tensor_device.assign(a_.tensors.size(), 0);
     p.kv_device.assign(a_.layers.size(), 0);
     find_stages();
-    for (std::size_t i = 0; i < a_.tensors.size(); ++i) p.tensor_device[i] = stage_of(a_.tensors[i].layer) * d_.tensor;
-    for (std::size_t l = 0; l < a_.layers.size(); ++l) p.kv_device[l] = stage_of(static_cast<int>(l)) * d_.tensor;
+    for (std::size_t i = 0; i < a_.tensors.size(); ++i) p.tensor_device[i] = stage_of(a_.tensors[i].layer) * d_.tensor + first_device();
+    for (std::size_t l = 0; l < a_.layers.size(); ++l) p.kv_device[l] = stage_of(static_cast<int>(l)) * d_.tensor + first_device();
     p.devices.reserve(static_cast<std::size_t>(d_.devices()));
     const double peak = profiled_peak();
     for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage, peak);
