@@ -51,6 +51,10 @@ Result<void> check_parts(const catalog::Engine& engine, const model::Architectur
   const int devices = parts_of(rig, settings);
   if (std::find(engine.splits.begin(), engine.splits.end(), "tensor") == engine.splits.end())
     return fail(ErrorKind::unsupported, engine.name + " does not cut tensors", Where{"--flags"}, "tensor_degree");
+  const bool some = devices < static_cast<int>(rig.devices.size());   // others are hidden: then as many as share heads evenly
+  for (const model::Layer& layer : a.layers)
+    if (some && layer.attention.kv_heads % devices != 0)
+      return fail(ErrorKind::infeasible, "heads of the cache cannot be shared out evenly over " + std::to_string(devices) + " devices", Where{"--flags"}, "tensor_degree");
   for (const model::Layer& layer : a.layers)
     if (layer.attention.kind != AttentionKind::none && layer.attention.kv_heads < devices)
       return fail(ErrorKind::infeasible, "of " + std::to_string(devices) + " devices not every one gets a head of its own of the cache", Where{"--flags"}, "tensor_degree");
