@@ -173,8 +173,9 @@ constexpr std::array kLargeEnds = {std::pair{"Q2_K_L", "Q2_K"},   std::pair{"Q3_
 Result<bool> apply_ends(Formats& formats, Architecture& a, const char* recipe, std::string_view format, bool imatrix) {
   const std::string name = a.quant;
   RC_TRY(apply_ftype(formats, a, *detail::find_ftype(recipe), imatrix));
+  const auto at_an_end = [&](Role role) { return role == Role::token_embedding || role == Role::output_head || (role == Role::per_layer_embedding && format == "q4_0"); };
   for (Tensor& tensor : a.tensors)
-    if (tensor.shape[1] > 1 && (tensor.role == Role::token_embedding || tensor.role == Role::output_head)) RC_TRY(set_format(formats, tensor, format));
+    if (tensor.shape[1] > 1 && at_an_end(tensor.role)) RC_TRY(set_format(formats, tensor, format));
   a.quant = name;
   return true;
 }
@@ -182,8 +183,9 @@ Result<bool> apply_ends(Formats& formats, Architecture& a, const char* recipe, s
 Result<bool> apply_large_ends(Formats& formats, Architecture& a, std::string_view ftype) {
   for (const auto& [name, recipe] : kLargeEnds)
     if (ftype == name) return apply_ends(formats, a, recipe, "q8_0", true);
-  // Trained for Q4_0, published with the embedding in 16 bits (https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf: 17.2 GB).
-  if (ftype == "Q4_0_QAT" || ftype == "QAT_Q4_0") return apply_ends(formats, a, "Q4_0", "f16", false);
+  // Trained for Q4_0, published with the embedding in 16 bits (https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf: 17.2 GB); of Gemma 4
+  // in Q4_0, too (6.24 GiB of 12B, 13.26 of 26B-A4B: printed by llama-bench, 2026-09).
+  if (ftype == "Q4_0_QAT" || ftype == "QAT_Q4_0") return apply_ends(formats, a, "Q4_0", a.family == "gemma4" ? "q4_0" : "f16", false);
   return false;
 }
 

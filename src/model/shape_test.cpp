@@ -139,6 +139,26 @@ TEST(Recipe, MixesOfIkLlamaCppComeWithinTwoPercent) {
   EXPECT_NEAR(model("gemma-3-27b", "IQ4_KS").weight_bytes().value() / 15138685976.0, 1, 0.02);
 }
 
+// Unsloth's dynamic files: of models whose file somebody printed, that size (20.81 and 20.61 GiB: llama-bench of Qwen3.6-35B-A3B-UD-Q4_K_XL and
+// -UD-Q4_K_M, sources in recipes/unsloth-files.toml), else the base's times the usual ratio (of mixtures 0.955 of Q4_K_M).
+TEST(Recipe, DynamicFilesAreAsLargeAsPublished) {
+  constexpr double kGiB = 1024.0 * 1024 * 1024;
+  const Architecture a = model("qwen3.6-35b-a3b", "UD-Q4_K_XL");
+  EXPECT_NEAR(a.weight_bytes().value() / kGiB, 20.81, 0.001);
+  EXPECT_EQ(tensor(a, "blk.3.attn_q.weight").quant, "q4_k");   // kernels are those of the base
+  EXPECT_NEAR(model("qwen3.6-35b-a3b", "q4_k_xl").weight_bytes().value() / kGiB, 20.81, 0.001);   // people leave the UD out
+  EXPECT_NEAR(model("qwen3.6-35b-a3b", "UD-Q4_K_M").weight_bytes().value() / kGiB, 20.61, 0.01);
+  EXPECT_NEAR(model("qwen3-235b-a22b-2507", "UD-Q4_K_XL").weight_bytes() / model("qwen3-235b-a22b-2507", "Q4_K_M").weight_bytes(), 0.955, 1e-4);
+}
+
+// Bonsai was trained for one and two bits: every matrix is in the format, embedding and head too (sizes of its files: see the catalogue).
+TEST(Recipe, FilesOfOneAndTwoBitsAreInTheFormatThroughout) {
+  for (const char* name : {"token_embd.weight", "output.weight", "blk.0.ffn_down.weight"}) {
+    EXPECT_EQ(tensor(model("bonsai-8b", "Q1_0"), name).quant, "q1_0") << name;
+    EXPECT_EQ(tensor(model("bonsai-8b", "Q2_0"), name).quant, "q2_0") << name;
+  }
+}
+
 // The same model in the formats of the other engines: linear layers quantised, embedding, head and norms in 16 bits.
 // Llama 3 8B: 6979321856 weights in linear layers; AWQ g128 takes 133 bytes for 256 of them; the rest 1050939392 * 2 bytes.
 TEST(Recipe, OtherEnginesLeaveEmbeddingsAndHead) {

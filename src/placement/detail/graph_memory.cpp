@@ -385,7 +385,7 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
       return has_state_scan(rules, {source(3).shape[0] == 1 || source(3).shape[1] == 1 ? 2 : 1, source(0).shape[0]}, source(0).shape[1]);
     case TensorOp::delta_scan: return rules.delta_scan;
     case TensorOp::index_scores: return rules.index_key == 0 || source(1).shape[0] == rules.index_key;
-    case TensorOp::mix_streams: return rules.mixes_streams;
+    case TensorOp::mix_streams: return rules.mixes_streams == 0 || source(0).shape[1] == rules.mixes_streams;
     case TensorOp::balance: return rules.balances_streams;
     default: return true;
   }
