@@ -23,7 +23,7 @@ using detail::set_format;
 // Which matrices a recipe of the other engines quantises.
 struct Reach {
   bool attention = true, recurrent = true, dense = true, experts = true, shared = true;
-  bool embedding = false, head = false, router = false;
+  bool embedding = false, head = false, router = false, tables = false;
 };
 
 bool reaches(const Reach& reach, const Tensor& tensor) {
@@ -37,6 +37,7 @@ bool reaches(const Reach& reach, const Tensor& tensor) {
     case Role::token_embedding: return reach.embedding;
     case Role::output_head: return reach.head;
     case Role::router: return reach.router;
+    case Role::per_layer_embedding: return reach.tables;
     default: return false;
   }
 }
@@ -221,6 +222,7 @@ constexpr std::array kPartNames = {
     PartName{"attention", &Reach::attention}, PartName{"recurrent", &Reach::recurrent}, PartName{"dense", &Reach::dense},
     PartName{"experts", &Reach::experts},     PartName{"shared", &Reach::shared},       PartName{"embedding", &Reach::embedding},
     PartName{"head", &Reach::head},           PartName{"router", &Reach::router},
+    PartName{"tables", &Reach::tables},   // of n-grams
 };
 
 Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view text) {

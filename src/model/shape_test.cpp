@@ -63,6 +63,13 @@ TEST(Shape, ActiveParametersCountTheExpertsUsed) {
   EXPECT_TRUE(a.has_experts());
 }
 
+// Qwen 3.8 Flash Next: 125 B published beside 51.2 B of n-grams, of which a token reads 16 rows; 6 B of the rest, without its two tables of 248320 x 2560.
+TEST(Shape, ActiveParametersLeaveOutTablesOfNGrams) {
+  const Architecture a = model("qwen3.8-flash-next");
+  EXPECT_NEAR(a.parameters() - 160. * 320001536, 125e9, 0.5e9);
+  EXPECT_NEAR(a.active_parameters() - 2 * 248320. * 2560, 6e9, 0.1e9);
+}
+
 TEST(Shape, GemmaThreeSlidesFiveOfSix) {
   const Architecture a = model("gemma-3-27b");
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
@@ -214,6 +221,21 @@ TEST(Recipe, PartsOfAModelMayBeNamed) {
   const Architecture a = model("deepseek-r1", "nvfp4(dense+experts)");
   EXPECT_EQ(tensor(a, "blk.5.ffn_up_exps.weight").quant, "nvfp4");
   EXPECT_EQ(tensor(a, "blk.5.attn_q_a.weight").quant, "bf16");
+}
+
+// Their safetensors, byte by byte (indices and headers of all shards, as added up in 2026-08): Qwen3.8 Flash Next's 185,502,232,570 bytes in FP8 are 897,862,112 of its tower,
+// 2,698,026,496 of its next-token layer and experts and n-grams in FP8; GLM-5.3 Flash's 328,326,771,576 are 1,127,254,016 and 7,493,399,168, its recurrent layers in BF16.
+// DeepSeek V4.1 Flash's 510,286,023,000 have 15,360 experts of 18,800,640 each and three next-token layers of 6.72 GiB.
+TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
+  const auto weights = [](const Architecture& a) {
+    double sum = 0;
+    for (const Tensor& each : a.tensors) sum += each.role == Role::vision ? 0 : each.bytes.value();
+    return sum;
+  };
+  EXPECT_NEAR(weights(model("qwen3.8-flash-next", "FP8")) / (185502232570. - 897862112 - 2698026496), 1, 0.001);
+  EXPECT_NEAR(weights(model("glm-5.3-flash")) / (328326771576. - 1127254016 - 7493399168), 1, 0.001);
+  EXPECT_NEAR(weights(model("deepseek-v4.1-flash")) / (510286023000. - 6.72 * 1073741824), 1, 0.005);
+  EXPECT_EQ(tensor(model("deepseek-v4.1-flash"), "blk.5.ffn_up_exps.weight").bytes.value() * 3, 384. * 18800640);
 }
 
 TEST(Recipe, UnknownNamesTheNearest) {
