@@ -206,11 +206,15 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
     RC_TRY(apply_reach(formats, a, "mxfp4", kExpertsOnly));
     return true;
   }
-  if (folded == "fp8-block-mxfp4-experts") {  // DeepSeek V4
+  if (folded == "fp8-block-mxfp4-experts") {  // DeepSeek V4: what joins tokens, an indexer's keys and weights in 16 bits, what mixes streams in 32
     RC_TRY(apply_reach(formats, a, "fp8_e4m3_block128", kLinear));
-    for (Tensor& tensor : a.tensors)
+    for (Tensor& tensor : a.tensors) {
+      const auto has = [&](std::string_view part) { return tensor.name.find(part) != std::string::npos; };
       if (tensor.role == Role::expert_ffn) RC_TRY(set_format(formats, tensor, "mxfp4"));
       else if (tensor.role == Role::per_layer_embedding) RC_TRY(set_format(formats, tensor, "mxfp8"));   // V4.1: n-grams, a scale for each 32
+      else if (has("compressor") || has("indexer.proj") || has("indexer.attn_k")) RC_TRY(set_format(formats, tensor, half_of(a)));
+      else if (has("hc_")) RC_TRY(set_format(formats, tensor, "f32"));
+    }
     return true;
   }
   return false;

@@ -226,7 +226,7 @@ TEST(Recipe, PartsOfAModelMayBeNamed) {
 
 // Their safetensors, byte by byte (indices and headers of all shards, as added up in 2026-08): Qwen3.8 Flash Next's 185,502,232,570 bytes in FP8 are 897,862,112 of its tower,
 // 2,698,026,496 of its next-token layer and experts and n-grams in FP8; GLM-5.3 Flash's 328,326,771,576 are 1,127,254,016 and 7,493,399,168, its recurrent layers in BF16.
-// DeepSeek V4.1 Flash's 510,286,023,000 have 15,360 experts of 18,800,640 each and three next-token layers of 6.72 GiB.
+// DeepSeek V4.1 Flash's 510,286,023,000 are 970,536,960 and 7,932,874,632, V4 Flash's 166.879 GB with 10.86 of its drafts.
 TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
   const auto weights = [](const Architecture& a) {
     double sum = 0;
@@ -235,7 +235,8 @@ TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
   };
   EXPECT_NEAR(weights(model("qwen3.8-flash-next", "FP8")) / (185502232570. - 897862112 - 2698026496), 1, 0.001);
   EXPECT_NEAR(weights(model("glm-5.3-flash")) / (328326771576. - 1127254016 - 7493399168), 1, 0.001);
-  EXPECT_NEAR(weights(model("deepseek-v4.1-flash")) / (510286023000. - 6.72 * 1073741824), 1, 0.005);
+  EXPECT_NEAR(weights(model("deepseek-v4.1-flash")) / (510286023000. - 970536960 - 7932874632), 1, 0.0001);
+  EXPECT_NEAR(weights(model("deepseek-v4-flash")) / 156.019e9, 1, 0.0005);
   EXPECT_EQ(tensor(model("deepseek-v4.1-flash"), "blk.5.ffn_up_exps.weight").bytes.value() * 3, 384. * 18800640);
 }
 
