@@ -240,6 +240,15 @@ TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
   EXPECT_EQ(tensor(model("deepseek-v4.1-flash"), "blk.5.ffn_up_exps.weight").bytes.value() * 3, 384. * 18800640);
 }
 
+// llama-quant.cpp (build 11669): MXFP4_MOE takes every tensor of three dimensions, of Ling 3 experts alone.
+TEST(Recipe, LatentsOfLingStayInEightBits) {
+  const Architecture ling = model("ling-3.0-flash", "MXFP4_MOE");
+  for (const Tensor& each : ling.tensors) {
+    if (each.name.find("attn_k_b") != std::string::npos) EXPECT_EQ(each.quant, "q8_0") << each.name;
+  }
+  EXPECT_EQ(tensor(model("deepseek-v3", "MXFP4_MOE"), "blk.5.attn_k_b.weight").quant, "mxfp4");
+}
+
 TEST(Recipe, UnknownNamesTheNearest) {
   Architecture a = model("llama-3-8b");
   const auto done = apply_quant(facts(), a, "Q4_K_X");
