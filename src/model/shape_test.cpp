@@ -243,9 +243,7 @@ TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
 // llama-quant.cpp (build 11669): MXFP4_MOE takes every tensor of three dimensions, of Ling 3 experts alone.
 TEST(Recipe, LatentsOfLingStayInEightBits) {
   const Architecture ling = model("ling-3.0-flash", "MXFP4_MOE");
-  for (const Tensor& each : ling.tensors) {
-    if (each.name.find("attn_k_b") != std::string::npos) EXPECT_EQ(each.quant, "q8_0") << each.name;
-  }
+  for (const Tensor& each : ling.tensors) EXPECT_TRUE(each.name.find("attn_k_b") == std::string::npos || each.quant == "q8_0") << each.name << " is in " << each.quant;
   EXPECT_EQ(tensor(model("deepseek-v3", "MXFP4_MOE"), "blk.5.attn_k_b.weight").quant, "mxfp4");
 }
 
