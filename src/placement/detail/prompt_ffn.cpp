@@ -67,6 +67,7 @@ TensorId PromptGraph::normalised_shares(std::size_t i, TensorId weights, std::in
 TensorId PromptGraph::experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen) {
   const std::string name(stem);
   const TensorId y = g_.matmul_experts(weight(i, name + ".weight"), x, chosen);
+  g_[y].wide = habits_.wide_experts && stem == "ffn_down_exps";
   const TensorId bias = weight(i, name + ".bias");
   return bias == kNoTensor ? y : g_.elementwise(Op::add_expert, y, {bias, chosen});
 }

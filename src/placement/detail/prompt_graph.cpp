@@ -49,6 +49,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "maple", .rotates_windows_only = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
     {.family = "minimax-01", .adds_normed = true},
+    {.family = "mistral4", .wide_experts = true},
     {.family = "mpt", .layer_norm = true, .no_rotation = true},
     {.family = "muse-glimmer", .rotates_windows_only = true, .norms_input = true},
     {.family = "nemotron_h", .no_rotation = true},

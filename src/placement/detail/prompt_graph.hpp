@@ -38,6 +38,7 @@ struct FamilyHabits {
   bool softmax_chosen = false;     // softmax over the chosen experts only
   bool ranks_by_sigmoid = false;   // ... ranked by a unit of the logits, shared out by their softmax and no number of the file
   bool weights_before_experts = false;
+  bool wide_experts = false;       // what goes into the experts' last matrices may leave the range of F16
   bool root_router = false;        // experts are ranked by the root of what the router's unit gives
   bool tokens_only = false;        // takes no embeddings in place of tokens: routing goes by them
   bool plain_index = false;        // an indexer's queries and keys are not rotated
