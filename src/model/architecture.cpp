@@ -17,7 +17,7 @@ bool counts(const Architecture& a, const Tensor& tensor) {
 }
 
 double used_share(const Architecture& a, const Tensor& tensor) {
-  if (tensor.role == Role::per_layer_embedding && (a.family == "deepseek41" || a.family == "longcat-flash")) return 0;   // n-grams: a few rows of hundreds of millions
+  if (tensor.role == Role::per_layer_embedding && (a.family == "deepseek41" || a.family == "longcat-flash" || a.family == "qwen4exp")) return 0;   // n-grams: a few rows of hundreds of millions
   const Stack stack = stack_of(a, tensor);
   return stack.count > 0 ? static_cast<double>(stack.used) / stack.count : 1;
 }

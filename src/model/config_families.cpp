@@ -308,6 +308,7 @@ constexpr std::array kTypes = {
     ModelType{"qwen3_5_moe", "qwen35moe", false, gated_delta},
     ModelType{"qwen3_5_moe_text", "qwen35moe", false, gated_delta},
     ModelType{"qwen3_5_text", "qwen35", false, gated_delta},
+    ModelType{"qwen3_asr", "qwen3", false, windows_off_unless_asked},
     ModelType{"qwen3_moe", "qwen3moe", false, qwen3_moe},
     ModelType{"qwen3_next", "qwen3next", false, gated_delta},
     ModelType{"qwen3_omni_moe_text", "qwen3vlmoe", false, qwen3_moe},

@@ -120,6 +120,16 @@ TEST(NewerConfigs, MalformedOnesNameTheKey) {
   }
 }
 
+// Qwen3-ASR 0.6B: its language model is Qwen3 0.6B, 596,049,920 weights; 938 M published have the head once more and the encoder for sound (github.com/antirez/qwen-asr, MODEL.md; 2026-11).
+TEST(NewerConfigs, WhatOnlyHearsHasItsEncoder) {
+  const Architecture a = read(R"({"model_type":"qwen3_asr","thinker_config":{"model_type":"qwen3_asr","audio_config":{"model_type":"qwen3_asr_audio_encoder","d_model":896,"encoder_layers":18,
+      "encoder_attention_heads":14,"encoder_ffn_dim":3584,"downsample_hidden_size":480,"num_mel_bins":128,"output_dim":1024},"text_config":{"hidden_size":1024,"intermediate_size":3072,
+      "num_hidden_layers":28,"num_attention_heads":16,"num_key_value_heads":8,"head_dim":128,"vocab_size":151936,"max_position_embeddings":65536,"tie_word_embeddings":true}}})");
+  EXPECT_EQ(a.family, "qwen3");
+  EXPECT_EQ(a.parameters(), 596049920);
+  EXPECT_EQ(a.elements() - a.parameters(), 186376192);
+}
+
 TEST(NewerConfigs, TextPartsOfWhatSeesAndHears) {
   const std::string sizes = std::string(kOutside) + R"(,"num_hidden_layers":1,"num_key_value_heads":2)";
   EXPECT_EQ(read(R"({"model_type":"glm4v","text_config":{"model_type":"glm4v_text","attention_bias":true,)" + sizes + "}}").family, "glm4");

@@ -261,8 +261,24 @@ double tower_elements(ConfigReader& vision, ConfigReader& model, int hidden) {
   return elements < 1e11 ? elements : 0;
 }
 
+namespace {
+
+// Qwen's encoder for sound (AuT): three convolutions that halve, one matrix for what is left of the bins, blocks with biases, two matrices.
+// Of Qwen3-ASR 0.6B it has 186,376,192 weights: with its language model of two tables 938,008,576 (model card of Luigi/Qwen3-ASR-Micro: 938 M).
+double qwen_ears(ConfigReader& audio, int hidden) {
+  const std::int64_t width = audio.integer({"d_model"}, 1280), ffn = audio.integer({"encoder_ffn_dim"}, 5120), depth = audio.integer({"encoder_layers"}, 32), bins = audio.integer({"num_mel_bins"}, 128),
+                     inner = audio.integer({"downsample_hidden_size"}, 480), out = audio.integer({"output_dim"}, hidden);
+  if (width < 1 || width > 65536 || ffn > 1048576 || depth > 1024 || bins > 4096 || inner > 65536 || out > 1048576) return 0;
+  const std::int64_t left = (((bins + 1) / 2 + 1) / 2 + 1) / 2;
+  const double block = 4 * layer(width, width) + layer(width, ffn) + layer(ffn, width) + 4 * static_cast<double>(width);
+  return layer(9, inner) + 2 * layer(9 * inner, inner) + product(inner * left, width) + static_cast<double>(depth) * block + 2 * static_cast<double>(width) + layer(width, width) + layer(width, out);
+}
+
+}  // namespace
+
 // Voxtral Realtime: two convolutions, blocks as of Ministral with some biases, and a few frames joined before two matrices.
 double ears_elements(ConfigReader& audio, ConfigReader& model, int hidden) {
+  if (audio.has("downsample_hidden_size")) return qwen_ears(audio, hidden);
   if (model.text({"model_type"}) != "voxtral_realtime") return 0;
   const std::int64_t width = audio.integer({"hidden_size", "d_model"}, 1280), ffn = audio.integer({"intermediate_size", "encoder_ffn_dim"}, 5120), depth = audio.integer({"num_hidden_layers", "encoder_layers"}, 32),
                      heads = std::int64_t{audio.integer({"num_attention_heads", "encoder_attention_heads"}, 32)} * audio.integer({"head_dim"}, 64), bins = audio.integer({"num_mel_bins"}, 128),

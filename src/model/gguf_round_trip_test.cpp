@@ -80,6 +80,15 @@ void set_compression(GgufWriter& out, const Shape& shape) {
   out.set("hyper_connection.count", unsigned_of(shape.streams)).set("hyper_connection.sinkhorn_iterations", unsigned_of(shape.mixing_rounds));
 }
 
+// Qwen 3.8 Flash says by layer how many tokens' keys of its indexer are one.
+void set_pools(GgufWriter& out, const Architecture& model, const Shape& shape) {
+  if (shape.family != "qwen4exp") return;
+  std::vector<std::int32_t> pools;
+  for (const Layer& layer : model.layers) pools.push_back(layer.recurrent.kind != RecurrentKind::none ? 0 : shape.indexer.pool);
+  out.i32s(shape.family + ".attention.compress_ratios", pools);
+  out.set("hyper_connection.count", unsigned_of(shape.streams)).set("ple.conv_kernel", unsigned_of(shape.ngrams.kernel)).set("ple.ngram_size", unsigned_of(shape.ngrams.size));
+}
+
 void set_recurrence(GgufWriter& out, const Architecture& model, const Shape& shape) {
   const RecurrentShape& r = shape.recurrent;
   if (r.kind == RecurrentKind::none) return;
@@ -112,6 +121,7 @@ GgufWriter header_of(const Architecture& model, const Shape& shape) {
   set_windows(out, model, shape);
   set_recurrence(out, model, shape);
   set_compression(out, shape);
+  set_pools(out, model, shape);
   for (const Tensor& tensor : model.tensors) {
     const catalog::Quant quant = facts().quant(tensor.quant).value();
     out.tensor(tensor.name, {tensor.shape.begin(), tensor.shape.end()}, {quant.ggml_type, quant.block_elements, quant.block_bytes});

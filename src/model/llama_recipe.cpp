@@ -59,6 +59,7 @@ class OfStem {
   std::vector<std::pair<std::string_view, Answer>> known_;  // views of the tensors' names
 };
 
+bool is_feed_forward(Category c) { return c == Category::ffn_up || c == Category::ffn_gate || c == Category::ffn_down; }
 bool is_value(Category c) { return c == Category::v || c == Category::qkv || c == Category::kv_b; }
 
 // What the rules ask of the model.
@@ -67,7 +68,7 @@ struct Traits {
   int queries_per_key = 0;  // heads / kv_heads of the first layer, 0 where it does not attend
   int layers = 0;           // next-token layers included
   int values = 0;           // tensors of the attn_v kind
-  bool tied = true, falcon = false, size_70b = false;
+  bool tied = true, falcon = false, bailing3 = false, size_70b = false;
 };
 
 // The quantiser looks at the first layer. Files of gated-DeltaNet models name one number of KV heads for all layers, those of other
@@ -92,6 +93,7 @@ Traits traits_of(const Architecture& a) {
     if (tensor.name == "output.weight") t.tied = false;
   }
   t.falcon = a.family == "falcon";
+  t.bailing3 = a.family == "bailingmoe3";
   const Family* family = find_family(a.family);
   // A Llama of 80 layers without grouped heads is llama.cpp's 65B, not its 70B.
   t.size_70b = family && family->layers_of_70b == static_cast<int>(a.layers.size()) && !(a.family == "llama" && t.queries_per_key == 1);
@@ -121,7 +123,7 @@ class Chooser {
 
   Key by_category(const Tensor& tensor, Category c) {
     if (c == Category::output || (c == Category::embedding && t_.tied)) return output(tensor);
-    if (mix({"MXFP4_MOE"})) return tensor.shape[2] > 1 ? "mxfp4" : "q8_0";
+    if (mix({"MXFP4_MOE"})) return tensor.shape[2] > 1 && !(t_.bailing3 && !is_feed_forward(c)) ? "mxfp4" : "q8_0";
     if (c == Category::embedding) return embedding();
     if (mix({"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M"})) return smallest(c);
     if (is_value(c)) return value();
@@ -136,8 +138,12 @@ class Chooser {
     }
   }
 
+  // Files in Q1_0 and Q2_0 are of models trained for them (Bonsai): every matrix is in the format, whatever llama-quantize would do.
+  bool whole() const { return mix({"Q1_0", "Q2_0"}); }
+
   Key output(const Tensor& tensor) const {
     if (mix({"MXFP4_MOE"})) return "q8_0";
+    if (whole()) return base_;
     if (t_.falcon || tensor.shape[0] % block_elements(base_) != 0) return "q8_0";
     if (mix({"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS"})) return "q5_k";
     return base_ == "q8_0" ? base_ : "q6_k";
@@ -146,7 +152,7 @@ class Chooser {
   Key embedding() const {
     if (mix({"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS"})) return "q2_k";
     if (mix({"IQ2_S", "IQ2_M", "IQ3_XXS"})) return "iq3_s";
-    if (mix({"TQ1_0", "TQ2_0", "Q2_0"})) return "q4_k";
+    if (mix({"TQ1_0", "TQ2_0"})) return "q4_k";
     return base_;
   }
 

@@ -28,6 +28,11 @@ constexpr double kDeepSeekPredicts = 187107328 + 2 * 7168 + 257. * 3 * 7168 * 20
 // A scale for each block of 128 x 128 weights of its 62 layers of attention (11,448), 3 dense parts (24,192) and 59 x 257 experts (2,688).
 constexpr double kDeepSeekScales = 62. * 11448 + 3. * 24192 + 59. * 257 * 2688;
 
+// GLM-5: attention of 78 layers' kind with its indexer, a mixture, and the projection of two streams.
+constexpr double kGlmPredicts = 6144. * 2048 + 2048 + 2048. * 16384 + 6144. * 576 + 512 + 512. * 64 * 448 + 64. * 256 * 6144 + 2048. * 4096 + 6144. * 128 + 256 + 6144. * 32 + 2 * 6144 + 257. * 3 * 6144 * 2048 + 256 * 6144 + 256 + 2. * 6144 * 6144 + 3 * 6144;
+// GLM-4.7 Flash: the same without an indexer, but with a table and a head of its own.
+constexpr double kGlmFlashPredicts = 2048. * 768 + 768 + 768 * 20 * 256 + 2048 * 576 + 512 + 512 * 20 * 448 + 20 * 256 * 2048 + 65. * 3 * 2048 * 1536 + 64 * 2048 + 64 + 2. * 2048 * 2048 + 5 * 2048 + 2. * 154880 * 2048;
+
 constexpr Total kTotals[] = {
     {"qwen3-0.6b", 751632384, 151936. * 1024},   // the embedding once more as head
     {"tinyllama-1.1b", 1100048384, 0},
@@ -101,8 +106,9 @@ constexpr Total kTotals[] = {
     {"llama-3.1-405b", 405853388800, 0},
     {"qwen3-coder-480b-a35b", 480154875392, 0},
     {"deepseek-r1", 684531386000, kDeepSeekPredicts + kDeepSeekScales},
-    // GLM-5: attention of 78 layers' kind with its indexer, a mixture, and the projection of two streams.
-    {"glm-5", 753864139008, 6144. * 2048 + 2048 + 2048. * 16384 + 6144. * 576 + 512 + 512. * 64 * 448 + 64. * 256 * 6144 + 2048. * 4096 + 6144. * 128 + 256 + 6144. * 32 + 2 * 6144 + 257. * 3 * 6144 * 2048 + 256 * 6144 + 256 + 2. * 6144 * 6144 + 3 * 6144},
+    {"glm-5", 753864139008, kGlmPredicts},
+    {"glm-5.2", 753329940480, kGlmPredicts},           // by its index: 1,506,659,919,872 bytes in BF16, of which 76 x 256 corrections in F32
+    {"glm-4.7-flash", 31221488576, kGlmFlashPredicts},  // by its index
     // Scales of blocks: attention 6,200 a layer, one dense part 24,192, 60 x 385 experts of 2,688.
     {"kimi-k2", 1026470731056, 61. * 6200 + 24192 + 60. * 385 * 2688},
 };

@@ -23,7 +23,7 @@ using detail::set_format;
 // Which matrices a recipe of the other engines quantises.
 struct Reach {
   bool attention = true, recurrent = true, dense = true, experts = true, shared = true;
-  bool embedding = false, head = false, router = false;
+  bool embedding = false, head = false, router = false, tables = false;
 };
 
 bool reaches(const Reach& reach, const Tensor& tensor) {
@@ -37,6 +37,7 @@ bool reaches(const Reach& reach, const Tensor& tensor) {
     case Role::token_embedding: return reach.embedding;
     case Role::output_head: return reach.head;
     case Role::router: return reach.router;
+    case Role::per_layer_embedding: return reach.tables;
     default: return false;
   }
 }
@@ -173,8 +174,9 @@ constexpr std::array kLargeEnds = {std::pair{"Q2_K_L", "Q2_K"},   std::pair{"Q3_
 Result<bool> apply_ends(Formats& formats, Architecture& a, const char* recipe, std::string_view format, bool imatrix) {
   const std::string name = a.quant;
   RC_TRY(apply_ftype(formats, a, *detail::find_ftype(recipe), imatrix));
+  const auto at_an_end = [&](Role role) { return role == Role::token_embedding || role == Role::output_head || (role == Role::per_layer_embedding && format == "q4_0"); };
   for (Tensor& tensor : a.tensors)
-    if (tensor.shape[1] > 1 && (tensor.role == Role::token_embedding || tensor.role == Role::output_head)) RC_TRY(set_format(formats, tensor, format));
+    if (tensor.shape[1] > 1 && at_an_end(tensor.role)) RC_TRY(set_format(formats, tensor, format));
   a.quant = name;
   return true;
 }
@@ -182,8 +184,9 @@ Result<bool> apply_ends(Formats& formats, Architecture& a, const char* recipe, s
 Result<bool> apply_large_ends(Formats& formats, Architecture& a, std::string_view ftype) {
   for (const auto& [name, recipe] : kLargeEnds)
     if (ftype == name) return apply_ends(formats, a, recipe, "q8_0", true);
-  // Trained for Q4_0, published with the embedding in 16 bits (https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf: 17.2 GB).
-  if (ftype == "Q4_0_QAT" || ftype == "QAT_Q4_0") return apply_ends(formats, a, "Q4_0", "f16", false);
+  // Trained for Q4_0, published with the embedding in 16 bits (https://huggingface.co/google/gemma-3-27b-it-qat-q4_0-gguf: 17.2 GB); of Gemma 4
+  // in Q4_0, too (6.24 GiB of 12B, 13.26 of 26B-A4B: printed by llama-bench, 2026-09).
+  if (ftype == "Q4_0_QAT" || ftype == "QAT_Q4_0") return apply_ends(formats, a, "Q4_0", a.family == "gemma4" ? "q4_0" : "f16", false);
   return false;
 }
 
@@ -203,11 +206,15 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
     RC_TRY(apply_reach(formats, a, "mxfp4", kExpertsOnly));
     return true;
   }
-  if (folded == "fp8-block-mxfp4-experts") {  // DeepSeek V4
+  if (folded == "fp8-block-mxfp4-experts") {  // DeepSeek V4: what joins tokens, an indexer's keys and weights in 16 bits, what mixes streams in 32
     RC_TRY(apply_reach(formats, a, "fp8_e4m3_block128", kLinear));
-    for (Tensor& tensor : a.tensors)
+    for (Tensor& tensor : a.tensors) {
+      const auto has = [&](std::string_view part) { return tensor.name.find(part) != std::string::npos; };
       if (tensor.role == Role::expert_ffn) RC_TRY(set_format(formats, tensor, "mxfp4"));
       else if (tensor.role == Role::per_layer_embedding) RC_TRY(set_format(formats, tensor, "mxfp8"));   // V4.1: n-grams, a scale for each 32
+      else if (has("compressor") || has("indexer.proj") || has("indexer.attn_k")) RC_TRY(set_format(formats, tensor, half_of(a)));
+      else if (has("hc_")) RC_TRY(set_format(formats, tensor, "f32"));
+    }
     return true;
   }
   return false;
@@ -219,6 +226,7 @@ constexpr std::array kPartNames = {
     PartName{"attention", &Reach::attention}, PartName{"recurrent", &Reach::recurrent}, PartName{"dense", &Reach::dense},
     PartName{"experts", &Reach::experts},     PartName{"shared", &Reach::shared},       PartName{"embedding", &Reach::embedding},
     PartName{"head", &Reach::head},           PartName{"router", &Reach::router},
+    PartName{"tables", &Reach::tables},   // of n-grams
 };
 
 Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view text) {

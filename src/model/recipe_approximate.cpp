@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <optional>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "catalog/toml_reader.hpp"
 #include "model/detail/formats.hpp"
 
@@ -11,6 +13,7 @@ using catalog::Faults;
 using catalog::TableReader;
 
 constexpr const char* kScaledFile = "recipes/unsloth.toml";
+constexpr const char* kKnownFile = "recipes/unsloth-files.toml";
 constexpr const char* kMixesFile = "recipes/ik.toml";
 
 // One row of recipes/unsloth.toml.
@@ -42,6 +45,41 @@ double ratio_for(const Scaled& row, const Architecture& a) {
   for (const Layer& layer : a.layers) delta |= layer.recurrent.kind == RecurrentKind::gated_delta;
   if (a.has_experts()) return delta ? row.delta_experts : row.experts;
   return delta ? row.delta : row.dense;
+}
+
+// How large the model's file of this name is, where it was published and somebody printed it.
+Result<std::optional<Bytes>> known_size(const catalog::Catalog& catalog, std::string_view model, std::string_view name) {
+  RC_ASSIGN(text, catalog.file(kKnownFile));
+  if (model.empty() || text.find('"' + std::string(model) + '"') == std::string_view::npos) return std::nullopt;   // most models: not worth parsing the file
+  RC_ASSIGN(document, catalog::parse_toml(text, kKnownFile));
+  Faults faults(kKnownFile);
+  TableReader root(document, faults);
+  std::optional<Bytes> size;
+  for (TableReader& row : root.tables("file")) {
+    const std::string of = row.required_text("model"), called = row.required_text("name"), printed = row.required_text("size");
+    const auto bytes = parse_bytes(printed);
+    if (!bytes) row.fault("size", "'" + printed + "' is no size");
+    else if (of == model && called == name) size = *bytes;
+    (void)row.provenance();
+    row.refuse_unknown();
+  }
+  RC_TRY(faults.result());
+  return size;
+}
+
+// A file whose size is known: the recipe it comes nearest to, with so many bytes.
+Result<bool> apply_known(Formats& formats, Architecture& a, std::string_view name) {
+  RC_ASSIGN(size, known_size(formats.catalog(), a.key, name));
+  if (!size) return false;
+  RC_ASSIGN(rows, read_scaled(formats.catalog()));
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Scaled& each) { return each.name == name; });
+  const Ftype* base = find_ftype(row != rows.end() ? std::string_view(row->base) : name.substr(3));
+  if (!base) return fail(ErrorKind::input, "no recipe is like '" + std::string(name) + "'", Where{kKnownFile});
+  RC_TRY(apply_ftype(formats, a, *base, true));
+  RC_TRY(scale_to(a, *size, std::string(name)));
+  a.quant = std::string(name);
+  a.notes.push_back(a.quant + " is as large as published; which of its tensors have which format is taken from " + std::string(base->name));
+  return true;
 }
 
 Result<bool> apply_scaled(Formats& formats, Architecture& a, std::string_view name) {
@@ -132,6 +170,10 @@ Result<bool> apply_mix(Formats& formats, Architecture& a, std::string_view name)
 }  // namespace
 
 Result<bool> apply_approximate(Formats& formats, Architecture& a, std::string_view name) {
+  if (name.substr(0, 3) == "UD-") {
+    RC_ASSIGN(known, apply_known(formats, a, name));
+    if (known) return true;
+  }
   RC_ASSIGN(scaled, apply_scaled(formats, a, name));
   if (scaled) return true;
   // A dynamic recipe without published sizes: its base, for want of better.

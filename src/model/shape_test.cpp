@@ -63,6 +63,14 @@ TEST(Shape, ActiveParametersCountTheExpertsUsed) {
   EXPECT_TRUE(a.has_experts());
 }
 
+// Qwen 3.8 Flash Next: the tensors of its FP8 checkpoint (CheckpointsAreAsLargeAsPublished) hold 125,743,653,900 weights beside 51.2 B of n-grams, of which a token reads 16 rows;
+// published: 6 B active, without two tables of 248320 x 2560.
+TEST(Shape, ActiveParametersLeaveOutTablesOfNGrams) {
+  const Architecture a = model("qwen3.8-flash-next");
+  EXPECT_NEAR(a.parameters() - 160. * 320001536, 125743653900, 200);
+  EXPECT_NEAR(a.active_parameters() - 2 * 248320. * 2560, 6e9, 0.1e9);
+}
+
 TEST(Shape, GemmaThreeSlidesFiveOfSix) {
   const Architecture a = model("gemma-3-27b");
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
@@ -139,6 +147,26 @@ TEST(Recipe, MixesOfIkLlamaCppComeWithinTwoPercent) {
   EXPECT_NEAR(model("gemma-3-27b", "IQ4_KS").weight_bytes().value() / 15138685976.0, 1, 0.02);
 }
 
+// Unsloth's dynamic files: of models whose file somebody printed, that size (20.81 and 20.61 GiB: llama-bench of Qwen3.6-35B-A3B-UD-Q4_K_XL and
+// -UD-Q4_K_M, sources in recipes/unsloth-files.toml), else the base's times the usual ratio (of mixtures 0.955 of Q4_K_M).
+TEST(Recipe, DynamicFilesAreAsLargeAsPublished) {
+  constexpr double kGiB = 1024.0 * 1024 * 1024;
+  const Architecture a = model("qwen3.6-35b-a3b", "UD-Q4_K_XL");
+  EXPECT_NEAR(a.weight_bytes().value() / kGiB, 20.81, 0.001);
+  EXPECT_EQ(tensor(a, "blk.3.attn_q.weight").quant, "q4_k");   // kernels are those of the base
+  EXPECT_NEAR(model("qwen3.6-35b-a3b", "q4_k_xl").weight_bytes().value() / kGiB, 20.81, 0.001);   // people leave the UD out
+  EXPECT_NEAR(model("qwen3.6-35b-a3b", "UD-Q4_K_M").weight_bytes().value() / kGiB, 20.61, 0.01);
+  EXPECT_NEAR(model("qwen3-235b-a22b-2507", "UD-Q4_K_XL").weight_bytes() / model("qwen3-235b-a22b-2507", "Q4_K_M").weight_bytes(), 0.955, 1e-4);
+}
+
+// Bonsai was trained for one and two bits: every matrix is in the format, embedding and head too (sizes of its files: see the catalogue).
+TEST(Recipe, FilesOfOneAndTwoBitsAreInTheFormatThroughout) {
+  for (const char* name : {"token_embd.weight", "output.weight", "blk.0.ffn_down.weight"}) {
+    EXPECT_EQ(tensor(model("bonsai-8b", "Q1_0"), name).quant, "q1_0") << name;
+    EXPECT_EQ(tensor(model("bonsai-8b", "Q2_0"), name).quant, "q2_0") << name;
+  }
+}
+
 // The same model in the formats of the other engines: linear layers quantised, embedding, head and norms in 16 bits.
 // Llama 3 8B: 6979321856 weights in linear layers; AWQ g128 takes 133 bytes for 256 of them; the rest 1050939392 * 2 bytes.
 TEST(Recipe, OtherEnginesLeaveEmbeddingsAndHead) {
@@ -194,6 +222,29 @@ TEST(Recipe, PartsOfAModelMayBeNamed) {
   const Architecture a = model("deepseek-r1", "nvfp4(dense+experts)");
   EXPECT_EQ(tensor(a, "blk.5.ffn_up_exps.weight").quant, "nvfp4");
   EXPECT_EQ(tensor(a, "blk.5.attn_q_a.weight").quant, "bf16");
+}
+
+// Their safetensors, byte by byte (indices and headers of all shards, as added up in 2026-08): Qwen3.8 Flash Next's 185,502,232,570 bytes in FP8 are 897,862,112 of its tower,
+// 2,698,026,496 of its next-token layer and experts and n-grams in FP8; GLM-5.3 Flash's 328,326,771,576 are 1,127,254,016 and 7,493,399,168, its recurrent layers in BF16.
+// DeepSeek V4.1 Flash's 510,286,023,000 are 970,536,960 and 7,932,874,632, V4 Flash's 166.879 GB with 10.86 of its drafts.
+TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
+  const auto weights = [](const Architecture& a) {
+    double sum = 0;
+    for (const Tensor& each : a.tensors) sum += each.role == Role::vision ? 0 : each.bytes.value();
+    return sum;
+  };
+  EXPECT_NEAR(weights(model("qwen3.8-flash-next", "FP8")) / (185502232570. - 897862112 - 2698026496), 1, 0.001);
+  EXPECT_NEAR(weights(model("glm-5.3-flash")) / (328326771576. - 1127254016 - 7493399168), 1, 0.001);
+  EXPECT_NEAR(weights(model("deepseek-v4.1-flash")) / (510286023000. - 970536960 - 7932874632), 1, 0.0001);
+  EXPECT_NEAR(weights(model("deepseek-v4-flash")) / 156.019e9, 1, 0.0005);
+  EXPECT_EQ(tensor(model("deepseek-v4.1-flash"), "blk.5.ffn_up_exps.weight").bytes.value() * 3, 384. * 18800640);
+}
+
+// llama-quant.cpp (build 11669): MXFP4_MOE takes every tensor of three dimensions, of Ling 3 experts alone.
+TEST(Recipe, LatentsOfLingStayInEightBits) {
+  const Architecture ling = model("ling-3.0-flash", "MXFP4_MOE");
+  for (const Tensor& each : ling.tensors) EXPECT_TRUE(each.name.find("attn_k_b") == std::string::npos || each.quant == "q8_0") << each.name << " is in " << each.quant;
+  EXPECT_EQ(tensor(model("deepseek-v3", "MXFP4_MOE"), "blk.5.attn_k_b.weight").quant, "mxfp4");
 }
 
 TEST(Recipe, UnknownNamesTheNearest) {

@@ -111,8 +111,11 @@ void read_recurrent(TableReader& row, RecurrentShape& r) {
   r.dt_rank = t.integer("dt_rank", r.dt_rank);
   r.gate_rank = t.integer("gate_rank", r.gate_rank);
   r.norm = t.flag("norm", r.norm);
+  r.bounded_decay = t.flag("bounded_decay", r.bounded_decay);
   t.refuse_unknown();
 }
+
+void read_runs(TableReader& row, const char* key, std::vector<int>& list);
 
 void read_indexer(TableReader& row, Indexer& i) {
   TableReader t = row.table("indexer");
@@ -120,10 +123,10 @@ void read_indexer(TableReader& row, Indexer& i) {
   i.dim = t.integer("dim", i.dim);
   i.top_k = t.integer("top_k", i.top_k);
   i.first_layer = t.integer("first_layer", i.first_layer);
+  i.pool = t.integer("pool", i.pool);
+  read_runs(t, "owners", i.owners);
   t.refuse_unknown();
 }
-
-void read_runs(TableReader& row, const char* key, std::vector<int>& list);
 
 void read_compressed(TableReader& row, Compressed& c) {
   TableReader t = row.table("compressed");
@@ -149,6 +152,17 @@ void read_engrams(TableReader& row, Engrams& e) {
     e.rows.push_back(*count);
   }
   if (e.rows.size() != e.layers.size()) t.fault("rows", "must say how many rows there are for each of 'layers'");
+  t.refuse_unknown();
+}
+
+void read_ngrams(TableReader& row, NGrams& n) {
+  TableReader t = row.table("ngrams");
+  n.layer = t.integer("layer", n.layer);
+  n.rows = t.integer("rows", static_cast<int>(n.rows));
+  n.row = t.integer("row", n.row);
+  n.rows_a_token = t.integer("rows_a_token", n.rows_a_token);
+  n.size = t.integer("size", n.size);
+  n.kernel = t.integer("kernel", n.kernel);
   t.refuse_unknown();
 }
 
@@ -217,7 +231,9 @@ void read_numbers(TableReader& row, Shape& s) {
   s.double_ffn_layers = row.integer("double_ffn_layers", s.double_ffn_layers);
   s.rope_dim = row.integer("rope_dim", s.rope_dim);
   s.streams = row.integer("streams", s.streams);
+  s.stream_rank = row.integer("stream_rank", s.stream_rank);
   s.mixing_rounds = row.integer("mixing_rounds", s.mixing_rounds);
+  s.bank_interval = row.integer("bank_interval", s.bank_interval);
   s.extra_embeddings = row.integer("extra_embeddings", s.extra_embeddings);
   s.tower = row.integer("tower", static_cast<int>(s.tower));
 }
@@ -280,6 +296,7 @@ Result<Shape> read_row(const catalog::Catalog& catalog, const toml::table& table
   read_indexer(row, shape.indexer);
   read_compressed(row, shape.compressed);
   read_engrams(row, shape.engrams);
+  read_ngrams(row, shape.ngrams);
   read_distances(row, shape.distances);
   read_value_experts(row, shape.value_experts);
   read_experts(row, shape.experts);

@@ -381,11 +381,12 @@ bool device_supports(const TensorGraph& graph, const BackendRules& rules, Tensor
       return (t.type != kKey || rules.writes_key) && (t.type != kValue || rules.writes_value);
     case TensorOp::matmul:
       return source(0).shape[3] == source(1).shape[3] && (rules.reads_apart || matrix_is_readable(graph, source(0)));
+    case TensorOp::matmul_experts: return !t.wide || rules.multiplies_wide;
     case TensorOp::state_scan:  // Mamba 1 has a decay for every channel and state, Mamba 2 one for every head
       return has_state_scan(rules, {source(3).shape[0] == 1 || source(3).shape[1] == 1 ? 2 : 1, source(0).shape[0]}, source(0).shape[1]);
     case TensorOp::delta_scan: return rules.delta_scan;
     case TensorOp::index_scores: return rules.index_key == 0 || source(1).shape[0] == rules.index_key;
-    case TensorOp::mix_streams: return rules.mixes_streams;
+    case TensorOp::mix_streams: return rules.mixes_streams == 0 || source(0).shape[1] == rules.mixes_streams;
     case TensorOp::balance: return rules.balances_streams;
     default: return true;
   }

@@ -39,7 +39,8 @@ struct BackendRules {
   std::vector<StateScan> state_scans;         // kernels of Mamba's scan; empty: of every shape
   bool delta_scan = true;                     // has a kernel for gated DeltaNet
   std::int64_t index_key = 0;                 // width of an indexer's keys that its kernel is for; 0: any
-  bool mixes_streams = true;                  // has a kernel that mixes kept streams (Kimi K3)
+  std::int64_t mixes_streams = 0;             // how many kept streams its kernel mixes (Kimi K3); 0: any number
+  bool multiplies_wide = true;                // products of experts take what may leave the range of F16 (Mistral 4)
   bool balances_streams = true;               // has a kernel that normalises the mixing matrices of parallel streams (DeepSeek V4)
   bool holds_first_bonus = true;              // of RWKV 6: where the engine's test batch of its scan is one the device has a kernel for
 };

@@ -23,7 +23,7 @@ void add_request(Signature& key, const GraphRequest& r) {
 void add_rules(Signature& key, const BackendRules& r) {
   for (const std::int64_t value : {r.max_tensor_bytes, r.chunk_bytes, r.alignment, r.host_alignment, std::int64_t{r.reorder_window}, std::int64_t{r.offload_batch},
                                    std::int64_t{r.attention_reads_key}, std::int64_t{r.attention_reads_value}, std::int64_t{r.reads_apart}, std::int64_t{r.writes_key}, std::int64_t{r.writes_value},
-                                   std::int64_t{r.delta_scan}, r.index_key, std::int64_t{r.mixes_streams}, std::int64_t{r.balances_streams}, std::int64_t{r.holds_first_bonus}})
+                                   std::int64_t{r.delta_scan}, r.index_key, r.mixes_streams, std::int64_t{r.multiplies_wide}, std::int64_t{r.balances_streams}, std::int64_t{r.holds_first_bonus}})
     key.add(value);
   for (const HeadWidths& head : r.attention_heads)
     for (const std::int64_t value : {head.key, head.value, head.least, head.multiple}) key.add(value);

@@ -112,9 +112,10 @@ TensorId PromptGraph::compressed_attention(std::size_t i, TensorId x) {
   // The rotation is taken back, and groups of heads are narrowed before they are joined.
   out = g_.elementwise(Op::rope, g_.reshape(out, {dim, a.heads, tokens_, 1}), {positions_});
   const TensorId first = weight(i, "attn_output_a.weight");
-  const std::int64_t group = g_.shape(first)[0], groups = dim * a.heads / group, rank = g_.shape(first)[1] / groups;
+  const std::int64_t group = g_.shape(first)[0], groups = dim * a.heads / group, rank = g_.shape(first)[1] * g_.shape(first)[2] / groups;
+  g_[first].shape = {group, rank, groups, 1};   // loaded by groups: the product reads the weight itself
   const TensorId by_group = g_.permute(g_.reshape(out, {group, groups, tokens_, 1}), 0, 2, 1, 3);
-  const TensorId narrowed = g_.permute(g_.matmul(g_.reshape(first, {group, rank, groups, 1}), by_group), 0, 2, 1, 3);
+  const TensorId narrowed = g_.permute(g_.matmul(first, by_group), 0, 2, 1, 3);
   return project(i, "attn_output_b", g_.contiguous(narrowed, {rank * groups, tokens_, 1, 1}));
 }
 

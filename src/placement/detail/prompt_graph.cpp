@@ -35,6 +35,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "granitehybrid", .scales_input = true, .scales_residual = true},
     {.family = "granitemoe", .scales_input = true, .scales_residual = true},
     {.family = "graniteswitch", .switches = true},
+    {.family = "grovemoe", .ranks_by_sigmoid = true},
     {.family = "hrm_text", .bare_norms = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
@@ -48,6 +49,7 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "maple", .rotates_windows_only = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
     {.family = "minimax-01", .adds_normed = true},
+    {.family = "mistral4", .wide_experts = true},
     {.family = "mpt", .layer_norm = true, .no_rotation = true},
     {.family = "muse-glimmer", .rotates_windows_only = true, .norms_input = true},
     {.family = "nemotron_h", .no_rotation = true},
@@ -295,7 +297,8 @@ TensorId PromptGraph::layer(std::size_t i, TensorId x) {
   }
   y = rows_asked_for(y);
   if (last) tokens_ = r_.outputs;
-  const TensorId after = weight(i, "post_attention_norm.weight"), before_ffn = weight(i, "ffn_norm.weight"), after_ffn = weight(i, "post_ffw_norm.weight");
+  const auto norm_called = [&](const char* full, const char* bare) { return has(i, full) ? weight(i, full) : weight(i, bare); };   // PLaMo 2 names them so
+  const TensorId after = norm_called("post_attention_norm.weight", "post_attention_norm"), before_ffn = weight(i, "ffn_norm.weight"), after_ffn = norm_called("post_ffw_norm.weight", "post_ffw_norm");
   if (after != kNoTensor && (before_ffn != kNoTensor || after_ffn != kNoTensor)) y = norm(y, after);
   y = scaled(y);
   residual = added_to(rows_asked_for(residual));

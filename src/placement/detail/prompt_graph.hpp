@@ -36,7 +36,9 @@ struct FamilyHabits {
   bool sigmoid_router = false;
   bool plain_router = false;       // chosen experts' weights are not normalised
   bool softmax_chosen = false;     // softmax over the chosen experts only
+  bool ranks_by_sigmoid = false;   // ... ranked by a unit of the logits, shared out by their softmax and no number of the file
   bool weights_before_experts = false;
+  bool wide_experts = false;       // what goes into the experts' last matrices may leave the range of F16
   bool root_router = false;        // experts are ranked by the root of what the router's unit gives
   bool tokens_only = false;        // takes no embeddings in place of tokens: routing goes by them
   bool plain_index = false;        // an indexer's queries and keys are not rotated
@@ -116,7 +118,9 @@ class PromptGraph {
   TensorId dense_ffn(std::size_t i, TensorId x, std::string_view suffix);
   TensorId bent(TensorId gate, TensorId up);
   TensorId expert_ffn(std::size_t i, TensorId x);
-  TensorId route(std::size_t i, TensorId x, TensorId& chosen);
+  TensorId expert_products(std::size_t i, std::string_view kind, TensorId rows, TensorId chosen);
+  TensorId group_experts(std::size_t i, TensorId logits, TensorId y);
+  TensorId route(std::size_t i, TensorId logits, std::int64_t used, TensorId& chosen);
   TensorId normalised_shares(std::size_t i, TensorId weights, std::int64_t used);
   TensorId experts(std::size_t i, std::string_view stem, TensorId x, TensorId chosen);
   TensorId sum_experts(TensorId y, std::int64_t used);
@@ -238,6 +242,7 @@ class PromptGraph {
   std::vector<TensorId> key_cache_, value_cache_, index_cache_, conv_cache_, state_cache_, ngram_cache_, entry_cache_;
   std::vector<Compressor> compressor_, index_compressor_;
   TensorId output_ = kNoTensor, positions_ = kNoTensor, output_rows_ = kNoTensor, state_rows_ = kNoTensor;
+  TensorId scanned_rows_ = kNoTensor, other_rows_ = kNoTensor;  // parts of state_rows_ (Mamba)
   TensorId input_ = kNoTensor, layer_rows_ = kNoTensor, layer_embeddings_ = kNoTensor;
   CacheInputs full_, windowed_, index_;
   TensorId chosen_tokens_ = kNoTensor;  // what the last indexer picked: layers without one of their own use it too

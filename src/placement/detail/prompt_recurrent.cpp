@@ -90,12 +90,15 @@ TensorId PromptGraph::convolve(std::size_t i, TensorId mixed, std::int64_t chann
 TensorId PromptGraph::scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state) {
   const std::int64_t elements = state[0] * state[1] * state[2], inner = state[1] * state[2];
   const TensorId cached = g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1});
-  const auto rows_of = [&](std::int64_t count) { return g_.view(state_rows_, {count, 1, 1, 1}, Shape(g_.stride(state_rows_))); };
+  if (scanned_rows_ == kNoTensor) {   // views that all layers share
+    scanned_rows_ = g_.view(state_rows_, {r_.sequences, 1, 1, 1}, Shape(g_.stride(state_rows_)));
+    other_rows_ = g_.view(state_rows_, {0, 1, 1, 1}, Shape(g_.stride(state_rows_)));
+  }
   const TensorId states = g_.reshape(cached, {state[0], state[1], state[2], r_.sequences});
   const TensorId scanned = g_.operation(Op::state_scan, kF32, {inner * tokens_ + elements * r_.sequences, 1, 1, 1},
-                                        {states, values, step, weight(i, "ssm_a"), b, c, rows_of(r_.sequences)});
+                                        {states, values, step, weight(i, "ssm_a"), b, c, scanned_rows_});
   g_.expand(scanned);
-  carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {elements, 0, 1, 1}, {cached, rows_of(0)}), elements);
+  carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {elements, 0, 1, 1}, {cached, other_rows_}), elements);
   store_state(state_cache_[i], scanned, elements);
   return g_.view(scanned, {inner, tokens_, 1, 1}, {4, inner * 4, inner * 4 * tokens_, inner * 4 * tokens_});
 }
@@ -140,13 +143,13 @@ TensorId PromptGraph::mamba_by_heads(std::size_t i, TensorId x) {
     return g_.view(parameters, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_});
   };
   const TensorId b = norm(part(state), weight(i, "ssm_b_norm")), c = norm(part(state), weight(i, "ssm_c_norm"));
-  TensorId step = norm(part(g_.shape(weight(i, "ssm_dt.weight"))[0]), weight(i, "ssm_dt_norm"));
-  step = g_.elementwise(Op::add, project(i, "ssm_dt", step), {weight(i, "ssm_dt.bias")});
+  const TensorId step = project(i, "ssm_dt", norm(part(g_.shape(weight(i, "ssm_dt.weight"))[0]), weight(i, "ssm_dt_norm")));
   clear_state(g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1}), elements);
-  TensorId y = scan(i, g_.reshape(mixed, per_head), step, b, c, {state, head, heads, 1});
-  y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, mixed, {weight(i, "ssm_d")})});
-  y = g_.gated_unit(g_.contiguous(g_.view(all, per_head, row), {inner, tokens_, 1, 1}), y);
-  return g_.reshape(project(i, "ssm_out", y), {a_.hidden, tokens_, 1, 1});
+  const TensorId values = g_.reshape(mixed, per_head), skipped = g_.reshape(weight(i, "ssm_d"), {1, heads, 1, 1});   // no weight itself: it pins nothing
+  TensorId y = g_.reshape(scan(i, values, step, b, c, {state, head, heads, 1}), per_head);
+  y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, values, {skipped})});
+  y = g_.gated_unit(g_.contiguous(g_.view(all, per_head, row)), y);
+  return g_.reshape(project(i, "ssm_out", g_.reshape(y, {inner, tokens_, 1, 1})), {a_.hidden, tokens_, 1, 1});
 }
 
 TensorId PromptGraph::mamba2(std::size_t i, TensorId x) {

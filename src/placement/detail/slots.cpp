@@ -177,7 +177,8 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
   rules.compute.attention_heads = head_widths(catalog::text_of(engine, "attention_heads", backend));
   rules.compute.index_key = integer_rule(engine, "index_key", backend, 0);
   rules.compute.balances_streams = catalog::number_of(engine, "balances_streams", backend, 1) > 0;
-  rules.compute.mixes_streams = catalog::number_of(engine, "mixes_streams", backend, 1) > 0;
+  rules.compute.multiplies_wide = catalog::number_of(engine, "multiplies_wide", backend, 1) > 0;
+  rules.compute.mixes_streams = integer_rule(engine, "mixes_streams", backend, 0);
   rules.compute.holds_first_bonus = catalog::number_of(engine, "holds_first_bonus", backend, 1) > 0;
   for (const std::string_view scan : split_words(catalog::text_of(engine, "state_scans", backend)))
     if (const std::size_t dash = scan.find('-'); dash != std::string_view::npos)

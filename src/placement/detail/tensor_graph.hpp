@@ -41,6 +41,7 @@ struct GraphTensor {
   bool is_input = false;            // written by the engine before each batch
   bool is_output = false;           // read afterwards: never freed
   bool is_weight = false;
+  bool wide = false;                // of a product: what it multiplies may leave the range of F16
   int place = kNotPlaced;           // buffer it lives in already (weight, cache); kNotPlaced: the compute buffer
   int pinned = kNotPlaced;          // backend the engine insists on
   int layer = -1;                   // of an operation that stands for many small ones: the engine asks whether it runs where its layer is
