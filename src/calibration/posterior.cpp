@@ -140,7 +140,7 @@ std::shared_ptr<const Factor> Posterior::factored(const Place& place, const Vect
 // Down the gradient through curvature and damping, by conjugate gradients; effects without `moves` stay.
 Posterior::Step Posterior::step(const Place& place, const VectorXd& damping, const VectorXd& moves, const Factor& factor) const {
   constexpr int kMost = 500;
-  constexpr double kNear = 1e-8;
+  constexpr double kNear = 1e-3;   // of the way, by the measure of the curvature: the next step starts from the gradient itself
   Step out{VectorXd::Zero(precisions_.size()), 0};
   VectorXd rest = -place.gradient.cwiseProduct(moves);
   VectorXd better = VectorXd(factor.solve(rest)).cwiseProduct(moves), along = better;
@@ -161,19 +161,20 @@ Posterior::Step Posterior::step(const Place& place, const VectorXd& damping, con
 }
 
 void Posterior::climb(VectorXd& theta, const std::vector<char>& use, const Limits& limits, std::shared_ptr<const Factor>& factor) const {
-  constexpr int kWorthAFactor = 60;          // products
+  constexpr int kWorthAFactor = 25;          // products: they take as long
   constexpr double kLeastShare = 1e-3;       // of the gain that the curvature promises, for a step to be taken
   VectorXd moves = VectorXd::Zero(theta.size());
   for (std::size_t r = 0; r < rows_.size(); ++r)
     for (std::size_t k = begins_[r]; use[r] && k < begins_[r + 1]; ++k) moves[effects_[k]] = 1;
   theta = moves.cwiseProduct(theta) + (VectorXd::Ones(theta.size()) - moves).cwiseProduct(means_);   // what no row sees is as believed
   double radius = 1e4, shrinks_by = 2;
+  bool far = factor == nullptr;
   Place here = place_at(theta, use, limits);
   for (int i = 0; i < limits.iterations && !stopped(limits.watch); ++i) {
     const VectorXd damping = diagonal(here) / radius;
-    if (!factor) factor = factored(here, damping);
-    Step step = this->step(here, damping, moves, *factor);
-    if (step.products > kWorthAFactor) factor = nullptr;
+    if (far) factor = factored(here, damping);
+    const Step step = this->step(here, damping, moves, *factor);
+    far = step.products > kWorthAFactor;
     const double promised = -here.gradient.dot(step.by) - step.by.dot(times(here, step.by)) / 2;
     Place there = place_at(theta + step.by, use, limits);   // most steps are taken
     const double gain = here.cost - there.cost, share = gain / promised;

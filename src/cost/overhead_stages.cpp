@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "cost/measured.hpp"
 #include "cost/processors.hpp"
@@ -24,12 +23,12 @@ constexpr double kPromptsPerSecond = 1 / 1e-3;
 constexpr double kSequencesPerSecond = 1 / 20e-6;
 
 // The format of the most weights that tokens are multiplied with: in Python some need several kernels for one product.
-std::string product_format(const Builder& b) {
-  std::map<std::string, double> bytes;
-  for (const model::Tensor& t : b.model.tensors)
-    if (t.layer >= 0 && multiplied(t.role, false)) bytes[format_class(t.quant)] += static_cast<double>(t.bytes.value());
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
-  return most == bytes.end() ? "" : most->first;
+std::string product_format(const ModelWork& work) {
+  std::vector<double> bytes(work.formats().size());
+  for (const ModelWork::Weights& weights : work.tensors())
+    if (const ModelWork::Kind& kind = work.kinds()[weights.kind]; multiplied(kind.role, false)) bytes[kind.format] += weights.bytes;
+  const auto most = std::max_element(bytes.begin(), bytes.end());
+  return most == bytes.end() || *most <= 0 ? "" : work.formats()[static_cast<std::size_t>(most - bytes.begin())];
 }
 
 bool is_delta(const model::Layer& layer) {
@@ -78,7 +77,7 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   }
   if (!eager && captures_pieces(set)) add_factor(p, "launch", "pieces", "");
   if (!b.cpu && starts_from_python(set)) {
-    add_factor(p, "launch", "python_format", product_format(b));
+    add_factor(p, "launch", "python_format", product_format(b.work));
     if (b.place.devices.size() > 1) add_factor(p, "launch", "python_split", "");
   }
   if (experts) add_joint_factor(p, "launch", "experts", {set.engine, set.backend});
