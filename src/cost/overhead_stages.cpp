@@ -55,13 +55,18 @@ double launches_of(const Builder& b, const model::Layer& layer) {
 
 bool has_delta_layers(const model::Architecture& m) { return std::any_of(m.layers.begin(), m.layers.end(), is_delta); }
 
+// What Python needs to start a kernel is the processor's business, whatever device it is for: one number, which nearly all were timed with NVIDIA's.
+Setting of_python(Setting setting) {
+  setting.backend = "cuda";
+  return setting;
+}
+
 // `eager`: each kernel is started by itself, where this engine otherwise captures them as graphs.
 Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   if (device == kHost) return host_path("host_launch", kKernelsOfALayer / layer_seconds(b.host(), b.place.settings.threads), b.host(), b.setting);
   const Setting& set = b.setting_on(device);
   const rig::RigDevice& d = b.device(device);
-  // What Python needs to start a kernel is the processor's business, whatever device it is for.
-  Path p = starts_from_python(set) ? engine_path("launch", kKernelsPerSecond, set) : device_path("launch", kKernelsPerSecond, d, set);
+  Path p = starts_from_python(set) ? engine_path("launch", kKernelsPerSecond, of_python(set)) : device_path("launch", kKernelsPerSecond, d, set);
   if (launches_are_graphs(d.device, set)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
   if (eager) {
@@ -127,7 +132,7 @@ void add_launches(Builder& b) {
 void add_host_steps(Builder& b) {
   Stage step{.kind = StageKind::host, .device = kHost, .where = "host"};
   step.step_amount = 1;
-  Path host = engine_path("host_step", kHostStepsPerSecond, b.setting);
+  Path host = engine_path("host_step", kHostStepsPerSecond, !b.cpu && starts_from_python(b.setting) ? of_python(b.setting) : b.setting);
   if (b.setting.slow_host) add_factor(host, "host_step", "slow_host", "");
   // A process for each device had to be told every step; since 2025 they are told ahead.
   if (b.split > 1) add_factor(host, "host_step", "ranks", "", std::log(static_cast<double>(b.split)) * std::clamp(-b.setting.year, 0.0, 1.5));
