@@ -55,20 +55,23 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
   for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
     if (const auto processor = catalog.processor(name); processor && !catalog.device(name)) {   // a device has no such memory: said already
       if (auto sizes = sold_sizes(catalog, sized, group.where)) return std::move(*sizes);
-      const std::string host = "host=" + processor->key, size = sized.size ? ":" + format_shortest(sized.size->value() / kGiB) + "g" : "";
-      return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? ":64g" : size), group.where, "rig", host + size};
+      const Bytes usual = std::min(Bytes(64 * kGiB), processor->most_memory.value_or(Bytes(64 * kGiB)));
+      const auto in_gib = [](Bytes bytes) { return ":" + format_shortest(bytes.value() / kGiB) + "g"; };
+      const std::string host = "host=" + processor->key, size = sized.size ? in_gib(*sized.size) : "";
+      return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? in_gib(usual) : size), group.where, "rig", host + size};
     }
   if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
     return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');
   if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
     const std::string word = group.name.substr(space + 1);
-    if (catalog::split_size("of-" + word).size) return placed(error, group.where);   // no such card has that memory
+    if (const auto size = catalog::split_size("of-" + fold_name(word)).size)   // no such card has that memory
+      return Error{ErrorKind::not_found, "no " + catalog.device(trim(group.name.substr(0, space)))->name + " has " + print_gib(*size) + ": the host's memory is host=2xddr5-5600:64g", group.where, "rig", error.nearest};
     Where where = group.where;
     where.column += static_cast<int>(space) + 1;
     if (const auto& names = rig_options(); std::find(names.begin(), names.end(), word) != names.end())
       return Error{ErrorKind::input, "'" + word + "' is of the whole rig: it stands behind the last device", where, "rig", {}};
-    return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", nearest_name(word, rig_options())};
+    if (const std::string option = nearest_name(word, rig_options()); !option.empty()) return Error{ErrorKind::input, "'" + word + "' is not an option of a rig", where, "rig", option};
   }
   return placed(error, group.where);
 }
@@ -91,10 +94,29 @@ Result<void> check_said_once(const std::vector<Option>& options) {
   return {};
 }
 
+// The words of a name in the order of the catalogue, where its size does not stand last or has no unit: "V100 32G SXM2", "m3 ultra 512".
+std::vector<std::string> reordered(std::string_view name) {
+  const std::string folded = fold_name(name);
+  std::vector<std::string> words, readings;
+  for (const std::string_view word : split(folded, '-')) words.emplace_back(word);
+  if (words.size() < 2) return readings;
+  if (words.back().find_first_not_of("0123456789") == std::string::npos) readings.push_back(folded + "g");
+  const auto size = std::find_if(words.begin() + 1, words.end() - 1, [](const std::string& word) { return catalog::split_size("of-" + word).size.has_value(); });
+  if (size == words.end() - 1) return readings;
+  std::rotate(size, size + 1, words.end());
+  readings.push_back(join(words, "-"));
+  return readings;
+}
+
 // The device of a group, whose name may hold the count where nothing of the catalogue is called so.
 Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& group, std::optional<Bytes> memory) {
   auto device = catalog.device(group.name, memory);
   if (device || device.error().kind != ErrorKind::not_found || catalog.has(catalog::Kind::processor, group.name)) return device;
+  for (std::string& name : reordered(group.name))
+    if (auto named = catalog.device(name, memory); named || named.error().kind != ErrorKind::not_found) {
+      group.name = std::move(name);
+      return named;
+    }
   const auto is_count = [](const Counted& one) { return one.count >= 1 && one.count <= kMostOfAKind; };
   const std::vector<Counted> readings = split_counts(group.name);
   for (const Counted& one : readings) {

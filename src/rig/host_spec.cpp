@@ -61,6 +61,41 @@ int take_sockets(std::string& name) {
   return static_cast<int>(*sockets);
 }
 
+// "AMD Ryzen 7 8845HS w/ Radeon 780M Graphics": what systems print of a processor names its graphics, too.
+Result<catalog::Processor> processor_named(const catalog::Catalog& catalog, std::string_view name) {
+  for (const std::string_view graphics : {" w/ ", " with "})
+    if (const std::size_t at = name.find(graphics); at != std::string_view::npos && !catalog.has(catalog::Kind::processor, name)) return catalog.processor(name.substr(0, at));
+  return catalog.processor(name);
+}
+
+// The same with memory that stands behind the processor's name without a colon as pieces of its own: "5950x 64g", "5950x 2xddr4-3600 64g". The last
+// word of a processor's own name may look like a size ("Ryzen 7 5700G").
+std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& option) {
+  std::vector<Piece> out;
+  for (Piece& piece : pieces_of(option)) {
+    const auto is_named = [&] {
+      std::string name = piece.text;
+      take_sockets(name);
+      return processor_named(catalog, name).has_value();
+    };
+    std::vector<Piece> memory;
+    const std::string whole = piece.text;
+    while (!is_named()) {
+      const std::size_t space = piece.text.find_last_of(' ');
+      const std::string word = space == std::string::npos ? std::string() : piece.text.substr(space + 1);
+      if (!read_config(word) && !is_memory_size(word)) break;
+      Where where = piece.where;
+      where.column += static_cast<int>(space) + 1;
+      memory.insert(memory.begin(), {word, where});
+      piece.text = std::string(trim(std::string_view(piece.text).substr(0, space)));
+    }
+    if (!is_named() && !read_config(piece.text) && !is_memory_size(piece.text)) piece.text = whole, memory.clear();
+    out.push_back(std::move(piece));
+    std::move(memory.begin(), memory.end(), std::back_inserter(out));
+  }
+  return out;
+}
+
 void fill_from_processor(Host& host, const catalog::Processor& processor) {
   host.processor = processor;
   host.name = processor.key;
@@ -194,7 +229,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
   bool has_memory = false;
   const auto twice = [](const char* what, const Piece& piece) { return fail(ErrorKind::input, std::string("host= names ") + what + " twice", piece.where, "host"); };
   if (trim(option.value).empty()) return fail(ErrorKind::input, "host= names a processor or a memory (\"epyc-7532:8xddr4-3200:512g\")", option.where, "host");
-  for (const Piece& piece : pieces_of(option)) {
+  for (const Piece& piece : named_pieces(catalog, option)) {
     if (piece.text.empty()) continue;
     if (const auto read = read_config(piece.text)) {
       if (!config.type.empty()) return twice("its memory's type", piece);
@@ -210,7 +245,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
       if (host.processor) return twice("its processor", piece);
       std::string name = piece.text;
       host.sockets = take_sockets(name);
-      auto processor = catalog.processor(name);
+      auto processor = processor_named(catalog, name);
       if (!processor) {
         Error error = processor.error();
         error.where = piece.where;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -47,13 +48,6 @@ bool is_one_of(const std::vector<std::string>& names, std::string_view name) { r
 
 std::vector<std::string> with_tunnels(std::vector<std::string> names) {
   names.insert(names.end(), kTunnels.begin(), kTunnels.end());
-  return names;
-}
-
-// Words that stand alone; what they say is their name.
-const std::vector<std::string>& flags() {
-  static const std::vector<std::string> names = with_tunnels({"nvlink", "nvlink-pairs", "no-nvlink", "fabric", "fabric-pairs", "no-fabric", "bridge", "p2p",
-                                                              "no-p2p", "chipset", "riser", "display"});
   return names;
 }
 
@@ -127,6 +121,12 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
     name = {name.text.substr(after), name.column + static_cast<int>(after)};
   }
   name = trimmed(name);
+  if (const std::size_t comma = name.text.find(','); comma != std::string_view::npos) {
+    std::vector<std::string> devices;
+    for (const std::string_view each : split(word.text, ',')) devices.emplace_back(trim(each));
+    return fail(ErrorKind::input, "a comma joins no devices: '+' does so in one machine, and machines that are compared have an --on each", at(name.column + static_cast<int>(comma)), "rig",
+                join(devices, "+"));
+  }
   group.where = at(name.column);
   group.name = without_how_sold(name.text);
   if (group.name.empty()) return fail(ErrorKind::input, "a device name is missing", at(word.column), "rig");
@@ -138,12 +138,29 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   return group;
 }
 
+std::string_view next_word(const Word& segment, const Word& word) {
+  const auto behind = static_cast<std::size_t>(word.text.data() + word.text.size() - segment.text.data());
+  const auto words = split_words(segment.text.substr(behind));
+  return words.empty() ? std::string_view() : words.front();
+}
+
+// "4x8", "4.0x16": generation and lanes.
+bool is_wiring(std::string_view text) {
+  const std::size_t times = text.find_first_of("xX");
+  return times != std::string_view::npos && parse_double(text.substr(0, times)).has_value() && parse_int(text.substr(times + 1)).has_value();
+}
+
 // Consecutive words that are no options are one expression, so that "2x RTX 3090" needs no hyphens. A size behind a name is part of it.
 Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
   int begin = 0;
   std::string_view expression;
   const auto flush = [&]() -> Result<void> {
     if (expression.empty()) return {};
+    if (const auto count = count_alone(expression); count && *count > 0 && *count <= kMostOfAKind && part.groups.size() == 1 && part.groups.front().count == 1) {   // "v100 nvlink x2"
+      part.groups.front().count = static_cast<int>(*count);
+      expression = {};
+      return {};
+    }
     for (const Word& group : split_groups({expression, begin})) {
       RC_ASSIGN(read, read_group(group));
       part.groups.push_back(std::move(read));
@@ -152,11 +169,22 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
     return {};
   };
   Option* open = nullptr;  // "host=AMD EPYC 7532": words behind it belong to it
+  bool names_slot = false;   // "pcie 4x8"
   for (const Word& word : words_of(segment)) {
     const std::string lower = to_lower(word.text);
+    if (std::exchange(names_slot, false)) {
+      part.options.push_back({"pcie", lower, at(word.column)});
+      continue;
+    }
+    if (lower.starts_with("pcie") && !open && (!expression.empty() || !part.groups.empty()) && (lower == "pcie" ? is_wiring(next_word(segment, word)) : is_wiring(std::string_view(lower).substr(4)))) {
+      RC_TRY(flush());
+      if (lower == "pcie") names_slot = true;
+      else part.options.push_back({"pcie", lower.substr(4), at(word.column + 4)});
+      continue;
+    }
     if (is_sold_as(lower) && !open && (expression.empty() || !part.options.empty())) continue;
     const std::size_t equals = word.text.find('='), mark = word.text.find('@');
-    const bool is_option = is_one_of(flags(), lower) || (equals != std::string_view::npos && equals < mark) || is_power(lower) || is_system(lower) ||
+    const bool is_option = is_one_of(standing_alone(), lower) || (equals != std::string_view::npos && equals < mark) || is_power(lower) || is_system(lower) ||
                            (is_memory(lower) && expression.empty() && !open);
     if (!is_option && open) {
       open->value += " " + std::string(word.text);
@@ -177,6 +205,13 @@ Result<void> read_segment(const Word& segment, Part& part, Spec& spec) {
 }
 
 }  // namespace
+
+// What they say is their name.
+const std::vector<std::string>& standing_alone() {
+  static const std::vector<std::string> names = with_tunnels({"nvlink", "nvlink-pairs", "no-nvlink", "fabric", "fabric-pairs", "no-fabric", "bridge", "p2p",
+                                                              "no-p2p", "chipset", "riser", "display"});
+  return names;
+}
 
 const std::vector<std::string>& device_options() {
   static const std::vector<std::string> names = with_tunnels({"power", "memory", "pcie", "reserved", "gpu", "link", "chipset", "riser", "display", "p2p", "no-p2p"});
@@ -202,97 +237,6 @@ const std::vector<std::string>& rig_options() {
   return names;
 }
 
-namespace {
-
-constexpr std::pair<std::string_view, int> kNumerals[] = {{"单", 1}, {"一", 1}, {"双", 2}, {"两", 2}, {"二", 2}, {"三", 3}, {"四", 4}, {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8},
-                                                          {"九", 9}, {"十", 10}, {"百", 100}};
-constexpr std::string_view kMeasures[] = {"张", "块", "片", "卡", "个", "路"};
-constexpr std::string_view kTimes[] = {"x", "X", "*", "×"};
-
-template <class Words>
-std::string_view begins(std::string_view text, const Words& words) {
-  for (const std::string_view word : words)
-    if (text.starts_with(word)) return word;
-  return {};
-}
-
-// A Chinese number at the front, taken off it: "双", "十六", "一百二十八".
-std::optional<std::int64_t> take_numeral(std::string_view& text) {
-  std::int64_t whole = 0, digit = 0;
-  bool any = false;
-  for (;;) {
-    const auto next = std::find_if(std::begin(kNumerals), std::end(kNumerals), [&](const auto& each) { return text.starts_with(each.first); });
-    if (next == std::end(kNumerals) || (next->second < 10 && digit > 0) || whole > 1000) break;
-    if (next->second < 10) digit = next->second;
-    else whole += std::max<std::int64_t>(1, digit) * next->second, digit = 0;
-    any = true;
-    text.remove_prefix(next->first.size());
-  }
-  return any ? std::optional(whole + digit) : std::nullopt;
-}
-
-// A number at the front, taken off it: digits or a Chinese number.
-std::optional<std::int64_t> take_number(std::string_view& text, bool& in_digits) {
-  std::size_t digits = 0;
-  while (digits < text.size() && is_digit(text[digits])) ++digits;
-  in_digits = digits > 0;
-  if (in_digits) {
-    const auto number = parse_int(text.substr(0, digits));
-    text.remove_prefix(digits);
-    return number;
-  }
-  return take_numeral(text);
-}
-
-std::optional<Counted> count_before(std::string_view text) {
-  bool in_digits = false;
-  const auto count = take_number(text, in_digits);
-  if (!count) return std::nullopt;
-  const bool apart = text.starts_with(' ');
-  text = trim(text);
-  const std::string_view measure = begins(text, kMeasures), times = begins(text, kTimes);
-  if (in_digits && measure.empty() && times.empty() && (!apart || *count > kMostOfAKind)) return std::nullopt;   // "4090", "910 b" of a name
-  text.remove_prefix(measure.empty() ? times.size() : measure.size());
-  return trim(text).empty() ? std::nullopt : std::optional(Counted{*count, std::string(trim(text))});
-}
-
-std::optional<Counted> count_behind(std::string_view text) {
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    std::string_view rest = text.substr(i);
-    const std::string_view times = begins(rest, kTimes);
-    rest.remove_prefix(times.size());
-    if (!times.empty()) rest = trim(rest);
-    bool in_digits = false;
-    const auto count = take_number(rest, in_digits);
-    if (!count || (times.empty() && in_digits && text[i - 1] != ' ')) continue;
-    const std::string_view measure = begins(rest, kMeasures);
-    rest.remove_prefix(measure.size());
-    const bool letter = times == "x" || times == "X";   // of "rtx 3090" it is no sign, of "32Gx8" and "910bx8" it is
-    if (!rest.empty() || (times.empty() && measure.empty()) || (letter && !is_digit(text[i - 1]) && std::string_view(" gGbB").find(text[i - 1]) == std::string_view::npos)) continue;
-    return Counted{*count, std::string(trim(text.substr(0, i)))};
-  }
-  return std::nullopt;
-}
-
-// "GB200 NVL72": a rack by the number of its GPUs.
-std::optional<Counted> count_of_rack(std::string_view text) {
-  constexpr std::string_view kRack = "nvl";
-  const std::size_t gap = text.find_last_of(" -");
-  if (gap == std::string_view::npos) return std::nullopt;
-  const std::string word = to_lower(text.substr(gap + 1));
-  const auto count = word.starts_with(kRack) ? parse_int(std::string_view(word).substr(kRack.size())) : std::nullopt;
-  return count ? std::optional(Counted{*count, std::string(trim(text.substr(0, gap)))}) : std::nullopt;
-}
-
-}  // namespace
-
-std::vector<Counted> split_counts(std::string_view name) {
-  std::vector<Counted> readings;
-  for (const auto& counted : {count_before(trim(name)), count_behind(trim(name)), count_of_rack(trim(name))})
-    if (counted) readings.push_back(*counted);
-  return readings;
-}
-
 Result<Bytes> read_memory(const Option& option) {
   const std::string text = to_lower(trim(option.value));
   std::size_t digits = 0;
@@ -308,9 +252,11 @@ Result<Bytes> read_memory(const Option& option) {
   return Bytes(*number * factor);
 }
 
-Result<Spec> read_spec(std::string_view text) {
+Result<Spec> read_spec(std::string_view as_written) {
   Spec spec;
-  if (text.size() > 100000) return fail(ErrorKind::input, "a rig spec of more than 100,000 characters", at(1), "rig");
+  if (as_written.size() > 100000) return fail(ErrorKind::input, "a rig spec of more than 100,000 characters", at(1), "rig");
+  const std::string signs = in_own_signs(as_written);
+  const std::string_view text = signs;
   if (trim(text).empty()) return fail(ErrorKind::input, "an empty rig: name a device (\"2x3090\") or a host (\"host=epyc-7532:8xddr4-3200:512g\")", at(1), "rig");
   for (const Word& host : cut({text, 1}, '|')) {
     Part part;

@@ -46,17 +46,25 @@ constexpr int kMostUnlike = 256;        // in a rig whose devices are not all al
 Result<Spec> read_spec(std::string_view text);
 Result<Spec> read_rig_file(std::string_view text, const std::string& file);
 
-// A count as people write it around a name: "双3090", "两张3090", "8卡H20", "2 3090", "1000x3090"; "3090x2", "3090 ×2", "3090 两张". Many names
+// A count as people write it around a name: "双3090", "两张3090", "8卡H20", "2 3090", "dual 3090", "x2 3090", "1000x3090"; "3090x2", "3090 ×2", "3090 2x", "3090 两张". Many names
 // look like that ("MLU370-X8"), so whoever asks has looked for the whole first. "3090x2" may be 2 of one and 3090 of another: all readings.
 struct Counted {
   std::int64_t count = 0;
   std::string name;
 };
 std::vector<Counted> split_counts(std::string_view name);
+// "x2", "2张": a count without a name.
+std::optional<std::int64_t> count_alone(std::string_view text);
+
+// The same with the signs of the grammar in place of those that people write: what a comma separates is an option or the host's memory, '&', "and" or
+// 和 join devices; brackets and full-width signs. As long as before, so that places of errors hold.
+std::string in_own_signs(std::string_view text);
 
 // What joins a card to its host instead of a slot, as options that stand alone.
 inline constexpr std::array<std::string_view, 7> kTunnels = {"usb4", "tb3", "tb4", "tb5", "oculink", "oculink-8i", "egpu"};
 
+// Options that stand alone: "nvlink", "riser".
+const std::vector<std::string>& standing_alone();
 // Options of a device, of a part and of the whole; for errors and for the reader of words.
 const std::vector<std::string>& device_options();
 const std::vector<std::string>& part_options();
