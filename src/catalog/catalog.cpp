@@ -115,8 +115,19 @@ struct Catalog::State {
       if (names[i] == best && (found.empty() || fold_name(row(spots[i]).key) == best)) found = row(spots[i]).key;
     return std::string(found);
   }
+  std::vector<std::string> keys(Kind kind) const {
+    std::vector<std::string> all;
+    for (std::size_t pack = 0; pack < packs.size(); ++pack)
+      for (const Pack::Name& each : packs[pack].names(kind)) all.emplace_back(row({pack, each.entry}).key);
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+  }
   Error unknown(Kind kind, std::string_view name) const {
-    return Error{ErrorKind::not_found, "no " + std::string(noun(kind)) + " is called '" + std::string(trim(name)) + "'", {}, noun(kind), nearest(kind, name)};
+    const std::string what = "no " + std::string(noun(kind)) + " is called '" + std::string(trim(name));
+    std::string near = nearest(kind, name);
+    const bool lists = kind == Kind::engine && near.empty();   // a dozen
+    return Error{ErrorKind::not_found, lists ? what + "': there are " + join(keys(kind), ", ") : what + "'", {}, noun(kind), std::move(near)};
   }
   Error ambiguous(Kind kind, std::string_view name, const std::vector<Spot>& spots) const {
     std::vector<std::string> keys;

@@ -18,6 +18,9 @@ std::vector<Option> options_of(const Verb& verb) {
 Error stray_word(const Verb& verb, const std::string& word) {
   if (!word.starts_with("-")) {
     if (verb.positionals.empty()) return {ErrorKind::input, "'" + verb.name + "' takes no argument '" + word + "'", Where{word}};
+    const std::vector<Option> options = options_of(verb);
+    if (std::any_of(options.begin(), options.end(), [](const Option& option) { return option.long_name == "--on"; }))
+      return {ErrorKind::input, "one argument too many: '" + word + "' (a machine stands behind --on, a name of several words in quotes)", Where{verb.name}};
     return {ErrorKind::input, "one argument too many: '" + word + "'", Where{verb.name}};
   }
   const std::string name = word.substr(0, word.find('='));

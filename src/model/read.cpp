@@ -128,6 +128,10 @@ std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, s
 // An id of Hugging Face looks like a path, too.
 tl::unexpected<Error> no_such_file(const catalog::Catalog& catalog, const ModelSpec& named) {
   const bool elsewhere = named.name.find_first_of("/.~\\") == 0;
+  // What a file is called tells which model it holds, and in which format.
+  if (has_extension(named.name, ".gguf"))
+    if (const auto known = catalogue_spec(catalog, fs::path(named.name).stem().string()))
+      return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", nearest_model(catalog, known->name) + (known->quant.empty() ? "" : ":" + to_lower(known->quant)));
   return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", elsewhere ? std::string() : nearest_model(catalog, named.name));
 }
 
@@ -135,6 +139,7 @@ tl::unexpected<Error> no_such_file(const catalog::Catalog& catalog, const ModelS
 Result<ModelSpec> named_in_catalogue(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
   if (auto found = catalogue_spec(catalog, spec)) return *std::move(found);
   if (looks_like_path(named.name)) return no_such_file(catalog, named);
+  if (catalog.has(catalog::Kind::device, trim(spec))) return fail(ErrorKind::not_found, "'" + std::string(trim(spec)) + "' is a device, no model: it stands behind --on", Where{}, "model");
   return fail(ErrorKind::not_found, "no model is called '" + std::string(trim(spec)) + "'", Where{}, "model", nearest_model(catalog, spec));
 }
 

@@ -141,6 +141,8 @@ TEST_F(ReadModel, NamesThatAreNot) {
   EXPECT_EQ(error(path("absent.gguf")), path("absent.gguf") + ": no such file or folder");
   EXPECT_EQ(error("absent.gguf"), "absent.gguf: no such file or folder");
   EXPECT_NE(error("qwen3-8").find("nearest: qwen3-8b"), std::string::npos) << error("qwen3-8");
+  EXPECT_EQ(error("Qwen3-32B-Q4_K_M.gguf"), "Qwen3-32B-Q4_K_M.gguf: no such file or folder (nearest: qwen3-32b:q4_k_m)") << "what its name tells";
+  EXPECT_EQ(error("4090"), "'4090' is a device, no model: it stands behind --on");
 }
 
 constexpr std::string_view kLlamaConfig = R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 256,
