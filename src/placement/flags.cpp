@@ -95,11 +95,35 @@ Result<std::vector<Command>> shell_commands(std::string_view text) {
 // Commands that prepare a start and say nothing of it, by their first words.
 constexpr std::array<std::string_view, 6> kPreparing = {"cd", "ray start", "lms import", "ollama create", "ollama pull", "ollama run"};
 
-bool prepares(const Command& command) {
-  return std::any_of(kPreparing.begin(), kPreparing.end(), [&](std::string_view each) {
+// "NAME=value" before a program.
+bool sets_variable(const Word& word) { return !word.text.starts_with('-') && word.text.find('=') != std::string::npos; }
+
+// Where such a command begins: behind the variables that are set for it; the end of the words where there is none.
+std::size_t preparing_from(const std::vector<Word>& words) {
+  const auto first = std::find_if_not(words.begin(), words.end(), sets_variable);
+  const bool any = std::any_of(kPreparing.begin(), kPreparing.end(), [&](std::string_view each) {
     const auto names = split_words(each);
-    return names.size() <= command.words.size() && std::equal(names.begin(), names.end(), command.words.begin(), [](std::string_view name, const Word& word) { return word.text == name; });
+    return static_cast<std::ptrdiff_t>(names.size()) <= words.end() - first && std::equal(names.begin(), names.end(), first, [](std::string_view name, const Word& word) { return word.text == name; });
   });
+  return static_cast<std::size_t>((any ? first : words.end()) - words.begin());
+}
+
+// What runs inside a container: the variables it is given that `counts` knows, and the words behind the image. Empty: this starts none.
+template <class Counts>
+std::vector<Word> in_container(const std::vector<Word>& words, Counts counts) {
+  constexpr std::array<std::string_view, 3> kPrograms = {"docker", "podman", "nerdctl"};
+  constexpr std::array<std::string_view, 11> kAlone = {"-d", "-i", "-t", "-it", "-ti", "-dit", "--rm", "--init", "--privileged", "--detach", "--interactive"};
+  const auto is_any = [](const auto& names, std::string_view word) { return std::find(names.begin(), names.end(), word) != names.end(); };
+  std::size_t i = !words.empty() && words.front().text == "sudo" ? 1 : 0;
+  if (i + 1 >= words.size() || !is_any(kPrograms, words[i].text) || words[i + 1].text != "run") return {};
+  std::vector<Word> inside;
+  for (i += 2; i < words.size() && words[i].text.starts_with('-'); ++i) {
+    const std::string& option = words[i].text;
+    if (is_any(kAlone, option) || option.find('=') != std::string::npos) continue;
+    if (++i < words.size() && (option == "-e" || option == "--env") && sets_variable(words[i]) && counts(words[i].text)) inside.push_back(words[i]);
+  }
+  if (i < words.size()) inside.insert(inside.end(), words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+  return inside;
 }
 
 // Of those the engine takes, the ones in the first host: they come before all others.
@@ -116,7 +140,10 @@ class Parser {
   Result<ParsedFlags> run(std::string_view flags) {
     RC_ASSIGN(commands, shell_commands(flags));
     const int unsaid = std::exchange(target_.settings.sequences, -1);
-    for (const Command& command : commands) {
+    for (Command& command : commands) {
+      const auto counts = [&](std::string_view word) { return find(word.substr(0, word.find('='))) != nullptr || names_devices(word); };
+      if (auto inside = in_container(command.words, counts); !inside.empty()) command.words = std::move(inside);
+      command.words.resize(preparing_from(command.words));
       const std::vector<Word>& words = command.words;
       RC_ASSIGN(first, first_flag(command, &command == &commands.front()));
       for (std::size_t i = first; i < words.size(); ++i) {
@@ -135,19 +162,21 @@ class Parser {
   // nothing of this. The end of the words where none counts.
   Result<std::size_t> first_flag(const Command& command, bool is_first) const {
     const std::vector<Word>& words = command.words;
-    if (command.piped || prepares(command)) return words.size();
+    if (command.piped) return words.size();
     std::size_t i = 0;
     const std::size_t program = program_in(words);   // flags before it are those of what starts it
     const auto is_flag = [&](const std::string& word) { return find(word.substr(0, word.find('='))) != nullptr; };
     for (; i < words.size() && (i < program || !is_flag(words[i].text)); ++i) {
       const std::string& word = words[i].text;
-      if (word.substr(0, word.find('=')).ends_with("VISIBLE_DEVICES"))
+      if (names_devices(word))
         return fail(ErrorKind::unsupported, word + " says which devices are seen: leave it out, and name those with --on", Where{"--flags", 1, words[i].column}, word.substr(0, word.find('=')));
       if (word == "-m" && i > 0 && words[i - 1].text.starts_with("python")) ++i;   // the module
       else if (word.starts_with('-') && i >= program) return std::size_t{0};   // of nothing that is known
     }
     return i < words.size() || !is_first || words.empty() || starts_engine(words.front().text) ? i : std::size_t{0};
   }
+
+  static bool names_devices(std::string_view word) { return word.substr(0, word.find('=')).ends_with("VISIBLE_DEVICES"); }
 
   // Where the engine's own program stands behind others that start it: mlx.launch, numactl.
   std::size_t program_in(const std::vector<Word>& words) const {

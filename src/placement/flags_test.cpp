@@ -137,6 +137,12 @@ TEST(Flags, OfRealLaunchLinesAreRead) {
            Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 ollama serve\nollama create m -f Modelfile && ollama run m", 8192},
            Line{"ollama", "$env:OLLAMA_CONTEXT_LENGTH='8192'; $env:OLLAMA_FLASH_ATTENTION='1'; ollama serve\nollama create m -f Modelfile; ollama run m", 8192},
            Line{"ollama", "export OLLAMA_CONTEXT_LENGTH=8192\nexport HTTP_PROXY=x\nollama serve > server.log 2>&1 &", 8192},
+           Line{"ollama", "OLLAMA_CONTEXT_LENGTH=8192 OLLAMA_FLASH_ATTENTION=1 ollama run qwen3:30b", 8192},
+           // Inside a container: its own options say nothing of the engine, what stands behind the image does.
+           Line{"vllm", "docker run --gpus all -p 8000:8000 --ipc=host -v ~/.cache:/root/.cache vllm/vllm-openai:latest --model m --max-model-len 8192", 8192},
+           Line{"sglang", "sudo docker run --rm -it --shm-size 32g -e HF_TOKEN=x lmsysorg/sglang:latest python3 -m sglang.launch_server --model-path m --context-length 8192", 8192},
+           Line{"ollama", "docker run -d --gpus=all -e OLLAMA_CONTEXT_LENGTH=8192 -v ollama:/root/.ollama -p 11434:11434 --name ollama ollama/ollama", 8192},
+           Line{"llama.cpp", "docker run --gpus all ghcr.io/ggml-org/llama.cpp:server-cuda -m /models/x.gguf -c 8192 -ngl 99", 8192},
            Line{"transformers", "transformers serve m", 0},
            Line{"llama.cpp", "-c 8192 -ngl 99 -ot blk\\.(1|2)\\.ffn_up=CPU", 8192}}) {
     const auto parsed = parse_flags(*catalog::read_engine(facts(), line.engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), line.flags);

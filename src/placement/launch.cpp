@@ -415,6 +415,11 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (slots && p.mode == Mode::single && usable > 1)
     cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name +
                (where_of("device").empty() ? "'s settings." : "'s settings (" + where_of("device") + ")."));
+  if (!slots && p.devices.size() == 1 && s.main_device > 0)
+    cannot_say("This line runs on the first device that " + engine.name + " sees: show it none but device " + std::to_string(s.main_device) + " (" +
+               rig.devices[static_cast<std::size_t>(s.main_device)].device.name + "; CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
+  if (p.mode == Mode::tensor && !paged && !slots && p.devices.size() < rig.devices.size())
+    cannot_say(engine.name + " shares every tensor out over all devices that it sees: hide all but the first " + std::to_string(p.devices.size()) + " from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
   if (slots && p.devices.size() > 1 && !s.split.empty() && !can_say("split"))
     cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name +
                (where_of("split").empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + where_of("split") + ")."));

@@ -326,7 +326,7 @@ TEST(Launch, WhatALineCannotSayIsTold) {
   ASSERT_EQ(one->mode, Mode::single);
   const Launch launch = launch_line(lms, llama_8b(test::ggml::q8_0), rig, *one);
   ASSERT_EQ(launch.unsaid.size(), 1u);
-  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings (Settings, Hardware: switch the other cards off).");
+  EXPECT_EQ(launch.unsaid[0], "This line cannot say which device is used: choose device 0 (GeForce RTX 3090) in LM Studio's settings (Settings, Hardware: switch the other cards off, which is for all models; under Vulkan see that it took the right one).");
   EXPECT_TRUE(launch_line(lms, llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), *place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), request)).unsaid.empty());
   const auto moe = place(facts(), qwen3_moe(test::ggml::q8_0), rig_of("rtx-3090", 1), request);
   ASSERT_TRUE(moe) << error_of(moe);

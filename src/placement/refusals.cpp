@@ -19,6 +19,9 @@ bool spans_hosts(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
 }
 
+// Every model runs there, and nobody serves it so who has a choice.
+bool is_reference(const catalog::Engine& engine) { return catalog::number_of(engine, "reference", "", 0) > 0; }
+
 Bytes all_memory(const rig::Rig& rig) {
   Bytes all{};
   for (const rig::RigDevice& device : rig.devices) all += device.memory;
@@ -67,8 +70,11 @@ std::optional<Offer> offer_of(const catalog::Catalog& catalog, const std::vector
     return check_formats(catalog, engine, each, backend) && check_refusals(rules, catalog, engine, backend, each, rig) && check_foreign(rules, catalog, engine, backend, each.architecture(), rig);
   };
   const bool common = std::all_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& device) { return runs(device, backend); });
+  const bool reference = is_reference(engine);   // nobody would run it beside idle cards
   const auto fits = [&](const ModelView& each) {   // devices without a backend in common are not asked for by its name
-    return common ? find_room(catalog, each, rig, request, true).has_value() : each.architecture().weight_bytes() <= all_memory(rig);
+    if (!common) return each.architecture().weight_bytes() <= all_memory(rig);
+    const auto room = find_room(catalog, each, rig, request, true);
+    return room && (!reference || all_on_devices(each.architecture(), *room));
   };
   std::optional<Offer> too_large;
   if (accepts(model)) {
@@ -115,7 +121,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
   std::vector<catalog::Rule> whatever_format;
   std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
   enum class Change { engine, format, both };
-  using Rank = std::tuple<bool, Change, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // no room, what changes, not the engine under it, one growing cache, warnings, backends
+  using Rank = std::tuple<bool, bool, Change, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // no room, for comparison, what changes, not the engine under it, one growing cache, warnings, backends
   std::optional<Rank> best;
   bool any_backend = rig.devices.empty();
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
@@ -125,14 +131,14 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
     if (!engine || !backend || !check_engine(*engine, *backend, model.architecture(), rig) || !check_refusals(whatever_format, catalog, *engine, *backend, model, rig)) continue;
     const auto offer = offer_of(catalog, **all_rules, *engine, *backend, model, rig, request);
     const bool same_engine = engine->key == refusing.key;
-    if (!offer || (same_engine && offer->format.empty())) continue;
+    if (!offer || (same_engine && offer->format.empty()) || (is_reference(*engine) && !offer->fits)) continue;
     const bool other_format = !offer->format.empty();
     std::ptrdiff_t warnings = 0;
     if (!rig.devices.empty()) {
       const catalog::Situation situation = situation_of(*engine, *backend, rig, rig.devices.front());
       warnings = std::count_if(whatever_format.begin(), whatever_format.end(), [&](const catalog::Rule& rule) { return rule.effect == catalog::RuleEffect::warn && catalog::applies(rule, situation); });
     }
-    const Rank rank{!offer->fits, same_engine ? Change::format : other_format ? Change::both : Change::engine, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
+    const Rank rank{!offer->fits, is_reference(*engine), same_engine ? Change::format : other_format ? Change::both : Change::engine, engine->key != refusing.base, engine->kv_rule == catalog::KvRule::contiguous, warnings, -static_cast<std::ptrdiff_t>(engine->backends.size())};
     if (best && *best <= rank) continue;
     best = rank;
     const std::string spec = other_format ? model.architecture().key + ":" + offer->format : std::string();

@@ -33,13 +33,14 @@ bool mixed_vendors(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.device.vendor != rig.devices.front().device.vendor; });
 }
 
-// Whether a device is named before one that computes faster.
+// Whether a device is named before one of its host that computes faster: those of other hosts are numbered there.
 bool faster_later(const rig::Rig& rig) {
   const auto rate = [](const rig::RigDevice& d) {
     const auto found = d.device.rates.find("fp32");
     return found == d.device.rates.end() ? 0.0 : found->second.value.value();
   };
-  return !std::is_sorted(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& a, const rig::RigDevice& b) { return rate(a) > rate(b); });
+  const auto& all = rig.devices;
+  return std::adjacent_find(all.begin(), all.end(), [&](const rig::RigDevice& a, const rig::RigDevice& b) { return a.host == b.host && rate(b) > rate(a); }) != all.end();
 }
 
 bool has_fast_link(const rig::Rig& rig, int device) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "base/text.hpp"
 #include "placement/detail/searcher.hpp"
@@ -94,6 +95,7 @@ Found Searcher::run() {
   if (put_off_ && std::all_of(found_.ranked.begin(), found_.ranked.end(), guessed)) whole_tensors();
   rank();
   drop_repeated();
+  tell_fewer_devices();
   return std::move(found_);
 }
 
@@ -133,6 +135,18 @@ void Searcher::drop_repeated() {
   for (Candidate& each : found_.ranked)
     if (std::none_of(kept.begin(), kept.end(), [&](const Candidate& other) { return same_way(each.placement, other.placement); })) kept.push_back(std::move(each));
   found_.ranked = std::move(kept);
+}
+
+// More devices read a long cache sooner, and wait for each other as often: short answers may be written faster by fewer of them.
+void Searcher::tell_fewer_devices() {
+  constexpr double kWorthSaying = 1.02;   // times as fast
+  if (goal_.objective != Objective::decode || goal_.best_only || !soonest_ || found_.ranked.empty()) return;
+  const Candidate& best = found_.ranked.front();
+  const Placement &fewer = soonest_->placement, &taken = best.placement;
+  const bool told = std::any_of(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& each) { return same_way(each.placement, fewer); });
+  if (told || soonest_->decode <= kWorthSaying * best.decode || fewer.devices.size() >= taken.devices.size() || fewer.settings.context < taken.settings.context) return;
+  soonest_->kind = "fewer devices";
+  found_.ranked.insert(found_.ranked.begin() + 1, *std::exchange(soonest_, std::nullopt));
 }
 
 // What the engine's own authors do not vouch for is shown, but wins only where nothing else fits.
@@ -195,6 +209,7 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                         (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
+  if (engine_.kv_rule == catalog::KvRule::paged && (!soonest_ || candidate.decode > soonest_->decode)) soonest_ = candidate;
   if (replaces) best = std::move(candidate);
 }
 

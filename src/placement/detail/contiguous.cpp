@@ -40,13 +40,21 @@ std::vector<int> assign_layers(const model::Architecture& a, const std::vector<d
   return device;
 }
 
-// Whether these engines cut every tensor into as many equal parts (ExLlama): over all devices that they see, whole heads to each.
-Result<void> check_parts(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Settings& settings) {
+// Into how many equal parts these engines cut every tensor (ExLlama): over all devices that they see, of which the last may be hidden.
+int parts_of(const rig::Rig& rig, const Settings& settings) {
   const int devices = static_cast<int>(rig.devices.size());
+  return settings.tensor_degree > 1 ? std::min(settings.tensor_degree, devices) : devices;
+}
+
+// Whether they can: whole heads to each.
+Result<void> check_parts(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Settings& settings) {
+  const int devices = parts_of(rig, settings);
   if (std::find(engine.splits.begin(), engine.splits.end(), "tensor") == engine.splits.end())
     return fail(ErrorKind::unsupported, engine.name + " does not cut tensors", Where{"--flags"}, "tensor_degree");
-  if (settings.tensor_degree > 1 && settings.tensor_degree != devices)
-    return fail(ErrorKind::infeasible, engine.name + " shares every tensor out over all devices that it sees", Where{"--flags"}, "tensor_degree", std::to_string(devices));
+  const bool some = devices < static_cast<int>(rig.devices.size());   // others are hidden: then as many as share heads evenly
+  for (const model::Layer& layer : a.layers)
+    if (some && layer.attention.kv_heads % devices != 0)
+      return fail(ErrorKind::infeasible, "heads of the cache cannot be shared out evenly over " + std::to_string(devices) + " devices", Where{"--flags"}, "tensor_degree");
   for (const model::Layer& layer : a.layers)
     if (layer.attention.kind != AttentionKind::none && layer.attention.kv_heads < devices)
       return fail(ErrorKind::infeasible, "of " + std::to_string(devices) + " devices not every one gets a head of its own of the cache", Where{"--flags"}, "tensor_degree");
@@ -104,11 +112,11 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   }
   const double step = std::min<double>(settings.ubatch, context);
   const double logits = 4.0 * architecture.vocab * (engine.key == "transformers" ? 1 : step * rule("logits_f32", 0) + 1);
-  const int parts = together ? static_cast<int>(rig.devices.size()) : 1;
+  const int parts = together ? parts_of(rig, settings) : 1;
   if (together) {
     Memory& whole = memory.front();
     for (Bytes* bytes : {&whole.weights, &whole.kv, &whole.state}) *bytes = *bytes / parts;
-    std::fill(memory.begin() + 1, memory.end(), whole);
+    std::fill(memory.begin() + 1, memory.begin() + parts, whole);
   }
   for (std::size_t d = 0; d < memory.size(); ++d) {
     if (memory[d].weights == Bytes{}) continue;

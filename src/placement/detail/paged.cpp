@@ -139,8 +139,8 @@ class Paged {
     p.tensor_device.assign(a_.tensors.size(), 0);
     p.kv_device.assign(a_.layers.size(), 0);
     find_stages();
-    for (std::size_t i = 0; i < a_.tensors.size(); ++i) p.tensor_device[i] = stage_of(a_.tensors[i].layer) * d_.tensor;
-    for (std::size_t l = 0; l < a_.layers.size(); ++l) p.kv_device[l] = stage_of(static_cast<int>(l)) * d_.tensor;
+    for (std::size_t i = 0; i < a_.tensors.size(); ++i) p.tensor_device[i] = stage_of(a_.tensors[i].layer) * d_.tensor + first_device();
+    for (std::size_t l = 0; l < a_.layers.size(); ++l) p.kv_device[l] = stage_of(static_cast<int>(l)) * d_.tensor + first_device();
     p.devices.reserve(static_cast<std::size_t>(d_.devices()));
     const double peak = profiled_peak();
     for (int stage = 0; stage < d_.pipeline; ++stage) add_stage(p, stage, peak);
@@ -160,7 +160,9 @@ class Paged {
 
  private:
   double rule(std::string_view name, double fallback = 0) const { return catalog::number_of(engine_, name, backend_, fallback); }
-  double sized_rule(std::string_view name) const { return catalog::sized_number(engine_, name, rig_.devices.front().memory); }
+  // Of several devices one alone may be any, the others hidden from the engine.
+  int first_device() const { return d_.devices() == 1 ? std::clamp(settings_.main_device, 0, static_cast<int>(rig_.devices.size()) - 1) : 0; }
+  double sized_rule(std::string_view name) const { return catalog::sized_number(engine_, name, rig_.devices[static_cast<std::size_t>(first_device())].memory); }
   void resolve() {
     if (settings_.sequences <= 0) settings_.sequences = static_cast<int>(sized_rule("default_max_num_seqs"));
     if (settings_.max_batched_tokens <= 0) settings_.max_batched_tokens = static_cast<int>(sized_rule("default_max_batched_tokens"));
@@ -299,7 +301,7 @@ class Paged {
     for (int copy = 0; copy < d_.data * d_.replicas; ++copy)
       for (int rank = 0; rank < d_.tensor; ++rank) {
         DeviceShare share;
-        share.device = (copy * d_.pipeline + stage) * d_.tensor + rank;
+        share.device = d_.devices() == 1 ? first_device() : (copy * d_.pipeline + stage) * d_.tensor + rank;
         const rig::RigDevice& device = rig_.devices[static_cast<std::size_t>(share.device)];
         const Bytes visible = device_capacity(engine_, backend_, device);
         share.capacity = free_share || static_share ? visible : visible * settings_.gpu_memory_utilization;

@@ -30,7 +30,7 @@ Result<void> check_foreign(const std::vector<catalog::Rule>& rules, const catalo
                            const model::Architecture& architecture, const rig::Rig& rig);
 
 // Where the engine cannot run this: one that can as it is, else the same in a format that it takes here, else one that runs on the devices, with
-// weights it reads; those for which there is room before all, then those that share a cache out among requests, the engine under the refusing one
+// weights it reads; those for which there is room before all, then what is more than a reference (Transformers), then those that share a cache out among requests, the engine under the refusing one
 // first, then the one with the fewest warnings, of those the one for most kinds of chips, which is the one at hand.
 Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
                             Error error);

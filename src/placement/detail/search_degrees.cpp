@@ -36,13 +36,24 @@ void Searcher::degrees() {
           settings.tensor_degree = tensor;
           settings.pipeline_degree = pipeline;
           settings.expert_degree = mode == Mode::expert ? tensor : 1;
-          if (!consider_experts(trial, settings)) break;   // so are longer pipelines of as many devices a stage
+          if (mode == Mode::single) each_device_alone(trial, settings);
+          else if (!consider_experts(trial, settings)) break;   // so are longer pipelines of as many devices a stage
         }
     if (mode == Mode::expert && trial.best && cut_alike(*trial.best)) continue;
     keep(std::move(trial));
   }
   copies();
   groups_of_hosts();
+}
+
+// One of each kind: the others are hidden from the engine.
+void Searcher::each_device_alone(Trial& trial, Settings settings) {
+  for (const rig::RigDevice& device : rig_.devices) {
+    const auto first = std::find_if(rig_.devices.begin(), rig_.devices.end(), [&](const rig::RigDevice& each) { return same_device(each, device); });
+    if (first->index != device.index) continue;
+    settings.main_device = device.index;
+    consider_experts(trial, settings);
+  }
 }
 
 // Whole copies of the model, each for its share of the streams: nothing waits for anything but its own devices. Of a mixture also copies of
