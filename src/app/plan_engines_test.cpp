@@ -162,6 +162,71 @@ TEST(Plan, SparseLatentsNeedTheirKernels) {
   EXPECT_EQ(error("glm-5:q2_k", "8xl40s", "llama.cpp"), "");
 }
 
+// llama.cpp has code for V4 and reads its files in formats of their own: that is proposed, and not the engine as which a model comes first, which would
+// run it on the processor beside eight idle cards. Of V4.1 nobody else has code: nothing is proposed.
+TEST(Plan, ARefusalProposesWhatUsersWouldTake) {
+  for (const char* engine : {"vllm", "sglang", "tensorrt-llm", "ktransformers"}) {
+    const auto flash = plan(knowledge(), asked("deepseek-v4-flash", "8xa100-sxm-80gb", engine)), next = plan(knowledge(), asked("deepseek-v4.1-flash", "8xa100-sxm-80gb", engine));
+    ASSERT_FALSE(flash || next) << engine;
+    EXPECT_TRUE(flash.error().nearest.starts_with("--engine llama.cpp")) << engine << ": " << flash.error().nearest;
+    EXPECT_EQ(next.error().nearest, "") << engine;
+  }
+}
+
+// Four of eight cards without NVLink wait less for each other than all eight: where the answer takes them all, for a full context, it says what fewer do.
+TEST(Plan, MoreCardsAreNoSlowerUnsaid) {
+  for (const char* engine : {"vllm", "sglang", "exllamav3"}) {
+    const PlanAnswer four = answer_of(asked("gpt-oss-120b", "4x3090", engine)), eight = answer_of(asked("gpt-oss-120b", "8x3090", engine));
+    ASSERT_TRUE(four.speed && eight.speed) << engine;
+    double fastest = eight.speed->decode.value.p50;
+    for (const Alternative& other : eight.alternatives) fastest = std::max(fastest, other.decode);
+    EXPECT_GE(fastest, 0.98 * four.speed->decode.value.p50) << engine;
+  }
+}
+
+// 18 GiB lie on a card of 24 GiB wherever it stands, and not in halves of which one is on a card of 12 GiB.
+TEST(Plan, OneOfUnlikeCardsAloneWhereverItStands) {
+  const PlanAnswer first = answer_of(asked("qwen3-32b:awq", "3090+3060-12g", "vllm")), second = answer_of(asked("qwen3-32b:awq", "3060-12g+3090", "vllm"));
+  ASSERT_TRUE(first.placement.fits && second.placement.fits);
+  ASSERT_EQ(second.placement.devices.size(), 1u);
+  EXPECT_EQ(second.placement.devices.front().device, 1);
+  EXPECT_NEAR(second.speed->decode.value.p50, first.speed->decode.value.p50, 0.1);
+  ASSERT_EQ(second.launch.unsaid.size(), 1u);
+  EXPECT_NE(second.launch.unsaid.front().find("device 1 (GeForce RTX 3090;"), std::string::npos) << second.launch.unsaid.front();
+}
+
+// Python starts a kernel as slowly for any maker's device: a model of 0.6 B is read in under a millisecond by all of these, and waits for that.
+TEST(Plan, PythonIsAsSlowForAnyDevice) {
+  const double cuda = answer_of(asked("qwen3-0.6b:bf16", "h100-sxm", "transformers")).speed->decode.value.p50;
+  for (const char* rig : {"mi300x", "910b3"}) EXPECT_NEAR(answer_of(asked("qwen3-0.6b:bf16", rig, "transformers")).speed->decode.value.p50, cuda, 0.3 * cuda) << rig;
+}
+
+// An engine that is named as faster is told in a format that the card takes: Ascend has no FP8, which is the first that vLLM's users run elsewhere.
+TEST(Plan, AnEngineFarAheadIsToldInAFormatOfTheCard) {
+  const PlanAnswer answer = answer_of(asked("qwen3-32b", "8x910b3", "llama.cpp"));
+  const auto remedy = std::find_if(answer.remedies.begin(), answer.remedies.end(), [](const Remedy& each) { return each.kind == Remedy::Kind::engine; });
+  ASSERT_NE(remedy, answer.remedies.end());
+  EXPECT_EQ(remedy->model, "qwen3-32b:int8");
+  EXPECT_GE(remedy->decode, 1.5 * answer.speed->decode.value.p50);
+}
+
+// CUDA numbers the cards of its own host: a faster one elsewhere changes nothing.
+TEST(Plan, CardsOfOtherHostsAreNumberedThere) {
+  const auto warned = [](const char* rig) {
+    const PlanAnswer answer = answer_of(asked("llama-3.3-70b:q4_k_m", rig, "llama.cpp"));
+    return std::any_of(answer.placement.caveats.begin(), answer.placement.caveats.end(), [](const auto& each) { return each.text.find("CUDA numbers unlike cards by speed") != std::string::npos; });
+  };
+  EXPECT_TRUE(warned("2x3090+4090"));
+  EXPECT_FALSE(warned("2x3090; host=epyc-7532:256g | 4090; host=ryzen-9-7950x:64g; net=10gbe"));
+}
+
+// A format that is assumed is not the one that is proposed beside it.
+TEST(Plan, AnotherFormatIsAnotherOne) {
+  const PlanAnswer answer = answer_of(asked("deepseek-v3.1", "8x910b3; nodes=2", "mindie"));
+  ASSERT_TRUE(answer.assumed_quant);
+  for (const std::string& note : answer.notes) EXPECT_EQ(note.find("deepseek-v3.1:" + to_lower(answer.architecture->quant) + ")"), std::string::npos) << note;
+}
+
 // GGUF files of gpt-oss keep its experts in MXFP4 and the rest in Q8_0: an engine of GGUF that is named as faster is told as reading those.
 TEST(Plan, AnEngineOfGgufIsToldAsItsFilesAre) {
   const PlanAnswer answer = answer_of(asked("gpt-oss-20b", "2xl20", "transformers"));

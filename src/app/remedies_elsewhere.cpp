@@ -34,15 +34,20 @@ std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnsw
   return best;
 }
 
-// The spec of the same model in about as many bits, as the other engine's users run it; empty where it has none.
-std::string alike_in(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
-  constexpr double kAlike = 1.1;   // times the bytes
+// The specs of the same model in about as many bits, as the other engine's users run it, the largest first: cards take some of them only (no FP8 on Ascend).
+std::vector<std::string> alike_in(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
+  constexpr double kAlike = 1.1, kHalf = 0.5;   // times the bytes: up to as many, and not half of them
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (!named || now.architecture->origin != model::Origin::catalogue) return {};
+  std::vector<std::string> specs;
+  if (!named || now.architecture->origin != model::Origin::catalogue) return specs;
   const ModelFormats formats(knowledge, named->name);
-  for (const std::string& quant : engine.usual_quants)
-    if (const auto model = formats.in(quant); model && (*model)->architecture.weight_bytes() <= kAlike * now.architecture->weight_bytes()) return formats.spec(quant);
-  return {};
+  const Bytes bytes = now.architecture->weight_bytes();
+  for (const std::string& quant : engine.usual_quants) {
+    const auto model = formats.in(quant);
+    if (!model || (*model)->architecture.weight_bytes() > kAlike * bytes) continue;
+    if (specs.empty() || (*model)->architecture.weight_bytes() > kHalf * bytes) specs.push_back(formats.spec(quant));
+  }
+  return specs;
 }
 
 // The model as it is planned now, in words that mean the same to another engine, which may assume a format of its own where none is named.
@@ -52,7 +57,7 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   PlanRequest request = now.request;
   request.placement.engine = engine.key;
   const auto asked = read_asked(knowledge, request);
-  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant); };
+  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant) || model::gguf_recipe(other.quant) == now.architecture->quant; };
   return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture->quant);
 }
 
@@ -70,8 +75,9 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
     if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule == now.engine.kv_rule || (*engine)->kv_rule == catalog::KvRule::contiguous) continue;
-    for (const std::string& spec : {is_ggml(knowledge, model) ? std::string() : same_under(knowledge, now, **engine), alike_in(knowledge, now, **engine)}) {
-      if (spec.empty()) continue;
+    std::vector<std::string> specs = alike_in(knowledge, now, **engine);
+    if (!is_ggml(knowledge, model)) specs.insert(specs.begin(), same_under(knowledge, now, **engine));
+    for (const std::string& spec : specs) {
       PlanRequest request = now.request;
       request.placement.engine = entry.key;
       request.model = spec;
@@ -79,7 +85,8 @@ std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAns
       const auto alike = found ? as_engine_reads(knowledge, **engine, *found) : found;
       if (!alike || (*alike)->architecture.is_unquantized() != now.architecture->is_unquantized()) continue;
       const auto then = outcome_of(knowledge, with_room(std::move(request)), **engine, **alike, now.rig);
-      if (!then || then->decode < kFar * now.speed->decode.value.p50) continue;
+      if (!then) continue;
+      if (then->decode < kFar * now.speed->decode.value.p50) break;   // the first that the cards take tells
       return engine_remedy(**engine, spec, (*alike)->architecture, *then);
     }
   }
@@ -93,7 +100,7 @@ std::vector<std::string> specs_under(const Knowledge& knowledge, const PlanAnswe
     if (!spec.empty() && std::find(specs.begin(), specs.end(), spec) == specs.end()) specs.push_back(std::move(spec));
   };
   add(same_under(knowledge, now, engine));
-  add(alike_in(knowledge, now, engine));
+  for (std::string& spec : alike_in(knowledge, now, engine)) add(std::move(spec));
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (now.assumed_quant && named)   // nobody chose this one: any that the engine's users run
     for (const std::string& quant : engine.usual_quants) add(named->name + ':' + quant);

@@ -91,10 +91,13 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
     break;
   }
   const std::string& taken = asked.model->architecture.quant;
-  const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + ". Name another to choose ("
-                                              : " is assumed, for " + usual_name + ", the usual one with " + engine.name + ", does not fit. Name another to choose (";
-  asked.notes.push_back("No format is named and the model is published in " + published + ": " + taken + why + asked.model->architecture.key + ':' +
-                        engine.usual_quants.front() + ").");
+  const auto other = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
+  const bool alone = other == engine.usual_quants.end();
+  const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
+                                              : " is assumed, for " + usual_name + ", the usual one with " + engine.name + (alone ? ", does not fit." : ", does not fit. Name another to choose (");
+  std::string note = "No format is named and the model is published in " + published + ": " + taken + why;
+  if (!alone) note += asked.model->architecture.key + ':' + *other + ").";
+  asked.notes.push_back(std::move(note));
   return {};
 }
 

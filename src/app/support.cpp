@@ -263,17 +263,26 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
-// Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest, the ones that read most of the weights'
-// bytes in a second, which is fast for the bits they keep; behind them by speed.
-void rank(std::vector<ModelSupport>& models) {
+// Cards of servers, on which engines that serve many are usual.
+bool is_of_servers(const catalog::Device& device) { return device.form.cooler == "passive" || device.link.built_in; }
+
+// Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest, the engines that serve many where
+// `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits they keep; behind them by speed.
+void rank(const std::vector<catalog::Engine>& engines, bool serves_first, std::vector<ModelSupport>& models) {
   constexpr double kNear = 1.5;
   double fastest = 0;
   for (const ModelSupport& each : models) fastest = std::max(fastest, each.decode.p50);
-  const auto place = [&](const ModelSupport& each) {
-    const bool near = each.decode.p50 > 0 && kNear * each.decode.p50 >= fastest;
-    return std::tuple(each.runs, near, near ? each.decode.p50 * each.weights.value() : each.decode.p50);
+  enum class Usual { serves, runs, compares };   // compares: where models come first, and what nobody serves with who has a choice
+  const auto usual = [&](const ModelSupport& each) {
+    const auto engine = std::find_if(engines.begin(), engines.end(), [&](const catalog::Engine& one) { return one.key == each.key; });
+    if (engine != engines.end() && catalog::number_of(*engine, "reference", "", 0) > 0) return Usual::compares;
+    return engine != engines.end() && engine->kv_rule == catalog::KvRule::paged && serves_first ? Usual::serves : Usual::runs;
   };
-  std::stable_sort(models.begin(), models.end(), [&](const ModelSupport& a, const ModelSupport& b) { return place(a) > place(b); });
+  const auto place = [&](const ModelSupport& each) {   // least first
+    const bool near = each.decode.p50 > 0 && kNear * each.decode.p50 >= fastest;
+    return std::tuple(!each.runs, !near, near ? usual(each) : Usual::serves, near ? -each.decode.p50 * each.weights.value() : -each.decode.p50);
+  };
+  std::stable_sort(models.begin(), models.end(), [&](const ModelSupport& a, const ModelSupport& b) { return place(a) < place(b); });
 }
 
 Subject asked_about(const Knowledge& knowledge, const std::string& spec, const model::Architecture& architecture) {
@@ -296,7 +305,8 @@ const char* to_string(Support support) {
 }
 
 Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& request) {
-  SupportAnswer answer{request, {}, {}, {}, {}, {}, {}};
+  SupportAnswer answer;
+  answer.request = request;
   auto device = rig::device_named(knowledge.catalog, request.device);
   if (!device) {
     Error error = device.error();
@@ -339,7 +349,8 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
   }
   order(answer.rules);
   order(answer.several);
-  rank(answer.models);
+  answer.serves_first = is_of_servers(answer.device);
+  rank(engines, answer.serves_first, answer.models);
   return answer;
 }
 

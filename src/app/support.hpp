@@ -69,7 +69,8 @@ struct SupportAnswer {
   catalog::Device device;
   std::optional<std::string> engine;    // key, where the question was about one
   std::vector<EngineSupport> engines;   // in key order
-  std::vector<ModelSupport> models;     // where the question was about a model: one per engine, those that run it first; in front what is fast for the bits it keeps
+  std::vector<ModelSupport> models;     // where the question was about a model: one per engine, those that run it first; in front those that serve many where the card is one of servers, then what is fast for the bits it keeps
+  bool serves_first = false;            // a card of servers: engines that serve many stand in front
   std::vector<catalog::Rule> rules;     // all that apply, each once, refusals first
   std::vector<catalog::Rule> several;   // those that apply only where several such Devices share a model
 };

@@ -122,6 +122,20 @@ TEST(Support, NoFormatThatTheChipCannotRun) {
   EXPECT_EQ(row_of(*volta, "transformers").model.find("fp8"), std::string::npos) << row_of(*volta, "transformers").model;
 }
 
+// On cards of servers those that serve stand first, and what models are compared with behind whatever is nearly as fast.
+TEST(Support, TheUsualEngineFirst) {
+  for (const char* card : {"910b3", "mi300x", "h20-96gb"}) {
+    const auto answer = support(knowledge(), {card, "qwen3-8b"});
+    ASSERT_TRUE(answer) << to_text(answer.error());
+    const auto engine = knowledge().catalog.engine(answer->models.front().key);
+    ASSERT_TRUE(engine);
+    EXPECT_EQ((*engine)->kv_rule, catalog::KvRule::paged) << card << ": " << (*engine)->key;
+  }
+  const auto home = support(knowledge(), {"rx-7900-xtx", "qwen3-8b"});
+  ASSERT_TRUE(home) << to_text(home.error());
+  EXPECT_EQ(home->models.front().key, "llama.cpp");
+}
+
 // Ollama's own builds have no MUSA; the maker of the card publishes one that has.
 TEST(Support, TheMakersOwnBuildOfOllama) {
   const auto s80 = support(knowledge(), {"mtt-s80", "ollama"});

@@ -256,7 +256,7 @@ void tell_idle(const rig::Rig& rig, placement::Placement& placement) {
   std::sort(hosts.begin(), hosts.end());
   const std::size_t used = static_cast<std::size_t>(std::unique(hosts.begin(), hosts.end()) - hosts.begin());
   if (placement.fits && used > 0 && used < rig.hosts.size())
-    tell("idle-hosts", "Of " + std::to_string(rig.hosts.size()) + " hosts " + std::to_string(rig.hosts.size() - used) + " are idle: with them it would be no faster.");
+    tell("idle-hosts", "Idle hosts: " + std::to_string(rig.hosts.size() - used) + " of " + std::to_string(rig.hosts.size()) + ". With them it would be no faster.");
 }
 
 }  // namespace
