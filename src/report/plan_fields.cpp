@@ -185,7 +185,7 @@ Phrase verdict(const app::PlanAnswer& answer) {
   if (!answer.speed) return "Fits. How fast cannot be said."_say;
   const cost::Speed& speed = *answer.speed;
   Phrase writes = print(Number{speed.decode.value.p50, Unit::token_rate});
-  if (slows_when_full(answer)) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
+  if (slows_when_full(answer) && answer.whole_streams == answer.at_once) writes = fill("{0} ({1} once the context is full)"_say, {std::move(writes), print(Number{answer.decode_whole->value.p50, Unit::rough})});
   if (answer.at_once > 1)
     writes = fill("{0}, {1} a stream"_say, {std::move(writes), print(Number{speed.decode.value.p50 / static_cast<double>(answer.at_once), Unit::token_rate})});
   if (answer.too_slow)

@@ -98,12 +98,17 @@ Phrase named(const std::string& name, Phrase why) {
   return why.text.starts_with(name + ' ') ? why : fill("{0}: {1}"_say, {name, std::move(why)});
 }
 
-Rows refused_rows(const std::vector<app::EngineSupport>& engines) {
-  Rows rows;
+// Engines that have no backend for the card are told in one line.
+Phrase without_backend(const std::vector<app::EngineSupport>& engines) {
   std::vector<std::string> elsewhere;
   for (const app::EngineSupport& engine : engines)
     if (!runs(engine) && engine.why.empty()) elsewhere.push_back(engine.name);
-  if (!elsewhere.empty()) rows.push_back({{{}, {}, fill("no backend known here: {0}"_say, {join(elsewhere, ", ")}), Show::sentence}});
+  return elsewhere.empty() ? Phrase() : fill("no backend known here: {0}"_say, {join(elsewhere, ", ")});
+}
+
+Rows refused_rows(const std::vector<app::EngineSupport>& engines) {
+  Rows rows;
+  if (Phrase elsewhere = without_backend(engines); !elsewhere.empty()) rows.push_back({{{}, {}, std::move(elsewhere), Show::sentence}});
   for (const app::EngineSupport& engine : engines)
     if (!runs(engine) && !engine.why.empty()) rows.push_back({{{}, {}, named(engine.name, Phrase(engine.why)), Show::sentence}});
   return rows;
@@ -152,20 +157,33 @@ Rows cannot_rows(const app::SupportAnswer& answer) {
   Rows rows;
   for (const app::ModelSupport& model : answer.models)
     if (!model.runs)
-      rows.push_back({machine("engine", model.key), machine("why", why_not(model)), machine("missing_bytes", Number{model.missing.value(), Unit::bytes}),
-                      people(Show::sentence, named(model.name, why_not(model)))});
+      rows.push_back({machine("engine", model.key), machine("why", why_not(model)), machine("missing_bytes", Number{model.missing.value(), Unit::bytes})});
   return rows;
 }
 
+// The same for people.
+Sentences cannot(const app::SupportAnswer& answer) {
+  Sentences all;
+  if (Phrase elsewhere = without_backend(answer.engines); !elsewhere.empty()) all.push_back(std::move(elsewhere));
+  for (const app::ModelSupport& model : answer.models) {
+    const auto engine = std::find_if(answer.engines.begin(), answer.engines.end(), [&](const app::EngineSupport& each) { return each.key == model.key; });
+    const bool told = engine != answer.engines.end() && !runs(*engine) && engine->why.empty();
+    if (!model.runs && !told) all.push_back(named(model.name, why_not(model)));
+  }
+  return all;
+}
+
 std::vector<Section> model_sections(const app::SupportAnswer& answer) {
-  Rows rows = model_rows(answer), cannot = cannot_rows(answer);
+  Rows rows = model_rows(answer);
   Section how{"Which engines run it, and how"_say, {}};
   if (rows.empty()) how.fields.push_back(people(Show::bad, "None."_say));
   const std::string next = rows.empty() ? std::string() : "rigcast plan " + shell_quoted(answer.models.front().model) + " --on " + answer.device.key + " -e " + answer.models.front().key;
   how.fields.push_back(list_field("models", std::move(rows), Show::table));
-  if (!next.empty()) how.fields.push_back(people(Show::sentence, "Formats differ: in front stands what is fast for the bits it keeps."_say));
+  if (!next.empty())
+    how.fields.push_back(people(Show::sentence, answer.serves_first ? "Formats differ: on such cards engines that serve many stand first, and of these what is fast for the bits it keeps."_say
+                                                                    : "Formats differ: in front stands what is fast for the bits it keeps."_say));
   if (!next.empty()) how.fields.push_back(people(Show::code, next));
-  return {std::move(how), {"Which do not"_say, {list_field("models_refused", std::move(cannot), Show::bullets)}}};
+  return {std::move(how), {"Which do not"_say, {machine("models_refused", cannot_rows(answer)), list_field({}, cannot(answer), Show::bullets)}}};
 }
 
 // One engine in full: every backend, every format with its arithmetic.
