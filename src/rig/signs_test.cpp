@@ -34,7 +34,8 @@ TEST(Signs, ACommaSeparates) {
   // One machine with both, or two that are compared?
   EXPECT_EQ(devices("2x3090,4090"),
             "rig:1:7: a comma joins no devices: '+' does so in one machine, and machines that are compared have an --on each (nearest: 2x3090+4090)");
-  EXPECT_TRUE(devices("3090、 4090-48g").starts_with("rig:1:5: a comma joins no devices"));
+  const std::string wide = devices("3090、 4090-48g");
+  EXPECT_TRUE(wide.starts_with("rig:1:5: a comma joins no devices") && wide.ends_with("(nearest: 3090+4090-48g)")) << wide;
   EXPECT_EQ(devices("4090, 48GB"), "1 rtx-4090-48gb");
   EXPECT_EQ(devices("2x3090, 64GB"), "rig:1:3: no GeForce RTX 3090 has 64.00 GiB: the host's memory is host=2xddr5-5600:64g (nearest: rtx-3090)");
   EXPECT_EQ(devices("2x3090, host=epyc-7532:8xddr4-3200:512g"), "2 rtx-3090");

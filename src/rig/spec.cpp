@@ -121,9 +121,12 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
     name = {name.text.substr(after), name.column + static_cast<int>(after)};
   }
   name = trimmed(name);
-  if (const std::size_t comma = name.text.find(','); comma != std::string_view::npos)
+  if (const std::size_t comma = name.text.find(','); comma != std::string_view::npos) {
+    std::vector<std::string> devices;
+    for (const std::string_view each : split(word.text, ',')) devices.emplace_back(trim(each));
     return fail(ErrorKind::input, "a comma joins no devices: '+' does so in one machine, and machines that are compared have an --on each", at(name.column + static_cast<int>(comma)), "rig",
-                replace_all(std::string(word.text), ",", "+"));
+                join(devices, "+"));
+  }
   group.where = at(name.column);
   group.name = without_how_sold(name.text);
   if (group.name.empty()) return fail(ErrorKind::input, "a device name is missing", at(word.column), "rig");
