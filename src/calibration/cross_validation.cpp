@@ -201,7 +201,7 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");
   const FitProblem problem(all.rows, all.weights, priors);
   FitOptions whole;   // what is committed is the maximum itself; the folds below only have to come near theirs
-  whole.iterations = 100;
+  whole.iterations = 300;
   whole.tolerance = 1e-8;
   cost::Calibration calibration = problem.fit(all.fits, whole);
   const std::vector<HeldOut> held = hold_out(problem, all, calibration, kOfIntervals);

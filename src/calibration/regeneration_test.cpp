@@ -26,7 +26,8 @@ const Refit& refit() {
     }
     r.committed = *cost::load_calibration(*catalog);
     FitOptions options;
-    options.iterations = 8;
+    options.iterations = 60;
+    options.tolerance = 1e-6;
     options.uncertainty = false;
     r.again = *fit_effects(*catalog, *Priors::read(*catalog->file("calibration/priors.csv")), r.rows, options, &r.committed);
     return r;
