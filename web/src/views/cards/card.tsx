@@ -6,7 +6,7 @@ import { Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useText } from '../../shell/settings';
 import { grouped, print, printCount, threeDigits } from '../../units';
-import { Source } from '../plan/answer';
+import { Source } from '../plan/named';
 import { SupportMatrix } from './support';
 
 const PLAIN_UNITS: Record<string, string> = { length_mm: 'mm' };

@@ -6,7 +6,7 @@ import { useAnswer } from '../../api/client';
 import { Failed, Waiting } from '../../parts/state';
 import { useText } from '../../shell/settings';
 import { print } from '../../units';
-import { Source } from '../plan/answer';
+import { Source } from '../plan/named';
 
 const SIGNS: Record<string, string> = { native: '\u25cf', fallback: '\u25d0', refused: '\u2715', unread: '\u2013' };
 

@@ -14,7 +14,7 @@ import { Empty, Failed, Waiting } from '../../parts/state';
 import { href, usePlace } from '../../shell/place';
 import { useSettings, useText } from '../../shell/settings';
 import type { View } from '../../shell/view';
-import { Source } from '../plan/answer';
+import { Source } from '../plan/named';
 import { DASH, grouped, print, printCount, printTokens, threeDigits } from '../../units';
 
 const NONE: ModelRow[] = [];
