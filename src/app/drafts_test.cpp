@@ -46,6 +46,12 @@ TEST(Drafts, GainWhatTheAcceptanceSays) {
   }
 }
 
+TEST(Drafts, OfLayersThatNobodyListsAreAskedForAtOnesRisk) {
+  const PlanAnswer dense = answer_of(asked("qwen3-32b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 8192 --spec-type draft-mtp")), own = answer_of(asked("qwen3.6-27b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 8192 --spec-type draft-mtp"));
+  EXPECT_NE(test::caveat(dense, "no-draft-layers").find("llama.cpp does not start"), std::string::npos);
+  EXPECT_EQ(test::caveat(own, "no-draft-layers"), "");
+}
+
 TEST(Drafts, FromEarlierTextAreLeftToTheText) {
   const PlanAnswer answer = answer_of(asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, R"(--speculative-config '{"method":"ngram","num_speculative_tokens":5}')"));
   ASSERT_TRUE(answer.speed && answer.drafting);

@@ -73,6 +73,14 @@ std::optional<Drafting> drafting_of(const PlanAnswer& answer, const cost::Load& 
   return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, answer.placement.draft_layers > 0};
 }
 
+// Whoever asks for layers that nobody lists may find that there are none.
+void tell_unlisted_drafts(PlanAnswer& answer) {
+  const auto& tensors = answer.architecture->tensors;
+  const bool listed = std::any_of(tensors.begin(), tensors.end(), [](const model::Tensor& tensor) { return tensor.role == model::Role::next_token; });
+  if (answer.placement.settings.speculation.drafter != placement::Drafter::own_layers || listed) return;
+  answer.placement.caveats.push_back({"no-draft-layers", "No layer that predicts further tokens (MTP) is listed for this model: where its files hold none, " + answer.engine.name + " does not start with these flags.", ""});
+}
+
 // Decoding over a context that fills up to `whole`; 0: one whose end nobody knows.
 double over_context(double empty, double whole) { return placement::decode_over_context({empty, 0, whole > 0 ? whole : empty}); }
 
@@ -130,6 +138,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, *answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
     answer.drafting = drafting_of(answer, *chosen.load);
+    tell_unlisted_drafts(answer);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
     answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);
     answer.whole_streams = placement::running_streams(answer.engine, answer.placement, answer.admitted, answer.whole_depth);

@@ -312,6 +312,16 @@ TEST(LlamaTruth, LayersThatDraft) {
   EXPECT_EQ(rows, 6);
 }
 
+// "context type MTP requested but model doesn't contain MTP layers", and the server ends.
+TEST(LlamaTruth, FilesWithoutSuchLayersAreRefused) {
+  Request request;
+  request.backend = "vulkan";
+  request.flags = "-c 4096 --spec-type draft-mtp";
+  const auto placement = place(facts(), FamilyReader("llama-families.txt").run().front().architecture, software_rig(1), request);
+  ASSERT_FALSE(placement);
+  EXPECT_EQ(placement.error().message, "this file holds no layer that predicts further tokens (MTP): llama.cpp ends while it loads");
+}
+
 // The config.json of these very shapes, as their converters read it (llama.cpp its conversion folder, 2026-11), describes the same tensors and layers.
 constexpr const char* kHy4 = R"({"model_type":"hy_v4","hidden_size":6144,"intermediate_size":18432,"moe_intermediate_size":2048,"num_hidden_layers":4,
   "num_attention_heads":64,"num_key_value_heads":8,"head_dim":64,"vocab_size":120832,"max_position_embeddings":1048576,"q_lora_rank":2048,"kv_lora_rank":512,

@@ -368,6 +368,8 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   if (const auto most = integer_rule(engine_, "most_sequences", backend_, INT64_MAX); settings.sequences > most)
     return fail(ErrorKind::infeasible, engine_.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
   RC_TRY(refuse(architecture_, settings, input, context));
+  if (settings.speculation.drafter == Drafter::own_layers && architecture_.origin == model::Origin::gguf && !drafts_by_own_layers(architecture_, settings))
+    return fail(ErrorKind::unsupported, "this file holds no layer that predicts further tokens (MTP): " + engine_.name + " ends while it loads", Where{"--flags"}, "speculation");
   if (together) RC_TRY(refuse_together(engine_, backend_, architecture_, rig_, context));
   LlamaLayout layout = place_llama(input);
   RC_TRY(refuse_large_caches(engine_, backend_, input, layout));
