@@ -173,7 +173,7 @@ struct Checkpoint { std::string name, recipe; };
 
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
 //   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, L the same behind a window, X attention to
-//   pictures alone or what the last recurrent layer gave once more, each with a feed-forward part;
+//   pictures alone, G gates of what the last recurrent layer gave, each with a feed-forward part;
 //   A attention, M recurrent, D dense feed-forward, E experts: layers of that one thing only (Nemotron-H).
 // Empty: all F, or all S where there is a window.
 struct Shape {
