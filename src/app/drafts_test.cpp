@@ -52,10 +52,27 @@ TEST(Drafts, OfLayersThatNobodyListsAreAskedForAtOnesRisk) {
   EXPECT_EQ(test::caveat(own, "no-draft-layers"), "");
 }
 
+TEST(Drafts, ThatNothingMakesChangeNothing) {
+  PlanRequest request = asked("qwen3-8b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 8192");
+  const PlanAnswer plain = answer_of(request);
+  request.question.acceptance = 0.5;
+  const PlanAnswer stated = answer_of(request);
+  EXPECT_EQ(test::caveat(plain, "no-drafts"), "");
+  EXPECT_NE(test::caveat(stated, "no-drafts"), "");
+  EXPECT_EQ(stated.speed->decode.value.p50, plain.speed->decode.value.p50);
+}
+
+// MindIE reads what drafts from its config.json, where it is a text of JSON.
+TEST(Drafts, StandInMindIesFile) {
+  const PlanAnswer answer = answer_of(asked("deepseek-v3.1:int8", "8x910b3 | 8x910b3; net=200gbe", "mindie", 1, 8192, R"(plugin_params '{"plugin_type":"mtp","num_speculative_tokens":1}')"));
+  EXPECT_NE(answer.launch.file_text.find(R"("plugin_params": "{\"plugin_type\":\"mtp\",\"num_speculative_tokens\":1}")"), std::string::npos) << answer.launch.file_text;
+}
+
 TEST(Drafts, FromEarlierTextAreLeftToTheText) {
   const PlanAnswer answer = answer_of(asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, R"(--speculative-config '{"method":"ngram","num_speculative_tokens":5}')"));
   ASSERT_TRUE(answer.speed && answer.drafting);
   EXPECT_EQ(answer.drafting->drafts.tokens, 0);
+  EXPECT_TRUE(answer.drafting->counted) << "there is nothing to count";
   EXPECT_NEAR(answer.drafting->plain, answer.speed->decode.value.p50, 1e-9 * answer.drafting->plain);
 }
 

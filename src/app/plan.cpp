@@ -70,7 +70,7 @@ std::optional<Drafting> drafting_of(const PlanAnswer& answer, const cost::Load& 
   if (drafter == placement::Drafter::none) return std::nullopt;
   cost::Load plain = load;
   plain.drafts = {};
-  return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, answer.placement.draft_layers > 0};
+  return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, answer.placement.draft_layers > 0 || drafter == placement::Drafter::lookup};
 }
 
 // Whoever asks for layers that nobody lists may find that there are none.
@@ -79,6 +79,13 @@ void tell_unlisted_drafts(PlanAnswer& answer) {
   const bool listed = std::any_of(tensors.begin(), tensors.end(), [](const model::Tensor& tensor) { return tensor.role == model::Role::next_token; });
   if (answer.placement.settings.speculation.drafter != placement::Drafter::own_layers || listed) return;
   answer.placement.caveats.push_back({"no-draft-layers", "No layer that predicts further tokens (MTP) is listed for this model: where its files hold none, " + answer.engine.name + " does not start with these flags.", ""});
+}
+
+// What is said of drafts where nothing drafts.
+void tell_idle_drafts(PlanAnswer& answer) {
+  const placement::Speculation& said = answer.placement.settings.speculation;
+  if (said.drafter == placement::Drafter::none && (said.tokens > 0 || said.verified > 0 || answer.request.question.acceptance > 0))
+    answer.placement.caveats.push_back({"no-drafts", "Nothing drafts tokens by these flags: what they or --acceptance say of drafts changes nothing.", ""});
 }
 
 // Decoding over a context that fills up to `whole`; 0: one whose end nobody knows.
@@ -139,6 +146,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     move_alternatives(answer);
     answer.drafting = drafting_of(answer, *chosen.load);
     tell_unlisted_drafts(answer);
+    tell_idle_drafts(answer);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));
     answer.whole_depth = stream_depth(answer.engine, answer.placement, 1);
     answer.whole_streams = placement::running_streams(answer.engine, answer.placement, answer.admitted, answer.whole_depth);

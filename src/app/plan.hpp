@@ -69,7 +69,7 @@ struct Drafting {
   placement::Drafter drafter = placement::Drafter::none;
   cost::Drafts drafts;           // none: what it gains, the text decides, and speeds are those without
   double plain = 0;              // token/s, p50: decode without, of all streams
-  bool counted = false;          // what drafts lies in the memory that is told
+  bool counted = false;          // what drafts lies in the memory that is told, but for its copies of table and head, which engines share; or it takes none
 };
 
 // What more hardware of the same kind would bring. The host that is there stays, named or assumed, unless it is what is changed.

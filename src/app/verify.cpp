@@ -82,6 +82,7 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
   const placement::Settings& s = answer.placement.settings;
   if (!s.kv_offload && !s.flash_attention.value_or(true) && !answer.placement.devices.empty())
     return cannot("llama.cpp's dry run lays out -fa off with --no-kv-offload otherwise than a load does");
+  if (s.speculation.drafter != placement::Drafter::none) return cannot("llama.cpp prints two memory breakdowns where it drafts, of its own context and of the one that drafts: leave the flags of drafts out");
   std::vector<std::string> words = {program, "-m", answer.architecture->file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
   for (const placement::FlagNote& flag : answer.launch.flags) {
     if (!flag.words.empty()) continue;   // the user's own, which lay nothing out

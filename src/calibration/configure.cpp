@@ -158,9 +158,9 @@ cost::Drafts drafts_of(const Observation& o) {
   if (steps <= 0) steps = number_in(method);
   const double tree = number_flag(o, "draft_tokens");   // its root among them
   const double printed = number_flag(o, "accept_length"), share = number_flag(o, "acceptance");   // of all that were drafted
-  if (steps <= 0) steps = std::max(tree > 0 ? tree - 1 : placement::drafted(said), std::ceil(printed - 1));
-  said.tokens = static_cast<int>(steps);
   said.verified = std::max(0, static_cast<int>(tree) - 1);
+  if (steps <= 0) steps = std::max<double>(placement::drafted(said), std::ceil(printed - 1));
+  said.tokens = static_cast<int>(steps);
   const bool told = printed >= 1 || (share > 0 && share <= 1);
   cost::Drafts drafts = cost::drafts_of(said, told ? 1 : 0);
   if (told) drafts.kept = printed >= 1 ? printed : 1 + placement::drafted(said) * share;

@@ -251,6 +251,10 @@ TEST(Cost, FlagsSayWhatDrafts) {
   const Drafts tree = drafts_of({.drafter = Drafter::head, .tokens = 5, .verified = 63});
   EXPECT_EQ(tree.tokens, 63);
   EXPECT_NEAR(tree.kept, kept_of(5, 0.6), 1e-12);
+  EXPECT_EQ(tree.most, 6) << "its longest branch and the step's own";
+  const Drafts block = drafts_of({.drafter = Drafter::block, .verified = 15});   // SGLang says how many are verified, and no steps
+  EXPECT_EQ(block.tokens, 15);
+  EXPECT_NEAR(block.kept, kept_of(15, 0.8), 1e-12);
   EXPECT_EQ(drafts_of({.drafter = Drafter::lookup, .tokens = 5}).tokens, 0) << "the text decides";
   EXPECT_GT(drafts_of({.drafter = Drafter::lookup, .tokens = 5}, 0.7).kept, 2) << "unless it is stated";
   EXPECT_EQ(drafts_of({}).kept, 1);

@@ -29,7 +29,7 @@ Drafts drafts_of(const placement::Speculation& speculation, double acceptance) {
   if (speculation.drafter == Drafter::none || acceptance <= 0) return {};
   const double steps = drafted(speculation);
   const double passes = speculation.drafter == Drafter::lookup ? 0 : speculation.drafter == Drafter::block ? 1 : steps;
-  return {.tokens = speculation.verified > 0 ? speculation.verified : steps, .kept = kept_of(steps, acceptance), .passes = passes};
+  return {.tokens = speculation.verified > 0 ? speculation.verified : steps, .kept = kept_of(steps, acceptance), .passes = passes, .most = 1 + steps};
 }
 
 }  // namespace rigcast::cost

@@ -7,7 +7,8 @@ namespace rigcast::cost {
 
 // A step verifies `tokens` drafted tokens of each sequence beside its next one, and keeps `kept` of all these in the mean.
 // `passes`: of what drafts them, one after the other (branches of a tree and blocks of tokens take one for many; 0: nothing is computed).
-struct Drafts { double tokens = 0, kept = 1, passes = 0; };
+// `most`: tokens that a step can keep; of a tree the longest branch's.
+struct Drafts { double tokens = 0, kept = 1, passes = 0, most = 1; };
 
 // Tokens that a step keeps where each of `tokens` drafts is right with probability `acceptance` if those before it were: 1 + a + a^2 ...
 double kept_of(double tokens, double acceptance);

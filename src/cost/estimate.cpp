@@ -172,8 +172,7 @@ Speed estimate_load(const Load& load, const rig::Rig& rig, const placement::Plac
   const Spread prefill_spread = spread_of(load, "prefill", grade, calibration);
 
   Speed speed;
-  // At best a step keeps all that it verifies.
-  const double least = least_seconds(load, decode) * (drafts ? load.drafts.kept / (1 + load.drafts.tokens) : 1);
+  const double least = least_seconds(load, decode) * load.drafts.kept / load.drafts.most;   // where every draft is right
   speed.decode = rate(n, step, decode_spread, least, "token/s");
   speed.prefill = rate(static_cast<double>(std::max<std::int64_t>(1, question.prompt)), prompt, prefill_spread, least_seconds(load, prefill), "token/s");
   speed.ttft = duration(prompt, prefill_spread, least_seconds(load, prefill));   // the prompt's last logits are the first token's

@@ -297,25 +297,6 @@ const char* to_string(Mode mode) {
   return "";
 }
 
-const char* to_string(Drafter drafter) {
-  switch (drafter) {
-    case Drafter::none: return "none";
-    case Drafter::own_layers: return "own_layers";
-    case Drafter::head: return "head";
-    case Drafter::model: return "model";
-    case Drafter::block: return "block";
-    case Drafter::lookup: return "lookup";
-  }
-  return "";
-}
-
-int drafted(const Speculation& speculation) {
-  constexpr int kUsual = 3;
-  return speculation.drafter == Drafter::none ? 0 : speculation.tokens > 0 ? speculation.tokens : kUsual;
-}
-
-int states_of_sequence(const Speculation& speculation) { return speculation.drafter == Drafter::lookup ? 1 : 1 + drafted(speculation); }
-
 int usable_devices(const catalog::Engine& engine, const rig::Rig& rig) {
   return static_cast<int>(std::min(static_cast<double>(rig.devices.size()), catalog::number_of(engine, "most_devices", "", INT32_MAX)));
 }

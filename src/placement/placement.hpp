@@ -45,9 +45,10 @@ struct Speculation {
   int verified = 0;                       // of a tree whose branches are all verified: their tokens; 0: `tokens`
   bool operator==(const Speculation&) const = default;
 };
-// Tokens drafted for each step: as the flags say, else three, as llama.cpp does and most runs do; 0 where nothing drafts.
+// Tokens drafted for each step: as the flags say, else as many as are verified, else three, as llama.cpp does and most runs do; 0 where nothing drafts.
 int drafted(const Speculation& speculation);
-// Recurrent states kept of each sequence: one for every token that may be the last that is right. (llama.cpp's rs_seq; vLLM's MambaSpec.)
+// Recurrent states that llama.cpp keeps of each sequence (rs_seq): one for every token that may be the last that is right. vLLM's MambaSpec keeps as
+// many whatever drafts.
 int states_of_sequence(const Speculation& speculation);
 
 inline constexpr int kHost = -1;   // "device" number of the host's memory

@@ -111,7 +111,7 @@ Phrase fits_word(const app::Compared& row) {
   return placement::all_on_devices(*row.answer->architecture, row.answer->placement) ? "yes"_say : "host"_say;
 }
 
-// What the words say that are used.
+// What the words say that are used, and what the speeds are with.
 Sentences fits_legend(const app::CompareAnswer& answer) {
   bool host = false, processor = false;
   for (const app::Compared& row : answer.rows) {
@@ -122,6 +122,8 @@ Sentences fits_legend(const app::CompareAnswer& answer) {
   Sentences legend;
   if (host) legend.push_back("host: it fits with some of its layers, experts or cache in the host's memory."_say);
   if (processor) legend.push_back("CPU: it fits in the host's memory, and the processor runs all of it."_say);
+  const bool drafts = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->drafting && row.answer->drafting->drafts.tokens > 0; });
+  if (drafts) legend.push_back("With the drafts that the flags ask for; plan tells each speed without them."_say);
   return legend;
 }
 

@@ -139,10 +139,12 @@ Phrase interval_sentence(const cost::Estimate& estimate, Unit unit) {
 Section decode(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
   Section section{"3. Decode: writing the answer"_say, {}};
-  section.fields.push_back(tell("A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
+  const bool drafts = answer.drafting && answer.drafting->drafts.tokens > 0;
+  section.fields.push_back(tell(drafts ? "A model writes one token at a time; with drafts a step reads every weight once for several tokens, which it verifies together. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say
+                                       : "A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   tell_terms(section, decode);
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
-  if (answer.drafting && answer.drafting->drafts.tokens > 0) section.fields.push_back(tell(drafts_sentence(*answer.drafting, answer.request.question.acceptance > 0)));
+  if (drafts) section.fields.push_back(tell(drafts_sentence(*answer.drafting, answer.request.question.acceptance > 0)));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
   if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
   section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));

@@ -137,7 +137,7 @@ Section speed_section(const app::PlanAnswer& answer) {
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once > 1 || (answer.drafting && answer.drafting->drafts.tokens > 0))));
   if (answer.drafting) section.fields.push_back(people(Show::sentence, drafts_sentence(*answer.drafting, q.acceptance > 0)));
   if (answer.drafting && !answer.drafting->counted)
-    section.fields.push_back(people(Show::sentence, "What drafts the tokens takes memory that is not counted here."_say));
+    section.fields.push_back(people(Show::sentence, "What drafts the tokens takes memory that is not counted here; a pass of it is taken to need a twentieth of a step."_say));
   add_prompts(answer, section);
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;

@@ -229,13 +229,16 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   const bool sees = std::any_of(a.tensors.begin(), a.tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::vision; });
   const auto cache_gib = static_cast<std::int64_t>(p.devices.empty() ? 0 : p.devices.front().memory.kv.value() / kGiB);
   const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
+  std::string plugin;   // what drafts, as a text of JSON within the JSON
+  for (const FlagNote& flag : p.flags)
+    if (flag.words.size() == 2 && flag.words.front() == "plugin_params") plugin = ",\n        \"plugin_params\": " + json_text(flag.words.back());
   std::string ids;
   std::size_t named = 0;
   for (const DeviceShare& share : p.devices)
     if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
   launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
                      ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
-                     ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
+                     ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
                      std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
                      std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +
                      ",\n      \"maxIterTimes\": " + std::to_string(s.context) + "\n    }\n  }\n}\n";

@@ -276,13 +276,14 @@ constexpr FlagRule kRules[] = {
     {"-fit --fit", Takes::choice, "whether the engine itself leaves on the host what the devices do not hold; the line says what lies where", fit},
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"--spec-type", Takes::value, kDraftsNote, speculation_type, false, true},
-    {"-md --spec-draft-model --model-draft -hfd -hfrd --hf-repo-draft --spec-draft-hf", Takes::value, kDraftsNote, draft_model, false, true},
+    {"-md --spec-draft-model --model-draft -hfd -hfrd --hf-repo-draft --spec-draft-hf", Takes::value, kDraftsNote, drafting_model, false, true},
     {"--spec-draft-n-max --draft-max --draft-n --draft", Takes::value, "tokens drafted for each step, one after the other; newer builds take --spec-draft-n-max alone", drafted_tokens, false, true},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
-     "--control-vector-layer-range -cd --ctx-size-draft -ncmoed --n-cpu-moe-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -ctkd -ctvd -ngld "
+     "--control-vector-layer-range", Takes::value, "what it loads is not counted here", nullptr},
+    {"-cd --ctx-size-draft -ncmoed --n-cpu-moe-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -ctkd -ctvd -ngld "
      "--gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl -devd --device-draft --spec-draft-device --draft-min --draft-n-min "
      "--draft-p-min --draft-p-split --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split --spec-draft-n-ubatch --spec-draft-sampling --cache-type-k-draft "
-     "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "what it loads is not counted here", nullptr},
+     "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "of what drafts tokens: not counted here", nullptr},
 };
 
 // ik_llama.cpp's own, beside those it shares (common/common.cpp there).

@@ -11,7 +11,9 @@ using model::Role;
 
 bool drafts_by_own_layers(const model::Architecture& architecture, const Settings& settings) {
   return settings.speculation.drafter == Drafter::own_layers &&
-         std::any_of(architecture.tensors.begin(), architecture.tensors.end(), [](const model::Tensor& tensor) { return tensor.role == Role::next_token; });
+         std::any_of(architecture.tensors.begin(), architecture.tensors.end(), [&](const model::Tensor& tensor) {
+           return tensor.role == Role::next_token && tensor.layer >= static_cast<int>(architecture.layers.size());
+         });
 }
 
 model::Architecture draft_model(const model::Architecture& architecture) {

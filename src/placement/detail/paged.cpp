@@ -119,7 +119,7 @@ class Paged {
       stage.lasting_token_bytes += ((freed ? 0 : token) + entry) * share;
       if (!shares_pool_) stage.state += state_bytes_per_sequence(layer, 2) / d_.tensor;   // else states lie in the pool's pages
     }
-    for (Stage& stage : stages_) stage.state *= settings_.sequences * states_of_sequence(settings_.speculation);
+    for (Stage& stage : stages_) stage.state *= settings_.sequences * (1 + drafted(settings_.speculation));
     add_weights();
   }
   void add_weights() {
@@ -228,7 +228,7 @@ class Paged {
     const auto exact = split_words(catalog::text_of(engine_, "states_in_f32", ""));
     rules.state_element = std::find(exact.begin(), exact.end(), a_.family) != exact.end() ? 4 : 2;
     rules.share_of_states = 1.0 / d_.tensor;
-    rules.states_of_sequence = states_of_sequence(settings_.speculation);
+    rules.states_of_sequence = 1 + drafted(settings_.speculation);
     return rules;
   }
 

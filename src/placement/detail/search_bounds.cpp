@@ -52,6 +52,7 @@ double cache_read(const model::Attention& attention, double depth, double elemen
 
 // The best found so far that its engine vouches for, where bounds may be drawn against it.
 const Candidate* Searcher::to_beat() const {
+  if (base_.speculation.drafter != Drafter::none) return nullptr;   // a step writes more than one token: bounds are of plain ones
   if (!goal_.best_only || goal_.any || goal_.objective != Objective::decode || engine_.kv_rule != catalog::KvRule::slots) return nullptr;
   if (rig_.hosts.size() != 1 || rig_.hosts.front().bandwidth <= Bandwidth{} || timed_host()) return nullptr;
   const Candidate* best = nullptr;

@@ -46,6 +46,12 @@ bool names(Text model, std::initializer_list<Text> parts) {
   return std::any_of(parts.begin(), parts.end(), [&](Text part) { return lower.find(part) != std::string::npos; });
 }
 
+// What a model that drafts is by its name, where nothing else says so; vLLM looks at its config.
+Drafter drafter_called(Text model) {
+  return names(model, {"ngram"}) ? Drafter::lookup : names(model, {"dflash", "dspark"}) ? Drafter::block : names(model, {"eagle", "medusa", "accelerator"}) ? Drafter::head
+       : names(model, {"mtp", "nextn"}) ? Drafter::own_layers : Drafter::model;
+}
+
 // A JSON object, or nothing where it is none.
 Result<json> object_of(Text value, Text example) {
   json read = json::parse(value, nullptr, false);
@@ -77,11 +83,11 @@ Result<void> speculative_config(Target& target, Text value) {
     const Method* known = find_method(kVllm, method);
     if (!known && !method.ends_with("_mtp")) return unknown_method(kVllm, method);
     s.drafter = known ? known->drafter : Drafter::own_layers;
-  } else if (const std::string model = text_at(object, "model"); !model.empty() && s.drafter == Drafter::none) {   // vLLM looks at its config
-    s.drafter = names(model, {"ngram"}) ? Drafter::lookup : names(model, {"dflash", "dspark"}) ? Drafter::block : names(model, {"eagle", "medusa"}) ? Drafter::head
-              : names(model, {"mtp", "nextn"}) ? Drafter::own_layers : Drafter::model;
+  } else if (const std::string model = text_at(object, "model"); !model.empty() && s.drafter == Drafter::none) {
+    s.drafter = drafter_called(model);
   }
-  if (const auto parallel = object.find("parallel_drafting"); parallel != object.end() && *parallel == true) s.drafter = Drafter::block;
+  if (const auto parallel = object.find("parallel_drafting"); parallel != object.end() && *parallel == true) target.drafts_in_parallel = true;
+  if (target.drafts_in_parallel && s.drafter == Drafter::model) s.drafter = Drafter::block;
   return {};
 }
 
@@ -123,8 +129,8 @@ Result<void> speculation_type(Target& target, Text value) {
   return {};
 }
 
-Result<void> draft_model(Target& target, Text) {
-  if (target.settings.speculation.drafter == Drafter::none) target.settings.speculation.drafter = Drafter::model;
+Result<void> drafting_model(Target& target, Text value) {
+  if (target.settings.speculation.drafter == Drafter::none) target.settings.speculation.drafter = drafter_called(value);
   return {};
 }
 
