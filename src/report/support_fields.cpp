@@ -180,8 +180,8 @@ std::vector<Section> model_sections(const app::SupportAnswer& answer) {
   const std::string next = rows.empty() ? std::string() : "rigcast plan " + shell_quoted(answer.models.front().model) + " --on " + answer.device.key + " -e " + answer.models.front().key;
   how.fields.push_back(list_field("models", std::move(rows), Show::table));
   if (!next.empty())
-    how.fields.push_back(people(Show::sentence, answer.serves_first ? "Formats differ: on such cards engines that serve many stand first, and of these what is fast for the bits it keeps."_say
-                                                                    : "Formats differ: in front stands what is fast for the bits it keeps."_say));
+    how.fields.push_back(people(Show::sentence, answer.serves_first ? "Formats may differ: on such cards engines that serve many stand first, and of these what is fast for the bits it keeps."_say
+                                                                    : "Formats may differ: in front stands what is fast for the bits it keeps."_say));
   if (!next.empty()) how.fields.push_back(people(Show::code, next));
   return {std::move(how), {"Which do not"_say, {machine("models_refused", cannot_rows(answer)), list_field({}, cannot(answer), Show::bullets)}}};
 }
