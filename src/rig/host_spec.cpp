@@ -68,6 +68,13 @@ Result<catalog::Processor> processor_named(const catalog::Catalog& catalog, std:
   return catalog.processor(name);
 }
 
+// Whether there is one of that name, without the search for what else may be meant.
+bool names_processor(const catalog::Catalog& catalog, std::string_view name) {
+  for (const std::string_view graphics : {" w/ ", " with "})
+    if (const std::size_t at = name.find(graphics); at != std::string_view::npos && catalog.has(catalog::Kind::processor, name.substr(0, at))) return true;
+  return catalog.has(catalog::Kind::processor, name);
+}
+
 // The same with memory that stands behind the processor's name without a colon as pieces of its own: "5950x 64g", "5950x 2xddr4-3600 64g". The last
 // word of a processor's own name may look like a size ("Ryzen 7 5700G").
 std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& option) {
@@ -76,7 +83,7 @@ std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& o
     const auto is_named = [&] {
       std::string name = piece.text;
       take_sockets(name);
-      return processor_named(catalog, name).has_value();
+      return names_processor(catalog, name);
     };
     std::vector<Piece> memory;
     const std::string whole = piece.text;
