@@ -110,6 +110,8 @@ bool slows_when_full(const PlanAnswer& answer) {
   return answer.speed && answer.decode_whole && answer.decode_whole->value.p50 <= kSame * answer.speed->decode.value.p50;
 }
 
+bool counts_drafts(const PlanAnswer& answer) { return answer.drafting && answer.drafting->drafts.tokens > 0; }
+
 double decode_over_context(const PlanAnswer& answer) {
   if (!answer.placement.fits || !answer.speed) return 0;
   return over_context(answer.decode_empty, answer.decode_whole ? answer.decode_whole->value.p50 : 0);

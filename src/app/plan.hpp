@@ -123,6 +123,9 @@ struct PlanAnswer {
 // Whether decoding is told apart from decoding with the context full: it is another speed.
 bool slows_when_full(const PlanAnswer& answer);
 
+// Whether decode is told with drafts; what is looked up in earlier text is left to the text.
+bool counts_drafts(const PlanAnswer& answer);
+
 // Decoding over a context that fills, as the search weighs it; 0 where nobody can say.
 double decode_over_context(const PlanAnswer& answer);
 

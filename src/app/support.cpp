@@ -275,7 +275,7 @@ void rank(const std::vector<catalog::Engine>& engines, bool serves_first, std::v
   enum class Usual { serves, runs, compares };   // compares: where models come first, and what nobody serves with who has a choice
   const auto usual = [&](const ModelSupport& each) {
     const auto engine = std::find_if(engines.begin(), engines.end(), [&](const catalog::Engine& one) { return one.key == each.key; });
-    if (engine != engines.end() && catalog::number_of(*engine, "reference", "", 0) > 0) return Usual::compares;
+    if (engine != engines.end() && placement::is_reference(*engine)) return Usual::compares;
     return engine != engines.end() && engine->kv_rule == catalog::KvRule::paged && serves_first ? Usual::serves : Usual::runs;
   };
   const auto place = [&](const ModelSupport& each) {   // least first

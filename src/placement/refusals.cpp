@@ -19,9 +19,6 @@ bool spans_hosts(const rig::Rig& rig) {
   return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return d.host != rig.devices.front().host; });
 }
 
-// Every model runs there, and nobody serves it so who has a choice.
-bool is_reference(const catalog::Engine& engine) { return catalog::number_of(engine, "reference", "", 0) > 0; }
-
 Bytes all_memory(const rig::Rig& rig) {
   Bytes all{};
   for (const rig::RigDevice& device : rig.devices) all += device.memory;

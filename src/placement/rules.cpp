@@ -356,4 +356,6 @@ void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog
   }
 }
 
+bool is_reference(const catalog::Engine& engine) { return catalog::number_of(engine, "reference", "", 0) > 0; }
+
 }  // namespace rigcast::placement

@@ -27,4 +27,7 @@ std::vector<FlagNote> demanded(const std::vector<catalog::Rule>& rules, const ca
 void add_caveats(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                  const ModelView& model, const rig::Rig& rig, Placement& placement);
 
+// Every model runs there, and nobody serves it so who has a choice (Transformers).
+bool is_reference(const catalog::Engine& engine);
+
 }  // namespace rigcast::placement

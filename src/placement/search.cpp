@@ -138,10 +138,12 @@ void Searcher::drop_repeated() {
   found_.ranked = std::move(kept);
 }
 
+bool Searcher::tells_fewer_devices() const { return engine_.kv_rule == catalog::KvRule::paged && goal_.objective == Objective::decode && !goal_.best_only; }
+
 // More devices read a long cache sooner, and wait for each other as often: short answers may be written faster by fewer of them.
 void Searcher::tell_fewer_devices() {
   constexpr double kWorthSaying = 1.02;   // times as fast
-  if (goal_.objective != Objective::decode || goal_.best_only || !soonest_ || found_.ranked.empty()) return;
+  if (!soonest_ || found_.ranked.empty()) return;
   const Candidate& best = found_.ranked.front();
   const Placement &fewer = soonest_->placement, &taken = best.placement;
   const bool told = std::any_of(found_.ranked.begin(), found_.ranked.end(), [&](const Candidate& each) { return same_way(each.placement, fewer); });
@@ -207,7 +209,7 @@ void Searcher::consider_one(Trial& trial, const Result<Placement>& placement) {
   candidate.score = score(candidate, *speeds);
   const bool replaces = !best || much_shorter(best->placement, candidate.placement.settings.context) ||
                         (candidate.score > best->score && !much_shorter(candidate.placement, best->placement.settings.context));
-  if (engine_.kv_rule == catalog::KvRule::paged && (!soonest_ || candidate.decode > soonest_->decode)) soonest_ = candidate;
+  if (tells_fewer_devices() && (!soonest_ || candidate.decode > soonest_->decode)) soonest_ = candidate;
   if (replaces) best = std::move(candidate);
 }
 

@@ -122,7 +122,7 @@ Sentences fits_legend(const app::CompareAnswer& answer) {
   Sentences legend;
   if (host) legend.push_back("host: it fits with some of its layers, experts or cache in the host's memory."_say);
   if (processor) legend.push_back("CPU: it fits in the host's memory, and the processor runs all of it."_say);
-  const bool drafts = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && row.answer->drafting && row.answer->drafting->drafts.tokens > 0; });
+  const bool drafts = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& row) { return row.answer && app::counts_drafts(*row.answer); });
   if (drafts) legend.push_back("With the drafts that the flags ask for; plan tells each speed without them."_say);
   return legend;
 }

@@ -139,7 +139,7 @@ Phrase interval_sentence(const cost::Estimate& estimate, Unit unit) {
 Section decode(const app::PlanAnswer& answer) {
   const cost::Estimate& decode = answer.speed->decode;
   Section section{"3. Decode: writing the answer"_say, {}};
-  const bool drafts = answer.drafting && answer.drafting->drafts.tokens > 0;
+  const bool drafts = app::counts_drafts(answer);
   section.fields.push_back(tell(drafts ? "A model writes one token at a time; with drafts a step reads every weight once for several tokens, which it verifies together. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say
                                        : "A model writes one token at a time, and for each it must fetch every weight that works on the token, and the cache of all earlier tokens, from memory. Speed is therefore mostly bandwidth divided by bytes. \"Reached\" is the share of the data sheet's figure that measurements of such machines show."_say));
   tell_terms(section, decode);

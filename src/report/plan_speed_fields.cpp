@@ -134,7 +134,7 @@ Section speed_section(const app::PlanAnswer& answer) {
     section.fields.push_back(people(Show::sentence, fill("Power without the idle devices ({0})."_say, {std::to_string(answer.rig.devices.size() - answer.placement.devices.size())})));
   if (!q.engine_date.empty())
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
-  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once > 1 || (answer.drafting && answer.drafting->drafts.tokens > 0))));
+  if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once > 1 || app::counts_drafts(answer))));
   if (answer.drafting) section.fields.push_back(people(Show::sentence, drafts_sentence(*answer.drafting, q.acceptance > 0)));
   if (answer.drafting && !answer.drafting->counted)
     section.fields.push_back(people(Show::sentence, "What drafts the tokens takes memory that is not counted here; a pass of it is taken to need a twentieth of a step."_say));

@@ -61,18 +61,11 @@ int take_sockets(std::string& name) {
   return static_cast<int>(*sockets);
 }
 
-// "AMD Ryzen 7 8845HS w/ Radeon 780M Graphics": what systems print of a processor names its graphics, too.
-Result<catalog::Processor> processor_named(const catalog::Catalog& catalog, std::string_view name) {
+// "AMD Ryzen 7 8845HS w/ Radeon 780M Graphics": what systems print of a processor names its graphics, too. The name that the catalogue is asked for.
+std::string_view without_graphics(const catalog::Catalog& catalog, std::string_view name) {
   for (const std::string_view graphics : {" w/ ", " with "})
-    if (const std::size_t at = name.find(graphics); at != std::string_view::npos && !catalog.has(catalog::Kind::processor, name)) return catalog.processor(name.substr(0, at));
-  return catalog.processor(name);
-}
-
-// Whether there is one of that name, without the search for what else may be meant.
-bool names_processor(const catalog::Catalog& catalog, std::string_view name) {
-  for (const std::string_view graphics : {" w/ ", " with "})
-    if (const std::size_t at = name.find(graphics); at != std::string_view::npos && catalog.has(catalog::Kind::processor, name.substr(0, at))) return true;
-  return catalog.has(catalog::Kind::processor, name);
+    if (const std::size_t at = name.find(graphics); at != std::string_view::npos && !catalog.has(catalog::Kind::processor, name)) return name.substr(0, at);
+  return name;
 }
 
 // The same with memory that stands behind the processor's name without a colon as pieces of its own: "5950x 64g", "5950x 2xddr4-3600 64g". The last
@@ -83,7 +76,7 @@ std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& o
     const auto is_named = [&] {
       std::string name = piece.text;
       take_sockets(name);
-      return names_processor(catalog, name);
+      return catalog.has(catalog::Kind::processor, without_graphics(catalog, name));   // without the search for what else may be meant
     };
     std::vector<Piece> memory;
     const std::string whole = piece.text;
@@ -252,7 +245,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
       if (host.processor) return twice("its processor", piece);
       std::string name = piece.text;
       host.sockets = take_sockets(name);
-      auto processor = processor_named(catalog, name);
+      auto processor = catalog.processor(without_graphics(catalog, name));
       if (!processor) {
         Error error = processor.error();
         error.where = piece.where;

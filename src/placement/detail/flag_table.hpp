@@ -73,6 +73,8 @@ inline Result<void> ignore(FlagTarget&, std::string_view) { return {}; }   // sa
 
 constexpr std::string_view kUncounted = "changes neither memory nor speed as counted here";
 constexpr std::string_view kDraftsNote = "speculative decoding: each step verifies drafted tokens and keeps those that are right";
+constexpr std::string_view kDraftedNote = "tokens drafted for each step, one after the other";
+constexpr std::string_view kDrafterNote = "of what drafts tokens: not counted here";
 constexpr std::string_view kModelNote = "which model it is, the question says: the line names that one";
 
 // Sets one whole-numbered field, not below `lowest`.

@@ -283,7 +283,7 @@ constexpr FlagRule kRules[] = {
     {"-cd --ctx-size-draft -ncmoed --n-cpu-moe-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -ctkd -ctvd -ngld "
      "--gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl -devd --device-draft --spec-draft-device --draft-min --draft-n-min "
      "--draft-p-min --draft-p-split --spec-draft-n-min --spec-draft-p-min --spec-draft-p-split --spec-draft-n-ubatch --spec-draft-sampling --cache-type-k-draft "
-     "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, "of what drafts tokens: not counted here", nullptr},
+     "--cache-type-v-draft --spec-draft-type-k --spec-draft-type-v", Takes::value, kDrafterNote, nullptr},
 };
 
 // ik_llama.cpp's own, beside those it shares (common/common.cpp there).

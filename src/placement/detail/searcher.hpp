@@ -56,6 +56,7 @@ class Searcher {
   bool reaches_floor(const Settings& settings);
   Candidate candidate_of(const std::string& kind, const Placement& placement, const Speeds& speeds) const;
   double score(const Candidate& candidate, const Speeds& speeds);
+  bool tells_fewer_devices() const;
   void tell_fewer_devices();
   void keep(Trial trial);
   void rank();
@@ -131,7 +132,7 @@ class Searcher {
   static constexpr double kTieBreak = 1e-6;   // token/s beside tokens of context
   double margin_ = 0;                // Goal::margin, or nothing where only that fits
   Rejected last_rejection_;
-  std::optional<Candidate> soonest_; // what writes fastest where it was asked about, whatever it comes to with a full context
+  std::optional<Candidate> soonest_; // where fewer devices may be told: what writes fastest where it was asked about, whatever it comes to with a full context
   std::optional<Candidate> below_;   // the fastest below Goal::floor, which holds whatever it lacks of memory
   std::deque<std::pair<Settings, Result<Placement>>> laid_out_;  // a deque: references stay
   std::vector<std::uint64_t> laid_out_keys_;                     // of each: key_of() its settings

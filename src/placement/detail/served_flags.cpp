@@ -101,7 +101,6 @@ constexpr std::string_view kBatchedNote = "tokens in one step: activations grow 
 constexpr std::string_view kHostNote = "GiB of weights of the first layers, for each device, that lie in host memory and are read from there over the link in every step";
 constexpr std::string_view kQuantNote = "number format the weights are read in or converted to while loading";
 
-constexpr std::string_view kDraftNote = "of what drafts tokens: not counted here";
 constexpr std::string_view kAdapterNote = "adapters: what they load is not counted here, nor what they cost";
 constexpr std::string_view kCacheSizeNote = "sets the size of the cache by hand: not counted here, where the cache is what the share of memory leaves";
 constexpr std::string_view kPictureNote = "pictures and sounds: what their encoder loads is not counted here";
@@ -135,7 +134,7 @@ constexpr FlagRule kVllm[] = {
     {"--swap-space", Takes::value, "host memory that older versions kept for the caches of preempted requests: not counted here, and without effect in newer ones", nullptr},
     {"--speculative-config --speculative_config", Takes::value, kDraftsNote, speculative_config, false, true},
     {"--speculative-model", Takes::value, kDraftsNote, drafting_model, false, true},
-    {"--num-speculative-tokens", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
+    {"--num-speculative-tokens", Takes::value, kDraftedNote, drafted_tokens, false, true},
     {"--max-loras --max-lora-rank --max-cpu-loras --lora-modules --lora-dtype", Takes::value, kAdapterNote, nullptr},
     {"--enable-lora --fully-sharded-loras", Takes::nothing, kAdapterNote, nullptr},
     {"--kv-cache-memory-bytes --num-gpu-blocks-override", Takes::value, kCacheSizeNote, nullptr},
@@ -188,11 +187,11 @@ constexpr FlagRule kSglang[] = {
     {"--max-total-tokens --swa-full-tokens-ratio --mamba-full-memory-ratio --max-mamba-cache-size", Takes::value, kCacheSizeNote, nullptr},
     {"--speculative-algorithm --speculative-algo", Takes::value, kDraftsNote, speculative_algorithm, false, true},
     {"--speculative-draft-model-path --speculative-draft-model --speculative-draft", Takes::value, kDraftsNote, speculative_draft_model, false, true},
-    {"--speculative-num-steps", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
+    {"--speculative-num-steps", Takes::value, kDraftedNote, drafted_tokens, false, true},
     {"--speculative-num-draft-tokens", Takes::value, "tokens that each step verifies, of all branches of the drafts", verified_tokens, false, true},
     {"--speculative-eagle-topk --speculative-attention-mode --speculative-token-map --speculative-draft-attention-backend --speculative-moe-runner-backend "
-     "--speculative-accept-threshold-single --speculative-accept-threshold-acc --speculative-draft-model-quantization", Takes::value, kDraftNote, nullptr},
-    {"--enable-multi-layer-eagle", Takes::nothing, kDraftNote, nullptr},
+     "--speculative-accept-threshold-single --speculative-accept-threshold-acc --speculative-draft-model-quantization", Takes::value, kDrafterNote, nullptr},
+    {"--enable-multi-layer-eagle", Takes::nothing, kDrafterNote, nullptr},
     {"--max-lora-rank --max-loras-per-batch --max-loaded-loras --lora-paths --lora-backend --lora-target-modules", Takes::value, kAdapterNote, nullptr},
     {"--enable-lora", Takes::nothing, kAdapterNote, nullptr},
     {"--mm-attention-backend", Takes::value, kPictureNote, nullptr},
@@ -315,7 +314,7 @@ constexpr FlagRule kPlain[] = {
      }},
     {"--gpu-split-auto --tensor-parallel-backend --autosplit-reserve", Takes::value, "", nullptr},
     {"--draft-model", Takes::value, kDraftsNote, drafting_model, false, true},
-    {"--num-draft-tokens", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
+    {"--num-draft-tokens", Takes::value, kDraftedNote, drafted_tokens, false, true},
     {"--adapter-path", Takes::value, kAdapterNote, nullptr},
     {"--prompt-cache-size --prompt-cache-bytes", Takes::value, "caches of finished prompts that the server keeps as it runs: not counted here", nullptr},
     {"--host --port --max-tokens --temp --top-p --top-k --min-p --seed --log-level --chat-template --chat-template-args --allowed-origins --decode-concurrency "
