@@ -6,7 +6,7 @@
 
 packages_for() {
   case "$1" in
-    build) echo "g++ cmake ninja-build mold ccache libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev opencl-c-headers libvulkan-dev glslang-tools libeigen3-dev" ;;
+    build) echo "g++ cmake ninja-build mold ccache libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev opencl-c-headers libvulkan-dev glslang-tools libeigen3-dev libjemalloc-dev" ;;
     check) echo "libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang-14 libclang-rt-14-dev python3 python3-jsonschema ocl-icd-libopencl1 pocl-opencl-icd mesa-vulkan-drivers" ;;
     # the page: any Node.js with npm will do; Debian's where there is none
     page) command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || echo "nodejs npm" ;;

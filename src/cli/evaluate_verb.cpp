@@ -6,7 +6,6 @@
 #include "app/evaluate.hpp"
 #include "base/text.hpp"
 #include "cli/bench_log.hpp"
-#include "cli/heap.hpp"
 #include "cli/here.hpp"
 #include "cli/questions.hpp"
 #include "cli/verb.hpp"
@@ -22,7 +21,6 @@ std::vector<std::filesystem::path> paths(const Arguments& arguments) {
 }
 
 Result<Outcome> run_evaluate(const Arguments& arguments, const World& world) {
-  use_large_pages(256);   // files of many rows
   RC_ASSIGN(knowledge, load_knowledge(world));
   app::EvaluateRequest request;
   request.files = paths(arguments);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -64,10 +63,6 @@ std::string Server::url() const {
 bool Server::for_this_machine_only() const { return is_loopback(to_lower(state_->address)); }
 
 void Server::run() {
-#ifdef M_ARENA_MAX
-  // One heap per worker would keep what each ever held at its busiest.
-  ::mallopt(M_ARENA_MAX, 2);
-#endif
   state_->loop.run([this](const Request& request) { return state_->service.answer(request); }, [this] { state_->service.stop(); },
                    [this](const Refusal& refusal, const Request& partial) { return state_->service.refuse(refusal, partial); });
 }
