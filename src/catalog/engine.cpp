@@ -36,24 +36,6 @@ Engine read_over(Engine engine, TableReader& table) {
   return engine;
 }
 
-Result<Engine> read_named(const Catalog& catalog, std::string_view name, int depth) {
-  RC_ASSIGN(document, catalog.document(Kind::engine, name));
-  RC_ASSIGN(parsed, parse_toml(document.text, document.file));
-  const std::string base = parsed["base"].value_or(std::string());
-  Engine inherited;
-  if (!base.empty()) {
-    if (depth == 0) return fail(ErrorKind::input, "engines build on each other in a circle", Where{document.file}, "base");
-    RC_ASSIGN(below, read_named(catalog, base, depth - 1));
-    inherited = below;
-  }
-  Faults faults(document.file);
-  TableReader table(parsed, faults);
-  Engine engine = read_over(std::move(inherited), table);
-  RC_TRY(faults.result());
-  engine.file = document.file;
-  return engine;
-}
-
 }  // namespace
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name) {
@@ -61,9 +43,22 @@ Result<Engine> read_engine(const Catalog& catalog, std::string_view name) {
   return *engine;
 }
 
-Result<Engine> parse_engine(const Catalog& catalog, std::string_view name) {
-  constexpr int kDeepest = 4;
-  return read_named(catalog, name, kDeepest);
+Result<Engine> parse_engine(const Catalog& catalog, std::string_view name, int bases) {
+  RC_ASSIGN(document, catalog.document(Kind::engine, name));
+  RC_ASSIGN(parsed, parse_toml(document.text, document.file));
+  const std::string base = parsed["base"].value_or(std::string());
+  Engine inherited;
+  if (!base.empty()) {
+    if (bases == 0) return fail(ErrorKind::input, "engines build on each other in a circle", Where{document.file}, "base");
+    RC_ASSIGN(below, catalog.engine(base, bases - 1));
+    inherited = *below;
+  }
+  Faults faults(document.file);
+  TableReader table(parsed, faults);
+  Engine engine = read_over(std::move(inherited), table);
+  RC_TRY(faults.result());
+  engine.file = document.file;
+  return engine;
 }
 
 namespace {

@@ -43,8 +43,8 @@ struct Engine {
 };
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
-// The same, parsed anew: what the Catalog remembers.
-Result<Engine> parse_engine(const Catalog& catalog, std::string_view name);
+// The same, parsed anew over what the Catalog remembers of the engine it is based on: what the Catalog remembers. `bases` as Catalog::engine takes it.
+Result<Engine> parse_engine(const Catalog& catalog, std::string_view name, int bases);
 
 // The same with the rules that held for builds of a month ("2025-04"): what stands under "NAME@MONTH" held before that month.
 Engine as_of(Engine engine, std::string_view month);
