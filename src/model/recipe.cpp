@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -220,7 +221,7 @@ Result<bool> apply_native(Formats& formats, Architecture& a, std::string_view fo
   return false;
 }
 
-// "nvfp4(dense+experts)": a format and the parts it reaches.
+// "nvfp4(dense+experts)": a format and the parts it reaches; "nvfp4(experts),fp8_e4m3(tables)": and another with others.
 struct PartName { std::string_view name; bool Reach::*part; };
 constexpr std::array kPartNames = {
     PartName{"attention", &Reach::attention}, PartName{"recurrent", &Reach::recurrent}, PartName{"dense", &Reach::dense},
@@ -229,11 +230,9 @@ constexpr std::array kPartNames = {
     PartName{"tables", &Reach::tables},   // of n-grams
 };
 
-Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view text) {
-  const std::size_t open = text.find('(');
-  if (open == std::string_view::npos || text.back() != ')') return false;
+Result<Reach> read_parts(std::string_view text) {
   Reach reach{.attention = false, .recurrent = false, .dense = false, .experts = false, .shared = false};
-  for (const std::string_view word : split(text.substr(open + 1, text.size() - open - 2), '+')) {
+  for (const std::string_view word : split(text, '+')) {
     const auto* part = std::find_if(kPartNames.begin(), kPartNames.end(), [&](const PartName& each) { return equal_ignoring_case(each.name, trim(word)); });
     if (part == kPartNames.end()) {
       std::vector<std::string> names;
@@ -242,7 +241,24 @@ Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view tex
     }
     reach.*(part->part) = true;
   }
-  RC_TRY(apply_reach(formats, a, trim(text.substr(0, open)), reach));
+  return reach;
+}
+
+Result<bool> apply_parts(Formats& formats, Architecture& a, std::string_view text) {
+  bool first = true;
+  for (std::string_view piece : split(text, ',')) {
+    piece = trim(piece);
+    const std::size_t open = piece.find('(');
+    if (open == std::string_view::npos || piece.back() != ')') return false;
+    const std::string_view format = trim(piece.substr(0, open));
+    RC_ASSIGN(reach, read_parts(piece.substr(open + 1, piece.size() - open - 2)));
+    if (std::exchange(first, false)) {
+      RC_TRY(apply_reach(formats, a, format, reach));   // all else as it was trained
+      continue;
+    }
+    for (Tensor& tensor : a.tensors)
+      if (reaches(reach, tensor)) RC_TRY(set_format(formats, tensor, format));
+  }
   return true;
 }
 

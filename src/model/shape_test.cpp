@@ -222,6 +222,11 @@ TEST(Recipe, PartsOfAModelMayBeNamed) {
   const Architecture a = model("deepseek-r1", "nvfp4(dense+experts)");
   EXPECT_EQ(tensor(a, "blk.5.ffn_up_exps.weight").quant, "nvfp4");
   EXPECT_EQ(tensor(a, "blk.5.attn_q_a.weight").quant, "bf16");
+  const Architecture two = model("qwen3.8-flash-next", "nvfp4(experts), fp8_e4m3(tables)");
+  EXPECT_EQ(tensor(two, "blk.5.ffn_up_exps.weight").quant, "nvfp4");
+  EXPECT_EQ(tensor(two, "blk.3.attn_q.weight").quant, "bf16") << "the second format leaves the rest as it was";
+  Architecture wrong = two;
+  EXPECT_FALSE(apply_quant(facts(), wrong, "nvfp4(experts), fp8_e4m3(table)"));
 }
 
 // Their safetensors, byte by byte (indices and headers of all shards, as added up in 2026-08): Qwen3.8 Flash Next's 185,502,232,570 bytes in FP8 are 897,862,112 of its tower,
@@ -234,6 +239,8 @@ TEST(Recipe, CheckpointsAreAsLargeAsPublished) {
     return sum;
   };
   EXPECT_NEAR(weights(model("qwen3.8-flash-next", "FP8")) / (185502232570. - 897862112 - 2698026496), 1, 0.001);
+  // 125.9 GiB in NVFP4 (jschmied/qwen38-flash-next-gb10), its next-token layer in sixteen bits: twice what that of the FP8 files takes.
+  EXPECT_NEAR(weights(model("qwen3.8-flash-next", "NVFP4")) / (125.9 * kGiB - 897862112 - 2 * 2698026496.), 1, 0.0015);
   EXPECT_NEAR(weights(model("glm-5.3-flash")) / (328326771576. - 1127254016 - 7493399168), 1, 0.001);
   EXPECT_NEAR(weights(model("deepseek-v4.1-flash")) / (510286023000. - 970536960 - 7932874632), 1, 0.0001);
   EXPECT_NEAR(weights(model("deepseek-v4-flash")) / 156.019e9, 1, 0.0005);
