@@ -169,6 +169,16 @@ TEST(Configurator, ModulesSitOnTheirFabric) {
   EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 450e9);   // NVLink 4 one way, not PCIe
 }
 
+// Two machines whose memory is their device's own are two hosts: what crosses between them crosses a network of 23 GB/s.
+TEST(Configurator, UnifiedChipsAreHostsOfTheirOwn) {
+  Configurator configurator(facts());
+  const auto p = configurator.prepare(serving_row("dgx-spark-gb10", 2, 16, 130));
+  ASSERT_TRUE(p) << to_text(p.error());
+  EXPECT_DOUBLE_EQ(peak_of(*p, cost::StageKind::all_reduce_bytes), 23e9);
+  EXPECT_EQ(peak_of(*p, cost::StageKind::all_reduce), 0);   // no sum within a host
+  EXPECT_GT(peak_of(*p, cost::StageKind::hop), 0);
+}
+
 // Effects are named by backend: a row and a plan of one engine must mean the same by it, however the source spells it.
 TEST(Configurator, BackendsAreNamedAsPlansNameThem) {
   Configurator configurator(facts());

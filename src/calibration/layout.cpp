@@ -10,6 +10,7 @@
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "calibration/detail/names.hpp"
+#include "rig/assemble.hpp"
 
 namespace rigcast::calibration::detail {
 namespace {
@@ -27,6 +28,11 @@ double number_flag(const Observation& o, const char* key, double missing) {
 }
 
 bool noted(const Observation& o, std::string_view text) { return o.note.find(text) != std::string::npos; }
+
+bool is_off(const std::string& value) {
+  static const std::vector<std::string> words = {"", "0", "off", "false", "no", "none", "disabled"};
+  return std::find(words.begin(), words.end(), to_lower(value)) != words.end();
+}
 
 // What the memory's size says of a board nobody names: four slots hold at most 256 GB, so more is a server's eight channels.
 bool is_server_memory(const std::string& printed) {
@@ -88,14 +94,21 @@ rig::Host host_of(const catalog::Catalog& catalog, const Observation& o, bool is
   return host;
 }
 
-// The slot of a card: as the note says ("PCIe 3.0 x16", "PCIe 4.0 x4"), else what the card can do.
+// The slot of a card: as the row says ("PCIe 3.0 x16", "PCIe 4.0 x4"), else what the card can do. Mining cards are sold with a bus of the first
+// generation, which their owners widen: there what is said holds upwards, too.
 Result<catalog::LinkType> slot_of(const catalog::Catalog& catalog, const catalog::Device& device, const Observation& o) {
   int generation = std::clamp(device.link.pcie_generation > 0 ? device.link.pcie_generation : 4, 1, 6);
   int lanes = device.link.pcie_lanes > 0 ? device.link.pcie_lanes : 16;
+  const std::string said = o.note + (flag(o, "pcie").empty() ? "" : " PCIe " + flag(o, "pcie"));
+  const auto says = [&](const std::string& text) { return said.find(text) != std::string::npos; };
+  if (generation == 1)
+    for (int stated : {2, 3, 4})
+      for (int wide : {1, 4, 8, 16})
+        if (const std::string link = "PCIe " + std::to_string(stated) + ".0 x" + std::to_string(wide); says(link) && !says(link + '6')) generation = stated, lanes = wide;
   for (int stated = 1; stated < generation; ++stated)
-    if (noted(o, "PCIe " + std::to_string(stated)) || noted(o, "PCIe Gen" + std::to_string(stated)) || noted(o, "PCIe gen " + std::to_string(stated))) generation = stated;
+    if (says("PCIe " + std::to_string(stated)) || says("PCIe Gen" + std::to_string(stated)) || says("PCIe gen " + std::to_string(stated))) generation = stated;
   for (int stated : {8, 4, 1})
-    if (stated < lanes && noted(o, "PCIe " + std::to_string(generation) + ".0 x" + std::to_string(stated)) && !noted(o, ".0 x16")) lanes = stated;
+    if (stated < lanes && says("PCIe " + std::to_string(generation) + ".0 x" + std::to_string(stated)) && !says(".0 x16")) lanes = stated;
   return catalog.link("pcie" + std::to_string(generation) + "x" + std::to_string(lanes));
 }
 
@@ -117,15 +130,27 @@ bool join_by_fabric(rig::Rig& rig, const catalog::Device& device, const Observat
 }
 
 // What joins the devices, and each of them with the host.
-void join(rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
+Result<void> join(const catalog::Catalog& catalog, rig::Rig& rig, const catalog::Device& device, catalog::LinkType slot, const Observation& o) {
   const int count = static_cast<int>(rig.devices.size());
   if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
   const rig::SharedLinkType type(std::move(slot));
+  if (device.unified && count > 1) {   // each is a host of its own
+    const rig::Host alike = rig.hosts.front();
+    rig.hosts.assign(static_cast<std::size_t>(count), alike);
+    for (int i = 0; i < count; ++i) {
+      rig.devices[static_cast<std::size_t>(i)].host = i;
+      rig.links.push_back({i, -1 - i, type, false});
+    }
+    return rig::join_hosts(catalog, nullptr, rig);
+  }
   for (int i = 0; i < count; ++i) rig.links.push_back({i, -1, type, false});
-  if (count < 2) return;
-  if (!join_by_fabric(rig, device, o) && (noted(o, "P2P on") || noted(o, "patched P2P") || (device.link.reads_peers && !noted(o, "no P2P"))))
+  if (count < 2) return {};
+  const std::string peers = flag(o, "p2p");
+  const bool stated_on = noted(o, "P2P on") || noted(o, "patched P2P") || !is_off(peers), stated_off = noted(o, "no P2P") || (!peers.empty() && is_off(peers));
+  if (!join_by_fabric(rig, device, o) && (stated_on || (device.link.reads_peers && !stated_off)))
     for (int i = 0; i < count; ++i)
       for (int j = i + 1; j < count; ++j) rig.links.push_back({i, j, type, true});
+  return {};
 }
 
 Mode mode_of(const Observation& o, const std::string& group, int devices) {
@@ -137,11 +162,6 @@ Mode mode_of(const Observation& o, const std::string& group, int devices) {
   if (o.mode == "layer" || o.mode == "pipeline") return Mode::layer;
   if (o.mode == "tensor" || o.mode == "expert" || o.mode == "data") return Mode::tensor;
   return group == "ggml" || group == "exllama" || group == "eager" ? Mode::layer : Mode::tensor;
-}
-
-bool is_off(const std::string& value) {
-  static const std::vector<std::string> words = {"", "0", "off", "false", "no", "none", "disabled"};
-  return std::find(words.begin(), words.end(), to_lower(value)) != words.end();
 }
 
 // The Vulkan driver, where it is known to be one that was slower for its devices than today's: AMD's own for Linux, given up in 2025, and Mesa's
@@ -217,10 +237,11 @@ std::vector<double> shares_of(const Observation& o, const std::vector<rig::RigDe
 
 // Which weights the notes and flags say stayed in host memory.
 enum class Offload { none, experts, rest };
+bool counts_experts(const Observation& o) { return !flag(o, "n_cpu_moe").empty() || !is_off(flag(o, "cpu_moe")); }   // beside what -ot says: one list of overrides
 Offload offload_of(const Observation& o) {
   if (noted(o, "in system RAM") || flag(o, "ot").find("exps=CPU") != std::string::npos || noted(o, "on the CPU (MoE offload)")) return Offload::experts;
   if (noted(o, "rest on CPU") || noted(o, "layers partly") || noted(o, "ffn on CPU") || noted(o, "partially offloaded")) return Offload::rest;
-  if (!flag(o, "n_cpu_moe").empty() || !is_off(flag(o, "cpu_moe"))) return Offload::experts;
+  if (counts_experts(o)) return Offload::experts;
   return Offload::none;
 }
 
@@ -270,14 +291,14 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, co
     if (const auto device = split.overrides.device_of(model.tensors[i].name)) p.tensor_device[i] = *device == placement::kHost || p.mode == Mode::layer ? *device : 0;
   // What does not fit goes to the host although nobody said so: experts or feed-forward matrices from the last layer backwards.
   const bool fitted = split.offload == Offload::none && (split.gpu_layers || !split.overrides.patterns.empty() || total < 1.04 * split.room);
-  if (fitted || (split.offload == Offload::experts && !split.overrides.patterns.empty())) return;
+  if (fitted) return;
   const double room = split.offload == Offload::experts ? 0 : 0.92 * split.room - 1e9;
   const Role first = model.has_experts() ? Role::expert_ffn : Role::dense_ffn;
   for (std::size_t i = model.tensors.size(); i-- > 0;) {
     const model::Tensor& t = model.tensors[i];
     if (t.role != first || p.tensor_device[i] == placement::kHost) continue;
     if (split.offload != Offload::experts && total <= room) break;
-    if (split.offload == Offload::experts && t.layer >= split.expert_layers) continue;
+    if (split.offload == Offload::experts && (t.layer >= split.expert_layers || split.overrides.device_of(t.name))) continue;
     p.tensor_device[i] = placement::kHost;
     total -= t.bytes.value();
   }
@@ -306,7 +327,9 @@ void set_settings(const Observation& o, const std::string& group, const std::str
 // Prompt tokens of one step of a server: the engine's own default since 2025, before that 2,048 everywhere.
 int batched_tokens(const Observation& o, const catalog::Engine& engine, Bytes device_memory, double year) {
   const double usual = year >= 2025 ? catalog::sized_number(engine, "default_max_batched_tokens", device_memory) : 2048;
-  return static_cast<int>(std::clamp(number_flag(o, "ub", number_flag(o, "max_num_batched_tokens", usual)), 1.0, 65536.0));
+  const double stated = number_flag(o, "ub", number_flag(o, "max_num_batched_tokens", usual));
+  const double longest = number_flag(o, "long_prefill_token_threshold", 0);   // vLLM cuts a prompt into pieces of so many, whatever else fits
+  return static_cast<int>(std::clamp(longest > 0 ? std::min(longest, stated) : stated, 1.0, 65536.0));
 }
 
 }  // namespace
@@ -373,7 +396,7 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
   set_settings(o, group, names.recipe(o.quant), p.settings);
   site.conditions.engine_year = parse_year(names.built(o)).value_or(2025.5);
   site.conditions.slow_host = o.processor.find("Raspberry") != std::string::npos || noted(o, "Raspberry Pi") || o.processor.find("HiFive") != std::string::npos;
-  site.conditions.eager = group == "serving" && (flag(o, "enforce_eager") == "1" || flag(o, "enforce_eager") == "true");
+  site.conditions.eager = group == "serving" && (!is_off(flag(o, "enforce_eager")) || !is_off(flag(o, "disable_cuda_graph")));
   site.conditions.repacked = flag(o, "rtr") == "1" || to_lower(o.quant).find("_r4") != std::string::npos || to_lower(o.quant).find("_r8") != std::string::npos;
   site.conditions.plain_matrices = !flag(o, "coopmat").empty() && is_off(flag(o, "coopmat"));
   if (device) site.conditions.driver = driver_of(o, *device, parse_year(o.date).value_or(site.conditions.engine_year));
@@ -402,7 +425,7 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
     site.rig.devices.push_back(std::move(d));
   }
   RC_ASSIGN(slot, slot_of(catalog, *device, o));
-  join(site.rig, *device, std::move(slot), o);
+  RC_TRY(join(catalog, site.rig, *device, std::move(slot), o));
   p.mode = mode_of(o, group, chips);
   const int layers = static_cast<int>(model.layers.size());
   Split split;
@@ -420,7 +443,7 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
     split.cache_on_host = !is_off(flag(o, "nkvo"));
     p.settings.kv_offload = !split.cache_on_host;
     split.overrides = overrides_of(o, model, chips);
-    split.offload = device->unified || !split.overrides.patterns.empty() ? Offload::none : offload_of(o);
+    split.offload = device->unified || (!split.overrides.patterns.empty() && !counts_experts(o)) ? Offload::none : offload_of(o);
     split.expert_layers = static_cast<int>(std::clamp(number_flag(o, "n_cpu_moe", 1e6), 0.0, 1e6));   // --n-cpu-moe N
   }
   if (group != "ggml" || device->unified || device->memory.value.value() <= 0) split.room = 1e30;

@@ -18,14 +18,14 @@ using Word = std::pair<std::string_view, std::string_view>;   // as spelled, as 
 
 // Sorted by spelling.
 constexpr auto kFlags = std::to_array<Word>({
-    {"cache_type_k", "ctk"}, {"cache_type_v", "ctv"}, {"cmoe", "cpu_moe"}, {"cpu_moe", "cpu_moe"}, {"ctk", "ctk"}, {"ctv", "ctv"}, {"data_parallel", "dp"},
+    {"cache_type_k", "ctk"}, {"cache_type_v", "ctv"}, {"chunked_prefill", "max_num_batched_tokens"}, {"chunked_prefill_size", "max_num_batched_tokens"}, {"cmoe", "cpu_moe"}, {"cpu_moe", "cpu_moe"}, {"ctk", "ctk"}, {"ctv", "ctv"}, {"data_parallel", "dp"},
     {"data_parallel_size", "dp"}, {"dp", "dp"}, {"dp_size", "dp"}, {"ep", "ep"}, {"ep_size", "ep"}, {"expert_parallel_size", "ep"}, {"fa", "fa"},
     {"flash_attention", "fa"}, {"flash_attn", "fa"}, {"flashattn", "fa"}, {"gpu_layers", "ngl"}, {"k_cache_type", "ctk"}, {"kv_cache_dtype", "kv_cache_dtype"},
     {"kv_cache_type", "kv_cache_dtype"}, {"kv_dtype", "kv_cache_dtype"}, {"kv_quant", "kv_cache_dtype"}, {"kv_type", "kv_cache_dtype"}, {"layers_on_gpu", "ngl"},
     {"n_batch", "b"}, {"n_cpu_moe", "n_cpu_moe"}, {"n_gpu_layers", "ngl"}, {"n_threads", "threads"}, {"n_ubatch", "ub"}, {"ncmoe", "n_cpu_moe"},
     {"ncpumoe", "n_cpu_moe"}, {"ngl", "ngl"}, {"nkvo", "nkvo"}, {"no_kv_offload", "nkvo"}, {"nthreads", "threads"}, {"num_gpu", "ngl"}, {"num_gpu_layers", "ngl"},
     {"num_thread", "threads"}, {"num_threads", "threads"}, {"offloaded_layers", "ngl"}, {"ot", "ot"}, {"override_tensor", "ot"}, {"override_tensors", "ot"},
-    {"pipeline_parallel", "pp"}, {"pipeline_parallel_size", "pp"}, {"pp", "pp"}, {"pp_size", "pp"}, {"sm", "split_mode"}, {"split_mode", "split_mode"},
+    {"pipeline_parallel", "pp"}, {"pipeline_parallel_size", "pp"}, {"power_limit", "power_limit_w"}, {"pp", "pp"}, {"pp_size", "pp"}, {"sm", "split_mode"}, {"split_mode", "split_mode"},
     {"splitmode", "split_mode"}, {"t", "threads"}, {"tensor_parallel", "tp"}, {"tensor_parallel_size", "tp"}, {"tensor_split", "ts"}, {"thread", "threads"},
     {"threads", "threads"}, {"tp", "tp"}, {"tp_size", "tp"}, {"ts", "ts"}, {"type_k", "ctk"}, {"type_v", "ctv"}, {"ub", "ub"}, {"ubatch", "ub"},
     {"ubatch_size", "ub"}, {"v_cache_type", "ctv"}});

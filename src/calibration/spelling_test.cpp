@@ -40,6 +40,21 @@ double on_host(const Prepared& p) {
   return host / all;
 }
 
+// llama.cpp puts -ot and --n-cpu-moe into one list: the experts of 24 of 48 layers stay on the host whatever else is placed.
+TEST(Spelling, ExpertsAreCountedBesideOverrides) {
+  const auto share = [](std::map<std::string, std::string, std::less<>> flags) {
+    Observation o = row("rtx-3090", "qwen3-30b-a3b");
+    o.flags = std::move(flags);
+    const auto p = prepare(o);
+    EXPECT_TRUE(p) << (p ? "" : to_text(p.error()));
+    return p ? on_host(*p) : -1;
+  };
+  const double counted = share({{"n_cpu_moe", "24"}});
+  EXPECT_NEAR(counted, 0.5, 0.1);
+  EXPECT_NEAR(share({{"ot", "token_embd=CPU"}, {"n_cpu_moe", "24"}}), counted, 1e-9);
+  EXPECT_LT(share({{"ot", "token_embd=CPU"}}), 0.1);
+}
+
 TEST(Spelling, FlagsHaveOneNameEach) {
   const auto flags = [](const char* json) { return parse_row(std::string("{\"device\":\"3090\",\"flags\":") + json + "}")->flags; };
   using Flags = std::map<std::string, std::string, std::less<>>;
@@ -50,6 +65,7 @@ TEST(Spelling, FlagsHaveOneNameEach) {
   EXPECT_EQ(flags(R"(["-ngl","20","--n-cpu-moe","10","-fa","-ub",1024,"-ctk","q8_0"])"), wanted);
   EXPECT_EQ(flags(R"("ngl=20;ncmoe=10;fa=1;ub=1024;ctk=q8_0")"), wanted);
   EXPECT_EQ(flags(R"({"ngl":20,"gpu_layers":99})").at("ngl"), "20");   // the usual name is right
+  EXPECT_EQ(flags(R"({"power_limit":150,"--chunked-prefill-size":8192})"), (Flags{{"power_limit_w", "150"}, {"max_num_batched_tokens", "8192"}}));
   EXPECT_EQ(flags(R"({"campaign":"x","expert_parallel":true})"), (Flags{{"campaign", "x"}, {"expert_parallel", "1"}}));
 }
 

@@ -39,6 +39,14 @@ struct AttentionKey {
 };
 struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
 
+// Where servers score in FP8, at the rate that units have for it.
+double score_share(const Builder& b, int device) {
+  if (device == kHost || b.setting.group != "serving") return 1;
+  const catalog::Device& d = b.device(device).device;
+  const auto eighths = d.rates.find("fp8");
+  return eighths == d.rates.end() || half_rate(d) <= 0 ? 1 : std::min(1.0, half_rate(d) / eighths->second.value.value());
+}
+
 // Sparse attention: all earlier tokens are scored before the best of them are attended to. Servers keep the keys for it in FP8 with a scale for
 // 128 of them whatever the cache is (vLLM's and SGLang's support of DeepSeek V3.2, September 2025). Of a latent cache every tensor-parallel rank
 // scores them with all heads, since all need the same choice; heads of a plain cache pick for their own (MiniMax M3).
@@ -49,7 +57,7 @@ void add_scores(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, 
   const double heads = a.kind == AttentionKind::mla ? a.indexer_heads : std::max(1.0, a.indexer_heads * part);
   AttentionSum& scored = groups[{device, 0, false}];
   scored.token_bytes += keys * (b.setting.group == "serving" ? kScaled : element);
-  scored.flop += 2.0 * heads * keys;
+  scored.flop += 2.0 * heads * keys * score_share(b, device);
   scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
   scored.layers += 1;
 }

@@ -104,6 +104,13 @@ bool starts_from_python(const Setting& setting) {
   return setting.group == "eager" && !is_any(setting.backend, compiled);
 }
 
+bool schedules_ahead(const Setting& setting) {
+  // On by default: SGLang's overlap scheduler since November 2024 (its pull request 2105), TensorRT-LLM's since May 2025 (4174), vLLM's asynchronous
+  // scheduling since version 0.14 of January 2026 (27614).
+  static constexpr std::array<std::pair<std::string_view, double>, 3> since{{{"sglang", 2024.92}, {"tensorrt-llm", 2025.4}, {"vllm", 2026.04}}};
+  return std::any_of(since.begin(), since.end(), [&](const auto& each) { return each.first == setting.engine && setting.built >= each.second; });
+}
+
 bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
 
 bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
@@ -112,6 +119,11 @@ bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
   // llama.cpp since March 2024 where its backend has events (ROCm's and MUSA's sources are CUDA's); Vulkan's says so by June 2026 (its issue 24148).
   static constexpr std::array<std::string_view, 4> events{"cuda", "rocm", "musa", "vulkan"};
   return mode == placement::Mode::layer && setting.kernels == "llama.cpp" && is_any(setting.backend, events) && setting.built >= (setting.backend == "vulkan" ? 2026.4 : 2024.2);
+}
+
+int passes_in_flight(const Setting& setting, int devices) {
+  constexpr int kSchedulerCopies = 4;   // llama.cpp's GGML_SCHED_MAX_COPIES: inputs of so many passes are kept (its pull requests 6017 and 20395)
+  return setting.kernels == "llama.cpp" ? std::min(devices, kSchedulerCopies) : devices;
 }
 
 bool sends_host_weights(const Setting& setting) { return setting.engine != "ktransformers" || setting.built >= 2025.85; }   // kt-kernel's layerwise prefill: November 2025

@@ -59,6 +59,9 @@ bool loops_over_experts(const Setting& setting);
 // Kernels that a layer of gated delta rules starts for a step of decoding beside those of one that is computed by a kernel of its own.
 double unfused_delta_kernels(const Setting& setting);
 
+// The scheduler prepares a step while the device works on the one before.
+bool schedules_ahead(const Setting& setting);
+
 // Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
 bool starts_from_python(const Setting& setting);
 
@@ -68,6 +71,8 @@ bool starts_from_python(const Setting& setting);
 bool mixes_prompts(std::string_view engine);
 // Whether passes of one prompt follow each other through devices that hold a range of layers each, so that all of them work.
 bool pipelines_prompts(const Setting& setting, placement::Mode mode);
+// How many passes of a prompt are under way at once over so many devices.
+int passes_in_flight(const Setting& setting, int devices);
 // Whether host weights are sent to a device for passes of many tokens (how many: the engine's data).
 bool sends_host_weights(const Setting& setting);
 // Whether logits are computed of a prompt's last token alone.

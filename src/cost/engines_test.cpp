@@ -1,5 +1,7 @@
 // What the engines' builds of one date do and those of another do not: kernels started for a token, and work done for a prompt.
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "cost/detail/test_case.hpp"
@@ -88,6 +90,28 @@ TEST(Engines, VulkanPipelinesPromptsSince2026) {
   EXPECT_EQ(built_in(c, 2026.2).pipeline_devices, 2);
   c.place.engine = "ik_llama.cpp";
   EXPECT_EQ(built_in(c, 2026.6).pipeline_devices, 1);
+}
+
+// llama.cpp keeps the inputs of 4 passes: over 8 cards a pass ends every second stage of work, and 4 passes take 8 + 3 x 2 stages instead of 32.
+TEST(Engines, FourPassesOfAPromptAreUnderWay) {
+  Case c;
+  c.on_two_devices();
+  c.place.mode = placement::Mode::layer;
+  Load load = built_in(c, 2026.5);
+  EXPECT_EQ(load.passes_in_flight, 2);
+  const auto share = [&](int devices, int passes) {   // of the work that is waited for
+    load.pipeline_devices = devices;
+    load.passes_in_flight = passes;
+    std::vector<StageWork> work;
+    add_prefill(load, 2048, 0, 1, work);   // 4 passes of 512
+    return stage_bytes(load, work, StageKind::weights) / (4 * 140e9);
+  };
+  constexpr double kGain = 0.75;
+  EXPECT_NEAR(share(1, 1), 1, 1e-9);
+  EXPECT_NEAR(share(4, 4), std::pow((4 + 3) / 16.0, kGain), 1e-9);
+  EXPECT_NEAR(share(8, 4), std::pow((8 + 3 * 2) / 32.0, kGain), 1e-9);
+  EXPECT_EQ(passes_in_flight(setting_of("llama.cpp", "cuda"), 8), 4);
+  EXPECT_EQ(passes_in_flight(setting_of("vllm", "cuda"), 8), 8);
 }
 
 TEST(Engines, MusaCapturesGraphsSinceJuly2026) {

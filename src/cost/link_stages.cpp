@@ -117,30 +117,37 @@ void add_handed_over(Builder& b) {
   b.load.stages.push_back(stage);
 }
 
+// Of the devices that share every tensor, those in the host of the first: sums go round a host first, then between hosts (add_network).
+double devices_beside(const Builder& b) {
+  const auto& used = b.place.devices;
+  const auto beside = [&](const placement::DeviceShare& share) { return b.device(share.device).host == b.device(used[0].device).host; };
+  return b.split > 1 ? static_cast<double>(std::count_if(used.begin(), used.begin() + b.split, beside)) : 1;
+}
+
 }  // namespace
 
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
-  if (b.split > 1) {
+  if (const double split = devices_beside(b); split > 1) {
     const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
     double chosen = 0;
     for (const model::Layer& layer : b.model.layers)
       if (layer.feed_forward.kind == model::FeedForwardKind::moe) chosen = layer.feed_forward.experts_used;
     Stage latency{.kind = StageKind::all_reduce, .device = used[0].device, .where = "links"};
     const bool rows = b.place.mode == placement::Mode::row;   // copies between two devices: another mechanism than reductions
-    latency.step_amount = rows ? messages_of(b) : messages_of(b) * rings_of_four(link, b.split);
+    latency.step_amount = rows ? messages_of(b) : messages_of(b) * rings_of_four(link, split);
     Path p = engine_path(rows ? "row_copy" : "all_reduce", kReductionsPerSecond, b.setting);
     if (!rows) {
       add_factor(p, "all_reduce", "link", link_kind(link));
       add_factor(p, "all_reduce", "family", b.device(used[0].device).device.architecture);
-      add_factor(p, "all_reduce", "degree", "", std::log(b.split / 4.0));
+      add_factor(p, "all_reduce", "degree", "", std::log(split / 4.0));
     }
     latency.memory = b.path(std::move(p));
     b.load.stages.push_back(latency);
     Stage bytes{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
     // Ring or switch: each device sends and receives (n - 1) / n of the activations twice; FP16. Copies of attention send a token only
     // to the devices of its experts (one byte there, two back) where that is less.
-    const double ring = 2 * 2.0 * (b.split - 1) / b.split;
+    const double ring = 2 * 2.0 * (split - 1) / split;
     const double routed = chosen > 0 ? std::min(ring, 3 * chosen / b.copies) : ring;
     const double summed = b.copies > 1 ? expert_layers_of(b.model) * routed : 2.0 * static_cast<double>(b.model.layers.size()) * ring;
     bytes.new_token_amount = b.place.mode == placement::Mode::row ? row_split_bytes(b) : b.model.hidden * summed;
@@ -148,10 +155,10 @@ void add_links(Builder& b) {
     q.roof = q.peak;
     add_factor(q, "all_reduce_bytes", "link", link_kind(link));
     // Rings over PCIe share root complexes and the host's memory, which fabrics do not: each doubling of the neighbours counts.
-    if (link_kind(link) != "nvlink") add_factor(q, "all_reduce_bytes", "neighbours", link_kind(link), std::log2(b.split - 1.0));
+    if (link_kind(link) != "nvlink") add_factor(q, "all_reduce_bytes", "neighbours", link_kind(link), std::log2(split - 1.0));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
-  } else if (const double stages = static_cast<double>(used.size()) / b.load.copies; stages > 1) {
+  } else if (const double stages = static_cast<double>(used.size()) / b.load.copies; b.split == 1 && stages > 1) {
     Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
     hop.step_amount = stages;
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));

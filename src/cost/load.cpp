@@ -125,6 +125,7 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   if ((cpu || b.load.offloaded || placement.host_attention) && rig.hosts.front().bandwidth.value() <= 0)
     return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
   if (!b.load.offloaded && b.split <= 1 && pipelines_prompts(b.setting, placement.mode)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());
+  b.load.passes_in_flight = passes_in_flight(b.setting, b.load.pipeline_devices);
   add_weights(b);
   add_attention(b);
   add_sent_cache(b);
@@ -134,7 +135,8 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
   b.load.shares_tensors = b.split > 1;
   b.load.runs_ahead = !cpu && (starts_from_python(b.setting) || b.eager || captures_pieces(b.setting));
-  b.load.schedules_between = b.setting.group == "serving";
+  b.load.schedules_ahead = !cpu && schedules_ahead(b.setting);
+  b.load.schedules_between = b.setting.group == "serving" && !b.load.schedules_ahead;
   b.load.mixes = mixes_prompts(b.setting.engine);
   b.load.drafts = stated.drafts.tokens > 0 ? stated.drafts : drafts_of(placement.settings.speculation, stated.acceptance);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));

@@ -68,6 +68,7 @@ Path launch_path(const Builder& b, int device, bool experts, bool eager) {
   Path p = starts_from_python(set) ? engine_path("launch", kKernelsPerSecond, of_python(set)) : device_path("launch", kKernelsPerSecond, d, set);
   if (launches_are_graphs(d.device, set)) add_factor(p, "launch", "graphs", "");
   add_factor(p, "launch", "architecture", b.model.family);
+  add_joint_factor(p, "launch", "architecture+group", {b.model.family, set.group});
   if (eager) {
     add_factor(p, "launch", "eager", "");
     add_factor(p, "launch", "eager:backend", set.backend);

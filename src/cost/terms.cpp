@@ -9,9 +9,9 @@ namespace rigcast::cost {
 namespace {
 
 constexpr double kTileRows = 16;        // a matrix kernel computes at least this many rows, used or not
-// Of the ideal gain of pipelined ubatches half (as a logarithm) is reached: measured on 8 A100, 2 to 6 RTX 3090 and 4 RTX 3090
-// (llama.cpp PR 6017, GPU-Benchmarks-on-LLM-Inference, 4x3090-llm-benchmarks).
-constexpr double kPipelineGain = 0.5;
+// Of the ideal gain of pipelined passes three quarters (as a logarithm) are reached: medians of 0.68 on 8 A100 (llama.cpp PR 6017), 0.71 on 2 to 8
+// cards of six kinds (GPU-Benchmarks-on-LLM-Inference), 0.79 on 2 RTX 3060 and 0.88 on 2 and 4 RTX 3090 (qwen-benchmark, qwen38-27b-bench-4x3090).
+constexpr double kPipelineGain = 0.75;
 constexpr double kVectorRows = 8;       // up to here the kernels and launches of decoding serve a batch
 // Tokens of one text and popular experts choose alike: n tokens touch as many experts as n^0.8 independent ones. Fitted decoding of
 // mixtures at 4 to 512 requests: median error 17.5 % at 1, 16.6 % at 0.8, 15.4 % at 0.7; single prompts do not care.
@@ -194,7 +194,10 @@ void add_prefill(const Load& load, double prompt, double depth, double times, st
   const double chunk = std::min<double>(load.ubatch, prompt), steps = prompt / chunk;
   // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
   const double p = load.pipeline_devices;
-  if (p > 1 && steps > 1) times *= std::pow((std::ceil(steps) + p - 1) / (std::ceil(steps) * p), kPipelineGain);
+  if (p > 1 && steps > 1) {
+    const double each = std::max(1.0, p / load.passes_in_flight);   // stages of work from the end of one pass to that of the next
+    times *= std::pow((p + (std::ceil(steps) - 1) * each) / (std::ceil(steps) * p), kPipelineGain);
+  }
   add_read(load, prompt, prompt, depth, chunk, times, false, out);
 }
 
@@ -297,16 +300,31 @@ namespace {
 
 Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
   Sides sides;
-  for (const StageWork& w : work) sides[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)] += seconds(load, w);
+  for (const StageWork& w : work) sides[side_of(load, w)] += seconds(load, w);
   return sides;
 }
 
 }  // namespace
 
-Side side_of(const Load& load, StageKind kind) {
-  if (kind == StageKind::launch) return Side::ahead;
-  if (kind == StageKind::host || kind == StageKind::sequence) return load.schedules_between ? Side::between : Side::ahead;
-  return Side::device;
+namespace {
+
+bool serves(const Load& load) { return load.schedules_between || load.schedules_ahead; }
+
+// Kernels of a prompt, and of steps that are too long for a graph.
+bool one_by_one(const Stage& stage, const StageWork& work) { return work.memory == stage.prefill_memory || (stage.uncaptured >= 0 && work.memory == stage.uncaptured); }
+
+}  // namespace
+
+Side side_of(const Load& load, const StageWork& work) {
+  const Stage& stage = load.stages[static_cast<std::size_t>(work.stage)];
+  switch (stage.kind) {
+    case StageKind::launch: return serves(load) && !load.runs_ahead && !one_by_one(stage, work) ? Side::device : Side::ahead;   // what a graph holds follows on the device
+    case StageKind::host:
+      if (load.schedules_ahead && work.memory == stage.prefill_memory) return Side::between;   // nothing runs before a prompt's first pass
+      [[fallthrough]];
+    case StageKind::sequence: return load.schedules_between ? Side::between : Side::ahead;
+    default: return Side::device;
+  }
 }
 
 double Sides::together(bool runs_ahead) const {
@@ -323,9 +341,10 @@ Sides Sides::slopes(bool runs_ahead) const {
 }
 
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work) {
-  return load.runs_ahead || std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
-           const int uncaptured = load.stages[static_cast<std::size_t>(w.stage)].uncaptured;
-           return uncaptured >= 0 && w.memory == uncaptured;
+  if (load.runs_ahead || load.schedules_ahead) return true;
+  return serves(load) && std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
+           const Stage& stage = load.stages[static_cast<std::size_t>(w.stage)];
+           return stage.kind == StageKind::launch && one_by_one(stage, w);
          });
 }
 
@@ -335,7 +354,7 @@ std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) 
   // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
   const Sides slopes = sides_of(load, work).slopes(runs_ahead(load, work));
   std::vector<double> out;
-  for (const StageWork& w : work) out.push_back(seconds(load, w) * slopes[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)]);
+  for (const StageWork& w : work) out.push_back(seconds(load, w) * slopes[side_of(load, w)]);
   return out;
 }
 
