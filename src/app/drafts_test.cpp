@@ -34,7 +34,7 @@ TEST(Drafts, AreToldBesideTheSpeedWithout) {
 }
 
 TEST(Drafts, GainWhatTheAcceptanceSays) {
-  PlanRequest request = asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, R"(--speculative-config '{"model":"Qwen/Qwen3-0.6B","num_speculative_tokens":4}')");
+  PlanRequest request = asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, R"(--speculative-config '{"model":"my-own/little-drafter","num_speculative_tokens":4}')");
   double before = 0;
   for (const double acceptance : {0.2, 0.5, 0.8}) {
     request.question.acceptance = acceptance;
@@ -43,7 +43,70 @@ TEST(Drafts, GainWhatTheAcceptanceSays) {
     EXPECT_GT(answer.speed->decode.value.p50, before);
     before = answer.speed->decode.value.p50;
     EXPECT_FALSE(answer.drafting->counted) << "another model's weights are not known";
+    EXPECT_EQ(answer.drafting->model, "my-own/little-drafter");
+    EXPECT_EQ(answer.drafting->drafts.acceptance, acceptance);
+    EXPECT_EQ(answer.drafting->sources, "") << "it is stated";
   }
+}
+
+// Qwen3 0.6B has 28 layers with 8 cache heads of 128: 114,688 bytes a token in 16 bits, beside the 262,144 of Qwen3 32B's 64 layers. Whatever the weights
+// take, blocks of the cache hold so many fewer tokens.
+TEST(Drafts, OfAnotherModelAreThatModelsWork) {
+  const char* flags = R"(--speculative-config '{"model":"Qwen/Qwen3-0.6B","num_speculative_tokens":4}')";
+  const PlanAnswer plain = answer_of(asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768)), drafts = answer_of(asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, flags));
+  ASSERT_TRUE(plain.placement.fits && drafts.placement.fits && drafts.drafting);
+  EXPECT_TRUE(drafts.drafting->counted);
+  EXPECT_EQ(drafts.drafting->model, "qwen3-0.6b BF16");
+  EXPECT_NE(drafts.drafting->sources, "");
+  ASSERT_TRUE(drafts.request.drafter);
+  const double weights = drafts.request.drafter->architecture.weight_bytes().value();
+  EXPECT_GT(weights, 1.1e9);
+  EXPECT_NEAR((drafts.placement.devices.front().memory.weights - plain.placement.devices.front().memory.weights).value(), weights, 1);
+  const double held = static_cast<double>(drafts.placement.kv_tokens) / static_cast<double>(plain.placement.kv_tokens), left = drafts.placement.devices.front().memory.kv / plain.placement.devices.front().memory.kv;
+  EXPECT_NEAR(held, left * 262144 / (262144 + 114688), 1e-3);
+  // A prompt is read by both.
+  EXPECT_LT(drafts.speed->prefill.value.p50, plain.speed->prefill.value.p50);
+  EXPECT_GT(drafts.speed->prefill.value.p50, 0.75 * plain.speed->prefill.value.p50);
+  const PlanAnswer larger = answer_of(asked("qwen3-32b:fp8", "h100-sxm-80gb", "vllm", 1, 32768, R"(--speculative-config '{"model":"Qwen/Qwen3-4B","num_speculative_tokens":4}')"));
+  ASSERT_TRUE(larger.speed);
+  EXPECT_LT(larger.speed->decode.value.p50, drafts.speed->decode.value.p50) << "each of its passes reads six times as much";
+}
+
+// llama.cpp lays the other model out as a whole beside the first, with a cache of 16 bits of the same length, and takes the format people download.
+TEST(Drafts, OfAnotherFileLieBesideIt) {
+  const PlanAnswer plain = answer_of(asked("qwen3-14b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 16384 -ngl 99 -ctk q8_0 -ctv q8_0")),
+                   drafts = answer_of(asked("qwen3-14b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 16384 -ngl 99 -ctk q8_0 -ctv q8_0 -md Qwen3-0.6B-Q8_0.gguf"));
+  ASSERT_TRUE(plain.placement.fits && drafts.placement.fits && drafts.drafting);
+  EXPECT_EQ(drafts.drafting->model, "qwen3-0.6b Q8_0");
+  EXPECT_NEAR((drafts.placement.devices.front().memory.kv - plain.placement.devices.front().memory.kv).value(), 16384 * 114688.0, 1) << "F16, whatever the model's own cache is in";
+  EXPECT_GT((drafts.placement.devices.front().memory.weights - plain.placement.devices.front().memory.weights).value(), 0.4e9);
+  const PlanAnswer usual = answer_of(asked("qwen3-14b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 16384 -ngl 99 -hfd unsloth/Qwen3-0.6B-GGUF"));
+  ASSERT_TRUE(usual.drafting);
+  EXPECT_EQ(usual.drafting->model, "qwen3-0.6b Q4_K_M");
+}
+
+// Where layers are cut into stages, what drafts lies with the head, on the last of them.
+TEST(Drafts, OfOwnLayersLieOnTheLastStage) {
+  const PlanAnswer plain = answer_of(asked("glm-4.6:fp8", "8xh200 nvlink", "vllm", 1, 32768, "-tp 4 -pp 2")),
+                   drafts = answer_of(asked("glm-4.6:fp8", "8xh200 nvlink", "vllm", 1, 32768, R"(-tp 4 -pp 2 --speculative-config '{"method":"mtp","num_speculative_tokens":1}')"));
+  ASSERT_TRUE(plain.placement.fits && drafts.placement.fits && drafts.drafting);
+  EXPECT_TRUE(drafts.drafting->counted);
+  EXPECT_EQ(drafts.placement.draft_layers, 1u);
+  const auto weights = [](const PlanAnswer& answer, std::size_t share) { return answer.placement.devices[share].memory.weights.value(); };
+  EXPECT_EQ(weights(drafts, 0), weights(plain, 0));
+  EXPECT_GT(weights(drafts, 7), weights(plain, 7) + 0.5e9);
+  EXPECT_EQ(drafts.placement.devices[7].layer_count, plain.placement.devices[7].layer_count) << "how stages are cut does not count it";
+}
+
+// llama.cpp pull request 22673, of May 2026.
+TEST(Drafts, OfOwnLayersAreRefusedToOlderBuilds) {
+  PlanRequest request = asked("qwen3.6-27b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 8192 --spec-type draft-mtp");
+  request.question.engine_date = "2026-04";
+  const auto refused = plan(test::knowledge(), request);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("since 2026-05: builds of 2026-04 do not start"), std::string::npos) << refused.error().message;
+  request.question.engine_date = "2026-05";
+  EXPECT_TRUE(plan(test::knowledge(), request));
 }
 
 TEST(Drafts, OfLayersThatNobodyListsAreAskedForAtOnesRisk) {

@@ -65,19 +65,23 @@ cost::Estimate decode_at(const Knowledge& knowledge, const PlanAnswer& answer, c
 }
 
 // What the flags' drafts come to, and the same without.
-std::optional<Drafting> drafting_of(const PlanAnswer& answer, const cost::Load& load) {
+std::optional<Drafting> drafting_of(const PlanAnswer& answer, const cost::Load& load, const cost::UsualAcceptances& usual) {
   const placement::Drafter drafter = answer.placement.settings.speculation.drafter;
   if (drafter == placement::Drafter::none) return std::nullopt;
   cost::Load plain = load;
   plain.drafts = {};
-  return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, answer.placement.draft_layers > 0 || drafter == placement::Drafter::lookup};
+  const bool known = answer.placement.drafting != nullptr;
+  std::string named = answer.request.drafter_name;
+  if (known) named = answer.request.drafter->architecture.key + ' ' + answer.request.drafter->architecture.quant;
+  cost::UsualAcceptance source;
+  if (const auto found = usual.find(drafter); found != usual.end() && answer.request.question.acceptance <= 0) source = found->second;
+  return Drafting{drafter, load.drafts, cost::decode_speed(plain, answer.request.question.depth, answer.at_once) * answer.own.decode.applied, source.date, source.sources, std::move(named),
+                  known || answer.placement.draft_layers > 0 || drafter == placement::Drafter::lookup};
 }
 
 // Whoever asks for layers that nobody lists may find that there are none.
 void tell_unlisted_drafts(PlanAnswer& answer) {
-  const auto& tensors = answer.architecture->tensors;
-  const bool listed = std::any_of(tensors.begin(), tensors.end(), [](const model::Tensor& tensor) { return tensor.role == model::Role::next_token; });
-  if (answer.placement.settings.speculation.drafter != placement::Drafter::own_layers || listed) return;
+  if (answer.placement.settings.speculation.drafter != placement::Drafter::own_layers || placement::lists_draft_layers(*answer.architecture)) return;
   answer.placement.caveats.push_back({"no-draft-layers", "No layer that predicts further tokens (MTP) is listed for this model: where its files hold none, " + answer.engine.name + " does not start with these flags.", ""});
 }
 
@@ -146,7 +150,7 @@ Result<PlanAnswer> answer_of(const Knowledge& knowledge, Asked asked) {
     answer.speed = with_evidence(knowledge, std::move(*chosen.speed), *answer.architecture, answer.rig, answer.placement);
     if (answer.request.own) answer.own = add_own(*answer.speed, own_for(knowledge, *answer.architecture, answer.rig, answer.placement, *chosen.load));
     move_alternatives(answer);
-    answer.drafting = drafting_of(answer, *chosen.load);
+    answer.drafting = drafting_of(answer, *chosen.load, knowledge.calibration.acceptances);
     tell_unlisted_drafts(answer);
     tell_idle_drafts(answer);
     answer.too_slow = answer.speed->decode.value.p50 < answer.request.minimum_speed * static_cast<double>(std::max<std::int64_t>(1, answer.at_once));

@@ -28,6 +28,9 @@ struct PlanRequest {
   placement::Objective objective = placement::Objective::decode;
   double minimum_speed = 0;      // token/s of decode that each stream must reach
   bool own = true;               // the user's own Observations may move the estimate
+  // Set by read_asked():
+  std::shared_ptr<const KnownModel> drafter = nullptr;   // the model that the flags let draft, where it is known
+  std::string drafter_name = {};                         // as they name it
 };
 
 // Another way to lay the same model over the same Rig: the best of its kind.
@@ -69,6 +72,8 @@ struct Drafting {
   placement::Drafter drafter = placement::Drafter::none;
   cost::Drafts drafts;           // none: what it gains, the text decides, and speeds are those without
   double plain = 0;              // token/s, p50: decode without, of all streams
+  std::string date, sources;     // of how often drafts are usually right; empty where it is stated, or nobody prints it
+  std::string model;             // the model that drafts: its key and format where it is known, else as it is named; empty: none is named
   bool counted = false;          // what drafts lies in the memory that is told, but for its copies of table and head, which engines share; or it takes none
 };
 

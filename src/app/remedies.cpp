@@ -14,7 +14,7 @@
 namespace rigcast::app {
 namespace {
 
-constexpr std::int64_t kShortestContext = 4096, kContextStep = 1024;
+constexpr std::int64_t kContextStep = 1024;
 constexpr int kMostTries = 4;
 
 // What is left on the fullest memory; negative where something is missing.
@@ -77,7 +77,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
   if (!where.empty()) where += '\n' + placement.backend;
   if (!where.empty())
     if (const auto known = knowledge.longest->find(where, placement.settings)) return std::max(asked, *known);
-  placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig);
+  placement::Layouts layouts(knowledge.catalog, engine, placement.backend, model.view, rig, request.placement.drafter);
   const auto slack_at = [&](std::int64_t context) {
     placement::Settings settings = placement.settings;
     settings.context = context * streams;
@@ -94,7 +94,7 @@ std::int64_t longest_context(const Knowledge& knowledge, const PlanRequest& requ
     return slack < Bytes{} ? 0 : longest_between(shortest, slack, whole, slack_whole, slack_at);
   };
   const Bytes slack_whole = slack_at(whole);
-  std::int64_t longest = slack_whole >= Bytes{} ? whole : longest_from(kShortestContext, slack_whole);
+  std::int64_t longest = slack_whole >= Bytes{} ? whole : longest_from(placement::kContextWorthHaving, slack_whole);
   if (longest == 0) longest = longest_from(kContextStep, slack_whole);
   if (!where.empty()) knowledge.longest->keep(where, placement.settings, longest);
   return std::max(asked, longest);
@@ -110,7 +110,7 @@ std::int64_t shorter_context(const Knowledge& knowledge, const KnownModel& model
   for (const Bytes one : failed.missing) missing = std::max(missing, one);
   for (const auto& share : failed.devices) of_context += share.memory.kv + share.memory.compute;
   const double asked = static_cast<double>(failed.settings.context) / static_cast<double>(parts);
-  if (failed.kv_tokens >= kShortestContext && failed.kv_tokens < failed.settings.context) {
+  if (failed.kv_tokens >= placement::kContextWorthHaving && failed.kv_tokens < failed.settings.context) {
     const std::int64_t held = whole_steps(static_cast<double>(failed.kv_tokens));
     for (const std::int64_t context : {held, held - held / 16 / kContextStep * kContextStep})
       if (fits_at(knowledge, model, rig, request, context)) return context;
@@ -118,7 +118,7 @@ std::int64_t shorter_context(const Knowledge& knowledge, const KnownModel& model
   if (missing >= of_context) return 0;
   for (const double share : {1 - missing / of_context, 0.75 * (1 - missing / of_context), 0.4 * (1 - missing / of_context)}) {
     const std::int64_t context = whole_steps(share * asked);
-    if (context >= kShortestContext && fits_at(knowledge, model, rig, request, context)) return context;
+    if (context >= placement::kContextWorthHaving && fits_at(knowledge, model, rig, request, context)) return context;
   }
   return 0;
 }
@@ -196,7 +196,7 @@ std::optional<Remedy> lent_weights(const Knowledge& knowledge, const PlanAnswer&
   const auto backends = split_words(catalog::text_of(now.engine, "offload_on", ""));
   if (flag.empty() || now.placement.settings.host_gib > 0 || std::find(backends.begin(), backends.end(), now.placement.backend) == backends.end()) return std::nullopt;
   PlanRequest request = now.request;
-  if (!now.named_context) request.placement.context = std::max(std::min(now.placement.settings.context, kShortestContext), request.placement.reach);
+  if (!now.named_context) request.placement.context = placement::worth_having(now.placement.settings.context, request.placement.reach);
   double gib = 0;
   for (int tries = 0; tries <= kMostTries; ++tries) {
     const auto placed = placement::place(knowledge.catalog, model.view, now.rig, request.placement);

@@ -102,6 +102,36 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   return {};
 }
 
+// The name of a file that is not here says as much as a name of the catalogue.
+std::string file_stem(std::string_view path) {
+  path = path.substr(path.find_last_of("/\\") + 1);
+  return std::string(path.ends_with(".gguf") ? path.substr(0, path.size() - 5) : path);
+}
+
+Result<std::shared_ptr<const KnownModel>> find_drafter(const Knowledge& knowledge, const catalog::Engine& engine, const std::string& name, bool reads_files) {
+  if (!model::may_name_a_file(name) || reads_files)
+    if (auto found = find_known(knowledge, name); found && (*found)->architecture.origin != model::Origin::catalogue) return found;
+  auto spec = model::catalogue_spec(knowledge.catalog, name);
+  if (!spec) spec = model::catalogue_spec(knowledge.catalog, file_stem(name));
+  if (!spec) return fail(ErrorKind::not_found, "no model is called so");
+  if (spec->quant.empty() && cost::engine_group(engine.key) == "ggml") spec->quant = engine.usual_quant;
+  RC_ASSIGN(found, find_known(knowledge, spec->quant.empty() ? spec->name : spec->name + ':' + spec->quant));
+  return as_engine_reads(knowledge, engine, std::move(found));
+}
+
+// The model that the flags let draft. What is wrong with them, prepare() says.
+void take_drafter(const Knowledge& knowledge, Asked& asked) {
+  PlanRequest& request = asked.request;
+  if (trim(request.placement.flags).empty()) return;
+  const auto parsed = placement::parse_flags(asked.engine, asked.model->architecture, asked.rig, request.placement.flags);
+  if (!parsed || parsed->draft_model.empty()) return;
+  request.drafter_name = parsed->draft_model;
+  auto found = find_drafter(knowledge, asked.engine, parsed->draft_model, request.placement.reads_files);
+  if (!found) return;
+  request.drafter = std::move(*found);
+  request.placement.drafter = std::shared_ptr<const placement::ModelView>(request.drafter, &request.drafter->view);
+}
+
 }  // namespace
 
 PlanRequest with_room(PlanRequest request) {
@@ -125,9 +155,9 @@ PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const ri
 }  // namespace
 
 std::string words_of(const PlanRequest& request, std::string_view engine, const KnownModel& model, const rig::Rig& rig) {
-  if (rig.spec.empty() || model.from_file || may_change(rig.spec)) return {};
+  if (rig.spec.empty() || model.from_file || may_change(rig.spec) || (request.drafter && request.drafter->from_file)) return {};
   return request.model + '\n' + model.architecture.quant + '\n' + rig.spec + '\n' + join(rig.idle, ",") + '\n' + std::string(engine) + '\n' + request.question.engine_date + '\n' +
-         format_shortest(request.question.acceptance);
+         format_shortest(request.question.acceptance) + '\n' + (request.drafter ? request.drafter->architecture.key + ' ' + request.drafter->architecture.quant : request.drafter_name);
 }
 
 Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowledge, const catalog::Engine& engine, std::shared_ptr<const KnownModel> model) {
@@ -147,6 +177,7 @@ Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request)
   if (!request.placement.backend.empty()) rig = placement::part_that_runs(rig, request.placement.backend);
   Asked asked{with_room(of_many(request, engine, rig)), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
   if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
+  take_drafter(knowledge, asked);
   RC_TRY(take_usual_quant(knowledge, asked));
   RC_ASSIGN(read, as_engine_reads(knowledge, asked.engine, asked.model));
   asked.model = std::move(read);

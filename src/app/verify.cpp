@@ -11,6 +11,7 @@ namespace rigcast::app {
 namespace {
 
 constexpr std::string_view kTitle = "memory breakdown [MiB]";
+constexpr double kOfOwnLayers = 0.25;   // compute buffers: what joins such a layer to the trunk is not known
 
 // "... |   - Vulkan0 (llvmpipe) | 24105 = 23170 + (7633 = 7029 + 336 + 268) + -6697 |" or "... |   - Host | 2009 = 1576 + 0 + 432 |"
 std::optional<PrintedMemory> read_row(std::string_view line) {
@@ -52,24 +53,64 @@ MemoryTerm compared(std::string where, const char* term, Bytes ours, double prin
 
 }  // namespace
 
-Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log) {
-  std::vector<PrintedMemory> last, current;
-  bool inside = false, complete = false;
-  std::string error;
+namespace {
+
+using Table = std::vector<PrintedMemory>;
+struct Log { std::vector<Table> tables; std::string error; };   // whole ones; the first line of an error
+
+Log read_log(std::string_view log) {
+  Log read;
+  Table current;
+  bool inside = false;
+  const auto take = [&] {   // the host's row comes behind those of all devices; buffers of other kinds may follow
+    if (std::any_of(current.begin(), current.end(), [](const PrintedMemory& row) { return row.name == "Host"; })) read.tables.push_back(std::move(current));
+    current.clear();
+  };
   for (std::string_view line : split(log, '\n')) {
-    if (line.find(kTitle) != std::string_view::npos) { inside = true; complete = false; current.clear(); continue; }
-    if (const auto row = inside ? read_row(line) : std::nullopt) {
-      current.push_back(*row);
-      complete = complete || row->name == "Host";   // behind all devices; buffers of other kinds may follow
-      if (complete) last = current;
-      continue;
-    }
+    if (line.find(kTitle) != std::string_view::npos) { take(); inside = true; continue; }
+    if (const auto row = inside ? read_row(line) : std::nullopt) { current.push_back(*row); continue; }
     inside = false;
     if (line.find("error") != std::string_view::npos || line.find("failed") != std::string_view::npos)
-      if (error.empty()) error = std::string(trim(line));
+      if (read.error.empty()) read.error = std::string(trim(line));
   }
-  if (last.empty()) return fail(ErrorKind::input, error.empty() ? "the engine printed no memory breakdown" : "the engine says: " + error, Where{"--verify"}, "verify");
-  return last;
+  take();
+  return read;
+}
+
+// What the context that drafts takes beside the model's own; its weights where they are those of another model.
+void add_drafting(Table& table, const Table& drafting, bool weights) {
+  for (const PrintedMemory& more : drafting) {
+    auto row = std::find_if(table.begin(), table.end(), [&](const PrintedMemory& each) { return each.name == more.name; });
+    if (row == table.end()) row = table.insert(row, PrintedMemory{more.name});
+    row->model += weights ? more.model : 0, row->context += more.context, row->compute += more.compute;
+  }
+}
+
+}  // namespace
+
+PrintedDrafts printed_drafts(const PlanAnswer& answer) {
+  return answer.placement.drafting ? PrintedDrafts::another_model : answer.placement.draft_layers > 0 ? PrintedDrafts::own_layers : PrintedDrafts::none;
+}
+
+bool is_whole(std::string_view log, PrintedDrafts drafts) {
+  const std::size_t wanted = drafts == PrintedDrafts::none ? 1 : 2;
+  std::size_t tables = 0;
+  for (std::size_t title = log.find(kTitle); title != std::string_view::npos; title = log.find(kTitle, title + 1)) {
+    const std::size_t host = log.find("- Host", title), line_end = host == std::string_view::npos ? host : log.find('\n', host);
+    if (line_end != std::string_view::npos && log.find('\n', line_end + 1) != std::string_view::npos) ++tables;   // CPU_REPACK may follow
+  }
+  return tables >= wanted;
+}
+
+Result<std::vector<PrintedMemory>> read_llama_breakdown(std::string_view log, PrintedDrafts drafts) {
+  Log read = read_log(log);
+  const std::size_t wanted = drafts == PrintedDrafts::none ? 1 : 2;
+  if (read.tables.size() < wanted)
+    return fail(ErrorKind::input, !read.error.empty() ? "the engine says: " + read.error : read.tables.empty() ? "the engine printed no memory breakdown" : "the engine printed no memory breakdown of what drafts",
+                Where{"--verify"}, "verify");
+  Table table = std::move(read.tables[read.tables.size() - wanted]);
+  if (drafts != PrintedDrafts::none) add_drafting(table, read.tables.back(), drafts == PrintedDrafts::another_model);
+  return table;
 }
 
 Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const std::string& program) {
@@ -82,10 +123,11 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
   const placement::Settings& s = answer.placement.settings;
   if (!s.kv_offload && !s.flash_attention.value_or(true) && !answer.placement.devices.empty())
     return cannot("llama.cpp's dry run lays out -fa off with --no-kv-offload otherwise than a load does");
-  if (s.speculation.drafter != placement::Drafter::none) return cannot("llama.cpp prints two memory breakdowns where it drafts, of its own context and of the one that drafts: leave the flags of drafts out");
+  if (placement::names_another_model(s.speculation.drafter) && !answer.placement.drafting) return cannot("nothing is known of the model that drafts: name a file or a model of the catalogue");
   std::vector<std::string> words = {program, "-m", answer.architecture->file, "--port", "0", "--no-warmup", "-v"};   // any free port: it is stopped before it listens
   for (const placement::FlagNote& flag : answer.launch.flags) {
-    if (!flag.words.empty()) continue;   // the user's own, which lay nothing out
+    if (flag.lays_out) words.insert(words.end(), flag.words.begin(), flag.words.end());
+    if (!flag.words.empty()) continue;   // the user's own, which lay nothing else out
     for (const std::string_view word : split_words(flag.flag)) {
       std::string plain(word);
       plain.erase(std::remove(plain.begin(), plain.end(), '\''), plain.end());
@@ -98,7 +140,7 @@ Result<std::vector<std::string>> dry_run_words(const PlanAnswer& answer, const s
 Result<PlanAnswer> as_dry_run(const catalog::Catalog& catalog, PlanAnswer answer) {
   placement::Settings settings = answer.placement.settings;
   settings.dry_run = true;
-  RC_ASSIGN(placement, placement::lay_out(catalog, answer.engine, answer.placement.backend, *answer.architecture, answer.rig, settings));
+  RC_ASSIGN(placement, placement::lay_out(catalog, answer.engine, answer.placement.backend, *answer.architecture, answer.rig, settings, placement::Count::all, answer.request.placement.drafter));
   answer.placement.devices = placement.devices;
   answer.placement.host = placement.host;
   return answer;
@@ -109,7 +151,7 @@ VerifyAnswer compare_memory(const PlanAnswer& answer, const std::vector<PrintedM
   const auto add = [&](const std::string& where, const placement::Memory& ours, const PrintedMemory& theirs) {
     verified.rows.push_back(compared(where, "weights", ours.weights, theirs.model, 0.005, 0.5));
     verified.rows.push_back(compared(where, "kv", ours.kv + ours.state, theirs.context, 0, 1));
-    verified.rows.push_back(compared(where, "compute", ours.compute, theirs.compute, 0.1, 0.5));
+    verified.rows.push_back(compared(where, "compute", ours.compute, theirs.compute, answer.placement.draft_layers > 0 ? kOfOwnLayers : 0.1, 0.5));
   };
   PrintedMemory host;
   const auto share_of = [&](int device) {

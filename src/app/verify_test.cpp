@@ -88,6 +88,53 @@ TEST(Verify, ATableThatWasCutOffDoesNotReplaceAWholeOne) {
   EXPECT_EQ(rows->front().model, 7029);
 }
 
+// A llama.cpp of build 11669 with -md prints its own context first, then the one that drafts: 7039 + 840 MiB of weights, 1152 + 896 of caches.
+constexpr const char* kDrafting =
+    "common_memory_breakdown_print: | memory breakdown [MiB]                         | total    free    self   model   context   compute    unaccounted |\n"
+    "common_memory_breakdown_print: |   - Vulkan0 (llvmpipe (LLVM 22.1.8, 256 bits)) | 24105 = 22768 + (8299 =  7039 +    1152 +     108) +       -6962 |\n"
+    "common_memory_breakdown_print: |   - Host                                       |                  1297 =  1261 +       0 +      36                |\n"
+    "llama_model_loader: loaded meta data\n"
+    "common_memory_breakdown_print: | memory breakdown [MiB]                         | total    free    self   model   context   compute    unaccounted |\n"
+    "common_memory_breakdown_print: |   - Vulkan0 (llvmpipe (LLVM 22.1.8, 256 bits)) | 24105 = 22769 + (1762 =   840 +     896 +      26) +        -426 |\n"
+    "common_memory_breakdown_print: |   - Host                                       |                   308 =   296 +       0 +      12                |\n";
+
+TEST(Verify, WhatDraftsIsPrintedBesideIt) {
+  const auto both = read_llama_breakdown(kDrafting, PrintedDrafts::another_model);
+  ASSERT_TRUE(both) << to_text(both.error());
+  EXPECT_EQ((*both)[0].model, 7039 + 840);
+  EXPECT_EQ((*both)[0].context, 1152 + 896);
+  EXPECT_EQ((*both)[0].compute, 108 + 26);
+  EXPECT_EQ((*both)[1].model, 1261 + 296);
+  const auto own = read_llama_breakdown(kDrafting, PrintedDrafts::own_layers);
+  ASSERT_TRUE(own);
+  EXPECT_EQ((*own)[0].model, 7039) << "the same weights are printed twice";
+  EXPECT_EQ((*own)[0].context, 1152 + 896);
+  const auto one = read_llama_breakdown(kLog, PrintedDrafts::own_layers);
+  ASSERT_FALSE(one);
+  EXPECT_EQ(to_text(one.error()), "--verify: the engine printed no memory breakdown of what drafts");
+  EXPECT_FALSE(is_whole(kDrafting, PrintedDrafts::own_layers)) << "a row may follow";
+  EXPECT_TRUE(is_whole(std::string(kDrafting) + "another line\n", PrintedDrafts::own_layers));
+  EXPECT_TRUE(is_whole(std::string(kLog) + "another line\n", PrintedDrafts::none));
+  EXPECT_FALSE(is_whole(std::string(kLog) + "another line\n", PrintedDrafts::another_model));
+}
+
+// The flags of drafts lay memory out, and so they are asked with; others of the user's do not.
+TEST(Verify, FlagsOfDraftsAreAskedWith) {
+  PlanAnswer answer;
+  answer.engine.key = "llama.cpp";
+  model::Architecture architecture;
+  architecture.file = "model.gguf";
+  answer.architecture = std::make_shared<const model::Architecture>(std::move(architecture));
+  answer.placement.settings.speculation = {.drafter = placement::Drafter::own_layers, .tokens = 3};
+  answer.placement.draft_layers = 1;
+  answer.launch.flags = {{"-c 4096", ""}, {"--spec-type draft-mtp", "", {"--spec-type", "draft-mtp"}, true}, {"--jinja", "", {"--jinja"}}};
+  const auto words = dry_run_words(answer, "llama-server");
+  ASSERT_TRUE(words) << to_text(words.error());
+  EXPECT_EQ((std::vector<std::string>(words->end() - 4, words->end())), (std::vector<std::string>{"-c", "4096", "--spec-type", "draft-mtp"}));
+  answer.placement.settings.speculation.drafter = placement::Drafter::model;
+  EXPECT_FALSE(dry_run_words(answer, "llama-server")) << "of which model nothing is known";
+}
+
 TEST(Verify, ADeviceTheEngineDidNotTakeIsCompared) {
   PlanAnswer answer;
   answer.placement.devices.resize(2);

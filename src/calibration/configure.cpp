@@ -135,18 +135,10 @@ double number_in(std::string_view method) {
 }
 
 // What drafts, by the name of the method: "draft-mtp", "eagle3", "dflash k=7", "ngram"; MTP where there is no name.
-placement::Drafter drafter_of(std::string_view method) {
-  using placement::Drafter;
-  constexpr std::pair<std::string_view, Drafter> kNames[] = {{"ngram", Drafter::lookup}, {"suffix", Drafter::lookup}, {"dflash", Drafter::block}, {"dspark", Drafter::block},
-                                                             {"pard", Drafter::block}, {"eagle", Drafter::head}, {"medusa", Drafter::head}, {"draft_model", Drafter::model},
-                                                             {"draft-simple", Drafter::model}, {"standalone", Drafter::model}};
-  for (const auto& [name, drafter] : kNames)
-    if (method.find(name) != std::string_view::npos) return drafter;
-  return Drafter::own_layers;
-}
+placement::Drafter drafter_of(std::string_view method) { return placement::drafter_called(method).value_or(placement::Drafter::own_layers); }
 
 // What a row says of its drafts, and else what is usual. What is looked up in earlier text and not said to be kept counts as nothing.
-cost::Drafts drafts_of(const Observation& o) {
+cost::Drafts drafts_of(const Observation& o, const cost::UsualAcceptances* usual) {
   if (!is_speculative(o)) return {};
   std::string method;
   for (const char* key : {"spec", "spec_decode", "speculative"})
@@ -162,8 +154,8 @@ cost::Drafts drafts_of(const Observation& o) {
   if (steps <= 0) steps = std::max<double>(placement::drafted(said), std::ceil(printed - 1));
   said.tokens = static_cast<int>(steps);
   const bool told = printed >= 1 || (share > 0 && share <= 1);
-  cost::Drafts drafts = cost::drafts_of(said, told ? 1 : 0);
-  if (told) drafts.kept = printed >= 1 ? printed : 1 + placement::drafted(said) * share;
+  cost::Drafts drafts = cost::drafts_of(said, usual, told ? 1 : 0);
+  if (told) drafts.acceptance = 0, drafts.kept = printed >= 1 ? printed : 1 + placement::drafted(said) * share;
   return drafts;
 }
 
@@ -289,7 +281,7 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
   const bool same_host = host_ && (o.processor == host_->name || o.device == host_->name + " (CPU)");
   if (same_host && site.layout == "cpu") site.rig.hosts = {*host_};
   if (with_sources_) site.conditions.source = source_of(o);
-  site.conditions.drafts = drafts_of(o);
+  site.conditions.drafts = drafts_of(o, &names_->acceptances());
   RC_ASSIGN(load, cost::load_of((*found->second)->work, site.rig, site.placement, site.conditions));
   auto layout = std::make_shared<Layout>();
   Prepared& p = layout->prototype;

@@ -37,9 +37,18 @@ std::shared_ptr<const catalog::Engine> KnownNames::rules(const std::string& engi
   return known(rules_, engine, [&] { return rules_of(catalog_, engine); });
 }
 
-std::string KnownNames::built(const Observation& o) const {
+const cost::UsualAcceptances& KnownNames::acceptances() {
+  std::call_once(read_acceptances_, [&] {
+    if (const auto text = catalog_.file("calibration/drafts.csv"))
+      if (auto read = cost::parse_acceptances(*text)) acceptances_ = std::move(*read);
+  });
+  return acceptances_;
+}
+
+std::string KnownNames::built(const Observation& o) {
   std::string measured = o.date.substr(0, 7);
   if (o.engine_version.empty()) return measured;
+  std::call_once(read_releases_, [&] { releases_ = Releases(catalog_); });
   std::string latest = releases_.latest_until(o.engine, o.engine_version);
   const auto until = parse_year(latest), on = parse_year(measured);
   return until && (!on || *until < *on) ? latest : measured;

@@ -1,8 +1,11 @@
 #include "calibration/detail/posterior.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
+#include <Eigen/LU>
 #include <gtest/gtest.h>
 
 namespace rigcast::calibration::detail {
@@ -66,6 +69,73 @@ TEST(Posterior, RowsThatAreLeftOutLeaveTheirEffectsAsBelieved) {
   EXPECT_EQ(by_all[1], 0.3);
   EXPECT_NEAR((by_all - by_own).norm(), 0, 1e-6);
   EXPECT_GT(std::abs(by_all[0] - all[0]), 1e-3);
+}
+
+// Sixty effects in ninety rows of one to four of them, each seen by some: log predicted = -(the sum of a row's effects), so that the curvature is known in
+// full. Its pattern is no chain: entries of the factor fill in that the curvature lacks.
+struct Crowd {
+  static constexpr int kEffects = 60;
+  std::vector<Row> rows;
+  std::vector<cost::Effect> priors;
+  Crowd() {
+    std::uint64_t state = 1;
+    const auto draw = [&](std::uint64_t below) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<int>((state >> 33) % below);
+    };
+    for (int e = 0; e < kEffects; ++e) priors.push_back({0.01 * draw(100) - 0.5, 0.1 + 0.01 * draw(40), 0});
+    for (int r = 0; r < 90; ++r) {
+      std::vector<int> effects{r % kEffects};
+      for (int more = draw(4); more > 0; --more)
+        if (const int effect = draw(kEffects); std::find(effects.begin(), effects.end(), effect) == effects.end()) effects.push_back(effect);
+      rows.push_back(row_of(std::move(effects), std::exp(0.01 * draw(200) - 1), 0.5 + 0.1 * draw(20)));
+    }
+  }
+  // What is left of a row, and the weight that the loss gives it: w / (1 + z^2 / 3) / sigma^2.
+  double left(const Row& row, const Eigen::VectorXd& theta) const {
+    double sum = 0;
+    for (const int effect : row.effects) sum += theta[effect];
+    return -sum - row.log_measured;
+  }
+  static double weight(const Row& row, double left, double sigma) { return row.weight / (1 + left * left / (sigma * sigma) / 3) / (sigma * sigma); }
+};
+
+TEST(Posterior, OfManyEffectsTheSlopesVanishAtTheMaximum) {
+  const Crowd crowd;
+  const Posterior posterior(crowd.rows, crowd.priors);
+  const std::vector<char> all(crowd.rows.size(), 1);
+  constexpr double kSigma = 0.3;
+  std::shared_ptr<const Factor> factor;
+  Eigen::VectorXd theta = Eigen::VectorXd::Zero(Crowd::kEffects);
+  posterior.climb(theta, all, {.sigma = kSigma, .iterations = 200, .tolerance = 1e-15}, factor);
+  Eigen::VectorXd slope(Crowd::kEffects);
+  for (int e = 0; e < Crowd::kEffects; ++e) {
+    const cost::Effect& prior = crowd.priors[static_cast<std::size_t>(e)];
+    slope[e] = (theta[e] - prior.mean) / (prior.sd * prior.sd);
+  }
+  for (const Row& row : crowd.rows)
+    for (const int effect : row.effects) slope[effect] -= Crowd::weight(row, crowd.left(row, theta), kSigma) * crowd.left(row, theta);
+  EXPECT_LT(slope.norm(), 1e-4) << "of slopes that are some tens at the start";
+  EXPECT_GT(theta.norm(), 0.5);
+}
+
+TEST(Posterior, OfManyEffectsVariancesAreThoseOfTheWholeInverse) {
+  const Crowd crowd;
+  const Posterior posterior(crowd.rows, crowd.priors);
+  constexpr double kSigma = 0.3;
+  for (const std::size_t without : {std::size_t{0}, std::size_t{30}}) {
+    std::vector<char> use(crowd.rows.size(), 1);
+    std::fill_n(use.begin(), without, char{0});
+    std::shared_ptr<const Factor> factor;
+    Eigen::VectorXd theta = Eigen::VectorXd::Constant(Crowd::kEffects, 0.1);
+    Eigen::MatrixXd curvature = Eigen::MatrixXd::Zero(Crowd::kEffects, Crowd::kEffects);
+    for (int e = 0; e < Crowd::kEffects; ++e) curvature(e, e) = std::pow(crowd.priors[static_cast<std::size_t>(e)].sd, -2);
+    for (std::size_t r = without; r < crowd.rows.size(); ++r)
+      for (const int a : crowd.rows[r].effects)
+        for (const int b : crowd.rows[r].effects) curvature(a, b) += Crowd::weight(crowd.rows[r], crowd.left(crowd.rows[r], theta), kSigma);
+    const Eigen::VectorXd whole = curvature.inverse().diagonal(), variances = posterior.variances(theta, use, {.sigma = kSigma}, factor);
+    for (int e = 0; e < Crowd::kEffects; ++e) EXPECT_NEAR(variances[e], whole[e], 1e-9 * whole[e]) << e;
+  }
 }
 
 }  // namespace

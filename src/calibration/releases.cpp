@@ -5,18 +5,27 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/rows.hpp"
 #include "base/text.hpp"
 
 namespace rigcast::calibration::detail {
 
+Result<Releases> Releases::parse(std::string_view csv) {
+  Releases releases;
+  RC_TRY(each_row(csv, "data/calibration/releases.csv", 3, "expected an engine, a version and the month in which it came out", [&](const auto& cells) {
+    Version version = read(cells[1]);
+    if (version.empty() || !parse_year(cells[2])) return false;
+    auto known = releases.engines_.find(cells[0]);
+    if (known == releases.engines_.end()) known = releases.engines_.emplace(cells[0], std::map<Version, std::string>{}).first;
+    known->second.emplace(std::move(version), cells[2]);
+    return true;
+  }));
+  return releases;
+}
+
 Releases::Releases(const catalog::Catalog& catalog) {
-  const auto text = catalog.file("calibration/releases.csv");
-  if (!text) return;
-  for (const std::string_view line : split(*text, '\n')) {
-    const auto cells = split(trim(line), ',');
-    if (cells.size() != 3 || cells[0].starts_with('#')) continue;
-    if (Version version = read(cells[1]); !version.empty()) engines_[std::string(cells[0])].emplace(std::move(version), cells[2]);
-  }
+  if (const auto text = catalog.file("calibration/releases.csv"))
+    if (auto read = parse(*text)) *this = std::move(*read);
 }
 
 Releases::Version Releases::read(std::string_view printed) {

@@ -28,6 +28,15 @@ TEST(Releases, AVersionIsTheLatestUntilTheNextOne) {
   EXPECT_EQ(releases.latest_until("llama.cpp", "7941"), "2026-03");
 }
 
+TEST(Releases, TheTableIsChecked) {
+  EXPECT_TRUE(Releases::parse(*facts().file("calibration/releases.csv")));
+  for (const char* row : {"vllm,0.8.5", "vllm,soon,2025-05", "vllm,0.8.5,soon"}) {
+    const auto refused = Releases::parse(std::string("engine,version,month\nvllm,0.8.4,2025-04\n") + row);
+    ASSERT_FALSE(refused) << row;
+    EXPECT_EQ(to_text(refused.error()), "data/calibration/releases.csv:3:1: expected an engine, a version and the month in which it came out");
+  }
+}
+
 TEST(Releases, WhatIsNoReleaseTellsNothing) {
   const Releases releases(facts());
   EXPECT_EQ(releases.latest_until("vLLM", "0.8.3.dev166"), "");
@@ -43,7 +52,7 @@ TEST(Releases, WhatIsNoReleaseTellsNothing) {
 
 // Whatever was published of an old version later; a version that came out after the row's date is a slip of one of them.
 TEST(Releases, TheEarlierOfVersionAndDateCounts) {
-  const KnownNames names(facts());
+  KnownNames names(facts());
   Observation o;
   o.engine = "vLLM";
   o.engine_version = "0.8.5";

@@ -123,8 +123,9 @@ struct Catalog::State {
     all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
   }
-  Error unknown(Kind kind, std::string_view name) const {
+  Error unknown(Kind kind, std::string_view name, Catalog::Advice advice = Catalog::Advice::nearest) const {
     const std::string what = "no " + std::string(noun(kind)) + " is called '" + std::string(trim(name));
+    if (advice == Catalog::Advice::none) return Error{ErrorKind::not_found, what + "'", {}, noun(kind)};
     std::string near = nearest(kind, name);
     const bool lists = kind == Kind::engine && near.empty();   // a dozen
     return Error{ErrorKind::not_found, lists ? what + "': there are " + join(keys(kind), ", ") : what + "'", {}, noun(kind), std::move(near)};
@@ -192,7 +193,7 @@ Result<Catalog> Catalog::load(const std::vector<std::filesystem::path>& overlays
   return catalog;
 }
 
-Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memory_hint) const {
+Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memory_hint, Advice advice) const {
   std::vector<Spot> spots = state_->find(Kind::device, name);
   bool must_fit = false;
   if (spots.empty()) {
@@ -200,7 +201,7 @@ Result<Device> Catalog::device(std::string_view name, std::optional<Bytes> memor
     const SizedName sized = split_size(fold_name(name));
     if (sized.size) spots = state_->find(Kind::device, sized.name + "-" + format_shortest(sized.size->value() / kGiB) + "gb");
     if (sized.size && spots.empty()) spots = state_->find(Kind::device, sized.name);
-    if (spots.empty()) return tl::unexpected<Error>(state_->unknown(Kind::device, name));
+    if (spots.empty()) return tl::unexpected<Error>(state_->unknown(Kind::device, name, advice));
     memory_hint = sized.size;
     must_fit = true;
   }

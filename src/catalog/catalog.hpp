@@ -43,7 +43,9 @@ class Catalog {
 
   // `name` is a key or an alias. `memory_hint` decides between variants that print the same name (an MI50 of 16 or 32 GB).
   // not_found: with the nearest names. input: the name belongs to several entries and the hint does not decide (they are listed).
-  Result<Device> device(std::string_view name, std::optional<Bytes> memory_hint = {}) const;
+  // To find what is nearest takes longer than all else: who tries several names asks for it once they have failed.
+  enum class Advice { nearest, none };
+  Result<Device> device(std::string_view name, std::optional<Bytes> memory_hint = {}, Advice advice = Advice::nearest) const;
   Result<Processor> processor(std::string_view name) const;
   Result<LinkType> link(std::string_view name) const;
   Result<Quant> quant(std::string_view name) const;

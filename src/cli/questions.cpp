@@ -45,7 +45,7 @@ std::vector<Option> question_options(bool several) {
       {"--prompt", "-p", "TOKENS", "length of the prompt to read (512)"_say},
       {"--depth", "-d", "TOKENS", "tokens already in the cache when speed is measured (0)"_say},
       {"--sequences", "-n", "COUNT", "streams decoded together (1)"_say},
-      {"--acceptance", "", "SHARE", "how often a drafted token is right if those before it were, where the flags ask for drafts (0.85 of a model's own)"_say},
+      {"--acceptance", "", "SHARE", "how often a drafted token is right if those before it were, where the flags ask for drafts"_say},
       {"--engine-date", "", "YYYY-MM", "speeds as of the engine's builds of then, for pinned forks and older measurements (now)"_say},
       {"--for", "", "OBJECTIVE", "what to place for where the flags leave it open: decode (default), prefill, context, throughput"_say, Completes::choice,
        {"decode", "prefill", "context", "throughput"}},

@@ -84,7 +84,11 @@ Result<Calibration> load_calibration(const catalog::Catalog& catalog) {
   RC_ASSIGN(spreads, catalog.file("calibration/spreads.csv"));
   RC_ASSIGN(shares, catalog.file("calibration/shares.csv"));
   RC_ASSIGN(widths, catalog.file("calibration/widths.csv"));
-  return parse_calibration(effects, spreads, shares, widths);
+  RC_ASSIGN(drafts, catalog.file("calibration/drafts.csv"));
+  RC_ASSIGN(calibration, parse_calibration(effects, spreads, shares, widths));
+  RC_ASSIGN(acceptances, parse_acceptances(drafts));
+  calibration.acceptances = std::move(acceptances);
+  return std::move(calibration);
 }
 
 }  // namespace rigcast::cost

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
+#include "cost/drafts.hpp"
 
 namespace rigcast::cost {
 
@@ -68,10 +69,11 @@ struct Calibration {
   std::map<std::string, Spread, std::less<>> spreads;   // "decode|near", "prefill|family", ...: see spread_key
   std::map<std::string, Width, std::less<>> widths;     // "decode|family=volta", ...: see width_keys
   std::map<std::string, Shares, std::less<>> shares;    // by phase
+  UsualAcceptances acceptances;                         // of drafts
   std::string date;                                     // of the newest Observation behind it
 };
 
-// data/calibration/effects.csv, spreads.csv, widths.csv and shares.csv. Errors: input with file and line.
+// data/calibration/effects.csv, spreads.csv, widths.csv, shares.csv and drafts.csv. Errors: input with file and line.
 Result<Calibration> load_calibration(const catalog::Catalog& catalog);
 Result<Calibration> parse_calibration(std::string_view effects_csv, std::string_view spreads_csv, std::string_view shares_csv = {}, std::string_view widths_csv = {});
 

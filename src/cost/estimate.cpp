@@ -62,7 +62,7 @@ std::string first_device(const Load& load) {
 // Of one pass: of a prompt, or of a step, whatever it keeps of its drafts.
 std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& whole, bool prefill) {
   const double of_step = prefill ? 1 : load.drafts.kept;
-  Term drafting{.name = "drafting", .where = "", .amount = load.drafts.passes, .amount_unit = "passes"};
+  Term drafting{.name = "drafting", .where = "", .amount = prefill ? 1 : load.drafts.passes, .amount_unit = "passes"};
   const std::vector<StageWork> work = in_pieces(whole);
   std::vector<Term> terms;
   const std::vector<double> times = parts(load, work);
@@ -199,7 +199,9 @@ Conditions conditions_of(const Question& question) {
 
 Result<Speed> estimate(const model::Architecture& architecture, const rig::Rig& rig, const placement::Placement& placement,
                        const Question& question, const Calibration& calibration) {
-  RC_ASSIGN(load, load_of(architecture, rig, placement, conditions_of(question)));
+  Conditions conditions = conditions_of(question);
+  conditions.acceptances = &calibration.acceptances;
+  RC_ASSIGN(load, load_of(architecture, rig, placement, conditions));
   resolve(load, calibration);
   return estimate_load(load, rig, placement, question, calibration);
 }

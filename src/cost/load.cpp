@@ -97,6 +97,24 @@ std::vector<Setting> own_settings(const rig::Rig& rig, const Setting& common) {
   return own;
 }
 
+// What a pass of another model takes, which drafts: as a step of its own would, but that a serving engine schedules both together.
+Result<void> add_drafter(Builder& b, const placement::Placement& drafting, const Conditions& stated) {
+  Conditions conditions = stated;
+  conditions.drafter = nullptr;
+  conditions.drafts = {};
+  RC_ASSIGN(draft, load_of(*stated.drafter, b.rig, drafting, conditions));
+  const int paths = static_cast<int>(b.load.paths.size());
+  b.load.paths.insert(b.load.paths.end(), std::make_move_iterator(draft.paths.begin()), std::make_move_iterator(draft.paths.end()));
+  for (Stage& stage : draft.stages) {
+    if (b.load.schedules_between && (stage.kind == StageKind::host || stage.kind == StageKind::sequence)) continue;
+    for (int* path : {&stage.memory, &stage.compute, &stage.prefill_memory, &stage.prefill_compute, &stage.stream, &stage.stream_compute, &stage.vector, &stage.uncaptured})
+      if (*path >= 0) *path += paths;
+    if (b.copies > 1) stage.token_share = 1.0 / b.copies;
+    b.load.stages.push_back(std::move(stage));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement::Placement& placement, const Conditions& stated) {
@@ -138,8 +156,10 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   b.load.schedules_ahead = !cpu && schedules_ahead(b.setting);
   b.load.schedules_between = b.setting.group == "serving" && !b.load.schedules_ahead;
   b.load.mixes = mixes_prompts(b.setting.engine);
-  b.load.drafts = stated.drafts.tokens > 0 ? stated.drafts : drafts_of(placement.settings.speculation, stated.acceptance);
+  b.load.drafts = stated.drafts.tokens > 0 ? stated.drafts : drafts_of(placement.settings.speculation, stated.acceptances, stated.acceptance);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));
+  b.load.own_stages = b.load.stages.size();
+  if (placement.drafting && stated.drafter) RC_TRY(add_drafter(b, *placement.drafting, stated));
   return std::move(b.load);
 }
 

@@ -85,6 +85,7 @@ struct Load {
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   Drafts drafts;                     // that each step of decoding verifies
   int speculation = -1;              // Path: what drafting gains or loses beyond the steps that are counted
+  std::size_t own_stages = SIZE_MAX; // of the model; those behind them are of another model, which drafts
 };
 
 // Extra conditions an Observation states and a plan may leave alone.
@@ -97,6 +98,8 @@ struct Conditions {
   bool plain_matrices = false;       // the Vulkan driver offers no cooperative matrices, or they are switched off (GGML_VK_DISABLE_COOPMAT)
   Drafts drafts = {};                // as measured; none: those of the placement's Speculation, if it has one
   double acceptance = 0;             // of those: how often a draft is right if those before it were; 0: as is usual
+  const UsualAcceptances* acceptances = nullptr;   // of a Calibration; nullptr: nothing is usual
+  const ModelWork* drafter = nullptr;   // the model that Placement::drafting is of
   std::string driver = {};           // a Vulkan driver that is slower than today's for its devices: "amdvlk", "old_anv"; empty: none of them
 };
 

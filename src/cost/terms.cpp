@@ -22,7 +22,7 @@ constexpr double kSmallTileRows = 4;    // the same of llama.cpp's, which are as
 // and 8 rows (llama.cpp PR 8215).
 constexpr double kUnpackedOnce = 0.7;
 
-// Of a step of the model, what a pass of its drafting layer takes: one layer of 30 to 60, and the head.
+// Of a step of the model, what a pass of what drafts takes where no more is known of it: one layer of 30 to 60, and the head.
 constexpr double kDraftShare = 0.05;
 
 double attended(double depth, double window) { return window > 0 ? std::min(depth, window) : depth; }
@@ -58,10 +58,10 @@ double padding(const Stage& s, double tokens) { return s.device == placement::kH
 // Rows of a matrix-vector kernel, each costing what the first does less what it shares with it. Experts' rows are their own.
 double vector_rows(const Stage& s, double rows) { return s.kind == StageKind::weights ? kUnpackedOnce + (1 - kUnpackedOnce) * rows : rows; }
 
-// One step that computes `tokens` tokens of each of `sequences`: their caches are read once, whatever their number.
-void add_step(const Load& load, double depth, double sequences, double tokens, double times, std::vector<StageWork>& out) {
+// One step that computes `tokens` tokens of each of `sequences`, over Stages from `first` up to `end`: their caches are read once, whatever their number.
+void add_step(const Load& load, std::size_t first, std::size_t end, double depth, double sequences, double tokens, double times, std::vector<StageWork>& out) {
   const double all = sequences * tokens;
-  for (std::size_t i = 0; i < load.stages.size(); ++i) {
+  for (std::size_t i = first; i < end; ++i) {
     const Stage& s = load.stages[i];
     double bytes = 0, flop = 0;
     bool in_turn = false;
@@ -120,9 +120,13 @@ void slow_by_drafts(const Load& load, std::size_t first, std::vector<StageWork>&
 void add_decode(const Load& load, double depth, double sequences, double times, std::vector<StageWork>& out) {
   const Drafts& drafts = load.drafts;
   const std::size_t first = out.size();
-  add_step(load, depth, sequences, 1 + drafts.tokens, times / drafts.kept, out);
+  const std::size_t all = load.stages.size(), own = std::min(load.own_stages, all);
+  add_step(load, 0, own, depth, sequences, 1 + drafts.tokens, times / drafts.kept, out);
   const std::size_t verified = out.size();
-  if (drafts.passes > 0) add_step(load, depth, sequences, 1, times * drafts.passes * kDraftShare / drafts.kept, out);
+  if (const double passes = times * drafts.passes / drafts.kept; passes > 0) {
+    if (own < all) add_step(load, own, all, depth, sequences, 1, passes, out);
+    else add_step(load, 0, own, depth, sequences, 1, passes * kDraftShare, out);
+  }
   for (std::size_t i = verified; i < out.size(); ++i) out[i].drafts = true;
   slow_by_drafts(load, first, out);
 }
@@ -184,7 +188,9 @@ void add_read(const Load& load, double tokens, double length, double depth, doub
       case StageKind::host: bytes = along ? 0 : s.step_amount; break;
       default: break;
     }
+    const std::size_t before = out.size();
     push(out, i, memory, compute, bytes * times, flop * times, in_turn, along ? load.mixed : -1);
+    if (i >= load.own_stages && out.size() > before) out.back().drafts = true;   // another model reads prompts, too, before it drafts
   }
 }
 

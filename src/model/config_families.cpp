@@ -74,6 +74,27 @@ void chameleon(ConfigReader& c, Shape& s) {
   c.ignore({"model_parallel_size", "swin_norm", "qk_layernorm"});
 }
 
+// GPT-Neo: layers see everything or a window, by turns that are written as [[["global", "local"], 12]], or layer by layer.
+void gpt_neo(ConfigReader& c, Shape& s) {
+  s.heads = s.kv_heads = c.integer({"num_heads"}, 16);
+  s.head_dim = s.value_dim = s.heads > 0 ? s.hidden / s.heads : 0;
+  four_times(c, s);
+  std::vector<std::string> turns = c.texts({"attention_layers"});
+  const json* types = c.raw("attention_types");
+  if (turns.empty() && types && types->is_array() && types->size() == 1 && types->front().is_array() && !types->front().empty() && types->front().front().is_array())
+    for (const json& each : types->front().front()) turns.push_back(each.is_string() ? each.get<std::string>() : std::string());
+  for (const std::string& turn : turns) {
+    if (turn != "global" && turn != "local") return c.fault(ErrorKind::unsupported, "attention_types", "has '" + turn + "', which no rule knows");
+    s.pattern += turn == "local" ? 'S' : 'F';
+  }
+  if (turns.empty()) return c.fault(ErrorKind::input, "attention_types", "is missing: nothing says which layers see a window");
+  c.ignore({"attention_layers", "attention_types"});
+}
+
+void persimmon(ConfigReader& c, Shape& s) {
+  if (!c.flag({"qk_layernorm"}, true)) s.features.qk_norm = QkNorm::none;
+}
+
 void pangu(ConfigReader& c, Shape& s) { s.features.qkv_bias = s.features.attention_output_bias = c.flag({"bias", "attention_bias"}, true); }
 
 void opt(ConfigReader& c, Shape& s) {
@@ -131,6 +152,7 @@ constexpr std::array kTypes = {
     ModelType{"camembert", "bert", false, bert},
     ModelType{"chameleon", "chameleon", false, chameleon},
     ModelType{"chatglm", "chatglm", false, chatglm},
+    ModelType{"codegen", "codegen", false, four_times},
     ModelType{"codeshell", "codeshell", true, codeshell},
     ModelType{"cogvlm", "cogvlm", false, cogvlm},
     ModelType{"cohere", "command-r", true, cohere},
@@ -189,6 +211,7 @@ constexpr std::array kTypes = {
     ModelType{"glm_ocr_text", "glm4"},
     ModelType{"gpt2", "gpt2", true, four_times},
     ModelType{"gpt_bigcode", "starcoder", true, shared_keys},
+    ModelType{"gpt_neo", "gpt-neo", true, gpt_neo},
     ModelType{"gpt_neox", "gptneox", false, four_times},
     ModelType{"gpt_oss", "gpt-oss", false, alternating},
     ModelType{"gpt_refact", "refact", false, refact},
@@ -284,6 +307,7 @@ constexpr std::array kTypes = {
     ModelType{"paddleocr_vl", "paddleocr", false, paddleocr},
     ModelType{"paddleocr_vl_text", "paddleocr", false, paddleocr},
     ModelType{"pangu_ultra_moe", "pangu-ultra-moe", false, pangu_ultra},
+    ModelType{"persimmon", "persimmon", false, persimmon},
     ModelType{"phi", "phi2"},
     ModelType{"phi3", "phi3", false, phi3},
     ModelType{"phi3_v", "phi3", false, phi3},

@@ -6,8 +6,10 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "model/architecture.hpp"
+#include "model/read.hpp"
 #include "model/shape.hpp"
 
 namespace rigcast::model {
@@ -129,6 +131,38 @@ TEST_P(PublishedTotals, AreReached) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PublishedTotals, testing::ValuesIn(kTotals));
+
+// What checkpoints of four bits weigh: the files of their repositories as the page of each lists them, to 10 MB a file (2024-2025; read 2026-12). Beside
+// four bits a weight AWQ keeps, of 128 weights, a scale of 16 bits and a zero of four, GPTQ also the group of each input; tables, heads and norms stay.
+struct Checkpoint { const char* spec; std::vector<double> gigabytes; const char* source; };
+void PrintTo(const Checkpoint& checkpoint, std::ostream* out) { *out << checkpoint.spec; }
+
+const Checkpoint kCheckpoints[] = {
+    {"mistral-7b-v0.1:awq", {4.15}, "TheBloke/Mistral-7B-v0.1-AWQ"},
+    {"mistral-7b-v0.2:awq", {4.15}, "TheBloke/Mistral-7B-Instruct-v0.2-AWQ"},
+    {"qwen2.5-7b:awq", {4.48, 1.09}, "graelo/Qwen2.5-7B-Instruct-1M-AWQ"},
+    {"llama-3.1-8b:awq", {4.68, 1.05}, "thesven/Meta-Llama-3.1-8B-Instruct-AWQ"},
+    {"qwen2.5-14b:gptq-int4", {3.99, 3.97, 2.02}, "Qwen/Qwen2.5-14B-Instruct-GPTQ-Int4"},
+    {"qwen2.5-32b:awq", {3.94, 3.98, 3.95, 3.98, 3.48}, "Qwen/Qwen2.5-32B-Instruct-AWQ"},
+    {"qwen2.5-32b:gptq-int4", {3.95, 3.98, 3.95, 3.98, 3.48}, "Qwen/Qwen2.5-32B-Instruct-GPTQ-Int4"},
+    {"qwq-32b:awq", {4.96, 4.99, 4.96, 4.42}, "casperhansen/qwq-32b-preview-awq"},
+    {"mixtral-8x7b:awq", {9.97, 9.98, 4.7}, "TheBloke/mixtral-8x7b-v0.1-AWQ"},
+    {"llama-3-70b:awq", {4.97, 4.89, 4.89, 4.89, 4.89, 4.89, 4.89, 3.36, 2.1}, "radm/Llama-3-70B-Instruct-AH-AWQ"},
+    {"llama-3.3-70b:awq", {4.97, 4.89, 4.89, 4.89, 4.89, 4.89, 4.89, 3.36, 2.1}, "casperhansen/llama-3-70b-instruct-awq, whose files those of 3.3 equal"},
+};
+
+class PublishedCheckpoints : public testing::TestWithParam<Checkpoint> {};
+
+TEST_P(PublishedCheckpoints, AreWeighed) {
+  static const catalog::Catalog facts = catalog::Catalog::load().value();
+  const auto a = read_model(facts, GetParam().spec);
+  ASSERT_TRUE(a.has_value()) << to_text(a.error());
+  double printed = 0;
+  for (const double each : GetParam().gigabytes) printed += 1e9 * each;
+  EXPECT_NEAR(a->weight_bytes().value(), printed, 0.005 * printed) << GetParam().source;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PublishedCheckpoints, testing::ValuesIn(kCheckpoints));
 
 }  // namespace
 }  // namespace rigcast::model

@@ -40,7 +40,7 @@ struct Features {
   bool down_bias = false;            // ffn_down alone has a bias (TeleChat 2)
   bool norm_weights = true;          // false: norms without weights (OLMo 1)
   QkNorm qk_norm = QkNorm::none;
-  bool qk_norm_bias = false;         // per_head: with biases (Chameleon)
+  bool qk_norm_bias = false;         // with biases (Chameleon, Persimmon)
   bool attention_norm = true;        // norm before attention
   FeedForwardNorm ffn_norm = FeedForwardNorm::ffn_norm;
   bool post_attention_norm = false, post_ffn_norm = false;  // norms after each part

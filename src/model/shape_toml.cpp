@@ -72,13 +72,17 @@ void read_variant(TableReader& row, const char* key, AttentionVariant& v) {
   t.refuse_unknown();
 }
 
-void read_mla(TableReader& row, Mla& m) {
-  TableReader t = row.table("mla");
-  m.q_rank = t.integer("q_rank", m.q_rank);
-  m.kv_rank = t.integer("kv_rank", m.kv_rank);
-  m.nope_dim = t.integer("nope_dim", m.nope_dim);
-  m.rope_dim = t.integer("rope_dim", m.rope_dim);
-  m.value_dim = t.integer("value_dim", m.value_dim);
+// Tables of whole numbers alone.
+template <class T>
+struct Number { const char* name; int T::*field; };
+constexpr Number<Mla> kMla[] = {{"q_rank", &Mla::q_rank}, {"kv_rank", &Mla::kv_rank}, {"nope_dim", &Mla::nope_dim}, {"rope_dim", &Mla::rope_dim}, {"value_dim", &Mla::value_dim}};
+constexpr Number<Distances> kDistances[] = {{"rank", &Distances::rank}, {"extent", &Distances::extent}, {"kernel", &Distances::kernel}};
+constexpr Number<ValueExperts> kValueExperts[] = {{"experts", &ValueExperts::count}, {"used", &ValueExperts::used}};
+
+template <class T, std::size_t N>
+void read_counts(TableReader& row, const char* key, T& into, const Number<T> (&numbers)[N]) {
+  TableReader t = row.table(key);
+  for (const Number<T>& number : numbers) into.*number.field = t.integer(number.name, into.*number.field);
   t.refuse_unknown();
 }
 
@@ -163,21 +167,6 @@ void read_ngrams(TableReader& row, NGrams& n) {
   n.rows_a_token = t.integer("rows_a_token", n.rows_a_token);
   n.size = t.integer("size", n.size);
   n.kernel = t.integer("kernel", n.kernel);
-  t.refuse_unknown();
-}
-
-void read_distances(TableReader& row, Distances& d) {
-  TableReader t = row.table("distances");
-  d.rank = t.integer("rank", d.rank);
-  d.extent = t.integer("extent", d.extent);
-  d.kernel = t.integer("kernel", d.kernel);
-  t.refuse_unknown();
-}
-
-void read_value_experts(TableReader& row, ValueExperts& v) {
-  TableReader t = row.table("value_experts");
-  v.count = t.integer("experts", v.count);
-  v.used = t.integer("used", v.used);
   t.refuse_unknown();
 }
 
@@ -292,13 +281,13 @@ Result<Shape> read_row(const catalog::Catalog& catalog, const toml::table& table
   read_numbers(row, shape);
   read_variant(row, "full", shape.full);
   read_variant(row, "sliding", shape.sliding);
-  read_mla(row, shape.mla);
+  read_counts(row, "mla", shape.mla, kMla);
   read_indexer(row, shape.indexer);
   read_compressed(row, shape.compressed);
   read_engrams(row, shape.engrams);
   read_ngrams(row, shape.ngrams);
-  read_distances(row, shape.distances);
-  read_value_experts(row, shape.value_experts);
+  read_counts(row, "distances", shape.distances, kDistances);
+  read_counts(row, "value_experts", shape.value_experts, kValueExperts);
   read_experts(row, shape.experts);
   read_recurrent(row, shape.recurrent);
   read_features(row, shape.features);

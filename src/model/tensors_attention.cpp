@@ -59,6 +59,7 @@ void TensorLister::list_qk_norm(const Attention& a) {
     case QkNorm::head:
       vector("attn_q_norm", a.key_dim);
       vector("attn_k_norm", a.key_dim);
+      if (features_.qk_norm_bias) put(block("attn_q_norm.bias"), a.key_dim), put(block("attn_k_norm.bias"), a.key_dim);
       return;
     case QkNorm::full:
       vector("attn_q_norm", int64_t{a.heads} * a.key_dim);

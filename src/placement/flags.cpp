@@ -154,7 +154,7 @@ class Parser {
     const bool says_sequences = target_.settings.sequences >= 0;
     if (!says_sequences) target_.settings.sequences = unsaid;
     RC_TRY(share_tensor_degree());
-    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_ || target_.places, says_sequences};
+    return ParsedFlags{std::move(target_.settings), std::move(notes_), places_ || target_.places, says_sequences, std::move(target_.draft_model)};
   }
 
  private:
@@ -243,6 +243,7 @@ class Parser {
     if (rule->note.empty() && rule->apply) return used;   // the program's own name
     FlagNote note{std::move(shown), std::string(rule->note.empty() ? detail::kUncounted : rule->note)};
     if (repeated) note.words.assign(1, word.text);
+    note.lays_out = repeated && rule->apply;
     if (repeated && used) note.words.push_back(words[i + 1].text);
     notes_.push_back(std::move(note));
     return used;

@@ -312,6 +312,31 @@ TEST(LlamaTruth, LayersThatDraft) {
   EXPECT_EQ(rows, 6);
 }
 
+// Another model drafts: it lies whole on the devices, split as the first is, with a cache of 16 bits.
+TEST(LlamaTruth, ModelsThatDraft) {
+  const auto row_of = [](const char* layers, const char* hidden, const char* heads, const char* ffn, const char* tied) {
+    return Row{{{"family", "qwen3"}, {"quant", "q8_0"}, {"layers", layers}, {"hidden", hidden}, {"heads", heads}, {"kv_heads", "8"}, {"head_dim", "128"}, {"ffn", ffn}, {"vocab", "151936"}, {"tied", tied},
+                {"experts", "0"}, {"window", "0"}, {"context", "131072"}}, 0};
+  };
+  const model::Architecture model = architecture_of(row_of("36", "4096", "32", "12288", "0")), drafter = architecture_of(row_of("28", "1024", "16", "3072", "1"));
+  int rows = 0;
+  for (Row& row : read_rows("llama-drafters.csv")) {
+    row.fields.insert({{"family", "qwen3"}, {"hidden", "4096"}, {"quant", "q8_0"}});
+    const int devices = static_cast<int>(*parse_int(row.fields.at("devices")));
+    Request request;
+    request.backend = "vulkan";
+    request.dry_run = true;
+    request.flags = as_loaded(row.fields.at("flags"));
+    request.drafter = std::make_shared<const ModelView>(drafter);
+    const auto placement = place(facts(), model, software_rig(devices), request);
+    ASSERT_TRUE(placement) << row.line << ": " << (placement ? "" : to_text(placement.error()));
+    compare(row, *placement, devices);
+    ASSERT_TRUE(placement->drafting);
+    ++rows;
+  }
+  EXPECT_EQ(rows, 10);
+}
+
 // "context type MTP requested but model doesn't contain MTP layers", and the server ends.
 TEST(LlamaTruth, FilesWithoutSuchLayersAreRefused) {
   Request request;

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/contiguous.hpp"
+#include "placement/detail/draft_models.hpp"
 #include "placement/detail/paged.hpp"
 #include "placement/detail/refusals.hpp"
 #include "placement/detail/shortest.hpp"
@@ -79,7 +80,7 @@ Result<Placement> finished(const catalog::Catalog& catalog, const Prepared& prep
 
 // By the flags, with as much of a context that nobody named as fits.
 Result<Placement> as_told(const catalog::Catalog& catalog, const Prepared& prepared, const ModelView& model, const rig::Rig& rig) {
-  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig);
+  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig, prepared.drafter);
   const auto lay = [&](const Settings& settings) { return layouts.of(settings); };
   auto placement = lay(prepared.settings);
   if (!placement || placement->fits) return placement;
@@ -139,26 +140,28 @@ Settings at_shortest(Settings settings, std::int64_t shortest) {
 
 }  // namespace detail
 
-Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model, const rig::Rig& rig)
-    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), rig_(rig) {
-  if (engine.kv_rule == catalog::KvRule::slots) slots_ = std::make_unique<detail::SlotLayouts>(catalog, engine, backend, model, rig);
+Layouts::Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model, const rig::Rig& rig,
+                 std::shared_ptr<const ModelView> drafter)
+    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), rig_(rig), drafter_(std::move(drafter)) {
+  if (engine.kv_rule == catalog::KvRule::slots) slots_ = std::make_unique<detail::SlotLayouts>(catalog, engine, backend, model, rig, drafter_.get());
 }
 
 Layouts::~Layouts() = default;
 
 Result<Placement> Layouts::of(const Settings& settings, Count count) {
   if (!settings.kv_offload && slots_ && !lists(engine_.splits, "cpu-cache")) return fail(ErrorKind::unsupported, engine_.name + " keeps the cache beside its layers");
+  const model::Architecture* drafter = drafter_ && detail::drafts_by_another(settings) ? &drafter_->architecture() : nullptr;
   switch (engine_.kv_rule) {
     case catalog::KvRule::slots: return slots_->of(settings, count);
-    case catalog::KvRule::paged: return detail::lay_out_paged(catalog_, engine_, backend_, model_.architecture(), rig_, settings);
-    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog_, engine_, backend_, model_.architecture(), rig_, settings);
+    case catalog::KvRule::paged: return detail::lay_out_paged(catalog_, engine_, backend_, model_.architecture(), rig_, settings, drafter);
+    case catalog::KvRule::contiguous: return detail::lay_out_contiguous(catalog_, engine_, backend_, model_.architecture(), rig_, settings, drafter);
   }
   return fail(ErrorKind::unsupported, "no memory rule for " + engine_.name);
 }
 
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count) {
-  return Layouts(catalog, engine, backend, model, rig).of(settings, count);
+                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count, std::shared_ptr<const ModelView> drafter) {
+  return Layouts(catalog, engine, backend, model, rig, std::move(drafter)).of(settings, count);
 }
 
 std::optional<Settings> shortened(const Placement& placement, std::int64_t shortest) {
@@ -207,7 +210,7 @@ void tell_short(const Prepared& prepared, Placement& placement) {
 Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
   RC_ASSIGN(prepared, prepare(catalog, model, rig, request));
   if (!prepared.searched) return finished(catalog, prepared, model, rig, as_told(catalog, prepared, model, rig));
-  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig);
+  Layouts layouts(catalog, *prepared.engine, prepared.backend, model, rig, prepared.drafter);
   if (!exceeds_all_memories(prepared, model.architecture(), rig))
     if (auto placement = proposed(prepared, model.architecture(), rig, layouts, false)) return finished(catalog, prepared, model, rig, std::move(*placement));
   return place_whole(catalog, prepared, model, rig, layouts);
@@ -222,7 +225,7 @@ std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelV
     return told && told->fits ? std::optional(std::move(*told)) : std::nullopt;
   }
   if (!prepared || exceeds_all_memories(*prepared, model.architecture(), rig)) return std::nullopt;
-  Layouts layouts(catalog, *prepared->engine, prepared->backend, model, rig);
+  Layouts layouts(catalog, *prepared->engine, prepared->backend, model, rig, prepared->drafter);
   if (auto placement = proposed(*prepared, model.architecture(), rig, layouts, any)) return placement;
   auto all_of_it = whole(*prepared, rig, layouts);
   return all_of_it && all_of_it->fits ? std::optional(std::move(*all_of_it)) : std::nullopt;

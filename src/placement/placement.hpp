@@ -2,6 +2,7 @@
 // A Placement says which tensor and which KV lives on which memory, and how Ops are split; with it goes the memory every device and
 // the host need, by the engine's own rules, to the byte where that can be.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,6 +39,9 @@ enum class Drafter {
   lookup,       // earlier text (n-grams, suffixes)
 };
 const char* to_string(Drafter drafter);
+inline constexpr Drafter kDrafters[] = {Drafter::own_layers, Drafter::head, Drafter::model, Drafter::block, Drafter::lookup};
+// What drafts, by the words that names of methods and of models that draft are made of ("draft-mtp", "yuhuili/EAGLE3-LLaMA3.1"); nothing where none is among them.
+std::optional<Drafter> drafter_called(std::string_view name);
 
 struct Speculation {
   Drafter drafter = Drafter::none;
@@ -45,6 +49,8 @@ struct Speculation {
   int verified = 0;                       // of a tree whose branches are all verified: their tokens; 0: `tokens`
   bool operator==(const Speculation&) const = default;
 };
+// Whether it is loaded beside the model.
+inline bool names_another_model(Drafter drafter) { return drafter == Drafter::head || drafter == Drafter::model || drafter == Drafter::block; }
 // Tokens drafted for each step: as the flags say, else as many as are verified, else three, as llama.cpp does and most runs do; 0 where nothing drafts.
 int drafted(const Speculation& speculation);
 // Recurrent states that llama.cpp keeps of each sequence (rs_seq): one for every token that may be the last that is right. vLLM's MambaSpec keeps as
@@ -52,6 +58,10 @@ int drafted(const Speculation& speculation);
 int states_of_sequence(const Speculation& speculation);
 
 inline constexpr int kHost = -1;   // "device" number of the host's memory
+
+// Of a context that nobody named, how much is worth having: it shrinks to what fits, but not below this nor below what is to be held.
+inline constexpr std::int64_t kContextWorthHaving = 4096;
+inline std::int64_t worth_having(std::int64_t context, std::int64_t reach) { return std::max(std::min(context, kContextWorthHaving), reach); }
 
 // What the user or the search decided, in the engine's own terms. Fields an engine does not know stay at their defaults.
 struct Settings {
@@ -102,6 +112,7 @@ struct FlagNote {
   std::string flag;
   std::string text;
   std::vector<std::string> words = {};   // what a launch line repeats of it word by word; empty: it says so in its own way, or the model's name does
+  bool lays_out = false;                 // repeated, and memory depends on it
 };
 // Whether flags say anything of flash attention; else whether it is used was chosen.
 bool names_flash_attention(const std::vector<FlagNote>& flags);
@@ -133,6 +144,7 @@ struct Placement {
   bool host_attention = false;            // ... and the cache lies on the devices: it is copied to the host for every pass
   bool widened_cache = false;             // no kernel for single tokens is built for these cache formats: every step widens the cache to 16 bits
   std::size_t draft_layers = 0;           // layers of the model that predict further tokens and are counted with it
+  std::shared_ptr<const Placement> drafting;   // where another model that drafts lies, where it is known; its memory is counted with this one's
   std::vector<DeviceShare> devices;       // only those used
   Memory host;
   Bytes host_capacity{};
@@ -158,6 +170,8 @@ struct Request {
   std::string built;                      // month of the engine's build ("2025-04"): by the rules of then; empty: of today
   std::int64_t streams = 1;               // decoded together: a context is laid out for each where the flags do not say how many run at a time
   bool advise = true;                     // an error names the engine that would run it, which takes longer to find than all else
+  bool reads_files = true;                // a file that the flags name may be opened
+  std::shared_ptr<const ModelView> drafter = nullptr;   // the model that the flags let draft, where it is known
 };
 
 // How many of the rig's devices the engine takes, the first ones: it is built for so many.
@@ -172,6 +186,7 @@ struct ParsedFlags {
   std::vector<FlagNote> notes;
   bool places = false;                    // whether any of them says which devices hold what
   bool says_sequences = false;            // ... and how many streams run at a time
+  std::string draft_model = {};           // the model that drafts, as it is named
 };
 Result<ParsedFlags> parse_flags(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig,
                                 std::string_view flags, std::string_view backend = {});   // whose devices and buffers they may name; empty: any
@@ -194,6 +209,7 @@ struct Prepared {
   bool named_batch = false;               // the flags say how many prompt tokens go in one pass
   bool named_offload = false;             // ... whether weights on the host are sent to a device for them
   int usable_devices = 0, unused_devices = 0;   // of the rig: as many as the engine takes, and the others
+  std::shared_ptr<const ModelView> drafter = nullptr;   // of the request
 };
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request);
 
@@ -203,6 +219,9 @@ Result<Placement> place(const catalog::Catalog& catalog, const ModelView& model,
 
 // The same where it fits, without caveats; nothing where it does not or is refused. `any`: the first way that fits will do.
 std::optional<Placement> find_room(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, bool any = false);
+
+// Whether layers that predict further tokens are listed for it.
+bool lists_draft_layers(const model::Architecture& architecture);
 
 // Whether the weights every engine keeps in memory are more than all memories together: nothing need be laid out.
 bool exceeds_all_memories(const Prepared& prepared, const model::Architecture& architecture, const rig::Rig& rig);
@@ -257,7 +276,7 @@ namespace detail { class SlotLayouts; }
 class Layouts {
  public:
   Layouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
-          const rig::Rig& rig);   // all of which must live as long, of the view the model
+          const rig::Rig& rig, std::shared_ptr<const ModelView> drafter = nullptr);   // all of which must live as long, of views the models
   ~Layouts();
   Result<Placement> of(const Settings& settings, Count count = Count::all);   // errors: what the engine would refuse
 
@@ -267,12 +286,13 @@ class Layouts {
   const std::string& backend_;
   const ModelView model_;
   const rig::Rig& rig_;
+  const std::shared_ptr<const ModelView> drafter_;   // laid out beside it where settings let it draft
   std::unique_ptr<detail::SlotLayouts> slots_;   // of engines with slots
 };
 
 // One layout alone.
 Result<Placement> lay_out(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count = Count::all);
+                          const ModelView& model, const rig::Rig& rig, const Settings& settings, Count count = Count::all, std::shared_ptr<const ModelView> drafter = nullptr);
 
 // What place() says where a search without flags found nothing that fits: all of it on the devices, with the missing bytes. REQUIRES: `layouts`
 // of the same engine, model and rig.

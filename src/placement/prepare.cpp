@@ -75,7 +75,6 @@ rig::Rig part_that_runs(const rig::Rig& rig, const std::string& backend) {
 namespace {
 
 constexpr std::int64_t kShortestContext = 256;   // of a default
-constexpr std::int64_t kWorthHaving = 4096;      // a context that nobody named does not shrink below this
 constexpr std::int64_t kShortestSlot = 1024, kWritten = 256;   // ... that of one of several slots below this, nor below what is read and a short answer
 
 std::int64_t padded(std::int64_t context) { return (context + kShortestContext - 1) / kShortestContext * kShortestContext; }
@@ -129,6 +128,14 @@ Result<void> check_quantization(const catalog::Catalog& catalog, const catalog::
               Where{"--flags"}, "flags");
 }
 
+// Builds from before the engine learnt to draft so end with the flags that ask for it.
+Result<void> check_drafts(const catalog::Engine& engine, const Speculation& speculation) {
+  const std::string_view built = catalog::text_of(engine, "built", ""), since = catalog::text_of(engine, "drafts_since", to_string(speculation.drafter));
+  if (built.empty() || since <= built) return {};
+  return fail(ErrorKind::unsupported, engine.name + " drafts with a model's own layers since " + std::string(since) + ": builds of " + std::string(built) + " do not start with these flags", Where{"--flags"},
+              "speculation", "--engine-date " + std::string(since));
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request) {
@@ -153,6 +160,7 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   RC_ASSIGN(parsed, parse_flags(*engine, architecture, rig, request.flags, common_backend(rig, backend)));
   Settings settings = parsed.settings;
   RC_TRY(check_quantization(catalog, *engine, model, settings));
+  RC_TRY(check_drafts(*engine, settings.speculation));
   if (backend == "cpu") keep_off_devices(settings);
   const auto says = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(parsed.notes.begin(), parsed.notes.end(), [&](const FlagNote& note) {
@@ -176,17 +184,18 @@ Result<Prepared> prepare(const catalog::Catalog& catalog, const ModelView& model
   const auto usual_sequences = static_cast<std::int64_t>(paged ? catalog::sized_number(*engine, "default_max_num_seqs", rig.devices.empty() ? Bytes{} : rig.devices.front().memory) : 1);
   if (paged && settings.sequences <= 0 && streams > usual_sequences) settings.sequences = static_cast<int>(std::min<std::int64_t>(streams, INT32_MAX));
   std::int64_t shortest = 0;
-  if (!asked && paged && !architecture.encoder_only) shortest = std::max(std::min(settings.context, kWorthHaving), request.reach);
+  if (!asked && paged && !architecture.encoder_only) shortest = worth_having(settings.context, request.reach);
   if (!asked && slots && settings.sequences > 1) shortest = std::min(settings.context, parts * padded(std::max(kShortestSlot, request.reach + kWritten)));
   settings.dry_run = request.dry_run;
   const bool searched = !parsed.places;
   const bool named_batch = says({"-ub ", "-ub=", "--ubatch-size", "num_batch"});
   const bool named_offload = says({"--op-offload", "--no-op-offload"});
-  Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked, 0};
+  Prepared prepared{std::move(engine), std::move(backend), rules, std::move(settings), std::move(parsed.notes), searched, shortest, streams, streams, request.reach, asked};
   const auto element = [&](const std::string& name) {
     const auto quant = catalog.quant(name);
     return quant ? static_cast<double>(quant->block_bytes) / static_cast<double>(quant->block_elements) : 2.0;
   };
+  prepared.drafter = request.drafter;
   prepared.cache_element = (element(prepared.settings.key_quant) + element(prepared.settings.value_quant)) / 2;
   prepared.named_batch = named_batch;
   prepared.named_offload = named_offload;

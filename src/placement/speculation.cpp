@@ -1,3 +1,6 @@
+#include <utility>
+
+#include "base/text.hpp"
 #include "placement/placement.hpp"
 
 namespace rigcast::placement {
@@ -12,6 +15,17 @@ const char* to_string(Drafter drafter) {
     case Drafter::lookup: return "lookup";
   }
   return "";
+}
+
+std::optional<Drafter> drafter_called(std::string_view name) {
+  static constexpr std::pair<std::string_view, Drafter> kWords[] = {
+      {"ngram", Drafter::lookup}, {"suffix", Drafter::lookup}, {"memory_decoding", Drafter::lookup}, {"dflash", Drafter::block}, {"dspark", Drafter::block}, {"pard", Drafter::block},
+      {"eagle", Drafter::head}, {"medusa", Drafter::head}, {"speculator", Drafter::head}, {"accelerator", Drafter::head}, {"mtp", Drafter::own_layers},
+      {"nextn", Drafter::own_layers}, {"draft_model", Drafter::model}, {"draft-simple", Drafter::model}, {"standalone", Drafter::model}};
+  const std::string lower = to_lower(name);
+  for (const auto& [word, drafter] : kWords)
+    if (lower.find(word) != std::string::npos) return drafter;
+  return std::nullopt;
 }
 
 int drafted(const Speculation& speculation) {

@@ -204,9 +204,13 @@ Phrase drafts_sentence(const app::Drafting& drafting, bool stated) {
   const Phrase without = print(Number{drafting.plain, Unit::token_rate});
   if (drafting.drafts.tokens <= 0)
     return "Drafts looked up in earlier text are kept where the answer repeats it: what they gain depends on the text, and speeds are told without them."_say;
-  const std::vector<Phrase> words = {format_shortest(drafting.drafts.tokens), format_number(drafting.drafts.kept, 1), without};
-  return stated ? fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at the acceptance you state. Without them: {2}."_say, words)
-                : fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at the acceptance published runs print (--acceptance states yours). Without them: {2}."_say, words);
+  constexpr std::string_view kJudgement = "judgement";   // data/calibration/drafts.csv: no run is behind it
+  const std::string share = format_shortest(drafting.drafts.acceptance);
+  const Phrase at = stated                            ? "the acceptance you state"_say
+                    : drafting.sources == kJudgement ? fill("an acceptance of {0}, which is a judgement: no published run is behind it (--acceptance states yours)"_say, {share})
+                                                      : fill("an acceptance of {0} as in published runs: {1}, {2} (--acceptance states yours)"_say, {share, drafting.sources, drafting.date});
+  return fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at {3}. Without them: {2}."_say,
+              {format_shortest(drafting.drafts.tokens), format_number(drafting.drafts.kept, 1), without, at});
 }
 
 Rows evidence_rows(const cost::Estimate& estimate) {

@@ -91,7 +91,19 @@ Field drafts_field(const app::PlanAnswer& answer) {
   if (!answer.drafting) return machine("drafts", std::monostate{});
   const app::Drafting& d = *answer.drafting;
   return machine("drafts", Fields{machine("drafter", std::string(placement::to_string(d.drafter))), machine("tokens", Number{d.drafts.tokens}), machine("kept", Number{d.drafts.kept}),
-                                  machine("decode_without", Number{d.plain, Unit::token_rate}), machine("counted", d.counted)});
+                                  machine("acceptance", Number{d.drafts.acceptance}), machine("acceptance_source", d.sources),
+                                  machine("acceptance_date", d.date), machine("model", d.model), machine("decode_without", Number{d.plain, Unit::token_rate}), machine("counted", d.counted)});
+}
+
+// What is counted of what drafts.
+void add_drafter(const app::Drafting& drafting, Section& section) {
+  const auto say = [&](Phrase phrase) { section.fields.push_back(people(Show::sentence, std::move(phrase))); };
+  if (!drafting.counted && drafting.model.empty())
+    say("What drafts the tokens takes memory that is not counted here; a pass of it is taken to need a twentieth of a step."_say);
+  else if (!drafting.counted)
+    say(fill("Nothing is known here of {0}, which drafts: its memory is not counted, and a pass of it is taken to need a twentieth of a step."_say, {drafting.model}));
+  else if (placement::names_another_model(drafting.drafter))
+    say(fill("{0} drafts: its weights and caches are counted with the model's, its passes and its reading of prompts with the speeds."_say, {drafting.model}));
 }
 
 // How prompts wait for each other is not counted; what they take together is.
@@ -136,8 +148,7 @@ Section speed_section(const app::PlanAnswer& answer) {
     section.fields.push_back(people(Show::sentence, fill("Speeds as of the engine's builds of {0}; memory as its builds of today lay it out."_say, {q.engine_date})));
   if (!s.decode.derivation.empty()) section.fields.push_back(people(Show::sentence, where_time_goes(s.decode, answer.at_once > 1 || app::counts_drafts(answer))));
   if (answer.drafting) section.fields.push_back(people(Show::sentence, drafts_sentence(*answer.drafting, q.acceptance > 0)));
-  if (answer.drafting && !answer.drafting->counted)
-    section.fields.push_back(people(Show::sentence, "What drafts the tokens takes memory that is not counted here; a pass of it is taken to need a twentieth of a step."_say));
+  if (answer.drafting) add_drafter(*answer.drafting, section);
   add_prompts(answer, section);
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;

@@ -21,12 +21,14 @@ Error placed(Error error, const Where& where) {
   return error;
 }
 
+constexpr auto kPlainly = catalog::Catalog::Advice::none;
+
 // "DGX H100": the machine that the maker builds around eight modules. Empty: no such machine.
 std::string box_of_eight(const catalog::Catalog& catalog, const std::string& name) {
   const std::string folded = fold_name(name);
   if (!folded.starts_with("dgx-") && !folded.starts_with("hgx-")) return {};
   for (const char* module : {"-sxm", "-sxm5", "-sxm4", "-sxm2", ""})
-    if (const auto device = catalog.device(folded.substr(4) + module)) return "8x" + device->key;
+    if (const auto device = catalog.device(folded.substr(4) + module, {}, kPlainly)) return "8x" + device->key;
   return {};
 }
 
@@ -37,7 +39,7 @@ std::optional<Error> sold_sizes(const catalog::Catalog& catalog, const catalog::
   std::pair<double, std::string> nearest{1e9, {}};
   for (const int gib : {8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 384, 512}) {
     const std::string name = sized.name + '-' + std::to_string(gib) + 'g';
-    const auto device = catalog.device(name);
+    const auto device = catalog.device(name, {}, kPlainly);
     if (!device || !device->unified) continue;
     sold.push_back(std::to_string(gib));
     nearest = std::min(nearest, {std::abs(std::log(*sized.size / Bytes(gib * kGiB))), name});
@@ -53,7 +55,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
     return Error{ErrorKind::input, "a processor is a host: say host=2xddr5-5600:64g, or host= and its name", group.where, "rig", "host=2xddr5-5600:64g"};
   const catalog::SizedName sized = catalog::split_size(fold_name(group.name));
   for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
-    if (const auto processor = catalog.processor(name); processor && !catalog.device(name)) {   // a device has no such memory: said already
+    if (const auto processor = catalog.processor(name); processor && !catalog.device(name, {}, kPlainly)) {   // a device has no such memory: said already
       if (auto sizes = sold_sizes(catalog, sized, group.where)) return std::move(*sizes);
       const Bytes usual = std::min(Bytes(64 * kGiB), processor->most_memory.value_or(Bytes(64 * kGiB)));
       const auto in_gib = [](Bytes bytes) { return ":" + format_shortest(bytes.value() / kGiB) + "g"; };
@@ -63,7 +65,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
   if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
     return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');
-  if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)))) {
+  if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)), {}, kPlainly)) {
     const std::string word = group.name.substr(space + 1);
     if (const auto size = catalog::split_size("of-" + fold_name(word)).size)   // no such card has that memory
       return Error{ErrorKind::not_found, "no " + catalog.device(trim(group.name.substr(0, space)))->name + " has " + print_gib(*size) + ": the host's memory is host=2xddr5-5600:64g", group.where, "rig", error.nearest};
@@ -110,17 +112,18 @@ std::vector<std::string> reordered(std::string_view name) {
 
 // The device of a group, whose name may hold the count where nothing of the catalogue is called so.
 Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& group, std::optional<Bytes> memory) {
-  auto device = catalog.device(group.name, memory);
-  if (device || device.error().kind != ErrorKind::not_found || catalog.has(catalog::Kind::processor, group.name)) return device;
+  auto device = catalog.device(group.name, memory, kPlainly);
+  if (device || device.error().kind != ErrorKind::not_found) return device;
+  if (catalog.has(catalog::Kind::processor, group.name)) return catalog.device(group.name, memory);
   for (std::string& name : reordered(group.name))
-    if (auto named = catalog.device(name, memory); named || named.error().kind != ErrorKind::not_found) {
+    if (auto named = catalog.device(name, memory, kPlainly); named || named.error().kind != ErrorKind::not_found) {
       group.name = std::move(name);
       return named;
     }
   const auto is_count = [](const Counted& one) { return one.count >= 1 && one.count <= kMostOfAKind; };
   const std::vector<Counted> readings = split_counts(group.name);
   for (const Counted& one : readings) {
-    auto named = catalog.device(one.name, memory);
+    auto named = catalog.device(one.name, memory, kPlainly);
     if (!named && named.error().kind == ErrorKind::not_found) continue;
     if (group.count != 1) return fail(ErrorKind::input, "two counts of one device: " + std::to_string(group.count) + " and " + std::to_string(one.count), group.where, "rig");
     if (!is_count(one))
@@ -131,7 +134,7 @@ Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& 
     return named;
   }
   const auto likely = std::find_if(readings.begin(), readings.end(), is_count);
-  return likely == readings.end() ? device : catalog.device(likely->name, memory);
+  return catalog.device(likely == readings.end() ? group.name : likely->name, memory);
 }
 
 // A chip whose memory is soldered beside it comes in the sizes it is sold with.

@@ -44,7 +44,7 @@ std::string relatives_with_nvlink(const catalog::Catalog& catalog, const catalog
   constexpr std::size_t kMost = 3;
   std::vector<std::string> names;
   for (const catalog::Entry& entry : catalog.entries(catalog::Kind::device)) {
-    const auto other = catalog.device(entry.key);
+    const auto other = catalog.device(entry.key, {}, catalog::Catalog::Advice::none);
     if (other && other->vendor == device.vendor && other->architecture == device.architecture && other->link.name.starts_with("NVLink") && names.size() < kMost)
       names.push_back(other->name);
   }

@@ -93,6 +93,7 @@ struct Service::State {
 
   Result<Asked> asked_plan(const std::string& body) {
     RC_ASSIGN(asked, read_plan_request(body));
+    asked.request.placement.reads_files = false;
     if (!is_dropped(asked.request.model)) RC_TRY(check_paths(asked.request.model, "model"));
     RC_TRY(check_paths(asked.request.rig, "rig"));
     return asked;
@@ -100,6 +101,7 @@ struct Service::State {
 
   Result<AskedCompare> asked_compare(const std::string& body) {
     RC_ASSIGN(asked, read_compare_request(body));
+    asked.request.placement.reads_files = false;
     for (const std::string& spec : asked.request.models)
       if (!is_dropped(spec)) RC_TRY(check_paths(spec, "model"));
     for (const std::string& spec : asked.request.rigs) RC_TRY(check_paths(spec, "rig"));

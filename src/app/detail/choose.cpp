@@ -22,6 +22,8 @@ class Loads {
  public:
   Loads(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const PlanRequest& request)
       : knowledge_(knowledge), model_(model), rig_(rig), conditions_(cost::conditions_of(request.question)) {
+    conditions_.acceptances = &knowledge.calibration.acceptances;
+    if (request.drafter) conditions_.drafter = &request.drafter->work;
     if (knowledge.loads) where_ = words_of(request, request.placement.engine, model, rig);
   }
 
@@ -39,7 +41,7 @@ class Loads {
   const Knowledge& knowledge_;
   const KnownModel& model_;
   const rig::Rig& rig_;
-  const cost::Conditions conditions_;
+  cost::Conditions conditions_;
   std::string where_;
 };
 
@@ -131,7 +133,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
     return speeds_of(loads, prepared, placement, request, told);
   };
   if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
-  placement::Layouts layouts(knowledge.catalog, *prepared.engine, prepared.backend, model.view, rig);
+  placement::Layouts layouts(knowledge.catalog, *prepared.engine, prepared.backend, model.view, rig, prepared.drafter);
   const auto lay_out = [&](const placement::Settings& settings, placement::Count count) { return layouts.of(settings, count); };
   placement::Goal goal;
   goal.best_only = best_only;

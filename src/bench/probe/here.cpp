@@ -64,10 +64,10 @@ struct Match { std::optional<catalog::Device> device; std::string note; };
 Match find_device(const Catalog& catalog, const std::vector<NameRow>& rows, const FoundDevice& found, int units) {
   std::string ambiguous;
   if (const std::string key = key_of(rows, found, units); !key.empty())
-    if (auto device = catalog.device(key)) return {std::move(*device), {}};
+    if (auto device = catalog.device(key, {}, Catalog::Advice::none)) return {std::move(*device), {}};
   const auto hint = found.memory.value() > 0 ? std::optional(found.memory) : std::nullopt;
   for (const std::string& name : spellings(found)) {
-    auto device = catalog.device(name, hint);
+    auto device = catalog.device(name, hint, Catalog::Advice::none);
     if (device) return {std::move(*device), {}};
     if (device.error().kind == ErrorKind::input) ambiguous = device.error().message;
   }

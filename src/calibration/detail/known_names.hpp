@@ -11,19 +11,21 @@
 #include "calibration/detail/releases.hpp"
 #include "catalog/catalog.hpp"
 #include "catalog/engine.hpp"
+#include "cost/drafts.hpp"
 
 namespace rigcast::calibration::detail {
 
 // Of one Catalog, which must live as long. May be used by several threads.
 class KnownNames {
  public:
-  explicit KnownNames(const catalog::Catalog& catalog) : catalog_(catalog), releases_(catalog) {}
+  explicit KnownNames(const catalog::Catalog& catalog) : catalog_(catalog) {}
   const catalog::Catalog& catalog() const { return catalog_; }
   std::shared_ptr<const Result<Stated>> stated(const Observation& o);                     // stated_of()
   std::string recipe(std::string_view quant);                                             // spelled_recipe()
   std::shared_ptr<const catalog::Engine> rules(const std::string& engine);               // rules_of()
   // How new the engine of a row is: of the row's month, or of the last in which its version was the latest, where that is earlier.
-  std::string built(const Observation& o) const;
+  std::string built(const Observation& o);
+  const cost::UsualAcceptances& acceptances();                                           // of drafts that a row says nothing of
 
  private:
   template <class T>
@@ -33,7 +35,9 @@ class KnownNames {
 
   static constexpr std::size_t kMost = 4096;   // of each kind; all are forgotten when there are more
   const catalog::Catalog& catalog_;
-  const Releases releases_;
+  std::once_flag read_releases_, read_acceptances_;   // most who ask of a row or two need neither
+  Releases releases_;
+  cost::UsualAcceptances acceptances_;
   std::mutex mutex_;                           // guards what follows
   Known<Result<Stated>> stated_;
   Known<std::string> recipes_;

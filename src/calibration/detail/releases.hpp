@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "catalog/catalog.hpp"
 
 namespace rigcast::calibration::detail {
@@ -13,8 +14,9 @@ namespace rigcast::calibration::detail {
 class Releases {
  public:
   Releases() = default;
-  // data/calibration/releases.csv; nothing where there is none.
+  // data/calibration/releases.csv; nothing where there is none that can be read.
   explicit Releases(const catalog::Catalog& catalog);
+  static Result<Releases> parse(std::string_view csv);   // errors: input with file and line
 
   // The month in which the next version came out, until when this one was the latest: "2025-05" of an engine as printed and its version ("vllm",
   // "0.8.5"; "llama.cpp", "b7423 (2aa45ef)"). Empty: it still is, nobody listed it, or the name tells of a build between versions or of a program

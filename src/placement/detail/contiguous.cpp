@@ -6,6 +6,7 @@
 #include "catalog/engine.hpp"
 #include "placement/detail/activation.hpp"
 #include "placement/detail/capacity.hpp"
+#include "placement/detail/draft_models.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -61,10 +62,8 @@ Result<void> check_parts(const catalog::Engine& engine, const model::Architectur
   return {};
 }
 
-}  // namespace
-
-Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                     const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+Result<Placement> lay_out_alone(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
+                                const Settings& settings) {
   const auto rule = [&](std::string_view name, double fallback) { return catalog::number_of(engine, name, backend, fallback); };
   RC_ASSIGN(cache, catalog.quant(settings.key_quant));
   const double element = static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements);
@@ -141,6 +140,20 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   p.mode = on_host ? Mode::cpu : together ? Mode::tensor : p.devices.size() > 1 ? Mode::layer : Mode::single;
   check_fit(rig, p);
   return p;
+}
+
+}  // namespace
+
+Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
+                                     const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, const model::Architecture* drafter) {
+  RC_ASSIGN(placement, lay_out_alone(catalog, engine, backend, architecture, rig, settings));
+  if (!drafter) return placement;
+  Settings alone = settings;
+  alone.speculation = {};
+  RC_ASSIGN(draft, lay_out_alone(catalog, engine, backend, *drafter, rig, alone));
+  add_draft_memory(rig, draft, true, placement);
+  placement.drafting = std::make_shared<const Placement>(std::move(draft));
+  return std::move(placement);
 }
 
 }  // namespace rigcast::placement::detail

@@ -26,7 +26,7 @@ struct FlagTarget {
   std::string_view backend = {};    // whose devices and buffers may be named; empty: any
   bool places = false;              // set by a value that says which devices hold what
   bool drafts_in_parallel = false;  // vLLM: a smaller model drafts all its tokens in one pass
-  std::string draft_model = {};     // SGLang: what drafts, where it is named
+  std::string draft_model = {};     // what drafts, where it is named
   bool copies_attention = false;    // SGLang: its data degree divides the tensor degree, and copies attention alone
 };
 

@@ -106,89 +106,126 @@ std::size_t hosts_of_one(const rig::Rig& rig, const Placement& p) {
   return hosts.size();
 }
 
-}  // namespace
+// A line of what the engine's data has words for: flag.NAME for each thing that can be said. What has no flag there cannot be.
+class ToldLine {
+ public:
+  ToldLine(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p)
+      : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots), line_(engine, start_words(engine, a)) {}
 
-// Engines that take flags and whose words stand in their data: start, and flag.NAME for each thing that can be said; what has no flag there
-// cannot be.
-Launch told_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
-  const Settings& s = p.settings;
-  const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
-  LineBuilder line(engine, start_words(engine, a));
-  explain_checkpoint(line.launch(), a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(a) : model_name(a));
-  const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
-  const auto where_of = [&](const char* what) {   // in the engine's own window
-    const std::string_view where = catalog::text_of(engine, "where", what);
-    return std::string(where);
-  };
-  const auto can_say = [&](const char* what) { return !catalog::text_of(engine, "flag", what).empty(); };
-  const auto say = [&](const char* what, const std::string& value) {
-    const std::string_view flag = catalog::text_of(engine, "flag", what);
+  Launch run() {
+    explain_checkpoint(line_.launch(), a_, mixes_in_host() ? host_weights(a_) : model_name(a_));
+    say_degrees();
+    say_memory();
+    say_host();
+    tell_devices();
+    tell_degrees();
+    for (const FlagNote& flag : p_.demanded) line_.demand(flag);
+    line_.repeat(unless_of_nodes(engine_, rig_, p_));
+    if (uses_other_hosts(rig_, p_) && text("across_hosts", "") == "mlx.launch") add_launcher(line_, rig_);
+    if (paged_) tell_engines();
+    return std::move(line_.launch());
+  }
+
+ private:
+  std::string_view text(const char* name, const char* what) const { return catalog::text_of(engine_, name, what); }
+  bool can_say(const char* what) const { return !text("flag", what).empty(); }
+  bool mixes_in_host() const { return s_.gpu_experts >= 0 && a_.has_experts(); }   // the processor runs experts
+  void say(const char* what, const std::string& value) {
+    const std::string_view flag = text("flag", what);
     const auto words = split_words(flag);
     if (words.empty()) return;
     const bool alone = words.front() == flag && value.empty();
-    line.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
-  };
-  const bool attention_copies = s.data_degree > 1 && a.has_experts() && !s.whole_copies, in_tensor = attention_copies && can_say("attention_copies");
-  // One device of several is said, too: without a degree the same flags leave the choice open.
-  const bool one_of_several = paged && rig.devices.size() > 1 && p.devices.size() == 1;
-  if (const int tensor = s.tensor_degree * (in_tensor ? s.data_degree : 1); tensor > 1 || one_of_several) say("tensor", std::to_string(tensor));
-  if (s.pipeline_degree > 1) say("pipeline", std::to_string(s.pipeline_degree));
-  if (s.data_degree > 1) say("data", std::to_string(s.data_degree));
-  if (in_tensor) say("attention_copies", "");
-  if (p.mode == Mode::expert) {
-    if (catalog::text_of(engine, "flag", "expert").find('{') == std::string::npos) say("expert", "");
-    else say("expert", std::to_string(std::max(s.expert_degree, s.tensor_degree * s.data_degree)));
+    line_.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
   }
-  if (slots) say("layers", layers_share(a, p));
-  say("context", std::to_string(s.context / context_parts(engine, s)));
-  say("cells", std::to_string(p.kv_tokens));
-  if (paged) say("share", format_number(s.gpu_memory_utilization, 2));
-  if (slots && s.sequences > 1) say("sequences", std::to_string(s.sequences));
-  if (s.key_quant != "f16") {
-    const std::string_view word = catalog::text_of(engine, "cache_word", s.key_quant);   // what the engine calls it
-    say("cache", word.empty() ? s.key_quant : std::string(word));
+  void cannot_say(std::string what) { line_.launch().unsaid.push_back(std::move(what)); }
+  const std::string& name_of(int device) const { return rig_.devices[static_cast<std::size_t>(device)].device.name; }
+
+  void say_degrees() {
+    const bool attention_copies = s_.data_degree > 1 && a_.has_experts() && !s_.whole_copies, in_tensor = attention_copies && can_say("attention_copies");
+    // One device of several is said, too: without a degree the same flags leave the choice open.
+    const bool one_of_several = paged_ && rig_.devices.size() > 1 && p_.devices.size() == 1;
+    if (const int tensor = s_.tensor_degree * (in_tensor ? s_.data_degree : 1); tensor > 1 || one_of_several) say("tensor", std::to_string(tensor));
+    if (s_.pipeline_degree > 1) say("pipeline", std::to_string(s_.pipeline_degree));
+    if (s_.data_degree > 1) say("data", std::to_string(s_.data_degree));
+    if (in_tensor) say("attention_copies", "");
+    if (p_.mode != Mode::expert) return;
+    if (text("flag", "expert").find('{') == std::string_view::npos) say("expert", "");
+    else say("expert", std::to_string(std::max(s_.expert_degree, s_.tensor_degree * s_.data_degree)));
   }
-  if (paged) say("sequences", std::to_string(s.sequences));
-  if (paged) say("batched", std::to_string(s.max_batched_tokens));
-  if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
-  if (s.host_gib > 0) say("offload", format_shortest(s.host_gib));
-  if (s.gpu_experts >= 0 && a.has_experts()) {
-    say("host_weights", host_weights(a));
-    say("device_experts", std::to_string(s.gpu_experts));
-    if (s.offload_batch > 0) say("host_prompts", std::to_string(s.offload_batch));
-    if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
-    if (!rig.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig.hosts.front().sockets)));
+
+  void say_memory() {
+    if (slots_) say("layers", layers_share(a_, p_));
+    say("context", std::to_string(s_.context / context_parts(engine_, s_)));
+    say("cells", std::to_string(p_.kv_tokens));
+    if (paged_) say("share", format_number(s_.gpu_memory_utilization, 2));
+    if (slots_ && s_.sequences > 1) say("sequences", std::to_string(s_.sequences));
+    if (s_.key_quant != "f16") {
+      const std::string_view word = text("cache_word", s_.key_quant.c_str());   // what the engine calls it
+      say("cache", word.empty() ? s_.key_quant : std::string(word));
+    }
+    if (paged_) say("sequences", std::to_string(s_.sequences));
+    if (paged_) say("batched", std::to_string(s_.max_batched_tokens));
+    if (!s_.weight_quant.empty()) say("quantization", s_.weight_quant);
+    if (s_.host_gib > 0) say("offload", format_shortest(s_.host_gib));
   }
-  if (p.devices.size() > 1 && !s.split.empty()) say("split", replace_all(shares(s.split), ",", " "));   // TabbyAPI: a list of words
-  const std::size_t usable = static_cast<std::size_t>(usable_devices(engine, rig));
-  if (slots && p.mode == Mode::single && usable > 1)
-    cannot_say("This line cannot say which device is used: choose device " + std::to_string(s.main_device) + " (" + rig.devices[static_cast<std::size_t>(s.main_device)].device.name + ") in " + engine.name +
-               (where_of("device").empty() ? "'s settings." : "'s settings (" + where_of("device") + ")."));
-  if (!slots && p.devices.size() == 1 && s.main_device > 0)
-    cannot_say("This line runs on the first device that " + engine.name + " sees: show it none but device " + std::to_string(s.main_device) + " (" +
-               rig.devices[static_cast<std::size_t>(s.main_device)].device.name + "; CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
-  if (p.mode == Mode::tensor && !paged && !slots && p.devices.size() < rig.devices.size())
-    cannot_say(engine.name + " shares every tensor out over all devices that it sees: hide all but the first " + std::to_string(p.devices.size()) + " from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
-  if (slots && p.devices.size() > 1 && !s.split.empty() && !can_say("split"))
-    cannot_say("This line cannot say how many layers each device takes (here " + shares(s.split) + "): " + engine.name +
-               (where_of("split").empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + where_of("split") + ")."));
-  for (const char* degree : {"tensor", "pipeline", "data"})
-    if (const int n = degree[0] == 't' ? s.tensor_degree : degree[0] == 'p' ? s.pipeline_degree : s.data_degree; n > 1 && !can_say(degree))
-      cannot_say(std::string("This line cannot say how many devices share a model (") + degree + " " + std::to_string(n) + "): set it in " + engine.name + "'s settings.");
-  if (s.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s.key_quant + "): set it in " + engine.name + "'s settings.");
-  for (const FlagNote& flag : p.demanded) line.demand(flag);
-  line.repeat(unless_of_nodes(engine, rig, p));
-  if (uses_other_hosts(rig, p) && catalog::text_of(engine, "across_hosts", "") == "mlx.launch") add_launcher(line, rig);
-  if (!paged) return std::move(line.launch());
-  const std::size_t hosts = hosts_of_one(rig, p);
-  const std::string engines = std::to_string(s.replicas);
-  if (s.replicas > 1 && hosts == 1)
-    cannot_say("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
-  if (s.replicas > 1 && hosts > 1)
-    cannot_say("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
-  if (hosts > 1) add_nodes(line, engine, rig, p, hosts);
-  return std::move(line.launch());
-}
+
+  void say_host() {
+    if (mixes_in_host()) {
+      say("host_weights", host_weights(a_));
+      say("device_experts", std::to_string(s_.gpu_experts));
+      if (s_.offload_batch > 0) say("host_prompts", std::to_string(s_.offload_batch));
+      if (!rig_.hosts.empty() && rig_.hosts.front().cores > 0) say("host_threads", std::to_string(rig_.hosts.front().cores));
+      if (!rig_.hosts.empty()) say("host_pools", std::to_string(std::max(1, rig_.hosts.front().sockets)));
+    }
+    if (p_.devices.size() > 1 && !s_.split.empty()) say("split", replace_all(shares(s_.split), ",", " "));   // TabbyAPI: a list of words
+  }
+
+  void tell_devices() {
+    const std::string device_where(text("where", "device")), split_where(text("where", "split"));   // in the engine's own window
+    if (slots_ && p_.mode == Mode::single && usable_devices(engine_, rig_) > 1)
+      cannot_say("This line cannot say which device is used: choose device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) + ") in " + engine_.name +
+                 (device_where.empty() ? "'s settings." : "'s settings (" + device_where + ")."));
+    if (!slots_ && p_.devices.size() == 1 && s_.main_device > 0)
+      cannot_say("This line runs on the first device that " + engine_.name + " sees: show it none but device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) +
+                 "; CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
+    if (p_.mode == Mode::tensor && !paged_ && !slots_ && p_.devices.size() < rig_.devices.size())
+      cannot_say(engine_.name + " shares every tensor out over all devices that it sees: hide all but the first " + std::to_string(p_.devices.size()) + " from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
+    if (slots_ && p_.devices.size() > 1 && !s_.split.empty() && !can_say("split"))
+      cannot_say("This line cannot say how many layers each device takes (here " + shares(s_.split) + "): " + engine_.name +
+                 (split_where.empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + split_where + ")."));
+  }
+
+  void tell_degrees() {
+    const std::pair<const char*, int> degrees[] = {{"tensor", s_.tensor_degree}, {"pipeline", s_.pipeline_degree}, {"data", s_.data_degree}};
+    for (const auto& [name, degree] : degrees)
+      if (degree > 1 && !can_say(name))
+        cannot_say(std::string("This line cannot say how many devices share a model (") + name + " " + std::to_string(degree) + "): set it in " + engine_.name + "'s settings.");
+    if (s_.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s_.key_quant + "): set it in " + engine_.name + "'s settings.");
+  }
+
+  // Of engines side by side, and over several hosts.
+  void tell_engines() {
+    const std::size_t hosts = hosts_of_one(rig_, p_);
+    const std::string engines = std::to_string(s_.replicas);
+    if (s_.replicas > 1 && hosts == 1)
+      cannot_say("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
+    if (s_.replicas > 1 && hosts > 1)
+      cannot_say("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
+    if (hosts > 1) add_nodes(line_, engine_, rig_, p_, hosts);
+  }
+
+  const catalog::Engine& engine_;
+  const model::Architecture& a_;
+  const rig::Rig& rig_;
+  const Placement& p_;
+  const Settings& s_;
+  const bool paged_, slots_;
+  LineBuilder line_;
+};
+
+}  // namespace
+
+Launch told_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) { return ToldLine(engine, a, rig, p).run(); }
 
 namespace {
 
@@ -205,6 +242,32 @@ std::string json_text(std::string_view text) {
 
 constexpr int kPrefillBatch = 50;   // maxPrefillBatchSize of MindIE where nobody says, which no smaller maxBatchSize allows
 
+// What prompts MindIE refuses beside this cache.
+void tell_longest_prompt(const Placement& p, std::int64_t longest, std::int64_t whole, Launch& launch) {
+  if (longest >= whole) return;
+  const bool limited = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("maxPrefillTokens"); });
+  launch.unsaid.push_back(limited ? "Prompts of more than " + std::to_string(longest) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
+                                        std::to_string(whole) + "\" for longer ones)."
+                                  : "Prompts of more than " + std::to_string(longest) + " tokens are refused: they are read whole, and beside the context there is memory for no longer one.");
+}
+
+// The devices of the first host, one list for each copy of the model.
+std::string device_ids(const rig::Rig& rig, const Placement& p, std::size_t of_copy) {
+  std::string ids;
+  std::size_t named = 0;
+  for (const DeviceShare& share : p.devices)
+    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
+  return ids;
+}
+
+// What drafts, as a text of JSON within the JSON; empty: nothing does.
+std::string plugin_text(const Placement& p) {
+  std::string plugin;
+  for (const FlagNote& flag : p.flags)
+    if (flag.words.size() == 2 && flag.words.front() == "plugin_params") plugin = ",\n        \"plugin_params\": " + json_text(flag.words.back());
+  return plugin;
+}
+
 }  // namespace
 
 // Over several hosts each runs the same service with the devices of its own, and a file lists them all. What is not said there is refused or cut:
@@ -218,30 +281,21 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
   explain_checkpoint(launch, a, model_name(a));
-  const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
-  launch.file_name = "config.json";
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
-  const bool limited = std::any_of(p.flags.begin(), p.flags.end(), [](const FlagNote& flag) { return flag.flag.starts_with("maxPrefillTokens"); });
-  if (longest_prompt < whole)
-    launch.unsaid.push_back(limited ? "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and maxPrefillTokens keeps memory for so many (--flags \"maxPrefillTokens=" +
-                                          std::to_string(whole) + "\" for longer ones)."
-                                    : "Prompts of more than " + std::to_string(longest_prompt) + " tokens are refused: they are read whole, and beside the context there is memory for no longer one.");
+  tell_longest_prompt(p, longest_prompt, whole, launch);
+  const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
+  const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
   const bool sees = std::any_of(a.tensors.begin(), a.tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::vision; });
   const auto cache_gib = static_cast<std::int64_t>(p.devices.empty() ? 0 : p.devices.front().memory.kv.value() / kGiB);
-  const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
-  std::string plugin;   // what drafts, as a text of JSON within the JSON
-  for (const FlagNote& flag : p.flags)
-    if (flag.words.size() == 2 && flag.words.front() == "plugin_params") plugin = ",\n        \"plugin_params\": " + json_text(flag.words.back());
-  std::string ids;
-  std::size_t named = 0;
-  for (const DeviceShare& share : p.devices)
-    if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
-  launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
-                     ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
-                     ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
-                     std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
-                     std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +
-                     ",\n      \"maxIterTimes\": " + std::to_string(s.context) + "\n    }\n  }\n}\n";
+  const auto number = [](const char* before, std::int64_t value) { return before + std::to_string(value); };
+  launch.file_name = "config.json";
+  launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + device_ids(rig, p, of_copy) + "]],\n" +
+                     (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + number("    \"ModelDeployConfig\": {\n      \"maxSeqLen\": ", s.context) + number(",\n      \"maxInputTokenLen\": ", longest_prompt) +
+                     ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(plain_model_name(a)) +
+                     number(",\n        \"worldSize\": ", static_cast<std::int64_t>(of_copy)) + number(",\n        \"npuMemSize\": ", sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin_text(p) +
+                     number("\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": ", engine.block_tokens) + number(",\n      \"maxBatchSize\": ", s.sequences) +
+                     number(",\n      \"maxPrefillBatchSize\": ", std::min(kPrefillBatch, s.sequences)) + number(",\n      \"maxPrefillTokens\": ", s.max_batched_tokens) +
+                     number(",\n      \"maxIterTimes\": ", s.context) + "\n    }\n  }\n}\n";
   return std::move(launch);
 }
 

@@ -10,7 +10,7 @@
 #include "placement/detail/activation.hpp"
 #include "placement/detail/capacity.hpp"
 #include "placement/detail/degrees.hpp"
-#include "placement/detail/own_drafts.hpp"
+#include "placement/detail/draft_models.hpp"
 #include "placement/detail/page_groups.hpp"
 
 namespace rigcast::placement::detail {
@@ -23,8 +23,8 @@ using model::Role;
 class Paged {
  public:
   Paged(const catalog::Engine& engine, const std::string& backend, const model::Architecture& architecture, const rig::Rig& rig,
-        const Settings& settings, const Degrees& degrees, double cache_element)
-      : engine_(engine), backend_(backend), a_(architecture), rig_(rig), settings_(settings), d_(degrees), cache_element_(cache_element) {
+        const Settings& settings, const Degrees& degrees, double cache_element, std::size_t layers)
+      : engine_(engine), backend_(backend), a_(architecture), rig_(rig), settings_(settings), d_(degrees), cache_element_(cache_element), layers_(static_cast<int>(layers)) {
     resolve();
   }
 
@@ -92,11 +92,10 @@ class Paged {
   }
 
   // Stages of the layers, and of tensors of no layer: the table is read first, the head last.
-  int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide
-    const int layers = static_cast<int>(a_.layers.size());
+  int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide; what drafts comes with the head
     if (layer < 0) return 0;
-    if (layer >= layers) return d_.pipeline - 1;
-    const int base = layers / d_.pipeline, shorter = d_.pipeline - layers % d_.pipeline;
+    if (layer >= layers_) return d_.pipeline - 1;
+    const int base = layers_ / d_.pipeline, shorter = d_.pipeline - layers_ % d_.pipeline;
     return layer < shorter * base ? layer / base : shorter + (layer - shorter * base) / (base + 1);
   }
 
@@ -107,12 +106,12 @@ class Paged {
     double token_bytes = 0, lasting_token_bytes = 0;  // one token of the cache; the part of it that lasts beyond the window
   };
   void find_stages() {
-    stages_.assign(static_cast<std::size_t>(d_.pipeline), {static_cast<int>(a_.layers.size())});
+    stages_.assign(static_cast<std::size_t>(d_.pipeline), {layers_});
     for (std::size_t l = 0; l < a_.layers.size(); ++l) {
       const model::Layer& layer = a_.layers[l];
       Stage& stage = stages_[static_cast<std::size_t>(stage_of(static_cast<int>(l)))];
       stage.first_layer = std::min(stage.first_layer, static_cast<int>(l));
-      ++stage.layer_count;
+      if (static_cast<int>(l) < layers_) ++stage.layer_count;
       const bool freed = model::is_windowed(layer.attention) && engine_.window_saves_memory;
       const double token = cache_bytes_per_token(layer, cache_element_), entry = entry_bytes_per_token(layer, cache_element_), share = cache_share(layer, d_.tensor);
       stage.token_bytes += (token + entry) * share;
@@ -132,7 +131,7 @@ class Paged {
     }
     if (a_.tied_embeddings && d_.pipeline > 1)  // the head's copy of the embedding
       for (const model::Tensor& t : a_.tensors)
-        if (t.role == Role::token_embedding) stages_.back().weights += t.bytes.value() * weight_share(t, d_);
+        if (t.role == Role::token_embedding && t.layer < layers_) stages_.back().weights += t.bytes.value() * weight_share(t, d_);
   }
   // Every stage holds what its layers run with: a block that several layers share (Zamba 2) lies on each that has one of them.
   bool holds(int stage, int layer) const {
@@ -145,7 +144,7 @@ class Paged {
     }
     return !shared && stage_of(layer) == stage;
   }
-  const Stage& stage_of(const DeviceShare& share) const { return stages_[static_cast<std::size_t>(stage_of(std::min(share.first_layer, static_cast<int>(a_.layers.size()) - 1)))]; }
+  const Stage& stage_of(const DeviceShare& share) const { return stages_[static_cast<std::size_t>(stage_of(std::min(share.first_layer, layers_ - 1)))]; }
 
   // Parameters of the layers in their order until the budget is used, the last of them in part; neither the table nor the head
   // (vllm/model_executor/offloader/uva.py). A block that several layers share comes with its first. Bytes of one device.
@@ -318,10 +317,28 @@ class Paged {
   Settings settings_;
   Degrees d_;
   double cache_element_, longest_ = 1;
+  int layers_;   // of the model itself: further ones draft
   int gpu_experts_ = -1;
   bool shares_pool_ = false;
   std::vector<Stage> stages_;
 };
+
+// Where another model drafts, as a placement of its own: cut as the model is, on the devices of the first copy that hold the head.
+Placement drafting_beside(const Placement& p, const model::Architecture& drafter, const Degrees& degrees) {
+  Placement draft;
+  draft.engine = p.engine;
+  draft.backend = p.backend;
+  draft.settings = p.settings;
+  draft.settings.speculation = {};
+  draft.settings.data_degree = draft.settings.pipeline_degree = draft.settings.replicas = 1;
+  draft.mode = degrees.tensor > 1 ? Mode::tensor : Mode::single;
+  for (const DeviceShare& share : p.devices)
+    if (share.holds_output && static_cast<int>(draft.devices.size()) < degrees.tensor) draft.devices.push_back(share);
+  draft.tensor_device.assign(drafter.tensors.size(), draft.devices.front().device);
+  draft.kv_device.assign(drafter.layers.size(), draft.devices.front().device);
+  draft.fits = true;
+  return draft;
+}
 
 // Of an engine that reads every prompt in one pass and keeps memory for the longest: for one that fills the context, or for as much as fits
 // beside it.
@@ -349,20 +366,21 @@ Placement with_longest_prompts(Placement usual, LayOut laid) {
 }  // namespace
 
 Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings) {
+                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings, const model::Architecture* drafter) {
   RC_ASSIGN(degrees, degrees_of(catalog, engine, architecture, rig, settings));
   RC_ASSIGN(cache, catalog.quant(settings.key_quant));
   const double cache_element = static_cast<double>(cache.block_bytes) / static_cast<double>(cache.block_elements);
-  // Its own draft layers lie with the last of its layers; how stages are cut does not count them.
   std::optional<model::Architecture> drafting;
-  if (degrees.pipeline == 1 && drafts_by_own_layers(architecture, settings)) drafting = with_draft_layers(architecture);
+  if (drafts_by_own_layers(architecture, settings)) drafting = with_draft_layers(architecture);
+  else if (drafter) drafting = with_drafter(architecture, *drafter);
   const auto laid = [&](const Settings& asked) {
-    Placement p = Paged(engine, backend, drafting ? *drafting : architecture, rig, asked, degrees, cache_element).run();
+    Placement p = Paged(engine, backend, drafting ? *drafting : architecture, rig, asked, degrees, cache_element, architecture.layers.size()).run();
     if (!drafting) return p;
-    const auto trunk = architecture.layers.size();
-    p.kv_device.resize(trunk);
-    for (DeviceShare& share : p.devices) share.layer_count = std::min(share.layer_count, static_cast<int>(trunk));
-    p.draft_layers = drafting->layers.size() - trunk;
+    p.kv_device.resize(architecture.layers.size());
+    p.tensor_device.resize(architecture.tensors.size());
+    if (!p.lent.empty()) p.lent.resize(architecture.tensors.size());
+    if (drafter) p.drafting = std::make_shared<const Placement>(drafting_beside(p, *drafter, degrees));
+    else p.draft_layers = drafting->layers.size() - architecture.layers.size();
     return p;
   };
   Placement usual = laid(settings);

@@ -7,6 +7,7 @@
 namespace rigcast::placement::detail {
 
 Result<Placement> lay_out_paged(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend,
-                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings);
+                                const model::Architecture& architecture, const rig::Rig& rig, const Settings& settings,
+                                const model::Architecture* drafter = nullptr);   // another model, where it drafts
 
 }  // namespace rigcast::placement::detail

@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
-#include "placement/detail/own_drafts.hpp"
+#include "placement/detail/draft_models.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -195,8 +195,8 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
 }
 
 SlotLayouts::SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
-                         const rig::Rig& rig)
-    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), architecture_(model.architecture()), weights_(model_.weights()), rig_(rig) {
+                         const rig::Rig& rig, const ModelView* drafter)
+    : catalog_(catalog), engine_(engine), backend_(backend), model_(model), architecture_(model.architecture()), weights_(model_.weights()), rig_(rig), drafter_(drafter) {
   for (const rig::RigDevice& device : rig.devices) {
     const std::string own(backend_on(engine, backend, device));
     capacity_.push_back(device_capacity(engine, own, device));
@@ -313,22 +313,17 @@ void SlotLayouts::fill_memory(const std::vector<int>& visible, const LlamaLayout
 }
 
 struct SlotLayouts::Draft {
-  Draft(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, model::Architecture of, const rig::Rig& rig)
-      : architecture(std::move(of)), layouts(catalog, engine, backend, architecture, rig) {}
-  const model::Architecture architecture;
+  Draft(const SlotLayouts& of, model::Architecture layer)
+      : own(std::move(layer)), layouts(of.catalog_, of.engine_, of.backend_, own, of.rig_) {}
+  Draft(const SlotLayouts& of, const ModelView& other) : layouts(of.catalog_, of.engine_, of.backend_, other, of.rig_) {}
+  const model::Architecture own;   // empty: it is another model
   SlotLayouts layouts;
 };
 
-// Beside the model's own context another one drafts with its layers for that: a cache of 16 bits and compute buffers, where the head is
-// (server-context.cpp and common/speculative.cpp, build 11669).
-Result<void> SlotLayouts::add_draft_context(Count count, Placement& placement) {
-  if (!draft_) draft_ = std::make_shared<Draft>(catalog_, engine_, backend_, draft_model(architecture_), rig_);
+// Its own layers draft where the head is.
+Settings SlotLayouts::settings_of_own_layers(const Placement& placement) const {
   Settings settings = placement.settings;
-  settings.speculation = {};
-  settings.key_quant = settings.value_quant = "f16";
   settings.gpu_layers = -1;
-  settings.overrides.clear();
-  settings.cpu_moe_layers = 0;
   const auto head = std::find_if(placement.devices.begin(), placement.devices.end(), [](const DeviceShare& share) { return share.holds_output; });
   if (head == placement.devices.end()) {
     settings.gpu_layers = 0;
@@ -336,14 +331,24 @@ Result<void> SlotLayouts::add_draft_context(Count count, Placement& placement) {
     settings.split.assign(static_cast<std::size_t>(usable_devices(engine_, rig_)), 0);
     settings.split[static_cast<std::size_t>(head->device)] = 1;
   }
+  return settings;
+}
+
+// Beside the model's own context another one drafts, with a cache of 16 bits and buffers of its own: of layers of the model, or of another model, which
+// lies on the devices whole, split as the model is (server-context.cpp and common/speculative.cpp, build 11669).
+Result<void> SlotLayouts::add_drafts(Count count, Placement& placement) {
+  const bool own = drafts_by_own_layers(architecture_, placement.settings);
+  if (!draft_) draft_ = own ? std::make_shared<Draft>(*this, draft_model(architecture_)) : std::make_shared<Draft>(*this, *drafter_);
+  Settings settings = own ? settings_of_own_layers(placement) : placement.settings;
+  if (!own) settings.gpu_layers = -1;
+  settings.speculation = {};
+  settings.key_quant = settings.value_quant = "f16";
+  settings.overrides.clear();
+  settings.cpu_moe_layers = 0;
   RC_ASSIGN(draft, draft_->layouts.of(settings, count));
-  const auto add = [](Memory& to, const Memory& of) { to.kv += of.kv, to.state += of.state, to.compute += of.compute; };
-  add(placement.host, draft.host);
-  for (const DeviceShare& share : draft.devices)
-    for (DeviceShare& all : placement.devices)
-      if (all.device == share.device) add(all.memory, share.memory);
-  placement.draft_layers = 1;
-  check_fit(rig_, placement);
+  add_draft_memory(rig_, draft, !own, placement);
+  if (own) placement.draft_layers = 1;
+  else placement.drafting = std::make_shared<const Placement>(std::move(draft));
   return {};
 }
 
@@ -380,7 +385,7 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
     add_widened_layer(input, layout);
     fill_memory(visible, layout, settings, placement);
   }
-  if (drafts_by_own_layers(architecture_, settings)) RC_TRY(add_draft_context(count, placement));
+  if (drafts_by_own_layers(architecture_, settings) || (drafter_ && drafts_by_another(settings))) RC_TRY(add_drafts(count, placement));
   return placement;
 }
 

@@ -18,7 +18,7 @@ LlamaRules llama_rules(const catalog::Engine& engine, const std::string& backend
 class SlotLayouts {
  public:
   SlotLayouts(const catalog::Catalog& catalog, const catalog::Engine& engine, const std::string& backend, const ModelView& model,
-              const rig::Rig& rig);   // all of which must live as long, of the view the model
+              const rig::Rig& rig, const ModelView* drafter = nullptr);   // all of which must live as long, of views the models
   Result<Placement> of(const Settings& settings, Count count);
 
  private:
@@ -32,7 +32,8 @@ class SlotLayouts {
 
   std::vector<int> visible_devices(const Settings& settings) const;
   Result<const Ruled*> rules_for(const Settings& settings, bool on_devices);   // until the next call
-  Result<void> add_draft_context(Count count, Placement& placement);
+  Result<void> add_drafts(Count count, Placement& placement);
+  Settings settings_of_own_layers(const Placement& placement) const;
   Placement placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const;
   void fill_memory(const std::vector<int>& visible, const LlamaLayout& layout, const Settings& settings, Placement& placement) const;
   void fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const;
@@ -50,7 +51,8 @@ class SlotLayouts {
   Bytes host_footprint_{};
   std::vector<Ruled> ruled_;             // those met so far
   struct Draft;
-  std::shared_ptr<Draft> draft_;         // of the model's own layers, once flags ask for it
+  const ModelView* const drafter_;       // nullptr: no other model drafts, or it is not known
+  std::shared_ptr<Draft> draft_;         // of the model's own layers or of the other model, once flags ask for it
 };
 
 }  // namespace rigcast::placement::detail

@@ -123,7 +123,7 @@ export const en = {
     tooSlow: (wanted: string) => `It fits, but nothing reaches ${wanted} tok/s`, unsaid: 'What this line cannot say:', triedWays: 'Ways that were tried',
     gradeName: { measured: 'measured', near: 'near', family: 'family', extrapolated: 'extrapolated' } as Record<string, string>,
     fitsTo: (n: string) => `like this up to ${n}`,
-    draftsUncounted: ' What drafts the tokens takes memory that is not counted here.',
+    draftsUncounted: (model: string) => (model ? ` Nothing is known here of ${model}, which drafts: its memory is not counted.` : ' What drafts the tokens takes memory that is not counted here.'),
     drafts: (tokens: number, kept: string, without: string) => (tokens > 0 ? `Each step verifies ${tokens} drafted tokens beside its own and keeps ${kept} in the mean; without drafts ${without}.` : `Drafts looked up in earlier text gain what the text decides: told without them.`),
     longest: (n: string, all: boolean) => (all ? `It has room for the model\u2019s whole context of ${n} tokens.` : `Laid out like this it has room for a context of up to ${n} tokens.`),
     ways: 'Other ways to run it', way: 'Way', upgrades: 'What more would bring',

@@ -1,20 +1,20 @@
-#include "placement/detail/own_drafts.hpp"
+#include "placement/detail/draft_models.hpp"
 
 #include <algorithm>
 
 #include "model/gguf_tensors.hpp"
 #include "model/tensors.hpp"
+#include "placement/detail/capacity.hpp"
 
 namespace rigcast::placement::detail {
 
 using model::Role;
 
 bool drafts_by_own_layers(const model::Architecture& architecture, const Settings& settings) {
-  return settings.speculation.drafter == Drafter::own_layers &&
-         std::any_of(architecture.tensors.begin(), architecture.tensors.end(), [&](const model::Tensor& tensor) {
-           return tensor.role == Role::next_token && tensor.layer >= static_cast<int>(architecture.layers.size());
-         });
+  return settings.speculation.drafter == Drafter::own_layers && lists_draft_layers(architecture);
 }
+
+bool drafts_by_another(const Settings& settings) { return settings.speculation.drafter == Drafter::model || settings.speculation.drafter == Drafter::block; }
 
 model::Architecture draft_model(const model::Architecture& architecture) {
   model::Architecture draft = with_draft_layers(architecture);
@@ -51,4 +51,39 @@ model::Architecture with_draft_layers(model::Architecture architecture) {
   return architecture;
 }
 
+model::Architecture with_drafter(model::Architecture architecture, const model::Architecture& drafter) {
+  const int trunk = static_cast<int>(architecture.layers.size());
+  architecture.layers.insert(architecture.layers.end(), drafter.layers.begin(), drafter.layers.end());
+  for (model::Tensor tensor : drafter.tensors) {
+    if (tensor.role == Role::vision || tensor.role == Role::next_token) continue;
+    tensor.layer = trunk + std::max(0, tensor.layer);
+    architecture.tensors.push_back(std::move(tensor));
+  }
+  return architecture;
+}
+
+void add_draft_memory(const rig::Rig& rig, const Placement& draft, bool weights, Placement& placement) {
+  const auto add = [&](Memory& to, const Memory& of) {
+    to.kv += of.kv, to.state += of.state, to.compute += of.compute;
+    if (weights) to.weights += of.weights;
+  };
+  add(placement.host, draft.host);
+  for (const DeviceShare& share : draft.devices) {
+    const auto same = std::find_if(placement.devices.begin(), placement.devices.end(), [&](const DeviceShare& each) { return each.device == share.device; });
+    if (same != placement.devices.end()) add(same->memory, share.memory);
+    else if (weights) placement.devices.push_back(share), placement.devices.back().layer_count = 0, placement.devices.back().holds_output = false;
+  }
+  check_fit(rig, placement);
+}
+
 }  // namespace rigcast::placement::detail
+
+namespace rigcast::placement {
+
+bool lists_draft_layers(const model::Architecture& architecture) {
+  return std::any_of(architecture.tensors.begin(), architecture.tensors.end(), [&](const model::Tensor& tensor) {
+    return tensor.role == model::Role::next_token && tensor.layer >= static_cast<int>(architecture.layers.size());
+  });
+}
+
+}  // namespace rigcast::placement
