@@ -20,7 +20,7 @@ Result<ModelFacts> model_facts(const Knowledge& knowledge, const std::string& na
   ModelFacts facts{std::move(architecture), {}};
   for (const std::string_view recipe : kRecipes)
     if (const auto sized = model::read_model(knowledge.catalog, name + ':' + std::string(recipe)))
-      facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters()});
+      facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters(), sized->repository});
   return facts;
 }
 

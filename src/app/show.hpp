@@ -13,7 +13,7 @@
 namespace rigcast::app {
 
 // How large a model becomes in one Quant recipe.
-struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; };
+struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; std::string repository = {}; };   // repository: as in Architecture
 
 struct ModelFacts {
   model::Architecture architecture;      // in its native format

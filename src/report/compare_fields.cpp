@@ -20,6 +20,17 @@ Fields flattened(const Report& report) {
   return all;
 }
 
+// The engine that was named, or taken where none was.
+std::string engine_key(const app::Compared& row) { return row.answer ? row.answer->placement.engine : row.request.placement.engine; }
+
+// The one of all rows that have an answer; empty: they differ.
+std::string common_engine(const app::CompareAnswer& answer) {
+  std::set<std::string> names;
+  for (const app::Compared& row : answer.rows)
+    if (row.answer) names.insert(row.answer->engine.name);
+  return names.size() == 1 ? *names.begin() : std::string();
+}
+
 // What sets this row apart from the others: the parts of the question that were given more than once, and the format where nobody named it.
 std::string row_name(const app::CompareAnswer& answer, const app::Compared& row) {
   const app::CompareRequest& request = answer.request;
@@ -30,7 +41,7 @@ std::string row_name(const app::CompareAnswer& answer, const app::Compared& row)
   };
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
-  add(request.engines.size() > 1, row.request.placement.engine);
+  add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
   add(assumed && row.answer, row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
@@ -155,7 +166,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   return {{{}, ""_say, row_name(answer, row), Show::row},
           machine("model", row.request.model),
           machine("rig", row.request.rig),
-          machine("engine", row.request.placement.engine),
+          machine("engine", engine_key(row)),
           machine("fits", fits),
           machine("cards", cards(row)),
           machine("cards_used", cards_used(row)),
@@ -302,6 +313,7 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  if (const std::string engine = common_engine(answer); !engine.empty()) table.fields.push_back(people(Show::sentence, fill("All of them under {0}."_say, {engine})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));

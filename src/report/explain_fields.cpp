@@ -146,7 +146,8 @@ Section decode(const app::PlanAnswer& answer) {
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
   if (drafts) section.fields.push_back(tell(drafts_sentence(*answer.drafting, answer.request.question.acceptance > 0)));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
-  if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
+  if (together > 1 && drafts) section.fields.push_back(tell(fill("A step writes {1} tokens in the mean for each of {0} streams."_say, {format_number(together, 0), format_number(answer.drafting->drafts.kept, 1)})));
+  else if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
   section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));
   return section;
 }

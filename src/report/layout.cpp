@@ -133,7 +133,11 @@ int total_width(const std::vector<int>& widths, int indent, int gap) {
   return total;
 }
 
+// "3,754 - 5,603" is read as one.
+bool is_range(std::string_view text) { return text.find(" - ") != std::string_view::npos && text.find_first_not_of("0123456789.,- ") == std::string_view::npos; }
+
 int longest_word(std::string_view text) {
+  if (is_range(text)) return display_width(text);
   int longest = 0;
   for (const std::string_view word : split_words(text)) longest = std::max(longest, display_width(word));
   return longest;

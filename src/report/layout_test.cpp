@@ -45,6 +45,9 @@ TEST(Layout, TooWideTablesBreakTheirHeaderThenHangTheirFirstColumn) {
   EXPECT_THAT(columns({{"3090; host=epyc-7532", "22.7/24"}, {"4090", "9/24"}}, {{}, {}}, 0, 24), ElementsAre("3090; host=epyc-7532\n                 22.7/24", "4090             9/24"));
 }
 
+// 4 + 13 + 1 columns and gaps of two are 22: the gaps close up before a range is broken.
+TEST(Layout, RangesStayWhole) { EXPECT_THAT(columns({{"4090", "3,754 - 5,603", "x"}}, {{}, {Align::left, true}, {}}, 0, 20), ElementsAre("4090 3,754 - 5,603 x")); }
+
 TEST(Layout, RightColumnsEndTogether) {
   EXPECT_THAT(columns({{"a", "9.5"}, {"b", "10.25"}}, {{}, {Align::right, false}}, 0, 40), ElementsAre("a    9.5", "b  10.25"));
 }

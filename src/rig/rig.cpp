@@ -36,7 +36,7 @@ Result<Host> host_for(const catalog::Catalog& catalog, const std::vector<Card>& 
   const auto chip = std::find_if(cards.begin(), cards.end(), [](const Card& card) { return card.device.unified; });
   Host host;
   if (chip != cards.end() && !said) {
-    host = host_of_chip(catalog, chip->device, chip->memory.value_or(chip->device.memory.value));
+    host = host_of_chip(catalog, chip->device, chip->memory.value_or(chip->device.usual_size.value_or(chip->device.memory.value)));
     if (!chip->memory && chip->device.memory_sizes.size() > 1)
       rig.notes.push_back(chip->device.name + " is sold with several sizes: " + print_gib(host.memory) + " are assumed; say " + chip->device.key + "-" +
                           format_shortest(chip->device.memory_sizes.front().value() / kGiB) + "g");

@@ -158,6 +158,9 @@ TEST(Rig, UnifiedMemoryIsTheHosts) {
   EXPECT_EQ(mac.devices[0].memory, Bytes(48 * kGiB));  // three quarters
   EXPECT_EQ(mac.hosts[0].bandwidth, Bandwidth(243e9));  // its CPU cores; the GPU has the chip's 409.6 GB/s
   EXPECT_EQ(path_between(mac, 0, -1).bandwidth, Bandwidth(409.6e9));
+  EXPECT_EQ(rig("780m").hosts[0].memory, Bytes(32 * kGiB));   // what is mostly sold, and not the most its platform takes
+  EXPECT_EQ(rig("780m-64g").hosts[0].memory, Bytes(64 * kGiB));
+  EXPECT_EQ(error("rk3588"), "rig:1:1: 'rk3588' is a processor: say host=rk3588:32g (nearest: host=rk3588)");
   EXPECT_EQ(rig("m3-max-128g").devices[0].device.key, "apple-m3-max-40");  // 36 and 96 GB belong to the other one
   EXPECT_EQ(rig("ryzen-ai-max-395-128g@gpu=96g").devices[0].memory, Bytes(96 * kGiB));
   EXPECT_EQ(rig("Ryzen AI Max+ 395").devices[0].memory, Bytes(112 * kGiB));
@@ -452,6 +455,8 @@ TEST(Rig, MachinesOfManyAreNotTakenForOne) {
   EXPECT_EQ(rig("h100 nvl").devices.size(), 1u) << "a card";
   EXPECT_EQ(error("DGX H100"), "rig:1:1: 'DGX H100' is a machine of eight: say 8xh100-sxm-80gb (nearest: 8xh100-sxm-80gb)");
   EXPECT_EQ(error("hgx b200"), "rig:1:1: 'hgx b200' is a machine of eight: say 8xb200 (nearest: 8xb200)");
+  EXPECT_EQ(error("4090 48g, 512g ddr4"), "rig:1:1: '512g ddr4' is memory of the host: say host=8xddr4-3200:512g (nearest: host=8xddr4-3200:512g)");
+  EXPECT_EQ(error("3090, ddr5 64g"), "rig:1:1: 'ddr5 64g' is memory of the host: say host=2xddr5-5600:64g (nearest: host=2xddr5-5600:64g)");
   EXPECT_EQ(error("7950x 128g"), "rig:1:1: '7950x 128g' is a processor: say host=ryzen-9-7950x:128g (nearest: host=ryzen-9-7950x:128g)");
   EXPECT_EQ(rig("framework desktop 128g").devices.front().device.key, "ryzen-ai-max-395");
 }

@@ -107,7 +107,7 @@ const tests = {
     expect(await shown(page, 'decode') === `${three(best.decode.p50)} tok/s`, 'the same question');
     await page.getByRole('link', { name: 'Compare its quants' }).or(page.getByRole('link', { name: 'Compare with another machine' })).first().click();
     await settled(page);
-    expect(setting(page, 'e') === (best.engine === 'llama.cpp' ? '' : best.engine), page.url());
+    expect(setting(page, 'e') === best.engine, page.url());
     const none = await open('/compare?m=qwen3-8b:awq&on=rtx-3090&on=rtx-4090');
     expect((await texts(none, '.compared tbody td:nth-of-type(1)')).every((one) => one === 'not supported') && await none.locator('.multiples svg').count() === 0, 'what no engine reads is no lack of memory');
     await none.context().close();

@@ -11,32 +11,44 @@ namespace rigcast::placement::detail {
 
 namespace {
 
-const std::string& plain_model_name(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
-std::string model_name(const model::Architecture& a) { return quoted(plain_model_name(a)); }
+// What stands for the model's files where nobody has said where they are.
+const std::string& stand_in(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
+
+// Engines that import single files, or look for folders under one of theirs, take no repository.
+bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
+
+// A repository that is known to hold the weights in this format, which engines load by its name; else what stands for the files.
+const std::string& plain_model_name(const catalog::Engine& engine, const model::Architecture& a) {
+  return a.file.empty() && !a.repository.empty() && takes_repository(engine) ? a.repository : stand_in(a);
+}
 
 // Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
-std::string host_weights(const model::Architecture& a) {
+std::string host_weights(const catalog::Engine& engine, const model::Architecture& a) {
   constexpr std::string_view kEnding = ".gguf";
   const std::string& name = a.file.empty() ? a.checkpoint : a.file;
-  if (!name.ends_with(kEnding)) return model_name(a);
+  if (!name.ends_with(kEnding)) return quoted(plain_model_name(engine, a));
   if (a.file.empty()) return quoted(name.substr(0, name.size() - kEnding.size()));
   const std::size_t slash = name.rfind('/');
   return quoted(slash == std::string::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
 }
 
-// Where the weights are in another format than the model was published in, the line names files that are; so it says.
-void explain_checkpoint(Launch& launch, const model::Architecture& a, const std::string& name) {
-  if (a.file.empty() && a.checkpoint != a.key && !a.checkpoint.empty())
-    launch.flags.push_back({name, "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
+// A name on the line that nothing answers to: what belongs there, and what it is made of.
+void explain_checkpoint(const catalog::Engine& engine, const model::Architecture& a, const std::string& name, Launch& launch) {
+  if (!a.file.empty() || a.origin != model::Origin::catalogue || name == a.repository || name.ends_with(".gguf")) return;
+  std::string text = name + " stands for a folder with the model's weights in " + a.quant;
+  if (!a.repository.empty()) text += ", published as " + a.repository;
+  else if (!a.published_at.empty()) text += "; no repository of them is known here: look for one made from " + a.published_at;
+  launch.unsaid.push_back(text + ".");
 }
 
 // The words that start an engine, with what it wants to know of the model in their holes.
 std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
-  const std::string& model = plain_model_name(a);
+  const std::string& model = plain_model_name(engine, a);
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
+  const std::string& whole = a.published_at.empty() ? a.key : a.published_at;                         // ... beside the model as published
   const std::size_t slash = model.rfind('/');
   const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
-  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? a.key : model));
+  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? whole : model));
   words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : quoted(model.substr(0, slash)));
   return replace_all(std::move(words), "{name}", quoted(slash == std::string::npos ? model : model.substr(slash + 1)));
 }
@@ -114,7 +126,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   const Settings& s = p.settings;
   const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
   LineBuilder line(engine, start_words(engine, a));
-  explain_checkpoint(line.launch(), a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(a) : model_name(a));
+  explain_checkpoint(engine, a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(engine, a) : plain_model_name(engine, a), line.launch());
   const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
   const auto where_of = [&](const char* what) {   // in the engine's own window
     const std::string_view where = catalog::text_of(engine, "where", what);
@@ -153,7 +165,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   if (!s.weight_quant.empty()) say("quantization", s.weight_quant);
   if (s.host_gib > 0) say("offload", format_shortest(s.host_gib));
   if (s.gpu_experts >= 0 && a.has_experts()) {
-    say("host_weights", host_weights(a));
+    say("host_weights", host_weights(engine, a));
     say("device_experts", std::to_string(s.gpu_experts));
     if (s.offload_batch > 0) say("host_prompts", std::to_string(s.offload_batch));
     if (!rig.hosts.empty() && rig.hosts.front().cores > 0) say("host_threads", std::to_string(rig.hosts.front().cores));
@@ -217,7 +229,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
-  explain_checkpoint(launch, a, model_name(a));
+  explain_checkpoint(engine, a, stand_in(a), launch);
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
@@ -237,7 +249,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   for (const DeviceShare& share : p.devices)
     if (rig.devices[static_cast<std::size_t>(share.device)].host == 0) ids += (named == 0 ? "" : named % of_copy == 0 ? "], [" : ", ") + std::to_string(share.device), ++named;
   launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + ids + "]],\n" + (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + "    \"ModelDeployConfig\": {\n      \"maxSeqLen\": " + std::to_string(s.context) +
-                     ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(a.file.empty() ? a.checkpoint.empty() ? a.key : a.checkpoint : a.file) +
+                     ",\n      \"maxInputTokenLen\": " + std::to_string(longest_prompt) + ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(stand_in(a)) +
                      ",\n        \"worldSize\": " + std::to_string(of_copy) + ",\n        \"npuMemSize\": " + std::to_string(sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin + "\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": " +
                      std::to_string(engine.block_tokens) + ",\n      \"maxBatchSize\": " + std::to_string(s.sequences) + ",\n      \"maxPrefillBatchSize\": " +
                      std::to_string(std::min(kPrefillBatch, s.sequences)) + ",\n      \"maxPrefillTokens\": " + std::to_string(s.max_batched_tokens) +

@@ -62,7 +62,7 @@ export const zh: Text = {
     channels: '内存通道数',
     memoryType: '内存类型',
     hostMemory: '内存，GiB',
-    engine: '引擎',
+    engine: '引擎', usualEngine: '常用的',
     backend: '后端',
     auto: '自动',
     context: '上下文，token',
@@ -191,7 +191,7 @@ export const zh: Text = {
     search: '搜索', family: '家族', any: '不限', name: '模型', params: '参数量', active: '每 token 激活', context: '最长上下文',
     shown: (n, all) => `${all} 个中的 ${n} 个`,
     none: '没有符合条件的模型。', back: '全部模型', shape: '结构', sizes: '各量化格式的大小', quant: '量化', weights: '权重', bits: '每权重位数',
-    layers: '层数', hidden: '隐藏维度', vocab: '词表', experts: '每层专家数', used: '每 token 使用', published: '发布格式', source: '结构来源', notes: '注意',
+    layers: '层数', hidden: '隐藏维度', vocab: '词表', experts: '每层专家数', used: '每 token 使用', published: '发布格式', repository: '仓库', source: '结构来源', notes: '注意',
     can: '某台机器能跑它吗？', needs: '需要多少内存：', needsHelp: '各上下文长度下的内存（含权重），按引擎在下面这台机器上的布局计算。',
   },
   accuracy: {

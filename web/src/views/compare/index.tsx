@@ -20,7 +20,7 @@ import type { View } from '../../shell/view';
 import { DASH, print, printInterval } from '../../units';
 import { memoryRows } from '../plan/answer';
 import { More } from '../plan/more';
-import { named, NAMES, readQuestion, sharedRequest, sharedSettings, type Question } from '../plan/question';
+import { named, NAMES, readQuestion, sharedRequest, sharedSettings, usualEngine, type Question } from '../plan/question';
 
 // Several values of one setting share a name in the address, each once: ?m=a&m=b.
 function useList(name: string): [string[], (next: string[]) => void] {
@@ -53,16 +53,16 @@ function Compare(): VNode {
         <div>
           <div class="pair">
             <TextField label={text.plan.context} value={question.context} error={of('context')} onChange={field('context')} />
-            <Engines chosen={engines} names={names} error={of('engines')} onChange={(next) => place.set({ e: next, b: null, split: null, offload: null, kv: null, ub: null }, true)} />
+            <Engines chosen={engines} taken={engines.length ? [] : [...new Set(compared.answer?.rows.map((row) => row.engine).filter(Boolean) ?? [])]} names={names} error={of('engines')} onChange={(next) => place.set({ e: next, b: null, split: null, offload: null, kv: null, ub: null }, true)} />
           </div>
-          <More question={question} names={names} error={error} onChange={(changes) => place.set(named(changes), true)} />
+          <More question={question} names={names} error={error} engine={engines[0] || compared.answer?.rows[0]?.engine} onChange={(changes) => place.set(named(changes), true)} />
         </div>
       </form></Asked>
       <section class="answer" aria-busy={compared.waiting} aria-label={text.compare.title}>
         {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty> : (
           <>
             {error ? <Failed error={error} again={compared.again} kept={compared.answer !== null} /> : null}
-            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} view />}
+            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} chosen={engines.length > 0} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} view />}
           </>
         )}
       </section>
@@ -70,23 +70,22 @@ function Compare(): VNode {
   );
 }
 
-// One engine or several: each row of the answer is of one of them.
-function Engines({ chosen, names, error, onChange }: { chosen: string[]; names: Names; error: ApiError | null; onChange(next: string[]): void }): VNode {
+// One engine or several: each row of the answer is of one of them. None: each row takes the usual one, `taken` in the answer in sight.
+function Engines({ chosen, taken, names, error, onChange }: { chosen: string[]; taken: string[]; names: Names; error: ApiError | null; onChange(next: string[]): void }): VNode {
   const text = useText();
-  const others = names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }));
-  const all = [{ value: 'llama.cpp', label: 'llama.cpp' }, ...others];
-  const rows = chosen.length ? chosen : ['llama.cpp'];
+  const all = names.engines.map((one) => ({ value: one.key, label: one.name }));
+  const rows = chosen.length ? chosen : [''];
   const put = (i: number, value: string) => {
-    const next = [...rows.slice(0, i), value, ...rows.slice(i + 1)].filter((one, n, list) => one && list.indexOf(one) === n);
-    onChange(next.length === 1 && next[0] === 'llama.cpp' ? [] : next);
+    const next = !chosen.length && i > 0 ? [...taken, value] : [...rows.slice(0, i), value, ...rows.slice(i + 1)];   // one more stands beside those that were taken
+    onChange(next.filter((one, n, list) => one && list.indexOf(one) === n));
   };
   return (
     <>
       {rows.map((value, i) => (
         <SelectField key={i} label={rows.length > 1 ? `${text.plan.engine} ${i + 1}` : text.plan.engine} value={value} error={(error?.index ?? 0) === i ? error : null} onChange={(next) => put(i, next)}
-          choices={rows.length > 1 ? [...all, { value: '', label: text.compare.dropEngine }] : all} />
+          choices={rows.length > 1 ? [...all, { value: '', label: text.compare.dropEngine }] : [{ value: '', label: usualEngine(text, taken, names) }, ...all]} />
       ))}
-      {rows.length < 8 && others.length ? (
+      {rows.length < 8 && all.length ? (
         <SelectField label={text.compare.addEngine} value="" onChange={(next) => put(rows.length, next)} choices={[{ value: '', label: DASH }, ...all.filter((one) => !rows.includes(one.value))]} />
       ) : null}
     </>
@@ -136,7 +135,7 @@ function rowName(row: CompareRow, answer: CompareAnswer): string {
 
 interface Shown { row: CompareRow; name: string; best: boolean; why?: string }
 
-function Result({ answer, question }: { answer: CompareAnswer; question: Question }): VNode {
+function Result({ answer, question, chosen }: { answer: CompareAnswer; question: Question; chosen: boolean }): VNode {
   const text = useText();
   const listed = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
   const speeds: (Omit<Column<Shown>, 'cell' | 'by'> & { of(row: CompareRow): Interval | null | undefined })[] = [
@@ -169,7 +168,7 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
             <tbody>
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>
-                  <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
+                  <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: chosen ? row.engine : '' })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
                   <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
                   <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
                   <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>

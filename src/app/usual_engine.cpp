@@ -1,0 +1,75 @@
+// Which engine is meant where nobody names one.
+#include <algorithm>
+
+#include "app/detail/requests.hpp"
+#include "base/text.hpp"
+#include "placement/rules.hpp"
+
+namespace rigcast::app {
+namespace {
+
+// The one that runs on most machines: what placement::Request means by itself.
+std::string plain_engine() { return placement::Request{}.engine; }
+
+// Engines that say they are usual on every card of the rig.
+std::vector<std::string> usual_on(const Knowledge& knowledge, const rig::Rig& rig) {
+  std::vector<std::string> engines;
+  if (rig.devices.empty() || !std::all_of(rig.devices.begin(), rig.devices.end(), [](const rig::RigDevice& each) { return catalog::is_of_servers(each.device); })) return engines;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    const auto engine = knowledge.catalog.engine(entry.key);
+    if (!engine) continue;
+    const auto chips = split_words(catalog::text_of(**engine, "usual_on", ""));
+    const auto listed = [&](const rig::RigDevice& each) { return std::find(chips.begin(), chips.end(), each.device.architecture) != chips.end(); };
+    if (std::all_of(rig.devices.begin(), rig.devices.end(), listed)) engines.push_back(entry.key);
+  }
+  return engines;
+}
+
+// The first engine that knows these flags.
+std::string that_takes(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const std::string& flags) {
+  std::vector<std::string> engines = {plain_engine()};
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) engines.push_back(entry.key);
+  for (const std::string& key : engines) {
+    const auto engine = knowledge.catalog.engine(key);
+    if (engine && placement::parse_flags(**engine, model.architecture, rig, flags)) return key;
+  }
+  return plain_engine();
+}
+
+// The engine that a refusal proposes for the very same model; empty: none.
+std::string proposed(const Knowledge& knowledge, const Asked& asked) {
+  const auto prepared = placement::prepare(knowledge.catalog, asked.model->view, asked.rig, asked.request.placement);
+  const auto words = prepared ? std::vector<std::string_view>() : split_words(prepared.error().nearest);
+  return words.size() == 2 && words.front() == "--engine" ? std::string(words.back()) : std::string();
+}
+
+bool has_room(const Knowledge& knowledge, const Asked& asked) {
+  return placement::find_room(knowledge.catalog, asked.model->view, asked.rig, asked.request.placement, true).has_value();
+}
+
+}  // namespace
+
+Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& request, const std::shared_ptr<const KnownModel>& model, const rig::Rig& rig) {
+  const auto under = [&](const std::string& engine) {
+    PlanRequest named = request;
+    named.placement.engine = engine;
+    return read_under_engine(knowledge, std::move(named), model, rig);
+  };
+  if (!trim(request.placement.flags).empty()) return under(that_takes(knowledge, *model, rig, request.placement.flags));
+  const auto taken = [](Result<Asked> asked, const std::string& why) {
+    asked->notes.push_back("No engine is named: " + asked->engine.name + why);
+    return asked;
+  };
+  const bool open = request.placement.backend.empty() && !reads_ggml(knowledge, *model);
+  const std::vector<std::string> usual = open ? usual_on(knowledge, rig) : std::vector<std::string>();
+  for (const std::string& engine : usual)
+    if (auto asked = under(engine); asked && has_room(knowledge, *asked)) return taken(std::move(asked), " is taken, as usual on such cards.");
+  auto plain = under(plain_engine());
+  if (!plain) return plain;
+  if (const std::string engine = proposed(knowledge, *plain); !engine.empty())
+    if (auto asked = under(engine)) return taken(std::move(asked), " is taken, for " + plain->engine.name + " does not run this here.");
+  plain->request.engine_open = usual.empty();
+  return plain;
+}
+
+}  // namespace rigcast::app
