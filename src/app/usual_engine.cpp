@@ -36,11 +36,10 @@ std::string that_takes(const Knowledge& knowledge, const KnownModel& model, cons
   return plain_engine();
 }
 
-// The engine that a refusal proposes for the very same model; empty: none.
-std::string proposed(const Knowledge& knowledge, const Asked& asked) {
-  const auto prepared = placement::prepare(knowledge.catalog, asked.model->view, asked.rig, asked.request.placement);
-  const auto words = prepared ? std::vector<std::string_view>() : split_words(prepared.error().nearest);
-  return words.size() == 2 && words.front() == "--engine" ? std::string(words.back()) : std::string();
+bool is_taken(const Knowledge& knowledge, const Asked& asked) {
+  placement::Request unadvised = asked.request.placement;
+  unadvised.advise = false;
+  return placement::prepare(knowledge.catalog, asked.model->view, asked.rig, unadvised).has_value();
 }
 
 bool has_room(const Knowledge& knowledge, const Asked& asked) {
@@ -66,10 +65,17 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
     if (auto asked = under(engine); asked && has_room(knowledge, *asked)) return taken(std::move(asked), " is taken, as usual on such cards.");
   auto plain = under(plain_engine());
   if (!plain) return plain;
-  if (const std::string engine = proposed(knowledge, *plain); !engine.empty())
-    if (auto asked = under(engine)) return taken(std::move(asked), " is taken, for " + plain->engine.name + " does not run this here.");
   plain->request.engine_open = usual.empty();
-  return plain;
+  if (is_taken(knowledge, *plain)) return plain;
+  // Of those that take it the one that runs on most kinds of devices: what is known of it holds in most places.
+  Result<Asked> widest = plain;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    auto asked = under(entry.key);
+    if (!asked || placement::is_reference(asked->engine) || !is_taken(knowledge, *asked)) continue;
+    if (widest->engine.key == plain->engine.key || asked->engine.backends.size() > widest->engine.backends.size()) widest = std::move(asked);
+  }
+  if (widest->engine.key == plain->engine.key) return plain;
+  return taken(std::move(widest), " is taken, for " + plain->engine.name + " does not run this here.");
 }
 
 }  // namespace rigcast::app

@@ -131,7 +131,7 @@ export const en = {
     mineInside: (ratio: string, range: string) => `Inside the range (${range}): ${ratio} of the likely value.`,
     mineBelow: (ratio: string, range: string) => `Below the range (${range}): ${ratio} of the likely value. Look at the points under \u201cMind\u201d, at power and heat limits, and at the flags of the launch line.`,
     mineAbove: (ratio: string, range: string) => `Above the range (${range}): ${ratio} of the likely value. Was it one stream, this quant and a filled context? Then rigcast is too careful here.`,
-    cardNo: (n: number) => `card #${n}`, cardsNo: (which: string) => `cards ${which}`, eachOf: (what: string) => `${what} each`, idle: 'not used', ownScale: 'on a scale of its own',
+    cardNo: (n: number) => `device #${n}`, cardsNo: (which: string) => `devices ${which}`, eachOf: (what: string) => `${what} each`, idle: 'not used', ownScale: 'on a scale of its own',
     usesCards: (used: number, all: number) => `uses ${used} of ${all} cards`, contextsOf: (count: number, each: string) => `${count} contexts of ${each}`,
     answerAt: 'Change the question', likely: 'likely', eightOfTen: '8 of 10 cases',
     andThen: '; ', links: 'links',
@@ -163,7 +163,7 @@ export const en = {
     fits: 'Fits', row: 'What', models: 'Models', rigs: 'Machines', engines: 'Engines', addModel: 'Add a model', addRig: 'Add a machine',
     memory: 'Memory used', cards: 'Cards used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
     empty: 'Name at least one model and two machines, or two models and one machine.',
-    runsOnHost: 'host', runsOnProcessor: 'CPU', hostMeans: 'host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'CPU: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
+    streamsMean: 'Decode is of all streams together; the first token is that of a prompt read alone.', runsOnHost: 'host', runsOnProcessor: 'CPU', hostMeans: 'host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'CPU: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
     hosts: 'Hosts that nobody named', hostsHelp: 'What the cards do not hold runs there. Say host= for the same in every row.',
   },
   cards: {

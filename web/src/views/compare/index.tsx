@@ -129,7 +129,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
 
 function rowName(row: CompareRow, answer: CompareAnswer): string {
   const differs = (pick: (one: CompareRow) => string) => new Set(answer.rows.map(pick)).size > 1;
-  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : ''].filter(Boolean);
+  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : '', answer.rows.some((one) => one.plan?.model.quant_assumed) ? row.plan?.model.quant : ''].filter(Boolean);
   return parts.join(', ') || row.rig;
 }
 
@@ -142,8 +142,10 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
     { id: 'decode', name: text.plan.decode, of: (row) => row.decode }, { id: 'prefill', name: text.plan.prefill, of: (row) => row.prefill }, { id: 'ttft', name: text.plan.ttft, of: (row) => row.ttft },
     { id: 'power', name: text.plan.power, of: (row) => row.plan?.power?.decode }, { id: 'energy', name: text.plan.energy, of: (row) => row.plan?.power?.energy },
   ];
+  const many = answer.rows.some((row) => streamsOf(row) > 1);   // speeds are of all of them together then
   const columns: Omit<Column<Shown>, 'cell'>[] = [
     { id: 'row', name: text.compare.row, by: (one) => one.name }, { id: 'fits', name: text.compare.fits },
+    ...(many ? [{ id: 'streams', name: text.plan.streams, numeric: true, by: (one: Shown) => (one.row.plan ? streamsOf(one.row) : null) }] : []),
     { id: 'cards', name: text.compare.cards, numeric: true, by: (one) => (one.row.plan ? one.row.cards_used : null) }, { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
     ...speeds.map((one) => ({ ...one, numeric: true, by: (shown: Shown) => one.of(shown.row)?.p50 ?? null })),
   ];
@@ -170,6 +172,7 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
                 <tr key={i} class={best ? 'best' : undefined}>
                   <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: chosen ? row.engine : '' })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
                   <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
+                  {many ? <td class="number" data-name={text.plan.streams}>{row.decode ? streamsOf(row) : DASH}</td> : null}
                   <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
                   <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>
                   {speeds.map((one) => {
@@ -182,6 +185,7 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
           </table>
         </div>
       </section>
+      {many ? <p class="help" data-block="streams">{text.compare.streamsMean}</p> : null}
       {places.has('host') ? <p class="help">{text.compare.hostMeans}</p> : null}
       {places.has('processor') ? <p class="help">{text.compare.processorMeans}</p> : null}
       {answer.faster.length ? (
@@ -219,6 +223,9 @@ function assumedHosts(answer: CompareAnswer): [string, string][] {
   if (new Set(answer.rows.map(words).filter(Boolean)).size < 2) return [];
   return [...new Map(answer.rows.filter((row) => row.host?.assumed).map((row) => [row.rig, words(row)]))];
 }
+
+// That are written at a time.
+const streamsOf = (row: CompareRow): number => (row.plan?.decode && row.plan.decode_each ? Math.max(1, Math.round(row.plan.decode.p50 / row.plan.decode_each.p50)) : 1);
 
 const used = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.total_bytes, 0) || row.plan!.placement.host.memory.total_bytes;
 const capacity = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.capacity_bytes, 0) || row.plan!.placement.host.memory.capacity_bytes;

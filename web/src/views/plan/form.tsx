@@ -16,7 +16,7 @@ export function Form({ question, names, error, plan, onChange, host }: FormProps
   const of = (...fields: string[]) => (error && fields.includes(error.field) ? error : null);
   return (
     <form class="question" aria-label={text.plan.question} onSubmit={(event) => event.preventDefault()}>
-      <ModelField label={text.plan.model} value={question.model} names={names} error={of('model')} onChange={(model) => onChange({ model }, false)} />
+      <ModelField label={text.plan.model} value={question.model} names={names} taken={plan?.model.quant_assumed ? plan.model.quant.toLowerCase() : undefined} error={of('model')} onChange={(model) => onChange({ model }, false)} />
       <RigField label={text.plan.rig} value={question.rig} names={names} error={of('rig', 'on')} host={host} onChange={(rig) => onChange({ rig })} />
       <ContextField value={question.context} now={plan?.context_per_stream ?? null} longest={plan?.model.max_context || null} fits={plan?.longest_context ?? null} error={of('context')} onChange={(context) => onChange({ context })} />
       <div class="pair">
