@@ -108,10 +108,16 @@ bool tells_full(const app::CompareAnswer& answer) { return !tells_streams(answer
 
 std::string streams_word(const app::Compared& row) { return row.answer && row.answer->speed ? format_grouped(row.answer->at_once) : "-"; }
 
+// A host that nobody named: its processor's name tells its memory, too.
+Phrase assumed_name(const rig::Host& host) {
+  const std::string& name = host.processor ? host.processor->name : host.name;
+  return host.sockets > 1 ? fill("{0} x {1}"_say, {std::to_string(host.sockets), name}) : Phrase(name);
+}
+
 Value host_value(const app::Compared& row) {
   if (!row.answer || row.answer->rig.hosts.empty()) return std::monostate{};
   const rig::Host& host = row.answer->rig.hosts.front();
-  return Fields{machine("name", host_name(host)), machine("memory_bytes", Number{host.memory.value(), Unit::bytes}), machine("assumed", host.unnamed)};
+  return Fields{machine("name", host.unnamed ? assumed_name(host) : Phrase(host_name(host))), machine("memory_bytes", Number{host.memory.value(), Unit::bytes}), machine("assumed", host.unnamed)};
 }
 
 // Whether it fits, and where part of it lies on the host or all of it runs there: which.
@@ -154,7 +160,8 @@ Value where_it_runs(const app::Compared& row) {
 
 // Why a row has no place or no speed; empty: it has both.
 Phrase reason(const app::Compared& row) {
-  if (!row.answer) return row.answer.error().message;
+  if (!row.answer && row.answer.error().nearest.empty()) return row.answer.error().message;
+  if (!row.answer) return fill("{0} (nearest: {1})"_say, {Phrase(row.answer.error().message), row.answer.error().nearest});
   if (!row.answer->placement.fits) return shortfall(*row.answer);
   if (!row.answer->speed) return row.answer->no_speed.message;
   if (row.answer->too_slow) return fill("nothing reaches the {0} asked for"_say, {print(Number{row.request.minimum_speed, Unit::token_rate})});
@@ -246,24 +253,21 @@ Sentences faster_elsewhere(const app::CompareAnswer& answer) {
 // Hosts that nobody named, where the rows do not have the same.
 Sentences assumed_hosts(const app::CompareAnswer& answer) {
   std::set<std::pair<std::string, double>> hosts;
-  struct Assumed { int sockets; std::string name, memory; std::vector<std::string> rigs; };   // rigs: as asked
+  struct Assumed { std::string key; Phrase name; std::string memory; std::vector<std::string> rigs; };   // rigs: as asked
   std::vector<Assumed> assumed;
   for (const app::Compared& row : answer.rows) {
     if (!row.answer || row.answer->rig.hosts.empty()) continue;
     const rig::Host& host = row.answer->rig.hosts.front();
     hosts.insert({host_name(host), host.memory.value()});
     if (!host.unnamed) continue;
-    const Assumed one{host.sockets, host.processor ? host.processor->name : host.name, print_gib(host.memory), {}};
-    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const Assumed& each) { return each.sockets == one.sockets && each.name == one.name && each.memory == one.memory; });
+    const Assumed one{host_name(host), assumed_name(host), print_gib(host.memory), {}};
+    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const Assumed& each) { return each.key == one.key && each.memory == one.memory; });
     if (same == assumed.end()) same = assumed.insert(assumed.end(), one);
     if (std::find(same->rigs.begin(), same->rigs.end(), row.request.rig) == same->rigs.end()) same->rigs.push_back(row.request.rig);
   }
   Sentences all;
   if (hosts.size() < 2) return all;
-  for (const Assumed& one : assumed) {
-    const Phrase name = one.sockets > 1 ? fill("{0} x {1}"_say, {std::to_string(one.sockets), one.name}) : Phrase(one.name);
-    all.push_back(fill("{0}: {1}, {2}"_say, {join(one.rigs, ", "), name, one.memory}));
-  }
+  for (const Assumed& one : assumed) all.push_back(fill("{0}: {1}, {2}"_say, {join(one.rigs, ", "), one.name, one.memory}));
   if (!all.empty()) all.push_back("say host= for the same in every row: what the cards do not hold runs there"_say);
   return all;
 }

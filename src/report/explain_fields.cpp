@@ -96,7 +96,9 @@ Phrase count_of(const cost::Term& term) {
 Fields term_row(const cost::Term& term) {
   const bool flops = term.amount_unit == "flop";
   const Phrase count = term.amount > 1 ? count_of(term) : Phrase();
-  const Phrase amount = !has_rate(term) ? count : flops ? Phrase(format_significant(term.amount / 1e9, 4) + " Gflop") : Phrase(print_gib(Bytes(term.amount)));
+  constexpr double kTera = 1e12;
+  const std::string work = term.amount < kTera ? format_significant(term.amount / 1e9, 4) + " Gflop" : format_significant(term.amount / kTera, 4) + " Tflop";
+  const Phrase amount = !has_rate(term) ? count : flops ? Phrase(work) : Phrase(print_gib(Bytes(term.amount)));
   const std::string rate = !has_rate(term) ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
   return {{{}, "what"_say, term_name(term.name, term.bound_by_compute)},
           {{}, "where"_say, place_of(term)},

@@ -197,14 +197,14 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
       {assumed.length > 0 ? (
         <section class="block">
           <h2>{text.compare.hosts}</h2>
-          <ul class="caveats">{assumed.map(([rig, host]) => <li key={rig}>{rig}: {host}</li>)}</ul>
+          <ul class="caveats">{assumed.map(([rig, host]) => <li key={rig}>{rig}{text.state.colon}{host}</li>)}</ul>
           <p>{text.compare.hostsHelp}</p>
         </section>
       ) : null}
       {named.some(({ row }) => row.why_not) ? (
         <section class="block" data-block="why-not">
           <h2>{text.compare.whyNot}</h2>
-          <ul class="caveats">{named.filter(({ row }) => row.why_not).map(({ row, name }, i) => <li key={i}>{name}: {row.why_not}</li>)}</ul>
+          <ul class="caveats">{named.filter(({ row }) => row.why_not).map(({ row, name }, i) => <li key={i}>{name}{text.state.colon}{row.why_not}</li>)}</ul>
         </section>
       ) : null}
       <section class="block">

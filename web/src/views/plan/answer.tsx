@@ -97,8 +97,8 @@ const ofMany = (plan: Plan): boolean => !!plan.decode && !!plan.decode_each && p
 
 // The answer in a few lines, for a chat or a mail.
 function summary(plan: Plan, text: Text): string {
-  const of = (name: string, value: Interval | null | undefined) => (value ? `${name}: ${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
-  return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}: ${layoutLine(plan, text)}`,
+  const of = (name: string, value: Interval | null | undefined) => (value ? `${name}${text.state.colon}${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
+  return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}${text.state.colon}${layoutLine(plan, text)}`,
     of(ofMany(plan) ? text.plan.decodeAll : text.plan.decode, plan.decode), ofMany(plan) ? of(text.plan.decodeEach, plan.decode_each) : '', of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
 }
 
