@@ -23,18 +23,29 @@ Fields flattened(const Report& report) {
 // The engine that was named, or taken where none was.
 std::string engine_key(const app::Compared& row) { return row.answer ? row.answer->placement.engine : row.request.placement.engine; }
 
-// The one of all rows that have an answer; empty: they differ.
-std::string common_engine(const app::CompareAnswer& answer) {
+// What all rows that have an answer agree on; empty: they differ.
+template <class Of>
+std::string common(const app::CompareAnswer& answer, Of of) {
   std::set<std::string> names;
   for (const app::Compared& row : answer.rows)
-    if (row.answer) names.insert(row.answer->engine.name);
+    if (row.answer) names.insert(of(*row.answer));
   return names.size() == 1 ? *names.begin() : std::string();
+}
+std::string common_engine(const app::CompareAnswer& answer) {
+  return common(answer, [](const app::PlanAnswer& one) { return one.engine.name; });
+}
+std::string common_quant(const app::CompareAnswer& answer) {
+  return common(answer, [](const app::PlanAnswer& one) { return one.architecture->quant; });
+}
+
+// Whether nobody named the format of a row.
+bool assumes_quant(const app::CompareAnswer& answer) {
+  return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
 }
 
 // What sets this row apart from the others: the parts of the question that were given more than once, and the format where nobody named it.
 std::string row_name(const app::CompareAnswer& answer, const app::Compared& row) {
   const app::CompareRequest& request = answer.request;
-  const bool assumed = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
   std::string name;
   const auto add = [&](bool differs, const std::string& part) {
     if (differs) name += (name.empty() ? "" : ", ") + part;
@@ -42,7 +53,7 @@ std::string row_name(const app::CompareAnswer& answer, const app::Compared& row)
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
-  add(assumed && row.answer, row.answer ? row.answer->architecture->quant : std::string());
+  add(row.answer && assumes_quant(answer) && common_quant(answer).empty(), row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -317,7 +328,8 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
-  if (const std::string engine = common_engine(answer); !engine.empty()) table.fields.push_back(people(Show::sentence, fill("All of them under {0}."_say, {engine})));
+  const std::string engine = common_engine(answer), quant = assumes_quant(answer) ? common_quant(answer) : std::string();
+  if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, quant})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));

@@ -27,11 +27,11 @@ bool may_not_end_line(std::string_view character) {
   return character == "\uff08" || character == "\u201c" || character == "\u2018" || character == "\u300a" || character == "\u300c";
 }
 
-// Whether a number ends `text`: digits behind the last space without a letter among them, not those of a name ("R1-0528").
+// Whether a number ends `text`: digits behind the last space or Chinese sign without a letter among them, not those of a name ("R1-0528").
 bool ends_in_number(std::string_view text) {
   if (text.empty() || text.back() < '0' || text.back() > '9') return false;
-  const std::size_t space = text.rfind(' ');
-  const std::string_view word = text.substr(space == std::string_view::npos ? 0 : space + 1);
+  const auto parts = [](char c) { return c == ' ' || static_cast<unsigned char>(c) >= 0x80; };
+  const std::string_view word = text.substr(static_cast<std::size_t>(std::find_if(text.rbegin(), text.rend(), parts).base() - text.begin()));
   return std::none_of(word.begin(), word.end(), [](char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; });
 }
 

@@ -20,6 +20,8 @@ TEST(Layout, WrapsAtSpaces) { EXPECT_THAT(wrap("one two three", 8), ElementsAre(
 
 TEST(Layout, KeepsANumberWithItsUnit) { EXPECT_THAT(wrap("takes 12.9 ms", 10), ElementsAre("takes", "12.9 ms")); }
 
+TEST(Layout, KeepsANumberBehindChineseWithItsUnit) { EXPECT_THAT(wrap("GPTQ\uff1a42.4 tok/s", 13), ElementsAre("GPTQ\uff1a", "42.4 tok/s")); }
+
 TEST(Layout, ANameThatEndsInDigitsIsNoNumber) { EXPECT_THAT(wrap("DeepSeek-R1-0528 Qwen3", 20), ElementsAre("DeepSeek-R1-0528", "Qwen3")); }
 
 TEST(Layout, WrapsChineseBetweenCharactersButNotBeforeAFullStop) {

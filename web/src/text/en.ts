@@ -163,7 +163,7 @@ export const en = {
     fits: 'Fits', row: 'What', models: 'Models', rigs: 'Machines', engines: 'Engines', addModel: 'Add a model', addRig: 'Add a machine',
     memory: 'Memory used', cards: 'Cards used', fastest: 'fastest writer', open: 'details', whyNot: 'Why not', table: 'All numbers',
     empty: 'Name at least one model and two machines, or two models and one machine.',
-    streamsMean: 'Decode is of all streams together; the first token is that of a prompt read alone.', runsOnHost: 'host', runsOnProcessor: 'CPU', hostMeans: 'host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'CPU: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
+    alike: (engine: string, quant: string) => `All of them under ${engine}, as ${quant}.`, streamsMean: 'Decode is of all streams together; the first token is that of a prompt read alone.', runsOnHost: 'host', runsOnProcessor: 'CPU', hostMeans: 'host: it fits with some of its layers, experts or cache in the host\u2019s memory.', processorMeans: 'CPU: it fits in the host\u2019s memory, and the processor runs all of it.', faster: 'Faster, but not proposed',
     hosts: 'Hosts that nobody named', hostsHelp: 'What the cards do not hold runs there. Say host= for the same in every row.',
   },
   cards: {

@@ -164,7 +164,7 @@ export const zh: Text = {
     fits: '放得下', row: '对象', models: '模型', rigs: '机器', engines: '引擎', addModel: '添加模型', addRig: '添加机器',
     memory: '内存占用', cards: '用卡', fastest: '生成最快', open: '详情', whyNot: '不行的原因', table: '全部数字',
     empty: '请至少填一个模型和两台机器，或两个模型和一台机器。',
-    streamsMean: '生成速度是各路合计；首字延迟按单独预填充的提示词计。', runsOnHost: '部分主机', runsOnProcessor: 'CPU', hostMeans: '“部分主机”：放得下，但有些层、专家或缓存在主机内存中。', processorMeans: '“CPU”：放得下主机内存，全部由处理器运行。', faster: '更快但未采用的方式' ,
+    alike: (engine, quant) => `引擎都是 ${engine}，格式都是 ${quant}。`, streamsMean: '生成速度是各路合计；首字延迟按单独预填充的提示词计。', runsOnHost: '部分主机', runsOnProcessor: 'CPU', hostMeans: '“部分主机”：放得下，但有些层、专家或缓存在主机内存中。', processorMeans: '“CPU”：放得下主机内存，全部由处理器运行。', faster: '更快但未采用的方式' ,
     hosts: '没有写明的主机', hostsHelp: '卡放不下的部分在主机上跑。想让每行主机相同请写 host=。',
   },
   cards: {

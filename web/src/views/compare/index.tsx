@@ -129,7 +129,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
 
 function rowName(row: CompareRow, answer: CompareAnswer): string {
   const differs = (pick: (one: CompareRow) => string) => new Set(answer.rows.map(pick)).size > 1;
-  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : '', answer.rows.some((one) => one.plan?.model.quant_assumed) ? row.plan?.model.quant : ''].filter(Boolean);
+  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : '', answer.rows.some((one) => one.plan?.model.quant_assumed) && new Set(answer.rows.flatMap((one) => one.plan?.model.quant ?? [])).size > 1 ? row.plan?.model.quant : ''].filter(Boolean);
   return parts.join(', ') || row.rig;
 }
 
@@ -142,6 +142,8 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
     { id: 'decode', name: text.plan.decode, of: (row) => row.decode }, { id: 'prefill', name: text.plan.prefill, of: (row) => row.prefill }, { id: 'ttft', name: text.plan.ttft, of: (row) => row.ttft },
     { id: 'power', name: text.plan.power, of: (row) => row.plan?.power?.decode }, { id: 'energy', name: text.plan.energy, of: (row) => row.plan?.power?.energy },
   ];
+  const one = (of: (plan: NonNullable<CompareRow['plan']>) => string) => { const all = [...new Set(answer.rows.flatMap((row) => (row.plan ? [of(row.plan)] : [])))]; return all.length === 1 ? all[0] : ''; };
+  const same = { engine: one((plan) => plan.engine), quant: one((plan) => plan.model.quant) };
   const many = answer.rows.some((row) => streamsOf(row) > 1);   // speeds are of all of them together then
   const columns: Omit<Column<Shown>, 'cell'>[] = [
     { id: 'row', name: text.compare.row, by: (one) => one.name }, { id: 'fits', name: text.compare.fits },
@@ -185,6 +187,7 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
           </table>
         </div>
       </section>
+      {same.engine && same.quant ? <p class="help" data-block="alike">{text.compare.alike(same.engine, same.quant)}</p> : null}
       {many ? <p class="help" data-block="streams">{text.compare.streamsMean}</p> : null}
       {places.has('host') ? <p class="help">{text.compare.hostMeans}</p> : null}
       {places.has('processor') ? <p class="help">{text.compare.processorMeans}</p> : null}
