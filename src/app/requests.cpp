@@ -42,13 +42,24 @@ bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine
   return !model.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, model.view);
 }
 
+bool is_fp8(const Knowledge& knowledge, const KnownModel& model) {
+  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
+  return quant && quant->group == "fp8";
+}
+
 bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request) {
   return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
 }
 
-// The engine's usual recipe and the smaller ones behind it.
+// The engine's usual recipe; of engines that have none the largest that stands in where what was published does not fit.
+std::string usual_recipe(const catalog::Engine& engine) {
+  const bool stands_in = engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) > 0 && !engine.usual_quants.empty();
+  return stands_in ? engine.usual_quants.front() : engine.usual_quant;
+}
+
+// ... and the smaller ones behind it.
 std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
-  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), engine.usual_quant);
+  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), usual_recipe(engine));
   return {usual, engine.usual_quants.end()};
 }
 
@@ -56,20 +67,21 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const PlanRequest& request = asked.request;
   const catalog::Engine& engine = asked.engine;
   const std::shared_ptr<const KnownModel> as_published = asked.model;
-  if (engine.usual_quant.empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
+  if (usual_recipe(engine).empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty()) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
   placement::Request unadvised = request.placement;
   unadvised.advise = false;
   const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, unadvised); };
-  if (runs_as_published(knowledge, engine, *as_published) && !refused(*as_published)) return {};
+  // Eight bits of another kind stand for FP8 on chips without it; what is published in fewer bits nobody makes again.
+  if (runs_as_published(knowledge, engine, *as_published) && !(is_fp8(knowledge, *as_published) && refused(*as_published))) return {};
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
   const std::string& published = as_published->architecture.quant;
   const ModelFormats formats(knowledge, named->name);
-  RC_ASSIGN(usual, formats.in(engine.usual_quant));
+  RC_ASSIGN(usual, formats.in(usual_recipe(engine)));
   const std::string& usual_name = usual->architecture.quant;
   if (refused(*usual)) {   // another usual one, as published, or all are refused, and told
     for (const std::string& quant : engine.usual_quants) {

@@ -33,7 +33,7 @@ std::string host_weights(const catalog::Engine& engine, const model::Architectur
 }
 
 // A name on the line that nothing answers to: what belongs there, and what it is made of.
-void explain_checkpoint(const catalog::Engine& engine, const model::Architecture& a, const std::string& name, Launch& launch) {
+void explain_checkpoint(const model::Architecture& a, const std::string& name, Launch& launch) {
   if (!a.file.empty() || a.origin != model::Origin::catalogue || name == a.repository || name.ends_with(".gguf")) return;
   std::string text = name + " stands for a folder with the model's weights in " + a.quant;
   if (!a.repository.empty()) text += ", published as " + a.repository;
@@ -126,7 +126,7 @@ Launch told_line(const catalog::Engine& engine, const model::Architecture& a, co
   const Settings& s = p.settings;
   const bool paged = engine.kv_rule == catalog::KvRule::paged, slots = engine.kv_rule == catalog::KvRule::slots;
   LineBuilder line(engine, start_words(engine, a));
-  explain_checkpoint(engine, a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(engine, a) : plain_model_name(engine, a), line.launch());
+  explain_checkpoint(a, s.gpu_experts >= 0 && a.has_experts() ? host_weights(engine, a) : plain_model_name(engine, a), line.launch());
   const auto cannot_say = [&](const std::string& what) { line.launch().unsaid.push_back(what); };
   const auto where_of = [&](const char* what) {   // in the engine's own window
     const std::string_view where = catalog::text_of(engine, "where", what);
@@ -229,7 +229,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
-  explain_checkpoint(engine, a, stand_in(a), launch);
+  explain_checkpoint(a, stand_in(a), launch);
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   launch.file_name = "config.json";
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
