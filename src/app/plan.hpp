@@ -22,13 +22,12 @@ inline constexpr std::int64_t kWholeContext = -1;   // placement::Request::conte
 struct PlanRequest {
   std::string model;             // model spec: "qwen3-8b:q4_k_m", a path
   std::string rig;               // rig spec: "2x3090; host=..."
-  placement::Request placement;  // engine, backend, launch flags, context; an empty engine: the usual one for the cards, the model's format or the flags
+  placement::Request placement;  // engine, backend, launch flags, context
   cost::Question question;       // prompt, depth, sequences
   // Where the flags leave the placement open:
   placement::Objective objective = placement::Objective::decode;
   double minimum_speed = 0;      // token/s of decode that each stream must reach
   bool own = true;               // the user's own Observations may move the estimate
-  bool engine_open = false;      // of what has been read: nobody named the engine, and any of its like would have it
 };
 
 // Another way to lay the same model over the same Rig: the best of its kind.

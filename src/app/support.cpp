@@ -346,7 +346,7 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
   }
   order(answer.rules);
   order(answer.several);
-  answer.serves_first = catalog::is_of_servers(answer.device);
+  answer.serves_first = is_of_servers(answer.device);
   rank(engines, answer.serves_first, answer.models);
   return answer;
 }

@@ -14,7 +14,7 @@ std::string plain_engine() { return placement::Request{}.engine; }
 // Engines that say they are usual on every card of the rig.
 std::vector<std::string> usual_on(const Knowledge& knowledge, const rig::Rig& rig) {
   std::vector<std::string> engines;
-  if (rig.devices.empty() || !std::all_of(rig.devices.begin(), rig.devices.end(), [](const rig::RigDevice& each) { return catalog::is_of_servers(each.device); })) return engines;
+  if (rig.devices.empty() || !std::all_of(rig.devices.begin(), rig.devices.end(), [](const rig::RigDevice& each) { return is_of_servers(each.device); })) return engines;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
     if (!engine) continue;
@@ -48,6 +48,10 @@ bool has_room(const Knowledge& knowledge, const Asked& asked) {
 
 }  // namespace
 
+bool is_of_servers(const catalog::Device& device) { return device.form.cooler == "passive" || device.link.built_in; }
+
+bool leaves_engine_open(const Knowledge& knowledge, const rig::Rig& rig) { return usual_on(knowledge, rig).empty(); }
+
 Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& request, const std::shared_ptr<const KnownModel>& model, const rig::Rig& rig) {
   const auto under = [&](const std::string& engine) {
     PlanRequest named = request;
@@ -65,7 +69,6 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
     if (auto asked = under(engine); asked && has_room(knowledge, *asked)) return taken(std::move(asked), " is taken, as usual on such cards.");
   auto plain = under(plain_engine());
   if (!plain) return plain;
-  plain->request.engine_open = usual.empty();
   if (is_taken(knowledge, *plain)) return plain;
   // Of those that take it the one that runs on most kinds of devices: what is known of it holds in most places.
   Result<Asked> widest = plain;

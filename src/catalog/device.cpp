@@ -15,6 +15,4 @@ const char* to_string(DeviceKind kind) {
 
 Bytes card_memory(const Device& device) { return device.memory.value * device.chips; }
 
-bool is_of_servers(const Device& device) { return device.form.cooler == "passive" || device.link.built_in; }
-
 }  // namespace rigcast::catalog

@@ -66,7 +66,6 @@ struct Device {
   std::optional<Fact<Bandwidth>> bandwidth;            // data sheet
   std::optional<Fact<Bandwidth>> measured_bandwidth;   // what a copy or read kernel was seen to reach
   std::vector<Bytes> memory_sizes;     // configurations sold, where there are several (unified memory); memory is the largest
-  std::optional<Bytes> usual_size;     // of them, what is meant where nobody says which; else the largest
   int bus_bits = 0;
   double data_rate_gbps = 0;           // per pin
   bool unified = false;                // memory is the host's memory
@@ -106,8 +105,5 @@ void name_chip(Device& device);
 
 // Memory of the whole card, all chips.
 Bytes card_memory(const Device& device);
-
-// A card or module of servers, on which engines that serve many are usual.
-bool is_of_servers(const Device& device);
 
 }  // namespace rigcast::catalog

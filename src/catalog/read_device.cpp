@@ -28,7 +28,6 @@ void read_memory(TableReader memory, Device& device) {
     if (bytes) device.memory_sizes.push_back(*bytes);
     else memory.fault("sizes", bytes.error().message);
   }
-  if (const auto usual = memory.size("usual_size")) device.usual_size = usual->value;
   device.bus_bits = memory.integer("bus_bits");
   device.data_rate_gbps = memory.number("data_rate_gbps");
   device.unified = memory.flag("unified");

@@ -190,11 +190,9 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
     return format && format->group.starts_with("ggml");
   });
   RC_TRY(add_tower(catalog, a, base.tower));
-  for (const Repository& each : base.repositories) {
-    if (each.quant.empty()) a.published_at = each.name;
-    if (each.quant.empty() ? published : equal_ignoring_case(each.quant, a.quant)) a.repository = each.name;
-  }
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
+  for (const Repository& each : base.repositories)   // known by its owner before it
+    if (each.quant.empty() ? published : equal_ignoring_case(each.quant, a.quant)) a.checkpoint = each.name;
   return std::move(a);
 }
 

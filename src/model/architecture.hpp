@@ -122,8 +122,6 @@ struct Architecture {
   std::string file;                    // path, empty for catalogue
   std::string quant;                   // recipe or dominant type: "Q4_K_M", "FP8", "BF16"
   std::string checkpoint;              // catalogue: what files in this format are called; the key alone as published
-  std::string repository;              // catalogue: where weights in this format are published: "Qwen/Qwen3-32B-FP8"; empty: not known
-  std::string published_at;            // ... and where the model was first
   std::string half;                    // 16-bit format of what recipes leave alone: "bf16", "f16"; empty: bf16
   int hidden = 0, vocab = 0;
   std::int64_t max_context = 0;

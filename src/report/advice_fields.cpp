@@ -31,7 +31,6 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
     case Kind::experts: return {fill("fits with the experts of {0} layers on the host: {1}"_say, {remedy.value, speed()}), std::move(other), "experts"};
     case Kind::engine:
       other.placement.engine = remedy.engine;
-      other.engine_open = false;
       other.model = remedy.model;
       if (remedy.streams > 0)
         return {fill("another engine, {0}, runs {4} streams at a time here, as {1}: {2} in all, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context), format_grouped(remedy.streams)}), std::move(other), "engine"};

@@ -209,7 +209,7 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   fields.push_back({"vocab", "vocabulary"_say, std::int64_t{a.vocab}});
   fields.push_back({"max_context", "longest context"_say, a.max_context});
   add_text(fields, "quant", "published as"_say, a.quant);
-  add_text(fields, "repository", "repository"_say, a.repository);
+  add_text(fields, "repository", "repository"_say, facts.repository);
   add_text(fields, "source", "shape from"_say, a.source);
   const bool anywhere = std::any_of(facts.sizes.begin(), facts.sizes.end(), [](const app::SizeInQuant& size) { return !size.repository.empty(); });
   Rows sizes;

@@ -36,6 +36,12 @@ Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request,
 // machines, or where that refuses the one that it proposes.
 Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& request, const std::shared_ptr<const KnownModel>& model, const rig::Rig& rig);
 
+// A card or module of servers, on which engines that serve many are usual.
+bool is_of_servers(const catalog::Device& device);
+
+// Whether none is usual on the rig: any like it would have the plain one.
+bool leaves_engine_open(const Knowledge& knowledge, const rig::Rig& rig);
+
 // Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
 bool reads_ggml(const Knowledge& knowledge, const KnownModel& model);
 

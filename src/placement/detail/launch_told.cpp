@@ -11,16 +11,19 @@ namespace rigcast::placement::detail {
 
 namespace {
 
-// What stands for the model's files where nobody has said where they are.
-const std::string& stand_in(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
+// A repository that is known to hold the weights in this format: "Qwen/Qwen3-32B-FP8".
+bool has_repository(const model::Architecture& a) { return a.file.empty() && a.checkpoint.find('/') != std::string::npos; }
+
+// What stands for the model's files where nobody has said where they are: of a repository what it is called there.
+std::string stand_in(const model::Architecture& a) {
+  if (!a.file.empty()) return a.file;
+  return !a.checkpoint.empty() ? a.checkpoint.substr(a.checkpoint.rfind('/') + 1) : !a.key.empty() ? a.key : a.name;
+}
 
 // Engines that import single files, or look for folders under one of theirs, take no repository.
 bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
 
-// A repository that is known to hold the weights in this format, which engines load by its name; else what stands for the files.
-const std::string& plain_model_name(const catalog::Engine& engine, const model::Architecture& a) {
-  return a.file.empty() && !a.repository.empty() && takes_repository(engine) ? a.repository : stand_in(a);
-}
+std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) { return has_repository(a) && takes_repository(engine) ? a.checkpoint : stand_in(a); }
 
 // Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
 std::string host_weights(const catalog::Engine& engine, const model::Architecture& a) {
@@ -34,21 +37,18 @@ std::string host_weights(const catalog::Engine& engine, const model::Architectur
 
 // A name on the line that nothing answers to: what belongs there, and what it is made of.
 void explain_checkpoint(const model::Architecture& a, const std::string& name, Launch& launch) {
-  if (!a.file.empty() || a.origin != model::Origin::catalogue || name == a.repository || name.ends_with(".gguf")) return;
-  std::string text = name + " stands for a folder with the model's weights in " + a.quant;
-  if (!a.repository.empty()) text += ", published as " + a.repository;
-  else if (!a.published_at.empty()) text += "; no repository of them is known here: look for one made from " + a.published_at;
-  launch.unsaid.push_back(text + ".");
+  if (!a.file.empty() || a.origin != model::Origin::catalogue || (has_repository(a) && name == a.checkpoint) || name.ends_with(".gguf")) return;
+  const std::string text = name + " stands for a folder with the model's weights in " + a.quant;
+  launch.unsaid.push_back(has_repository(a) ? text + ", published as " + a.checkpoint + "." : text + ": no repository of them is known here.");
 }
 
 // The words that start an engine, with what it wants to know of the model in their holes.
 std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
-  const std::string& model = plain_model_name(engine, a);
+  const std::string model = plain_model_name(engine, a);
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
-  const std::string& whole = a.published_at.empty() ? a.key : a.published_at;                         // ... beside the model as published
   const std::size_t slash = model.rfind('/');
   const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
-  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? whole : model));
+  std::string words = replace_all(std::string(catalog::text_of(engine, "start", apart ? "folder" : "")), "{model}", quoted(experts_only ? a.key : model));
   words = replace_all(std::move(words), "{folder}", slash == std::string::npos ? "models" : quoted(model.substr(0, slash)));
   return replace_all(std::move(words), "{name}", quoted(slash == std::string::npos ? model : model.substr(slash + 1)));
 }
