@@ -15,16 +15,12 @@ using catalog::Kind;
 
 constexpr std::array<std::string_view, 10> kRecipes = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "q2_k", "fp8", "awq"};
 
-// Known by its owner before it; empty: what the checkpoint is called is no repository.
-std::string repository_of(const model::Architecture& a) { return a.origin == model::Origin::catalogue && a.checkpoint.find('/') != std::string::npos ? a.checkpoint : std::string(); }
-
 Result<ModelFacts> model_facts(const Knowledge& knowledge, const std::string& name) {
   RC_ASSIGN(architecture, model::read_model(knowledge.catalog, name));
-  std::string repository = repository_of(architecture);
-  ModelFacts facts{std::move(architecture), {}, std::move(repository)};
+  ModelFacts facts{std::move(architecture), {}};
   for (const std::string_view recipe : kRecipes)
     if (const auto sized = model::read_model(knowledge.catalog, name + ':' + std::string(recipe)))
-      facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters(), repository_of(*sized)});
+      facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters()});
   return facts;
 }
 

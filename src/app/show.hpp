@@ -13,12 +13,11 @@
 namespace rigcast::app {
 
 // How large a model becomes in one Quant recipe.
-struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; std::string repository = {}; };   // repository: as of ModelFacts
+struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; };
 
 struct ModelFacts {
   model::Architecture architecture;      // in its native format
   std::vector<SizeInQuant> sizes;
-  std::string repository;                // where its maker publishes it; empty: not known
 };
 
 struct ShowRequest {

@@ -209,14 +209,12 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   fields.push_back({"vocab", "vocabulary"_say, std::int64_t{a.vocab}});
   fields.push_back({"max_context", "longest context"_say, a.max_context});
   add_text(fields, "quant", "published as"_say, a.quant);
-  add_text(fields, "repository", "repository"_say, facts.repository);
+  if (a.checkpoint.find('/') != std::string::npos) add_text(fields, "repository", "repository"_say, a.checkpoint);   // known by its owner before it
   add_text(fields, "source", "shape from"_say, a.source);
-  const bool anywhere = std::any_of(facts.sizes.begin(), facts.sizes.end(), [](const app::SizeInQuant& size) { return !size.repository.empty(); });
   Rows sizes;
   for (const app::SizeInQuant& size : facts.sizes)
     sizes.push_back({{"quant", "quant"_say, size.quant}, {"weights_bytes", "weights"_say, Number{size.weights.value(), Unit::bytes}},
-                     {"bits_per_weight", "bits per weight"_say, Number{size.bits_per_weight}},
-                     {"repository", "repository"_say, size.repository, anywhere ? Show::row : Show::machine}});
+                     {"bits_per_weight", "bits per weight"_say, Number{size.bits_per_weight}}});
   return {{{}, std::move(fields)}, {"Size by quant"_say, {list_field("sizes", std::move(sizes), Show::table)}},
           {"Mind"_say, {list_field("notes", sentences(a.notes), Show::warnings)}}};
 }

@@ -115,7 +115,7 @@ function Model({ model }: { model: ModelFacts }): VNode {
               <tbody>
                 {model.sizes.map((size) => (
                   <tr key={size.quant}>
-                    <th scope="row"><a href={href('plan', { m: `${model.key}:${size.quant}` })}>{size.quant}</a>{size.repository ? <small>{size.repository}</small> : null}<i class="share" style={{ width: `${(100 * size.weights_bytes) / most}%` }} /></th>
+                    <th scope="row"><a href={href('plan', { m: `${model.key}:${size.quant}` })}>{size.quant}</a><i class="share" style={{ width: `${(100 * size.weights_bytes) / most}%` }} /></th>
                     <td class="number">{print(size.weights_bytes, 'B')}</td>
                     <td class="number">{threeDigits(size.bits_per_weight)}</td>
                   </tr>
