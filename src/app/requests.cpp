@@ -107,7 +107,7 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const std::string& taken = asked.model->architecture.quant;
   const auto other = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
   const bool alone = other == engine.usual_quants.end();
-  const std::string why = published_first && taken == usual_name ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
+  const std::string why = published_first && is_read() && taken == usual_name ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
                           : taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
                                               : " is assumed, for " + usual_name + ", the usual one with " + engine.name + (alone ? ", does not fit." : ", does not fit. Name another to choose (");
   std::string note = "No format is named and the model is published in " + published + ": " + taken + why;

@@ -70,11 +70,11 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
   auto plain = under(plain_engine());
   if (!plain) return plain;
   if (is_taken(knowledge, *plain)) return plain;
-  // Of those that take it the one that runs on most kinds of devices: what is known of it holds in most places.
+  // Of those that take it, and do not wrap the one that does not, the one that runs on most kinds of devices: what is known of it holds in most places.
   Result<Asked> widest = plain;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     auto asked = under(entry.key);
-    if (!asked || placement::is_reference(asked->engine) || !is_taken(knowledge, *asked)) continue;
+    if (!asked || placement::is_reference(asked->engine) || asked->engine.base == plain->engine.key || !is_taken(knowledge, *asked)) continue;
     if (widest->engine.key == plain->engine.key || asked->engine.backends.size() > widest->engine.backends.size()) widest = std::move(asked);
   }
   if (widest->engine.key == plain->engine.key) return plain;
