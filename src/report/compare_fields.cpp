@@ -53,7 +53,7 @@ std::string row_name(const app::CompareAnswer& answer, const app::Compared& row)
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
-  add(row.answer && assumes_quant(answer) && common_quant(answer).empty(), row.answer ? row.answer->architecture->quant : std::string());
+  add(row.answer && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -328,7 +328,7 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
-  const std::string engine = common_engine(answer), quant = assumes_quant(answer) ? common_quant(answer) : std::string();
+  const std::string engine = answer.request.engines.size() > 1 ? std::string() : common_engine(answer), quant = assumes_quant(answer) ? common_quant(answer) : std::string();
   if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, quant})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));

@@ -12,18 +12,11 @@ Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, un
 Fields row_fields(Kind kind, const app::Listed& row) {
   Fields fields{{"key", "key"_say, row.key}, {"name", "name"_say, Phrase(row.name)}};
   const auto add = [&](const char* id, Phrase label, Value value) { fields.push_back({id, std::move(label), std::move(value)}); };
-  // Chips of one card pool nothing: "2 x 48.00 GiB" is not 96.
-  const auto of_chips = [&](const char* id, Phrase label, Value value) {
-    const auto* number = std::get_if<Number>(&value);
-    if (row.chips < 2 || !number) return add(id, std::move(label), std::move(value));
-    fields.push_back({{}, std::move(label), fill("{0} x {1}"_say, {std::to_string(row.chips), print(*number)}), Show::row});
-    fields.push_back(machine(id, std::move(value)));
-  };
   switch (kind) {
     case Kind::device:
-      of_chips("memory", "memory"_say, known(row.memory.value(), Unit::bytes));
-      of_chips("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
-      of_chips("half_rate", "FP16 dense"_say, known(row.half_rate.value(), Unit::flop_rate));
+      add("memory", "memory"_say, known(row.memory.value(), Unit::bytes));
+      add("bandwidth", "bandwidth"_say, known(row.bandwidth.value(), Unit::bandwidth));
+      add("half_rate", "FP16 dense"_say, known(row.half_rate.value(), Unit::flop_rate));
       add("power", "power"_say, known(row.power.value(), Unit::watts));
       for (auto [id, text] : {std::pair{"vendor", &row.vendor}, {"architecture", &row.architecture}, {"release", &row.release}})
         fields.push_back(machine(id, *text));
@@ -66,6 +59,10 @@ Report fields(const app::ListAnswer& answer) {
   const std::string count = format_grouped(static_cast<std::int64_t>(rows.size()));
   Section section{{}, {{"rows", {}, std::move(rows), Show::table},
                        people(Show::sentence, fill("{0} shown; 'rigcast show KEY' tells all about one of them"_say, {count}))}};
+  std::vector<std::string> several;
+  for (const app::Listed& row : answer.rows)
+    if (row.chips > 1) several.push_back(row.key);
+  if (!several.empty()) section.fields.push_back(people(Show::sentence, fill("Cards of several chips, which pool nothing: {0}. Memory, bandwidth and rate are those of one chip, power is the card's."_say, {join(several, ", ")})));
   // What people ask for by name is often none of these formats but a mixture of them.
   if (!answer.recipes.empty()) section.fields.push_back(people(Show::sentence, fill("A model may also be asked for as one of these, which give its tensors several of the formats: {0}"_say, {join(answer.recipes, ", ")})));
   return {{std::move(section)}};
