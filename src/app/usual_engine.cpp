@@ -25,15 +25,18 @@ std::vector<std::string> usual_on(const Knowledge& knowledge, const rig::Rig& ri
   return engines;
 }
 
-// The first engine that knows these flags.
+// The engine that knows these flags: the plain one, or of the others the one that runs on most kinds of devices, for some take the words of another.
 std::string that_takes(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const std::string& flags) {
-  std::vector<std::string> engines = {plain_engine()};
-  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) engines.push_back(entry.key);
-  for (const std::string& key : engines) {
-    const auto engine = knowledge.catalog.engine(key);
-    if (engine && placement::parse_flags(**engine, model.architecture, rig, flags)) return key;
+  const auto takes = [&](const catalog::Engine& engine) { return placement::parse_flags(engine, model.architecture, rig, flags).has_value(); };
+  std::string widest = plain_engine();
+  std::size_t most = 0;
+  for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
+    const auto engine = knowledge.catalog.engine(entry.key);
+    if (!engine || !takes(**engine)) continue;
+    if (entry.key == plain_engine()) return entry.key;
+    if ((*engine)->backends.size() > most) widest = entry.key, most = (*engine)->backends.size();
   }
-  return plain_engine();
+  return widest;
 }
 
 bool is_taken(const Knowledge& knowledge, const Asked& asked) {

@@ -48,6 +48,7 @@ TEST(UsualEngine, IsOneThatHoldsTheModel) { EXPECT_EQ(engine_of("qwen3-235b-a22b
 
 TEST(UsualEngine, IsTheOneOfTheFlags) {
   EXPECT_EQ(engine_of("qwen3-8b", "3090", "vllm serve Qwen/Qwen3-8B --max-model-len 8192"), "vllm");
+  EXPECT_EQ(engine_of("qwen3-8b", "3090", "python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B --context-length 8192"), "sglang");
   EXPECT_EQ(engine_of("qwen3-8b:q4_k_m", "l20", "-c 8192 -ngl 99"), "llama.cpp");
 }
 
