@@ -120,7 +120,7 @@ export const en = {
       extrapolated: 'Physics and the data sheet only.',
     } as Record<string, string>,
     compareThis: 'Compare with another machine', compareQuants: 'Compare its quants', compareUpgrades: 'Compare them', nameHost: 'Name the host', notListed: (n: number) => `${n} more cards are not used, either.`,
-    tooSlow: (wanted: string) => `It fits, but nothing reaches ${wanted} tok/s`, unsaid: 'What this line cannot say:', triedWays: 'Ways that were tried',
+    tooSlow: (wanted: string) => `It fits, but nothing reaches ${wanted} tok/s`, unsaid: 'What the line alone does not say:', triedWays: 'Ways that were tried',
     gradeName: { measured: 'measured', near: 'near', family: 'family', extrapolated: 'extrapolated' } as Record<string, string>,
     fitsTo: (n: string) => `like this up to ${n}`,
     draftsUncounted: ' What drafts the tokens takes memory that is not counted here.',

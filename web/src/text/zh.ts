@@ -120,7 +120,7 @@ export const zh: Text = {
       extrapolated: '只依据物理和规格表。',
     },
     compareThis: '与另一台机器比较', compareQuants: '比较它的各种量化', compareUpgrades: '放在一起比较', nameHost: '指明主机', notListed: (n) => `另有 ${n} 张卡也未使用。`,
-    tooSlow: (wanted) => `放得下，但没有一种摆法达到 ${wanted} tok/s`, unsaid: '这条命令无法表达的：', triedWays: '试过的摆法',
+    tooSlow: (wanted) => `放得下，但没有一种摆法达到 ${wanted} tok/s`, unsaid: '命令之外要知道的：', triedWays: '试过的摆法',
     gradeName: { measured: '已实测', near: '相近', family: '同族', extrapolated: '外推' },
     fitsTo: (n) => `照此布局最多 ${n}`,
     draftsUncounted: '起草 token 的一侧还要占用显存，此处未计入。',

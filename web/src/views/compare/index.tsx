@@ -144,11 +144,12 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
   ];
   const one = (of: (plan: NonNullable<CompareRow['plan']>) => string) => { const all = [...new Set(answer.rows.flatMap((row) => (row.plan ? [of(row.plan)] : [])))]; return all.length === 1 ? all[0] : ''; };
   const same = { engine: one((plan) => plan.engine), quant: one((plan) => plan.model.quant) };
+  const left = answer.rows.some((row) => row.plan && row.cards_used < row.cards);   // where every row uses all of its cards there is nothing to say
   const many = answer.rows.some((row) => streamsOf(row) > 1);   // speeds are of all of them together then
   const columns: Omit<Column<Shown>, 'cell'>[] = [
     { id: 'row', name: text.compare.row, by: (one) => one.name }, { id: 'fits', name: text.compare.fits },
     ...(many ? [{ id: 'streams', name: text.plan.streams, numeric: true, by: (one: Shown) => (one.row.plan ? streamsOf(one.row) : null) }] : []),
-    { id: 'cards', name: text.compare.cards, numeric: true, by: (one) => (one.row.plan ? one.row.cards_used : null) }, { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
+    ...(left ? [{ id: 'cards', name: text.compare.cards, numeric: true, by: (one: Shown) => (one.row.plan ? one.row.cards_used : null) }] : []), { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
     ...speeds.map((one) => ({ ...one, numeric: true, by: (shown: Shown) => one.of(shown.row)?.p50 ?? null })),
   ];
   const { rows: named, by, down } = useSorted(listed, columns, '');
@@ -175,7 +176,7 @@ function Result({ answer, question, chosen }: { answer: CompareAnswer; question:
                   <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: chosen ? row.engine : '' })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
                   <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
                   {many ? <td class="number" data-name={text.plan.streams}>{row.decode ? streamsOf(row) : DASH}</td> : null}
-                  <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
+                  {left ? <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td> : null}
                   <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>
                   {speeds.map((one) => {
                     const value = one.of(row);
