@@ -245,6 +245,8 @@ Result<PlanAnswer> plan(const Knowledge& knowledge, const PlanRequest& as_asked)
     answer.remedies = find_remedies(knowledge, answer, *model);
   }
   answer.upgrades = find_upgrades(knowledge, answer, *model);
+  // Where nobody named the engine and any question like this one would come to the same, commands need not name it either.
+  if (as_asked.placement.engine.empty() && answer.engine.key == placement::Request{}.engine && leaves_engine_open(knowledge, answer.rig)) answer.request.placement.engine.clear();
   return std::move(answer);
 }
 

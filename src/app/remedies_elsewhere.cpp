@@ -18,7 +18,7 @@ bool runs_all(const rig::Rig& rig, const std::string& backend) {
 // The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster. Where the host has a part in it, or
 // the user has timed one of the two, such numbers are not of one kind.
 std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
-  constexpr double kWorthIt = 1.1;   // times as fast
+  constexpr double kWorthIt = 1.05;   // times as fast
   if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthIt * decode_over_context(now);
@@ -61,22 +61,16 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture->quant);
 }
 
-// Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
-bool is_ggml(const Knowledge& knowledge, const KnownModel& model) {
-  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
-  return quant && quant->group.starts_with("ggml");
-}
-
 // Engines of another build share a model between cards, or between streams, by other means: the first of them that is far ahead.
 std::optional<Remedy> engine_far_ahead(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
-  constexpr double kFar = 1.5;       // times as fast: a change of engine and files is more work than that of a flag
+  constexpr double kFar = 1.3;       // times as fast: a change of engine and files is more work than that of a flag
   if (names_no_streams(now.request) || !now.request.question.engine_date.empty()) return std::nullopt;
   if ((now.rig.devices.size() < 2 && now.admitted < 2) || !now.request.placement.flags.empty() || !now.request.placement.backend.empty()) return std::nullopt;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
     if (!engine || !(*engine)->base.empty() || (*engine)->kv_rule == now.engine.kv_rule || (*engine)->kv_rule == catalog::KvRule::contiguous) continue;
     std::vector<std::string> specs = alike_in(knowledge, now, **engine);
-    if (!is_ggml(knowledge, model)) specs.insert(specs.begin(), same_under(knowledge, now, **engine));
+    if (!reads_ggml(knowledge, model)) specs.insert(specs.begin(), same_under(knowledge, now, **engine));
     for (const std::string& spec : specs) {
       PlanRequest request = now.request;
       request.placement.engine = entry.key;
@@ -131,7 +125,7 @@ std::optional<Remedy> engine_of_many(const Knowledge& knowledge, const PlanAnswe
     std::optional<Remedy> best;
     for (const std::string& spec : specs_under(knowledge, now, **engine)) {
       const auto found = find_known(knowledge, spec);
-      if (!found || is_ggml(knowledge, **found)) continue;
+      if (!found || reads_ggml(knowledge, **found)) continue;
       PlanRequest request = asked_now;
       request.placement.engine = entry.key;
       request.model = spec;

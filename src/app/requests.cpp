@@ -42,13 +42,24 @@ bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine
   return !model.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, model.view);
 }
 
+bool is_fp8(const Knowledge& knowledge, const KnownModel& model) {
+  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
+  return quant && quant->group == "fp8";
+}
+
 bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request) {
   return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
 }
 
-// The engine's usual recipe and the smaller ones behind it.
+// The engine's usual recipe; of engines that have none the largest that stands in where what was published does not fit.
+std::string usual_recipe(const catalog::Engine& engine) {
+  const bool stands_in = engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) > 0 && !engine.usual_quants.empty();
+  return stands_in ? engine.usual_quants.front() : engine.usual_quant;
+}
+
+// ... and the smaller ones behind it.
 std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
-  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), engine.usual_quant);
+  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), usual_recipe(engine));
   return {usual, engine.usual_quants.end()};
 }
 
@@ -56,19 +67,21 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const PlanRequest& request = asked.request;
   const catalog::Engine& engine = asked.engine;
   const std::shared_ptr<const KnownModel> as_published = asked.model;
-  if (engine.usual_quant.empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
+  if (usual_recipe(engine).empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
-  if (!named || !named->quant.empty() || runs_as_published(knowledge, engine, *as_published)) return {};
+  if (!named || !named->quant.empty()) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
   placement::Request unadvised = request.placement;
   unadvised.advise = false;
   const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, unadvised); };
+  // Eight bits of another kind stand for FP8 on chips without it; what is published in fewer bits nobody makes again.
+  if (runs_as_published(knowledge, engine, *as_published) && !(is_fp8(knowledge, *as_published) && refused(*as_published))) return {};
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
   const std::string& published = as_published->architecture.quant;
   const ModelFormats formats(knowledge, named->name);
-  RC_ASSIGN(usual, formats.in(engine.usual_quant));
+  RC_ASSIGN(usual, formats.in(usual_recipe(engine)));
   const std::string& usual_name = usual->architecture.quant;
   if (refused(*usual)) {   // another usual one, as published, or all are refused, and told
     for (const std::string& quant : engine.usual_quants) {
@@ -94,7 +107,8 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const std::string& taken = asked.model->architecture.quant;
   const auto other = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
   const bool alone = other == engine.usual_quants.end();
-  const std::string why = taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
+  const std::string why = published_first && is_read() && taken == usual_name ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
+                          : taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
                                               : " is assumed, for " + usual_name + ", the usual one with " + engine.name + (alone ? ", does not fit." : ", does not fit. Name another to choose (");
   std::string note = "No format is named and the model is published in " + published + ": " + taken + why;
   if (!alone) note += asked.model->architecture.key + ':' + *other + ").";
@@ -169,19 +183,30 @@ Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowl
   return std::make_shared<const KnownModel>(std::move(converted), model->from_file);
 }
 
-Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
-  RC_ASSIGN(model, from_option(find_known(knowledge, request.model), "MODEL", "model"));
-  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
+bool reads_ggml(const Knowledge& knowledge, const KnownModel& model) {
+  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
+  return quant && quant->group.starts_with("ggml");
+}
+
+Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request, std::shared_ptr<const KnownModel> model, rig::Rig rig) {
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));
   RC_TRY(check_engine_date(knowledge, request.question.engine_date));
   if (!request.placement.backend.empty()) rig = placement::part_that_runs(rig, request.placement.backend);
-  Asked asked{with_room(of_many(request, engine, rig)), std::move(model), std::move(rig), catalog::as_of(std::move(engine), request.question.engine_date)};
-  if (request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
+  const std::string date = request.question.engine_date;
+  Asked asked{with_room(of_many(std::move(request), engine, rig)), std::move(model), std::move(rig), catalog::as_of(std::move(engine), date)};
+  if (asked.request.placement.context == kWholeContext) asked.request.placement.context = asked.model->architecture.max_context;
   take_drafter(knowledge, asked);
   RC_TRY(take_usual_quant(knowledge, asked));
   RC_ASSIGN(read, as_engine_reads(knowledge, asked.engine, asked.model));
   asked.model = std::move(read);
   return asked;
+}
+
+Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request) {
+  RC_ASSIGN(model, from_option(find_known(knowledge, request.model), "MODEL", "model"));
+  RC_ASSIGN(rig, from_option(read_rig(knowledge, request.rig), "--on", "rig"));
+  if (request.placement.engine.empty()) return under_usual_engine(knowledge, request, model, rig);
+  return read_under_engine(knowledge, request, std::move(model), std::move(rig));
 }
 
 }  // namespace rigcast::app

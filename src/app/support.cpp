@@ -263,9 +263,6 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
-// Cards of servers, on which engines that serve many are usual.
-bool is_of_servers(const catalog::Device& device) { return device.form.cooler == "passive" || device.link.built_in; }
-
 // Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest, the engines that serve many where
 // `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits they keep; behind them by speed.
 void rank(const std::vector<catalog::Engine>& engines, bool serves_first, std::vector<ModelSupport>& models) {

@@ -102,7 +102,7 @@ TEST(Upgrades, MemoryComesInSticks) {
 
 // 61 GiB in BF16 do not fit 24, 18 GiB in AWQ or GPTQ do, with as much of the context that nobody named as there is room for.
 TEST(Remedies, ASmallerFormatShortensAContextThatNobodyNamed) {
-  PlanRequest request = test::asked("qwen3-32b", "3090", "vllm");
+  PlanRequest request = test::asked("qwen3-32b:bf16", "3090", "vllm");
   const auto answer = plan(knowledge(), request);
   ASSERT_TRUE(answer);
   ASSERT_FALSE(answer->placement.fits);
@@ -139,7 +139,7 @@ TEST(Remedies, TheFormatThatUsersRunBesideTheOneItWasPublishedIn) {
 
 // 61 GiB in BF16 on a card of 24 GiB: some 43 GiB lie in the host's memory and cross the link, 25 GB/s, for every token.
 TEST(Remedies, WeightsInHostMemoryWhereTheEngineReadsThemThere) {
-  PlanRequest request = test::asked("qwen3-32b", "4090; host=ryzen-9-7950x:2xddr5-5600:128g", "vllm");
+  PlanRequest request = test::asked("qwen3-32b:bf16", "4090; host=ryzen-9-7950x:2xddr5-5600:128g", "vllm");
   const auto answer = plan(knowledge(), request);
   ASSERT_TRUE(answer);
   ASSERT_FALSE(answer->placement.fits);

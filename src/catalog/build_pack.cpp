@@ -43,7 +43,7 @@ Found describe(const toml::table& table, Kind kind) {
   found.kind = kind;
   found.key = text_of(table, "key");
   found.name = table["name"].value_or(found.key);
-  std::set<std::string> names = {fold_name(found.key), fold_name(found.name)};
+  std::set<std::string> names = {fold_name(found.key), fold_name(found.name), fold_name(text_of(table, "repo"))};
   if (const toml::array* aliases = table["aliases"].as_array())
     for (const toml::node& alias : *aliases) names.insert(fold_name(alias.value_or(std::string())));
   names.erase("");

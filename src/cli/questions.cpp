@@ -38,7 +38,7 @@ Result<std::int64_t> streams(const Arguments& arguments, std::int64_t otherwise)
 std::vector<Option> question_options(bool several) {
   return {
       {"--on", "", "RIG", "the machine: here, 2x3090, \"8xh200 nvlink\", \"host=epyc-7532:8xddr4-3200:512g\", or a rig file"_say, Completes::device, {}, several, several ? "" : "compare"},
-      {"--engine", "-e", "ENGINE", "llama.cpp (default), ollama, vllm, sglang ... ('rigcast list engines')"_say, Completes::engine, {}, several, several ? "" : "compare"},
+      {"--engine", "-e", "ENGINE", "llama.cpp, ollama, vllm, sglang ... ('rigcast list engines'); else the usual one for the cards and the format"_say, Completes::engine, {}, several, several ? "" : "compare"},
       {"--backend", "-b", "BACKEND", "cuda, rocm, vulkan, metal, sycl, cann, musa or cpu; else the best for the devices"_say},
       {"--flags", "-f", "FLAGS", "the engine's own launch flags, verbatim: \"-ngl 40 -ctk q8_0\""_say},
       {"--context", "-c", "TOKENS", "context length: 8192, 32k, 1M; 0: the model's own"_say},
@@ -64,7 +64,7 @@ bool wants_file(const Arguments& arguments) { return arguments.has("--html") || 
 
 Result<Question> read_question(const Arguments& arguments) {
   Question question{};
-  question.placement.engine = arguments.one_or("--engine", question.placement.engine);
+  question.placement.engine = arguments.one_or("--engine", "");
   question.placement.backend = arguments.one_or("--backend", "");
   question.placement.flags = arguments.one_or("--flags", "");
   RC_ASSIGN(context, tokens(arguments, "--context", 0, 0));

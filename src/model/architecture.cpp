@@ -166,7 +166,7 @@ Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_vi
   RC_ASSIGN(document, catalog.document(catalog::Kind::model, name));
   RC_ASSIGN(shape, read_shape(catalog, document));
   RC_ASSIGN(architecture, assembled(shape));
-  return Base{std::move(architecture), shape.native, std::move(shape.checkpoints), shape.tower};
+  return Base{std::move(architecture), shape.native, std::move(shape.checkpoints), std::move(shape.repositories), shape.tower};
 }
 
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant) {
@@ -191,6 +191,8 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
   });
   RC_TRY(add_tower(catalog, a, base.tower));
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
+  for (const Repository& each : base.repositories)   // known by its owner before it
+    if (each.quant.empty() ? published : equal_ignoring_case(each.quant, a.quant)) a.checkpoint = each.name;
   return std::move(a);
 }
 

@@ -242,6 +242,7 @@ TEST(ModelNames, AreFoundByRule) {
   EXPECT_EQ(meant("hf.co/bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M"), "llama-3.3-70b:Q4_K_M");
   EXPECT_EQ(meant("https://huggingface.co/Qwen/Qwen3-32B-AWQ"), "qwen3-32b:AWQ");
   EXPECT_EQ(meant("bartowski/Qwen_Qwen3-32B-GGUF:Q5_K_M"), "qwen3-32b:Q5_K_M");
+  EXPECT_EQ(meant("zai-org/GLM-5.2-FP8"), "glm-5.2:FP8");   // and not in the 16 bits of the repository beside it
   EXPECT_EQ(meant("Qwen_Qwen3-32B-Q4_K_M"), "qwen3-32b:Q4_K_M");
   EXPECT_EQ(meant("bartowski/google_gemma-3-27b-it-GGUF:Q4_K_M"), "gemma-3-27b:Q4_K_M");
   EXPECT_EQ(meant("bartowski/zai-org_GLM-4.5-Air-GGUF"), "glm-4.5-air");

@@ -171,6 +171,9 @@ struct AttentionVariant {
 // attention in 16 bits, and "FP8" of Qwen3 has a scale for each block of 128 x 128 weights, which no engine cuts through.
 struct Checkpoint { std::string name, recipe; };
 
+// Where weights in one format are published: "Qwen/Qwen3-32B-AWQ". By the maker of the model where it has one; quant empty: as first published.
+struct Repository { std::string quant, name; };
+
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
 //   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, L the same behind a window, X attention to
 //   pictures alone, G gates of what the last recurrent layer gave, each with a feed-forward part;
@@ -221,6 +224,7 @@ struct Shape {
   double tower = 0;                  // elements of the tower for pictures, and of what joins it to the language model
   Published published;
   std::vector<Checkpoint> checkpoints;
+  std::vector<Repository> repositories;
   std::vector<std::string> notes;
 };
 
@@ -241,7 +245,7 @@ Result<void> add_tower(const catalog::Catalog& catalog, Architecture& architectu
 Result<Architecture> architecture_from_catalogue(const catalog::Catalog& catalog, std::string_view name, std::string_view quant = {});
 
 // The same in two steps, for whoever wants one model in many formats: its tensors before they have one, and what it is published in.
-struct Base { Architecture architecture; std::string native; std::vector<Checkpoint> checkpoints = {}; double tower = 0; };
+struct Base { Architecture architecture; std::string native; std::vector<Checkpoint> checkpoints = {}; std::vector<Repository> repositories = {}; double tower = 0; };
 Result<Base> base_from_catalogue(const catalog::Catalog& catalog, std::string_view name);
 Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::string_view quant);   // empty: as published
 

@@ -238,6 +238,12 @@ void read_identity(TableReader& row, Shape& s) {
   s.verified = row.flag("verified", s.verified);
   for (TableReader& each : row.tables("checkpoints")) {
     s.checkpoints.push_back({each.required_text("name"), each.required_text("recipe")});
+    if (std::string repo = each.text("repo"); !repo.empty()) s.repositories.push_back({s.checkpoints.back().name, std::move(repo)});
+    (void)each.provenance();
+  }
+  if (std::string repo = row.text("repo"); !repo.empty()) s.repositories.push_back({{}, std::move(repo)});
+  for (TableReader& each : row.tables("repos")) {
+    s.repositories.push_back({each.required_text("quant"), each.required_text("name")});
     (void)each.provenance();
   }
   if (const std::string note = row.text("note"); !note.empty()) s.notes.push_back(note);
@@ -269,6 +275,7 @@ Result<Shape> base_of(const catalog::Catalog& catalog, TableReader& row, int dep
   base.notes.clear();
   base.published = {};
   base.checkpoints.clear();
+  base.repositories.clear();
   return base;
 }
 
@@ -323,6 +330,7 @@ std::vector<std::string> other_names(const catalog::Catalog& catalog, std::strin
   for (std::size_t i = 0; rows && i < rows->size(); ++i) {
     const toml::table* row = rows->get(i)->as_table();
     if (!row || (*row)["key"].value_or(std::string()) != document->key) continue;
+    if (const auto repo = (*row)["repo"].value<std::string>()) names.push_back(*repo);
     if (const toml::array* aliases = (*row)["aliases"].as_array())
       for (const toml::node& alias : *aliases) names.push_back(alias.value_or(std::string()));
   }

@@ -25,7 +25,8 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
     return launch.line + "\n" + launch.file_text;
   };
   EXPECT_TRUE(line("llama-3.3-70b", "fp8", "h100-sxm-80gb", "vllm", 2).starts_with("vllm serve llama-3.3-70b-FP8 "));
-  EXPECT_TRUE(line("qwen3-8b", "", "rtx-4090", "vllm").starts_with("vllm serve qwen3-8b "));
+  EXPECT_TRUE(line("qwen3-8b", "", "rtx-4090", "vllm").starts_with("vllm serve Qwen/Qwen3-8B "));
+  EXPECT_TRUE(line("qwen3-8b", "fp8", "rtx-4090", "sglang").starts_with("python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B-FP8 "));
   EXPECT_NE(line("deepseek-r1", "w8a8", "ascend-910b3", "mindie", 16).find("\"modelWeightPath\": \"deepseek-r1-W8A8\""), std::string::npos);
   EXPECT_NE(line("qwen3-8b", "", "v100-sxm2-32gb", "vllm").find(" --dtype half"), std::string::npos);
   EXPECT_NE(line("qwen3-8b", "awq", "mi50-32gb", "vllm").find(" --dtype float16"), std::string::npos);
@@ -33,6 +34,22 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
   EXPECT_TRUE(line("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").starts_with("lms import -y qwen3-8b-Q4_K_M.gguf && lms load qwen3-8b-Q4_K_M.gguf --gpu max --context-length 4096\n"));
   EXPECT_TRUE(line("qwen3-8b", "mlx-4bit", "apple-m4-max-40", "lm-studio").starts_with("lms load qwen3-8b-MLX-4BIT --gpu max "));   // a folder, which import does not take
   EXPECT_TRUE(line("qwen3-8b", "exl3_4", "rtx-4090", "exllamav3").starts_with("python3 main.py --model-dir models --model-name qwen3-8b-EXL3_4 "));
+}
+
+// Who pastes a line finds the weights by it, or is told what belongs in their place; a GGUF file's name says so itself.
+TEST(Launch, SaysWhatStandsForWeightsThatNoRepositoryIsKnownOf) {
+  const auto said = [&](const char* key, const char* quant, const char* card, const char* engine) {
+    const auto model = model::architecture_from_catalogue(facts(), key, quant);
+    const rig::Rig rig = rig_of(card, 1);
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return join(launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement).unsaid, "|");
+  };
+  EXPECT_EQ(said("qwen3-8b", "", "rtx-4090", "vllm"), "");
+  EXPECT_EQ(said("qwen3-8b", "fp8", "rtx-4090", "vllm"), "");
+  EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here.");
+  EXPECT_NE(said("qwen3-8b", "w8a8", "ascend-910b3", "mindie").find("Qwen3-8B-W8A8 stands for a folder with the model's weights in W8A8, published as vllm-ascend/Qwen3-8B-W8A8."), std::string::npos);
+  EXPECT_EQ(said("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").find("stands for"), std::string::npos);
 }
 
 // ExLlama cuts every tensor over all cards where it is told so, and each reads and holds its part; engines that do not are not asked to.
@@ -71,7 +88,7 @@ TEST(Launch, PublishedBlocksAreNotCut) {
     EXPECT_TRUE(placement) << error_of(placement);
     return launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement).line;
   };
-  EXPECT_TRUE(line("qwen3-235b-a22b", "h20-96gb", "vllm", 8).starts_with("vllm serve qwen3-235b-a22b-FP8 --tensor-parallel-size 8 --enable-expert-parallel ")) << line("qwen3-235b-a22b", "h20-96gb", "vllm", 8);
+  EXPECT_TRUE(line("qwen3-235b-a22b", "h20-96gb", "vllm", 8).starts_with("vllm serve Qwen/Qwen3-235B-A22B-FP8 --tensor-parallel-size 8 --enable-expert-parallel ")) << line("qwen3-235b-a22b", "h20-96gb", "vllm", 8);
   EXPECT_NE(line("qwen3-235b-a22b", "h20-96gb", "sglang", 8).find("--tp 8 --ep-size 8 "), std::string::npos);
   EXPECT_NE(line("qwen3-30b-a3b", "rtx-4090", "vllm", 4).find("--tensor-parallel-size 4 --enable-expert-parallel "), std::string::npos);
   const auto model = model::architecture_from_catalogue(facts(), "qwen3-30b-a3b", "fp8");

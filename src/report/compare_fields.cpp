@@ -20,18 +20,40 @@ Fields flattened(const Report& report) {
   return all;
 }
 
+// The engine that was named, or taken where none was.
+std::string engine_key(const app::Compared& row) { return row.answer ? row.answer->placement.engine : row.request.placement.engine; }
+
+// What all rows that have an answer agree on; empty: they differ.
+template <class Of>
+std::string common(const app::CompareAnswer& answer, Of of) {
+  std::set<std::string> names;
+  for (const app::Compared& row : answer.rows)
+    if (row.answer) names.insert(of(*row.answer));
+  return names.size() == 1 ? *names.begin() : std::string();
+}
+std::string common_engine(const app::CompareAnswer& answer) {
+  return common(answer, [](const app::PlanAnswer& one) { return one.engine.name; });
+}
+std::string common_quant(const app::CompareAnswer& answer) {
+  return common(answer, [](const app::PlanAnswer& one) { return one.architecture->quant; });
+}
+
+// Whether nobody named the format of a row.
+bool assumes_quant(const app::CompareAnswer& answer) {
+  return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
+}
+
 // What sets this row apart from the others: the parts of the question that were given more than once, and the format where nobody named it.
 std::string row_name(const app::CompareAnswer& answer, const app::Compared& row) {
   const app::CompareRequest& request = answer.request;
-  const bool assumed = std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
   std::string name;
   const auto add = [&](bool differs, const std::string& part) {
     if (differs) name += (name.empty() ? "" : ", ") + part;
   };
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
-  add(request.engines.size() > 1, row.request.placement.engine);
-  add(assumed && row.answer, row.answer ? row.answer->architecture->quant : std::string());
+  add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
+  add(row.answer && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -97,10 +119,16 @@ bool tells_full(const app::CompareAnswer& answer) { return !tells_streams(answer
 
 std::string streams_word(const app::Compared& row) { return row.answer && row.answer->speed ? format_grouped(row.answer->at_once) : "-"; }
 
+// A host that nobody named: its processor's name tells its memory, too.
+Phrase assumed_name(const rig::Host& host) {
+  const std::string& name = host.processor ? host.processor->name : host.name;
+  return host.sockets > 1 ? fill("{0} x {1}"_say, {std::to_string(host.sockets), name}) : Phrase(name);
+}
+
 Value host_value(const app::Compared& row) {
   if (!row.answer || row.answer->rig.hosts.empty()) return std::monostate{};
   const rig::Host& host = row.answer->rig.hosts.front();
-  return Fields{machine("name", host_name(host)), machine("memory_bytes", Number{host.memory.value(), Unit::bytes}), machine("assumed", host.unnamed)};
+  return Fields{machine("name", host.unnamed ? assumed_name(host) : Phrase(host_name(host))), machine("memory_bytes", Number{host.memory.value(), Unit::bytes}), machine("assumed", host.unnamed)};
 }
 
 // Whether it fits, and where part of it lies on the host or all of it runs there: which.
@@ -143,7 +171,8 @@ Value where_it_runs(const app::Compared& row) {
 
 // Why a row has no place or no speed; empty: it has both.
 Phrase reason(const app::Compared& row) {
-  if (!row.answer) return row.answer.error().message;
+  if (!row.answer && row.answer.error().nearest.empty()) return row.answer.error().message;
+  if (!row.answer) return fill("{0} (nearest: {1})"_say, {Phrase(row.answer.error().message), row.answer.error().nearest});
   if (!row.answer->placement.fits) return shortfall(*row.answer);
   if (!row.answer->speed) return row.answer->no_speed.message;
   if (row.answer->too_slow) return fill("nothing reaches the {0} asked for"_say, {print(Number{row.request.minimum_speed, Unit::token_rate})});
@@ -155,7 +184,7 @@ Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   return {{{}, ""_say, row_name(answer, row), Show::row},
           machine("model", row.request.model),
           machine("rig", row.request.rig),
-          machine("engine", row.request.placement.engine),
+          machine("engine", engine_key(row)),
           machine("fits", fits),
           machine("cards", cards(row)),
           machine("cards_used", cards_used(row)),
@@ -235,24 +264,21 @@ Sentences faster_elsewhere(const app::CompareAnswer& answer) {
 // Hosts that nobody named, where the rows do not have the same.
 Sentences assumed_hosts(const app::CompareAnswer& answer) {
   std::set<std::pair<std::string, double>> hosts;
-  struct Assumed { int sockets; std::string name, memory; std::vector<std::string> rigs; };   // rigs: as asked
+  struct Assumed { std::string key; Phrase name; std::string memory; std::vector<std::string> rigs; };   // rigs: as asked
   std::vector<Assumed> assumed;
   for (const app::Compared& row : answer.rows) {
     if (!row.answer || row.answer->rig.hosts.empty()) continue;
     const rig::Host& host = row.answer->rig.hosts.front();
     hosts.insert({host_name(host), host.memory.value()});
     if (!host.unnamed) continue;
-    const Assumed one{host.sockets, host.processor ? host.processor->name : host.name, print_gib(host.memory), {}};
-    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const Assumed& each) { return each.sockets == one.sockets && each.name == one.name && each.memory == one.memory; });
+    const Assumed one{host_name(host), assumed_name(host), print_gib(host.memory), {}};
+    auto same = std::find_if(assumed.begin(), assumed.end(), [&](const Assumed& each) { return each.key == one.key && each.memory == one.memory; });
     if (same == assumed.end()) same = assumed.insert(assumed.end(), one);
     if (std::find(same->rigs.begin(), same->rigs.end(), row.request.rig) == same->rigs.end()) same->rigs.push_back(row.request.rig);
   }
   Sentences all;
   if (hosts.size() < 2) return all;
-  for (const Assumed& one : assumed) {
-    const Phrase name = one.sockets > 1 ? fill("{0} x {1}"_say, {std::to_string(one.sockets), one.name}) : Phrase(one.name);
-    all.push_back(fill("{0}: {1}, {2}"_say, {join(one.rigs, ", "), name, one.memory}));
-  }
+  for (const Assumed& one : assumed) all.push_back(fill("{0}: {1}, {2}"_say, {join(one.rigs, ", "), one.name, one.memory}));
   if (!all.empty()) all.push_back("say host= for the same in every row: what the cards do not hold runs there"_say);
   return all;
 }
@@ -302,6 +328,8 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
+  const std::string engine = answer.request.engines.size() > 1 ? std::string() : common_engine(answer), quant = assumes_quant(answer) ? common_quant(answer) : std::string();
+  if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, quant})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));

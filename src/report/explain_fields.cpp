@@ -96,7 +96,9 @@ Phrase count_of(const cost::Term& term) {
 Fields term_row(const cost::Term& term) {
   const bool flops = term.amount_unit == "flop";
   const Phrase count = term.amount > 1 ? count_of(term) : Phrase();
-  const Phrase amount = !has_rate(term) ? count : flops ? Phrase(format_significant(term.amount / 1e9, 4) + " Gflop") : Phrase(print_gib(Bytes(term.amount)));
+  constexpr double kTera = 1e12;
+  const std::string work = term.amount < kTera ? format_significant(term.amount / 1e9, 4) + " Gflop" : format_significant(term.amount / kTera, 4) + " Tflop";
+  const Phrase amount = !has_rate(term) ? count : flops ? Phrase(work) : Phrase(print_gib(Bytes(term.amount)));
   const std::string rate = !has_rate(term) ? "" : flops ? print_flop_rate(FlopRate(term.rate)) : print_bandwidth(Bandwidth(term.rate));
   return {{{}, "what"_say, term_name(term.name, term.bound_by_compute)},
           {{}, "where"_say, place_of(term)},
@@ -146,7 +148,8 @@ Section decode(const app::PlanAnswer& answer) {
   const double together = static_cast<double>(std::max<std::int64_t>(answer.at_once, 1));
   if (drafts) section.fields.push_back(tell(drafts_sentence(*answer.drafting, answer.request.question.acceptance > 0)));
   section.fields.push_back(tell(fill("Together {0} per step, so {1}."_say, {print_seconds(total_time(decode)), print(Number{decode.value.p50, Unit::token_rate})})));
-  if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
+  if (together > 1 && drafts) section.fields.push_back(tell(fill("A step writes {1} tokens in the mean for each of {0} streams."_say, {format_number(together, 0), format_number(answer.drafting->drafts.kept, 1)})));
+  else if (together > 1) section.fields.push_back(tell(fill("A step writes one token for each of {0} streams."_say, {format_number(together, 0)})));
   section.fields.push_back(tell(interval_sentence(decode, Unit::token_rate)));
   return section;
 }

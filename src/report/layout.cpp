@@ -27,11 +27,11 @@ bool may_not_end_line(std::string_view character) {
   return character == "\uff08" || character == "\u201c" || character == "\u2018" || character == "\u300a" || character == "\u300c";
 }
 
-// Whether a number ends `text`: digits behind the last space without a letter among them, not those of a name ("R1-0528").
+// Whether a number ends `text`: digits behind the last space or Chinese sign without a letter among them, not those of a name ("R1-0528").
 bool ends_in_number(std::string_view text) {
   if (text.empty() || text.back() < '0' || text.back() > '9') return false;
-  const std::size_t space = text.rfind(' ');
-  const std::string_view word = text.substr(space == std::string_view::npos ? 0 : space + 1);
+  const auto parts = [](char c) { return c == ' ' || static_cast<unsigned char>(c) >= 0x80; };
+  const std::string_view word = text.substr(static_cast<std::size_t>(std::find_if(text.rbegin(), text.rend(), parts).base() - text.begin()));
   return std::none_of(word.begin(), word.end(), [](char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; });
 }
 
@@ -133,7 +133,11 @@ int total_width(const std::vector<int>& widths, int indent, int gap) {
   return total;
 }
 
+// "3,754 - 5,603" is read as one.
+bool is_range(std::string_view text) { return text.find(" - ") != std::string_view::npos && text.find_first_not_of("0123456789.,- ") == std::string_view::npos; }
+
 int longest_word(std::string_view text) {
+  if (is_range(text)) return display_width(text);
   int longest = 0;
   for (const std::string_view word : split_words(text)) longest = std::max(longest, display_width(word));
   return longest;

@@ -20,6 +20,8 @@ TEST(Layout, WrapsAtSpaces) { EXPECT_THAT(wrap("one two three", 8), ElementsAre(
 
 TEST(Layout, KeepsANumberWithItsUnit) { EXPECT_THAT(wrap("takes 12.9 ms", 10), ElementsAre("takes", "12.9 ms")); }
 
+TEST(Layout, KeepsANumberBehindChineseWithItsUnit) { EXPECT_THAT(wrap("GPTQ\uff1a42.4 tok/s", 13), ElementsAre("GPTQ\uff1a", "42.4 tok/s")); }
+
 TEST(Layout, ANameThatEndsInDigitsIsNoNumber) { EXPECT_THAT(wrap("DeepSeek-R1-0528 Qwen3", 20), ElementsAre("DeepSeek-R1-0528", "Qwen3")); }
 
 TEST(Layout, WrapsChineseBetweenCharactersButNotBeforeAFullStop) {
@@ -44,6 +46,9 @@ TEST(Layout, TooWideTablesBreakTheirHeaderThenHangTheirFirstColumn) {
   EXPECT_THAT(columns({{"group", "median error"}, {"a", "1 %"}}, {{}, {Align::right, false}}, 0, 14, true), ElementsAre("group   median\n         error", "a          1 %"));
   EXPECT_THAT(columns({{"3090; host=epyc-7532", "22.7/24"}, {"4090", "9/24"}}, {{}, {}}, 0, 24), ElementsAre("3090; host=epyc-7532\n                 22.7/24", "4090             9/24"));
 }
+
+// 4 + 13 + 1 columns and gaps of two are 22: the gaps close up before a range is broken.
+TEST(Layout, RangesStayWhole) { EXPECT_THAT(columns({{"4090", "3,754 - 5,603", "x"}}, {{}, {Align::left, true}, {}}, 0, 20), ElementsAre("4090 3,754 - 5,603 x")); }
 
 TEST(Layout, RightColumnsEndTogether) {
   EXPECT_THAT(columns({{"a", "9.5"}, {"b", "10.25"}}, {{}, {Align::right, false}}, 0, 40), ElementsAre("a    9.5", "b  10.25"));

@@ -59,6 +59,10 @@ Report fields(const app::ListAnswer& answer) {
   const std::string count = format_grouped(static_cast<std::int64_t>(rows.size()));
   Section section{{}, {{"rows", {}, std::move(rows), Show::table},
                        people(Show::sentence, fill("{0} shown; 'rigcast show KEY' tells all about one of them"_say, {count}))}};
+  std::vector<std::string> several;
+  for (const app::Listed& row : answer.rows)
+    if (row.chips > 1) several.push_back(row.key);
+  if (!several.empty()) section.fields.push_back(people(Show::sentence, fill("Cards of several chips, which pool nothing: {0}. Memory, bandwidth and rate are those of one chip, power is the card's."_say, {join(several, ", ")})));
   // What people ask for by name is often none of these formats but a mixture of them.
   if (!answer.recipes.empty()) section.fields.push_back(people(Show::sentence, fill("A model may also be asked for as one of these, which give its tensors several of the formats: {0}"_say, {join(answer.recipes, ", ")})));
   return {{std::move(section)}};

@@ -102,7 +102,7 @@ std::string file_of(const std::string& model) {
 
 std::string command(const std::string& verb, const app::PlanRequest& request) {
   std::string out = "rigcast " + verb + ' ' + shell_quoted(file_of(request.model)) + " --on " + shell_quoted(request.rig);
-  if (request.placement.engine != "llama.cpp") out += " --engine " + shell_quoted(request.placement.engine);
+  if (!request.placement.engine.empty()) out += " --engine " + shell_quoted(request.placement.engine);
   if (!request.placement.backend.empty()) out += " --backend " + shell_quoted(request.placement.backend);
   if (!request.placement.flags.empty()) out += " --flags " + shell_quoted(request.placement.flags);
   if (request.placement.context > 0) out += " -c " + std::to_string(request.placement.context);

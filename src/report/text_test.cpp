@@ -62,6 +62,8 @@ TEST(Text, CommandsSayTheWholeQuestion) {
   app::PlanRequest request;
   request.model = "llama-3.1-8b:q4_k_m";
   request.rig = "2x3090";
+  EXPECT_EQ(command("plan", request), "rigcast plan llama-3.1-8b:q4_k_m --on 2x3090 --engine llama.cpp");
+  request.placement.engine.clear();   // nobody named one, and none is usual there
   EXPECT_EQ(command("plan", request), "rigcast plan llama-3.1-8b:q4_k_m --on 2x3090");
   request.objective = placement::Objective::context;
   request.minimum_speed = 12.5;

@@ -48,6 +48,26 @@ std::optional<Error> sold_sizes(const catalog::Catalog& catalog, const catalog::
   return Error{ErrorKind::infeasible, "no " + sized.name + " has " + print_gib(*sized.size) + ": it is sold with " + join(sold, ", ") + " GiB", where, "rig", nearest.second};
 }
 
+// "4090 48g 512g ddr4": what stands behind a device and is of memory is the host's, with channels as such boards have.
+std::optional<Error> of_the_host(const catalog::Catalog& catalog, const DeviceGroup& group) {
+  std::string rest = group.name, type = "ddr4-3200";
+  double gib = 0;
+  bool typed = false;
+  for (std::size_t space = rest.find_last_of(' '); space != std::string::npos; space = rest.find_last_of(' ')) {
+    const std::string word = to_lower(rest.substr(space + 1));
+    const auto size = catalog::split_size("of-" + word).size;
+    if (word.starts_with("ddr")) typed = true, type = word == "ddr5" ? "ddr5-5600" : word == "ddr3" ? "ddr3-1600" : word.find('-') == std::string::npos ? type : word;
+    else if (size) gib = size->value() / kGiB;
+    else return std::nullopt;
+    rest = std::string(trim(std::string_view(rest).substr(0, space)));
+    if (gib <= 0 || !typed || !catalog.device(rest)) continue;
+    constexpr double kMostOfDesktops = 256;
+    const std::string host = "host=" + std::string(gib > kMostOfDesktops ? "8x" : "2x") + type + ":" + format_shortest(gib) + "g";
+    return Error{ErrorKind::input, "'" + std::string(trim(std::string_view(group.name).substr(rest.size()))) + "' is memory of the host: say " + host, group.where, "rig", host};
+  }
+  return std::nullopt;
+}
+
 // "8845hs": a processor is no device but may be the host. "3090 nvlnk": when all but the last word is a device, the last word is the mistake.
 Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group, const Error& error) {
   if (error.kind != ErrorKind::not_found) return placed(error, group.where);
@@ -62,6 +82,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
       const std::string host = "host=" + processor->key, size = sized.size ? in_gib(*sized.size) : "";
       return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? in_gib(usual) : size), group.where, "rig", host + size};
     }
+  if (auto memory = of_the_host(catalog, group)) return std::move(*memory);
   if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
     return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');

@@ -61,6 +61,9 @@ TEST(Rig, UnifiedMemoryIsTheHosts) {
   EXPECT_EQ(mac.devices[0].memory, Bytes(48 * kGiB));  // three quarters
   EXPECT_EQ(mac.hosts[0].bandwidth, Bandwidth(243e9));  // its CPU cores; the GPU has the chip's 409.6 GB/s
   EXPECT_EQ(path_between(mac, 0, -1).bandwidth, Bandwidth(409.6e9));
+  EXPECT_EQ(rig("780m").hosts[0].memory, Bytes(32 * kGiB));   // what is mostly sold, and not the most its platform takes
+  EXPECT_EQ(rig("780m-64g").hosts[0].memory, Bytes(64 * kGiB));
+  EXPECT_EQ(error("rk3588"), "rig:1:1: 'rk3588' is a processor: say host=rk3588:32g (nearest: host=rk3588)");
   EXPECT_EQ(rig("m3-max-128g").devices[0].device.key, "apple-m3-max-40");  // 36 and 96 GB belong to the other one
   EXPECT_EQ(rig("ryzen-ai-max-395-128g@gpu=96g").devices[0].memory, Bytes(96 * kGiB));
   EXPECT_EQ(rig("Ryzen AI Max+ 395").devices[0].memory, Bytes(112 * kGiB));

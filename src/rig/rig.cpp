@@ -31,12 +31,18 @@ std::vector<std::vector<Card>> into_machines(std::vector<Card> cards) {
   return machines;
 }
 
+// Where nobody says which of several sizes: the largest, but of those whose largest is an estimate of what their platform takes two modules of 16 GiB.
+Bytes usual_size(const catalog::Device& chip) {
+  const Bytes most = chip.memory.value, two_modules(32 * kGiB);
+  return chip.memory.basis == catalog::Basis::estimated && chip.kind == catalog::DeviceKind::apu ? std::min(most, two_modules) : most;
+}
+
 Result<Host> host_for(const catalog::Catalog& catalog, const std::vector<Card>& cards, const Part& part, Rig& rig) {
   const Option* said = find_option(part.options, "host");
   const auto chip = std::find_if(cards.begin(), cards.end(), [](const Card& card) { return card.device.unified; });
   Host host;
   if (chip != cards.end() && !said) {
-    host = host_of_chip(catalog, chip->device, chip->memory.value_or(chip->device.memory.value));
+    host = host_of_chip(catalog, chip->device, chip->memory.value_or(usual_size(chip->device)));
     if (!chip->memory && chip->device.memory_sizes.size() > 1)
       rig.notes.push_back(chip->device.name + " is sold with several sizes: " + print_gib(host.memory) + " are assumed; say " + chip->device.key + "-" +
                           format_shortest(chip->device.memory_sizes.front().value() / kGiB) + "g");

@@ -213,7 +213,7 @@ Result<Asked> read_plan_request(std::string_view body) {
   Asked asked;
   asked.request.model = members.text("model", kLongestSpec, true);
   asked.request.rig = members.text("rig", kLongestSpec, true);
-  if (std::string engine = members.text("engine", kLongestName); !engine.empty()) asked.request.placement.engine = std::move(engine);
+  asked.request.placement.engine = members.text("engine", kLongestName);
   read_question(members, asked.request);
   asked.language = members.language();
   RC_TRY(members.finish());
@@ -227,6 +227,7 @@ Result<AskedCompare> read_compare_request(std::string_view body) {
   asked.request.models = members.texts("models", kLongestSpec, 1, kMostModels);
   asked.request.rigs = members.texts("rigs", kLongestSpec, 1, kMostRigs);
   asked.request.engines = members.texts("engines", kLongestName, 0, kMostEngines);
+  asked.request.placement.engine.clear();
   read_question(members, asked.request);
   asked.language = members.language();
   if (asked.request.models.size() * asked.request.rigs.size() * std::max<std::size_t>(1, asked.request.engines.size()) > kMostRows)

@@ -107,11 +107,28 @@ const tests = {
     const page = await open('/plan?m=qwen3-8b:q4_k_m&on=2xrtx-3090&c=16k');
     expect((await texts(page, '[data-block="layout"]'))[0] === 'llama.cpp (cuda): one device; uses 1 of 2 cards', (await texts(page, '[data-block="layout"]'))[0]);
     const names = await texts(page, '.memory .bar-name');
-    expect(names[0].startsWith('card #0, GeForce RTX 3090') && names[1].includes('card #1') && names[1].includes('not used'), names.join('|'));
+    expect(names[0].startsWith('device #0, GeForce RTX 3090') && names[1].includes('device #1') && names[1].includes('not used'), names.join('|'));
     const split = await open('/plan?m=llama-3.3-70b:q4_k_m&on=rtx-3090');
     const told = await cli('plan', 'llama-3.3-70b:q4_k_m', '--on', 'rtx-3090');
     expect(/\d+ of 80 layers on the host/.test(told.placement.layout) && (await texts(split, '[data-block="layout"]'))[0].endsWith(told.placement.layout), 'as the command line');
     await split.context().close();
+    return page;
+  },
+  async 'a bridge behind a comma is ticked, and who names no engine reads which was taken'() {
+    const page = await open(`/plan?m=${MODEL}&on=` + encodeURIComponent('2xrtx-3090,nvlink'));
+    expect(await page.getByLabel('NVLink', { exact: true }).isChecked() && await page.locator('.card-row').getByLabel('Card', { exact: true }).inputValue() === 'rtx-3090', 'not part of the card');
+    const server = await open('/plan?m=qwen3-32b&on=l20');
+    const told = await cli('plan', 'qwen3-32b', '--on', 'l20');
+    const engine = server.getByLabel('Engine', { exact: true });
+    expect(told.engine === 'vllm' && await engine.evaluate((one) => one.selectedOptions[0].textContent) === 'the usual one (vLLM)', 'vLLM');
+    expect(await server.getByLabel('Quant', { exact: true }).getAttribute('placeholder') === told.model.quant.toLowerCase(), 'the format, too');
+    await server.context().close();
+    return page;
+  },
+  async 'speeds of several streams are told as such'() {
+    const page = await open('/compare?m=qwen3-8b:q4_k_m&on=rtx-3090&on=rtx-4090&n=4');
+    expect((await texts(page, '.compared tbody td[data-name="Streams together"]')).join() === '4,4' && await page.locator('[data-block="streams"]').count() === 1, 'four each');
+    expect((await texts(page, '[data-block="alike"]'))[0] === 'All of them under llama.cpp, as Q4_K_M.', 'told once');
     return page;
   },
   async 'the context of several streams is that of each'() {

@@ -85,7 +85,7 @@ const tests = {
     const page = await open('/plan?m=deepseek-v3:q8_0&on=64xh100-sxm-80gb&c=64k');
     const told = await cli('plan', 'deepseek-v3:q8_0', '--on', '64xh100-sxm-80gb', '-c', '64k');
     const bars = await texts(page, '.memory .bar-name');
-    expect(told.placement.cards_used > 8 && bars.length < 8 && bars.some((name) => /cards #\d+\u2013#\d+/.test(name)), bars.join('|'));
+    expect(told.placement.cards_used > 8 && bars.length < 8 && bars.some((name) => /devices #\d+\u2013#\d+/.test(name)), bars.join('|'));
     const decode = told.derivation.filter((term) => term.phase === 'decode');
     const rows = await page.locator('.derivation').first().locator('tbody tr').count();
     expect(rows < decode.length / 2, `${rows} rows of ${decode.length} terms`);
@@ -107,8 +107,8 @@ const tests = {
     expect(await shown(page, 'decode') === `${three(best.decode.p50)} tok/s`, 'the same question');
     await page.getByRole('link', { name: 'Compare its quants' }).or(page.getByRole('link', { name: 'Compare with another machine' })).first().click();
     await settled(page);
-    expect(setting(page, 'e') === (best.engine === 'llama.cpp' ? '' : best.engine), page.url());
-    const none = await open('/compare?m=qwen3-8b:awq&on=rtx-3090&on=rtx-4090');
+    expect(setting(page, 'e') === best.engine, page.url());
+    const none = await open('/compare?m=qwen3-8b:awq&on=rtx-3090&on=rtx-4090&e=llama.cpp');
     expect((await texts(none, '.compared tbody td:nth-of-type(1)')).every((one) => one === 'not supported') && await none.locator('.multiples svg').count() === 0, 'what no engine reads is no lack of memory');
     await none.context().close();
     return page;

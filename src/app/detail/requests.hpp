@@ -29,6 +29,22 @@ struct Asked {
 // does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
 
+// The same of a request that names an engine, for a model and a rig that are read.
+Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request, std::shared_ptr<const KnownModel> model, rig::Rig rig);
+
+// ... and of one that names none: the engine whose flags these are, one that is usual on such cards and holds the model there, the one that runs on most
+// machines, or where that refuses the one that it proposes.
+Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& request, const std::shared_ptr<const KnownModel>& model, const rig::Rig& rig);
+
+// A card or module of servers, on which engines that serve many are usual.
+bool is_of_servers(const catalog::Device& device);
+
+// Whether none is usual on the rig: any like it would have the plain one.
+bool leaves_engine_open(const Knowledge& knowledge, const rig::Rig& rig);
+
+// Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
+bool reads_ggml(const Knowledge& knowledge, const KnownModel& model);
+
 // What layouts of this model on this rig may be remembered by: the words that name both, the engine and its month. Empty: a file or this machine,
 // which may have changed.
 std::string words_of(const PlanRequest& request, std::string_view engine, const KnownModel& model, const rig::Rig& rig);

@@ -11,28 +11,40 @@ namespace rigcast::placement::detail {
 
 namespace {
 
-const std::string& plain_model_name(const model::Architecture& a) { return !a.file.empty() ? a.file : !a.checkpoint.empty() ? a.checkpoint : !a.key.empty() ? a.key : a.name; }
-std::string model_name(const model::Architecture& a) { return quoted(plain_model_name(a)); }
+// A repository that is known to hold the weights in this format: "Qwen/Qwen3-32B-FP8".
+bool has_repository(const model::Architecture& a) { return a.file.empty() && a.checkpoint.find('/') != std::string::npos; }
+
+// What stands for the model's files where nobody has said where they are: of a repository what it is called there.
+std::string stand_in(const model::Architecture& a) {
+  if (!a.file.empty()) return a.file;
+  return !a.checkpoint.empty() ? a.checkpoint.substr(a.checkpoint.rfind('/') + 1) : !a.key.empty() ? a.key : a.name;
+}
+
+// Engines that import single files, or look for folders under one of theirs, take no repository.
+bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
+
+std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) { return has_repository(a) && takes_repository(engine) ? a.checkpoint : stand_in(a); }
 
 // Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
-std::string host_weights(const model::Architecture& a) {
+std::string host_weights(const catalog::Engine& engine, const model::Architecture& a) {
   constexpr std::string_view kEnding = ".gguf";
   const std::string& name = a.file.empty() ? a.checkpoint : a.file;
-  if (!name.ends_with(kEnding)) return model_name(a);
+  if (!name.ends_with(kEnding)) return quoted(plain_model_name(engine, a));
   if (a.file.empty()) return quoted(name.substr(0, name.size() - kEnding.size()));
   const std::size_t slash = name.rfind('/');
   return quoted(slash == std::string::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
 }
 
-// Where the weights are in another format than the model was published in, the line names files that are; so it says.
-void explain_checkpoint(Launch& launch, const model::Architecture& a, const std::string& name) {
-  if (a.file.empty() && a.checkpoint != a.key && !a.checkpoint.empty())
-    launch.flags.push_back({name, "stands for files of the model in " + a.quant + ": the name without it would load the format it was published in"});
+// A name on the line that nothing answers to: what belongs there, and what it is made of.
+void explain_checkpoint(const model::Architecture& a, const std::string& name, Launch& launch) {
+  if (!a.file.empty() || a.origin != model::Origin::catalogue || (has_repository(a) && name == a.checkpoint) || name.ends_with(".gguf")) return;
+  const std::string text = name + " stands for a folder with the model's weights in " + a.quant;
+  launch.unsaid.push_back(has_repository(a) ? text + ", published as " + a.checkpoint + "." : text + ": no repository of them is known here.");
 }
 
 // The words that start an engine, with what it wants to know of the model in their holes.
 std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
-  const std::string& model = plain_model_name(a);
+  const std::string model = plain_model_name(engine, a);
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
   const std::size_t slash = model.rfind('/');
   const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
@@ -113,7 +125,7 @@ class ToldLine {
       : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots), line_(engine, start_words(engine, a)) {}
 
   Launch run() {
-    explain_checkpoint(line_.launch(), a_, mixes_in_host() ? host_weights(a_) : model_name(a_));
+    explain_checkpoint(a_, mixes_in_host() ? host_weights(engine_, a_) : plain_model_name(engine_, a_), line_.launch());
     say_degrees();
     say_memory();
     say_host();
@@ -171,7 +183,7 @@ class ToldLine {
 
   void say_host() {
     if (mixes_in_host()) {
-      say("host_weights", host_weights(a_));
+      say("host_weights", host_weights(engine_, a_));
       say("device_experts", std::to_string(s_.gpu_experts));
       if (s_.offload_batch > 0) say("host_prompts", std::to_string(s_.offload_batch));
       if (!rig_.hosts.empty() && rig_.hosts.front().cores > 0) say("host_threads", std::to_string(rig_.hosts.front().cores));
@@ -280,7 +292,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
-  explain_checkpoint(launch, a, model_name(a));
+  explain_checkpoint(a, stand_in(a), launch);
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
   tell_longest_prompt(p, longest_prompt, whole, launch);
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
@@ -291,7 +303,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   launch.file_name = "config.json";
   launch.file_text = "{\n  \"BackendConfig\": {\n" + (copies > 1 ? "    \"modelInstanceNumber\": " + std::to_string(copies) + ",\n" : "") + "    \"npuDeviceIds\": [[" + device_ids(rig, p, of_copy) + "]],\n" +
                      (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + number("    \"ModelDeployConfig\": {\n      \"maxSeqLen\": ", s.context) + number(",\n      \"maxInputTokenLen\": ", longest_prompt) +
-                     ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(plain_model_name(a)) +
+                     ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(stand_in(a)) +
                      number(",\n        \"worldSize\": ", static_cast<std::int64_t>(of_copy)) + number(",\n        \"npuMemSize\": ", sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin_text(p) +
                      number("\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": ", engine.block_tokens) + number(",\n      \"maxBatchSize\": ", s.sequences) +
                      number(",\n      \"maxPrefillBatchSize\": ", std::min(kPrefillBatch, s.sequences)) + number(",\n      \"maxPrefillTokens\": ", s.max_batched_tokens) +

@@ -13,7 +13,7 @@ import { Field, Reason } from './field';
 
 const LARGEST_CONFIG = 1 << 20;
 
-interface ModelFieldProps { label: string; value: string; names: Names; error?: ApiError | null; onChange(value: string): void }
+interface ModelFieldProps { label: string; value: string; names: Names; error?: ApiError | null; taken?: string; onChange(value: string): void }
 
 // "qwen3-32b:q4_k_m" -> name and quant; paths have no quant of their own to choose. A dropped file ends in its hash.
 export function splitModel(spec: string): [string, string] {
@@ -28,7 +28,8 @@ export const droppedName = (spec: string): string => spec.slice(8).replace(/~[^~
 export const takesQuant = (spec: string): boolean => !spec.startsWith('dropped:') || /\.json$/i.test(droppedName(spec));
 export const joinModel = (name: string, quant: string): string => (quant ? `${name}:${quant}` : name);
 
-export function ModelField({ label, value, names, error, onChange }: ModelFieldProps): VNode {
+// `taken`: the format of the answer in sight, where nobody names one.
+export function ModelField({ label, value, names, error, taken, onChange }: ModelFieldProps): VNode {
   const text = useText();
   const [name, quant] = splitModel(value);
   const ofQuant = error?.part === 'quant' && takesQuant(value);
@@ -46,7 +47,7 @@ export function ModelField({ label, value, names, error, onChange }: ModelFieldP
       {!takesQuant(value) ? null : (
         <Field label={text.plan.quant} error={ofQuant ? error : null} take={(nearest) => onChange(joinModel(name, nearest))}>
           {(parts) => (
-            <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={names.options.quants} onTake={(next) => onChange(joinModel(name, next))} />
+            <Combobox parts={parts} value={quant} placeholder={taken || text.plan.quantNative} options={names.options.quants} onTake={(next) => onChange(joinModel(name, next))} />
           )}
         </Field>
       )}

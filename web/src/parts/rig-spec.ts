@@ -9,6 +9,7 @@ export const emptyHost: HostForm = { processor: '', channels: '', memoryType: ''
 export const MOST_OF_A_KIND = 999;
 
 const CHANNELS = /^(\d+)x((?:(?:lp)?ddr|mrdimm)\S*)$/i;
+const NVLINK = /\s*[\s,\uff0c\u3001]\s*nvlink$/i;
 const SIZE = /^(\d+(?:\.\d+)?)(?:g|gb|gib)$/i;
 
 // Each piece is what it looks like, wherever it stands: a host need not name its processor.
@@ -38,7 +39,7 @@ export function parseRig(spec: string): RigForm | null {
     }
     if (i > 0 || /[/\\=|]/.test(piece) || piece.endsWith('.toml')) return null;
     let cards = piece;
-    if (/\snvlink$/i.test(cards)) { form.nvlink = true; cards = cards.replace(/\snvlink$/i, ''); }
+    if (NVLINK.test(cards)) { form.nvlink = true; cards = cards.replace(NVLINK, ''); }
     for (const one of cards.split('+')) {
       const found = /^(?:(\d+)x)?([^@\s]+(?: [^@]*)?)(?:@(\d+)w)?$/i.exec(one.trim());
       if (!found) return null;
@@ -78,7 +79,7 @@ export function placeIn(spec: string, column: number): RigPlace | null {
   if (column < 1) return null;
   const before = spec.slice(0, indexOf(spec, column));
   if (/(^|[;\s])host\s*=[^;]*$/i.test(before)) return { kind: 'host' };
-  return before.includes(';') || /\snvlink/i.test(before) ? null : { kind: 'card', index: before.split('+').length - 1 };
+  return before.includes(';') || /[\s,\uff0c\u3001]nvlink/i.test(before) ? null : { kind: 'card', index: before.split('+').length - 1 };
 }
 
 // The spec with what the column points at replaced, and nothing else.

@@ -55,11 +55,11 @@ export function CardPage({ name, language }: { name: string; language: string })
             <FactTable caption={text.cards.rates} facts={Object.entries(card.rates).map(([id, value]) => [id, id.toUpperCase().replace(/_/g, ' '), value as FactValue])} ratioTo={Number(card.rates.fp16?.value ?? card.rates.bf16?.value ?? 0)} />
           </section>
           {card.caveats.length ? <section class="block"><h2>{text.cards.caveats}</h2><ul class="caveats">{card.caveats.map((caveat) => <li key={caveat}>{caveat}</li>)}</ul></section> : null}
-          {card.aliases.length ? <p><b>{text.cards.aliases}:</b> {card.aliases.join(', ')}</p> : null}
+          {card.aliases.length ? <p><b>{text.cards.aliases}{text.state.colon}</b>{card.aliases.join(', ')}</p> : null}
           {card.disputed.length ? (
             <section class="block">
               <h2>{text.cards.disputed}</h2>
-              <ul class="caveats">{card.disputed.map((one, i) => <li key={i}>{one.field}: {one.value}. {one.note}{one.source ? <Source source={one.source} /> : null}</li>)}</ul>
+              <ul class="caveats">{card.disputed.map((one, i) => <li key={i}>{one.field}{text.state.colon}{one.value}. {one.note}{one.source ? <Source source={one.source} /> : null}</li>)}</ul>
             </section>
           ) : null}
           <section class="block">

@@ -45,7 +45,7 @@ export function SupportMatrix({ device, language }: { device: string; language: 
         </div>
       ) : null}
       <p class="help" aria-hidden="true">{Object.entries(SIGNS).map(([id, sign]) => `${sign} ${text.cards.supports[id] ?? id}`).join('   ')}</p>
-      {others.length ? <p>{text.cards.notHere}: {others.map((engine) => engine.name + (engine.why ? ` (${engine.why})` : '')).join('; ')}</p> : null}
+      {others.length ? <p>{text.cards.notHere}{text.state.colon}{others.map((engine) => engine.name + (engine.why ? ` (${engine.why})` : '')).join(text.state.comma)}</p> : null}
       {notes.length ? <details><summary>{text.cards.rules(notes.length)}</summary><ul class="caveats">{notes.map((rule) => <li key={rule.id}>{rule.text}{rule.source ? <Source source={rule.source} /> : null}</li>)}</ul></details> : null}
     </section>
   );

@@ -20,7 +20,7 @@ import type { View } from '../../shell/view';
 import { DASH, print, printInterval } from '../../units';
 import { memoryRows } from '../plan/answer';
 import { More } from '../plan/more';
-import { named, NAMES, readQuestion, sharedRequest, sharedSettings, type Question } from '../plan/question';
+import { named, NAMES, readQuestion, sharedRequest, sharedSettings, usualEngine, type Question } from '../plan/question';
 
 // Several values of one setting share a name in the address, each once: ?m=a&m=b.
 function useList(name: string): [string[], (next: string[]) => void] {
@@ -53,16 +53,16 @@ function Compare(): VNode {
         <div>
           <div class="pair">
             <TextField label={text.plan.context} value={question.context} error={of('context')} onChange={field('context')} />
-            <Engines chosen={engines} names={names} error={of('engines')} onChange={(next) => place.set({ e: next, b: null, split: null, offload: null, kv: null, ub: null }, true)} />
+            <Engines chosen={engines} taken={engines.length ? [] : [...new Set(compared.answer?.rows.map((row) => row.engine).filter(Boolean) ?? [])]} names={names} error={of('engines')} onChange={(next) => place.set({ e: next, b: null, split: null, offload: null, kv: null, ub: null }, true)} />
           </div>
-          <More question={question} names={names} error={error} onChange={(changes) => place.set(named(changes), true)} />
+          <More question={question} names={names} error={error} engine={engines[0] || compared.answer?.rows[0]?.engine} onChange={(changes) => place.set(named(changes), true)} />
         </div>
       </form></Asked>
       <section class="answer" aria-busy={compared.waiting} aria-label={text.compare.title}>
         {!enough ? <Empty title={text.compare.empty}><p><a href={href('compare') + '?m=qwen3-32b%3Aq4_k_m&on=2xrtx-3090&on=rtx-4090&on=rtx-5090'}>qwen3-32b · 2x 3090 / 4090 / 5090</a></p></Empty> : (
           <>
             {error ? <Failed error={error} again={compared.again} kept={compared.answer !== null} /> : null}
-            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} view />}
+            {compared.answer ? <div class={compared.waiting || error ? 'stale' : undefined}><Result answer={compared.answer} question={question} chosen={engines.length > 0} /><Share verb="compare" request={body} name="compare" /></div> : error ? null : <Waiting lines={8} view />}
           </>
         )}
       </section>
@@ -70,23 +70,22 @@ function Compare(): VNode {
   );
 }
 
-// One engine or several: each row of the answer is of one of them.
-function Engines({ chosen, names, error, onChange }: { chosen: string[]; names: Names; error: ApiError | null; onChange(next: string[]): void }): VNode {
+// One engine or several: each row of the answer is of one of them. None: each row takes the usual one, `taken` in the answer in sight.
+function Engines({ chosen, taken, names, error, onChange }: { chosen: string[]; taken: string[]; names: Names; error: ApiError | null; onChange(next: string[]): void }): VNode {
   const text = useText();
-  const others = names.engines.filter((one) => one.key !== 'llama.cpp').map((one) => ({ value: one.key, label: one.name }));
-  const all = [{ value: 'llama.cpp', label: 'llama.cpp' }, ...others];
-  const rows = chosen.length ? chosen : ['llama.cpp'];
+  const all = names.engines.map((one) => ({ value: one.key, label: one.name }));
+  const rows = chosen.length ? chosen : [''];
   const put = (i: number, value: string) => {
-    const next = [...rows.slice(0, i), value, ...rows.slice(i + 1)].filter((one, n, list) => one && list.indexOf(one) === n);
-    onChange(next.length === 1 && next[0] === 'llama.cpp' ? [] : next);
+    const next = !chosen.length && i > 0 ? [...taken, value] : [...rows.slice(0, i), value, ...rows.slice(i + 1)];   // one more stands beside those that were taken
+    onChange(next.filter((one, n, list) => one && list.indexOf(one) === n));
   };
   return (
     <>
       {rows.map((value, i) => (
         <SelectField key={i} label={rows.length > 1 ? `${text.plan.engine} ${i + 1}` : text.plan.engine} value={value} error={(error?.index ?? 0) === i ? error : null} onChange={(next) => put(i, next)}
-          choices={rows.length > 1 ? [...all, { value: '', label: text.compare.dropEngine }] : all} />
+          choices={rows.length > 1 ? [...all, { value: '', label: text.compare.dropEngine }] : [{ value: '', label: usualEngine(text, taken, names) }, ...all]} />
       ))}
-      {rows.length < 8 && others.length ? (
+      {rows.length < 8 && all.length ? (
         <SelectField label={text.compare.addEngine} value="" onChange={(next) => put(rows.length, next)} choices={[{ value: '', label: DASH }, ...all.filter((one) => !rows.includes(one.value))]} />
       ) : null}
     </>
@@ -130,22 +129,27 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
 
 function rowName(row: CompareRow, answer: CompareAnswer): string {
   const differs = (pick: (one: CompareRow) => string) => new Set(answer.rows.map(pick)).size > 1;
-  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : ''].filter(Boolean);
+  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : '', answer.rows.some((one) => one.plan?.model.quant_assumed) && new Set(answer.rows.flatMap((one) => one.plan?.model.quant ?? [])).size > 1 ? row.plan?.model.quant : ''].filter(Boolean);
   return parts.join(', ') || row.rig;
 }
 
 interface Shown { row: CompareRow; name: string; best: boolean; why?: string }
 
-function Result({ answer, question }: { answer: CompareAnswer; question: Question }): VNode {
+function Result({ answer, question, chosen }: { answer: CompareAnswer; question: Question; chosen: boolean }): VNode {
   const text = useText();
   const listed = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
   const speeds: (Omit<Column<Shown>, 'cell' | 'by'> & { of(row: CompareRow): Interval | null | undefined })[] = [
     { id: 'decode', name: text.plan.decode, of: (row) => row.decode }, { id: 'prefill', name: text.plan.prefill, of: (row) => row.prefill }, { id: 'ttft', name: text.plan.ttft, of: (row) => row.ttft },
     { id: 'power', name: text.plan.power, of: (row) => row.plan?.power?.decode }, { id: 'energy', name: text.plan.energy, of: (row) => row.plan?.power?.energy },
   ];
+  const one = (of: (plan: NonNullable<CompareRow['plan']>) => string) => { const all = [...new Set(answer.rows.flatMap((row) => (row.plan ? [of(row.plan)] : [])))]; return all.length === 1 ? all[0] : ''; };
+  const same = { engine: one((plan) => plan.engine), quant: one((plan) => plan.model.quant) };
+  const left = answer.rows.some((row) => row.plan && row.cards_used < row.cards);   // where every row uses all of its cards there is nothing to say
+  const many = answer.rows.some((row) => streamsOf(row) > 1);   // speeds are of all of them together then
   const columns: Omit<Column<Shown>, 'cell'>[] = [
     { id: 'row', name: text.compare.row, by: (one) => one.name }, { id: 'fits', name: text.compare.fits },
-    { id: 'cards', name: text.compare.cards, numeric: true, by: (one) => (one.row.plan ? one.row.cards_used : null) }, { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
+    ...(many ? [{ id: 'streams', name: text.plan.streams, numeric: true, by: (one: Shown) => (one.row.plan ? streamsOf(one.row) : null) }] : []),
+    ...(left ? [{ id: 'cards', name: text.compare.cards, numeric: true, by: (one: Shown) => (one.row.plan ? one.row.cards_used : null) }] : []), { id: 'memory', name: text.compare.memory, numeric: true, by: (one) => (one.row.plan ? used(one.row) : null) },
     ...speeds.map((one) => ({ ...one, numeric: true, by: (shown: Shown) => one.of(shown.row)?.p50 ?? null })),
   ];
   const { rows: named, by, down } = useSorted(listed, columns, '');
@@ -169,9 +173,10 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
             <tbody>
               {named.map(({ row, name, best }, i) => (
                 <tr key={i} class={best ? 'best' : undefined}>
-                  <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: row.engine === 'llama.cpp' ? '' : row.engine })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
+                  <th scope="row">{row.plan ? <a title={text.compare.open} href={href('plan', { ...sharedSettings(question), m: row.model, on: row.rig, e: chosen ? row.engine : '' })}>{name}</a> : name}{best ? <span class="badge">{text.compare.fastest}</span> : null}</th>
                   <td data-name={text.compare.fits}>{row.runs_on ? runsOn[row.runs_on] : row.error ? text.compare.refused : text.parts.no}</td>
-                  <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td>
+                  {many ? <td class="number" data-name={text.plan.streams}>{row.decode ? streamsOf(row) : DASH}</td> : null}
+                  {left ? <td class="number" data-name={text.compare.cards}>{row.plan ? `${row.cards_used} ${text.plan.of} ${row.cards}` : DASH}</td> : null}
                   <td class="number" data-name={text.compare.memory}><div>{row.plan ? <>{print(used(row), 'B')}<small>{text.plan.of} {print(capacity(row), 'B')}</small></> : DASH}</div></td>
                   {speeds.map((one) => {
                     const value = one.of(row);
@@ -183,6 +188,8 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
           </table>
         </div>
       </section>
+      {same.engine && same.quant ? <p class="help" data-block="alike">{text.compare.alike(same.engine, same.quant)}</p> : null}
+      {many ? <p class="help" data-block="streams">{text.compare.streamsMean}</p> : null}
       {places.has('host') ? <p class="help">{text.compare.hostMeans}</p> : null}
       {places.has('processor') ? <p class="help">{text.compare.processorMeans}</p> : null}
       {answer.faster.length ? (
@@ -194,14 +201,14 @@ function Result({ answer, question }: { answer: CompareAnswer; question: Questio
       {assumed.length > 0 ? (
         <section class="block">
           <h2>{text.compare.hosts}</h2>
-          <ul class="caveats">{assumed.map(([rig, host]) => <li key={rig}>{rig}: {host}</li>)}</ul>
+          <ul class="caveats">{assumed.map(([rig, host]) => <li key={rig}>{rig}{text.state.colon}{host}</li>)}</ul>
           <p>{text.compare.hostsHelp}</p>
         </section>
       ) : null}
       {named.some(({ row }) => row.why_not) ? (
         <section class="block" data-block="why-not">
           <h2>{text.compare.whyNot}</h2>
-          <ul class="caveats">{named.filter(({ row }) => row.why_not).map(({ row, name }, i) => <li key={i}>{name}: {row.why_not}</li>)}</ul>
+          <ul class="caveats">{named.filter(({ row }) => row.why_not).map(({ row, name }, i) => <li key={i}>{name}{text.state.colon}{row.why_not}</li>)}</ul>
         </section>
       ) : null}
       <section class="block">
@@ -220,6 +227,9 @@ function assumedHosts(answer: CompareAnswer): [string, string][] {
   if (new Set(answer.rows.map(words).filter(Boolean)).size < 2) return [];
   return [...new Map(answer.rows.filter((row) => row.host?.assumed).map((row) => [row.rig, words(row)]))];
 }
+
+// That are written at a time.
+const streamsOf = (row: CompareRow): number => (row.plan?.decode && row.plan.decode_each ? Math.max(1, Math.round(row.plan.decode.p50 / row.plan.decode_each.p50)) : 1);
 
 const used = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.total_bytes, 0) || row.plan!.placement.host.memory.total_bytes;
 const capacity = (row: CompareRow) => row.plan!.placement.devices.reduce((sum, device) => sum + device.memory.capacity_bytes, 0) || row.plan!.placement.host.memory.capacity_bytes;

@@ -91,7 +91,7 @@ function Model({ model }: { model: ModelFacts }): VNode {
   const facts: [string, string | number | undefined][] = [
     [text.models.params, printCount(model.params)], [text.models.active, model.params_active < model.params ? printCount(model.params_active) : undefined],
     [text.models.family, model.family], [text.models.layers, model.layers], [text.models.hidden, model.hidden ? grouped(model.hidden) : undefined], [text.models.experts, model.experts], [text.models.used, model.experts_used],
-    [text.models.vocab, model.vocab ? grouped(model.vocab) : undefined], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant],
+    [text.models.vocab, model.vocab ? grouped(model.vocab) : undefined], [text.models.context, model.max_context ? printTokens(model.max_context) : undefined], [text.models.published, model.quant], [text.models.repository, model.repository],
   ];
   const most = Math.max(1, ...model.sizes.map((size) => size.weights_bytes));
   return (

@@ -24,7 +24,7 @@ export function Answer({ plan, curve, question, request, onChange, onHost }: Ans
   const rows = memoryRows(plan, text);
   const hidden = plan.placement.cards - plan.placement.cards_used - plan.placement.idle.length;
   const hostless = plan.caveats.some((caveat) => caveat.id === 'rig') && !/\bhere\b/.test(question.rig) && Object.values(parseRig(question.rig)?.host ?? { unknown: 'x' }).every((one) => one === '');
-  const quants = quantsBeside(question);
+  const quants = quantsBeside(question, plan.engine);
   const streams = plan.context_per_stream > 0 ? Math.round(plan.context / plan.context_per_stream) : 1;
   return (
     <>
@@ -86,8 +86,8 @@ export function Answer({ plan, curve, question, request, onChange, onHost }: Ans
 
 // The common sizes of a model that is published in them, beside the one that is asked about.
 const COMMON = ['q4_k_m', 'q5_k_m', 'q6_k', 'q8_0'];
-function quantsBeside(question: Question): string[] {
-  if (!['', 'llama.cpp', 'ik_llama.cpp', 'ollama', 'lm-studio'].includes(question.engine) || !takesQuant(question.model) || /[\\/]/.test(question.model)) return [];
+function quantsBeside(question: Question, engine: string): string[] {
+  if (!['llama.cpp', 'ik_llama.cpp', 'ollama', 'lm-studio'].includes(engine) || !takesQuant(question.model) || /[\\/]/.test(question.model)) return [];
   const [name] = splitModel(question.model);
   return [...new Set([question.model, ...COMMON.map((quant) => joinModel(name, quant))])];
 }
@@ -97,8 +97,8 @@ const ofMany = (plan: Plan): boolean => !!plan.decode && !!plan.decode_each && p
 
 // The answer in a few lines, for a chat or a mail.
 function summary(plan: Plan, text: Text): string {
-  const of = (name: string, value: Interval | null | undefined) => (value ? `${name}: ${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
-  return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}: ${layoutLine(plan, text)}`,
+  const of = (name: string, value: Interval | null | undefined) => (value ? `${name}${text.state.colon}${print(value.p50, value.unit)} (${text.plan.eight} ${printInterval(value)})` : '');
+  return [`${plan.model.name} ${plan.model.quant}, ${plan.rig}, ${text.plan.contextOf(printTokens(plan.context_per_stream))}`, `${plan.fits ? text.plan.fits : text.plan.doesNotFit}${text.state.colon}${layoutLine(plan, text)}`,
     of(ofMany(plan) ? text.plan.decodeAll : text.plan.decode, plan.decode), ofMany(plan) ? of(text.plan.decodeEach, plan.decode_each) : '', of(text.plan.contextFull, plan.decode_whole), of(text.plan.prefill, plan.prefill), of(text.plan.ttft, plan.ttft), plan.fits ? plan.launch : ''].filter(Boolean).join('\n').replace(/\u00a0/g, ' ');
 }
 

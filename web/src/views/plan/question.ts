@@ -2,7 +2,9 @@
 
 import type { PlanRequest } from '../../api/answers';
 import { tokensOf } from '../../parts/context-field';
+import type { Names } from '../../api/names';
 import { joinModel, splitModel, takesQuant } from '../../parts/model-field';
+import type { Text } from '../../text/en';
 
 export interface Question {
   model: string; rig: string; engine: string; backend: string; context: string; flags: string; prompt: string; depth: string; streams: string; acceptance: string; engineDate: string;
@@ -25,6 +27,15 @@ export function readQuestion(params: URLSearchParams): Question {
   for (const [field, name] of Object.entries(NAMES)) question[field as keyof Question] = params.get(name) ?? '';
   return question;
 }
+
+// The choice to name no engine, with those that were taken then.
+export function usualEngine(text: Text, taken: string[], names: Names): string {
+  const called = taken.map((key) => names.engines.find((one) => one.key === key)?.name ?? key);
+  return text.plan.usualEngine + (called.length ? ` (${called.join(', ')})` : '');
+}
+
+// The engine that flags and switches are of: the one that is named, or was taken where none is.
+export const engineOf = (question: Question, taken?: string): string => question.engine || taken || 'llama.cpp';
 
 // The switches are words for the engine's own flags, so that one rule says what they do. Engines with other flags offer none.
 const SPLITS: Record<string, string> = { layer: '-sm layer', none: '-sm none', tensor: '-sm tensor', row: '-sm row' };
@@ -92,7 +103,6 @@ export function suggested(command: string, question: Question): Partial<Question
     const field = OPTIONS[words[i]!];
     if (field) next[field] = words[++i] ?? '';
   }
-  if (next.engine === 'llama.cpp') next.engine = '';
   if (next.objective === 'decode') next.objective = '';
   const tokens = Number(next.context);
   if (next.context) next.context = tokensOf(question.context) === tokens ? question.context : tokens % 1024 === 0 ? tokens / 1024 + 'k' : next.context;

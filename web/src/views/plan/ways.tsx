@@ -37,7 +37,7 @@ export function OtherWays({ plan }: { plan: Plan }): VNode | null {
       ) : null}
       {plan.rejected.length ? (
         <ul class="refused">
-          {plan.rejected.map((one) => <li key={one.kind}>{one.kind}: {one.missing_bytes > 0 ? `${text.plan.short} ${print(one.missing_bytes, 'B')}` : one.why}</li>)}
+          {plan.rejected.map((one) => <li key={one.kind}>{one.kind}{text.state.colon}{one.missing_bytes > 0 ? `${text.plan.short} ${print(one.missing_bytes, 'B')}` : one.why}</li>)}
         </ul>
       ) : null}
     </section>

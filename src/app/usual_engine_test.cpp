@@ -1,0 +1,70 @@
+// Questions of those who name no engine.
+#include <gtest/gtest.h>
+
+#include "app/compare.hpp"
+#include "app/detail/test_plan.hpp"
+
+namespace rigcast::app {
+namespace {
+
+using test::answer_of;
+using test::asked;
+
+std::string engine_of(const char* model, const char* rig, const char* flags = "") { return answer_of(asked(model, rig, "", 1, 0, flags)).engine.key; }
+
+bool says(const PlanAnswer& answer, const char* words) {
+  return std::any_of(answer.notes.begin(), answer.notes.end(), [&](const std::string& note) { return note.find(words) != std::string::npos; });
+}
+
+// Who has cards of servers runs what serves many; desktops, workstations and cards that such engines no longer run on take llama.cpp.
+TEST(UsualEngine, IsTheOneOfTheCards) {
+  for (const char* rig : {"8xh20-96gb", "l20", "a100-sxm-80gb", "8x910b3", "mi300x"}) EXPECT_EQ(engine_of("qwen3-32b", rig), "vllm") << rig;
+  EXPECT_EQ(engine_of("qwen3-32b", "atlas-300i-duo-96gb"), "mindie");
+  for (const char* rig : {"2x3090", "4090-48g", "mi50-32g", "v100-sxm2-32gb", "2xp40", "m4-max-64g", "ryzen-ai-max-395-128g", "host=epyc-7532:8xddr4-3200:512g"}) EXPECT_EQ(engine_of("qwen3-32b", rig), "llama.cpp") << rig;
+}
+
+// 65 GB of BF16 lie on an H20 of 96 GB and not on an L20 of 48 GB, where the half of it does; said either way.
+TEST(UsualEngine, TakesAFormatThatFits) {
+  const PlanAnswer large = answer_of(asked("qwen3-32b", "h20-96gb", "")), small = answer_of(asked("qwen3-32b", "l20", ""));
+  EXPECT_EQ(large.architecture->quant, "BF16");
+  EXPECT_EQ(small.architecture->quant, "FP8");
+  EXPECT_TRUE(small.placement.fits);
+  EXPECT_TRUE(says(large, "No engine is named: vLLM is taken"));
+  EXPECT_TRUE(says(small, "FP8 is assumed, for that does not fit."));
+}
+
+// GGUF is llama.cpp's wherever it lies, and what only another engine reads is that one's.
+TEST(UsualEngine, IsTheOneOfTheFormat) {
+  EXPECT_EQ(engine_of("qwen3-32b:q4_k_m", "h20-96gb"), "llama.cpp");
+  EXPECT_EQ(engine_of("qwen3-8b:exl3-4.0bpw", "3090"), "exllamav3");
+  EXPECT_EQ(engine_of("qwen3-8b:mlx-4bit", "m4-max-64g"), "mlx");
+  const PlanAnswer awq = answer_of(asked("qwen3-32b:awq", "2x3090", ""));
+  EXPECT_EQ(awq.engine.key, "vllm");
+  EXPECT_TRUE(says(awq, "No engine is named: vLLM is taken, for llama.cpp does not run this here."));
+}
+
+// 235 B in four bits are 130 GB: an L20 holds a third, and llama.cpp the rest in the host.
+TEST(UsualEngine, IsOneThatHoldsTheModel) { EXPECT_EQ(engine_of("qwen3-235b-a22b", "l20; host=epyc-7532:8xddr4-3200:512g"), "llama.cpp"); }
+
+TEST(UsualEngine, IsTheOneOfTheFlags) {
+  EXPECT_EQ(engine_of("qwen3-8b", "3090", "vllm serve Qwen/Qwen3-8B --max-model-len 8192"), "vllm");
+  EXPECT_EQ(engine_of("qwen3-8b", "3090", "python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B --context-length 8192"), "sglang");
+  EXPECT_EQ(engine_of("qwen3-8b:q4_k_m", "l20", "-c 8192 -ngl 99"), "llama.cpp");
+}
+
+// DeepSeek R1 is published in FP8, which vLLM reads and no Ascend before the 950 computes in: eight bits of another kind are what its users run.
+TEST(UsualEngine, TakesAFormatThatTheCardComputesIn) {
+  const PlanAnswer answer = answer_of(asked("deepseek-r1", "8x910b3; nodes=2", "vllm"));
+  EXPECT_TRUE(answer.placement.fits);
+  EXPECT_EQ(answer.architecture->quant, "INT8");
+}
+
+// A name nobody knows is refused as before, and one that is named stays.
+TEST(UsualEngine, IsNotTakenWhereOneIsNamed) {
+  EXPECT_EQ(answer_of(asked("qwen3-32b:q4_k_m", "h20-96gb", "vllm")).engine.key, "vllm");
+  EXPECT_EQ(answer_of(asked("qwen3-32b", "h20-96gb", "llama.cpp")).engine.key, "llama.cpp");
+  EXPECT_FALSE(plan(test::knowledge(), asked("qwen3-32b", "h20-96gb", "vlmm")));
+}
+
+}  // namespace
+}  // namespace rigcast::app
