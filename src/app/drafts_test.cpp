@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/detail/test_plan.hpp"
+#include "app/models.hpp"
 
 namespace rigcast::app {
 namespace {
