@@ -53,24 +53,23 @@ BufferAddress BestFitAllocator::allocate(std::int64_t bytes) {
   return {chunk, offset};
 }
 
+// Pieces of no bytes leave holes of none. Such a hole joins only what begins or ends right where it lies, and keeps what comes to be free on either side of
+// it apart: so a graph that carries along the states of no sequence takes more memory.
 void BestFitAllocator::release(BufferAddress address, std::int64_t bytes) {
   bytes = aligned(bytes);
-  if (bytes == 0) return;
   auto& free = chunks_[static_cast<std::size_t>(address.chunk)].free;
-  const auto next = std::lower_bound(free.begin(), free.end(), address.offset, [](const Free& f, std::int64_t at) { return f.offset < at; });
-  const bool joins_previous = next != free.begin() && std::prev(next)->offset + std::prev(next)->bytes == address.offset;
-  const bool joins_next = next != free.end() && address.offset + bytes == next->offset;
-  if (joins_previous && joins_next) {
-    std::prev(next)->bytes += bytes + next->bytes;
-    free.erase(next);
-  } else if (joins_previous) {
-    std::prev(next)->bytes += bytes;
-  } else if (joins_next) {
-    next->offset = address.offset;
-    next->bytes += bytes;
-  } else {
-    free.insert(next, {address.offset, bytes});
+  const auto end = [](const Free& hole) { return hole.offset + hole.bytes; };
+  const auto beside = std::find_if(free.begin(), free.end(), [&](const Free& hole) { return end(hole) == address.offset || hole.offset == address.offset + bytes; });
+  if (beside == free.end()) {
+    free.insert(std::find_if(free.begin(), free.end(), [&](const Free& hole) { return hole.offset >= address.offset; }), {address.offset, bytes});
+    return;
   }
+  const bool before = end(*beside) == address.offset;
+  *beside = {before ? beside->offset : address.offset, beside->bytes + bytes};
+  const auto second = before ? beside + 1 : beside;   // of two holes that may touch now
+  if (second == free.begin() || second == free.end() || end(*(second - 1)) != second->offset) return;
+  (second - 1)->bytes += second->bytes;
+  free.erase(second);
 }
 
 std::int64_t BestFitAllocator::peak() const {

@@ -36,5 +36,26 @@ TEST(GraphDemand, LearnsNothingFromAnotherGraph) {
   EXPECT_FALSE(with_mask(1024).growing_to(with_mask(1536), 0));
 }
 
+// Four pieces of 64 and one of 128, the middle two of the four first making room for the 128, then all free but the last at 256; and 256 more.
+std::int64_t peak_of_five(bool with_nothing) {
+  GraphDemand demand;
+  demand.add_memory(64, INT64_MAX);
+  const int first = demand.take(0, 64), second = demand.take(0, 64), third = demand.take(0, 64), fourth = demand.take(0, 64);
+  demand.take(0, 64);
+  demand.give_back(third);
+  const int nothing = with_nothing ? demand.take(0, 0) : -1;   // at 128, where the third was
+  demand.give_back(second);
+  const int wide = demand.take(0, 128);                        // 64 to 192
+  if (with_nothing) demand.give_back(nothing);                 // a hole of no bytes in its midst
+  for (const int piece : {first, fourth, wide}) demand.give_back(piece);
+  demand.take(0, 256);
+  return demand.peaks().front();
+}
+
+TEST(GraphDemand, PiecesOfNoBytesKeepHolesApart) {
+  EXPECT_EQ(peak_of_five(false), 320);   // 0 to 256 is one hole before the last piece
+  EXPECT_EQ(peak_of_five(true), 576);    // 0 to 192 and 192 to 256 are two: the 256 lie behind 320
+}
+
 }  // namespace
 }  // namespace rigcast::placement::detail

@@ -60,7 +60,7 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
   const auto split = [&](TensorId t, std::int64_t dim, std::int64_t heads) {
     return g_.shape(t)[1] == heads && g_.shape(t)[2] == tokens_ ? t : g_.reshape(t, {dim, heads, tokens_, 1});
   };
-  const bool turns = !habits_.rotates_windows_only || !any_window_ || r_.caches[i].windowed;
+  const bool turns = habits_.turns(i) && (!habits_.rotates_windows_only || !any_window_ || r_.caches[i].windowed);
   const auto turned = [&](TensorId t) { return turns ? rope(i, t) : t; };
   if (habits_.norm_after_rope) {
     h.q = head_norm(i, "attn_q_norm.weight", turned(split(h.q, a.key_dim, a.heads)), a.key_dim, a.heads);
@@ -70,9 +70,13 @@ TensorId PromptGraph::heads_attention(std::size_t i, TensorId x) {
     h.q = turned(head_norm(i, "attn_q_norm.weight", h.q, a.key_dim, a.heads));
     h.k = turned(head_norm(i, "attn_k_norm.weight", h.k, a.key_dim, a.kv_heads));
   }
-  if (habits_.bare_norm_after_rope) {
+  if (habits_.bare_norm_after_rope && turns) {
     h.q = norm(h.q, kNoTensor);
     h.k = norm(h.k, kNoTensor);
+  }
+  if (habits_.scales_unturned && !turns) {
+    if (query_scales_ == kNoTensor) query_scales_ = g_.input("inp_attn_scale", kF32, {1, 1, tokens_, 1});
+    h.q = g_.elementwise(Op::multiply, h.q, {query_scales_});
   }
   if (habits_.scales_query) h.q = g_.elementwise(Op::scale, h.q);
   h.v = split(h.v, a.value_dim, a.kv_heads);

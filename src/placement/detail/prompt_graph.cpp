@@ -13,12 +13,16 @@ bool starts_with(std::string_view text, std::string_view prefix) { return text.s
 
 constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = ""},
+    {.family = "afmoe", .unturned_every = 4},
     {.family = "bloom", .no_rotation = true},
-    {.family = "cohere2", .layer_norm = true},
+    {.family = "cohere2", .layer_norm = true, .rotates_windows_only = true},
+    {.family = "cohere2moe", .rotates_windows_only = true},
     {.family = "command-r", .layer_norm = true},
     {.family = "dbrx", .layer_norm = true},
     {.family = "deepseek", .plain_router = true},
     {.family = "deepseek4", .root_router = true, .tokens_only = true, .expands_give_back = true, .keeps_streams = true, .pins_streams = true},
+    {.family = "exaone-moe", .rotates_windows_only = true},
+    {.family = "exaone4", .rotates_windows_only = true},
     {.family = "falcon", .adds_attention_first = true},
     {.family = "gemma", .scales_input_by_row = true, .scales_query = true},
     {.family = "gemma-embedding", .scales_input_by_row = true, .scales_query = true},
@@ -39,12 +43,14 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "hrm_text", .bare_norms = true},
     {.family = "hunyuan-dense", .norm_after_rope = true},
     {.family = "hunyuan-moe", .norm_after_rope = true},
+    {.family = "hunyuan_vl", .axes = 4},
     {.family = "hy_v4", .plain_index = true},
     {.family = "jais", .no_rotation = true},
     {.family = "jamba", .no_rotation = true},
-    {.family = "llama4", .bare_norm_after_rope = true, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
+    {.family = "llama4", .bare_norm_after_rope = true, .scales_unturned = true, .unturned_every = 4, .sigmoid_router = true, .plain_router = true, .weights_before_experts = true},
     {.family = "k2-horizon", .grouped_norms = true},
     {.family = "kimi-k3", .no_rotation = true, .situ = true},
+    {.family = "kimi-linear", .no_rotation = true},
     {.family = "maion-coder", .rotates_windows_only = true},
     {.family = "maple", .rotates_windows_only = true},
     {.family = "minicpm", .scales_input = true, .scales_residual = true},
@@ -56,12 +62,19 @@ constexpr auto kHabits = std::to_array<FamilyHabits>({
     {.family = "nemotron_h_moe", .no_rotation = true},
     {.family = "olmo", .layer_norm = true},
     {.family = "olmoe", .plain_router = true},
+    {.family = "paddleocr", .axes = 4},
     {.family = "phi3", .scales_query = true},
     {.family = "qwen2moe", .plain_router = true},
-    {.family = "qwen3tts", .pads_logits = true},
-    {.family = "qwen4exp", .copies_kept_inputs = true, .keeps_streams = true, .pins_streams = true},
+    {.family = "qwen2vl", .axes = 4},
+    {.family = "qwen35", .axes = 4},
+    {.family = "qwen35moe", .axes = 4},
+    {.family = "qwen3tts", .axes = 4, .pads_logits = true},
+    {.family = "qwen3vl", .axes = 4},
+    {.family = "qwen3vlmoe", .axes = 4},
+    {.family = "qwen4exp", .axes = 4, .copies_kept_inputs = true, .keeps_streams = true, .pins_streams = true},
     {.family = "refact", .no_rotation = true},
     {.family = "smallthinker", .rotates_windows_only = true},
+    {.family = "smollm3", .unturned_every = 4},
     {.family = "starcoder", .no_rotation = true},
     {.family = "talkie", .norm_after_rope = true, .bare_norms = true, .bare_key_norm = true, .norms_input = true, .skips_to_input = true},
 });
@@ -174,7 +187,7 @@ void PromptGraph::make_inputs() {
     return g_.input(label, r_.flash_attention ? kF16 : kF32, {cells, tokens_ / streams, 1, streams});
   };
   if (a_.encoder_only) {   // tokens of one batch see each other, and nothing is kept of them
-    positions_ = g_.input("inp_pos", kI32, {tokens_, 1, 1, 1});
+    positions_ = g_.input("inp_pos", kI32, {habits_.axes * tokens_, 1, 1, 1});
     const std::int64_t tiles = (tokens_ + kTile - 1) / kTile * kTile;
     full_.mask = mask("kq_mask", tiles);
     if (any_window_) windowed_.mask = mask("kq_mask_swa", tiles);
@@ -184,7 +197,7 @@ void PromptGraph::make_inputs() {
   std::int64_t widest_value = 0;
   for (const LayerCache& c : r_.caches) widest_value = std::max(widest_value, c.value_elements);
   const std::int64_t value_rows = r_.flash_attention ? tokens_ : tokens_ * std::max<std::int64_t>(1, widest_value);  // without it V is stored transposed
-  positions_ = g_.input("inp_pos", kI32, {tokens_, 1, 1, 1});
+  positions_ = g_.input("inp_pos", kI32, {habits_.axes * tokens_, 1, 1, 1});
   full_ = {g_.input("k_idxs", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs", kI64, {value_rows, 1, 1, 1}), mask("kq_mask", r_.cells)};
   if (any_window_)
     windowed_ = {g_.input("k_idxs_swa", kI64, {tokens_, 1, 1, 1}), g_.input("v_idxs_swa", kI64, {value_rows, 1, 1, 1}),

@@ -22,8 +22,11 @@ struct FamilyHabits {
   bool scales_residual = false;
   bool norm_after_rope = false;    // query and key norms come after the rotation
   bool bare_norm_after_rope = false;  // ... and have no weights
+  bool scales_unturned = false;    // queries without positions are scaled by an input (Llama 4)
+  int axes = 1;                    // positions of a token: of text in pictures and films four
   bool no_rotation = false;        // positions are learned or a bias of the scores
   bool rotates_windows_only = false;  // layers that see everything have no positions
+  int unturned_every = 0;          // of so many layers the last has no positions
   bool bare_norms = false;         // norms before each part have no weights
   bool bare_key_norm = false;      // keys are normalised without weights
   bool norms_input = false;        // embeddings are normalised without weights
@@ -49,6 +52,8 @@ struct FamilyHabits {
   bool pins_streams = false;       // what a layer hands on is pinned as norms are
   bool adds_normed = false;        // what every part adds to is the norm before it times a constant, not the stream
   bool switches = false;           // every product adds that of an adapter, which a last layer chooses before the others run
+
+  bool turns(std::size_t layer) const { return unturned_every == 0 || (layer + 1) % static_cast<std::size_t>(unturned_every) != 0; }
 };
 const FamilyHabits& family_habits(std::string_view family);
 
@@ -153,9 +158,10 @@ class PromptGraph {
   void clear_state(TensorId rows, std::int64_t elements);
   void carry_others(TensorId cache, TensorId others, std::int64_t elements);
   TensorId load_state(TensorId cache, std::int64_t elements);
+  TensorId last_inputs(TensorId padded, std::int64_t kept);
   TensorId convolve(std::size_t i, TensorId mixed, std::int64_t channels);
   void store_state(TensorId cache, TensorId from, std::int64_t elements);
-  TensorId scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state);
+  TensorId scan(std::size_t i, TensorId values, TensorId step, TensorId decay, TensorId b, TensorId c, const Shape& state);
   TensorId mamba1(std::size_t i, TensorId x);
   TensorId mamba_by_heads(std::size_t i, TensorId x);
   TensorId mamba2(std::size_t i, TensorId x);
@@ -253,6 +259,7 @@ class PromptGraph {
   std::map<std::string, CompressorInputs> compressors_;
   std::map<std::string, TensorId> named_rotations_;
   TensorId bank_ = kNoTensor;           // Kimi K3: streams kept so far
+  TensorId query_scales_ = kNoTensor;   // Llama 4: of queries without positions
   TensorId first_value_ = kNoTensor;    // RWKV 7: the first layer's values
   Decays decays_;                       // lightning attention's
   std::map<int, TensorId> rope_factors_;  // by place: every device with layers has a copy

@@ -21,8 +21,8 @@ TensorId PromptGraph::recurrent(std::size_t i, TensorId x) {
       break;
     case model::RecurrentKind::kimi_delta:
       if (has_all(i, {"attn_q.weight", "attn_k.weight", "attn_v.weight", "ssm_conv1d_q.weight", "ssm_conv1d_k.weight", "ssm_conv1d_v.weight", "ssm_f_a.weight",
-                      "ssm_f_b.weight", "ssm_beta.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight", "attn_output.weight"}) &&
-          (has(i, "ssm_g.weight") || has_all(i, {"ssm_g_a.weight", "ssm_g_b.weight"})))
+                      "ssm_beta.weight", "ssm_a", "ssm_dt.bias", "ssm_norm.weight", "attn_output.weight"}) &&
+          (has(i, "ssm_g.weight") || has(i, "ssm_g_a.weight")))
         return kimi_delta(i, x);
       break;
     case model::RecurrentKind::lightning:
@@ -65,12 +65,18 @@ void PromptGraph::carry_others(TensorId cache, TensorId others, std::int64_t ele
 
 void PromptGraph::store_state(TensorId cache, TensorId from, std::int64_t elements) {
   const Shape shape{elements, r_.sequences, 1, 1};
-  const bool whole = g_[from].bytes == elements * r_.sequences * 4;
+  const Shape& held = g_.shape(from);
+  const bool whole = held[0] * held[1] * held[2] * held[3] == elements * r_.sequences;
   const TensorId part = whole ? from : g_.view(from, shape, {4, elements * 4, elements * 4 * r_.sequences, elements * 4 * r_.sequences});
   const TensorId into = g_.view(cache, shape, Shape(g_.stride(cache)));
   const TensorId written = g_.operation(Op::convert, kF32, shape, {part, into});
   g_[written].view_of = g_.root(cache);
   g_.expand(written);
+}
+
+// The last inputs of a convolution: of each channel's row its end, so that a copy to another memory takes along what lies between.
+TensorId PromptGraph::last_inputs(TensorId padded, std::int64_t kept) {
+  return g_.view(padded, {kept, g_.shape(padded)[1], r_.sequences, 1}, Shape(g_.stride(padded)));
 }
 
 // Causal convolution over the last inputs, the kept ones in front.
@@ -80,14 +86,15 @@ TensorId PromptGraph::convolve(std::size_t i, TensorId mixed, std::int64_t chann
   const TensorId before = g_.reshape(load_state(conv_cache_[i], kept * channels), {kept, channels, r_.sequences, 1});
   const TensorId columns = g_.transpose(g_.reshape(mixed, {channels, per_sequence, r_.sequences, 1}));
   const TensorId padded = g_.operation(Op::concatenate, kF32, {kept + per_sequence, channels, r_.sequences, 1}, {before, columns});
-  store_state(conv_cache_[i], habits_.copies_kept_inputs ? g_.contiguous(g_.view(padded, {kept, channels, r_.sequences, 1}, Shape(g_.stride(padded)))) : padded, kept * channels);
+  const TensorId last = last_inputs(padded, kept);
+  store_state(conv_cache_[i], habits_.copies_kept_inputs ? g_.contiguous(last) : last, kept * channels);
   TensorId y = g_.operation(Op::short_convolution, kF32, {channels, per_sequence, r_.sequences, 1}, {padded, kernel});
   if (const TensorId bias = weight(i, "ssm_conv1d.bias"); bias != kNoTensor) y = g_.elementwise(Op::add, y, {bias});
   return g_.elementwise(Op::unary, y);
 }
 
 // Mamba's scan over a sequence, with the states of other sequences carried along; [inner, tokens], states behind it.
-TensorId PromptGraph::scan(std::size_t i, TensorId values, TensorId step, TensorId b, TensorId c, const Shape& state) {
+TensorId PromptGraph::scan(std::size_t i, TensorId values, TensorId step, TensorId decay, TensorId b, TensorId c, const Shape& state) {
   const std::int64_t elements = state[0] * state[1] * state[2], inner = state[1] * state[2];
   const TensorId cached = g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1});
   if (scanned_rows_ == kNoTensor) {   // views that all layers share
@@ -96,7 +103,7 @@ TensorId PromptGraph::scan(std::size_t i, TensorId values, TensorId step, Tensor
   }
   const TensorId states = g_.reshape(cached, {state[0], state[1], state[2], r_.sequences});
   const TensorId scanned = g_.operation(Op::state_scan, kF32, {inner * tokens_ + elements * r_.sequences, 1, 1, 1},
-                                        {states, values, step, weight(i, "ssm_a"), b, c, scanned_rows_});
+                                        {states, values, step, decay, b, c, scanned_rows_});
   g_.expand(scanned);
   carry_others(state_cache_[i], g_.operation(Op::gather, kF32, {elements, 0, 1, 1}, {cached, other_rows_}), elements);
   store_state(state_cache_[i], scanned, elements);
@@ -123,7 +130,7 @@ TensorId PromptGraph::mamba1(std::size_t i, TensorId x) {
   }
   step = project(i, "ssm_dt", step);
   clear_state(g_.reshape(state_cache_[i], {a_.layers[i].recurrent.state_elements, r_.sequences, 1, 1}), a_.layers[i].recurrent.state_elements);
-  TensorId y = scan(i, g_.reshape(mixed, {1, inner, tokens_, 1}), step, b, c, {state, 1, inner, 1});
+  TensorId y = scan(i, g_.reshape(mixed, {1, inner, tokens_, 1}), step, weight(i, "ssm_a"), b, c, {state, 1, inner, 1});
   y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, mixed, {weight(i, "ssm_d")})});
   y = g_.gated_unit(g_.contiguous(g_.view(all, {inner, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_})), y);
   return g_.reshape(project(i, "ssm_out", y), {a_.hidden, tokens_, 1, 1});
@@ -133,7 +140,7 @@ TensorId PromptGraph::mamba1(std::size_t i, TensorId x) {
 TensorId PromptGraph::mamba_by_heads(std::size_t i, TensorId x) {
   const std::int64_t inner = g_.shape(weight(i, "ssm_conv1d.weight"))[1], heads = g_.shape(weight(i, "ssm_a"))[0], head = inner / std::max<std::int64_t>(heads, 1);
   const std::int64_t elements = a_.layers[i].recurrent.state_elements, state = elements / std::max<std::int64_t>(inner, 1);
-  const TensorId all = g_.contiguous(g_.permute(project(i, "ssm_in", x), 0, 2, 1, 3), {2 * head, heads, tokens_, 1});
+  const TensorId all = g_.contiguous(g_.permute(project(i, "ssm_in", g_.reshape(x, Shape(g_.shape(x)))), 0, 2, 1, 3), {2 * head, heads, tokens_, 1});
   const Shape per_head{head, heads, tokens_, 1}, row{4, 2 * head * 4, 2 * inner * 4, 2 * inner * 4 * tokens_};
   const TensorId values_in = g_.contiguous(g_.view(all, per_head, row), {inner, tokens_, 1, 1});
   const TensorId mixed = convolve(i, values_in, inner);
@@ -142,11 +149,13 @@ TensorId PromptGraph::mamba_by_heads(std::size_t i, TensorId x) {
     const std::int64_t stride = g_.stride(parameters)[1];
     return g_.view(parameters, {width, tokens_, 1, 1}, {4, stride, stride * tokens_, stride * tokens_});
   };
-  const TensorId b = norm(part(state), weight(i, "ssm_b_norm")), c = norm(part(state), weight(i, "ssm_c_norm"));
+  const auto of_state = [&](const char* scale) { return g_.view(norm(part(state), weight(i, scale)), {state, 1, tokens_, 1}, {4, state * 4, state * 4, state * 4 * tokens_}); };
+  const TensorId b = of_state("ssm_b_norm"), c = of_state("ssm_c_norm");
   const TensorId step = project(i, "ssm_dt", norm(part(g_.shape(weight(i, "ssm_dt.weight"))[0]), weight(i, "ssm_dt_norm")));
   clear_state(g_.reshape(state_cache_[i], {elements, r_.sequences, 1, 1}), elements);
-  const TensorId values = g_.reshape(mixed, per_head), skipped = g_.reshape(weight(i, "ssm_d"), {1, heads, 1, 1});   // no weight itself: it pins nothing
-  TensorId y = g_.reshape(scan(i, values, step, b, c, {state, head, heads, 1}), per_head);
+  const auto by_head = [&](const char* name) { return g_.reshape(weight(i, name), {1, heads, 1, 1}); };   // no weight itself: it pins nothing
+  const TensorId values = g_.reshape(mixed, per_head), skipped = by_head("ssm_d");
+  TensorId y = g_.reshape(scan(i, values, step, by_head("ssm_a"), b, c, {state, head, heads, 1}), per_head);
   y = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, values, {skipped})});
   y = g_.gated_unit(g_.contiguous(g_.view(all, per_head, row)), y);
   return g_.reshape(project(i, "ssm_out", g_.reshape(y, {inner, tokens_, 1, 1})), {a_.hidden, tokens_, 1, 1});
@@ -164,7 +173,7 @@ TensorId PromptGraph::mamba2(std::size_t i, TensorId x) {
   const TensorId step = g_.elementwise(Op::add, g_.contiguous(part(all, heads, row)), {weight(i, "ssm_dt.bias")});
   const TensorId values = part(mixed, inner, mixed_row);
   const std::int64_t rest = (channels - inner) / 2;
-  const TensorId y = scan(i, values, step, part(mixed, rest, mixed_row), part(mixed, rest, mixed_row), {state / inner, inner / heads, heads, 1});
+  const TensorId y = scan(i, values, step, weight(i, "ssm_a"), part(mixed, rest, mixed_row), part(mixed, rest, mixed_row), {state / inner, inner / heads, heads, 1});
   const TensorId gate = g_.contiguous(part(all, inner, row));
   TensorId out = y;
   if (const TensorId skip = weight(i, "ssm_d"); skip != kNoTensor) out = g_.elementwise(Op::add, y, {g_.elementwise(Op::multiply, values, {skip})});
@@ -227,7 +236,7 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
     const TensorId columns = g_.transpose(g_.reshape(project(i, stem, x), {inner, per_sequence, r_.sequences, 1}));
     const TensorId last = g_.view(before, {kept, inner, r_.sequences, 1}, {4, kept * 4, 3 * kept * inner * 4, 3 * kept * inner * r_.sequences * 4});
     const TensorId joined = g_.operation(Op::concatenate, kF32, {kept + per_sequence, inner, r_.sequences, 1}, {last, columns});
-    store_state(conv_cache_[i], joined, kept * inner);
+    store_state(conv_cache_[i], last_inputs(joined, kept), kept * inner);
     return joined;
   };
   const TensorId padded_q = padded("attn_q"), padded_k = padded("attn_k"), padded_v = padded("attn_v");
@@ -241,18 +250,19 @@ TensorId PromptGraph::kimi_delta(std::size_t i, TensorId x) {
   const auto normalised = [&](TensorId y) { return g_.elementwise(Op::scale, g_.elementwise(Op::rms_norm, y)); };
   const TensorId q = normalised(convolved(padded_q, "ssm_conv1d_q.weight")), k = normalised(convolved(padded_k, "ssm_conv1d_k.weight"));
   const TensorId v = convolved(padded_v, "ssm_conv1d_v.weight");
-  const bool bounded = a_.layers[i].recurrent.bounded_decay;
-  TensorId rate = g_.elementwise(Op::add, project(i, "ssm_f_b", project(i, "ssm_f_a", x)), {weight(i, "ssm_dt.bias")});
+  const bool bounded = a_.layers[i].recurrent.bounded_decay, narrow = has(i, "ssm_f_b.weight");   // narrow: decays and gates through fewer channels (not Ling 3)
+  const auto through = [&](std::string_view first, std::string_view second) { return narrow ? project(i, second, project(i, first, x)) : project(i, first, x); };
+  TensorId rate = g_.elementwise(Op::add, through("ssm_f_a", "ssm_f_b"), {weight(i, "ssm_dt.bias")});
   if (!bounded) rate = g_.elementwise(Op::unary, rate);
   TensorId decay = g_.elementwise(Op::multiply, g_.reshape(rate, per_head), {g_.reshape(weight(i, "ssm_a"), {1, heads, 1, 1})});
-  if (bounded) decay = g_.reshape(g_.elementwise(Op::scale, g_.elementwise(Op::unary, g_.elementwise(Op::scale, decay))), per_head);
+  if (bounded) decay = g_.reshape(g_.elementwise(Op::scale, g_.elementwise(Op::unary, narrow ? g_.elementwise(Op::scale, decay) : decay)), per_head);
   const TensorId mix = g_.elementwise(Op::unary, g_.reshape(project(i, "ssm_beta", x), {heads, tokens_, 1, 1}));
   const TensorId scanned = g_.operation(Op::delta_scan, kF32, {inner * tokens_ + state * r_.sequences, 1, 1, 1},
                                         {q, k, v, decay, mix, g_.reshape(loaded, {state, r_.sequences, 1, 1})});
   store_state(state_cache_[i], scanned, state);
   const TensorId y = g_.reshape(g_.contiguous(g_.view(scanned, per_head, {4, head * 4, inner * 4, inner * 4 * tokens_})), per_head);
-  if (!has_parallel_streams()) x = g_.reshape(g_.reshape(x, {g_.shape(x)[0], tokens_ / r_.sequences, r_.sequences, 1}), Shape(g_.shape(x)));
-  const TensorId opened = has(i, "ssm_g.weight") ? project(i, "ssm_g", x) : project(i, "ssm_g_b", project(i, "ssm_g_a", x));
+  if (narrow && !has_parallel_streams()) x = g_.reshape(g_.reshape(x, {g_.shape(x)[0], tokens_ / r_.sequences, r_.sequences, 1}), Shape(g_.shape(x)));
+  const TensorId opened = has(i, "ssm_g.weight") ? project(i, "ssm_g", x) : through("ssm_g_a", "ssm_g_b");
   const TensorId gate = g_.elementwise(Op::unary, g_.reshape(opened, per_head));
   const TensorId out = g_.contiguous(g_.elementwise(Op::multiply, norm(y, weight(i, "ssm_norm.weight")), {gate}), {inner, tokens_, 1, 1});
   return project(i, "attn_output", out);

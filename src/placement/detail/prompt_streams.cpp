@@ -231,8 +231,7 @@ TensorId PromptGraph::remember(TensorId cache, TensorId columns, std::int64_t ke
   const std::int64_t per_sequence = tokens_ / r_.sequences;
   const TensorId before = g_.reshape(load_state(cache, kept * channels), {kept, channels, r_.sequences, 1});
   const TensorId joined = g_.operation(Op::concatenate, kF32, {kept + per_sequence, channels, r_.sequences, 1}, {before, g_.transpose(columns)});
-  const TensorId tail = g_.contiguous(g_.view(joined, {kept, channels, r_.sequences, 1}, Shape(g_.stride(joined))));
-  store_state(cache, tail, kept * channels);
+  store_state(cache, g_.contiguous(last_inputs(joined, kept)), kept * channels);
   return joined;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "placement/detail/prompt_graph.hpp"
+
 namespace rigcast::placement::detail {
 namespace {
 
@@ -59,10 +61,12 @@ class KnownRuns {
 std::vector<LayerSignature> layer_signatures(const WeightKinds& weights, const GraphRequest& request, std::int64_t max_tensor_bytes) {
   const model::Architecture& a = weights.architecture();
   std::vector<LayerSignature> layers(a.layers.size());
+  const FamilyHabits& habits = family_habits(a.family);
   Signature cache;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (i == 0 || request.caches[i] != request.caches[i - 1]) cache = cache_signature(request.caches[i]);
     layers[i].graph = weights.layer(i);
+    layers[i].graph.add(habits.turns(i));
     layers[i].graph.add(static_cast<std::int64_t>(cache.value()));
   }
   const auto& tensors = weights.tensors();
