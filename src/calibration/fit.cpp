@@ -82,7 +82,7 @@ FitProblem::FitProblem(const std::vector<Prepared>& rows, const std::vector<doub
     for (const cost::StageWork& w : p.work) {
       Part part;
       part.in_turn = w.in_turn;
-      part.side = cost::side_of(*p.load, w);
+      part.side = cost::side_of(*p.load, p.load->stages[static_cast<std::size_t>(w.stage)].kind);
       side(w.memory, w.bytes, part.memory, part.memory_roof, part.memory_effects);
       side(w.compute, w.flop, part.compute, part.compute_roof, part.compute_effects);
       part.also_effects = localise(w.also);

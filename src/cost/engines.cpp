@@ -104,13 +104,6 @@ bool starts_from_python(const Setting& setting) {
   return setting.group == "eager" && !is_any(setting.backend, compiled);
 }
 
-bool schedules_ahead(const Setting& setting) {
-  // On by default: SGLang's overlap scheduler since November 2024 (its pull request 2105), TensorRT-LLM's since May 2025 (4174), vLLM's asynchronous
-  // scheduling since version 0.14 of January 2026 (27614).
-  static constexpr std::array<std::pair<std::string_view, double>, 3> since{{{"sglang", 2024.92}, {"tensorrt-llm", 2025.4}, {"vllm", 2026.04}}};
-  return std::any_of(since.begin(), since.end(), [&](const auto& each) { return each.first == setting.engine && setting.built >= each.second; });
-}
-
 bool mixes_prompts(std::string_view engine) { return engine != "sglang"; }  // its enable_mixed_chunk is off unless asked for
 
 bool pipelines_prompts(const Setting& setting, placement::Mode mode) {

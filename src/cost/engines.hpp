@@ -59,8 +59,6 @@ bool loops_over_experts(const Setting& setting);
 // Kernels that a layer of gated delta rules starts for a step of decoding beside those of one that is computed by a kernel of its own.
 double unfused_delta_kernels(const Setting& setting);
 
-// The scheduler prepares a step while the device works on the one before.
-bool schedules_ahead(const Setting& setting);
 
 // Python starts every kernel, ahead of the device: eager PyTorch, not the compiled graphs of its ports to HPUs, Neuron and TPUs.
 bool starts_from_python(const Setting& setting);

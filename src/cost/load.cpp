@@ -153,8 +153,7 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   b.load.mixed = b.path(engine_path("mixed", 1, b.setting));
   b.load.shares_tensors = b.split > 1;
   b.load.runs_ahead = !cpu && (starts_from_python(b.setting) || b.eager || captures_pieces(b.setting));
-  b.load.schedules_ahead = !cpu && schedules_ahead(b.setting);
-  b.load.schedules_between = b.setting.group == "serving" && !b.load.schedules_ahead;
+  b.load.schedules_between = b.setting.group == "serving";
   b.load.mixes = mixes_prompts(b.setting.engine);
   b.load.drafts = stated.drafts.tokens > 0 ? stated.drafts : drafts_of(placement.settings.speculation, stated.acceptances, stated.acceptance);
   b.load.speculation = b.path(engine_path("speculation", 1, b.setting));

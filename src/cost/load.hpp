@@ -7,8 +7,8 @@
 // The fourth-power norm is a maximum with a rounded corner: a kernel near the ridge point reaches neither roof. Kernels that unpack a tile
 // of weights before they multiply it (Stage::in_turn) take the sum of both instead. Every eta is
 // exp(sum of the effects that Path names); launches and messages are amounts with a "rate" of so many a second.
-// Where Python starts every kernel (eager PyTorch, prompts of serving engines) it runs ahead of the device: a step takes the same norm of the
-// host's side (launches, host work) and of the device's (everything else). So it does where a scheduler prepares the next step meanwhile.
+// Where Python starts every kernel it runs ahead of the device: a step takes the same norm of the host's side (launches, host work)
+// and of the device's (everything else).
 
 #include <cstdint>
 #include <string>
@@ -80,7 +80,6 @@ struct Load {
   bool measured = false;             // the engine's kernels were timed on this very host
   bool runs_ahead = false;           // kernels are started while the device works on earlier ones (eager PyTorch)
   bool schedules_between = false;    // a scheduler works between steps, when nothing is started ahead (serving engines)
-  bool schedules_ahead = false;      // ... while the device works on the step before
   bool mixes = true;                 // prompts are read in the same steps that decode, else in steps of their own between them
   int mixed = -1;                    // Path: how much dearer a prompt is beside a decoding batch
   Drafts drafts;                     // that each step of decoding verifies

@@ -29,36 +29,11 @@ TEST(Serving, EarlyServersLeftTheirGraphsAtLongContexts) {
     return std::pair(seconds(*load, work), runs_ahead(*load, work));
   };
   const double host = 0.5e-3;   // between two steps
-  EXPECT_NEAR(at(2024.5, 8192).first, at(2025.9, 8192).first, 1e-9);
+  EXPECT_NEAR(at(2024.5, 8192).first, at(2026.5, 8192).first, 1e-9);
   EXPECT_FALSE(at(2024.5, 8192).second);
   EXPECT_TRUE(at(2024.5, 8193).second);
   EXPECT_NEAR(at(2024.5, 8193).first, 17.5e-3 + host, 0.2e-3);
-  EXPECT_NEAR(at(2025.9, 8193).first, at(2025.9, 8192).first, 1e-9);
-}
-
-// vLLM schedules a step while the device works on the one before since January 2026, SGLang since November 2024: the slower side decides.
-TEST(Serving, SchedulersWorkBesideTheDevice) {
-  Case c;
-  const auto step = [&](const char* engine, double year, double host_ms) {
-    c.place.engine = engine;
-    Conditions conditions;
-    conditions.engine_year = year;
-    Load load = *load_of(c.model, c.rig, c.place, conditions);
-    Calibration calibration;
-    calibration.effects["host_step"] = {std::log(0.5 / host_ms), 0.1, 1};
-    resolve(load, calibration);
-    std::vector<StageWork> work;
-    add_decode(load, 0, 1, 1, work);
-    return seconds(load, work);
-  };
-  // The device: 29.167 ms of weights, 2^(1/12) times that where an efficiency of 1 meets its roof (30.901), and 0.35 of a layer's 50 us that its
-  // graph takes to start: 30.919 ms.
-  EXPECT_NEAR(step("vllm", 2025.9, 5), 35.919e-3, 2e-6);
-  EXPECT_NEAR(step("vllm", 2026.1, 5), 30.924e-3, 2e-6);          // (30.919^4 + 5^4)^(1/4)
-  EXPECT_NEAR(step("vllm", 2026.1, 100), 100.228e-3, 2e-6);       // a host that is slower than the device: (30.919^4 + 100^4)^(1/4)
-  EXPECT_NEAR(step("sglang", 2025.1, 5), 30.924e-3, 2e-6);
-  EXPECT_NEAR(step("sglang", 2024.8, 5), 35.919e-3, 2e-6);
-  EXPECT_NEAR(step("llama.cpp", 2026.5, 5), step("llama.cpp", 2024.8, 5), 1e-3);   // nobody schedules beside it
+  EXPECT_NEAR(at(2026.5, 8193).first, at(2026.5, 8192).first, 1e-9);
 }
 
 TEST(Serving, ServersReadPromptsByTheirTokenBudget) {

@@ -306,31 +306,16 @@ namespace {
 
 Sides sides_of(const Load& load, const std::vector<StageWork>& work) {
   Sides sides;
-  for (const StageWork& w : work) sides[side_of(load, w)] += seconds(load, w);
+  for (const StageWork& w : work) sides[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)] += seconds(load, w);
   return sides;
 }
 
 }  // namespace
 
-namespace {
-
-bool serves(const Load& load) { return load.schedules_between || load.schedules_ahead; }
-
-// Kernels of a prompt, and of steps that are too long for a graph.
-bool one_by_one(const Stage& stage, const StageWork& work) { return work.memory == stage.prefill_memory || (stage.uncaptured >= 0 && work.memory == stage.uncaptured); }
-
-}  // namespace
-
-Side side_of(const Load& load, const StageWork& work) {
-  const Stage& stage = load.stages[static_cast<std::size_t>(work.stage)];
-  switch (stage.kind) {
-    case StageKind::launch: return serves(load) && !load.runs_ahead && !one_by_one(stage, work) ? Side::device : Side::ahead;   // what a graph holds follows on the device
-    case StageKind::host:
-      if (load.schedules_ahead && work.memory == stage.prefill_memory) return Side::between;   // nothing runs before a prompt's first pass
-      [[fallthrough]];
-    case StageKind::sequence: return load.schedules_between ? Side::between : Side::ahead;
-    default: return Side::device;
-  }
+Side side_of(const Load& load, StageKind kind) {
+  if (kind == StageKind::launch) return Side::ahead;
+  if (kind == StageKind::host || kind == StageKind::sequence) return load.schedules_between ? Side::between : Side::ahead;
+  return Side::device;
 }
 
 double Sides::together(bool runs_ahead) const {
@@ -347,10 +332,9 @@ Sides Sides::slopes(bool runs_ahead) const {
 }
 
 bool runs_ahead(const Load& load, const std::vector<StageWork>& work) {
-  if (load.runs_ahead || load.schedules_ahead) return true;
-  return serves(load) && std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
-           const Stage& stage = load.stages[static_cast<std::size_t>(w.stage)];
-           return stage.kind == StageKind::launch && one_by_one(stage, w);
+  return load.runs_ahead || std::any_of(work.begin(), work.end(), [&](const StageWork& w) {
+           const int uncaptured = load.stages[static_cast<std::size_t>(w.stage)].uncaptured;
+           return uncaptured >= 0 && w.memory == uncaptured;
          });
 }
 
@@ -360,7 +344,7 @@ std::vector<double> parts(const Load& load, const std::vector<StageWork>& work) 
   // The norm N of sides h and d is homogeneous, so N = h dN/dh + d dN/dd (Euler), with dN/dh = (h / N)^3.
   const Sides slopes = sides_of(load, work).slopes(runs_ahead(load, work));
   std::vector<double> out;
-  for (const StageWork& w : work) out.push_back(seconds(load, w) * slopes[side_of(load, w)]);
+  for (const StageWork& w : work) out.push_back(seconds(load, w) * slopes[side_of(load, load.stages[static_cast<std::size_t>(w.stage)].kind)]);
   return out;
 }
 

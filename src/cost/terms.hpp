@@ -35,9 +35,9 @@ struct Totals { Flop work{}; Bytes traffic{}; };
 Totals decode_totals(const Load& load, double depth);                   // one token of one sequence
 Totals prefill_totals(const Load& load, double prompt, double depth);   // in ubatches
 
-// Where kernels are started one by one, or steps are scheduled, ahead of the device: what is done ahead, what the device does meanwhile, and what lies between steps.
+// Where kernels are started one by one, ahead of the device: what is done ahead, what the device does meanwhile, and what lies between steps.
 enum class Side { ahead, device, between };
-Side side_of(const Load& load, const StageWork& work);
+Side side_of(const Load& load, StageKind kind);
 // Seconds on each side, what they come to, and how that grows with each of them.
 struct Sides {
   std::array<double, 3> seconds{};
