@@ -94,7 +94,7 @@ TEST(Remedies, ACacheInEightBitsWhereTheEngineHasThem) {
     EXPECT_TRUE(answer_of(asked(model, rig, engine, 1, context, cache->flags.c_str())).placement.fits) << cache->flags;
     return cache->flags;
   };
-  EXPECT_EQ(cache_of("llama-3.3-70b", "4xl20", "vllm", 131072), "--kv-cache-dtype fp8");
+  EXPECT_EQ(cache_of("llama-3.3-70b:bf16", "4xl20", "vllm", 131072), "--kv-cache-dtype fp8");
   EXPECT_EQ(cache_of("qwen3-32b:awq", "3090", "vllm", 16384), "--kv-cache-dtype fp8_e5m2") << "Ampere has no e4m3";
   EXPECT_EQ(cache_of("qwen3-32b:gptq", "2xv100-sxm2-16gb", "vllm", 40960), "") << "nor Volta either";
 }
