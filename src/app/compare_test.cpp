@@ -38,6 +38,18 @@ TEST(Compare, AsksForTheObjectiveAndTheSpeedThatPlanAsksFor) {
   EXPECT_NE(compare(knowledge(), request)->rows[0].answer->launch.line, answer->rows[0].answer->launch.line);   // a short context instead of the longest
 }
 
+// Of several streams what is written with empty caches is shown alone: the row that shows most is the fastest, whatever a full context comes to.
+TEST(Compare, TheFastestIsTheOneThatShowsMost) {
+  CompareRequest request;
+  request.models = {"qwen3-8b:q4_k_m"};
+  request.rigs = {"h100", "4090", "3090"};
+  request.question.sequences = 8;
+  const auto answer = compare(knowledge(), request);
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  const auto shown = [&](std::size_t row) { return answer->rows[row].answer->speed->decode.value.p50; };
+  for (std::size_t row = 0; row < 3; ++row) EXPECT_GE(shown(static_cast<std::size_t>(answer->fastest)), shown(row)) << request.rigs[row];
+}
+
 TEST(Compare, ARowThatIsAskedTwiceIsAnsweredTwice) {
   CompareRequest request;
   request.models = {"qwen3-8b:q4_k_m"};

@@ -74,8 +74,9 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   placement::Request unadvised = request.placement;
   unadvised.advise = false;
   const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, unadvised); };
-  // Eight bits of another kind stand for FP8 on chips without it; what is published in fewer bits nobody makes again.
-  if (runs_as_published(knowledge, engine, *as_published) && !(is_fp8(knowledge, *as_published) && refused(*as_published))) return {};
+  // Eight bits of another kind stand for FP8 on chips without it, fewer where it does not fit; what is published in fewer bits stays as it is.
+  const auto stands = [&] { return !is_fp8(knowledge, *as_published) || (!refused(*as_published) && has_room(knowledge, *as_published, asked.rig, request.placement)); };
+  if (runs_as_published(knowledge, engine, *as_published) && stands()) return {};
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
@@ -105,9 +106,11 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
     break;
   }
   const std::string& taken = asked.model->architecture.quant;
-  const auto other = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
+  const auto at = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, taken); });
+  const auto from = published_first && at != engine.usual_quants.end() ? at + 1 : engine.usual_quants.begin();   // larger ones do not fit
+  const auto other = std::find_if(from, engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
   const bool alone = other == engine.usual_quants.end();
-  const std::string why = published_first && is_read() && taken == usual_name ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
+  const std::string why = published_first && is_read() ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
                           : taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
                                               : " is assumed, for " + usual_name + ", the usual one with " + engine.name + (alone ? ", does not fit." : ", does not fit. Name another to choose (");
   std::string note = "No format is named and the model is published in " + published + ": " + taken + why;

@@ -256,7 +256,7 @@ TEST(Upgrades, MoreMemoryHasACommand) {
 
 // A host of eight takes no ninth card, and its engine shares a model between hosts: 958 GiB on 16 x 96 GB.
 TEST(Upgrades, ServersAreToldOfASecondOne) {
-  PlanRequest request = test::asked("kimi-k2", "8xh20", "vllm");
+  PlanRequest request = test::asked("kimi-k2:fp8", "8xh20", "vllm");
   const auto now = plan(knowledge(), request);
   ASSERT_TRUE(now && !now->placement.fits);
   const Upgrade* hosts = of_kind(*now, Upgrade::Kind::hosts);

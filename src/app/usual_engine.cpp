@@ -1,5 +1,7 @@
 // Which engine is meant where nobody names one.
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "app/detail/requests.hpp"
 #include "base/text.hpp"
@@ -25,16 +27,21 @@ std::vector<std::string> usual_on(const Knowledge& knowledge, const rig::Rig& ri
   return engines;
 }
 
-// The engine that knows these flags: the plain one, or of the others the one that runs on most kinds of devices, for some take the words of another.
+// The engine that knows these flags and reads the format: one that is usual on the cards, else the plain one, or of the others the one that runs
+// on most kinds of devices, for some take the words of another. Where none reads the format the flags alone decide.
 std::string that_takes(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const std::string& flags) {
-  const auto takes = [&](const catalog::Engine& engine) { return placement::parse_flags(engine, model.architecture, rig, flags).has_value(); };
+  const auto knows = [&](const catalog::Engine& engine) { return placement::parse_flags(engine, model.architecture, rig, flags).has_value(); };
+  const auto reads = [&](const catalog::Engine& engine) { return placement::check_formats(knowledge.catalog, engine, model.view).has_value(); };
+  if (!reads_ggml(knowledge, model))
+    for (const std::string& key : usual_on(knowledge, rig))
+      if (const auto engine = knowledge.catalog.engine(key); engine && knows(**engine) && reads(**engine)) return key;
   std::string widest = plain_engine();
-  std::size_t most = 0;
+  std::pair<bool, std::size_t> best;   // reads it, and on how many backends
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {
     const auto engine = knowledge.catalog.engine(entry.key);
-    if (!engine || !takes(**engine)) continue;
-    if (entry.key == plain_engine()) return entry.key;
-    if ((*engine)->backends.size() > most) widest = entry.key, most = (*engine)->backends.size();
+    if (!engine || !knows(**engine)) continue;
+    const std::pair of{reads(**engine), entry.key == plain_engine() ? SIZE_MAX : (*engine)->backends.size()};
+    if (of > best) widest = entry.key, best = of;
   }
   return widest;
 }
@@ -66,13 +73,16 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
     asked->notes.push_back("No engine is named: " + asked->engine.name + why);
     return asked;
   };
-  const bool open = request.placement.backend.empty() && !reads_ggml(knowledge, *model);
+  const bool open = !reads_ggml(knowledge, *model);
   const std::vector<std::string> usual = open ? usual_on(knowledge, rig) : std::vector<std::string>();
   for (const std::string& engine : usual)
     if (auto asked = under(engine); asked && has_room(knowledge, *asked)) return taken(std::move(asked), " is taken, as usual on such cards.");
   auto plain = under(plain_engine());
   if (!plain) return plain;
-  if (is_taken(knowledge, *plain)) return plain;
+  if (is_taken(knowledge, *plain)) {
+    const auto passed = usual.empty() ? Result<std::shared_ptr<const catalog::Engine>>(nullptr) : knowledge.catalog.engine(usual.front());
+    return passed && *passed ? taken(std::move(plain), " is taken, for " + (*passed)->name + " does not hold the model here.") : plain;
+  }
   // Of those that take it, and do not wrap the one that does not, the one that runs on most kinds of devices: what is known of it holds in most places.
   Result<Asked> widest = plain;
   for (const catalog::Entry& entry : knowledge.catalog.entries(catalog::Kind::engine)) {

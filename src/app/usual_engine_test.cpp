@@ -44,12 +44,18 @@ TEST(UsualEngine, IsTheOneOfTheFormat) {
 }
 
 // 235 B in four bits are 130 GB: an L20 holds a third, and llama.cpp the rest in the host.
-TEST(UsualEngine, IsOneThatHoldsTheModel) { EXPECT_EQ(engine_of("qwen3-235b-a22b", "l20; host=epyc-7532:8xddr4-3200:512g"), "llama.cpp"); }
+TEST(UsualEngine, IsOneThatHoldsTheModel) {
+  const PlanAnswer answer = answer_of(asked("qwen3-235b-a22b", "l20; host=epyc-7532:8xddr4-3200:512g", ""));
+  EXPECT_EQ(answer.engine.key, "llama.cpp");
+  EXPECT_TRUE(says(answer, "No engine is named: llama.cpp is taken, for vLLM does not hold the model here."));
+}
 
 TEST(UsualEngine, IsTheOneOfTheFlags) {
   EXPECT_EQ(engine_of("qwen3-8b", "3090", "vllm serve Qwen/Qwen3-8B --max-model-len 8192"), "vllm");
   EXPECT_EQ(engine_of("qwen3-8b", "3090", "python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B --context-length 8192"), "sglang");
   EXPECT_EQ(engine_of("qwen3-8b:q4_k_m", "l20", "-c 8192 -ngl 99"), "llama.cpp");
+  EXPECT_EQ(engine_of("qwen3-32b", "h100-sxm-80gb", "--port 8000"), "vllm") << "both know it: the usual one on the card";
+  EXPECT_EQ(engine_of("qwen3-32b:awq", "3090", "--port 8000"), "vllm") << "llama.cpp knows the flag and not the format";
 }
 
 // DeepSeek R1 is published in FP8, which vLLM reads and no Ascend before the 950 computes in: eight bits of another kind are what its users run.
@@ -57,6 +63,15 @@ TEST(UsualEngine, TakesAFormatThatTheCardComputesIn) {
   const PlanAnswer answer = answer_of(asked("deepseek-r1", "8x910b3; nodes=2", "vllm"));
   EXPECT_TRUE(answer.placement.fits);
   EXPECT_EQ(answer.architecture->quant, "INT8");
+  const PlanAnswer half = answer_of(asked("deepseek-r1", "8xh100-sxm-80gb nvlink", ""));   // 642 GiB in FP8 on 8 x 79
+  EXPECT_EQ(half.engine.key, "vllm");
+  EXPECT_TRUE(half.placement.fits && says(half, "published in FP8_BLOCK: GPTQ is assumed, for that does not fit.")) << half.architecture->quant;
+}
+
+// It makes no difference which host has one card and which three.
+TEST(UsualEngine, SumsGoRoundTheLargestHost) {
+  const auto decode = [](const char* rig) { return answer_of(asked("llama-3.3-70b:awq", rig, "vllm")).speed->decode.value.p50; };
+  EXPECT_NEAR(decode("3090 | 3x3090"), decode("3x3090 | 3090"), 1e-6);
 }
 
 // A name nobody knows is refused as before, and one that is named stays.

@@ -327,7 +327,8 @@ void set_settings(const Observation& o, const std::string& group, const std::str
 // Prompt tokens of one step of a server: the engine's own default since 2025, before that 2,048 everywhere.
 int batched_tokens(const Observation& o, const catalog::Engine& engine, Bytes device_memory, double year) {
   const double usual = year >= 2025 ? catalog::sized_number(engine, "default_max_batched_tokens", device_memory) : 2048;
-  const double stated = number_flag(o, "ub", number_flag(o, "max_num_batched_tokens", usual));
+  const double said = number_flag(o, "max_num_batched_tokens", usual);   // "1" and "-1": pieces, or none, of whatever length
+  const double stated = number_flag(o, "ub", said > 1 ? said : usual);
   const double longest = number_flag(o, "long_prefill_token_threshold", 0);   // vLLM cuts a prompt into pieces of so many, whatever else fits
   return static_cast<int>(std::clamp(longest > 0 ? std::min(longest, stated) : stated, 1.0, 65536.0));
 }

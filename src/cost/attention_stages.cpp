@@ -39,7 +39,7 @@ struct AttentionKey {
 };
 struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
 
-// Where servers score in FP8, at the rate that units have for it.
+// Servers score in FP8: what that is of the work in 16 bits, whose rate the group is held against.
 double score_share(const Builder& b, int device) {
   if (device == kHost || b.setting.group != "serving") return 1;
   const catalog::Device& d = b.device(device).device;

@@ -115,7 +115,7 @@ bool pipelines_prompts(const Setting& setting, placement::Mode mode) {
 }
 
 int passes_in_flight(const Setting& setting, int devices) {
-  constexpr int kSchedulerCopies = 4;   // llama.cpp's GGML_SCHED_MAX_COPIES: inputs of so many passes are kept (its pull requests 6017 and 20395)
+  constexpr int kSchedulerCopies = 4;   // llama.cpp's GGML_SCHED_MAX_COPIES (input_copies of its data): inputs of so many passes are kept (its pull requests 6017 and 20395)
   return setting.kernels == "llama.cpp" ? std::min(devices, kSchedulerCopies) : devices;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <span>
+#include <vector>
 
 namespace rigcast::cost::detail {
 
@@ -117,19 +119,27 @@ void add_handed_over(Builder& b) {
   b.load.stages.push_back(stage);
 }
 
-// Of the devices that share every tensor, those in the host of the first: sums go round a host first, then between hosts (add_network).
-double devices_beside(const Builder& b) {
-  const auto& used = b.place.devices;
-  const auto beside = [&](const placement::DeviceShare& share) { return b.device(share.device).host == b.device(used[0].device).host; };
-  return b.split > 1 ? static_cast<double>(std::count_if(used.begin(), used.begin() + b.split, beside)) : 1;
+// Of the devices that share every tensor, those of the host that has most: sums go round each host first, then between hosts (add_network), and
+// the largest is waited for.
+std::vector<int> devices_beside(const Builder& b) {
+  std::map<int, std::vector<int>> hosts;
+  for (int i = 0; b.split > 1 && i < b.split; ++i) {
+    const int device = b.place.devices[static_cast<std::size_t>(i)].device;
+    hosts[b.device(device).host].push_back(device);
+  }
+  std::vector<int> most;
+  for (auto& [host, devices] : hosts)
+    if (devices.size() > most.size()) most = std::move(devices);
+  return most;
 }
 
 }  // namespace
 
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
-  if (const double split = devices_beside(b); split > 1) {
-    const rig::Path link = path_between(b.rig, used[0].device, used[1].device);
+  if (const std::vector<int> beside = devices_beside(b); beside.size() > 1) {
+    const double split = static_cast<double>(beside.size());
+    const rig::Path link = path_between(b.rig, beside[0], beside[1]);
     double chosen = 0;
     for (const model::Layer& layer : b.model.layers)
       if (layer.feed_forward.kind == model::FeedForwardKind::moe) chosen = layer.feed_forward.experts_used;

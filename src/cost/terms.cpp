@@ -198,7 +198,8 @@ void add_read(const Load& load, double tokens, double length, double depth, doub
 
 void add_prefill(const Load& load, double prompt, double depth, double times, std::vector<StageWork>& out) {
   const double chunk = std::min<double>(load.ubatch, prompt), steps = prompt / chunk;
-  // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P.
+  // Layers split over P devices work on P ubatches at once: steps + P - 1 stages of work instead of steps * P; with fewer passes in flight
+  // P + (steps - 1) P / passes.
   const double p = load.pipeline_devices;
   if (p > 1 && steps > 1) {
     const double each = std::max(1.0, p / load.passes_in_flight);   // stages of work from the end of one pass to that of the next

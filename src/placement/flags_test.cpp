@@ -73,6 +73,16 @@ TEST(Flags, EachIsExplained) {
 }
 
 // std::stoi reads "8k" as 8; only vLLM's own parser knows such numbers, k as a thousand and K as 1024.
+// What drafts is told by a word of its name that begins there, whatever folder it lies in.
+TEST(Flags, WordsOfWhatDraftsBeginAWord) {
+  EXPECT_EQ(drafter_called("PARD-Llama-3.2-1B"), Drafter::block);
+  EXPECT_EQ(drafter_called("qwen3-8b-eagle3"), Drafter::head);
+  EXPECT_EQ(drafter_called("leopard-1b"), std::nullopt);
+  const auto placement = place(facts(), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), ask("-md /home/eagle/qwen3-0.6b.gguf"));
+  ASSERT_TRUE(placement) << error_of(placement);
+  EXPECT_EQ(placement->settings.speculation.drafter, Drafter::model);
+}
+
 TEST(Flags, EnginesReadDigits) {
   const auto error = [](const char* engine, const char* flags) { return error_of(parse_flags(*catalog::read_engine(facts(), engine), llama_8b(test::ggml::q8_0), rig_of("rtx-3090", 1), flags)); };
   EXPECT_EQ(error("llama.cpp", "-c 8k"), "--flags:1:4: -c takes a whole number: the engine does not read '8k' as 8192 (nearest: 8192)");

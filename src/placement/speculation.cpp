@@ -1,3 +1,4 @@
+#include <cctype>
 #include <utility>
 
 #include "base/text.hpp"
@@ -24,7 +25,7 @@ std::optional<Drafter> drafter_called(std::string_view name) {
       {"nextn", Drafter::own_layers}, {"draft_model", Drafter::model}, {"draft-simple", Drafter::model}, {"standalone", Drafter::model}};
   const std::string lower = to_lower(name);
   for (const auto& [word, drafter] : kWords)
-    if (lower.find(word) != std::string::npos) return drafter;
+    if (const std::size_t at = lower.find(word); at != std::string::npos && (at == 0 || std::isalpha(static_cast<unsigned char>(lower[at - 1])) == 0)) return drafter;   // no "leopard"
   return std::nullopt;
 }
 

@@ -43,17 +43,19 @@ bool assumes_quant(const app::CompareAnswer& answer) {
   return std::any_of(answer.rows.begin(), answer.rows.end(), [](const app::Compared& one) { return one.answer && one.answer->assumed_quant; });
 }
 
+bool names_no_format(const app::Compared& row) { return row.request.model.find(':') == std::string::npos; }
+
 // What sets this row apart from the others: the parts of the question that were given more than once, and the format where nobody named it.
 std::string row_name(const app::CompareAnswer& answer, const app::Compared& row) {
   const app::CompareRequest& request = answer.request;
   std::string name;
   const auto add = [&](bool differs, const std::string& part) {
-    if (differs) name += (name.empty() ? "" : ", ") + part;
+    if (differs && !part.empty()) name += (name.empty() ? "" : ", ") + part;
   };
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
-  add(row.answer && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? row.answer->architecture->quant : std::string());
+  add(row.answer && names_no_format(row) && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? row.answer->architecture->quant : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -328,8 +330,10 @@ Report fields(const app::CompareAnswer& answer) {
                      people(Show::sentence, table_legend(answer)),
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
-  const std::string engine = answer.request.engines.size() > 1 ? std::string() : common_engine(answer), quant = assumes_quant(answer) ? common_quant(answer) : std::string();
+  const std::string engine = answer.request.engines.size() > 1 ? std::string() : common_engine(answer), quant = assumes_quant(answer) || names_no_format(answer.rows.front()) ? common_quant(answer) : std::string();
   if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, quant})));
+  if (assumes_quant(answer) && common_quant(answer).empty() && answer.request.models.size() == 1)
+    table.fields.push_back(people(Show::sentence, fill("The rows are in different formats: name one to compare alike ({0}:q4_k_m)."_say, {answer.request.models.front()})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));
   if (tells_cards(answer)) table.fields.push_back(people(Show::sentence, "use: cards that are used, of those there are."_say));
   for (Phrase& one : fits_legend(answer)) table.fields.push_back(people(Show::sentence, std::move(one)));

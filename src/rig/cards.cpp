@@ -56,11 +56,11 @@ std::optional<Error> of_the_host(const catalog::Catalog& catalog, const DeviceGr
   for (std::size_t space = rest.find_last_of(' '); space != std::string::npos; space = rest.find_last_of(' ')) {
     const std::string word = to_lower(rest.substr(space + 1));
     const auto size = catalog::split_size("of-" + word).size;
-    if (word.starts_with("ddr")) typed = true, type = word == "ddr5" ? "ddr5-5600" : word == "ddr3" ? "ddr3-1600" : word.find('-') == std::string::npos ? type : word;
-    else if (size) gib = size->value() / kGiB;
+    if (word.starts_with("ddr3") || word.starts_with("ddr4") || word.starts_with("ddr5")) typed = true, type = word == "ddr5" ? "ddr5-5600" : word == "ddr3" ? "ddr3-1600" : word.find('-') == std::string::npos ? type : word;
+    else if (size && gib <= 0) gib = size->value() / kGiB;
     else return std::nullopt;
     rest = std::string(trim(std::string_view(rest).substr(0, space)));
-    if (gib <= 0 || !typed || !catalog.device(rest)) continue;
+    if (gib <= 0 || !typed || !catalog.device(rest, {}, kPlainly)) continue;
     constexpr double kMostOfDesktops = 256;
     const std::string host = "host=" + std::string(gib > kMostOfDesktops ? "8x" : "2x") + type + ":" + format_shortest(gib) + "g";
     return Error{ErrorKind::input, "'" + std::string(trim(std::string_view(group.name).substr(rest.size()))) + "' is memory of the host: say " + host, group.where, "rig", host};

@@ -169,6 +169,7 @@ TEST(Rig, MachinesOfManyAreNotTakenForOne) {
   EXPECT_EQ(error("DGX H100"), "rig:1:1: 'DGX H100' is a machine of eight: say 8xh100-sxm-80gb (nearest: 8xh100-sxm-80gb)");
   EXPECT_EQ(error("hgx b200"), "rig:1:1: 'hgx b200' is a machine of eight: say 8xb200 (nearest: 8xb200)");
   EXPECT_EQ(error("4090 48g, 512g ddr4"), "rig:1:1: '512g ddr4' is memory of the host: say host=8xddr4-3200:512g (nearest: host=8xddr4-3200:512g)");
+  EXPECT_EQ(error("3090 48g 512g ddr4").find("memory of the host"), std::string::npos) << "two sizes: whose is which is not known";
   EXPECT_EQ(error("3090, ddr5 64g"), "rig:1:1: 'ddr5 64g' is memory of the host: say host=2xddr5-5600:64g (nearest: host=2xddr5-5600:64g)");
   EXPECT_EQ(error("7950x 128g"), "rig:1:1: '7950x 128g' is a processor: say host=ryzen-9-7950x:128g (nearest: host=ryzen-9-7950x:128g)");
   EXPECT_EQ(rig("framework desktop 128g").devices.front().device.key, "ryzen-ai-max-395");

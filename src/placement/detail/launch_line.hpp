@@ -37,6 +37,8 @@ class LineBuilder {
   Launch launch_;
 };
 
+// What stands for the file of a model that nobody has said where it is.
+std::string gguf_name(const model::Architecture& a);
 // A word as a shell takes it whole.
 std::string quoted(const std::string& text);
 

@@ -9,14 +9,15 @@
 
 namespace rigcast::placement::detail {
 
+std::string gguf_name(const model::Architecture& a) {
+  std::string name = a.key.empty() ? a.name : a.key;
+  if (!a.quant.empty()) name += "-" + a.quant;
+  return name + ".gguf";
+}
+
 namespace {
 
-std::string model_word(const model::Architecture& a) {
-  if (!a.file.empty()) return quoted(a.file);
-  std::string word = a.key.empty() ? a.name : a.key;
-  if (!a.quant.empty()) word += "-" + a.quant;
-  return quoted(word + ".gguf");
-}
+std::string model_word(const model::Architecture& a) { return quoted(a.file.empty() ? gguf_name(a) : a.file); }
 
 // As the engine counts them: those of the first host by their backend, those that other hosts offer by RPC.
 std::string device_name(const catalog::Engine& engine, const rig::Rig& rig, const std::string& shared, int device) {

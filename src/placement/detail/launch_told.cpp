@@ -23,13 +23,16 @@ std::string stand_in(const model::Architecture& a) {
 // Engines that import single files, or look for folders under one of theirs, take no repository.
 bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
 
-std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) { return has_repository(a) && takes_repository(engine) ? a.checkpoint : stand_in(a); }
+std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) {
+  if (engine.kv_rule == catalog::KvRule::slots && a.file.empty() && !a.quant.starts_with("MLX")) return gguf_name(a);   // LM Studio reads MLX's folders, too
+  return has_repository(a) && takes_repository(engine) ? a.checkpoint : stand_in(a);
+}
 
-// Where the processor's experts are read from: a checkpoint as it is called, of a GGUF the folder it lies in.
-std::string host_weights(const catalog::Engine& engine, const model::Architecture& a) {
+// Where the processor's experts are read from: a folder, of a GGUF that it lies in.
+std::string host_weights(const model::Architecture& a) {
   constexpr std::string_view kEnding = ".gguf";
   const std::string& name = a.file.empty() ? a.checkpoint : a.file;
-  if (!name.ends_with(kEnding)) return quoted(plain_model_name(engine, a));
+  if (!name.ends_with(kEnding)) return quoted(stand_in(a));
   if (a.file.empty()) return quoted(name.substr(0, name.size() - kEnding.size()));
   const std::size_t slash = name.rfind('/');
   return quoted(slash == std::string::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
@@ -125,7 +128,7 @@ class ToldLine {
       : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots), line_(engine, start_words(engine, a)) {}
 
   Launch run() {
-    explain_checkpoint(a_, mixes_in_host() ? host_weights(engine_, a_) : plain_model_name(engine_, a_), line_.launch());
+    explain_checkpoint(a_, mixes_in_host() ? host_weights(a_) : plain_model_name(engine_, a_), line_.launch());
     say_degrees();
     say_memory();
     say_host();
@@ -183,7 +186,7 @@ class ToldLine {
 
   void say_host() {
     if (mixes_in_host()) {
-      say("host_weights", host_weights(engine_, a_));
+      say("host_weights", host_weights(a_));
       say("device_experts", std::to_string(s_.gpu_experts));
       if (s_.offload_batch > 0) say("host_prompts", std::to_string(s_.offload_batch));
       if (!rig_.hosts.empty() && rig_.hosts.front().cores > 0) say("host_threads", std::to_string(rig_.hosts.front().cores));

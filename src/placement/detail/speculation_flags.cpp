@@ -35,8 +35,8 @@ tl::unexpected<Error> unknown_method(const Text (&methods)[n], Text name) {
   return fail(ErrorKind::input, "does not know '" + std::string(name) + "': it takes " + join(names, ", "), Where{}, std::string(), nearest_name(name, names));
 }
 
-// What a model that drafts is by its name, where nothing else says so; vLLM looks at its config.
-Drafter drafter_of_model(Text model) { return drafter_called(model).value_or(Drafter::model); }
+// What a model that drafts is by its own name, whatever folder it lies in, where nothing else says so; vLLM looks at its config.
+Drafter drafter_of_model(Text model) { return drafter_called(model.substr(model.find_last_of("/\\") + 1)).value_or(Drafter::model); }
 
 // A JSON object, or nothing where it is none.
 Result<json> object_of(Text value, Text example) {

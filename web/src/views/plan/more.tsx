@@ -43,7 +43,7 @@ export function More({ question, names, error, engine: taken, backend, onChange 
         {typed(text.plan.atLeast, 'atLeast', '0', 'at_least')}
         {typed(text.plan.prompt, 'prompt', '512', 'prompt')}
         {typed(text.plan.depth, 'depth', '0', 'depth')}
-        {typed(text.plan.acceptance, 'acceptance', '0.85', 'acceptance')}
+        {typed(text.plan.acceptance, 'acceptance', '0.6 - 0.85', 'acceptance')}
         {typed(text.plan.engineDate, 'engineDate', '2026-05', 'engine_date')}
       </div>
       <TextField label={text.plan.flags} value={question.flags} placeholder={takesUbatch(ofEngine) ? '-t 16 --no-mmap' : ''} help={text.plan.flagsHelp} error={of('flags')} onChange={(flags) => onChange({ flags })} />
