@@ -42,13 +42,10 @@ bool runs_as_published(const Knowledge& knowledge, const catalog::Engine& engine
   return !model.architecture.is_unquantized() && placement::check_formats(knowledge.catalog, engine, model.view);
 }
 
-bool is_fp8(const Knowledge& knowledge, const KnownModel& model) {
+// Of the format that holds most of its weights; empty: unknown.
+std::string quant_group(const Knowledge& knowledge, const KnownModel& model) {
   const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
-  return quant && quant->group == "fp8";
-}
-
-bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request) {
-  return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
+  return quant ? quant->group : std::string();
 }
 
 // The engine's usual recipe; of engines that have none the largest that stands in where what was published does not fit.
@@ -71,11 +68,9 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty()) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
-  placement::Request unadvised = request.placement;
-  unadvised.advise = false;
-  const auto refused = [&](const KnownModel& model) { return !placement::prepare(knowledge.catalog, model.view, asked.rig, unadvised); };
+  const auto refused = [&](const KnownModel& model) { return !is_taken(knowledge, model, asked.rig, request.placement); };
   // Eight bits of another kind stand for FP8 on chips without it, fewer where it does not fit; what is published in fewer bits stays as it is.
-  const auto stands = [&] { return !is_fp8(knowledge, *as_published) || (!refused(*as_published) && has_room(knowledge, *as_published, asked.rig, request.placement)); };
+  const auto stands = [&] { return quant_group(knowledge, *as_published) != "fp8" || (!refused(*as_published) && has_room(knowledge, *as_published, asked.rig, request.placement)); };
   if (runs_as_published(knowledge, engine, *as_published) && stands()) return {};
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
@@ -186,10 +181,16 @@ Result<std::shared_ptr<const KnownModel>> as_engine_reads(const Knowledge& knowl
   return std::make_shared<const KnownModel>(std::move(converted), model->from_file);
 }
 
-bool reads_ggml(const Knowledge& knowledge, const KnownModel& model) {
-  const auto quant = knowledge.catalog.quant(model.view.dominant_quant());
-  return quant && quant->group.starts_with("ggml");
+bool is_taken(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, placement::Request request) {
+  request.advise = false;
+  return placement::prepare(knowledge.catalog, model.view, rig, request).has_value();
 }
+
+bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request) {
+  return placement::find_room(knowledge.catalog, model.view, rig, request, true).has_value();
+}
+
+bool reads_ggml(const Knowledge& knowledge, const KnownModel& model) { return quant_group(knowledge, model).starts_with("ggml"); }
 
 Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request, std::shared_ptr<const KnownModel> model, rig::Rig rig) {
   RC_ASSIGN(engine, from_option(catalog::read_engine(knowledge.catalog, request.placement.engine), "--engine", "engine"));

@@ -46,15 +46,8 @@ std::string that_takes(const Knowledge& knowledge, const KnownModel& model, cons
   return widest;
 }
 
-bool is_taken(const Knowledge& knowledge, const Asked& asked) {
-  placement::Request unadvised = asked.request.placement;
-  unadvised.advise = false;
-  return placement::prepare(knowledge.catalog, asked.model->view, asked.rig, unadvised).has_value();
-}
-
-bool has_room(const Knowledge& knowledge, const Asked& asked) {
-  return placement::find_room(knowledge.catalog, asked.model->view, asked.rig, asked.request.placement, true).has_value();
-}
+bool is_taken(const Knowledge& knowledge, const Asked& asked) { return is_taken(knowledge, *asked.model, asked.rig, asked.request.placement); }
+bool has_room(const Knowledge& knowledge, const Asked& asked) { return has_room(knowledge, *asked.model, asked.rig, asked.request.placement); }
 
 }  // namespace
 

@@ -13,6 +13,15 @@ constexpr const char* kLog =
     "common_memory_breakdown_print: |   - CPU_REPACK                                 |                   788 =   788 +       0 +       0                |\n"
     "common_params_fit_impl: projected memory use with initial parameters [MiB]:\n";
 
+PlanAnswer of_a_file() {
+  PlanAnswer answer;
+  answer.engine.key = "llama.cpp";
+  model::Architecture architecture;
+  architecture.file = "model.gguf";
+  answer.architecture = std::make_shared<const model::Architecture>(std::move(architecture));
+  return answer;
+}
+
 TEST(Verify, ReadsEveryRow) {
   const auto rows = read_llama_breakdown(kLog);
   ASSERT_TRUE(rows) << to_text(rows.error());
@@ -66,11 +75,7 @@ TEST(Verify, ComparesWithinWhatIsPromised) {
 // A load of a 316 MB granite with -c 4096 -ub 333 -fa off -ngl 99 --no-kv-offload took 47.16 MiB on the device and 54.32 on the host, as
 // planned; the dry run printed 67 and 12. With flash attention both agree.
 TEST(Verify, ADryRunThatDiffersFromALoadIsNotAsked) {
-  PlanAnswer answer;
-  answer.engine.key = "llama.cpp";
-  model::Architecture architecture;
-  architecture.file = "model.gguf";
-  answer.architecture = std::make_shared<const model::Architecture>(std::move(architecture));
+  PlanAnswer answer = of_a_file();
   answer.placement.devices.resize(1);
   answer.placement.settings.kv_offload = false;
   answer.placement.settings.flash_attention = false;
@@ -120,11 +125,7 @@ TEST(Verify, WhatDraftsIsPrintedBesideIt) {
 
 // The flags of drafts lay memory out, and so they are asked with; others of the user's do not.
 TEST(Verify, FlagsOfDraftsAreAskedWith) {
-  PlanAnswer answer;
-  answer.engine.key = "llama.cpp";
-  model::Architecture architecture;
-  architecture.file = "model.gguf";
-  answer.architecture = std::make_shared<const model::Architecture>(std::move(architecture));
+  PlanAnswer answer = of_a_file();
   answer.placement.settings.speculation = {.drafter = placement::Drafter::own_layers, .tokens = 3};
   answer.placement.draft_layers = 1;
   answer.launch.flags = {{"-c 4096", ""}, {"--spec-type draft-mtp", "", {"--spec-type", "draft-mtp"}, true}, {"--jinja", "", {"--jinja"}}};

@@ -34,11 +34,10 @@ bool is_off(const std::string& value) {
   return std::find(words.begin(), words.end(), to_lower(value)) != words.end();
 }
 
-// What the memory's size says of a board nobody names: four slots hold at most 256 GB, so more is a server's eight channels.
+// What the memory's size says of a board nobody names.
 bool is_server_memory(const std::string& printed) {
-  constexpr double kMostOnADesktop = 256;
   const std::size_t end = printed.find_first_not_of("0123456789.");
-  return parse_double(printed.substr(0, end)).value_or(0) > kMostOnADesktop && to_lower(printed.substr(std::min(end, printed.size()))).find("gb") != std::string::npos;
+  return parse_double(printed.substr(0, end)).value_or(0) > rig::kMostOnADesktop && to_lower(printed.substr(std::min(end, printed.size()))).find("gb") != std::string::npos;
 }
 
 // The whole number before or after `mark` in a text: "12 channels", "8ch", "DDR4-3200". 0: none.

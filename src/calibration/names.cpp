@@ -93,17 +93,17 @@ Result<catalog::Device> usual_version(const catalog::Catalog& catalog, std::stri
   return own.front();
 }
 
-constexpr auto kPlainly = catalog::Catalog::Advice::none;   // what no name means, is told with the nearest once all have been tried
+using Advice = catalog::Catalog::Advice;   // what no name means, is told with the nearest once all have been tried
 
 // One device by the whole name that a source prints.
 Result<catalog::Device> whole_device(const catalog::Catalog& catalog, const std::string& printed, std::optional<Bytes> hint) {
   const auto names = read_names(catalog);
   if (const auto found = names.find(fold_name(printed)); found != names.end())
-    if (auto device = catalog.device(found->second, {}, kPlainly)) return *device;
-  auto first = catalog.device(printed, hint, kPlainly);
+    if (auto device = catalog.device(found->second, {}, Advice::none)) return *device;
+  auto first = catalog.device(printed, hint, Advice::none);
   if (first) return first;
   if (const auto found = names.find(catalog::core_name(fold_name(printed))); found != names.end())
-    if (auto device = catalog.device(found->second, {}, kPlainly)) return *device;
+    if (auto device = catalog.device(found->second, {}, Advice::none)) return *device;
   return first;
 }
 
@@ -114,7 +114,7 @@ Result<catalog::Device> exact_device(const catalog::Catalog& catalog, const std:
   const auto sized = catalog::split_size(fold_name(printed));
   for (const std::string& name : {outside_parentheses(printed), inside_parentheses(printed), sized.name}) {
     if (name.empty()) continue;
-    if (auto device = catalog.device(name, sized.size ? sized.size : hint, kPlainly)) return device;
+    if (auto device = catalog.device(name, sized.size ? sized.size : hint, Advice::none)) return device;
   }
   return first;
 }
@@ -235,7 +235,7 @@ Result<Stated> stated_of(const catalog::Catalog& catalog, const Observation& o) 
 
 std::vector<std::string> versions_of(const catalog::Catalog& catalog, const Observation& o) {
   const auto names = read_names(catalog);
-  if (names.contains(fold_name(o.device)) || names.contains(catalog::core_name(fold_name(o.device))) || catalog.device(o.device, memory_hint(o), kPlainly)) return {};
+  if (names.contains(fold_name(o.device)) || names.contains(catalog::core_name(fold_name(o.device))) || catalog.device(o.device, memory_hint(o), Advice::none)) return {};
   return catalog.keys(catalog::Kind::device, o.device);
 }
 

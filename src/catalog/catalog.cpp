@@ -310,13 +310,23 @@ std::vector<std::string> Catalog::keys(Kind kind, std::string_view name) const {
 
 bool Catalog::has(Kind kind, std::string_view name) const { return !state_->find(kind, name).empty(); }
 
-Result<std::shared_ptr<const Engine>> Catalog::engine(std::string_view name, int bases) const {
+Result<std::shared_ptr<const Engine>> Catalog::engine(std::string_view name) const {
+  constexpr int kDeepest = 4;
+  return engine_over(name, kDeepest);
+}
+
+Result<std::shared_ptr<const Engine>> Catalog::engine_over(std::string_view name, int bases) const {
   constexpr std::size_t kMostNames = 64;   // people spell a name in many ways
   {
     const std::scoped_lock hold(state_->lock);
     if (const auto known = state_->engines.find(name); known != state_->engines.end()) return known->second;
   }
-  RC_ASSIGN(read, parse_engine(*this, name, bases));
+  RC_ASSIGN(text, document(Kind::engine, name));
+  const auto base_of = [&](std::string_view base) -> Result<std::shared_ptr<const Engine>> {
+    if (bases == 0) return fail(ErrorKind::input, "engines build on each other in a circle", Where{text.file}, "base");
+    return engine_over(base, bases - 1);
+  };
+  RC_ASSIGN(read, parse_engine(text, base_of));
   const std::scoped_lock hold(state_->lock);
   if (state_->engines.size() >= kMostNames) state_->engines.clear();
   return state_->engines.insert_or_assign(std::string(name), std::make_shared<const Engine>(std::move(read))).first->second;

@@ -63,9 +63,11 @@ class Catalog {
   std::vector<std::string> keys(Kind kind, std::string_view name) const;   // of all entries that are called so
   bool has(Kind kind, std::string_view name) const;  // some entry is called so; cheaper than an error with the nearest name
   Result<std::shared_ptr<const std::vector<Rule>>> rules() const;  // of all files, in their order; read once
-  Result<std::shared_ptr<const Engine>> engine(std::string_view name, int bases = 4) const;  // read once; as read_engine (catalog/engine.hpp), based on so many others at most
+  Result<std::shared_ptr<const Engine>> engine(std::string_view name) const;  // read once; as read_engine (catalog/engine.hpp)
 
  private:
+  Result<std::shared_ptr<const Engine>> engine_over(std::string_view name, int bases) const;   // that may build on so many others
+
   struct State;
   std::shared_ptr<const State> state_;
 };

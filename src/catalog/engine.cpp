@@ -43,14 +43,12 @@ Result<Engine> read_engine(const Catalog& catalog, std::string_view name) {
   return *engine;
 }
 
-Result<Engine> parse_engine(const Catalog& catalog, std::string_view name, int bases) {
-  RC_ASSIGN(document, catalog.document(Kind::engine, name));
+Result<Engine> parse_engine(const Catalog::Document& document, FunctionRef<Result<std::shared_ptr<const Engine>>(std::string_view)> base_of) {
   RC_ASSIGN(parsed, parse_toml(document.text, document.file));
   const std::string base = parsed["base"].value_or(std::string());
   Engine inherited;
   if (!base.empty()) {
-    if (bases == 0) return fail(ErrorKind::input, "engines build on each other in a circle", Where{document.file}, "base");
-    RC_ASSIGN(below, catalog.engine(base, bases - 1));
+    RC_ASSIGN(below, base_of(base));
     inherited = *below;
   }
   Faults faults(document.file);

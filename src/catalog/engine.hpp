@@ -3,11 +3,13 @@
 // which version to which. data/engines/*.toml; every rule carries its source.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "base/result.hpp"
 #include "catalog/catalog.hpp"
 
@@ -43,8 +45,8 @@ struct Engine {
 };
 
 Result<Engine> read_engine(const Catalog& catalog, std::string_view name);
-// The same, parsed anew over what the Catalog remembers of the engine it is based on: what the Catalog remembers. `bases` as Catalog::engine takes it.
-Result<Engine> parse_engine(const Catalog& catalog, std::string_view name, int bases);
+// One file, over the engine it is based on, which `base_of` is asked for: what the Catalog remembers.
+Result<Engine> parse_engine(const Catalog::Document& document, FunctionRef<Result<std::shared_ptr<const Engine>>(std::string_view)> base_of);
 
 // The same with the rules that held for builds of a month ("2025-04"): what stands under "NAME@MONTH" held before that month.
 Engine as_of(Engine engine, std::string_view month);

@@ -7,6 +7,9 @@
 
 namespace rigcast::rig {
 
+// GiB of memory that four slots hold at most: more is a server's eight channels.
+inline constexpr double kMostOnADesktop = 256;
+
 // One card or chip as asked for, with what was said of it.
 struct Card {
   catalog::Device device;

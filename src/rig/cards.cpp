@@ -21,14 +21,14 @@ Error placed(Error error, const Where& where) {
   return error;
 }
 
-constexpr auto kPlainly = catalog::Catalog::Advice::none;
+using Advice = catalog::Catalog::Advice;
 
 // "DGX H100": the machine that the maker builds around eight modules. Empty: no such machine.
 std::string box_of_eight(const catalog::Catalog& catalog, const std::string& name) {
   const std::string folded = fold_name(name);
   if (!folded.starts_with("dgx-") && !folded.starts_with("hgx-")) return {};
   for (const char* module : {"-sxm", "-sxm5", "-sxm4", "-sxm2", ""})
-    if (const auto device = catalog.device(folded.substr(4) + module, {}, kPlainly)) return "8x" + device->key;
+    if (const auto device = catalog.device(folded.substr(4) + module, {}, Advice::none)) return "8x" + device->key;
   return {};
 }
 
@@ -39,7 +39,7 @@ std::optional<Error> sold_sizes(const catalog::Catalog& catalog, const catalog::
   std::pair<double, std::string> nearest{1e9, {}};
   for (const int gib : {8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 384, 512}) {
     const std::string name = sized.name + '-' + std::to_string(gib) + 'g';
-    const auto device = catalog.device(name, {}, kPlainly);
+    const auto device = catalog.device(name, {}, Advice::none);
     if (!device || !device->unified) continue;
     sold.push_back(std::to_string(gib));
     nearest = std::min(nearest, {std::abs(std::log(*sized.size / Bytes(gib * kGiB))), name});
@@ -60,9 +60,8 @@ std::optional<Error> of_the_host(const catalog::Catalog& catalog, const DeviceGr
     else if (size && gib <= 0) gib = size->value() / kGiB;
     else return std::nullopt;
     rest = std::string(trim(std::string_view(rest).substr(0, space)));
-    if (gib <= 0 || !typed || !catalog.device(rest, {}, kPlainly)) continue;
-    constexpr double kMostOfDesktops = 256;
-    const std::string host = "host=" + std::string(gib > kMostOfDesktops ? "8x" : "2x") + type + ":" + format_shortest(gib) + "g";
+    if (gib <= 0 || !typed || !catalog.device(rest, {}, Advice::none)) continue;
+    const std::string host = "host=" + std::string(gib > kMostOnADesktop ? "8x" : "2x") + type + ":" + format_shortest(gib) + "g";
     return Error{ErrorKind::input, "'" + std::string(trim(std::string_view(group.name).substr(rest.size()))) + "' is memory of the host: say " + host, group.where, "rig", host};
   }
   return std::nullopt;
@@ -75,7 +74,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
     return Error{ErrorKind::input, "a processor is a host: say host=2xddr5-5600:64g, or host= and its name", group.where, "rig", "host=2xddr5-5600:64g"};
   const catalog::SizedName sized = catalog::split_size(fold_name(group.name));
   for (const std::string_view name : {std::string_view(group.name), std::string_view(sized.name)})
-    if (const auto processor = catalog.processor(name); processor && !catalog.device(name, {}, kPlainly)) {   // a device has no such memory: said already
+    if (const auto processor = catalog.processor(name); processor && !catalog.device(name, {}, Advice::none)) {   // a device has no such memory: said already
       if (auto sizes = sold_sizes(catalog, sized, group.where)) return std::move(*sizes);
       const Bytes usual = std::min(Bytes(64 * kGiB), processor->most_memory.value_or(Bytes(64 * kGiB)));
       const auto in_gib = [](Bytes bytes) { return ":" + format_shortest(bytes.value() / kGiB) + "g"; };
@@ -86,7 +85,7 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
   if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
     return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');
-  if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)), {}, kPlainly)) {
+  if (space != std::string::npos && catalog.device(trim(group.name.substr(0, space)), {}, Advice::none)) {
     const std::string word = group.name.substr(space + 1);
     if (const auto size = catalog::split_size("of-" + fold_name(word)).size)   // no such card has that memory
       return Error{ErrorKind::not_found, "no " + catalog.device(trim(group.name.substr(0, space)))->name + " has " + print_gib(*size) + ": the host's memory is host=2xddr5-5600:64g", group.where, "rig", error.nearest};
@@ -133,18 +132,18 @@ std::vector<std::string> reordered(std::string_view name) {
 
 // The device of a group, whose name may hold the count where nothing of the catalogue is called so.
 Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& group, std::optional<Bytes> memory) {
-  auto device = catalog.device(group.name, memory, kPlainly);
+  auto device = catalog.device(group.name, memory, Advice::none);
   if (device || device.error().kind != ErrorKind::not_found) return device;
   if (catalog.has(catalog::Kind::processor, group.name)) return catalog.device(group.name, memory);
   for (std::string& name : reordered(group.name))
-    if (auto named = catalog.device(name, memory, kPlainly); named || named.error().kind != ErrorKind::not_found) {
+    if (auto named = catalog.device(name, memory, Advice::none); named || named.error().kind != ErrorKind::not_found) {
       group.name = std::move(name);
       return named;
     }
   const auto is_count = [](const Counted& one) { return one.count >= 1 && one.count <= kMostOfAKind; };
   const std::vector<Counted> readings = split_counts(group.name);
   for (const Counted& one : readings) {
-    auto named = catalog.device(one.name, memory, kPlainly);
+    auto named = catalog.device(one.name, memory, Advice::none);
     if (!named && named.error().kind == ErrorKind::not_found) continue;
     if (group.count != 1) return fail(ErrorKind::input, "two counts of one device: " + std::to_string(group.count) + " and " + std::to_string(one.count), group.where, "rig");
     if (!is_count(one))

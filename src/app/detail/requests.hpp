@@ -42,6 +42,10 @@ bool is_of_servers(const catalog::Device& device);
 // Whether none is usual on the rig: any like it would have the plain one.
 bool leaves_engine_open(const Knowledge& knowledge, const rig::Rig& rig);
 
+// Whether the engine takes the model on this rig, whatever it would advise instead; and whether the rig has room for it.
+bool is_taken(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, placement::Request request);
+bool has_room(const Knowledge& knowledge, const KnownModel& model, const rig::Rig& rig, const placement::Request& request);
+
 // Files of llama.cpp's formats are read by others, too, but slowly: their users take another format.
 bool reads_ggml(const Knowledge& knowledge, const KnownModel& model);
 

@@ -311,6 +311,6 @@ const CpuKernels avx2_kernels = {
 
 }  // namespace rigcast::bench
 
-#include "bench/detail/avx2_end.hpp"
+#include "bench/detail/set_end.hpp"
 
 #endif

@@ -168,6 +168,6 @@ void avx2::q6_k_matmul(const Slice& slice) { over_tokens<q6_k_rows<4>, q6_k_rows
 
 }  // namespace rigcast::bench
 
-#include "bench/detail/avx2_end.hpp"
+#include "bench/detail/set_end.hpp"
 
 #endif

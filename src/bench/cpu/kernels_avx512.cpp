@@ -478,6 +478,6 @@ const CpuKernels avx512_kernels = {
 
 }  // namespace rigcast::bench
 
-#include "bench/detail/avx512_end.hpp"
+#include "bench/detail/set_end.hpp"
 
 #endif

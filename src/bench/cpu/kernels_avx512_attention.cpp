@@ -60,6 +60,6 @@ void avx512::attention(const float* q, int heads, int dim, const std::uint16_t* 
 
 }  // namespace rigcast::bench
 
-#include "bench/detail/avx512_end.hpp"
+#include "bench/detail/set_end.hpp"
 
 #endif

@@ -139,6 +139,6 @@ template void avx512::plain_matmul<FormatId::i8>(const Slice&);
 
 }  // namespace rigcast::bench
 
-#include "bench/detail/avx512_end.hpp"
+#include "bench/detail/set_end.hpp"
 
 #endif

@@ -1,5 +1,5 @@
 #pragma once
-// What the files of the AVX2 set share. From here on all is compiled for the set: other headers go before it, and avx2_end.hpp ends it.
+// What the files of the AVX2 set share. From here on all is compiled for the set: other headers go before it, and set_end.hpp ends it.
 
 #include <immintrin.h>
 

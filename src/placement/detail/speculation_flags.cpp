@@ -13,7 +13,7 @@ using Target = FlagTarget;
 using Text = std::string_view;
 using nlohmann::json;
 
-// Names of methods, each of which drafter_called() knows but where a comment says what it is.
+// Names of methods, each of which drafter_called() knows but where a comment says what it is; of "none" it knows that nothing drafts.
 // vllm/config/speculative.py; beside these every "..._mtp" of one family is the model's own.
 constexpr Text kVllm[] = {"mtp", "eagle", "eagle3", "medusa", "mlp_speculator", "draft_model", "dflash", "dspark", "ngram", "ngram_gpu", "suffix"};
 // SGLang's --speculative-algorithm; EAGLE without a draft model of its own reads the model's own layers.

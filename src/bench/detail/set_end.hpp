@@ -1,5 +1,5 @@
 #pragma once
-// Ends what avx512.hpp begins.
+// Ends what avx2.hpp or avx512.hpp begins.
 
 #if defined(__clang__)
 #pragma clang attribute pop

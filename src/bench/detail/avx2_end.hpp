@@ -1,8 +1,0 @@
-#pragma once
-// Ends what avx2.hpp begins.
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
