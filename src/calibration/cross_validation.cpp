@@ -78,7 +78,7 @@ std::vector<HeldOut> hold_out(const FitProblem& problem, const Cases& all, const
     std::vector<char> use = all.fits;
     for (std::size_t i = 0; i < use.size(); ++i) use[i] = use[i] && out[way].folds[i] != fold;
     FitOptions options;
-    options.iterations = 8;
+    options.iterations = 20;   // `full` knows the rows of this fold: a fit that ends early still remembers them
     options.threads = 1;
     options.uncertainty = false;
     options.watch = watch;
@@ -200,7 +200,7 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   const Cases all = prepare_all(catalog, observations);
   if (all.rows.empty()) return fail(ErrorKind::input, "no Observation could be understood");
   const FitProblem problem(all.rows, all.weights, priors);
-  FitOptions whole;   // what is committed is the maximum itself; the folds below only have to come near theirs
+  FitOptions whole;   // what is committed is the maximum itself
   whole.iterations = 300;
   whole.tolerance = 1e-8;
   cost::Calibration calibration = problem.fit(all.fits, whole);

@@ -120,6 +120,13 @@ cost::Calibration FitProblem::fit(const std::vector<char>& rows, const FitOption
   std::shared_ptr<const detail::Factor> factor;
   if (const std::lock_guard lock(c.mutex); c.factor) factor = c.factor;
   const detail::Posterior::Limits limits{options.sigma, options.iterations, options.tolerance, static_cast<std::size_t>(options.threads), options.watch};
+  if (!start) {   // first by a scatter so wide that no row is given up before the others have been heard
+    constexpr double kWider = 3, kRoughly = 1e-3;
+    detail::Posterior::Limits wide = limits;
+    wide.sigma *= kWider;
+    wide.tolerance = kRoughly;
+    c.posterior->climb(theta, use, wide, factor);
+  }
   c.posterior->climb(theta, use, limits, factor);
   const Eigen::VectorXd variances = options.uncertainty ? c.posterior->variances(theta, use, limits, factor) : Eigen::VectorXd();
   if (const std::lock_guard lock(c.mutex); !c.factor) c.factor = factor;
@@ -166,7 +173,7 @@ std::vector<double> row_weights(const std::vector<Prepared>& rows, const std::ve
     keys.push_back(p.source + "|" + p.device + "|" + p.engine + "|" + p.phase);
     counts[keys.back()] += 1;
   }
-  constexpr double kAgainstPriors = 2, kGuessedShape = 0.3;
+  constexpr double kAgainstPriors = 0.4, kGuessedShape = 0.3;
   std::vector<double> weights;
   for (std::size_t i = 0; i < rows.size(); ++i) weights.push_back(kAgainstPriors * own[i] / std::sqrt(counts[keys[i]]) * (rows[i].surrogate ? kGuessedShape : 1));
   return weights;

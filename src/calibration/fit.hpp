@@ -30,7 +30,7 @@ class Priors {
 };
 
 struct FitOptions {
-  double sigma = 0.2;          // scatter of log(measured / predicted) between sources that is nobody's fault
+  double sigma = 0.08;         // scatter of log(measured / predicted) that is nobody's fault; rows several times as far off count less and less
   int iterations = 30;
   double tolerance = 1e-4;     // stops where a step gains less than this share of the sum
   int threads = 2;
@@ -53,8 +53,8 @@ class FitProblem {
   std::unique_ptr<Compiled> compiled_;
 };
 
-// Weights of rows: 2 / sqrt(rows of the same source, device, engine and phase), times the row's own weight, times 0.3 where the model's shape
-// is a guess. The 2 sets Observations against the priors.
+// Weights of rows: 0.4 / sqrt(rows of the same source, device, engine and phase), times the row's own weight, times 0.3 where the model's shape
+// is a guess. The 0.4 sets Observations against the priors.
 std::vector<double> row_weights(const std::vector<Prepared>& rows, const std::vector<double>& own);
 
 }  // namespace rigcast::calibration

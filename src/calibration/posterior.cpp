@@ -160,14 +160,31 @@ Posterior::Step Posterior::step(const Place& place, const VectorXd& damping, con
   return out;
 }
 
+// The curvature knows nothing of corners ahead, where another part of a row begins to decide: a step that goes too far for it is shortened.
+Posterior::Stride Posterior::stride(const Place& here, const VectorXd& theta, const VectorXd& by, const std::vector<char>& use, const Limits& limits) const {
+  constexpr double kEnough = 1e-3;   // of the gain that the curvature promises
+  constexpr double kShorter = 1.0 / 3;
+  constexpr int kTries = 6;
+  const double slope = -here.gradient.dot(by), bend = by.dot(times(here, by));
+  Stride out;
+  for (int tries = 0; tries < kTries; ++tries, out.length *= kShorter) {   // most whole steps are taken
+    out.end = place_at(theta + out.length * by, use, limits);
+    out.share = (here.cost - out.end.cost) / (out.length * slope - out.length * out.length * bend / 2);
+    if (out.share >= kEnough) return out;
+  }
+  out.length = 0;
+  return out;
+}
+
 void Posterior::climb(VectorXd& theta, const std::vector<char>& use, const Limits& limits, std::shared_ptr<const Factor>& factor) const {
-  constexpr int kWorthAFactor = 25;          // products: they take as long
-  constexpr double kLeastShare = 1e-3;       // of the gain that the curvature promises, for a step to be taken
+  constexpr int kWorthAFactor = 25;                             // products: they take as long
+  constexpr double kStart = 30, kLeast = 0.3, kMost = 1e4;      // of the radius, times which a step may be what its diagonal alone would make it
+  constexpr double kAsPromised = 0.7, kHardly = 0.3;
   VectorXd moves = VectorXd::Zero(theta.size());
   for (std::size_t r = 0; r < rows_.size(); ++r)
     for (std::size_t k = begins_[r]; use[r] && k < begins_[r + 1]; ++k) moves[effects_[k]] = 1;
   theta = moves.cwiseProduct(theta) + (VectorXd::Ones(theta.size()) - moves).cwiseProduct(means_);   // what no row sees is as believed
-  double radius = 1e4, shrinks_by = 2;
+  double radius = kStart;
   bool far = factor == nullptr;
   Place here = place_at(theta, use, limits);
   for (int i = 0; i < limits.iterations && !stopped(limits.watch); ++i) {
@@ -175,20 +192,14 @@ void Posterior::climb(VectorXd& theta, const std::vector<char>& use, const Limit
     if (far) factor = factored(here, damping);
     const Step step = this->step(here, damping, moves, *factor);
     far = step.products > kWorthAFactor;
-    const double promised = -here.gradient.dot(step.by) - step.by.dot(times(here, step.by)) / 2;
-    Place there = place_at(theta + step.by, use, limits);   // most steps are taken
-    const double gain = here.cost - there.cost, share = gain / promised;
-    const bool near = std::abs(gain) <= limits.tolerance * here.cost;
-    if (share > kLeastShare) theta += step.by;
-    if (near) return;
-    if (share > kLeastShare) {
-      here = std::move(there);
-      radius = std::min(1e16, radius / std::max(1.0 / 3, 1 - std::pow(2 * share - 1, 3)));
-      shrinks_by = 2;
-    } else {
-      radius /= shrinks_by;
-      shrinks_by *= 2;
-    }
+    Stride taken = stride(here, theta, step.by, use, limits);
+    const double gain = here.cost - taken.end.cost;
+    if (taken.length <= 0 || gain <= 0) return;
+    theta += taken.length * step.by;
+    if (gain <= limits.tolerance * here.cost) return;
+    here = std::move(taken.end);
+    const double grows = taken.length < 1 ? 1.0 / 3 : taken.share > kAsPromised ? 3 : taken.share < kHardly ? 0.5 : 1;
+    radius = std::clamp(radius * grows, kLeast, kMost);
   }
 }
 

@@ -35,9 +35,10 @@ struct AttentionKey {
   int device;
   int window;
   bool latent;
+  bool scores = false;   // what an indexer scores, instead of what is attended to
   auto operator<=>(const AttentionKey&) const = default;
 };
-struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0; };
+struct AttentionSum { double token_bytes = 0, flop = 0, absorbed_flop = 0, layers = 0, share = 0, width = 0; };   // width: log(elements of a head / 128)
 
 // Servers score in FP8: what that is of the work in 16 bits, whose rate the group is held against.
 double score_share(const Builder& b, int device) {
@@ -55,28 +56,38 @@ void add_scores(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, 
   constexpr double kScaled = 1 + 4.0 / 128;
   const double keys = static_cast<double>(a.indexer_dim) / std::max(1, a.indexer_pool);   // of a token
   const double heads = a.kind == AttentionKind::mla ? a.indexer_heads : std::max(1.0, a.indexer_heads * part);
-  AttentionSum& scored = groups[{device, 0, false}];
+  AttentionSum& scored = groups[{device, 0, false, true}];
   scored.token_bytes += keys * (b.setting.group == "serving" ? kScaled : element);
   scored.flop += 2.0 * heads * keys * score_share(b, device);
   scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
   scored.layers += 1;
 }
 
-// A window of tokens with the entries that an indexer picks, and all entries behind it: those scored, or where nobody picks attended to.
-void add_compressed(std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
+// A window of tokens, and behind it the entries that an indexer picks, or all of them where nobody picks or the others are only masked. Those of
+// ggml's graphs are copied behind the window's in every pass: read, written, and read again.
+void add_compressed(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
+  constexpr double kCopied = 3;
   const double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part, spread = std::log(std::max(1.0, a.heads / 4.0));
   const bool scores = a.indexer_heads > 0, picks = a.indexer_top_k > 0;   // layers may take what an earlier one picked (DeepSeek V4.1)
-  AttentionSum& near = groups[{device, a.window + (picks ? a.indexer_top_k : 0), false}];
-  near.token_bytes += a.key_dim * element;
-  near.flop += flop;
-  near.share += spread;
-  near.layers += 1;
-  if (a.compress == 0 || (picks && !scores)) return;
-  AttentionSum& behind = groups[{device, 0, false}];
-  behind.token_bytes += (picks ? a.indexer_dim : a.key_dim) * element / a.compress;
-  behind.flop += (picks ? 2.0 * a.indexer_heads * a.indexer_dim * part : flop) / a.compress;
-  behind.share += spread;
-  behind.layers += 1;
+  const bool masks = masks_unpicked(b.setting);
+  const auto attend = [&](AttentionKey key, double entries, double passes) {   // entries: of a token
+    AttentionSum& sum = groups[key];
+    sum.token_bytes += a.key_dim * element * entries * passes;
+    sum.flop += flop * entries;
+    sum.share += spread;
+    sum.width += std::log(a.key_dim / 128.0);
+    sum.layers += 1;
+  };
+  attend({device, a.window + (picks && !masks ? a.indexer_top_k : 0), false}, 1, 1);
+  if (a.compress == 0) return;
+  const double entries = 1.0 / a.compress;
+  if (!picks || masks) attend({device, 0, false}, entries, masks ? kCopied : 1);
+  if (!picks || !scores) return;
+  AttentionSum& scored = groups[{device, 0, false, true}];
+  scored.token_bytes += a.indexer_dim * element * entries;
+  scored.flop += 2.0 * a.indexer_heads * a.indexer_dim * part * entries;
+  scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
+  scored.layers += 1;
 }
 
 std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
@@ -89,10 +100,10 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     const int device = b.place.host_attention ? kHost : b.device_of_cache(i);
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
-    if (a.indexer_top_k > 0) window = a.indexer_top_k;
+    if (a.indexer_top_k > 0 && !masks_unpicked(b.setting)) window = a.indexer_top_k;
     const double part = device == kHost ? 1 : b.part * b.copies;
     if (a.kind == AttentionKind::compressed) {
-      add_compressed(groups, a, device, kb, part);
+      add_compressed(b, groups, a, device, kb, part);
       continue;
     }
     add_scores(b, groups, a, device, kb, part);
@@ -118,6 +129,7 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     }
     sum.flop += flop;
     sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
+    if (!latent && a.key_dim > 0) sum.width += std::log(a.key_dim / 128.0);
     sum.layers += 1;
   }
   return groups;
@@ -129,6 +141,7 @@ struct AttentionPaths {
   bool latent;
   double heads_per_kv;   // as log(ratio / 4), in the mean of the layers
   bool flash;
+  double head_width;     // as log(elements / 128), likewise
 
   bool small_cache() const { return cache_bytes(b.place.settings.key_quant) < 2; }
   Path memory(int device) const {
@@ -149,9 +162,16 @@ struct AttentionPaths {
     if (latent) add_joint_factor(p, "attention", "latent", {set.kernels, set.backend});
     else add_joint_factor(p, "attention", "heads_per_kv:backend", {set.group, set.backend}, heads_per_kv);
     if (small_cache()) add_joint_factor(p, "attention", "small_cache", {set.kernels, set.backend});
+    if (head_width != 0) add_factor(p, "attention", "head_width", "", head_width);
     add_joint_factor(p, "attention", "flash", {flash ? "on" : "off", set.backend});
     if (flash && !attends_by_matrix_units(d.device, set)) add_factor(p, "attention", "plain_units", "");
     return p;
+  }
+  // One token's query against all keys: heads are few rows to multiply, and what is picked is sorted.
+  Path scores(int device) const {
+    const Setting& set = b.setting_on(device);
+    const rig::RigDevice& d = b.device(device);
+    return device_path("scores", known_rate(attention_rate(d.device, set), d.device), d, set);
   }
   Path host_memory() const {
     Path p = host_path("host_kv", reachable_bandwidth(b.host(), b.threads(true)).value(), b.host(), b.setting);
@@ -215,13 +235,18 @@ void add_attention(Builder& b) {
     s.token_flop = sum.flop;
     s.decode_token_flop = sum.absorbed_flop;
     s.window = key.window;
-    const AttentionPaths paths{b, key.latent, sum.share / sum.layers, flash};
+    s.scores = key.scores;
+    const AttentionPaths paths{b, key.latent, sum.share / sum.layers, flash, sum.width / sum.layers};
     if (key.device == kHost) {
       set_host_attention(b, sum, paths, s);
     } else {
       s.memory = b.path(paths.memory(key.device));
       s.prefill_compute = b.path(paths.compute(key.device));
       if (s.decode_token_flop > 0 && b.setting.group == "serving") s.compute = s.prefill_compute;
+      if (key.scores && b.setting.group != "serving") {
+        s.decode_token_flop = sum.flop;
+        s.compute = b.path(paths.scores(key.device));
+      }
     }
     b.load.stages.push_back(std::move(s));
   }

@@ -131,6 +131,8 @@ bool windows_save_work(const Setting& setting) {
   return setting.group != "ggml" || setting.built >= 2025.38;   // llama.cpp: windowed cache since May 2025
 }
 
+bool masks_unpicked(const Setting& setting) { return setting.group == "ggml"; }   // its graphs scatter zeros into a mask of -inf at what was picked
+
 bool flash_by_default(const Setting& setting) { return setting.group != "ggml" || setting.built > 2025.6; }
 
 bool attends_by_matrix_units(const catalog::Device& device, const Setting& setting) {

@@ -80,6 +80,8 @@ bool logits_of_last_token(const Setting& setting);
 
 // Whether sliding layers look at their window alone, instead of masking the rest of a whole cache.
 bool windows_save_work(const Setting& setting);
+// Whether sparse attention looks at all earlier entries, those masked that were not picked, instead of at the picked ones alone.
+bool masks_unpicked(const Setting& setting);
 // Whether flash attention is on where nobody says so.
 bool flash_by_default(const Setting& setting);
 // Builds whose flash attention leaves the matrix units of a device idle that has them.

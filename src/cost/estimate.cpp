@@ -11,11 +11,11 @@
 namespace rigcast::cost {
 namespace {
 
-const char* name_of(StageKind kind, bool prefill) {
-  switch (kind) {
+const char* name_of(const Stage& stage, bool prefill) {
+  switch (stage.kind) {
     case StageKind::weights: return "weights";
     case StageKind::experts: return "experts";
-    case StageKind::kv: return prefill ? "attention" : "kv";
+    case StageKind::kv: return stage.scores ? "scores" : prefill ? "attention" : "kv";
     case StageKind::state: return "state";
     case StageKind::launch: return "launch";
     case StageKind::gap: return "gaps";
@@ -79,7 +79,7 @@ std::vector<Term> derivation_of(const Load& load, const std::vector<StageWork>& 
     const Path& path = load.paths[static_cast<std::size_t>(by_compute ? w.compute : w.memory)];
     Term term;
     const bool sent = w.memory >= 0 && w.memory == stage.stream, there = w.memory < 0 && w.compute >= 0 && w.compute == stage.stream_compute;
-    term.name = !sent ? name_of(stage.kind, prefill) : stage.kind == StageKind::kv ? "sent_cache" : "sent_weights";
+    term.name = !sent ? name_of(stage, prefill) : stage.kind == StageKind::kv ? "sent_cache" : "sent_weights";
     term.where = there ? first_device(load) : stage.where;
     if (!sent && !there && (stage.kind == StageKind::weights || stage.kind == StageKind::experts))
       if (stage.device == placement::kHost && load.offloaded) term.name += "_host";

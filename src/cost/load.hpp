@@ -49,6 +49,7 @@ struct Stage {
   int vector = -1;                   // plain arithmetic of kernels that serve few rows at once; -1: those of `compute` serve any batch
   int uncaptured = -1;               // launches of a decoding step with more than captured_until earlier tokens; -1: those of `memory` at any depth
   double captured_until = 0;
+  bool scores = false;               // of a cache: the keys by which earlier tokens are picked, instead of what is attended to
   bool in_turn = false;              // kernels of many rows unpack a tile of weights, then multiply it: reading and arithmetic add up
   bool last_token = false;           // a prompt needs it once, for its last token
   double token_share = 1;            // of the tokens of a step that one device of this Stage sees (attention by data: 1 / copies)

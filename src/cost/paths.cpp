@@ -170,7 +170,7 @@ namespace {
 
 // What kernels reach, as against what a program around them spends on starting them.
 bool is_of_kernels(std::string_view quantity) {
-  static constexpr std::array<std::string_view, 13> kinds{"weights", "vector", "gemm", "kv", "attention", "state", "scan", "stream",
+  static constexpr std::array<std::string_view, 14> kinds{"weights", "vector", "gemm", "kv", "attention", "scores", "state", "scan", "stream",
                                                           "host_weights", "host_gemm", "host_decode", "host_kv", "host_attention"};
   return std::find(kinds.begin(), kinds.end(), quantity) != kinds.end();
 }

@@ -143,6 +143,41 @@ TEST(Cost, SparseAttentionScoresAllEarlierTokens) {
   EXPECT_NEAR(scored, 2 * 32 * 128.0, 1e-9);
 }
 
+// ggml's graphs mask what was not picked: all 10,000 tokens are read, and scored by a kernel of one row's own pace.
+TEST(Cost, GgmlMasksWhatSparseAttentionLeavesOut) {
+  Case c;
+  model::Attention& a = c.model.layers[0].attention;
+  a = {.kind = model::AttentionKind::mla, .heads = 64, .kv_heads = 1, .key_dim = 192, .value_dim = 128, .latent_dim = 512, .rope_dim = 64,
+       .indexer_heads = 32, .indexer_dim = 128, .indexer_top_k = 2048};
+  c.place.settings.flash_attention = true;
+  const Load load = *load_of(c.model, c.rig, c.place);
+  std::vector<StageWork> work;
+  add_decode(load, 10000, 1, 1, work);
+  EXPECT_NEAR(stage_bytes(load, work, StageKind::kv), 10000 * (1152 + 256.0), 1e-6);   // 576 and 128 elements of 16 bits
+  double scored = 0;
+  for (const StageWork& w : work)
+    if (load.stages[static_cast<std::size_t>(w.stage)].scores) scored += w.flop;
+  EXPECT_NEAR(scored, 10000 * 2 * 32 * 128.0, 1e-3);
+}
+
+// DeepSeek V4: 10,000 tokens make 2,500 entries of 512 elements, which ggml copies behind a window of 128 in every step (read, written, read), and as
+// many keys of 128 elements to score. vLLM reads the window, the 512 entries that were picked, and the keys, which it keeps in 16 bits here.
+TEST(Cost, EntriesOfCompressedAttentionAreMaskedOrPicked) {
+  Case c;
+  model::Attention& a = c.model.layers[0].attention;
+  a = {.kind = model::AttentionKind::compressed, .heads = 64, .kv_heads = 1, .key_dim = 512, .value_dim = 512, .window = 128, .compress = 4,
+       .indexer_heads = 64, .indexer_dim = 128, .indexer_top_k = 512};
+  const auto read = [&](const char* engine) {
+    c.place.engine = engine;
+    const Load load = *load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_decode(load, 10000, 1, 1, work);
+    return stage_bytes(load, work, StageKind::kv);
+  };
+  EXPECT_NEAR(read("llama.cpp"), 128 * 1024 + 2500 * (3 * 1024 + 256.0), 1e-6);
+  EXPECT_NEAR(read("vllm"), (128 + 512) * 1024 + 2500 * 256.0, 1e-6);
+}
+
 // Without graphs Triton's launcher starts the kernels of experts, and those of delta rules, which are more; dense layers have neither.
 TEST(Serving, ExpertsWithoutGraphsHaveAnEffectOfTheirOwn) {
   const auto starts = [](const Case& c, std::string_view effect) {

@@ -156,6 +156,7 @@ Phrase term_name(const std::string& name, bool bound_by_compute) {
       {"experts_host", "experts in host memory"_say},
       {"kv", "reading the KV cache"_say},
       {"attention", "attention over the context"_say},
+      {"scores", "scoring earlier tokens, to pick from"_say},
       {"recurrent", "recurrent layers"_say},
       {"launch", "starting kernels"_say},
       {"gaps", "waiting between kernels"_say},

@@ -3,7 +3,7 @@
 //
 //   cost = 1/2 sum over rows (weight * 3 log(1 + z^2 / 3)) + 1/2 sum over effects ((theta - mean) / sd)^2,  z = (log predicted - log measured) / sigma
 //
-// Steps are those of Levenberg and Marquardt over the weights that the loss gives to rows. Each is solved by conjugate gradients, which take a dozen
+// Steps are those of Levenberg and Marquardt over the weights that the loss gives to rows, shortened where a whole one gains nothing. Each is solved by conjugate gradients, which take a dozen
 // products with the rows where a factor of the curvature at hand is near enough: of another point, or of most of the rows.
 
 #include <memory>
@@ -46,6 +46,9 @@ class Posterior {
   std::shared_ptr<const Factor> factored(const Place& place, const Eigen::VectorXd& damping) const;
   struct Step { Eigen::VectorXd by; int products = 0; };
   Step step(const Place& place, const Eigen::VectorXd& damping, const Eigen::VectorXd& moves, const Factor& factor) const;
+  // As much of a step as gains something: where it ends, and its gain as a share of what the curvature promises. Length 0: none of it.
+  struct Stride { double length = 1, share = 0; Place end; };
+  Stride stride(const Place& here, const Eigen::VectorXd& theta, const Eigen::VectorXd& by, const std::vector<char>& use, const Limits& limits) const;
 
   const std::vector<Row>& rows_;
   std::vector<std::size_t> begins_;   // of rows in `slopes`, and the end
