@@ -46,6 +46,7 @@ Path weight_path(const Builder& b, int device, const std::string& format, bool e
   add_factor(p, "weights", "format", format);
   add_joint_factor(p, "weights", "format+engine", {format, set.kernels, set.backend});
   add_joint_factor(p, "weights", "family+format", {b.device(device).device.architecture, format, set.backend});
+  if (!set.driver.empty()) add_joint_factor(p, "weights", "driver+format", {set.driver, format});
   if (experts) {
     add_factor(p, "weights", "experts", "");
     add_joint_factor(p, "weights", "experts+engine", {set.kernels, set.backend});
