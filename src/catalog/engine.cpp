@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
@@ -82,14 +83,26 @@ Engine as_of(Engine engine, std::string_view month) {
 
 namespace {
 
-// rules["name.backend"], else rules["name"], else nothing.
+// "name.backend" as it would be, in the order of texts.
+struct OnBackend { std::string_view name, backend; };
+int compare(std::string_view key, const OnBackend& rule) {
+  if (const int by_name = key.substr(0, rule.name.size()).compare(rule.name); by_name != 0) return by_name;
+  const std::string_view rest = key.substr(rule.name.size());
+  const int by_dot = rest.substr(0, 1).compare(".");
+  return by_dot != 0 ? by_dot : rest.substr(1).compare(rule.backend);
+}
+bool operator<(const std::string& key, const OnBackend& rule) { return compare(key, rule) < 0; }
+bool operator<(const OnBackend& rule, const std::string& key) { return compare(key, rule) > 0; }
+
+// rules["name.backend"], else rules["name"], else nothing. Where no text that begins with the name stands behind it, no backend has its own.
 template <class Rules>
 const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view name, std::string_view backend) {
-  std::string key(name);
-  key.append(".").append(backend);
-  auto found = rules.find(key);
-  if (found == rules.end()) found = rules.find(name);
-  return found == rules.end() ? nullptr : &found->second;
+  const auto at = rules.lower_bound(name);
+  const bool common = at != rules.end() && at->first == name;
+  const auto behind = common ? std::next(at) : at;
+  if (behind != rules.end() && behind->first.starts_with(name))
+    if (const auto own = rules.find(OnBackend{name, backend}); own != rules.end()) return &own->second;
+  return common ? &at->second : nullptr;
 }
 
 }  // namespace
