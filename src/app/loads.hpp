@@ -40,7 +40,7 @@ class KnownLoads {
   struct Known { Way way; std::shared_ptr<const cost::Load> load; };
   static Way way_of(const placement::Placement& placement);
 
-  static constexpr std::size_t kMost = 2048;       // Loads remembered, some 30 kB each
+  static constexpr std::size_t kMost = 6144;       // Loads remembered, some 10 kB each
   std::mutex mutex_;                               // guards what follows
   Recent<std::vector<Known>> known_{kMost};        // by where
   std::size_t count_ = 0;

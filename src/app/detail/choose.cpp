@@ -8,6 +8,7 @@
 #include "app/detail/requests.hpp"
 #include "app/loads.hpp"
 #include "base/text.hpp"
+#include "cost/spread.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -32,6 +33,7 @@ class Loads {
       if (auto known = knowledge_.loads->find(where_, placement)) return known;
     RC_ASSIGN(load, cost::load_of(model_.work, rig_, placement, conditions_));
     cost::resolve(load, knowledge_.calibration);
+    if (!where_.empty()) cost::forget_effects(load, knowledge_.calibration);
     auto shared = std::make_shared<const cost::Load>(std::move(load));
     if (!where_.empty()) knowledge_.loads->keep(where_, placement, shared);
     return shared;
