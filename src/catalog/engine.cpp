@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
 #include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
@@ -83,26 +82,18 @@ Engine as_of(Engine engine, std::string_view month) {
 
 namespace {
 
-// "name.backend" as it would be, in the order of texts.
-struct OnBackend { std::string_view name, backend; };
-int compare(std::string_view key, const OnBackend& rule) {
-  if (const int by_name = key.substr(0, rule.name.size()).compare(rule.name); by_name != 0) return by_name;
-  const std::string_view rest = key.substr(rule.name.size());
-  const int by_dot = rest.substr(0, 1).compare(".");
-  return by_dot != 0 ? by_dot : rest.substr(1).compare(rule.backend);
-}
-bool operator<(const std::string& key, const OnBackend& rule) { return compare(key, rule) < 0; }
-bool operator<(const OnBackend& rule, const std::string& key) { return compare(key, rule) > 0; }
-
-// rules["name.backend"], else rules["name"], else nothing. Where no text that begins with the name stands behind it, no backend has its own.
+// rules["name.backend"], else rules["name"], else nothing. Those of backends stand behind the common one.
 template <class Rules>
 const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view name, std::string_view backend) {
-  const auto at = rules.lower_bound(name);
-  const bool common = at != rules.end() && at->first == name;
-  const auto behind = common ? std::next(at) : at;
-  if (behind != rules.end() && behind->first.starts_with(name))
-    if (const auto own = rules.find(OnBackend{name, backend}); own != rules.end()) return &own->second;
-  return common ? &at->second : nullptr;
+  auto at = rules.lower_bound(name);
+  const typename Rules::mapped_type* common = nullptr;
+  if (at != rules.end() && at->first == name) common = &(at++)->second;
+  for (; at != rules.end() && at->first.starts_with(name); ++at) {
+    const std::string_view rest = std::string_view(at->first).substr(name.size());
+    if (rest.front() > '.') break;
+    if (rest.front() == '.' && rest.substr(1) == backend) return &at->second;
+  }
+  return common;
 }
 
 }  // namespace

@@ -102,9 +102,9 @@ std::shared_ptr<const catalog::Engine> with_splits(const std::shared_ptr<const c
 std::shared_ptr<const catalog::Engine> proposing(std::shared_ptr<const catalog::Engine> engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
     if (split == "tensor" && engine->kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
-    const auto names = [&](const char* list, const std::string& name) { return detail::lists(catalog::text_of(*engine, list, split), name); };
-    if (engine->texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
-    return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
+    if (engine->texts.contains("proposed_on." + split) && !detail::lists(catalog::text_of(*engine, "proposed_on", split), backend)) return true;
+    const std::string_view chips = catalog::text_of(*engine, "not_proposed_for", split);
+    return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return detail::lists(chips, d.device.architecture); });
   };
   std::vector<std::string> splits = engine->splits;
   std::erase_if(splits, unproven);
