@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/layouts.hpp"
 #include "base/recent.hpp"
 #include "cost/load.hpp"
 #include "placement/placement.hpp"
@@ -15,6 +16,7 @@ namespace rigcast::app {
 // Of one Catalog and one Calibration. May be used by several threads.
 class KnownLoads {
  public:
+  KnownLayouts layouts;
   // `where`: model, rig, engine and the conditions as words; of the placement everything counts but how much memory it takes and what its
   // cache holds.
   std::shared_ptr<const cost::Load> find(const std::string& where, const placement::Placement& placement);
