@@ -24,6 +24,27 @@ double decode_of(const PlanAnswer& answer) { return answer.speed ? answer.speed-
 double prefill_of(const PlanAnswer& answer) { return answer.speed ? answer.speed->prefill.value.p50 : 0; }
 double full_of(const PlanAnswer& answer) { return answer.decode_whole ? answer.decode_whole->value.p50 : 0; }
 
+// Contexts that round to the same cells share a layout, others and other streams do not: answers are those of a program that remembers nothing.
+TEST(Choose, WhatIsRememberedChangesNothing) {
+  Knowledge forgetful = knowledge();
+  forgetful.loads = nullptr;
+  forgetful.longest = nullptr;
+  for (const char* rig : {"3090", "3060-12gb; host=epyc-7532:8xddr4-3200:512g", "3090+3060-12gb"})
+    for (const std::int64_t context : {4000, 4096, 4097, 4200, 4097})
+      for (const std::int64_t streams : {1, 3}) {
+        const PlanRequest request = asked("qwen3-30b-a3b:q5_k_m", rig, "llama.cpp", streams, context);
+        const auto one = plan(knowledge(), request), other = plan(forgetful, request);
+        ASSERT_TRUE(one && other) << rig;
+        EXPECT_EQ(one->launch.line, other->launch.line) << rig << ' ' << context;
+        EXPECT_TRUE(one->placement.settings == other->placement.settings) << rig << ' ' << context;
+        EXPECT_EQ(one->placement.host.total(), other->placement.host.total()) << rig << ' ' << context;
+        EXPECT_EQ(one->placement.devices.front().memory.total(), other->placement.devices.front().memory.total()) << rig << ' ' << context;
+        EXPECT_EQ(decode_of(*one), decode_of(*other)) << rig << ' ' << context;
+        EXPECT_EQ(full_of(*one), full_of(*other)) << rig << ' ' << context;
+        EXPECT_EQ(one->longest_context, other->longest_context) << rig << ' ' << context;
+      }
+}
+
 // Eight streams are named: what they come to together is what decode is told of, whatever the goal is called.
 TEST(Choose, ThroughputIsThatOfTheStreamsAskedFor) {
   PlanRequest served = asked("qwen3-32b:awq", "4x3090", "vllm", 8, 16384), slots = asked("qwen3-32b:q4_k_m", "2x3090", "llama.cpp", 8, 16384);

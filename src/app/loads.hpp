@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/layouts.hpp"
 #include "base/recent.hpp"
 #include "cost/load.hpp"
 #include "placement/placement.hpp"
@@ -15,6 +16,7 @@ namespace rigcast::app {
 // Of one Catalog and one Calibration. May be used by several threads.
 class KnownLoads {
  public:
+  KnownLayouts layouts;
   // `where`: model, rig, engine and the conditions as words; of the placement everything counts but how much memory it takes and what its
   // cache holds.
   std::shared_ptr<const cost::Load> find(const std::string& where, const placement::Placement& placement);
@@ -40,7 +42,7 @@ class KnownLoads {
   struct Known { Way way; std::shared_ptr<const cost::Load> load; };
   static Way way_of(const placement::Placement& placement);
 
-  static constexpr std::size_t kMost = 2048;       // Loads remembered, some 30 kB each
+  static constexpr std::size_t kMost = 6144;       // Loads remembered, some 10 kB each
   std::mutex mutex_;                               // guards what follows
   Recent<std::vector<Known>> known_{kMost};        // by where
   std::size_t count_ = 0;

@@ -293,9 +293,9 @@ Remedy format_remedy(const catalog::Engine& engine, const std::string& quant, co
 // A model in 16 bits because it was published so and nobody said otherwise: the largest of the formats in which the engine's users run it,
 // where the devices are faster with it.
 std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswer& now) {
+  if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture->origin != model::Origin::catalogue || !now.architecture->is_unquantized()) return std::nullopt;
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.engine.kv_rule != catalog::KvRule::paged || now.architecture->origin != model::Origin::catalogue || !now.architecture->is_unquantized() || !named || !named->quant.empty())
-    return std::nullopt;
+  if (!named || !named->quant.empty()) return std::nullopt;
   const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
     const auto smaller = formats.in(quant);
@@ -314,9 +314,10 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
 std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer& now) {
   constexpr double kWorthNaming = 1.03;   // times as fast: what has more bits needs no other reason
   constexpr double kNextSizes = 1.4;      // times the bytes: from Q3_K_M to Q4_K_M, from Q6_K to Q8_0
-  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
-  if (now.engine.kv_rule != catalog::KvRule::slots || now.architecture->origin != model::Origin::catalogue || now.architecture->is_unquantized() || !named) return std::nullopt;
+  if (now.engine.kv_rule != catalog::KvRule::slots || now.architecture->origin != model::Origin::catalogue || now.architecture->is_unquantized()) return std::nullopt;
   if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
+  const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
+  if (!named) return std::nullopt;
   std::optional<Remedy> best;
   double fastest = kWorthNaming * decode_over_context(now);
   const Bytes planned = now.architecture->weight_bytes();

@@ -74,7 +74,8 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
   if (!plain) return plain;
   if (is_taken(knowledge, *plain)) {
     const auto passed = usual.empty() ? Result<std::shared_ptr<const catalog::Engine>>(nullptr) : knowledge.catalog.engine(usual.front());
-    return passed && *passed ? taken(std::move(plain), " is taken, for " + (*passed)->name + " does not hold the model here.") : plain;
+    if (passed && *passed) return taken(std::move(plain), " is taken, for " + (*passed)->name + " does not hold the model here.");
+    return plain;
   }
   // Of those that take it, and do not wrap the one that does not, the one that runs on most kinds of devices: what is known of it holds in most places.
   Result<Asked> widest = plain;

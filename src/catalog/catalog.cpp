@@ -51,6 +51,8 @@ struct Catalog::State {
   mutable std::map<Spot, Processor> processors;
   mutable std::map<Spot, LinkType> links;
   mutable std::map<Spot, Quant> quants;
+  mutable std::map<std::string, const Quant*, std::less<>> quants_by_key;   // of those: tensors name them so
+  mutable std::map<Kind, std::vector<Entry>> entries;
   mutable std::shared_ptr<const std::vector<Rule>> rules;
   mutable std::map<std::string, std::shared_ptr<const Engine>, std::less<>> engines;   // by the name asked for
 
@@ -72,6 +74,7 @@ struct Catalog::State {
     return by_key.size() == 1 ? by_key : all;
   }
   bool hidden(Kind kind, const Spot& spot) const {
+    if (spot.pack == 0) return false;
     const std::string key = fold_name(row(spot).key);
     for (std::size_t pack = 0; pack < spot.pack; ++pack)
       for (const int entry : packs[pack].find(kind, key))
@@ -252,8 +255,16 @@ Result<LinkType> Catalog::link(std::string_view name) const {
 }
 
 Result<Quant> Catalog::quant(std::string_view name) const {
+  {
+    const std::scoped_lock hold(state_->lock);
+    if (const auto known = state_->quants_by_key.find(name); known != state_->quants_by_key.end()) return *known->second;
+  }
   RC_ASSIGN(spot, state_->one(Kind::quant, name));
   RC_ASSIGN(found, state_->quant(spot));
+  if (name == found->key) {
+    const std::scoped_lock hold(state_->lock);
+    state_->quants_by_key.emplace(name, found);
+  }
   return *found;
 }
 
@@ -289,15 +300,17 @@ std::vector<std::string> Catalog::files(std::string_view folder) const {
 }
 
 std::vector<Entry> Catalog::entries(Kind kind) const {
+  const std::scoped_lock hold(state_->lock);
+  std::vector<Entry>& known = state_->entries[kind];
+  if (!known.empty()) return known;
   std::map<std::string, Entry> by_key;
   for (const Pack& pack : state_->packs)
     for (int i = 0; i < pack.entry_count(); ++i) {
       const Pack::Row row = pack.entry(i);
       if (row.kind == kind) by_key.emplace(row.key, Entry{kind, std::string(row.key), std::string(row.name)});
     }
-  std::vector<Entry> out;
-  for (auto& [key, entry] : by_key) out.push_back(std::move(entry));
-  return out;
+  for (auto& [key, entry] : by_key) known.push_back(std::move(entry));
+  return known;
 }
 
 std::string Catalog::nearest(Kind kind, std::string_view name, std::string_view word) const { return state_->nearest(kind, name, word); }

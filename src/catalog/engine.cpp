@@ -82,14 +82,18 @@ Engine as_of(Engine engine, std::string_view month) {
 
 namespace {
 
-// rules["name.backend"], else rules["name"], else nothing.
+// rules["name.backend"], else rules["name"], else nothing. Those of backends stand behind the common one.
 template <class Rules>
 const typename Rules::mapped_type* rule_of(const Rules& rules, std::string_view name, std::string_view backend) {
-  std::string key(name);
-  key.append(".").append(backend);
-  auto found = rules.find(key);
-  if (found == rules.end()) found = rules.find(name);
-  return found == rules.end() ? nullptr : &found->second;
+  auto at = rules.lower_bound(name);
+  const typename Rules::mapped_type* common = nullptr;
+  if (at != rules.end() && at->first == name) common = &(at++)->second;
+  for (; at != rules.end() && at->first.starts_with(name); ++at) {
+    const std::string_view rest = std::string_view(at->first).substr(name.size());
+    if (rest.front() > '.') break;
+    if (rest.front() == '.' && rest.substr(1) == backend) return &at->second;
+  }
+  return common;
 }
 
 }  // namespace

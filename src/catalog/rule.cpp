@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/text.hpp"
 #include "catalog/toml_reader.hpp"
 
@@ -14,7 +15,7 @@ const std::vector<std::string> kEffects = {"refuse", "fallback", "warn", "note"}
 const std::vector<std::string> kVerdicts = {"true", "depends", "false"};
 
 // The conditions a rule may name, and what of a Situation each looks at: the one list of both.
-constexpr std::array<std::pair<const char*, std::string Situation::*>, 12> kTexts = {{{"engine", &Situation::engine},
+constexpr std::array<std::pair<std::string_view, std::string Situation::*>, 12> kTexts = {{{"engine", &Situation::engine},
                                                                                       {"backend", &Situation::backend},
                                                                                       {"device", &Situation::device},
                                                                                       {"device_kind", &Situation::device_kind},
@@ -26,7 +27,7 @@ constexpr std::array<std::pair<const char*, std::string Situation::*>, 12> kText
                                                                                       {"quant_group", &Situation::quant_group},
                                                                                       {"family", &Situation::family},
                                                                                       {"split", &Situation::split}}};
-constexpr std::array<std::pair<const char*, bool Situation::*>, 11> kFlags = {{{"several_devices", &Situation::several_devices},
+constexpr std::array<std::pair<std::string_view, bool Situation::*>, 11> kFlags = {{{"several_devices", &Situation::several_devices},
                                                                               {"faster_later", &Situation::faster_later},
                                                                               {"mixed_vendors", &Situation::mixed_vendors},
                                                                               {"dual_chip", &Situation::dual_chip},
@@ -58,13 +59,13 @@ Rule read_one(TableReader& table, const std::string& file) {
   if (rule.source.date.empty()) table.fault("date", "is missing");
   if (rule.effect == RuleEffect::fallback && rule.runs_as.empty()) table.fault("runs_as", "is missing: a fallback says what it falls back to");
   TableReader when = table.table("when");
-  const auto read_values = [&](const char* name) {
-    if (auto values = when.texts(name); when.has(name)) rule.any_of[name] = std::move(values);
+  const auto read_values = [&](std::string_view name) {
+    if (auto values = when.texts(name); when.has(name)) rule.any_of[std::string(name)] = std::move(values);
   };
   for (const auto& [name, member] : kTexts) read_values(name);
   read_values(kQuantPrefix);
   for (const auto& [name, member] : kFlags)
-    if (const bool wanted = when.flag(name); when.has(name)) rule.flags[name] = wanted;
+    if (const bool wanted = when.flag(name); when.has(name)) rule.flags[std::string(name)] = wanted;
   when.refuse_unknown();
   if (rule.any_of.empty() && rule.flags.empty()) table.fault("when", "is missing: a rule without conditions would be said to everybody");
   table.refuse_unknown();
@@ -96,16 +97,29 @@ bool names_format(const Rule& rule) {
   return rule.any_of.contains("quant") || rule.any_of.contains("quant_group") || rule.any_of.contains("quant_prefix");
 }
 
+namespace {
+
+// The member of a Situation that a condition is about. REQUIRES: one of the list.
+template <class List>
+auto member_of(const List& list, std::string_view name) {
+  const auto found = std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.first == name; });
+  RC_CHECK(found != list.end(), "rules name no other conditions");
+  return found->second;
+}
+
+bool begins_one_of(const std::vector<std::string>& prefixes, std::string_view text) {
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return text.starts_with(prefix); });
+}
+
+}  // namespace
+
+// By the conditions of the rule, which are a few of those there are.
 bool applies(const Rule& rule, const Situation& situation) {
-  for (const auto& [name, member] : kTexts)
-    if (const auto wanted = rule.any_of.find(name); wanted != rule.any_of.end() && !holds(wanted->second, situation.*member)) return false;
-  if (const auto prefixes = rule.any_of.find(kQuantPrefix); prefixes != rule.any_of.end()) {
-    const auto begins = [&](const std::string& prefix) { return situation.quant.starts_with(prefix); };
-    if (std::none_of(prefixes->second.begin(), prefixes->second.end(), begins)) return false;
-  }
-  for (const auto& [name, member] : kFlags)
-    if (const auto wanted = rule.flags.find(name); wanted != rule.flags.end() && wanted->second != situation.*member) return false;
-  return true;
+  return std::all_of(rule.any_of.begin(), rule.any_of.end(), [&](const auto& wanted) {
+           const auto& [name, values] = wanted;
+           return name == kQuantPrefix ? begins_one_of(values, situation.quant) : holds(values, situation.*member_of(kTexts, name));
+         }) &&
+         std::all_of(rule.flags.begin(), rule.flags.end(), [&](const auto& wanted) { return situation.*member_of(kFlags, wanted.first) == wanted.second; });
 }
 
 std::vector<Rule> rules_for(const std::vector<Rule>& rules, const Situation& situation) {

@@ -115,6 +115,24 @@ TEST(Effects, SpreadTakesTheMostParticularGroup) {
   EXPECT_NEAR(wider.decode.value.p90 / wider.decode.value.p50, std::exp(0.25 * 1.5 * 0.8), 1e-12);
 }
 
+// A Load that is kept says as much without the names of its effects: with each kind of them seen and not seen.
+TEST(Effects, WhatIsForgottenOfALoadTellsNothing) {
+  Case c;
+  for (const auto& seen : std::vector<std::vector<const char*>>{{}, {"weights|family=hopper"}, {"weights|engine=llama.cpp:cuda"}, {"gemm|engine=llama.cpp:cuda", "gemm|chip=test"}, {"weights|family+backend=hopper:cuda"}}) {
+    Calibration calibration;
+    for (const char* effect : seen) calibration.effects[effect] = {-0.5, 0.1, 3};
+    auto load = load_of(c.model, c.rig, c.place);
+    ASSERT_TRUE(load);
+    resolve(*load, calibration);
+    Load kept = *load;
+    forget_effects(kept, calibration);
+    EXPECT_EQ(grade_of(kept, calibration), grade_of(*load, calibration)) << seen.size();
+    EXPECT_EQ(timed_under_backend(kept, calibration), timed_under_backend(*load, calibration)) << seen.size();
+    EXPECT_EQ(decode_speed(kept, 1000, 1), decode_speed(*load, 1000, 1));
+    for (std::size_t i = 1; i < kept.paths.size(); ++i) EXPECT_TRUE(kept.paths[i].factors.empty());
+  }
+}
+
 // Where half of a roof is reached, e^1 times as much would be above it: the interval ends at the roof. What is slower than the middle stays.
 TEST(Effects, NoIntervalReachesAboveTheDataSheet) {
   const Interval rate = rate_within(10, 2, {-1, 1, 100}, 1);

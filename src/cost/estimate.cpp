@@ -135,12 +135,14 @@ namespace {
 
 std::vector<StageWork> decode_work(const Load& load, std::int64_t depth, std::int64_t sequences) {
   std::vector<StageWork> work;
+  work.reserve(load.stages.size());
   add_decode(load, static_cast<double>(depth), sequences_of_copy(load, static_cast<double>(sequences)), 1, work);
   return work;
 }
 
 std::vector<StageWork> prefill_work(const Load& load, std::int64_t prompt, std::int64_t depth) {
   std::vector<StageWork> work;
+  work.reserve(load.stages.size());
   add_prefill(load, static_cast<double>(std::max<std::int64_t>(1, prompt)), static_cast<double>(depth), 1, work);
   return work;
 }

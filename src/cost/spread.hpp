@@ -18,6 +18,9 @@ Grade grade_of(const Load& load, const Calibration& calibration);
 // Whether chips of this family have been timed under this very backend.
 bool timed_under_backend(const Load& load, const Calibration& calibration);
 
+// Of the names of effects, two thirds of a resolved Load's bytes, keeps those that the two above go by.
+void forget_effects(Load& load, const Calibration& calibration);
+
 // "one", "several", "offload", "cpu": where the work is done.
 std::string_view layout_of(const Load& load);
 

@@ -28,7 +28,7 @@ std::string half_format(std::string_view native) { return native == "F16" ? "f16
 
 Stack stack_of(const Architecture& a, const Tensor& tensor) {
   if (tensor.name.ends_with(".lora_a") || tensor.name.ends_with(".lora_b")) return {static_cast<int>(tensor.shape[2]), 1};
-  const bool of_values = tensor.role == Role::attention && tensor.name.find(".attn_v_exps.") != std::string::npos;
+  const bool of_values = tensor.shape[2] > 1 && tensor.role == Role::attention && tensor.name.find(".attn_v_exps.") != std::string::npos;
   if ((tensor.role != Role::expert_ffn && !of_values) || tensor.layer < 0 || tensor.layer >= static_cast<int>(a.layers.size())) return {};
   const Layer& layer = a.layers[static_cast<std::size_t>(tensor.layer)];
   if (of_values) return {layer.attention.value_experts, layer.attention.value_experts_used};

@@ -1,8 +1,12 @@
 // What a request comes to before anything is laid out: its backend, its settings, and what the engine refuses.
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "placement/detail/capacity.hpp"
@@ -79,19 +83,32 @@ constexpr std::int64_t kShortestSlot = 1024, kWritten = 256;   // ... that of on
 
 std::int64_t padded(std::int64_t context) { return (context + kShortestContext - 1) / kShortestContext * kShortestContext; }
 
+// A copy with these splits, remembered: engines are large, and every plan asks for the same few.
+std::shared_ptr<const catalog::Engine> with_splits(const std::shared_ptr<const catalog::Engine>& engine, std::vector<std::string> splits) {
+  constexpr std::size_t kMost = 64;
+  static std::mutex mutex;   // guards what follows, of all catalogues: who keeps the engine keeps its address its own
+  static std::map<std::pair<std::shared_ptr<const catalog::Engine>, std::vector<std::string>>, std::shared_ptr<const catalog::Engine>> known;
+  const std::lock_guard lock(mutex);
+  if (known.size() >= kMost) known.clear();
+  auto& copy = known[{engine, splits}];
+  if (copy) return copy;
+  catalog::Engine with = *engine;
+  with.splits = std::move(splits);
+  return copy = std::make_shared<const catalog::Engine>(std::move(with));
+}
+
 // The engine without splits that it has but that nobody has shown to be worth it on this backend or over these links: obeyed where asked for,
 // not proposed.
 std::shared_ptr<const catalog::Engine> proposing(std::shared_ptr<const catalog::Engine> engine, const std::string& backend, const rig::Rig& rig) {
   const auto unproven = [&](const std::string& split) {
     if (split == "tensor" && engine->kv_rule == catalog::KvRule::slots && rig.hosts.size() > 1) return true;
-    const auto names = [&](const char* list, const std::string& name) { return detail::lists(catalog::text_of(*engine, list, split), name); };
-    if (engine->texts.contains("proposed_on." + split) && !names("proposed_on", backend)) return true;
-    return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return names("not_proposed_for", d.device.architecture); });
+    if (engine->texts.contains("proposed_on." + split) && !detail::lists(catalog::text_of(*engine, "proposed_on", split), backend)) return true;
+    const std::string_view chips = catalog::text_of(*engine, "not_proposed_for", split);
+    return std::any_of(rig.devices.begin(), rig.devices.end(), [&](const rig::RigDevice& d) { return detail::lists(chips, d.device.architecture); });
   };
-  if (std::none_of(engine->splits.begin(), engine->splits.end(), unproven)) return engine;
-  catalog::Engine without = *engine;
-  std::erase_if(without.splits, unproven);
-  return std::make_shared<const catalog::Engine>(std::move(without));
+  std::vector<std::string> splits = engine->splits;
+  std::erase_if(splits, unproven);
+  return splits.size() == engine->splits.size() ? engine : with_splits(engine, std::move(splits));
 }
 
 // Where a rule keeps the engine's favourite backend from these devices: the next that all of them run and no rule refuses.

@@ -19,6 +19,16 @@ struct Way {
   }
 };
 
+// By device: how many first layers it and those before it must take, or else the ones behind it cannot hold the rest.
+std::vector<std::size_t> least_taken(const std::vector<LayerLoad>& layers, const std::vector<DeviceLoad>& devices) {
+  std::vector<std::size_t> least(devices.size(), layers.size());
+  for (std::size_t d = devices.size(); d-- > 1;) {
+    std::size_t& left = least[d - 1] = least[d];
+    for (double held = 0; left > 0 && (held += layers[left - 1].held) <= devices[d].capacity * (1 + kRounding);) --left;
+  }
+  return least;
+}
+
 }  // namespace
 
 // Who takes fewer layers than it could leaves the next ones more: if every device in turn taking all it can does not end, nothing does.
@@ -39,16 +49,18 @@ std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers,
   // best[l]: the best way with the first l layers on the devices so far; taken[d][l]: how many of them the d-th device took.
   std::vector<Way> best(n + 1), next(n + 1);
   std::vector<std::vector<int>> taken(devices.size(), std::vector<int>(n + 1, 0));
+  const std::vector<std::size_t> least = least_taken(layers, devices);
   best[0].time = 0;
   for (std::size_t d = 0; d < devices.size(); ++d) {
     next = best;  // takes none
-    for (std::size_t first = 0; first < n; ++first) {
+    for (std::size_t first = d == 0 ? 0 : least[d - 1]; first < n; ++first) {
       if (best[first].time == kNever) continue;
       double held = 0, time = best[first].time + devices[d].hop;
       for (std::size_t last = first; last < n; ++last) {
         held += layers[last].held;
         if (held > devices[d].capacity) break;
         time += layers[last].read / devices[d].bandwidth;
+        if (last + 1 < least[d]) continue;
         const Way way{time, std::max(best[first].fullest, held / devices[d].capacity)};
         if (way.better_than(next[last + 1])) {
           next[last + 1] = way;

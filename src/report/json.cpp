@@ -1,6 +1,7 @@
 #include "report/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,13 @@ namespace rigcast::report {
 namespace {
 
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+
+// Characters that stand for themselves between quotes.
+constexpr auto kAsIs = [] {
+  std::array<bool, 256> as_is{};
+  for (std::size_t c = ' '; c <= '~'; ++c) as_is[c] = c != '"' && c != '\\';
+  return as_is;
+}();
 
 class Writer {
  public:
@@ -33,6 +41,7 @@ class Writer {
     out_ += '\n';
   }
 
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
   std::string take() { return std::move(out_); }
 
   void operator()(std::monostate) { out_ += "null"; }
@@ -141,7 +150,7 @@ class Writer {
   }
 
   void string(std::string_view text) {
-    const auto as_is = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    const auto as_is = [](char c) { return kAsIs[static_cast<unsigned char>(c)]; };
     out_ += '"';
     if (std::all_of(text.begin(), text.end(), as_is)) out_ += text;   // nearly always
     else for (const char c : printable(text)) {
@@ -162,6 +171,7 @@ class Writer {
 
 std::string render_json(const Report& report, const Language& language) {
   Writer writer(language);
+  writer.reserve(1 << 15);   // a plan's
   writer.report(report);
   return writer.take();
 }

@@ -51,7 +51,9 @@ std::string fill_holes(std::string_view pattern, const std::vector<std::string>&
       i = hole->end;
       if (ends_wide(out) && pattern.substr(i).starts_with(' ') && begins_wide(pattern.substr(i + 1))) ++i;
     } else {
-      out += pattern[i++];
+      const std::size_t next = std::min(pattern.find('{', i + 1), pattern.size());
+      out += pattern.substr(i, next - i);
+      i = next;
     }
   }
   return out;

@@ -1,6 +1,7 @@
 // How fast a plan is thought to be, why, and how sure that is.
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -154,6 +155,11 @@ Section speed_section(const app::PlanAnswer& answer) {
   return section;
 }
 
+static bool same_term(const cost::Term& a, const cost::Term& b) {
+  const auto all = [](const cost::Term& t) { return std::tie(t.amount, t.rate, t.efficiency, t.time, t.bound_by_compute, t.name, t.where, t.amount_unit); };
+  return all(a) == all(b);
+}
+
 Section confidence_section(const app::PlanAnswer& answer) {
   Section section{"How sure"_say, {}};
   Rows derivation, evidence;
@@ -162,9 +168,19 @@ Section confidence_section(const app::PlanAnswer& answer) {
     section.fields.push_back(machine("grade", cost::to_string(s.decode.grade)));
     section.fields.push_back(people(Show::sentence, fill("{0}: {1}."_say, {grade_name(s.decode.grade), grade_meaning(s.decode.grade)})));
     evidence = evidence_rows(s.decode);
-    for (const auto* part : {&s.decode, &s.prefill, &s.ttft})
-      for (const cost::Term& term : part->derivation)
-        derivation.push_back(derivation_row(part == &s.decode ? "decode" : part == &s.prefill ? "prefill" : "ttft", term));
+    const auto add = [&](const char* phase, const std::vector<cost::Term>& terms) {
+      for (const cost::Term& term : terms) derivation.push_back(derivation_row(phase, term));
+    };
+    add("decode", s.decode.derivation);
+    const std::size_t prompt = derivation.size();
+    add("prefill", s.prefill.derivation);
+    const std::size_t end = derivation.size();
+    if (!std::equal(s.ttft.derivation.begin(), s.ttft.derivation.end(), s.prefill.derivation.begin(), s.prefill.derivation.end(), same_term)) add("ttft", s.ttft.derivation);
+    else for (std::size_t i = prompt; i < end; ++i) {   // the prompt's, which are told already
+      Fields same = derivation[i];
+      same.front() = machine("phase", "ttft");
+      derivation.push_back(std::move(same));
+    }
   } else {
     section.fields.push_back(machine("grade", std::monostate{}));
   }

@@ -8,6 +8,7 @@
 #include "app/detail/requests.hpp"
 #include "app/loads.hpp"
 #include "base/text.hpp"
+#include "cost/spread.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -32,9 +33,25 @@ class Loads {
       if (auto known = knowledge_.loads->find(where_, placement)) return known;
     RC_ASSIGN(load, cost::load_of(model_.work, rig_, placement, conditions_));
     cost::resolve(load, knowledge_.calibration);
+    if (!where_.empty()) cost::forget_effects(load, knowledge_.calibration);
     auto shared = std::make_shared<const cost::Load>(std::move(load));
     if (!where_.empty()) knowledge_.loads->keep(where_, placement, shared);
     return shared;
+  }
+
+  // `layouts` of what is prepared.
+  Result<placement::Placement> layout(placement::Layouts& layouts, const placement::Prepared& prepared, const placement::Settings& settings, placement::Count count) const {
+    if (where_.empty()) return layouts.of(settings, count);
+    placement::Settings rounded = settings;
+    if (prepared.engine->kv_rule == catalog::KvRule::slots && settings.context > 0) {   // to whole cells: all that a layout knows of a context
+      const std::int64_t padding = std::max(1, prepared.engine->context_padding);
+      rounded.context = (settings.context + padding - 1) / padding * padding;
+    }
+    const std::string where = where_ + '\n' + prepared.backend;
+    if (const auto known = knowledge_.loads->layouts.find(where, rounded, count)) return *known;
+    auto laid = layouts.of(settings, count);
+    if (laid) knowledge_.loads->layouts.keep(where, rounded, count, *laid);
+    return laid;
   }
 
  private:
@@ -134,7 +151,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
   };
   if (best_only && placement::exceeds_all_memories(prepared, architecture, rig)) return Chosen{};
   placement::Layouts layouts(knowledge.catalog, *prepared.engine, prepared.backend, model.view, rig, prepared.drafter);
-  const auto lay_out = [&](const placement::Settings& settings, placement::Count count) { return layouts.of(settings, count); };
+  const auto lay_out = [&](const placement::Settings& settings, placement::Count count) { return loads.layout(layouts, prepared, settings, count); };
   placement::Goal goal;
   goal.best_only = best_only;
   goal.objective = request.objective;

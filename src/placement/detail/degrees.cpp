@@ -99,6 +99,7 @@ double weight_share(const model::Tensor& tensor, const Degrees& d) {
     case Role::expert_ffn: return 1.0 / d.experts();
     case Role::norm: case Role::router: case Role::other: case Role::vision: return 1;
     case Role::attention: {
+      if (d.tensor == 1) return 1;
       const bool down = tensor.name.find("attn_q_a") != std::string::npos || tensor.name.find("attn_kv_a") != std::string::npos;
       return down ? 1 : 1.0 / d.tensor;
     }

@@ -47,8 +47,10 @@ LlamaLayout laid_out(const model::Architecture& architecture, const Settings& se
   LlamaInput input;
   input.weights = &weights;
   input.settings = &settings;
-  input.rules.compute = rules;
-  input.rules.repacked = {"q4_k"};
+  LlamaRules all;
+  all.compute = rules;
+  all.repacked = {"q4_k"};
+  input.rules = &all;
   input.devices = devices;
   input.free_bytes.assign(static_cast<std::size_t>(devices), 24.0 * kGiB);
   input.known = known;

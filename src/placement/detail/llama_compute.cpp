@@ -26,8 +26,8 @@ bool on_devices(const LlamaInput& in) {
 int copies_of(const LlamaInput& in) {
   const Settings& s = *in.settings;
   const bool overridden = !s.overrides.empty() || s.cpu_moe_layers > 0;
-  const bool pipeline = in.devices > 1 && on_devices(in) && s.mode != Mode::row && s.kv_offload && !overridden && in.rules.overlaps_devices;
-  return pipeline ? in.rules.copies : 1;
+  const bool pipeline = in.devices > 1 && on_devices(in) && s.mode != Mode::row && s.kv_offload && !overridden && in.rules->overlaps_devices;
+  return pipeline ? in.rules->copies : 1;
 }
 
 // An indexer's scratch tensors all lie in the graph from the start, one for each layer; layers that run again run with others' tensors; kept
@@ -80,19 +80,19 @@ class Reserver {
       : in_(in), layers_(layers), settings_{layout.copies, in.settings->op_offload} {}
 
   GraphMemory operator()(const GraphRequest& request) const {
-    const GraphKey key = graph_key(*in_.weights, request, layers_, machine_, in_.rules.compute, settings_);
+    const GraphKey key = graph_key(*in_.weights, request, layers_, machine_, in_.rules->compute, settings_);
     if (in_.known)
       if (auto memory = in_.known->find(key)) return *std::move(memory);
     TensorGraph graph = build_prompt_graph(request);
     if (request.probes) {
-      GraphMemory memory = probe_graph(graph, machine_, in_.rules.compute, settings_, request.layer_place);
+      GraphMemory memory = probe_graph(graph, machine_, in_.rules->compute, settings_, request.layer_place);
       if (in_.known) in_.known->keep(key, memory);
       return memory;
     }
-    Reserved reserved = reserve_graph(graph, machine_, in_.rules.compute, settings_);
+    Reserved reserved = reserve_graph(graph, machine_, in_.rules->compute, settings_);
     const GraphMemory memory = reserved.memory;
     if (in_.known)
-      in_.known->keep(key, memory, grows_evenly(request) ? std::optional(demand_of(std::move(reserved), request.cells, in_.rules.compute.max_tensor_bytes)) : std::nullopt);
+      in_.known->keep(key, memory, grows_evenly(request) ? std::optional(demand_of(std::move(reserved), request.cells, in_.rules->compute.max_tensor_bytes)) : std::nullopt);
     return memory;
   }
 
@@ -124,7 +124,7 @@ FusedStreams resolve_fused(const Reserver& reserve, const GraphRequest& of) {
 void reserve_compute(const LlamaInput& in, LlamaLayout& layout) {
   layout.copies = copies_of(in);
   GraphRequest request = graph_request(in, layout);
-  const std::vector<LayerSignature> layers = layer_signatures(*in.weights, request, in.rules.compute.max_tensor_bytes);
+  const std::vector<LayerSignature> layers = layer_signatures(*in.weights, request, in.rules->compute.max_tensor_bytes);
   const model::Architecture& architecture = in.weights->architecture();
   const Reserver reserve(in, layout, layers);
   request.fused = resolve_fused(reserve, request);

@@ -37,7 +37,8 @@ void widen_values(std::vector<LayerCache>& caches) {
 
 class Placer {
  public:
-  explicit Placer(const LlamaInput& input) : in_(input), weights_(*input.weights), a_(input.weights->architecture()), s_(*input.settings) {
+  Placer(const LlamaInput& input, const LlamaContext& context) : in_(input), weights_(*input.weights), a_(input.weights->architecture()), s_(*input.settings) {
+    out_.context = context;
     for (const Settings::Override& o : s_.overrides) {
       auto pattern = Pattern::compile(o.pattern);
       RC_CHECK(pattern.has_value(), "patterns are read where flags are");
@@ -46,7 +47,6 @@ class Placer {
   }
 
   LlamaLayout run() {
-    out_.context = llama_context(a_, s_, in_.rules);
     out_.buffers.assign(static_cast<std::size_t>(in_.devices) + 2, {});
     assign_layers();
     place_weights();
@@ -89,13 +89,13 @@ class Placer {
 
   // The decay of Mamba's states lives where its scan can run.
   bool device_scans(const model::Tensor& tensor) const {
-    if (!in_.rules.compute.holds_first_bonus && tensor.name.ends_with(".time_mix_first.weight")) return false;
+    if (!in_.rules->compute.holds_first_bonus && tensor.name.ends_with(".time_mix_first.weight")) return false;
     if (tensor.layer < 0 || tensor.layer >= static_cast<int>(a_.layers.size()) || !tensor.name.ends_with(".ssm_a")) return true;
     const model::Recurrent& recurrent = a_.layers[static_cast<std::size_t>(tensor.layer)].recurrent;
-    if (recurrent.kind == model::RecurrentKind::mamba1) return has_state_scan(in_.rules.compute, {1, tensor.shape[0]}, 1);
+    if (recurrent.kind == model::RecurrentKind::mamba1) return has_state_scan(in_.rules->compute, {1, tensor.shape[0]}, 1);
     if (recurrent.kind != model::RecurrentKind::mamba2 || weights_.scan_width() == 0) return true;
     const std::int64_t heads = std::max<std::int64_t>(1, tensor.elements());
-    return has_state_scan(in_.rules.compute, {2, recurrent.state_elements / weights_.scan_width()}, weights_.scan_width() / heads);
+    return has_state_scan(in_.rules->compute, {2, recurrent.state_elements / weights_.scan_width()}, weights_.scan_width() / heads);
   }
 
   struct Home {
@@ -109,8 +109,8 @@ class Placer {
 
   Homes homes_of(const WeightKind& kind, bool as_matrix) const {
     const bool gathered = kind.gathered && !as_matrix;
-    const bool fits_device = in_.devices > 0 && device_takes(kind, gathered, weights_.experts_used(), in_.rules.compute) && device_scans(*kind.first);
-    if (in_.devices > 0 && in_.rules.pinned_host && fits_device) return {fits_device, {host(), true}};
+    const bool fits_device = in_.devices > 0 && device_takes(kind, gathered, weights_.experts_used(), in_.rules->compute) && device_scans(*kind.first);
+    if (in_.devices > 0 && in_.rules->pinned_host && fits_device) return {fits_device, {host(), true}};
     if (!gathered && can_repack(kind)) return {fits_device, {repacked(), false}};
     return {fits_device, {host(), false}};
   }
@@ -121,7 +121,7 @@ class Placer {
     const bool matrix = kind.expert_matrix ? t.shape[2] > 1 && t.shape[3] == 1 : t.shape[1] > 1 && t.shape[2] == 1 && t.shape[3] == 1;
     const bool multiplied = t.role != Role::norm && t.role != Role::other;
     return matrix && multiplied && t.shape[1] % 8 == 0 &&
-           std::find(in_.rules.repacked.begin(), in_.rules.repacked.end(), t.quant) != in_.rules.repacked.end();
+           std::find(in_.rules->repacked.begin(), in_.rules->repacked.end(), t.quant) != in_.rules->repacked.end();
   }
 
   // Where the weights of a layer are wanted, and its experts.
@@ -149,40 +149,49 @@ class Placer {
     for (const WeightKind& kind : weights_.kinds()) homes.push_back(homes_of(kind, false));
     if (overrides_.empty()) place_by_layers(homes);
     else place_one_by_one(homes);
-    add_weights();
     place_tied_head(homes);
   }
 
   // Layers that predict further tokens are loaded where they are used (llama.cpp pull 26296 of July 2026; before its MTP of May, never).
   bool is_loaded(const WeightKind& kind) const { return kind.loaded && (kind.first->role != Role::next_token || s_.speculation.drafter == Drafter::own_layers); }
+  double bytes_of(const WeightKind& kind) const { return is_loaded(kind) ? kind.first->bytes.value() : 0; }
 
-  // In the order of the tensors, from arrays that stay near: every layout of a search does so.
-  void add_weights() {
-    std::vector<double> bytes, held(out_.buffers.size(), 0);
-    for (const WeightKind& kind : weights_.kinds()) bytes.push_back(is_loaded(kind) ? kind.first->bytes.value() : 0);
-    const auto& tensors = weights_.tensors();
-    for (std::size_t t = 0; t < tensors.size(); ++t) held[static_cast<std::size_t>(out_.tensor_place[t])] += bytes[tensors[t].kind];
-    for (std::size_t b = 0; b < held.size(); ++b) out_.buffers[b].weights += held[b];
-  }
-
-  // Of layers that are wanted in one place every kind has one home.
+  // Of layers that are wanted in one place every kind has one home, and those of the same kinds in the same order are copies of the first. Bytes are
+  // whole numbers, whose sum is the same in any order.
   void place_by_layers(const std::vector<Homes>& homes) {
     const auto& tensors = weights_.tensors();
-    std::vector<int> places(homes.size()), placed(tensors.size());
+    std::vector<int> places(homes.size());
+    out_.tensor_place.resize(tensors.size());
+    int* const placed = out_.tensor_place.data();
+    struct Laid { std::size_t alike, begin; std::vector<double> held; };   // held: by buffer
+    std::vector<Laid> laid;   // of the layers that are wanted where this one is
     std::optional<Wanted> wanted;
     for (const WeightKinds::Run& run : weights_.runs()) {
       if (const Wanted here = wanted_of(run.layer); here != wanted) {
         for (std::size_t k = 0; k < homes.size(); ++k) places[k] = home(homes[k], wanted_place(here, weights_.kinds()[k])).place;
         wanted = here;
+        laid.clear();
       }
-      for (std::size_t t = run.begin; t < run.end; ++t) placed[t] = places[tensors[t].kind];
+      auto same = std::find_if(laid.begin(), laid.end(), [&](const Laid& each) { return each.alike == run.alike; });
+      if (same == laid.end()) {
+        same = laid.insert(same, {run.alike, run.begin, std::vector<double>(out_.buffers.size(), 0)});
+        for (std::size_t t = run.begin; t < run.end; ++t) {
+          placed[t] = places[tensors[t].kind];
+          same->held[static_cast<std::size_t>(placed[t])] += bytes_of(weights_.kinds()[tensors[t].kind]);
+        }
+      } else {
+        std::copy_n(placed + same->begin, run.end - run.begin, placed + run.begin);
+      }
+      for (std::size_t b = 0; b < out_.buffers.size(); ++b) out_.buffers[b].weights += same->held[b];
     }
-    out_.tensor_place = std::move(placed);
   }
 
   void place_one_by_one(const std::vector<Homes>& homes) {
-    for (std::size_t t = 0; t < a_.tensors.size(); ++t)
-      out_.tensor_place.push_back(home(homes[weights_.tensors()[t].kind], wanted_place(a_.tensors[t], weights_.of(t))).place);
+    for (std::size_t t = 0; t < a_.tensors.size(); ++t) {
+      const WeightKind& kind = weights_.of(t);
+      out_.tensor_place.push_back(home(homes[weights_.tensors()[t].kind], wanted_place(a_.tensors[t], kind)).place);
+      buffer(out_.tensor_place.back()).weights += bytes_of(kind);
+    }
   }
 
   // A tied head is loaded a second time where it is needed elsewhere than the table.
@@ -221,37 +230,26 @@ class Placer {
 
 }  // namespace
 
-bool reads_heads(const BackendRules& rules, const model::Architecture& architecture) {
-  struct Attended { HeadWidths head; std::int64_t queries_per_key = 0; };
-  std::optional<Attended> before;   // layers repeat
-  return std::all_of(architecture.layers.begin(), architecture.layers.end(), [&](const model::Layer& layer) {
-    const model::Attention& a = layer.attention;
-    if (a.kind == AttentionKind::none) return true;
-    const Attended here{a.kind == AttentionKind::mla ? HeadWidths{a.latent_dim + a.rope_dim, a.latent_dim} : HeadWidths{a.key_dim, a.value_dim}, a.heads / std::max(1, a.kv_heads)};
-    if (before && before->head == here.head && before->queries_per_key == here.queries_per_key) return true;
-    before = here;
-    return attends(rules, here.head, here.queries_per_key);
-  });
+bool reads_heads(const BackendRules& rules, const WeightKinds& weights) {
+  return std::all_of(weights.heads().begin(), weights.heads().end(), [&](const AttendedHeads& each) { return attends(rules, {each.key, each.value}, each.queries_per_key); });
 }
 
-LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules) {
+LlamaContext llama_context(const WeightKinds& weights, const Settings& settings, const LlamaRules& rules) {
+  const model::Architecture& architecture = weights.architecture();
   LlamaContext c;
   const std::int64_t padding = rules.context_padding;
   c.sequences = std::max(1, settings.sequences);
   c.tokens = padded(settings.context > 0 ? settings.context : architecture.max_context, padding);
   c.streams = settings.unified_kv ? 1 : c.sequences;
   c.cells = c.streams == 1 ? c.tokens : padded(c.tokens / c.streams, padding);
-  const bool compresses = std::any_of(architecture.layers.begin(), architecture.layers.end(), [](const model::Layer& l) { return l.attention.kind == AttentionKind::compressed; });
-  if (compresses) c.streams = c.sequences;   // compressed entries are never shared
+  if (weights.compresses_cache()) c.streams = c.sequences;   // compressed entries are never shared
   c.tokens = c.cells * c.streams;
   c.batch = std::min<std::int64_t>(settings.batch, c.tokens);
   c.ubatch = std::min<std::int64_t>(settings.ubatch, c.batch);
   c.outputs = rules.outputs_per_slot && !settings.prompt_logits ? std::min(c.sequences, c.ubatch) : c.ubatch;
-  std::int64_t window = 0;
-  for (const model::Layer& layer : architecture.layers) window = std::max<std::int64_t>(window, layer.attention.window);
   const std::int64_t sharing = c.sequences / c.streams;  // sequences whose windows lie in one stream
-  c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(window * sharing + c.ubatch, padding));
-  c.flash_attention = !rules.refuses_flash && settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, architecture));
+  c.window_cells = settings.swa_full || !rules.window_saves_memory ? c.cells : std::min(c.cells, padded(weights.widest_window() * sharing + c.ubatch, padding));
+  c.flash_attention = !rules.refuses_flash && settings.flash_attention.value_or(rules.compute.attention_reads_key && rules.compute.attention_reads_value && reads_heads(rules.compute, weights));
   return c;
 }
 
@@ -291,10 +289,10 @@ std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext
   return caches;
 }
 
-LlamaLayout place_llama(const LlamaInput& input) { return Placer(input).run(); }
+LlamaLayout place_llama(const LlamaInput& input, const LlamaContext& context) { return Placer(input, context).run(); }
 
 LlamaLayout lay_out_llama(const LlamaInput& input) {
-  LlamaLayout layout = place_llama(input);
+  LlamaLayout layout = place_llama(input, llama_context(*input.weights, *input.settings, *input.rules));
   reserve_compute(input, layout);
   return layout;
 }

@@ -44,7 +44,7 @@ struct LlamaContext {
 struct LlamaInput {
   const WeightKinds* weights = nullptr;  // of the model
   const Settings* settings = nullptr;
-  LlamaRules rules;
+  const LlamaRules* rules = nullptr;
   int devices = 0;                       // that the engine sees
   std::vector<double> free_bytes;        // per device: the default split goes by it
   ElementType key_type{1, 2}, value_type{1, 2};
@@ -65,13 +65,13 @@ struct LlamaLayout {
 };
 
 // Whether flash attention has a kernel for the heads of every layer.
-bool reads_heads(const BackendRules& rules, const model::Architecture& architecture);
-LlamaContext llama_context(const model::Architecture& architecture, const Settings& settings, const LlamaRules& rules);
+bool reads_heads(const BackendRules& rules, const WeightKinds& weights);
+LlamaContext llama_context(const WeightKinds& weights, const Settings& settings, const LlamaRules& rules);
 std::vector<LayerCache> llama_caches(const LlamaInput& input, const LlamaContext& context, const std::vector<int>& layer_device);
 
 inline std::int64_t padded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-LlamaLayout place_llama(const LlamaInput& input);                      // weights and cache; compute buffers stay 0
+LlamaLayout place_llama(const LlamaInput& input, const LlamaContext& context);   // weights and cache; compute buffers stay 0
 void reserve_compute(const LlamaInput& input, LlamaLayout& layout);    // REQUIRES: a layout of the same input
 LlamaLayout lay_out_llama(const LlamaInput& input);                    // both
 

@@ -50,8 +50,10 @@ LlamaLayout laid_out(const model::Architecture& architecture, const Case& one, i
   LlamaInput input;
   input.weights = &weights;
   input.settings = &one.settings;
-  input.rules.compute.reorder_window = window;
-  input.rules.repacked = {"q4_0"};
+  LlamaRules rules;
+  rules.compute.reorder_window = window;
+  rules.repacked = {"q4_0"};
+  input.rules = &rules;
   input.devices = one.devices;
   input.free_bytes.assign(static_cast<std::size_t>(one.devices), 24.0 * kGiB);
   input.every_layer = every_layer;

@@ -8,16 +8,14 @@
 namespace rigcast::placement::detail {
 namespace {
 
-// Bytes of weights that every token is multiplied with, by layer: of experts those used. The last one is the output head.
-struct Read { double all = 0, experts = 0; };
-std::vector<Read> layers_read(const model::Architecture& architecture) {
+std::vector<LayerRead> read_by_layer(const model::Architecture& architecture) {
   using model::Role;
   const std::size_t count = architecture.layers.size();
-  std::vector<Read> read(count + 1);
+  std::vector<LayerRead> read(count + 1);
   for (const model::Tensor& tensor : architecture.tensors) {
     const bool head = tensor.role == Role::output_head || (architecture.tied_embeddings && tensor.role == Role::token_embedding);
     if (!head && (tensor.layer < 0 || static_cast<std::size_t>(tensor.layer) >= count)) continue;
-    Read& layer = read[head ? count : static_cast<std::size_t>(tensor.layer)];
+    LayerRead& layer = read[head ? count : static_cast<std::size_t>(tensor.layer)];
     const double bytes = tensor.bytes.value();
     switch (tensor.role) {
       case Role::attention: case Role::recurrent: case Role::dense_ffn: case Role::shared_expert_ffn: case Role::output_head: case Role::token_embedding:
@@ -50,6 +48,11 @@ double cache_read(const model::Attention& attention, double depth, double elemen
 
 }  // namespace
 
+const std::vector<LayerRead>& Searcher::layers_read() const {
+  if (read_.empty()) read_ = read_by_layer(architecture_);
+  return read_;
+}
+
 // The best found so far that its engine vouches for, where bounds may be drawn against it.
 const Candidate* Searcher::to_beat() const {
   if (base_.speculation.drafter != Drafter::none) return nullptr;   // a step writes more than one token: bounds are of plain ones
@@ -74,10 +77,8 @@ bool Searcher::may_move(Moves moves) const {
   if (!best) return true;
   constexpr double kHop = 500e-6;   // of a slow host; usual ones take a tenth
   const double layers = static_cast<double>(architecture_.layers.size()), hops = best->placement.devices.size() > 1 ? layers * kHop : 0;
-  std::vector<Read> read = layers_read(architecture_);
-  read.pop_back();
   double least = 0;   // of those that have any
-  for (const Read& layer : read)
+  for (const LayerRead& layer : std::span(layers_read()).first(architecture_.layers.size()))
     if (const double bytes = moves == Moves::experts ? layer.experts : layer.all; bytes > 0) least = least > 0 ? std::min(least, bytes) : bytes;
   return layers * least / rig_.hosts.front().bandwidth.value() < step_of(*best) + hops;
 }
@@ -98,7 +99,7 @@ bool Searcher::processor_may_win() const {
   const Candidate* best = to_beat();
   if (!best) return true;
   double read = 0;
-  for (const Read& layer : layers_read(architecture_)) read += layer.all;
+  for (const LayerRead& layer : layers_read()) read += layer.all;
   return read / rig_.hosts.front().bandwidth.value() < static_cast<double>(goal_.streams) / best->answer;
 }
 

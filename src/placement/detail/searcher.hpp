@@ -19,6 +19,9 @@ namespace rigcast::placement::detail {
 // What one layer holds and reads, with experts apart so that they can be moved to the host.
 struct LayerBytes { double base = 0, experts = 0, experts_read = 0, cache = 0, idle = 0; };   // idle: held, but not read by plain decoding
 
+// Bytes of weights that every token is multiplied with: of experts those used.
+struct LayerRead { double all = 0, experts = 0; };
+
 // Whether it makes no difference which of two devices holds something.
 bool same_device(const rig::RigDevice& a, const rig::RigDevice& b);
 
@@ -89,6 +92,7 @@ class Searcher {
   Rejected shortage(const Settings& base) const;
 
   // search_bounds.cpp
+  const std::vector<LayerRead>& layers_read() const;
   const Candidate* to_beat() const;
   const Candidate* layers_to_beat() const;
   double step_of(const Candidate& candidate) const { return static_cast<double>(goal_.streams) / candidate.over_context; }   // seconds, in the mean of an empty and a full cache
@@ -121,6 +125,7 @@ class Searcher {
   LayOut lay_out_;
   Cost cost_;
   std::vector<LayerBytes> bytes_;
+  mutable std::vector<LayerRead> read_;   // as layers_read() says; the last one is the output head. Empty: not asked yet
   std::vector<double> overhead_;     // bytes per device that are not layers, learned from the first exact layout
   bool overhead_known_ = false;
   static constexpr int kAnyDevice = -1;

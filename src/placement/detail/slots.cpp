@@ -60,8 +60,8 @@ Result<void> refuse_together(const catalog::Engine& engine, const std::string& b
 
 // Why there is no flash attention for values in a quantised cache, and what to type instead.
 tl::unexpected<Error> no_flash_attention(const Settings& settings, const LlamaInput& input) {
-  const BackendRules& kernels = input.rules.compute;
-  if (input.rules.refuses_flash)
+  const BackendRules& kernels = input.rules->compute;
+  if (input.rules->refuses_flash)
     return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which the engine turns off for models of this family", Where{"--flags"}, "-ctv", "-ctv f16");
   if (settings.flash_attention)
     return fail(ErrorKind::infeasible, "a quantised V cache (-ctv " + settings.value_quant + ") needs flash attention, which is turned off (-fa off)", Where{"--flags"}, "-ctv", "-fa on");
@@ -94,7 +94,7 @@ Result<void> refuse(const model::Architecture& architecture, const Settings& set
 
 // A cache that no operation of its device may touch ends the load: nothing is moved for it, as weights are.
 Result<void> refuse_large_caches(const catalog::Engine& engine, const std::string& backend, const LlamaInput& input, const LlamaLayout& layout) {
-  const auto most = static_cast<double>(input.rules.compute.max_tensor_bytes);
+  const auto most = static_cast<double>(input.rules->compute.max_tensor_bytes);
   double largest = 0;
   for (const LayerCache& cache : layout.caches) {
     if (!cache.stored || cache.place >= input.devices) continue;
@@ -110,7 +110,7 @@ Result<void> refuse_large_caches(const catalog::Engine& engine, const std::strin
 
 // Kernels that read prompts take 16 bits: beside the cache each device keeps the keys and values of the layer at hand in them.
 void add_widened_layer(const LlamaInput& input, LlamaLayout& layout) {
-  if (!input.rules.widens_cache || !layout.context.flash_attention) return;
+  if (!input.rules->widens_cache || !layout.context.flash_attention) return;
   const auto widened = [&](const std::string& format, std::int64_t elements) { return format == "f16" ? 0.0 : 2.0 * static_cast<double>(elements); };
   std::vector<double> largest(static_cast<std::size_t>(input.devices), 0);
   for (const LayerCache& cache : layout.caches) {
@@ -215,14 +215,15 @@ std::vector<int> SlotLayouts::visible_devices(const Settings& settings) const {
   return devices;
 }
 
-Result<const SlotLayouts::Ruled*> SlotLayouts::rules_for(const Settings& settings, bool on_devices) {
+Result<const SlotLayouts::Ruled*> SlotLayouts::rules_for(const Settings& settings, bool on_devices, bool together) {
   for (const Ruled& known : ruled_)
-    if (known.on_devices == on_devices && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return &known;
+    if (known.on_devices == on_devices && known.together == together && known.repack == settings.repack && known.key_quant == settings.key_quant && known.value_quant == settings.value_quant) return &known;
   RC_ASSIGN(key, cache_format(catalog_, settings.key_quant));
   RC_ASSIGN(value, cache_format(catalog_, settings.value_quant));
   LlamaRules rules = llama_rules(engine_, on_devices ? backend_ : "cpu", rig_, settings);
   rules.refuses_flash = lists(catalog::text_of(engine_, "flash_refuses", backend_), architecture_.family);
-  return &ruled_.emplace_back(Ruled{on_devices, settings.repack, settings.key_quant, settings.value_quant, std::move(rules), key, value});
+  if (together) rules.compute.reorder_window = 0;   // nobody reorders the operations of the device that stands for all
+  return &ruled_.emplace_back(Ruled{on_devices, together, settings.repack, settings.key_quant, settings.value_quant, std::move(rules), key, value});
 }
 
 void SlotLayouts::fill_devices(const std::vector<int>& visible, const LlamaLayout& layout, Placement& placement) const {
@@ -282,11 +283,11 @@ Placement SlotLayouts::placement_of(const std::vector<int>& visible, const Llama
   placement.settings = settings;
   placement.settings.context = layout.context.tokens;
   placement.settings.flash_attention = layout.context.flash_attention;
-  const BackendRules& kernels = input.rules.compute;
-  placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value && reads_heads(kernels, architecture_));
+  const BackendRules& kernels = input.rules->compute;
+  placement.unread_cache = !visible.empty() && layout.context.flash_attention && !(kernels.attention_reads_key && kernels.attention_reads_value && reads_heads(kernels, weights_));
   placement.unread_heads = placement.unread_cache && kernels.attention_reads_key && kernels.attention_reads_value;
   placement.host_attention = placement.unread_cache && settings.kv_offload;
-  placement.widened_cache = !visible.empty() && layout.context.flash_attention && !placement.unread_cache && !input.rules.compiled_pair && settings.kv_offload;
+  placement.widened_cache = !visible.empty() && layout.context.flash_attention && !placement.unread_cache && !input.rules->compiled_pair && settings.kv_offload;
   placement.mode = visible.empty() ? Mode::cpu : visible.size() == 1 ? Mode::single : settings.mode;
   std::vector<int> rig_device(visible.begin(), visible.begin() + input.devices);   // by place
   rig_device.resize(layout.buffers.size(), kHost);
@@ -362,21 +363,20 @@ Result<Placement> SlotLayouts::of(const Settings& settings, Count count) {
   input.known = &known;
   input.weights = &weights_;
   input.settings = &laid;
-  RC_ASSIGN(ruled, rules_for(settings, !visible.empty()));
-  input.rules = ruled->rules;
+  RC_ASSIGN(ruled, rules_for(settings, !visible.empty(), together));
+  input.rules = &ruled->rules;
   input.key_type = ruled->key_type;
   input.value_type = ruled->value_type;
   input.devices = together ? 1 : static_cast<int>(visible.size());
-  if (together) input.rules.compute.reorder_window = 0;   // nobody reorders the operations of the device that stands for all
   for (const int d : visible) input.free_bytes.push_back(capacity_[static_cast<std::size_t>(d)].value());
-  const LlamaContext context = llama_context(architecture_, settings, input.rules);
+  const LlamaContext context = llama_context(weights_, settings, *input.rules);
   if (const auto most = integer_rule(engine_, "most_sequences", backend_, INT64_MAX); settings.sequences > most)
     return fail(ErrorKind::infeasible, engine_.name + " decodes at most " + std::to_string(most) + " streams together", Where{"--sequences"}, "sequences", std::to_string(most));
   RC_TRY(refuse(architecture_, settings, input, context));
   if (settings.speculation.drafter == Drafter::own_layers && architecture_.origin == model::Origin::gguf && !drafts_by_own_layers(architecture_, settings))
     return fail(ErrorKind::unsupported, "this file holds no layer that predicts further tokens (MTP): " + engine_.name + " ends while it loads", Where{"--flags"}, "speculation");
   if (together) RC_TRY(refuse_together(engine_, backend_, architecture_, rig_, context));
-  LlamaLayout layout = place_llama(input);
+  LlamaLayout layout = place_llama(input, context);
   RC_TRY(refuse_large_caches(engine_, backend_, input, layout));
   Placement placement = placement_of(visible, input, layout, settings);
   placement.counted = count == Count::all || (count == Count::until_short && placement.fits);

@@ -1,6 +1,7 @@
 #pragma once
 // Engines with one padded cache region per stream (llama.cpp and its relatives): from Settings to a Placement.
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,14 +25,14 @@ class SlotLayouts {
  private:
   // What of the settings the rules depend on, the rules, and what else follows from either.
   struct Ruled {
-    bool on_devices, repack;
+    bool on_devices, together, repack;
     std::string key_quant, value_quant;
     LlamaRules rules;
     ElementType key_type, value_type;
   };
 
   std::vector<int> visible_devices(const Settings& settings) const;
-  Result<const Ruled*> rules_for(const Settings& settings, bool on_devices);   // until the next call
+  Result<const Ruled*> rules_for(const Settings& settings, bool on_devices, bool together);
   Result<void> add_drafts(Count count, Placement& placement);
   Settings settings_of_own_layers(const Placement& placement) const;
   Placement placement_of(const std::vector<int>& visible, const LlamaInput& input, const LlamaLayout& layout, const Settings& settings) const;
@@ -49,7 +50,7 @@ class SlotLayouts {
   std::vector<Bytes> capacity_;          // per device of the rig
   std::vector<Bytes> footprint_;         // ... and what the runtime of its backend takes
   Bytes host_footprint_{};
-  std::vector<Ruled> ruled_;             // those met so far
+  std::deque<Ruled> ruled_;              // those met so far; a deque: references stay
   struct Draft;
   const ModelView* const drafter_;       // nullptr: no other model drafts, or it is not known
   std::shared_ptr<Draft> draft_;         // of the model's own layers or of the other model, once flags ask for it

@@ -61,6 +61,15 @@ Signature layer_signature(const model::Layer& layer) {
 
 }  // namespace
 
+namespace {
+
+AttendedHeads heads_of(const model::Attention& a) {
+  const bool latent = a.kind == model::AttentionKind::mla;
+  return {latent ? a.latent_dim + a.rope_dim : a.key_dim, latent ? a.latent_dim : a.value_dim, a.heads / std::max(1, a.kv_heads)};
+}
+
+}  // namespace
+
 WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture_(architecture) {
   tensors_.reserve(architecture.tensors.size());
   for (std::size_t i = 0; i < architecture.tensors.size(); ++i) {
@@ -78,6 +87,10 @@ WeightKinds::WeightKinds(const model::Architecture& architecture) : architecture
     layers_.push_back(layer_signature(layer));
     layers_are_told_apart_ = layers_are_told_apart_ || layer.attention.kv_layer >= 0 || layer.attention.entries_layer >= 0;
     experts_used_ = std::max<std::int64_t>(experts_used_, layer.feed_forward.experts_used);
+    widest_window_ = std::max<std::int64_t>(widest_window_, layer.attention.window);
+    compresses_cache_ = compresses_cache_ || layer.attention.kind == model::AttentionKind::compressed;
+    if (layer.attention.kind == model::AttentionKind::none) continue;
+    if (const AttendedHeads heads = heads_of(layer.attention); std::find(heads_.begin(), heads_.end(), heads) == heads_.end()) heads_.push_back(heads);
   }
 }
 

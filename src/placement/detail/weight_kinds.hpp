@@ -30,6 +30,12 @@ struct WeightKind {
   }
 };
 
+// Widths of keys and values in a layer's heads, and how many queries share them.
+struct AttendedHeads {
+  std::int64_t key = 0, value = 0, queries_per_key = 0;
+  bool operator==(const AttendedHeads&) const = default;
+};
+
 class WeightKinds {
  public:
   explicit WeightKinds(const model::Architecture& architecture);   // which must live as long
@@ -50,6 +56,9 @@ class WeightKinds {
   Bytes bytes() const { return bytes_; }                     // of all tensors
   std::int64_t experts_used() const { return experts_used_; }  // of the layer that uses most; at least 1
   std::int64_t scan_width() const { return scan_width_; }      // Mamba's inner channels; 0: none
+  const std::vector<AttendedHeads>& heads() const { return heads_; }   // of all layers with attention, each kind once
+  std::int64_t widest_window() const { return widest_window_; }
+  bool compresses_cache() const { return compresses_cache_; }  // in some layer
 
  private:
   std::uint32_t kind_of(const model::Tensor& tensor);
@@ -65,7 +74,9 @@ class WeightKinds {
   std::vector<Signature> layers_;
   bool layers_are_told_apart_ = false;
   Bytes bytes_{};
-  std::int64_t experts_used_ = 1, scan_width_ = 0;
+  std::int64_t experts_used_ = 1, scan_width_ = 0, widest_window_ = 0;
+  std::vector<AttendedHeads> heads_;
+  bool compresses_cache_ = false;
 };
 
 }  // namespace rigcast::placement::detail
