@@ -3,7 +3,7 @@
 # main.cpp belongs to a program.
 #
 # What nearly every source includes of the standard library is read once, by the first room and by its test, and taken from there by the
-# others: a third of the time of a build. The presets dev and fuzz do without, so that a source that forgets an include is found.
+# others: a third of the time of a build. The preset dev does without, so that a source that forgets an include is found.
 set(rigcast_common_headers <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set> <string>
     <string_view> <utility> <vector> <tl/expected.hpp>)
 
