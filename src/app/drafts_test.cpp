@@ -99,6 +99,14 @@ TEST(Drafts, OfOwnLayersLieOnTheLastStage) {
   EXPECT_EQ(drafts.placement.devices[7].layer_count, plain.placement.devices[7].layer_count) << "how stages are cut does not count it";
 }
 
+// Gemma 3 1B has one head of keys and values, of which two cards cannot have one each; the 27B has sixteen.
+TEST(Drafts, OfAModelThatCannotBeLaidOutAreBlamedOnIt) {
+  const auto refused = plan(test::knowledge(), asked("gemma-3-27b:exl3-4.0bpw", "2x3090", "exllamav3", 1, 0, "--tensor-parallel true --max-seq-len 8192 --draft-model gemma-3-1b"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "what drafts (Gemma 3 1B) cannot be laid out: of 2 devices not every one gets a head of its own of the cache");
+  EXPECT_TRUE(plan(test::knowledge(), asked("gemma-3-27b:exl3-4.0bpw", "2x3090", "exllamav3", 1, 0, "--tensor-parallel true --max-seq-len 8192")));
+}
+
 // llama.cpp pull request 22673, of May 2026.
 TEST(Drafts, OfOwnLayersAreRefusedToOlderBuilds) {
   PlanRequest request = asked("qwen3.6-27b:q4_k_m", "3090", "llama.cpp", 1, 0, "-c 8192 --spec-type draft-mtp");

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
+
 namespace rigcast::app {
 namespace {
 
@@ -35,6 +37,20 @@ std::string row(const char* id, const char* device, const char* phase, double va
   return std::string("{\"id\":\"") + id + "\",\"device\":\"" + device + "\",\"device_count\":1,\"engine\":\"llama.cpp\",\"backend\":\"CUDA\"," +
          "\"model_key\":\"llama-2-7b\",\"model_raw\":\"llama 7B Q4_0\",\"quant\":\"Q4_0\",\"phase\":\"" + phase + "\",\"prompt_tokens\":512,\"depth\":0,\"concurrency\":1," +
          "\"metric\":\"tokens_per_second\",\"value\":" + std::to_string(value) + ",\"source\":{\"url\":\"https://e.org/x\",\"date\":\"2025-06-15\"}}\n";
+}
+
+// Tables of an overlay take the place of the program's own: what is wrong with one is told by its own name, line and column, before anything is asked.
+TEST(Knowledge, FaultsOfAnOverlaysTablesAreTold) {
+  const auto fault = [](const char* table, const std::string& text) {
+    const Folder folder;
+    fs::create_directories(folder.path / "calibration");
+    folder.write(table, text);
+    const auto loaded = load_knowledge({folder.path});
+    return loaded ? std::string("none") : replace_all(to_text(loaded.error()), folder.path.string() + "/", "");
+  };
+  EXPECT_EQ(fault("calibration/releases.csv", "engine,version,month\nvllm,0.8.4,2025-04\nvllm,0.8.5\n"), "calibration/releases.csv:3:1: expected an engine, a version and the month in which it came out");
+  EXPECT_EQ(fault("calibration/drafts.csv", "drafter,share,date,sources\nmodel,1.7,2026-09,mine\n"), "calibration/drafts.csv:2:1: expected what drafts, a share between 0 and 1, a month, and sources");
+  EXPECT_EQ(fault("calibration/releases.csv", "engine,version,month\nvllm,0.8.4,2025-04\n"), "none");
 }
 
 TEST(Evaluate, EveryRowOfAFileIsAnsweredOrRefusedWithAReason) {

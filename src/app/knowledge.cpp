@@ -7,6 +7,7 @@
 #include "app/own.hpp"
 #include "app/rigs.hpp"
 #include "base/text.hpp"
+#include "calibration/configure.hpp"
 #include "model/config.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
@@ -25,6 +26,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path>& overl
   knowledge.longest = std::make_shared<LongestContexts>();
   knowledge.loads = std::make_shared<KnownLoads>();
   knowledge.rigs = std::make_shared<KnownRigs>();
+  if (!overlays.empty()) RC_TRY(calibration::check_tables(knowledge.catalog));
   if (!overlays.empty()) knowledge.own = std::make_shared<OwnLogs>(own_log_files(overlays));
   return knowledge;
 }

@@ -206,7 +206,7 @@ TEST(Plan, AnEngineFarAheadIsToldInAFormatOfTheCard) {
   const PlanAnswer answer = answer_of(asked("qwen3-32b", "8x910b3", "llama.cpp"));
   const auto remedy = std::find_if(answer.remedies.begin(), answer.remedies.end(), [](const Remedy& each) { return each.kind == Remedy::Kind::engine; });
   ASSERT_NE(remedy, answer.remedies.end());
-  EXPECT_EQ(remedy->model, "qwen3-32b:int8");
+  EXPECT_EQ(remedy->model, "qwen3-32b:w8a8");
   EXPECT_GE(remedy->decode, 1.5 * answer.speed->decode.value.p50);
 }
 

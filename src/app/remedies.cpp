@@ -152,10 +152,10 @@ Remedy cache_remedy(const catalog::Engine& engine, const PlanRequest& request, c
   return {Remedy::Kind::cache, std::string(catalog::text_of(engine, "small_cache_format", "")), request.model, architecture.weight_bytes(), std::move(flags)};
 }
 
-// Formats to try where nothing larger fits, from large to small.
-std::vector<std::string> smaller_formats(const catalog::Engine& engine) {
-  const auto words = split_words(catalog::text_of(engine, "smaller_quants", ""));
-  return words.empty() ? engine.usual_quants : std::vector<std::string>(words.begin(), words.end());
+// Formats to try where nothing larger fits: from large to small, those that somebody publishes before all others where that counts.
+UsualFormats smaller_formats(const PlanAnswer& now, const ModelFormats& known) {
+  const auto words = split_words(catalog::text_of(now.engine, "smaller_quants", ""));
+  return words.empty() ? usual_formats(now.engine, known, now.rig) : UsualFormats{std::vector<std::string>(words.begin(), words.end())};
 }
 
 // The largest of the engine's usual formats below the one that is planned for which there is room.
@@ -165,15 +165,17 @@ std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAn
   const std::string name = named ? named->name : model::split_spec(request.model).name;
   const Bytes asked = now.architecture->weight_bytes(), room = all_memory(now.rig);
   const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
-  const std::vector<std::string> formats = smaller_formats(now.engine);
   const ModelFormats known(knowledge, name);
+  const UsualFormats usual = smaller_formats(now, known);
+  const std::vector<std::string>& formats = usual.quants;
   const auto too_large = [&](const std::string& quant) {
     const auto model = known.in(quant);
     return model && ((*model)->architecture.weight_bytes() >= asked || (*model)->architecture.weight_bytes() > room);
   };
   const auto planned = std::find_if(formats.begin(), formats.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, now.architecture->quant); });
-  const auto first = planned == formats.end() ? formats.begin() : planned + 1;   // from large to small: few need be read
-  for (auto quant = std::partition_point(first, formats.end(), too_large); quant != formats.end(); ++quant) {
+  const bool sorted = usual.published == 0 || usual.published == formats.size();
+  const auto first = !sorted || planned == formats.end() ? formats.begin() : planned + 1;
+  for (auto quant = sorted ? std::partition_point(first, formats.end(), too_large) : first; quant != formats.end(); ++quant) {   // few need be read
     const auto smaller = known.in(*quant);
     if (!smaller || too_large(*quant)) continue;
     if (!fits_at(knowledge, **smaller, now.rig, request.placement, now.named_context ? now.placement.settings.context / parts : 0)) continue;   // what nobody named may shrink
@@ -297,7 +299,7 @@ std::optional<Remedy> smaller_format(const Knowledge& knowledge, const PlanAnswe
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (!named || !named->quant.empty()) return std::nullopt;
   const ModelFormats formats(knowledge, named->name);
-  for (const std::string& quant : now.engine.usual_quants) {
+  for (const std::string& quant : usual_formats(now.engine, formats, now.rig).quants) {
     const auto smaller = formats.in(quant);
     if (!smaller || (*smaller)->architecture.weight_bytes() >= now.architecture->weight_bytes()) continue;
     PlanRequest request = now.request;

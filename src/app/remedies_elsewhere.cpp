@@ -42,7 +42,7 @@ std::vector<std::string> alike_in(const Knowledge& knowledge, const PlanAnswer& 
   if (!named || now.architecture->origin != model::Origin::catalogue) return specs;
   const ModelFormats formats(knowledge, named->name);
   const Bytes bytes = now.architecture->weight_bytes();
-  for (const std::string& quant : engine.usual_quants) {
+  for (const std::string& quant : usual_formats(engine, formats, now.rig).quants) {
     const auto model = formats.in(quant);
     if (!model || (*model)->architecture.weight_bytes() > kAlike * bytes) continue;
     if (specs.empty() || (*model)->architecture.weight_bytes() > kHalf * bytes) specs.push_back(formats.spec(quant));

@@ -48,23 +48,17 @@ std::string quant_group(const Knowledge& knowledge, const KnownModel& model) {
   return quant ? quant->group : std::string();
 }
 
-// The engine's usual recipe; of engines that have none the largest that stands in where what was published does not fit.
-std::string usual_recipe(const catalog::Engine& engine) {
-  const bool stands_in = engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) > 0 && !engine.usual_quants.empty();
-  return stands_in ? engine.usual_quants.front() : engine.usual_quant;
-}
-
-// ... and the smaller ones behind it.
-std::vector<std::string> usual_and_smaller(const catalog::Engine& engine) {
-  const auto usual = std::find(engine.usual_quants.begin(), engine.usual_quants.end(), usual_recipe(engine));
-  return {usual, engine.usual_quants.end()};
+// The engine's usual recipe; of engines that have none the first that stands in where what was published does not fit.
+std::string usual_recipe(const catalog::Engine& engine, const UsualFormats& formats) {
+  const bool stands_in = engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) > 0 && !formats.quants.empty();
+  return stands_in ? formats.quants.front() : engine.usual_quant;
 }
 
 Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const PlanRequest& request = asked.request;
   const catalog::Engine& engine = asked.engine;
   const std::shared_ptr<const KnownModel> as_published = asked.model;
-  if (usual_recipe(engine).empty() || as_published->architecture.origin != model::Origin::catalogue) return {};
+  if (as_published->architecture.origin != model::Origin::catalogue || engine.usual_quants.empty()) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty()) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
@@ -77,10 +71,14 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
   const std::string& published = as_published->architecture.quant;
   const ModelFormats formats(knowledge, named->name);
-  RC_ASSIGN(usual, formats.in(usual_recipe(engine)));
+  const UsualFormats order = usual_formats(engine, formats, asked.rig);
+  const std::vector<std::string>& quants = order.quants;
+  const std::string recipe = usual_recipe(engine, order);
+  if (recipe.empty()) return {};
+  RC_ASSIGN(usual, formats.in(recipe));
   const std::string& usual_name = usual->architecture.quant;
   if (refused(*usual)) {   // another usual one, as published, or all are refused, and told
-    for (const std::string& quant : engine.usual_quants) {
+    for (const std::string& quant : quants) {
       RC_ASSIGN(other, formats.in(quant));
       if (refused(*other) || !has_room(knowledge, *other, asked.rig, request.placement)) continue;
       asked.assumed_quant = true;
@@ -94,17 +92,20 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   }
   asked.assumed_quant = true;
   asked.model = usual;
-  for (const std::string& quant : usual_and_smaller(engine)) {
-    RC_ASSIGN(model, formats.in(quant));
+  for (auto quant = std::find(quants.begin(), quants.end(), recipe); quant != quants.end(); ++quant) {   // it, and what comes behind it
+    RC_ASSIGN(model, formats.in(*quant));
     if (!has_room(knowledge, *model, asked.rig, request.placement)) continue;
     asked.model = std::move(model);
     break;
   }
   const std::string& taken = asked.model->architecture.quant;
-  const auto at = std::find_if(engine.usual_quants.begin(), engine.usual_quants.end(), [&](const std::string& quant) { return equal_ignoring_case(quant, taken); });
-  const auto from = published_first && at != engine.usual_quants.end() ? at + 1 : engine.usual_quants.begin();   // larger ones do not fit
-  const auto other = std::find_if(from, engine.usual_quants.end(), [&](const std::string& quant) { return !equal_ignoring_case(quant, taken); });
-  const bool alone = other == engine.usual_quants.end();
+  const auto is_taken_one = [&](const std::string& quant) { return equal_ignoring_case(quant, taken); };
+  const auto at = std::find_if(quants.begin(), quants.end(), is_taken_one), unpublished = quants.begin() + static_cast<std::ptrdiff_t>(order.published);
+  const bool larger_do_not_fit = published_first || taken != usual_name;
+  const auto from = larger_do_not_fit && at != quants.end() ? at + 1 : quants.begin();
+  const auto last = published_first && at < unpublished ? unpublished : quants.end();   // nor is one named that nobody publishes where others are
+  const auto other = std::find_if_not(from, last, is_taken_one);
+  const bool alone = other == last;
   const std::string why = published_first && is_read() ? std::string(alone ? " is assumed, for that does not fit." : " is assumed, for that does not fit. Name another to choose (")
                           : taken == usual_name ? " is assumed, as usual with " + engine.name + (alone ? "." : ". Name another to choose (")
                                               : " is assumed, for " + usual_name + ", the usual one with " + engine.name + (alone ? ", does not fit." : ", does not fit. Name another to choose (");
@@ -113,6 +114,24 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   asked.notes.push_back(std::move(note));
   return {};
 }
+
+}  // namespace
+
+UsualFormats usual_formats(const catalog::Engine& engine, const ModelFormats& formats, const rig::Rig& rig) {
+  UsualFormats usual{engine.usual_quants};
+  const std::string backend = placement::choose_backend(engine, rig, "").value_or(std::string());
+  if (catalog::number_of(engine, "formats_are_published", backend, 0) <= 0) return usual;
+  const auto is_at_hand = [&](const std::string& quant) {
+    const auto model = formats.in(quant);
+    if (!model) return false;
+    const model::Architecture& architecture = (*model)->architecture;
+    return architecture.has_repository() || (quant == catalog::text_of(engine, "made_while_loading", backend) && !architecture.whole_checkpoint.empty());
+  };
+  usual.published = static_cast<std::size_t>(std::stable_partition(usual.quants.begin(), usual.quants.end(), is_at_hand) - usual.quants.begin());
+  return usual;
+}
+
+namespace {
 
 // The name of a file that is not here says as much as a name of the catalogue.
 std::string file_stem(std::string_view path) {

@@ -86,7 +86,8 @@ class Inquiry {
     const auto spec = [&](const std::string& quant) { return quant.empty() ? asked.name : asked.name + ':' + quant; };
     const bool files = engine.kv_rule == catalog::KvRule::slots;
     const bool as_usual = asked.any_quant && !asked.small && !engine.usual_quant.empty() && catalog::number_of(engine, "published_first", "", 0) <= 0;
-    const auto first = engine.usual_quants.begin(), last = engine.usual_quants.end(), usual = as_usual ? std::find(first, last, engine.usual_quant) : last;
+    const std::vector<std::string> quants = usual_formats(engine, ModelFormats(knowledge_, asked.name), rig_).quants;
+    const auto first = quants.begin(), last = quants.end(), usual = as_usual ? std::find(first, last, engine.usual_quant) : last;
     std::vector<std::string> specs;
     std::transform(usual, last, std::back_inserter(specs), spec);
     if (asked.any_quant && !files && asked.quant == "bf16" && !device_.rates.contains("bf16") && device_.rates.contains("fp16")) specs.push_back(spec("f16"));   // converted anyway

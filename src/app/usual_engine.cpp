@@ -5,6 +5,7 @@
 
 #include "app/detail/requests.hpp"
 #include "base/text.hpp"
+#include "model/names.hpp"
 #include "placement/rules.hpp"
 
 namespace rigcast::app {
@@ -46,6 +47,39 @@ std::string that_takes(const Knowledge& knowledge, const KnownModel& model, cons
   return widest;
 }
 
+// The model in a format that an engine which is usual on the cards is published in and has room for there; empty: none.
+std::string usual_spec(const Knowledge& knowledge, const Asked& plain, const std::vector<std::string>& usual) {
+  const auto named = model::catalogue_spec(knowledge.catalog, plain.request.model);
+  if (!named) return {};
+  const ModelFormats formats(knowledge, named->name);
+  for (const std::string& key : usual) {
+    const auto engine = knowledge.catalog.engine(key);
+    placement::Request request = plain.request.placement;
+    request.engine = key;
+    for (const std::string& quant : engine ? usual_formats(**engine, formats, plain.rig).quants : std::vector<std::string>())
+      if (const auto model = formats.in(quant); model && has_room(knowledge, **model, plain.rig, request)) return formats.spec(quant);
+  }
+  return {};
+}
+
+// Nobody asked for the plain engine: where all refuse the format, the error says so, and not what that one reads.
+Result<Asked> unless_format_is_refused(const Knowledge& knowledge, Result<Asked> plain, const std::vector<std::string>& usual) {
+  const placement::ModelView& model = plain->model->view;
+  const auto quant = knowledge.catalog.quant(model.dominant_quant());
+  if (!quant) return plain;
+  auto refused = placement::prepare(knowledge.catalog, model, plain->rig, plain->request.placement);
+  if (refused) return plain;
+  Error error = std::move(refused.error());
+  std::vector<std::string> names;
+  for (const rig::RigDevice& device : plain->rig.devices)
+    if (std::find(names.begin(), names.end(), device.device.name) == names.end()) names.push_back(device.device.name);
+  error.message = "no engine that is known here runs " + quant->name + " weights on " + (names.empty() ? std::string("a processor") : join(names, " and "));
+  error.where = Where{"MODEL"};
+  error.field = "model";
+  if (std::string spec = usual_spec(knowledge, *plain, usual); !spec.empty()) error.nearest = std::move(spec);
+  return tl::unexpected<Error>(std::move(error));
+}
+
 bool is_taken(const Knowledge& knowledge, const Asked& asked) { return is_taken(knowledge, *asked.model, asked.rig, asked.request.placement); }
 bool has_room(const Knowledge& knowledge, const Asked& asked) { return has_room(knowledge, *asked.model, asked.rig, asked.request.placement); }
 
@@ -84,8 +118,11 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
     if (!asked || placement::is_reference(asked->engine) || asked->engine.base == plain->engine.key || !is_taken(knowledge, *asked)) continue;
     if (widest->engine.key == plain->engine.key || asked->engine.backends.size() > widest->engine.backends.size()) widest = std::move(asked);
   }
-  if (widest->engine.key == plain->engine.key) return plain;
-  return taken(std::move(widest), " is taken, for " + plain->engine.name + " does not run this here.");
+  if (widest->engine.key != plain->engine.key) return taken(std::move(widest), " is taken, for " + plain->engine.name + " does not run this here.");
+  if (!placement::check_formats(knowledge.catalog, plain->engine, plain->model->view)) return unless_format_is_refused(knowledge, std::move(plain), usual);
+  // Of engines that all refuse, the one that is usual there says why.
+  if (auto first = usual.empty() ? Result<Asked>(plain) : under(usual.front()); first) return first;
+  return plain;
 }
 
 }  // namespace rigcast::app

@@ -62,10 +62,50 @@ TEST(UsualEngine, IsTheOneOfTheFlags) {
 TEST(UsualEngine, TakesAFormatThatTheCardComputesIn) {
   const PlanAnswer answer = answer_of(asked("deepseek-r1", "8x910b3; nodes=2", "vllm"));
   EXPECT_TRUE(answer.placement.fits);
-  EXPECT_EQ(answer.architecture->quant, "INT8");
+  EXPECT_EQ(answer.architecture->quant, "W8A8");
   const PlanAnswer half = answer_of(asked("deepseek-r1", "8xh100-sxm-80gb nvlink", ""));   // 642 GiB in FP8 on 8 x 79
   EXPECT_EQ(half.engine.key, "vllm");
-  EXPECT_TRUE(half.placement.fits && says(half, "published in FP8_BLOCK: GPTQ is assumed, for that does not fit.")) << half.architecture->quant;
+  EXPECT_TRUE(half.placement.fits && says(half, "published in FP8_BLOCK: AWQ is assumed, for that does not fit.")) << half.architecture->quant;
+}
+
+// Of formats in four bits that are as large, the one that somebody publishes; where nobody publishes either, the engine's first.
+TEST(UsualEngine, TakesAFormatThatIsPublished) {
+  const PlanAnswer published = answer_of(asked("qwen3-32b", "3090", "vllm")), none = answer_of(asked("exaone-4.0-32b", "3090", "vllm"));
+  EXPECT_EQ(published.architecture->quant, "AWQ");
+  EXPECT_TRUE(published.launch.line.starts_with("vllm serve Qwen/Qwen3-32B-AWQ ")) << published.launch.line;
+  EXPECT_EQ(none.architecture->quant, "GPTQ");
+}
+
+// Mistral's models of December 2025 are published in FP8: nobody has to be told that.
+TEST(UsualEngine, TakesWhatTheRepositoryHolds) {
+  const PlanAnswer answer = answer_of(asked("ministral-3-14b", "4090", "vllm"));
+  EXPECT_TRUE(answer.architecture->quant.starts_with("FP8"));
+  EXPECT_TRUE(answer.launch.line.starts_with("vllm serve mistralai/Ministral-3-14B-Instruct-2512 ")) << answer.launch.line;
+  EXPECT_FALSE(says(answer, "No format is named"));
+}
+
+// vLLM's plugin has kernels for W8A8 alone on a 300I Duo, MindIE reads nothing else in fewer bits: nobody there is told to run AWQ, nor that llama.cpp,
+// which nobody asked for, does not read it.
+TEST(UsualEngine, IsNotBlamedWhereNoneTakesTheFormat) {
+  const auto awq = plan(test::knowledge(), asked("qwen3-32b:awq", "atlas-300i-duo-96gb", ""));
+  ASSERT_FALSE(awq);
+  EXPECT_EQ(awq.error().message, "no engine that is known here runs AWQ INT4, groups of 128 weights on Atlas 300I Duo 96GB");
+  EXPECT_EQ(awq.error().nearest, "qwen3-32b:w8a8");   // MindIE's, which is taken for it
+  const auto pascal = plan(test::knowledge(), asked("qwen3-8b:fp8", "p40", ""));
+  ASSERT_FALSE(pascal);
+  EXPECT_EQ(pascal.error().message, "no engine that is known here runs FP8 E4M3, 128 x 128 blocks weights on Tesla P40");
+  EXPECT_EQ(pascal.error().nearest, "q8_0");
+}
+
+// vLLM-Kunlun is made for the third generation and lists the first two as not supported.
+TEST(UsualEngine, OfKunlunIsVllmOnTheP800Alone) {
+  EXPECT_EQ(engine_of("qwen3-32b", "p800"), "vllm");
+  for (const char* old : {"kunlun-k200", "kunlun-r200"}) {
+    const auto refused = plan(test::knowledge(), asked("qwen3-8b", old, ""));
+    ASSERT_FALSE(refused) << old;
+    EXPECT_NE(refused.error().message.find("vLLM-Kunlun runs on the P800 (Kunlun 3) alone"), std::string::npos) << refused.error().message;
+  }
+  EXPECT_EQ(engine_of("qwen3-32b", "enflame-l600"), "vllm");
 }
 
 // It makes no difference which host has one card and which three.

@@ -17,6 +17,9 @@ namespace rigcast::calibration {
 
 namespace detail { class KnownNames; }
 
+// Tables beside the Observations, read as rows need them: errors name file, line and column. For whoever lets others write some.
+Result<void> check_tables(const catalog::Catalog& catalog);
+
 // An Observation understood: its layout summed into a Load, and the work whose time it reports.
 struct Prepared {
   std::shared_ptr<const cost::Load> load;       // shared by all Observations of one layout; not resolved

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "calibration/configure.hpp"
 #include "calibration/detail/layout.hpp"
 #include "calibration/detail/models.hpp"
 
@@ -37,7 +38,7 @@ std::shared_ptr<const catalog::Engine> KnownNames::rules(const std::string& engi
   return known(rules_, engine, [&] { return rules_of(catalog_, engine); });
 }
 
-const cost::UsualAcceptances& KnownNames::acceptances() {
+const cost::UsualAcceptances& KnownNames::acceptances() {   // a table that cannot be read ends load_calibration()
   std::call_once(read_acceptances_, [&] {
     if (const auto text = catalog_.file("calibration/drafts.csv"))
       if (auto read = cost::parse_acceptances(*text)) acceptances_ = std::move(*read);
@@ -48,10 +49,19 @@ const cost::UsualAcceptances& KnownNames::acceptances() {
 std::string KnownNames::built(const Observation& o) {
   std::string measured = o.date.substr(0, 7);
   if (o.engine_version.empty()) return measured;
-  std::call_once(read_releases_, [&] { releases_ = Releases(catalog_); });
+  std::call_once(read_releases_, [&] { releases_ = Releases::read(catalog_).value_or(Releases()); });   // check_tables() has told what is wrong with it
   std::string latest = releases_.latest_until(o.engine, o.engine_version);
   const auto until = parse_year(latest), on = parse_year(measured);
   return until && (!on || *until < *on) ? latest : measured;
 }
 
 }  // namespace rigcast::calibration::detail
+
+namespace rigcast::calibration {
+
+Result<void> check_tables(const catalog::Catalog& catalog) {
+  RC_TRY(detail::Releases::read(catalog));
+  return {};
+}
+
+}  // namespace rigcast::calibration

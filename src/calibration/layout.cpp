@@ -133,7 +133,7 @@ Result<void> join(const catalog::Catalog& catalog, rig::Rig& rig, const catalog:
   const int count = static_cast<int>(rig.devices.size());
   if (device.unified) slot.bandwidth.value = device.bandwidth ? device.bandwidth->value : Bandwidth(50e9);
   const rig::SharedLinkType type(std::move(slot));
-  if (device.unified && count > 1) {   // each is a host of its own
+  if (device.unified && !device.link.built_in && count > 1) {   // each is a host of its own; those built onto one board are its sockets
     const rig::Host alike = rig.hosts.front();
     rig.hosts.assign(static_cast<std::size_t>(count), alike);
     for (int i = 0; i < count; ++i) {

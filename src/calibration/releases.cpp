@@ -13,7 +13,7 @@ namespace rigcast::calibration::detail {
 Result<Releases> Releases::parse(std::string_view csv) {
   Releases releases;
   RC_TRY(each_row(csv, "data/calibration/releases.csv", 3, "expected an engine, a version and the month in which it came out", [&](const auto& cells) {
-    Version version = read(cells[1]);
+    Version version = read_version(cells[1]);
     if (version.empty() || !parse_year(cells[2])) return false;
     auto known = releases.engines_.find(cells[0]);
     if (known == releases.engines_.end()) known = releases.engines_.emplace(cells[0], std::map<Version, std::string>{}).first;
@@ -23,12 +23,12 @@ Result<Releases> Releases::parse(std::string_view csv) {
   return releases;
 }
 
-Releases::Releases(const catalog::Catalog& catalog) {
-  if (const auto text = catalog.file("calibration/releases.csv"))
-    if (auto read = parse(*text)) *this = std::move(*read);
+Result<Releases> Releases::read(const catalog::Catalog& catalog) {
+  RC_ASSIGN(text, catalog.file("calibration/releases.csv"));
+  return parse(text).map_error([&](Error error) { return catalog.in_its_file(std::move(error)); });
 }
 
-Releases::Version Releases::read(std::string_view printed) {
+Releases::Version Releases::read_version(std::string_view printed) {
   if (printed.starts_with('v') || printed.starts_with('b')) printed.remove_prefix(1);
   Version version;
   for (;;) {
@@ -51,7 +51,7 @@ std::string Releases::latest_until(std::string_view engine, std::string_view ver
   for (const std::string_view word : between)
     if (program.find(word) != std::string::npos || printed.find(word) != std::string::npos) return {};
   const auto known = engines_.find(std::string_view(program).substr(0, program.find(" (")));   // "vllm (vllm-ascend)"
-  const Version wanted = read(trim(std::string_view(printed)));
+  const Version wanted = read_version(trim(std::string_view(printed)));
   if (known == engines_.end() || wanted.empty()) return {};
   const auto next = known->second.upper_bound(wanted);
   if (next == known->second.begin() || next == known->second.end()) return {};

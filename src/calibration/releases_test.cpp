@@ -17,7 +17,7 @@ const catalog::Catalog& facts() {
 }
 
 TEST(Releases, AVersionIsTheLatestUntilTheNextOne) {
-  const Releases releases(facts());
+  const Releases releases = *Releases::read(facts());
   EXPECT_EQ(releases.latest_until("vLLM", "0.8.5"), "2025-05");              // 0.9.0
   EXPECT_EQ(releases.latest_until("vLLM", "v0.11.0"), "2025-11");            // 0.11.1
   EXPECT_EQ(releases.latest_until("vLLM", "0.4"), "2024-05");                // 0.4.2
@@ -38,7 +38,7 @@ TEST(Releases, TheTableIsChecked) {
 }
 
 TEST(Releases, WhatIsNoReleaseTellsNothing) {
-  const Releases releases(facts());
+  const Releases releases = *Releases::read(facts());
   EXPECT_EQ(releases.latest_until("vLLM", "0.8.3.dev166"), "");
   EXPECT_EQ(releases.latest_until("vLLM (gfx906 fork)", "0.10.2"), "");
   EXPECT_EQ(releases.latest_until("vLLM", "26.01"), "");                      // an image of NVIDIA's

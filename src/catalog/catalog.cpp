@@ -292,6 +292,15 @@ Result<std::string_view> Catalog::file(std::string_view path) const {
   return fail(ErrorKind::not_found, "no data file '" + std::string(path) + "'", Where{}, "", nearest_name(path, known));
 }
 
+Error Catalog::in_its_file(Error error) const {
+  constexpr std::string_view kFolder = "data/";
+  if (!error.where.file.starts_with(kFolder)) return error;
+  const std::string path = error.where.file.substr(kFolder.size());
+  const auto holds = std::find_if(state_->packs.begin(), state_->packs.end(), [&](const Pack& pack) { return pack.file_text(path).has_value(); });
+  if (holds != state_->packs.end()) error.where.file = holds->file_name(path);
+  return error;
+}
+
 std::vector<std::string> Catalog::files(std::string_view folder) const {
   std::set<std::string> paths;
   for (const Pack& pack : state_->packs)

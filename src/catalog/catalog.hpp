@@ -56,6 +56,8 @@ class Catalog {
   Result<Document> document(Kind kind, std::string_view name) const;
   // A data file by its path under data/, e.g. "calibration/effects.csv".
   Result<std::string_view> file(std::string_view path) const;   // valid as long as a copy of this Catalog lives
+  // An error in such a file, which its reader calls "data/...", names the one it stands in: an overlay's may have taken its place.
+  Error in_its_file(Error error) const;
   std::vector<std::string> files(std::string_view folder) const;
 
   std::vector<Entry> entries(Kind kind) const;       // in key order

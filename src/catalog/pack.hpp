@@ -44,6 +44,7 @@ class Pack {
   int entry_of_ggml_type(int type) const;                           // -1: none
 
   std::string file_name(int file) const;                            // with prefix
+  std::string file_name(std::string_view path) const { return prefix_ + std::string(path); }
   std::optional<std::string_view> file_text(std::string_view path) const;
   std::vector<std::string> files(std::string_view folder) const;
 

@@ -85,8 +85,9 @@ Result<Calibration> load_calibration(const catalog::Catalog& catalog) {
   RC_ASSIGN(shares, catalog.file("calibration/shares.csv"));
   RC_ASSIGN(widths, catalog.file("calibration/widths.csv"));
   RC_ASSIGN(drafts, catalog.file("calibration/drafts.csv"));
-  RC_ASSIGN(calibration, parse_calibration(effects, spreads, shares, widths));
-  RC_ASSIGN(acceptances, parse_acceptances(drafts));
+  const auto in_its_file = [&](Error error) { return catalog.in_its_file(std::move(error)); };
+  RC_ASSIGN(calibration, parse_calibration(effects, spreads, shares, widths).map_error(in_its_file));
+  RC_ASSIGN(acceptances, parse_acceptances(drafts).map_error(in_its_file));
   calibration.acceptances = std::move(acceptances);
   return std::move(calibration);
 }

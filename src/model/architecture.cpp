@@ -115,6 +115,7 @@ Result<Architecture> assembled(const Shape& shape) {
   a.family = shape.family;
   a.origin = shape.origin;
   a.half = half_format(shape.native);
+  a.own_code = shape.own_code;
   a.hidden = shape.hidden;
   a.vocab = shape.vocab;
   a.max_context = shape.max_context;
@@ -191,8 +192,11 @@ Result<Architecture> in_format(const catalog::Catalog& catalog, Base base, std::
   });
   RC_TRY(add_tower(catalog, a, base.tower));
   a.checkpoint = published ? a.key : a.key + "-" + a.quant + (ggml ? ".gguf" : "");
-  for (const Repository& each : base.repositories)   // known by its owner before it
-    if (each.quant.empty() ? published : equal_ignoring_case(each.quant, a.quant)) a.checkpoint = each.name;
+  const bool whole = native.starts_with("BF16") || native.starts_with("F16");
+  for (const Repository& each : base.repositories) {   // known by its owner before it
+    if (each.quant.empty() ? published : same_format(each.quant, a.quant)) a.checkpoint = each.name;
+    else if (each.quant.empty() && whole) a.whole_checkpoint = each.name;
+  }
   return std::move(a);
 }
 

@@ -122,6 +122,8 @@ struct Architecture {
   std::string file;                    // path, empty for catalogue
   std::string quant;                   // recipe or dominant type: "Q4_K_M", "FP8", "BF16"
   std::string checkpoint;              // catalogue: what files in this format are called; the key alone as published
+  std::string whole_checkpoint;        // catalogue: the repository of its weights in 16 bits; empty: none is known, or this is in it
+  std::string own_code;                // its repository brings code of its own, which engines run only if told to: who says so; empty: none
   std::string half;                    // 16-bit format of what recipes leave alone: "bf16", "f16"; empty: bf16
   int hidden = 0, vocab = 0;
   std::int64_t max_context = 0;
@@ -145,6 +147,7 @@ struct Architecture {
   double parameters() const;           // elements of all tensors except vision and next_token
   double active_parameters() const;    // per token: of stacks what it uses
   bool has_experts() const;
+  bool has_repository() const { return file.empty() && checkpoint.find('/') != std::string::npos; }   // that holds it in this format: "Qwen/Qwen3-32B-FP8"
   bool is_unquantized() const;         // weights as converted, in floats of 16 or 32 bits: any recipe can still be applied
   std::size_t block_of(std::size_t layer) const { return layer < blocks.size() ? static_cast<std::size_t>(blocks[layer]) : layer; }
 };

@@ -293,6 +293,17 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   return names;
 }
 
+bool same_format(std::string_view one, std::string_view other) {
+  constexpr std::array kLonger = {std::pair{"gptq-int4", "gptq"}, std::pair{"awq-int4", "awq"}, std::pair{"int8", "w8a8"}, std::pair{"fp8-dynamic", "fp8"}};
+  const auto plain = [&](std::string_view name) {
+    std::string folded = fold_name(name);
+    for (const auto& [longer, usual] : kLonger)
+      if (folded == longer) return std::string(usual);
+    return folded;
+  };
+  return plain(one) == plain(other);
+}
+
 std::string_view gguf_recipe(std::string_view quant) {
   const std::string folded = fold_name(quant);
   return folded == "mxfp4" || folded == "mxfp4-moe-bf16" ? std::string_view("MXFP4_MOE") : quant;

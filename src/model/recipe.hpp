@@ -37,6 +37,9 @@ bool is_recipe(const catalog::Catalog& catalog, std::string_view text);
 // row_bytes come once a row.
 Bytes tensor_bytes(const catalog::Quant& quant, const std::array<std::int64_t, 4>& shape);
 
+// Whether two names are of one format: "GPTQ-Int4" is what GPTQ means where no bits are named.
+bool same_format(std::string_view one, std::string_view other);
+
 // The recipe that a checkpoint's format becomes in a GGUF file: MXFP4 experts keep their bits there and everything else becomes Q8_0, where
 // the checkpoint has BF16 (convert_hf_to_gguf; the published gpt-oss files). Other names mean the same in both and come back unchanged.
 std::string_view gguf_recipe(std::string_view quant);

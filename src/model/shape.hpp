@@ -225,6 +225,7 @@ struct Shape {
   Published published;
   std::vector<Checkpoint> checkpoints;
   std::vector<Repository> repositories;
+  std::string own_code;              // as in Architecture
   std::vector<std::string> notes;
 };
 

@@ -233,6 +233,7 @@ void read_identity(TableReader& row, Shape& s) {
   row.texts("aliases");
   s.native = row.text("native", s.native);
   s.release = row.text("release", s.release);
+  s.own_code = row.text("own_code", s.own_code);
   const catalog::Source& source = row.provenance().source;
   if (!source.text.empty()) s.source = source.date.empty() ? source.text : source.text + " (" + source.date + ")";
   s.verified = row.flag("verified", s.verified);

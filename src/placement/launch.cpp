@@ -11,7 +11,7 @@ namespace rigcast::placement {
 
 namespace detail {
 
-LineBuilder::LineBuilder(const catalog::Engine& engine, std::string start) : tables_(flag_tables(engine)), wraps_(wraps_llama(engine)) { launch_.line = std::move(start); }
+LineBuilder::LineBuilder(const catalog::Engine& engine, std::string start) : engine_(engine), tables_(flag_tables(engine)), wraps_(wraps_llama(engine)) { launch_.line = std::move(start); }
 
 void LineBuilder::add(const std::string& flag, const std::string& value) {
   const std::string text = value.empty() ? flag : flag + " " + value;
@@ -34,6 +34,8 @@ void LineBuilder::repeat(const std::vector<FlagNote>& flags) {
     }
     std::vector<std::string> words;
     for (const std::string& word : flag.words) words.push_back(quoted(word));
+    const std::string name = name_of(flag);
+    if (const std::string_view now = catalog::text_of(engine_, "now", name); !now.empty()) words.front().replace(0, name.size(), now);   // flags are renamed
     demand({join(words, " "), flag.text, flag.words});
   }
 }
@@ -76,6 +78,18 @@ void tell_later_flags(const catalog::Engine& engine, Launch& launch) {
   }
 }
 
+// Flags that builds of the month asked for, or of today, refuse: an error of theirs says what takes their place, and so does this.
+void tell_ended_flags(const catalog::Engine& engine, Launch& launch) {
+  const std::string_view built = catalog::text_of(engine, "built", "");
+  std::vector<std::string_view> told;
+  for (const FlagNote& flag : launch.flags) {
+    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find(' ')), until = catalog::text_of(engine, "until", name), instead = catalog::text_of(engine, "instead", name);
+    if (until.empty() || (!built.empty() && built < until) || std::find(told.begin(), told.end(), instead) != told.end()) continue;
+    told.push_back(instead);
+    launch.unsaid.push_back("Builds since " + std::string(until) + " refuse " + std::string(name) + ": they take " + std::string(instead) + " instead.");
+  }
+}
+
 }  // namespace
 
 int all_layers(const model::Architecture& architecture) { return std::max(99, static_cast<int>(architecture.layers.size()) + 1); }
@@ -86,6 +100,7 @@ Launch launch_line(const catalog::Engine& engine, const model::Architecture& arc
                   : engine.texts.contains("start") ? detail::told_line(engine, architecture, rig, placement)
                                                    : detail::llama_line(engine, architecture, rig, placement);
   tell_later_flags(engine, launch);
+  tell_ended_flags(engine, launch);
   return launch;
 }
 

@@ -24,8 +24,9 @@ TEST(Launch, LinesNameTheFormatAndWhatTheCardNeeds) {
     for (const FlagNote& flag : launch.flags) EXPECT_FALSE(flag.text.empty()) << flag.flag;
     return launch.line + "\n" + launch.file_text;
   };
-  EXPECT_TRUE(line("llama-3.3-70b", "fp8", "h100-sxm-80gb", "vllm", 2).starts_with("vllm serve llama-3.3-70b-FP8 "));
+  EXPECT_TRUE(line("llama-3.3-70b", "fp8", "h100-sxm-80gb", "vllm", 2).starts_with("vllm serve RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic "));
   EXPECT_TRUE(line("qwen3-8b", "", "rtx-4090", "vllm").starts_with("vllm serve Qwen/Qwen3-8B "));
+  EXPECT_TRUE(line("qwen2.5-7b", "gptq-int4", "rtx-4090", "vllm").starts_with("vllm serve Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4 "));   // as its repository calls it
   EXPECT_TRUE(line("qwen3-8b", "fp8", "rtx-4090", "sglang").starts_with("python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B-FP8 "));
   EXPECT_NE(line("deepseek-r1", "w8a8", "ascend-910b3", "mindie", 16).find("\"modelWeightPath\": \"deepseek-r1-W8A8\""), std::string::npos);
   EXPECT_NE(line("qwen3-8b", "", "v100-sxm2-32gb", "vllm").find(" --dtype half"), std::string::npos);
@@ -50,6 +51,65 @@ TEST(Launch, SaysWhatStandsForWeightsThatNoRepositoryIsKnownOf) {
   EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here.");
   EXPECT_NE(said("qwen3-8b", "w8a8", "ascend-910b3", "mindie").find("Qwen3-8B-W8A8 stands for a folder with the model's weights in W8A8, published as vllm-ascend/Qwen3-8B-W8A8."), std::string::npos);
   EXPECT_EQ(said("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").find("stands for"), std::string::npos);
+}
+
+// Kimi's tokeniser is code of its repository, which vLLM, SGLang and MindIE run only if told to; Qwen's is the engines' own.
+TEST(Launch, CodeOfARepositoryRunsOnlyWhereTheLineSaysSo) {
+  const auto launch = [&](const char* key, const char* quant, const char* card, const char* engine, int count) {
+    const auto model = model::architecture_from_catalogue(facts(), key, quant);
+    const rig::Rig rig = rig_of(card, count);
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return launch_line(*catalog::read_engine(facts(), engine), *model, rig, *placement);
+  };
+  for (const char* engine : {"vllm", "sglang"}) {
+    const Launch kimi = launch("kimi-k2.5", "", "h20-141gb", engine, 8);
+    EXPECT_NE(kimi.line.find(" --trust-remote-code"), std::string::npos) << kimi.line;
+    EXPECT_NE(join(kimi.unsaid, "|").find("--trust-remote-code lets code run that the model's repository brings"), std::string::npos);
+    EXPECT_EQ(launch("qwen3-8b", "", "h20-141gb", engine, 1).line.find("--trust-remote-code"), std::string::npos);
+  }
+  EXPECT_NE(launch("kimi-k2.5", "", "h20-141gb", "tensorrt-llm", 8).line.find(" --trust_remote_code"), std::string::npos);
+  EXPECT_NE(launch("internlm2-7b", "", "ascend-910b3", "mindie", 1).file_text.find("\"trustRemoteCode\": true"), std::string::npos);
+  EXPECT_EQ(launch("qwen3-8b", "", "ascend-910b3", "mindie", 1).file_text.find("trustRemoteCode"), std::string::npos);
+}
+
+// vLLM turns BF16 into FP8 layer by layer as it loads (pull request 31914 of January 2026), so that no repository of FP8 is needed; before that the
+// whole model lay on the card first. SGLang's way is that one still.
+TEST(Launch, Fp8ThatNobodyPublishesIsMadeWhileLoading) {
+  const auto model = model::architecture_from_catalogue(facts(), "llama-2-13b", "fp8");
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  const auto line = [&](const char* engine, const char* month) {
+    const auto placement = place(facts(), *model, rig, ask("", engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return launch_line(catalog::as_of(*catalog::read_engine(facts(), engine), month), *model, rig, *placement);
+  };
+  const Launch today = line("vllm", "");
+  EXPECT_TRUE(today.line.starts_with("vllm serve meta-llama/Llama-2-13b-chat-hf ")) << today.line;
+  EXPECT_NE(today.line.find(" --quantization fp8"), std::string::npos) << today.line;
+  EXPECT_EQ(join(today.unsaid, "|"), "No repository of FP8 weights is known here: vLLM makes them of those in 16 bits while it loads them.");
+  EXPECT_TRUE(line("vllm", "2025-12").line.starts_with("vllm serve llama-2-13b-FP8 "));
+  EXPECT_NE(line("sglang", "").line.find(" --model-path llama-2-13b-FP8 "), std::string::npos);
+}
+
+// llama.cpp's pull request 22397 of April 2026: build 11669 ends with "the argument has been removed" where builds before May know nothing else.
+TEST(Launch, FlagsThatWereRenamedAreSaidAsTheBuildKnowsThem) {
+  const auto model = model::architecture_from_catalogue(facts(), "qwen3-8b", "q4_k_m");
+  const rig::Rig rig = rig_of("rtx-4090", 1);
+  const auto line = [&](const char* engine, const char* month, const char* flags) {
+    const auto placement = place(facts(), *model, rig, ask(flags, engine));
+    EXPECT_TRUE(placement) << error_of(placement);
+    return launch_line(catalog::as_of(*catalog::read_engine(facts(), engine), month), *model, rig, *placement);
+  };
+  for (const char* flags : {"-c 8192 -ngl 99 -md small.gguf --draft-max 4 --draft-min 1", "-c 8192 -ngl 99 -md small.gguf --spec-draft-n-max 4 --spec-draft-n-min 1"}) {
+    const std::string today = line("llama.cpp", "", flags).line, before = line("llama.cpp", "2026-03", flags).line;
+    EXPECT_NE(today.find(" --spec-draft-n-max 4 --spec-draft-n-min 1"), std::string::npos) << today;
+    EXPECT_NE(before.find(" --draft-max 4 --draft-min 1"), std::string::npos) << before;
+  }
+  // ik_llama.cpp's own, disabled there since its pull request 1908 of May 31.
+  const Launch ik = line("ik_llama.cpp", "", "-c 8192 -ngl 99 -md small.gguf --draft-max 4");
+  EXPECT_NE(ik.line.find(" --draft-max 4"), std::string::npos) << ik.line;
+  EXPECT_NE(join(ik.unsaid, "|").find("Builds since 2026-06 refuse --draft-max: they take --spec-type TYPE:n_max=N instead."), std::string::npos) << join(ik.unsaid, "|");
+  EXPECT_NE(line("ik_llama.cpp", "", "-c 8192 -ngl 99 --spec-type ngram-mod:n_max=64,n_min=2").line.find(" --spec-type ngram-mod:n_max=64,n_min=2"), std::string::npos);
 }
 
 // ExLlama cuts every tensor over all cards where it is told so, and each reads and holds its part; engines that do not are not asked to.
@@ -386,7 +446,7 @@ TEST(Launch, TheUsersOwnFlagsStandOnTheLine) {
   for (const char* part : {" --enforce-eager", " --enable-prefix-caching", " --port 80", " --speculative-config '{\"method\": \"ngram\"}'", " --max-model-len 8192"}) EXPECT_EQ(count(vllm, part), 1u) << part << '\n' << vllm;
   EXPECT_EQ(count(vllm, "other"), 0u) << vllm;
   const std::string llama = line("llama.cpp", "-c 8192 -md draft.gguf --draft-max 16 --mlock --port 8080 --jinja -m other.gguf -fa on --temp=0.7 --lora a --lora b");
-  for (const char* part : {" -md draft.gguf", " --draft-max 16", " --mlock", " --port 8080", " --jinja", " -c 8192", " -fa on", " --temp=0.7", " --lora a", " --lora b"}) EXPECT_EQ(count(llama, part), 1u) << part << '\n' << llama;
+  for (const char* part : {" -md draft.gguf", " --spec-draft-n-max 16", " --mlock", " --port 8080", " --jinja", " -c 8192", " -fa on", " --temp=0.7", " --lora a", " --lora b"}) EXPECT_EQ(count(llama, part), 1u) << part << '\n' << llama;
   EXPECT_EQ(count(llama, "other"), 0u) << llama;
   EXPECT_EQ(count(line("sglang", "--disable-cuda-graph --page-size 64", "bf16"), " --disable-cuda-graph --page-size 64"), 1u);
   const std::string ollama = line("ollama", "temperature=0.7 OLLAMA_KEEP_ALIVE=1h");

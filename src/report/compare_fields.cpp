@@ -183,7 +183,7 @@ Phrase reason(const app::Compared& row) {
 
 Fields table_row(const app::CompareAnswer& answer, const app::Compared& row) {
   const bool fits = row.answer && row.answer->placement.fits;
-  return {{{}, ""_say, row_name(answer, row), Show::row},
+  return {{"name", ""_say, row_name(answer, row), Show::row},
           machine("model", row.request.model),
           machine("rig", row.request.rig),
           machine("engine", engine_key(row)),

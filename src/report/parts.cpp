@@ -201,6 +201,17 @@ Fields derivation_row(const char* phase, const cost::Term& term) {
           {"text", {}, term_line(term), Show::sentence}};
 }
 
+namespace {
+
+// "project; project; +18": the last says how many more there are.
+Phrase sources_said(const std::string& sources) {
+  const std::size_t more = sources.rfind("; +");
+  if (more == std::string::npos) return sources;
+  return fill("{0} and {1} more"_say, {sources.substr(0, more), sources.substr(more + 3)});
+}
+
+}  // namespace
+
 Phrase drafts_sentence(const app::Drafting& drafting, bool stated) {
   const Phrase without = print(Number{drafting.plain, Unit::token_rate});
   if (drafting.drafts.tokens <= 0)
@@ -209,7 +220,7 @@ Phrase drafts_sentence(const app::Drafting& drafting, bool stated) {
   const std::string share = format_shortest(drafting.drafts.acceptance);
   const Phrase at = stated                            ? "the acceptance you state"_say
                     : drafting.sources == kJudgement ? fill("an acceptance of {0}, which is a judgement: no published run is behind it (--acceptance states yours)"_say, {share})
-                                                      : fill("an acceptance of {0} as in published runs: {1}, {2} (--acceptance states yours)"_say, {share, drafting.sources, drafting.date});
+                                                      : fill("an acceptance of {0} as in published runs: {1}, {2} (--acceptance states yours)"_say, {share, sources_said(drafting.sources), drafting.date});
   return fill("Drafts: a step verifies {0} of them beside its own token and keeps {1} tokens in the mean, at {3}. Without them: {2}."_say,
               {format_shortest(drafting.drafts.tokens), format_number(drafting.drafts.kept, 1), without, at});
 }

@@ -93,7 +93,8 @@ Field drafts_field(const app::PlanAnswer& answer) {
   const app::Drafting& d = *answer.drafting;
   return machine("drafts", Fields{machine("drafter", std::string(placement::to_string(d.drafter))), machine("tokens", Number{d.drafts.tokens}), machine("kept", Number{d.drafts.kept}),
                                   machine("acceptance", Number{d.drafts.acceptance}), machine("acceptance_source", d.sources),
-                                  machine("acceptance_date", d.date), machine("model", d.model), machine("decode_without", Number{d.plain, Unit::token_rate}), machine("counted", d.counted)});
+                                  machine("acceptance_date", d.date), machine("model", d.model), machine("decode_without", Number{d.plain, Unit::token_rate}), machine("counted", d.counted),
+                                  machine("text", drafts_sentence(d, answer.request.question.acceptance > 0))});
 }
 
 // What is counted of what drafts.

@@ -209,7 +209,7 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   fields.push_back({"vocab", "vocabulary"_say, std::int64_t{a.vocab}});
   fields.push_back({"max_context", "longest context"_say, a.max_context});
   add_text(fields, "quant", "published as"_say, a.quant);
-  if (a.checkpoint.find('/') != std::string::npos) add_text(fields, "repository", "repository"_say, a.checkpoint);   // known by its owner before it
+  if (a.has_repository()) add_text(fields, "repository", "repository"_say, a.checkpoint);   // known by its owner before it
   add_text(fields, "source", "shape from"_say, a.source);
   Rows sizes;
   for (const app::SizeInQuant& size : facts.sizes)

@@ -19,6 +19,9 @@ struct Card {
   int first_device = 0;             // of its chips in Rig::devices
 };
 
+// Of cards, those that share their memory with the host.
+std::size_t unified_chips(const std::vector<Card>& cards);
+
 // The last option of this name; nullptr: not said.
 const Option* find_option(const std::vector<Option>& options, std::string_view name);
 

@@ -223,15 +223,16 @@ Result<Bytes> read_reserve(const Card& card, Os os, bool first) {
   return Bytes(drives_screen ? kLinuxDisplay : 0);
 }
 
-Result<Bytes> read_gpu_memory(const Card& card, const Host& host, Rig& rig) {
+// `memory`: what the chip shares with its host, which may have several such chips.
+Result<Bytes> read_gpu_memory(const Card& card, Bytes memory, Os os, Rig& rig) {
   if (!card.device.unified) return card.memory.value_or(card.device.memory.value);
   if (const Option* option = find_option(card.options, "gpu")) {
     RC_ASSIGN(bytes, read_memory(*option));
-    if (bytes > host.memory) return fail(ErrorKind::infeasible, "gpu: more than the " + print_gib(host.memory) + " there are", option->where, "gpu");
+    if (bytes > memory) return fail(ErrorKind::infeasible, "gpu: more than the " + print_gib(memory) + " there are", option->where, "gpu");
     return bytes;
   }
-  const Bytes share = gpu_share(card.device, host.memory, host.os);
-  rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(host.memory) + " (assumed; gpu=" +
+  const Bytes share = gpu_share(card.device, memory, os);
+  rig.notes.push_back(card.device.name + ": its GPU may take " + print_gib(share) + " of " + print_gib(memory) + " (assumed; gpu=" +
                       format_shortest(std::floor(share.value() / kGiB)) + "g would set it)");
   return share;
 }
@@ -252,6 +253,10 @@ Result<catalog::Device> device_named(const catalog::Catalog& catalog, std::strin
     }
   auto named = device_of(catalog, group, memory);
   return named ? std::move(named) : std::move(device);
+}
+
+std::size_t unified_chips(const std::vector<Card>& cards) {
+  return static_cast<std::size_t>(std::count_if(cards.begin(), cards.end(), [](const Card& card) { return card.device.unified; }));
 }
 
 const Option* find_option(const std::vector<Option>& options, std::string_view name) {
@@ -315,13 +320,14 @@ Result<std::vector<Card>> resolve_cards(const catalog::Catalog& catalog, const P
 
 Result<void> add_devices(std::vector<Card>& cards, int host, Rig& rig) {
   const Host where = rig.hosts[static_cast<std::size_t>(host)];
+  const Bytes shared = where.memory / static_cast<double>(std::max<std::size_t>(1, unified_chips(cards)));
   std::vector<std::string> noted;
   bool first = true;
   for (Card& card : cards) {
     Rig said;  // what is noted for one card is not repeated for its twins
     RC_ASSIGN(power, read_power(card, said));
     RC_ASSIGN(reserved, read_reserve(card, where.os, first));
-    RC_ASSIGN(memory, read_gpu_memory(card, where, said));
+    RC_ASSIGN(memory, read_gpu_memory(card, shared, where.os, said));
     if (reserved >= memory) return fail(ErrorKind::infeasible, "reserved: leaves nothing of " + print_gib(memory), card.where, "reserved");
     if (!card.device.unified && card.memory && std::abs(*card.memory / card.device.memory.value - 1) > 0.1)
       said.notes.push_back(card.device.name + " is taken with " + print_gib(*card.memory) + " instead of " + print_gib(card.device.memory.value));

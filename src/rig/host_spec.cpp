@@ -266,6 +266,10 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
       fill_from_processor(host, *host.processor);
     }
   } else {
+    if (config.type.empty() && has_memory) {   // a desktop's two channels are what most have
+      const std::string usual = "2xddr5-5600:" + format_shortest(host.memory.value() / kGiB) + "g";
+      return fail(ErrorKind::input, "host= says how much memory there is, and not of which kind: \"" + usual + "\"", option.where, "host", usual);
+    }
     if (config.type.empty()) return fail(ErrorKind::input, "a host without a processor needs its memory: \"2xddr5-5600:64g\"", option.where, "host");
     if (host.memory_mt_s == 0) return fail(ErrorKind::input, "the memory's rate is missing: \"" + config.type + "-3200\"", config_where, "host");
     assume_processor(catalog, option, config, host, notes);

@@ -10,6 +10,10 @@ using test::error;
 using test::has_note;
 using test::rig;
 
+TEST(Rig, AMemoryWithoutAKindIsToldHowToSayIt) {
+  EXPECT_EQ(error("3090; host=16g"), "rig:1:12: host= says how much memory there is, and not of which kind: \"2xddr5-5600:16g\" (nearest: 2xddr5-5600:16g)");
+}
+
 TEST(Rig, AServerWithCapsAndItsMemory) {
   const Rig server = rig("4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g");
   ASSERT_EQ(server.devices.size(), 4u);

@@ -69,6 +69,8 @@ Result<Wiring> wire(const catalog::Catalog& catalog, const Card& card, const Hos
   Wiring wiring;
   RC_ASSIGN(tunnel, read_tunnel(catalog, card));
   wiring.tunnel = std::move(tunnel);
+  if (wiring.tunnel && find_option(card.options, "egpu"))   // says where it is, and not how it is attached
+    notes.push_back(card.device.name + " outside the case: " + wiring.tunnel->name + " is assumed; say usb4, tb3, tb5 or oculink");
   const catalog::DeviceLink& link = card.device.link;
   const int own_generation = link.pcie_generation > 0 ? link.pcie_generation : 4, own_lanes = link.pcie_lanes > 0 ? link.pcie_lanes : 16;
   const int host_generation = host.processor && host.processor->pcie_generation > 0 ? host.processor->pcie_generation : own_generation;

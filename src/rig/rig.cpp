@@ -13,19 +13,22 @@
 namespace rigcast::rig {
 namespace {
 
-// A chip with its own host memory is a machine: two of them are two hosts, and other cards plug into the first.
+// Chips that are sockets of one board, joined by its fabric (MI300A): as many as it joins.
+bool shares_board(const catalog::Device& chip, const std::vector<Card>& board) {
+  return chip.link.built_in && board.front().device.key == chip.key && board.size() < static_cast<std::size_t>(chip.link.nvlink_peers);
+}
+
+// A chip with its own host memory is a machine: two of them are two hosts, unless a board holds several, and other cards plug into the first.
 std::vector<std::vector<Card>> into_machines(std::vector<Card> cards) {
   std::vector<std::vector<Card>> machines(1);
-  bool has_chip = false;
   std::vector<Card> others;
   for (Card& card : cards) {
     if (!card.device.unified) {
       others.push_back(std::move(card));
       continue;
     }
-    if (has_chip) machines.emplace_back();
+    if (!machines.back().empty() && !shares_board(card.device, machines.back())) machines.emplace_back();
     machines.back().push_back(std::move(card));
-    has_chip = true;
   }
   std::move(others.begin(), others.end(), std::back_inserter(machines.front()));
   return machines;
@@ -43,6 +46,9 @@ Result<Host> host_for(const catalog::Catalog& catalog, const std::vector<Card>& 
   Host host;
   if (chip != cards.end() && !said) {
     host = host_of_chip(catalog, chip->device, chip->memory.value_or(usual_size(chip->device)));
+    const auto sockets = static_cast<int>(unified_chips(cards));   // each has its memory
+    host.sockets *= sockets, host.cores *= sockets, host.channels *= sockets;
+    host.memory = host.memory * sockets, host.bandwidth = host.bandwidth * sockets;
     if (!chip->memory && chip->device.memory_sizes.size() > 1)
       rig.notes.push_back(chip->device.name + " is sold with several sizes: " + print_gib(host.memory) + " are assumed; say " + chip->device.key + "-" +
                           format_shortest(chip->device.memory_sizes.front().value() / kGiB) + "g");

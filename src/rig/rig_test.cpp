@@ -27,6 +27,23 @@ TEST(Rig, TwoCardsAndAnAssumedHost) {
   EXPECT_EQ(two.devices[0].reserved, Bytes(0));
 }
 
+// Four MI300A are the sockets of one board, each with 128 GiB and joined to each other; a fifth is another machine's. Two Macs are two machines.
+TEST(Rig, SocketsOfOneBoardAreOneHost) {
+  const Rig four = rig("4xmi300a");
+  ASSERT_EQ(four.hosts.size(), 1u);
+  EXPECT_EQ(four.hosts[0].memory, Bytes(512 * 1073741824.0));
+  ASSERT_EQ(four.devices.size(), 4u);
+  for (const RigDevice& device : four.devices) EXPECT_EQ(device.memory, Bytes(128 * 1073741824.0));
+  EXPECT_EQ(path_between(four, 0, 3).name, "xGMI");
+  EXPECT_EQ(rig("8xmi300a").hosts.size(), 2u);
+  EXPECT_EQ(rig("2xm3-ultra-512g").hosts.size(), 2u);
+}
+
+TEST(Rig, ACardOutsideTheCaseIsToldHowItIsTakenToBeAttached) {
+  EXPECT_TRUE(has_note(rig("3090 egpu"), "outside the case: Thunderbolt 4 is assumed"));
+  EXPECT_FALSE(has_note(rig("3090@usb4"), "outside the case"));
+}
+
 TEST(Rig, SpacesAndCaseDoNotMatter) {
   const Rig mixed = rig("2 x RTX 3090 +  rtx4090@300W");
   ASSERT_EQ(mixed.devices.size(), 3u);

@@ -29,6 +29,14 @@ struct Asked {
 // does; what was published in fewer than 16 bits that the engine reads stays as it is. Files keep theirs.
 Result<Asked> read_asked(const Knowledge& knowledge, const PlanRequest& request);
 
+// The engine's usual formats of a model in the order in which they are tried: from large to small, but where making one is work that others have
+// done, those that somebody publishes, or the engine makes itself while it loads, before all others.
+struct UsualFormats {
+  std::vector<std::string> quants;
+  std::size_t published = 0;   // so many of them stand first
+};
+UsualFormats usual_formats(const catalog::Engine& engine, const ModelFormats& formats, const rig::Rig& rig);
+
 // The same of a request that names an engine, for a model and a rig that are read.
 Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request, std::shared_ptr<const KnownModel> model, rig::Rig rig);
 

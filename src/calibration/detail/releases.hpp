@@ -14,8 +14,7 @@ namespace rigcast::calibration::detail {
 class Releases {
  public:
   Releases() = default;
-  // data/calibration/releases.csv; nothing where there is none that can be read.
-  explicit Releases(const catalog::Catalog& catalog);
+  static Result<Releases> read(const catalog::Catalog& catalog);   // data/calibration/releases.csv
   static Result<Releases> parse(std::string_view csv);   // errors: input with file and line
 
   // The month in which the next version came out, until when this one was the latest: "2025-05" of an engine as printed and its version ("vllm",
@@ -25,7 +24,7 @@ class Releases {
 
  private:
   using Version = std::vector<int>;
-  static Version read(std::string_view printed);   // empty: none
+  static Version read_version(std::string_view printed);   // empty: none
   std::map<std::string, std::map<Version, std::string>, std::less<>> engines_;
 };
 

@@ -150,7 +150,7 @@ Result<Placement> lay_out_contiguous(const catalog::Catalog& catalog, const cata
   if (!drafter) return placement;
   Settings alone = settings;
   alone.speculation = {};
-  RC_ASSIGN(draft, lay_out_alone(catalog, engine, backend, *drafter, rig, alone));
+  RC_ASSIGN(draft, lay_out_alone(catalog, engine, backend, *drafter, rig, alone).map_error([&](Error error) { return of_drafter(drafter->name, std::move(error)); }));
   add_draft_memory(rig, draft, true, placement);
   placement.drafting = std::make_shared<const Placement>(std::move(draft));
   return std::move(placement);

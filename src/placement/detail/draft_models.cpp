@@ -62,6 +62,14 @@ model::Architecture with_drafter(model::Architecture architecture, const model::
   return architecture;
 }
 
+Error of_drafter(std::string_view drafter, Error error) {
+  error.message = "what drafts (" + std::string(drafter) + ") cannot be laid out: " + error.message;
+  error.where = Where{"--flags"};
+  error.field = "speculation";
+  error.nearest.clear();   // it is of the drafter, and was not asked for by that name
+  return error;
+}
+
 void add_draft_memory(const rig::Rig& rig, const Placement& draft, bool weights, Placement& placement) {
   const auto add = [&](Memory& to, const Memory& of) {
     to.kv += of.kv, to.state += of.state, to.compute += of.compute;

@@ -19,6 +19,9 @@ model::Architecture with_draft_layers(model::Architecture architecture);
 // The same model with all that another one is loaded with behind its last layer.
 model::Architecture with_drafter(model::Architecture architecture, const model::Architecture& drafter);
 
+// Why what drafts cannot be laid out, in words that do not blame the model it drafts for.
+Error of_drafter(std::string_view drafter, Error error);
+
 // What the model that drafts takes, added to what the model takes itself; `weights`: they are its own.
 void add_draft_memory(const rig::Rig& rig, const Placement& draft, bool weights, Placement& placement);
 

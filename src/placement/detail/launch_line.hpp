@@ -32,6 +32,7 @@ class LineBuilder {
  private:
   std::string note(std::string_view flag) const;
 
+  const catalog::Engine& engine_;
   std::vector<std::span<const FlagRule>> tables_;
   bool wraps_;
   Launch launch_;

@@ -11,9 +11,6 @@ namespace rigcast::placement::detail {
 
 namespace {
 
-// A repository that is known to hold the weights in this format: "Qwen/Qwen3-32B-FP8".
-bool has_repository(const model::Architecture& a) { return a.file.empty() && a.checkpoint.find('/') != std::string::npos; }
-
 // What stands for the model's files where nobody has said where they are: of a repository what it is called there.
 std::string stand_in(const model::Architecture& a) {
   if (!a.file.empty()) return a.file;
@@ -23,9 +20,14 @@ std::string stand_in(const model::Architecture& a) {
 // Engines that import single files, or look for folders under one of theirs, take no repository.
 bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
 
+// Weights in 16 bits of which the engine itself makes the format while it loads them, where nobody publishes it.
+bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
+  return !a.has_repository() && !a.whole_checkpoint.empty() && equal_ignoring_case(a.quant, catalog::text_of(engine, "made_while_loading", p.backend));
+}
+
 std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) {
   if (engine.kv_rule == catalog::KvRule::slots && a.file.empty() && !a.quant.starts_with("MLX")) return gguf_name(a);   // LM Studio reads MLX's folders, too
-  return has_repository(a) && takes_repository(engine) ? a.checkpoint : stand_in(a);
+  return a.has_repository() && takes_repository(engine) ? a.checkpoint : stand_in(a);
 }
 
 // Where the processor's experts are read from: a folder, of a GGUF that it lies in.
@@ -40,14 +42,16 @@ std::string host_weights(const model::Architecture& a) {
 
 // A name on the line that nothing answers to: what belongs there, and what it is made of.
 void explain_checkpoint(const model::Architecture& a, const std::string& name, Launch& launch) {
-  if (!a.file.empty() || a.origin != model::Origin::catalogue || (has_repository(a) && name == a.checkpoint) || name.ends_with(".gguf")) return;
+  if (!a.file.empty() || a.origin != model::Origin::catalogue || (a.has_repository() && name == a.checkpoint) || name.ends_with(".gguf")) return;
   const std::string text = name + " stands for a folder with the model's weights in " + a.quant;
-  launch.unsaid.push_back(has_repository(a) ? text + ", published as " + a.checkpoint + "." : text + ": no repository of them is known here.");
+  launch.unsaid.push_back(a.has_repository() ? text + ", published as " + a.checkpoint + "." : text + ": no repository of them is known here.");
 }
 
+// What runs on the user's machine besides the engine, and why it must.
+std::string own_code_text(const std::string& words) { return words + " lets code run that the model's repository brings: without it the model is not loaded."; }
+
 // The words that start an engine, with what it wants to know of the model in their holes.
-std::string start_words(const catalog::Engine& engine, const model::Architecture& a) {
-  const std::string model = plain_model_name(engine, a);
+std::string start_words(const catalog::Engine& engine, const model::Architecture& a, const std::string& model) {
   const bool experts_only = model.ends_with(".gguf") && engine.texts.contains("flag.host_weights");   // a GGUF of which the processor reads the experts
   const std::size_t slash = model.rfind('/');
   const bool apart = !model.ends_with(".gguf") && engine.texts.contains("start.folder");   // of engines that import single files
@@ -125,12 +129,15 @@ std::size_t hosts_of_one(const rig::Rig& rig, const Placement& p) {
 class ToldLine {
  public:
   ToldLine(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p)
-      : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots), line_(engine, start_words(engine, a)) {}
+      : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots),
+        made_(is_made_while_loading(engine, a, p)), model_(made_ ? a.whole_checkpoint : plain_model_name(engine, a)), line_(engine, start_words(engine, a, model_)) {}
 
   Launch run() {
-    explain_checkpoint(a_, mixes_in_host() ? host_weights(a_) : plain_model_name(engine_, a_), line_.launch());
+    if (made_) cannot_say("No repository of " + a_.quant + " weights is known here: " + engine_.name + " makes them of those in 16 bits while it loads them.");
+    else explain_checkpoint(a_, mixes_in_host() ? host_weights(a_) : model_, line_.launch());
     say_degrees();
     say_memory();
+    say_own_code();
     say_host();
     tell_devices();
     tell_degrees();
@@ -180,8 +187,15 @@ class ToldLine {
     }
     if (paged_) say("sequences", std::to_string(s_.sequences));
     if (paged_) say("batched", std::to_string(s_.max_batched_tokens));
-    if (!s_.weight_quant.empty()) say("quantization", s_.weight_quant);
+    if (made_ || !s_.weight_quant.empty()) say("quantization", made_ ? to_lower(a_.quant) : s_.weight_quant);
     if (s_.host_gib > 0) say("offload", format_shortest(s_.host_gib));
+  }
+
+  // Code that the repository brings does not run unless the line says so; files of GGUF have none.
+  void say_own_code() {
+    if (a_.own_code.empty() || !can_say("own_code") || model_.ends_with(".gguf")) return;
+    say("own_code", "");
+    cannot_say(own_code_text(std::string(text("flag", "own_code"))));
   }
 
   void say_host() {
@@ -235,6 +249,8 @@ class ToldLine {
   const Placement& p_;
   const Settings& s_;
   const bool paged_, slots_;
+  const bool made_;           // the format, while loading
+  const std::string model_;   // on the line
   LineBuilder line_;
 };
 
@@ -298,6 +314,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   explain_checkpoint(a, stand_in(a), launch);
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
   tell_longest_prompt(p, longest_prompt, whole, launch);
+  if (!a.own_code.empty()) launch.unsaid.push_back(own_code_text("trustRemoteCode"));
   const auto local = static_cast<std::size_t>(std::count_if(p.devices.begin(), p.devices.end(), [&](const DeviceShare& share) { return rig.devices[static_cast<std::size_t>(share.device)].host == 0; }));
   const std::size_t copies = nodes ? 1 : static_cast<std::size_t>(whole_copies(a, s)), of_copy = local / copies;   // an instance for each copy of the model
   const bool sees = std::any_of(a.tensors.begin(), a.tensors.end(), [](const model::Tensor& t) { return t.role == model::Role::vision; });
@@ -308,7 +325,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
                      (nodes ? "    \"multiNodesInferEnabled\": true,\n" : "") + number("    \"ModelDeployConfig\": {\n      \"maxSeqLen\": ", s.context) + number(",\n      \"maxInputTokenLen\": ", longest_prompt) +
                      ",\n      \"ModelConfig\": [{\n        \"modelName\": " + json_text(a.key) + ",\n        \"modelWeightPath\": " + json_text(stand_in(a)) +
                      number(",\n        \"worldSize\": ", static_cast<std::int64_t>(of_copy)) + number(",\n        \"npuMemSize\": ", sees ? std::max<std::int64_t>(1, cache_gib) : -1) + plugin_text(p) +
-                     number("\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": ", engine.block_tokens) + number(",\n      \"maxBatchSize\": ", s.sequences) +
+                     (a.own_code.empty() ? "" : ",\n        \"trustRemoteCode\": true") + number("\n      }]\n    },\n    \"ScheduleConfig\": {\n      \"cacheBlockSize\": ", engine.block_tokens) + number(",\n      \"maxBatchSize\": ", s.sequences) +
                      number(",\n      \"maxPrefillBatchSize\": ", std::min(kPrefillBatch, s.sequences)) + number(",\n      \"maxPrefillTokens\": ", s.max_batched_tokens) +
                      number(",\n      \"maxIterTimes\": ", s.context) + "\n    }\n  }\n}\n";
   return std::move(launch);

@@ -288,6 +288,7 @@ constexpr FlagRule kRules[] = {
 
 // ik_llama.cpp's own, beside those it shares (common/common.cpp there).
 constexpr FlagRule kIk[] = {
+    {"--spec-type", Takes::value, kDraftsNote, speculation_stage, false, true},
     {"-mtp --multi-token-prediction", Takes::nothing, kDraftsNote, own_layers, false, true},
     {"-mla --mla-use", Takes::value, "latent attention: 1 to 3 keep one latent per token, as counted here",
      [](Target&, Text v) -> Result<void> {

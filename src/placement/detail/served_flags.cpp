@@ -107,6 +107,8 @@ constexpr std::string_view kPictureNote = "pictures and sounds: what their encod
 constexpr std::string_view kHostCacheNote = "caches of finished requests in host memory: not counted here";
 constexpr std::string_view kExchangeNote = "how experts on different devices exchange tokens: not counted here";
 
+constexpr std::string_view kOwnCodeNote = "code that the model's repository brings may run: its tokeniser, its configuration or its layers";
+
 constexpr std::string_view kEagerNote = "no graphs of kernels: every step waits longer for the host; the memory that they would take is still counted";
 constexpr std::string_view kStateNote = "number format of recurrent states: not counted here";
 constexpr std::string_view kSpreadNote = "experts spread over this many devices whole";
@@ -157,7 +159,8 @@ constexpr FlagRule kVllm[] = {
      "--enable-prompt-tokens-details --enable-force-include-usage --enable-server-load-tracking --enable-reasoning --data-parallel-hybrid-lb "
      "--exclude-tools-when-tool-choice-none", Takes::nothing, "", nullptr},
     {"--enforce-eager", Takes::nothing, kEagerNote, set_eager, false, true},
-    {"--trust-remote-code --enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
+    {"--trust-remote-code", Takes::nothing, kOwnCodeNote, nullptr},
+    {"--enable-prefix-caching --no-enable-prefix-caching --enable-chunked-prefill --no-enable-chunked-prefill "
      "--enable-auto-tool-choice --disable-log-requests --disable-custom-all-reduce --async-scheduling", Takes::nothing, "", nullptr},
 };
 
@@ -214,7 +217,8 @@ constexpr FlagRule kSglang[] = {
      "--enable-torch-symm-mem --enable-flashinfer-allreduce-fusion --enable-aiter-allreduce-fusion --enable-priority-scheduling --disable-hybrid-swa-memory "
      "--enable-fp32-lm-head --is-embedding --sleep-on-idle --enable-dynamic-chunking --skip-tokenizer-init", Takes::nothing, "", nullptr},
     {"--enable-dp-attention", Takes::nothing, "--dp divides the devices of --tp: attention is copied on each part, experts are shared by all", [](Target& t, Text) -> Result<void> { t.copies_attention = true; return {}; }, true},
-    {"--trust-remote-code --disable-radix-cache --enable-torch-compile --enable-mixed-chunk "
+    {"--trust-remote-code", Takes::nothing, kOwnCodeNote, nullptr},
+    {"--disable-radix-cache --enable-torch-compile --enable-mixed-chunk "
      "--disable-shared-experts-fusion --enable-p2p-check", Takes::nothing, "", nullptr},
 };
 
@@ -237,7 +241,7 @@ constexpr FlagRule kTensorrt[] = {
     {"--max_batch_size", Takes::value, kSequencesNote, whole<&Settings::sequences, 1>},
     {"--max_num_tokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"--backend --host --port --tokenizer --extra_llm_api_options --log_level --max_beam_width", Takes::value, "", nullptr},
-    {"--trust_remote_code", Takes::nothing, "", nullptr},
+    {"--trust_remote_code", Takes::nothing, kOwnCodeNote, nullptr},
 };
 
 constexpr FlagRule kMindie[] = {
@@ -247,7 +251,7 @@ constexpr FlagRule kMindie[] = {
     {"maxPrefillTokens", Takes::value, kBatchedNote, whole<&Settings::max_batched_tokens, 1>},
     {"NPU_MEMORY_FRACTION", Takes::value, kShareNote, memory_share},
     {"plugin_params", Takes::value, kDraftsNote, plugin_params, false, true},
-    {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName", Takes::value, "", nullptr},
+    {"npuMemSize cpuMemSize cacheBlockSize maxInputTokenLen maxPrefillBatchSize maxIterTimes npuDeviceIds modelWeightPath modelName trustRemoteCode", Takes::value, "", nullptr},
 };
 
 constexpr FlagRule kLmStudio[] = {
@@ -319,7 +323,8 @@ constexpr FlagRule kPlain[] = {
     {"--prompt-cache-size --prompt-cache-bytes", Takes::value, "caches of finished prompts that the server keeps as it runs: not counted here", nullptr},
     {"--host --port --max-tokens --temp --top-p --top-k --min-p --seed --log-level --chat-template --chat-template-args --allowed-origins --decode-concurrency "
      "--prompt-concurrency --max-batch-size", Takes::value, "", nullptr},
-    {"--trust-remote-code --use-default-chat-template", Takes::nothing, "", nullptr},
+    {"--trust-remote-code", Takes::nothing, kOwnCodeNote, nullptr},
+    {"--use-default-chat-template", Takes::nothing, "", nullptr},
 };
 
 }  // namespace

@@ -346,7 +346,8 @@ Result<void> SlotLayouts::add_drafts(Count count, Placement& placement) {
   settings.key_quant = settings.value_quant = "f16";
   settings.overrides.clear();
   settings.cpu_moe_layers = 0;
-  RC_ASSIGN(draft, draft_->layouts.of(settings, count));
+  const std::string& name = own ? architecture_.name : drafter_->architecture().name;
+  RC_ASSIGN(draft, draft_->layouts.of(settings, count).map_error([&](Error error) { return of_drafter(name, std::move(error)); }));
   add_draft_memory(rig_, draft, !own, placement);
   if (own) placement.draft_layers = 1;
   else placement.drafting = std::make_shared<const Placement>(std::move(draft));

@@ -105,6 +105,18 @@ Result<void> verified_tokens(Target& target, Text value) {
   return {};
 }
 
+// ik_llama.cpp writes what it drafts so: "mtp:n_max=4,p_min=0.0" (its pull request 1908).
+Result<void> speculation_stage(Target& target, Text value) {
+  const std::size_t colon = value.find(':');
+  RC_TRY(speculation_type(target, value.substr(0, colon)));
+  if (colon == Text::npos) return {};
+  for (const Text setting : split(value.substr(colon + 1), ',')) {
+    const Text text = trim(setting);
+    if (text.starts_with("n_max=")) RC_TRY(drafted_tokens(target, text.substr(text.find('=') + 1)));
+  }
+  return {};
+}
+
 Result<void> speculation_type(Target& target, Text value) {
   const Text* best = nullptr;
   for (const Text type : split(value, ',')) {

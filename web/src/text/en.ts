@@ -124,7 +124,6 @@ export const en = {
     gradeName: { measured: 'measured', near: 'near', family: 'family', extrapolated: 'extrapolated' } as Record<string, string>,
     fitsTo: (n: string) => `like this up to ${n}`,
     draftsUncounted: (model: string) => (model ? ` Nothing is known here of ${model}, which drafts: its memory is not counted.` : ' What drafts the tokens takes memory that is not counted here.'),
-    drafts: (tokens: number, kept: string, without: string) => (tokens > 0 ? `Each step verifies ${tokens} drafted tokens beside its own and keeps ${kept} in the mean; without drafts ${without}.` : `Drafts looked up in earlier text gain what the text decides: told without them.`),
     longest: (n: string, all: boolean) => (all ? `It has room for the model\u2019s whole context of ${n} tokens.` : `Laid out like this it has room for a context of up to ${n} tokens.`),
     ways: 'Other ways to run it', way: 'Way', upgrades: 'What more would bring',
     mine: 'Check your own measurement', mineHelp: 'Type what you measured at this context; it is held against the range and goes nowhere. To let it count in every answer: rigcast observe import.',

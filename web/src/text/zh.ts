@@ -124,7 +124,6 @@ export const zh: Text = {
     gradeName: { measured: '已实测', near: '相近', family: '同族', extrapolated: '外推' },
     fitsTo: (n) => `照此布局最多 ${n}`,
     draftsUncounted: (model: string) => `${model ? `此处不认识起草的模型 ${model}：` : ''}起草 token 的一侧还要占用显存，此处未计入。`,
-    drafts: (tokens: number, kept: string, without: string) => (tokens > 0 ? `投机解码：每步另验证 ${tokens} 个草稿 token，平均留下 ${kept} 个；不用草稿时 ${without}。` : `从前文查找的草稿加速多少取决于文本，此处的速度不含草稿。`),
     longest: (n, all) => (all ? `放得下模型的全部上下文：${n} token。` : `照此布局，上下文最多可放下 ${n} token。`),
     ways: '其他摆法', way: '方式', upgrades: '增加硬件会怎样',
     mine: '核对你自己的实测', mineHelp: '填入在此上下文下测得的速度，会与区间比较，不会发往任何地方。想让它计入所有回答：rigcast observe import。',

@@ -127,17 +127,14 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
   );
 }
 
-function rowName(row: CompareRow, answer: CompareAnswer): string {
-  const differs = (pick: (one: CompareRow) => string) => new Set(answer.rows.map(pick)).size > 1;
-  const parts = [differs((one) => one.model) ? shownModel(row.model) : '', differs((one) => one.rig) ? row.rig : '', differs((one) => one.engine) ? row.engine : '', answer.rows.some((one) => one.plan?.model.quant_assumed) && new Set(answer.rows.flatMap((one) => one.plan?.model.quant ?? [])).size > 1 ? row.plan?.model.quant : ''].filter(Boolean);
-  return parts.join(', ') || row.rig;
-}
+// A model that was dropped on the page is called by its file.
+const rowName = (row: CompareRow) => row.name.replace(row.model, shownModel(row.model));
 
 interface Shown { row: CompareRow; name: string; best: boolean; why?: string }
 
 function Result({ answer, question, chosen }: { answer: CompareAnswer; question: Question; chosen: boolean }): VNode {
   const text = useText();
-  const listed = answer.rows.map((row, i) => ({ row, name: rowName(row, answer), best: i === answer.fastest, why: row.error ?? undefined }));
+  const listed = answer.rows.map((row, i) => ({ row, name: rowName(row), best: i === answer.fastest, why: row.error ?? undefined }));
   const speeds: (Omit<Column<Shown>, 'cell' | 'by'> & { of(row: CompareRow): Interval | null | undefined })[] = [
     { id: 'decode', name: text.plan.decode, of: (row) => row.decode }, { id: 'prefill', name: text.plan.prefill, of: (row) => row.prefill }, { id: 'ttft', name: text.plan.ttft, of: (row) => row.ttft },
     { id: 'power', name: text.plan.power, of: (row) => row.plan?.power?.decode }, { id: 'energy', name: text.plan.energy, of: (row) => row.plan?.power?.energy },

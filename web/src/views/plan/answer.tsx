@@ -164,7 +164,7 @@ function Verdict({ plan, wanted }: { plan: Plan; wanted: string }): VNode {
           {plan.power ? <Tile id="energy" name={text.plan.energy} value={plan.power.energy} /> : null}
         </dl>
       ) : plan.fits && plan.no_speed ? <p>{text.plan.noSpeed} {plan.no_speed}. {/\bhere\b/.test(plan.rig) ? <a href="/machine">{text.plan.measureHere}</a> : null}</p> : null}
-      {plan.drafts ? <p data-block="drafts">{text.plan.drafts(plan.drafts.tokens, plan.drafts.kept.toFixed(1), print(plan.drafts.decode_without, 'token/s'))}{plan.drafts.counted ? '' : text.plan.draftsUncounted(plan.drafts.model)}</p> : null}
+      {plan.drafts ? <p data-block="drafts">{plan.drafts.text}{plan.drafts.counted ? '' : text.plan.draftsUncounted(plan.drafts.model)}</p> : null}
       {plan.grade ? <p class="grade"><span class={'badge grade-' + plan.grade}>{text.plan.gradeName[plan.grade] ?? plan.grade}</span> {text.plan.grade[plan.grade] ?? ''}</p> : null}
     </section>
   );
