@@ -130,6 +130,8 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   b.load.copies = placement::whole_copies(architecture, placement.settings);
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
+  const int ranges = placement.mode == Mode::pipeline ? std::max(1, placement.settings.pipeline_degree) : 1;
+  if (ranges > 1) b.split = std::max(1, static_cast<int>(placement.devices.size()) / (b.load.copies * ranges));   // those of one range share its tensors
   if (b.split > 1) choose_lead(b);
   if (const int copies = placement.settings.data_degree * std::max(1, placement.settings.replicas) / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;
@@ -142,7 +144,8 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   b.alternates = b.load.offloaded && holds_layers(b, false);
   if ((cpu || b.load.offloaded || placement.host_attention) && rig.hosts.front().bandwidth.value() <= 0)
     return fail(ErrorKind::unsupported, "the memory bandwidth of the host is unknown: no speed can be derived");
-  if (!b.load.offloaded && b.split <= 1 && pipelines_prompts(b.setting, placement.mode)) b.load.pipeline_devices = static_cast<int>(placement.devices.size());
+  if (!b.load.offloaded && (b.split <= 1 || ranges > 1) && pipelines_prompts(b.setting, placement.mode))
+    b.load.pipeline_devices = ranges > 1 ? ranges : static_cast<int>(placement.devices.size());
   b.load.passes_in_flight = passes_in_flight(b.setting, b.load.pipeline_devices);
   add_weights(b);
   add_attention(b);
