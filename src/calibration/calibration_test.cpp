@@ -452,6 +452,31 @@ TEST(Misses, ATraitIsAsWideAsItsMissesBesideUsualSources) {
   EXPECT_FALSE(detail::width_of_misses(std::vector<detail::Miss>(9, {1.0, "few"})));
 }
 
+// Four cards as two ranges of layers that two share each: of every layer each of its two reads half, as a pair by itself does.
+TEST(Layout, RangesBesideTensorParallel) {
+  Configurator configurator(facts());
+  const auto weights = [&](int devices, const char* ranges) {
+    Observation o = decode_row("rtx-3090", 30);
+    o.engine = "vLLM";
+    o.mode = "tensor";
+    o.devices = devices;
+    o.degree = 2;
+    if (*ranges) o.flags["pp"] = ranges;
+    const auto p = configurator.prepare(o);
+    if (!p) return std::pair(0.0, 0.0);
+    double bytes = 0;
+    for (const cost::Stage& stage : p->load->stages) bytes += stage.weight_bytes;
+    return std::pair(bytes, p->stages);
+  };
+  const auto [pair, alone] = weights(2, "");
+  const auto [four, ranges] = weights(4, "2");
+  EXPECT_GT(pair, 0);
+  EXPECT_DOUBLE_EQ(four, pair);
+  EXPECT_EQ(alone, 1);
+  EXPECT_EQ(ranges, 2);
+  EXPECT_DOUBLE_EQ(weights(4, "3").first, weights(4, "").first);   // no four are three alike: as if it were not said
+}
+
 // Rows whose host runs ahead of the device: the fit's own derivatives must find what made them.
 TEST(Fit, ARowThatRunsAhead) {
   const auto priors = Priors::read("effect,mean,sd,why\n*|*,0,0.01,\nweights,0,0.5,\nlaunch,0,1,\nsource,0,0.01,\n");

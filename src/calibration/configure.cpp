@@ -314,11 +314,13 @@ Result<std::shared_ptr<const Configurator::Layout>> Configurator::make_layout(co
     p.memory = site.rig.devices.front().memory.value();
     for (const char* format : {"bf16", "fp16"})
       if (const auto rate = d.rates.find(format); rate != d.rates.end()) p.half_rate = rate->second.value.value();
-    p.bandwidth = d.bandwidth->value.value() * (site.placement.mode == placement::Mode::tensor || site.placement.mode == placement::Mode::row ? static_cast<double>(site.rig.devices.size()) : 1.0);
+    const bool shared = site.placement.mode == placement::Mode::tensor || site.placement.mode == placement::Mode::row || site.placement.mode == placement::Mode::pipeline;
+    p.bandwidth = d.bandwidth->value.value() * (shared ? static_cast<double>(site.rig.devices.size()) / site.placement.settings.pipeline_degree : 1.0);
   }
   p.replicas = site.machine.replicas;
   p.prompts_elsewhere = site.machine.disaggregated;
   if (site.placement.mode == placement::Mode::layer && cost::engine_group(p.engine) == "serving") p.stages = static_cast<double>(site.rig.devices.size());
+  if (site.placement.mode == placement::Mode::pipeline) p.stages = site.placement.settings.pipeline_degree;
   layout->load = p.load = std::make_shared<const cost::Load>(std::move(load));
   if (cost::engine_group(p.engine) == "serving" && !site.rig.devices.empty() && site.layout != "cpu") {
     auto engine_found = engines_.find(p.engine);

@@ -163,6 +163,12 @@ Mode mode_of(const Observation& o, const std::string& group, int devices) {
   return group == "ggml" || group == "exllama" || group == "eager" ? Mode::layer : Mode::tensor;
 }
 
+// Ranges of layers that the devices of a tensor group share each, one after the other ("pp=2" beside tensor parallel over half of the devices); 1: none.
+int ranges_of(const Observation& o, const std::string& group, Mode mode, int devices) {
+  const int ranges = static_cast<int>(std::clamp(number_flag(o, "pp", 1), 1.0, 1024.0));
+  return group == "serving" && mode == Mode::tensor && ranges < devices && devices % ranges == 0 ? ranges : 1;
+}
+
 // The Vulkan driver, where it is known to be one that was slower for its devices than today's: AMD's own for Linux, given up in 2025, and Mesa's
 // for Intel before 26.2 of August 2026 (an Arc Pro B70 writes 66, 40 and 12 token/s under 26.0.8, 110, 88 and 23 under 26.2.2).
 std::string driver_of(const Observation& o, const catalog::Device& device, double year) {
@@ -247,6 +253,7 @@ Offload offload_of(const Observation& o) {
 // What decides where tensors are.
 struct Split {
   int devices = 1;
+  int sharing = 1;                       // of those, how many share a range of layers: the first of each counts
   std::vector<double> shares;            // of the layers; empty: alike
   std::optional<int> gpu_layers;         // with the head; empty: the engine fits them
   Offload offload = Offload::none;
@@ -261,7 +268,7 @@ std::vector<int> owners_of(const Split& split, int layers) {
   const int wanted = split.gpu_layers.value_or(layers + 1), first = layers + 1 - wanted;
   std::vector<int> owners(static_cast<std::size_t>(layers) + 1, placement::kHost);
   for (int l = first; l <= layers; ++l) {
-    int device = (l - first) * split.devices / wanted;
+    int device = (l - first) * (split.devices / split.sharing) / wanted * split.sharing;
     double bound = 0;
     if (!split.shares.empty())
       for (device = 0; device + 1 < split.devices && static_cast<double>(l - first) / wanted >= (bound += split.shares[static_cast<std::size_t>(device)]); ++device) continue;
@@ -276,7 +283,7 @@ void place_tensors(const model::Architecture& model, placement::Placement& p, co
   const auto owner = [&](int layer) {
     const int own = owners[static_cast<std::size_t>(std::clamp(layer, 0, layers))];
     if (layer < 0) return owners.back() == placement::kHost ? placement::kHost : 0;   // the table is looked up, or serves as the head
-    return own == placement::kHost || p.mode == Mode::layer ? own : 0;
+    return own == placement::kHost || p.mode == Mode::layer || p.mode == Mode::pipeline ? own : 0;
   };
   p.tensor_device.resize(model.tensors.size());
   p.kv_device.resize(static_cast<std::size_t>(layers));
@@ -427,14 +434,22 @@ Result<Site> site_of(KnownNames& names, const Observation& as_printed, const mod
   RC_ASSIGN(slot, slot_of(catalog, *device, o));
   RC_TRY(join(catalog, site.rig, *device, std::move(slot), o));
   p.mode = mode_of(o, group, chips);
+  const int ranges = ranges_of(o, group, p.mode, chips);
+  if (ranges > 1) {
+    p.mode = Mode::pipeline;
+    p.settings.pipeline_degree = ranges;
+    p.settings.tensor_degree = chips / ranges;
+  }
   const int layers = static_cast<int>(model.layers.size());
   Split split;
   split.devices = chips;
+  if (ranges > 1) split.sharing = chips / ranges;
   if (group == "ggml") split.shares = shares_of(o, site.rig.devices);
   for (int i = 0; i < chips; ++i) {
     placement::DeviceShare share;
     share.device = i;
     if (p.mode == Mode::tensor || p.mode == Mode::row) share.fraction = split.shares.empty() ? 1.0 / chips : split.shares[static_cast<std::size_t>(i)];
+    if (p.mode == Mode::pipeline) share.fraction = 1.0 / split.sharing;
     p.devices.push_back(share);
   }
   for (const rig::RigDevice& d : site.rig.devices) split.room += d.memory.value();

@@ -42,7 +42,8 @@ Releases::Version Releases::read_version(std::string_view printed) {
   }
   if (version.size() == 2) version.push_back(0);   // "0.17"
   const bool a_word = !printed.empty() && std::isalnum(static_cast<unsigned char>(printed.front())) && version.size() < 2;   // "2016bf2" is a commit
-  return a_word ? Version{} : version;
+  const bool a_date = version.size() == 1 && version.front() >= 2020 && version.front() < 2100 && printed.size() > 1 && printed.front() == '-' && std::isdigit(static_cast<unsigned char>(printed[1]));   // "2026-09"
+  return a_word || a_date ? Version{} : version;
 }
 
 std::string Releases::latest_until(std::string_view engine, std::string_view version) const {

@@ -45,6 +45,7 @@ TEST(Releases, WhatIsNoReleaseTellsNothing) {
   EXPECT_EQ(releases.latest_until("vLLM", ""), "");
   EXPECT_EQ(releases.latest_until("llama.cpp", "2016bf2"), "");               // a commit, not build 2016
   EXPECT_EQ(releases.latest_until("llama.cpp", "5aba536"), "");
+  EXPECT_EQ(releases.latest_until("llama.cpp", "2026-09"), "");               // a date, not build 2026 of January 2024
   EXPECT_EQ(releases.latest_until("TensorRT-Edge-LLM", "0.7.0"), "");         // another program
   EXPECT_EQ(releases.latest_until("TensorRT-LLM", "Dynamo 0.8.1.post1"), "");
   EXPECT_EQ(releases.latest_until("MLX", "0.31.3"), "");

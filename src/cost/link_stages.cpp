@@ -59,30 +59,43 @@ double crossings_of(const Builder& b) {
   return crossings;
 }
 
+// The first device of each range of layers: one for each device that holds a range alone, one for each group that shares it, one in all else.
+std::vector<int> first_of_ranges(const Builder& b) {
+  const auto& used = b.place.devices;
+  const int ranges = b.place.mode == placement::Mode::pipeline ? b.place.settings.pipeline_degree : 1;
+  const std::size_t of_copy = used.size() / static_cast<std::size_t>(b.load.copies);
+  const std::size_t stride = ranges > 1 ? used.size() / static_cast<std::size_t>(ranges) : b.split > 1 ? of_copy : 1;   // a range's devices of all copies lie together
+  std::vector<int> first;
+  for (std::size_t i = 0; i < (ranges > 1 ? used.size() : of_copy); i += std::max<std::size_t>(1, stride)) first.push_back(used[i].device);
+  return first;
+}
+
 // Devices of several hosts: what crosses the network in one step. Layers in ranges hand over once where the next range lies elsewhere, and
 // the engine's process relays it, so each handover is two messages; logits come home from the last. Devices that share every tensor reduce
 // in a ring over the hosts: 2 (h - 1) messages for each reduction, and 2 (h - 1) / h of the activations.
 void add_network(Builder& b) {
-  const auto used = std::span(b.place.devices).first(b.place.devices.size() / static_cast<std::size_t>(b.load.copies));   // copies say nothing to each other
-  const auto host_of = [&](std::size_t i) { return b.device(used[i].device).host; };
+  const auto host_of = [&](int device) { return b.device(device).host; };
   rig::Path slowest;
-  double handovers = 0, hosts = 1;
-  for (std::size_t i = 1; i < used.size(); ++i) {
-    if (host_of(i) == host_of(i - 1)) continue;
-    const rig::Path path = path_between(b.rig, used[i - 1].device, used[i].device);
+  const auto crosses = [&](int from, int to) {   // and how fast
+    if (host_of(from) == host_of(to)) return false;
+    const rig::Path path = path_between(b.rig, from, to);
     if (slowest.bandwidth.value() <= 0 || path.bandwidth < slowest.bandwidth) slowest = path;
-    ++handovers;
-    ++hosts;
-  }
-  if (handovers <= 0 || slowest.bandwidth.value() <= 0) return;
+    return true;
+  };
+  double handovers = 0, hosts = 1;
+  const std::vector<int> ranges = first_of_ranges(b);
+  for (std::size_t i = 1; i < ranges.size(); ++i) handovers += crosses(ranges[i - 1], ranges[i]) ? 1 : 0;
+  for (std::size_t i = 1; i < static_cast<std::size_t>(b.split); ++i) hosts += crosses(b.place.devices[i - 1].device, b.place.devices[i].device) ? 1 : 0;
+  if ((handovers <= 0 && hosts <= 1) || slowest.bandwidth.value() <= 0) return;
   const double layers = static_cast<double>(b.model.layers.size()), hidden = static_cast<double>(b.model.hidden);
-  const double messages = b.split > 1 ? messages_of(b) * 2 * (hosts - 1) : 2 * handovers + 1;
-  const double bytes = b.split > 1 ? 2 * layers * hidden * 2 * 2 * (hosts - 1) / hosts : 2 * handovers * hidden * 4;
-  Stage latency{.kind = StageKind::hop, .device = used[0].device, .where = "network"};
+  const double messages = (hosts > 1 ? messages_of(b) * 2 * (hosts - 1) : 0) + (handovers > 0 ? 2 * handovers + 1 : 0);
+  const double bytes = 2 * layers * hidden * 2 * 2 * (hosts - 1) / hosts + 2 * handovers * hidden * 4;
+  const int first = b.place.devices.front().device;
+  Stage latency{.kind = StageKind::hop, .device = first, .where = "network"};
   latency.step_amount = messages;
   latency.memory = b.path(engine_path("network", 1 / std::max(1e-6, slowest.latency.value()), b.setting));
   b.load.stages.push_back(latency);
-  Stage transfer{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "network"};
+  Stage transfer{.kind = StageKind::all_reduce_bytes, .device = first, .where = "network"};
   transfer.new_token_amount = bytes;
   transfer.memory = transfer.prefill_memory = b.path(engine_path("network_bytes", slowest.bandwidth.value(), b.setting));
   b.load.stages.push_back(transfer);
@@ -99,19 +112,18 @@ double rings_of_four(const rig::Path& link, double devices) {
 }
 
 // What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
-void add_handed_over(Builder& b) {
-  const auto& used = b.place.devices;
+void add_handed_over(Builder& b, const std::vector<int>& ranges) {
   constexpr std::size_t kOneFabric = 16;   // more devices in one host than have slots: links alike, and looked up once
   const double vector = 4.0 * b.model.hidden;
   double bytes = 0, time = 0, link = 0;
-  for (std::size_t i = 1; i < used.size() / static_cast<std::size_t>(b.load.copies); ++i) {
-    if (b.device(used[i - 1].device).host != b.device(used[i].device).host) continue;
-    if (used.size() <= kOneFabric || link <= 0) link = path_between(b.rig, used[i - 1].device, used[i].device).bandwidth.value();
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (b.device(ranges[i - 1]).host != b.device(ranges[i]).host) continue;
+    if (ranges.size() <= kOneFabric || link <= 0) link = path_between(b.rig, ranges[i - 1], ranges[i]).bandwidth.value();
     bytes += vector;
     time += vector / (link > 0 ? link : kUnknownLink);
   }
   if (bytes <= 0) return;
-  Stage stage{.kind = StageKind::all_reduce_bytes, .device = used[0].device, .where = "links"};
+  Stage stage{.kind = StageKind::all_reduce_bytes, .device = ranges[0], .where = "links"};
   stage.new_token_amount = bytes;
   Path p;
   p.peak = p.roof = bytes / time;
@@ -168,12 +180,13 @@ void add_links(Builder& b) {
     if (link_kind(link) != "nvlink") add_factor(q, "all_reduce_bytes", "neighbours", link_kind(link), std::log2(split - 1.0));
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
-  } else if (const double stages = static_cast<double>(used.size()) / b.load.copies; b.split == 1 && stages > 1) {
+  }
+  if (const std::vector<int> ranges = first_of_ranges(b); ranges.size() > 1) {
     Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
-    hop.step_amount = stages;
+    hop.step_amount = static_cast<double>(ranges.size());
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
-    add_handed_over(b);
+    add_handed_over(b, ranges);
   }
   if (used.size() > 1) add_network(b);
   if (const double crossings = crossings_of(b); crossings > 0) {

@@ -47,8 +47,9 @@ Busy busy_of(const rig::Rig& rig, const placement::Placement& placement, const L
     else if (load.shares_tensors) shared += drawn;
     else busy.devices[static_cast<std::size_t>(stage.device)] += drawn;
   }
+  const double ranges = placement.mode == placement::Mode::pipeline ? std::max(1, placement.settings.pipeline_degree) : 1;   // which take turns
   if (load.shares_tensors)
-    for (const auto& share : placement.devices) busy.devices[static_cast<std::size_t>(share.device)] = shared;
+    for (const auto& share : placement.devices) busy.devices[static_cast<std::size_t>(share.device)] = shared / ranges;
   return busy;
 }
 

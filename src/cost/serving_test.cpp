@@ -62,6 +62,45 @@ TEST(Serving, TensorParallelHalvesWeights) {
   EXPECT_GT(stage_seconds(*load, work, StageKind::all_reduce), 0);
 }
 
+// Four devices as two ranges of layers that two devices share each: every layer is read by its two, half by each, and the sums of all layers go
+// between two devices; one handover lies between the ranges, and two in prompts are under way at once.
+TEST(Serving, RangesThatDevicesShareReadAPartEach) {
+  Case c;
+  c.on_two_devices();
+  for (int i = 2; i < 4; ++i) {
+    c.rig.devices.push_back(c.rig.devices[0]);
+    c.place.devices.push_back(c.place.devices[0]);
+    c.place.devices.back().device = i;
+  }
+  for (placement::DeviceShare& share : c.place.devices) share.fraction = 0.5;
+  c.place.engine = "vllm";
+  c.place.mode = placement::Mode::pipeline;
+  c.place.settings.tensor_degree = c.place.settings.pipeline_degree = 2;
+  Conditions conditions;
+  conditions.engine_year = 2026;
+  const auto load = load_of(c.model, c.rig, c.place, conditions);
+  ASSERT_TRUE(load);
+  std::vector<StageWork> work;
+  add_decode(*load, 0, 1, 1, work);
+  EXPECT_NEAR(stage_seconds(*load, work, StageKind::weights), 29.167e-3 / 2, 1e-5);   // 140 GB by two at 4.8 TB/s each
+  EXPECT_EQ(load->pipeline_devices, 2);
+  double sums = 0, hops = 0;
+  for (const Stage& stage : load->stages) {
+    if (stage.kind == StageKind::all_reduce) sums += stage.step_amount;
+    if (stage.kind == StageKind::hop) hops += stage.step_amount;
+  }
+  c.place.mode = placement::Mode::tensor;
+  c.place.settings.pipeline_degree = 1;
+  c.place.devices.resize(2);
+  const auto pair = load_of(c.model, c.rig, c.place, conditions);
+  double of_pair = 0;
+  for (const Stage& stage : pair->stages)
+    if (stage.kind == StageKind::all_reduce) of_pair += stage.step_amount;
+  EXPECT_DOUBLE_EQ(sums, of_pair);
+  EXPECT_GT(sums, 0);
+  EXPECT_DOUBLE_EQ(hops, 2);
+}
+
 // A prompt that is read along with decoding finds the weights already read: 140 GB once, not twice, and the arithmetic of both.
 TEST(Serving, MixedStepsReadWeightsOnce) {
   Case c;
