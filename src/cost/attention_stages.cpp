@@ -198,8 +198,7 @@ Path sent_cache_path(const Builder& b, int device) {
 // llama.cpp sends the weights of layers left on the host to a device for passes of many tokens; the attention between them then runs there,
 // too, and their cache follows. With -nkvo it stays on the host.
 bool sends_host_layers(const Builder& b) {
-  const placement::Settings& settings = b.place.settings;
-  return b.load.offloaded && !b.place.devices.empty() && !b.place.host_attention && settings.kv_offload && settings.op_offload && settings.offload_batch > 0;
+  return b.load.offloaded && b.sends_from_host() && !b.place.host_attention && b.place.settings.kv_offload;
 }
 
 void set_host_attention(Builder& b, const AttentionSum& sum, const AttentionPaths& paths, Stage& s) {

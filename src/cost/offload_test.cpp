@@ -83,6 +83,11 @@ TEST(Cost, HostWeightsGoToTheDeviceFromTheEnginesBatchOn) {
   EXPECT_EQ(sent(1024), 25e9);
   c.place.settings.op_offload = false;
   EXPECT_EQ(sent(4096), 0);
+  c.place.settings.op_offload = true;
+  c.on_two_devices();
+  EXPECT_GT(sent(4096), 0);
+  c.place.mode = placement::Mode::tensor;          // -sm tensor: its device of devices is never sent what lies on the host
+  EXPECT_EQ(sent(4096), 0);
 }
 
 // A layer that -ngl leaves on the host: 8 cache heads of 128 in F16 are 4,096 bytes a token. Its prompts are attended to on the device, and two

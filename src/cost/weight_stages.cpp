@@ -249,7 +249,7 @@ double stream_rate(const Builder& b, int device) {
 // Host weights that the engine sends to a device for passes of many tokens, whether that is faster or not.
 void set_stream(Builder& b, const GroupKey& key, Stage& s) {
   const placement::Settings& settings = b.place.settings;
-  if (!settings.op_offload || settings.offload_batch <= 0 || b.place.devices.empty() || !devices_read_rows(b.setting, key.format)) return;
+  if (!b.sends_from_host() || !devices_read_rows(b.setting, key.format)) return;
   if (!sends_host_weights(b.setting)) return;
   const int first = b.place.devices.front().device;
   const double receivers = b.split > 1 ? b.split : 1;   // devices that share tensors take a part each, over a link each

@@ -42,6 +42,12 @@ struct Builder {
     return split > 1 && of != placement::kHost ? lead : of;
   }
   int device_of_cache(std::size_t layer) const;
+  // Whether what lies on the host is sent to a device for passes of many tokens. The one device that llama.cpp makes of several for -sm tensor has no
+  // such hook (offload_op of ggml-backend-meta.cpp is null, October 2026): they are multiplied where they lie.
+  bool sends_from_host() const {
+    const bool one_of_several = split > 1 && place.mode == placement::Mode::tensor && setting.kernels == "llama.cpp" && setting.engine != "ik_llama.cpp";   // whose graphs of several are its own
+    return place.settings.op_offload && place.settings.offload_batch > 0 && !place.devices.empty() && !one_of_several;
+  }
 };
 
 void add_weights(Builder& b);
