@@ -23,7 +23,7 @@ class LongestContexts {
 
  private:
   struct Known { placement::Settings settings; std::int64_t longest = 0; };
-  static constexpr std::size_t kMostEach = 32;     // layouts of one place; the oldest goes
+  static constexpr std::size_t kMostEach = 128;    // layouts of one place; the oldest goes
   std::mutex mutex_;                               // guards what follows
   Recent<std::deque<Known>> known_{1024};          // by place
 };

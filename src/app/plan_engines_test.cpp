@@ -363,5 +363,20 @@ TEST(Plan, CardsOfMakersWithoutACommonBackendRunTheirOwn) {
   EXPECT_FALSE(plan(knowledge(), asked("qwen3-8b:q4_k_m", "rtx-3090+ascend-910b3", "llama.cpp")));
 }
 
+// Two tensor ranks in each of four copies of attention hold an eighth of the experts each, as eight copies of one rank do: reading them takes as long.
+TEST(PlanEngines, CopiesOfAttentionShareTheExperts) {
+  const auto decode = [](const char* flags) { return answer_of(asked("deepseek-v3.1", "8xh200 nvlink", "vllm", 64, 4096, flags)).speed->decode.value.p50; };
+  const double eight = decode("-dp 8 --enable-expert-parallel"), four = decode("-tp 2 -dp 4 --enable-expert-parallel");
+  EXPECT_GT(four, 0.7 * eight);
+  EXPECT_LT(four, 1.3 * eight);
+}
+
+// Seen from a card without FP8: what the maker publishes in it has a repository in 16 bits, too.
+TEST(PlanEngines, SixteenBitsThatArePublishedStandForFp8) {
+  const auto answer = answer_of(asked("ministral-3-14b", "v100-sxm2-32gb", "vllm"));
+  EXPECT_TRUE(answer.assumed_quant);
+  EXPECT_NE(answer.launch.line.find("Ministral-3-14B-Instruct-2512-BF16"), std::string::npos) << answer.launch.line;
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -158,7 +158,7 @@ UsualFormats smaller_formats(const PlanAnswer& now, const ModelFormats& known) {
   return words.empty() ? usual_formats(now.engine, known, now.rig) : UsualFormats{std::vector<std::string>(words.begin(), words.end())};
 }
 
-// The largest of the engine's usual formats below the one that is planned for which there is room.
+// The first of the engine's usual formats, smaller than what is planned, for which there is room: those published before others, else the largest.
 std::optional<Remedy> smaller_that_fits(const Knowledge& knowledge, const PlanAnswer& now) {
   const PlanRequest& request = now.request;
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);

@@ -54,13 +54,31 @@ std::string usual_recipe(const catalog::Engine& engine, const UsualFormats& form
   return stands_in ? formats.quants.front() : engine.usual_quant;
 }
 
+// The 16 bits that somebody publishes beside the FP8 of the maker, where the engine refuses that and has room for them; nullptr: none.
+std::shared_ptr<const KnownModel> published_whole(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats) {
+  const placement::Request& request = asked.request.placement;
+  if (!asked.engine.usual_quant.empty() || quant_group(knowledge, *asked.model) != "fp8" || is_taken(knowledge, *asked.model, asked.rig, request)) return nullptr;
+  const auto whole = formats.in("bf16");
+  const bool taken = whole && (*whole)->architecture.has_repository() && is_taken(knowledge, **whole, asked.rig, request) && has_room(knowledge, **whole, asked.rig, request);
+  return taken ? *whole : nullptr;
+}
+
 Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   const PlanRequest& request = asked.request;
   const catalog::Engine& engine = asked.engine;
   const std::shared_ptr<const KnownModel> as_published = asked.model;
-  if (as_published->architecture.origin != model::Origin::catalogue || engine.usual_quants.empty()) return {};
+  if (as_published->architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty()) return {};
+  const std::string& published = as_published->architecture.quant;
+  const ModelFormats formats(knowledge, named->name);
+  if (const auto whole = published_whole(knowledge, asked, formats)) {
+    asked.assumed_quant = true;
+    asked.model = whole;
+    asked.notes.push_back("No format is named: " + whole->architecture.quant + " is assumed, for " + published + ", as published, is refused here.");
+    return {};
+  }
+  if (engine.usual_quants.empty()) return {};
   const auto is_read = [&] { return placement::check_formats(knowledge.catalog, engine, as_published->view).has_value(); };
   const auto refused = [&](const KnownModel& model) { return !is_taken(knowledge, model, asked.rig, request.placement); };
   // Eight bits of another kind stand for FP8 on chips without it, fewer where it does not fit; what is published in fewer bits stays as it is.
@@ -69,8 +87,6 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
   if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
-  const std::string& published = as_published->architecture.quant;
-  const ModelFormats formats(knowledge, named->name);
   const UsualFormats order = usual_formats(engine, formats, asked.rig);
   const std::vector<std::string>& quants = order.quants;
   const std::string recipe = usual_recipe(engine, order);
@@ -125,7 +141,7 @@ UsualFormats usual_formats(const catalog::Engine& engine, const ModelFormats& fo
     const auto model = formats.in(quant);
     if (!model) return false;
     const model::Architecture& architecture = (*model)->architecture;
-    return architecture.has_repository() || (quant == catalog::text_of(engine, "made_while_loading", backend) && !architecture.whole_checkpoint.empty());
+    return architecture.has_repository() || placement::is_made_while_loading(engine, architecture, backend);
   };
   usual.published = static_cast<std::size_t>(std::stable_partition(usual.quants.begin(), usual.quants.end(), is_at_hand) - usual.quants.begin());
   return usual;

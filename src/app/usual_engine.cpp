@@ -57,7 +57,7 @@ std::string usual_spec(const Knowledge& knowledge, const Asked& plain, const std
     placement::Request request = plain.request.placement;
     request.engine = key;
     for (const std::string& quant : engine ? usual_formats(**engine, formats, plain.rig).quants : std::vector<std::string>())
-      if (const auto model = formats.in(quant); model && has_room(knowledge, **model, plain.rig, request)) return formats.spec(quant);
+      if (const auto model = formats.in(quant); model && is_taken(knowledge, **model, plain.rig, request) && has_room(knowledge, **model, plain.rig, request)) return formats.spec(quant);
   }
   return {};
 }
@@ -67,13 +67,13 @@ Result<Asked> unless_format_is_refused(const Knowledge& knowledge, Result<Asked>
   const placement::ModelView& model = plain->model->view;
   const auto quant = knowledge.catalog.quant(model.dominant_quant());
   if (!quant) return plain;
-  auto refused = placement::prepare(knowledge.catalog, model, plain->rig, plain->request.placement);
-  if (refused) return plain;
-  Error error = std::move(refused.error());
+  auto prepared = placement::prepare(knowledge.catalog, model, plain->rig, plain->request.placement);
+  if (prepared) return plain;
+  Error error = std::move(prepared.error());
   std::vector<std::string> names;
   for (const rig::RigDevice& device : plain->rig.devices)
     if (std::find(names.begin(), names.end(), device.device.name) == names.end()) names.push_back(device.device.name);
-  error.message = "no engine that is known here runs " + quant->name + " weights on " + (names.empty() ? std::string("a processor") : join(names, " and "));
+  error.message = "no engine that is known here runs " + quant->name + " weights on " + (names.empty() ? std::string("a processor") : join(names, " + "));
   error.where = Where{"MODEL"};
   error.field = "model";
   if (std::string spec = usual_spec(knowledge, *plain, usual); !spec.empty()) error.nearest = std::move(spec);

@@ -474,6 +474,7 @@ TEST(Layout, RangesBesideTensorParallel) {
   EXPECT_DOUBLE_EQ(four, pair);
   EXPECT_EQ(alone, 1);
   EXPECT_EQ(ranges, 2);
+  EXPECT_GT(weights(4, "").first, 0);
   EXPECT_DOUBLE_EQ(weights(4, "3").first, weights(4, "").first);   // no four are three alike: as if it were not said
 }
 

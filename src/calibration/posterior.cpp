@@ -194,7 +194,11 @@ void Posterior::climb(VectorXd& theta, const std::vector<char>& use, const Limit
     far = step.products > kWorthAFactor;
     Stride taken = stride(here, theta, step.by, use, limits);
     const double gain = here.cost - taken.end.cost;
-    if (taken.length <= 0 || gain <= 0) return;
+    if (taken.length <= 0 || gain <= 0) {   // at a corner: along the steepest way, if that does not lead on either
+      if (radius <= kLeast) return;
+      radius = kLeast;
+      continue;
+    }
     theta += taken.length * step.by;
     if (gain <= limits.tolerance * here.cost) return;
     here = std::move(taken.end);

@@ -171,7 +171,9 @@ struct AttentionPaths {
   Path scores(int device) const {
     const Setting& set = b.setting_on(device);
     const rig::RigDevice& d = b.device(device);
-    return device_path("scores", known_rate(attention_rate(d.device, set), d.device), d, set);
+    Path p = device_path("scores", known_rate(attention_rate(d.device, set), d.device), d, set);
+    p.roof = matrix_roof(d.device, "f16");
+    return p;
   }
   Path host_memory() const {
     Path p = host_path("host_kv", reachable_bandwidth(b.host(), b.threads(true)).value(), b.host(), b.setting);

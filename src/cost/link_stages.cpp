@@ -59,15 +59,15 @@ double crossings_of(const Builder& b) {
   return crossings;
 }
 
-// The first device of each range of layers: one for each device that holds a range alone, one for each group that shares it, one in all else.
-std::vector<int> first_of_ranges(const Builder& b) {
+// The devices of each range of layers of one whole copy: one that holds a range alone, or all that share it. Copies of attention lie one behind the
+// other, each with a group of every range.
+std::vector<std::vector<int>> devices_of_ranges(const Builder& b) {
   const auto& used = b.place.devices;
-  const int ranges = b.place.mode == placement::Mode::pipeline ? b.place.settings.pipeline_degree : 1;
-  const std::size_t of_copy = used.size() / static_cast<std::size_t>(b.load.copies);
-  const std::size_t stride = ranges > 1 ? used.size() / static_cast<std::size_t>(ranges) : b.split > 1 ? of_copy : 1;   // a range's devices of all copies lie together
-  std::vector<int> first;
-  for (std::size_t i = 0; i < (ranges > 1 ? used.size() : of_copy); i += std::max<std::size_t>(1, stride)) first.push_back(used[i].device);
-  return first;
+  const std::size_t of_copy = used.size() / static_cast<std::size_t>(b.load.copies), sharing = static_cast<std::size_t>(std::max(1, b.split));
+  const std::size_t ranges = std::max<std::size_t>(1, of_copy / sharing), groups = static_cast<std::size_t>(std::max(1, b.copies)), group = std::max<std::size_t>(1, sharing / groups);
+  std::vector<std::vector<int>> out(ranges);
+  for (std::size_t i = 0; i < std::min(of_copy, ranges * groups * group); ++i) out[i / group % ranges].push_back(used[i].device);
+  return out;
 }
 
 // Devices of several hosts: what crosses the network in one step. Layers in ranges hand over once where the next range lies elsewhere, and
@@ -82,14 +82,22 @@ void add_network(Builder& b) {
     if (slowest.bandwidth.value() <= 0 || path.bandwidth < slowest.bandwidth) slowest = path;
     return true;
   };
-  double handovers = 0, hosts = 1;
-  const std::vector<int> ranges = first_of_ranges(b);
-  for (std::size_t i = 1; i < ranges.size(); ++i) handovers += crosses(ranges[i - 1], ranges[i]) ? 1 : 0;
-  for (std::size_t i = 1; i < static_cast<std::size_t>(b.split); ++i) hosts += crosses(b.place.devices[i - 1].device, b.place.devices[i].device) ? 1 : 0;
-  if ((handovers <= 0 && hosts <= 1) || slowest.bandwidth.value() <= 0) return;
+  const std::vector<std::vector<int>> ranges = devices_of_ranges(b);
+  double handovers = 0, sums = 0, parts = 0;   // of all ranges, in the mean: hosts beyond the first in a ring, and their share of it
+  for (std::size_t r = 0; r < ranges.size(); ++r) {
+    double others = 0, handed = 0;
+    for (std::size_t i = 0; i < ranges[r].size(); ++i) {
+      others += i > 0 && crosses(ranges[r][i - 1], ranges[r][i]) ? 1 : 0;
+      handed += r > 0 && crosses(ranges[r - 1][i], ranges[r][i]) ? 1 : 0;   // each to its like, all at once
+    }
+    handovers += handed > 0 ? 1 : 0;
+    sums += others / static_cast<double>(ranges.size());
+    parts += others / (others + 1) / static_cast<double>(ranges.size());
+  }
+  if ((handovers <= 0 && sums <= 0) || slowest.bandwidth.value() <= 0) return;
   const double layers = static_cast<double>(b.model.layers.size()), hidden = static_cast<double>(b.model.hidden);
-  const double messages = (hosts > 1 ? messages_of(b) * 2 * (hosts - 1) : 0) + (handovers > 0 ? 2 * handovers + 1 : 0);
-  const double bytes = 2 * layers * hidden * 2 * 2 * (hosts - 1) / hosts + 2 * handovers * hidden * 4;
+  const double messages = (sums > 0 ? messages_of(b) * 2 * sums : 0) + (handovers > 0 ? 2 * handovers + 1 : 0);
+  const double bytes = 2 * layers * hidden * 2 * 2 * parts + 2 * handovers * hidden * 4;
   const int first = b.place.devices.front().device;
   Stage latency{.kind = StageKind::hop, .device = first, .where = "network"};
   latency.step_amount = messages;
@@ -112,18 +120,21 @@ double rings_of_four(const rig::Path& link, double devices) {
 }
 
 // What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
-void add_handed_over(Builder& b, const std::vector<int>& ranges) {
+void add_handed_over(Builder& b, const std::vector<std::vector<int>>& ranges) {
   constexpr std::size_t kOneFabric = 16;   // more devices in one host than have slots: links alike, and looked up once
   const double vector = 4.0 * b.model.hidden;
   double bytes = 0, time = 0, link = 0;
   for (std::size_t i = 1; i < ranges.size(); ++i) {
-    if (b.device(ranges[i - 1]).host != b.device(ranges[i]).host) continue;
-    if (ranges.size() <= kOneFabric || link <= 0) link = path_between(b.rig, ranges[i - 1], ranges[i]).bandwidth.value();
+    std::size_t rank = 0;   // each hands to its like; one that does so within a host
+    while (rank < ranges[i].size() && b.device(ranges[i - 1][rank]).host != b.device(ranges[i][rank]).host) ++rank;
+    if (rank == ranges[i].size()) continue;
+    const int from = ranges[i - 1][rank], to = ranges[i][rank];
+    if (ranges.size() <= kOneFabric || link <= 0) link = path_between(b.rig, from, to).bandwidth.value();
     bytes += vector;
     time += vector / (link > 0 ? link : kUnknownLink);
   }
   if (bytes <= 0) return;
-  Stage stage{.kind = StageKind::all_reduce_bytes, .device = ranges[0], .where = "links"};
+  Stage stage{.kind = StageKind::all_reduce_bytes, .device = ranges[0].front(), .where = "links"};
   stage.new_token_amount = bytes;
   Path p;
   p.peak = p.roof = bytes / time;
@@ -131,17 +142,17 @@ void add_handed_over(Builder& b, const std::vector<int>& ranges) {
   b.load.stages.push_back(stage);
 }
 
-// Of the devices that share every tensor, those of the host that has most: sums go round each host first, then between hosts (add_network), and
-// the largest is waited for.
+// Of the devices that share every tensor, those of the host that has most of a range: sums go round each host first, then between hosts
+// (add_network), and the largest is waited for.
 std::vector<int> devices_beside(const Builder& b) {
-  std::map<int, std::vector<int>> hosts;
-  for (int i = 0; b.split > 1 && i < b.split; ++i) {
-    const int device = b.place.devices[static_cast<std::size_t>(i)].device;
-    hosts[b.device(device).host].push_back(device);
-  }
   std::vector<int> most;
-  for (auto& [host, devices] : hosts)
-    if (devices.size() > most.size()) most = std::move(devices);
+  if (b.split <= 1) return most;
+  for (const std::vector<int>& range : devices_of_ranges(b)) {
+    std::map<int, std::vector<int>> hosts;
+    for (const int device : range) hosts[b.device(device).host].push_back(device);
+    for (auto& [host, devices] : hosts)
+      if (devices.size() > most.size()) most = std::move(devices);
+  }
   return most;
 }
 
@@ -181,7 +192,7 @@ void add_links(Builder& b) {
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
   }
-  if (const std::vector<int> ranges = first_of_ranges(b); ranges.size() > 1) {
+  if (const std::vector<std::vector<int>> ranges = devices_of_ranges(b); ranges.size() > 1) {
     Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
     hop.step_amount = static_cast<double>(ranges.size());
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));

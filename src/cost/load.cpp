@@ -61,16 +61,6 @@ void choose_lead(Builder& b) {
   }
 }
 
-// Devices that share each of so many ranges of layers: those of one range lie together. Ranges that lie on several hosts count as one device's,
-// which is slower than any plan that would be taken.
-int sharing_a_range(const rig::Rig& rig, const placement::Placement& placement, int ranges) {
-  const std::size_t sharing = std::max<std::size_t>(1, placement.devices.size() / static_cast<std::size_t>(ranges));
-  const auto host_of = [&](std::size_t i) { return rig.devices[static_cast<std::size_t>(placement.devices[i].device)].host; };
-  for (std::size_t i = 0; i < placement.devices.size(); ++i)
-    if (host_of(i) != host_of(i / sharing * sharing)) return 1;
-  return static_cast<int>(sharing);
-}
-
 Result<void> check_known(const rig::Rig& rig, const placement::Placement& placement, bool cpu) {
   if (rig.hosts.empty()) return fail(ErrorKind::unsupported, "the rig has no host");
   if (!cpu && placement.devices.empty()) return fail(ErrorKind::unsupported, "the placement uses no device");
@@ -141,7 +131,7 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
     b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
   const int ranges = placement.mode == Mode::pipeline ? std::max(1, placement.settings.pipeline_degree) : 1;
-  if (ranges > 1) b.split = sharing_a_range(rig, placement, b.load.copies * ranges);
+  if (ranges > 1) b.split = std::max(1, static_cast<int>(placement.devices.size()) / (b.load.copies * ranges));
   if (b.split > 1) choose_lead(b);
   if (const int copies = placement.settings.data_degree * std::max(1, placement.settings.replicas) / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -99,6 +100,34 @@ TEST(Serving, RangesThatDevicesShareReadAPartEach) {
   EXPECT_DOUBLE_EQ(sums, of_pair);
   EXPECT_GT(sums, 0);
   EXPECT_DOUBLE_EQ(hops, 2);
+}
+
+// One of four devices on another host: whichever end it stands at, one of two ranges has its sum over the network, and one handover crosses it.
+TEST(Serving, RangesOverHostsSumOverTheNetwork) {
+  const auto step = [](std::array<int, 4> hosts, int tensor) {
+    Case c;
+    c.rig.hosts.resize(2);
+    c.place.devices.clear();
+    for (int i = 0; i < 4; ++i) {
+      if (i > 0) c.rig.devices.push_back(c.rig.devices[0]);
+      c.rig.devices.back().host = hosts[static_cast<std::size_t>(i)];
+      placement::DeviceShare share;
+      share.device = i;
+      share.fraction = 1.0 / tensor;
+      c.place.devices.push_back(share);
+    }
+    c.place.engine = "vllm";
+    c.place.mode = placement::Mode::pipeline;
+    c.place.settings.tensor_degree = tensor;
+    c.place.settings.pipeline_degree = 4 / tensor;
+    Load load = *load_of(c.model, c.rig, c.place);
+    std::vector<StageWork> work;
+    add_decode(load, 0, 1, 1, work);
+    return seconds(load, work);
+  };
+  EXPECT_DOUBLE_EQ(step({0, 1, 1, 1}, 2), step({0, 0, 0, 1}, 2));
+  EXPECT_GT(step({0, 0, 0, 1}, 2), step({0, 0, 1, 1}, 2));   // whole ranges on a host: only the handover crosses
+  EXPECT_LT(step({0, 0, 1, 1}, 2), step({0, 0, 1, 1}, 1));   // and two that share a range read half of it each
 }
 
 // A prompt that is read along with decoding finds the weights already read: 140 GB once, not twice, and the arithmetic of both.

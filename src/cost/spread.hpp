@@ -18,7 +18,8 @@ Grade grade_of(const Load& load, const Calibration& calibration);
 // Whether chips of this family have been timed under this very backend.
 bool timed_under_backend(const Load& load, const Calibration& calibration);
 
-// Of the names of effects, two thirds of a resolved Load's bytes, keeps those that the two above go by.
+// Of the names of effects, two thirds of a resolved Load's bytes, keeps those that the two above go by. REQUIRES: `load` is resolved, and is not
+// resolved again: what is left of the names would make every Path reach its peak.
 void forget_effects(Load& load, const Calibration& calibration);
 
 // "one", "several", "offload", "cpu": where the work is done.

@@ -33,9 +33,11 @@ void LineBuilder::repeat(const std::vector<FlagNote>& flags) {
       continue;
     }
     std::vector<std::string> words;
-    for (const std::string& word : flag.words) words.push_back(quoted(word));
     const std::string name = name_of(flag);
-    if (const std::string_view now = catalog::text_of(engine_, "now", name); !now.empty()) words.front().replace(0, name.size(), now);   // flags are renamed
+    for (const std::string& word : flag.words) {
+      const std::string_view now = words.empty() ? catalog::text_of(engine_, "now", name) : std::string_view();   // flags are renamed
+      words.push_back(quoted(now.empty() ? word : std::string(now) + word.substr(name.size())));
+    }
     demand({join(words, " "), flag.text, flag.words});
   }
 }
@@ -71,7 +73,7 @@ void tell_later_flags(const catalog::Engine& engine, Launch& launch) {
   if (built.empty()) return;
   std::vector<std::string_view> told;
   for (const FlagNote& flag : launch.flags) {
-    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find(' ')), since = catalog::text_of(engine, "since", name);
+    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find_first_of(" =")), since = catalog::text_of(engine, "since", name);
     if (since <= built || std::find(told.begin(), told.end(), name) != told.end()) continue;
     told.push_back(name);
     launch.unsaid.push_back("Builds of " + std::string(built) + " do not know " + std::string(name) + ", which came in " + std::string(since) + ": what it says they cannot do, or not so.");
@@ -83,7 +85,7 @@ void tell_ended_flags(const catalog::Engine& engine, Launch& launch) {
   const std::string_view built = catalog::text_of(engine, "built", "");
   std::vector<std::string_view> told;
   for (const FlagNote& flag : launch.flags) {
-    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find(' ')), until = catalog::text_of(engine, "until", name), instead = catalog::text_of(engine, "instead", name);
+    const std::string_view name = std::string_view(flag.flag).substr(0, flag.flag.find_first_of(" =")), until = catalog::text_of(engine, "until", name), instead = catalog::text_of(engine, "instead", name);
     if (until.empty() || (!built.empty() && built < until) || std::find(told.begin(), told.end(), instead) != told.end()) continue;
     told.push_back(instead);
     launch.unsaid.push_back("Builds since " + std::string(until) + " refuse " + std::string(name) + ": they take " + std::string(instead) + " instead.");

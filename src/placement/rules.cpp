@@ -172,6 +172,10 @@ Result<std::string> called(const catalog::Catalog& catalog, std::vector<std::str
 
 }  // namespace
 
+bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend) {
+  return !architecture.has_repository() && !architecture.whole_checkpoint.empty() && equal_ignoring_case(architecture.quant, catalog::text_of(engine, "made_while_loading", backend));
+}
+
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend) {
   for (const std::string& format : model.matrix_quants()) {
     const auto quant = catalog.quant(format);
@@ -321,7 +325,8 @@ std::vector<const catalog::Rule*> applying(const std::vector<catalog::Rule>& rul
   }
   for (const int number : unlike(rig, used)) {
     catalog::Situation situation = traits.on(situation_of(engine, placement.backend, rig, rig.devices[static_cast<std::size_t>(number)]));
-    situation.split = to_string(placement.mode);
+    const bool shared_ranges = placement.mode == Mode::pipeline && placement.settings.tensor_degree > 1;   // each a tensor group of its own
+    situation.split = to_string(shared_ranges ? Mode::tensor : placement.mode);
     situation.several_devices = placement.devices.size() > 1;
     situation.weights_on_host = weights_on_host;
     situation.kv_on_host = !placement.settings.kv_offload;

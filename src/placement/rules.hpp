@@ -15,6 +15,9 @@ catalog::Situation situation_of(const catalog::Engine& engine, const std::string
 // unsupported: weights in a format that no kernel or loader of the engine reads (catalog::Engine::quant_groups).
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend = {});
 
+// Whether the engine itself makes the architecture's format while it loads weights in 16 bits, where nobody publishes it.
+bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend);
+
 // unsupported: the first refusal that applies to any of the devices.
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                             const std::string& backend, const ModelView& model, const rig::Rig& rig);

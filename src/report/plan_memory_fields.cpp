@@ -149,7 +149,9 @@ Phrase split_phrase(const app::PlanAnswer& answer) {
     case placement::Mode::layer: return fill("layers one after the other over {0} devices"_say, {count});
     case placement::Mode::row: return fill("matrices split by rows over {0} devices"_say, {count});
     case placement::Mode::tensor: return fill("tensor parallel over {0} devices"_say, {count});
-    case placement::Mode::pipeline: return fill("pipeline of {0} devices"_say, {count});
+    case placement::Mode::pipeline:
+      return answer.placement.settings.tensor_degree > 1 ? fill("pipeline of {0} stages, each tensor parallel over {1} devices"_say, {std::to_string(answer.placement.settings.pipeline_degree), std::to_string(answer.placement.settings.tensor_degree)})
+                                                         : fill("pipeline of {0} devices"_say, {count});
     case placement::Mode::expert:
       return answer.placement.settings.data_degree > 1 ? fill("experts spread over {0} devices, attention in {1} copies"_say, {count, std::to_string(answer.placement.settings.data_degree)})
                                                        : fill("experts spread over {0} devices"_say, {count});

@@ -37,6 +37,11 @@ Phrase where_time_goes(const cost::Estimate& decode, bool of_step) {
   return fill(of_step ? "Of {0} per step: {1}."_say : "Of {0} per token: {1}."_say, {print_seconds(total), std::move(list)});
 }
 
+bool same_term(const cost::Term& a, const cost::Term& b) {
+  const auto all = [](const cost::Term& t) { return std::tie(t.amount, t.rate, t.efficiency, t.time, t.bound_by_compute, t.name, t.where, t.amount_unit); };
+  return all(a) == all(b);
+}
+
 // "Your own 3 measurements of decode on this machine say 0.93x ..."
 Phrase own_sentence(const cost::OwnEffect& own, bool decode) {
   const std::string says = format_number(own.says, 2), applied = format_number(own.applied, 2);
@@ -154,11 +159,6 @@ Section speed_section(const app::PlanAnswer& answer) {
   add_prompts(answer, section);
   for (Field& field : own_fields(answer)) section.fields.push_back(std::move(field));
   return section;
-}
-
-static bool same_term(const cost::Term& a, const cost::Term& b) {
-  const auto all = [](const cost::Term& t) { return std::tie(t.amount, t.rate, t.efficiency, t.time, t.bound_by_compute, t.name, t.where, t.amount_unit); };
-  return all(a) == all(b);
 }
 
 Section confidence_section(const app::PlanAnswer& answer) {

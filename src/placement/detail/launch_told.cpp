@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "placement/detail/launch_line.hpp"
+#include "placement/rules.hpp"
 
 namespace rigcast::placement::detail {
 
@@ -19,11 +20,6 @@ std::string stand_in(const model::Architecture& a) {
 
 // Engines that import single files, or look for folders under one of theirs, take no repository.
 bool takes_repository(const catalog::Engine& engine) { return engine.key != "mindie" && !engine.texts.contains("start.folder") && catalog::text_of(engine, "start", "").find("{folder}") == std::string_view::npos; }
-
-// Weights in 16 bits of which the engine itself makes the format while it loads them, where nobody publishes it.
-bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& a, const Placement& p) {
-  return !a.has_repository() && !a.whole_checkpoint.empty() && equal_ignoring_case(a.quant, catalog::text_of(engine, "made_while_loading", p.backend));
-}
 
 std::string plain_model_name(const catalog::Engine& engine, const model::Architecture& a) {
   if (engine.kv_rule == catalog::KvRule::slots && a.file.empty() && !a.quant.starts_with("MLX")) return gguf_name(a);   // LM Studio reads MLX's folders, too
@@ -48,7 +44,7 @@ void explain_checkpoint(const model::Architecture& a, const std::string& name, L
 }
 
 // What runs on the user's machine besides the engine, and why it must.
-std::string own_code_text(const std::string& words) { return words + " lets code run that the model's repository brings: without it the model is not loaded."; }
+std::string own_code_text(const std::string& words) { return words + " lets code run that the model's repository brings: vLLM's own tests load it so."; }
 
 // The words that start an engine, with what it wants to know of the model in their holes.
 std::string start_words(const catalog::Engine& engine, const model::Architecture& a, const std::string& model) {
@@ -130,10 +126,10 @@ class ToldLine {
  public:
   ToldLine(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p)
       : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots),
-        made_(is_made_while_loading(engine, a, p)), model_(made_ ? a.whole_checkpoint : plain_model_name(engine, a)), line_(engine, start_words(engine, a, model_)) {}
+        made_(is_made_while_loading(engine, a, p.backend)), model_(made_ ? a.whole_checkpoint : plain_model_name(engine, a)), line_(engine, start_words(engine, a, model_)) {}
 
   Launch run() {
-    if (made_) cannot_say("No repository of " + a_.quant + " weights is known here: " + engine_.name + " makes them of those in 16 bits while it loads them.");
+    if (made_) tell("No repository of " + a_.quant + " weights is known here: " + engine_.name + " makes them of those in 16 bits while it loads them.");
     else explain_checkpoint(a_, mixes_in_host() ? host_weights(a_) : model_, line_.launch());
     say_degrees();
     say_memory();
@@ -159,7 +155,7 @@ class ToldLine {
     const bool alone = words.front() == flag && value.empty();
     line_.add(std::string(words.front()), alone ? "" : words.size() > 1 ? replace_all(std::string(words.back()), "{degree}", value) : value);
   }
-  void cannot_say(std::string what) { line_.launch().unsaid.push_back(std::move(what)); }
+  void tell(std::string what) { line_.launch().unsaid.push_back(std::move(what)); }
   const std::string& name_of(int device) const { return rig_.devices[static_cast<std::size_t>(device)].device.name; }
 
   void say_degrees() {
@@ -195,7 +191,7 @@ class ToldLine {
   void say_own_code() {
     if (a_.own_code.empty() || !can_say("own_code") || model_.ends_with(".gguf")) return;
     say("own_code", "");
-    cannot_say(own_code_text(std::string(text("flag", "own_code"))));
+    tell(own_code_text(std::string(text("flag", "own_code"))));
   }
 
   void say_host() {
@@ -212,15 +208,15 @@ class ToldLine {
   void tell_devices() {
     const std::string device_where(text("where", "device")), split_where(text("where", "split"));   // in the engine's own window
     if (slots_ && p_.mode == Mode::single && usable_devices(engine_, rig_) > 1)
-      cannot_say("This line cannot say which device is used: choose device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) + ") in " + engine_.name +
+      tell("This line cannot say which device is used: choose device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) + ") in " + engine_.name +
                  (device_where.empty() ? "'s settings." : "'s settings (" + device_where + ")."));
     if (!slots_ && p_.devices.size() == 1 && s_.main_device > 0)
-      cannot_say("This line runs on the first device that " + engine_.name + " sees: show it none but device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) +
+      tell("This line runs on the first device that " + engine_.name + " sees: show it none but device " + std::to_string(s_.main_device) + " (" + name_of(s_.main_device) +
                  "; CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
     if (p_.mode == Mode::tensor && !paged_ && !slots_ && p_.devices.size() < rig_.devices.size())
-      cannot_say(engine_.name + " shares every tensor out over all devices that it sees: hide all but the first " + std::to_string(p_.devices.size()) + " from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
+      tell(engine_.name + " shares every tensor out over all devices that it sees: hide all but the first " + std::to_string(p_.devices.size()) + " from it (CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES).");
     if (slots_ && p_.devices.size() > 1 && !s_.split.empty() && !can_say("split"))
-      cannot_say("This line cannot say how many layers each device takes (here " + shares(s_.split) + "): " + engine_.name +
+      tell("This line cannot say how many layers each device takes (here " + shares(s_.split) + "): " + engine_.name +
                  (split_where.empty() ? " shares them out by its own settings." : " shares them out by its own settings (" + split_where + ")."));
   }
 
@@ -228,8 +224,8 @@ class ToldLine {
     const std::pair<const char*, int> degrees[] = {{"tensor", s_.tensor_degree}, {"pipeline", s_.pipeline_degree}, {"data", s_.data_degree}};
     for (const auto& [name, degree] : degrees)
       if (degree > 1 && !can_say(name))
-        cannot_say(std::string("This line cannot say how many devices share a model (") + name + " " + std::to_string(degree) + "): set it in " + engine_.name + "'s settings.");
-    if (s_.key_quant != "f16" && !can_say("cache")) cannot_say("This line cannot say the format of the cache (" + s_.key_quant + "): set it in " + engine_.name + "'s settings.");
+        tell(std::string("This line cannot say how many devices share a model (") + name + " " + std::to_string(degree) + "): set it in " + engine_.name + "'s settings.");
+    if (s_.key_quant != "f16" && !can_say("cache")) tell("This line cannot say the format of the cache (" + s_.key_quant + "): set it in " + engine_.name + "'s settings.");
   }
 
   // Of engines side by side, and over several hosts.
@@ -237,9 +233,9 @@ class ToldLine {
     const std::size_t hosts = hosts_of_one(rig_, p_);
     const std::string engines = std::to_string(s_.replicas);
     if (s_.replicas > 1 && hosts == 1)
-      cannot_say("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
+      tell("This line starts one of " + engines + " engines side by side, each on a host of its own: a router before them shares the requests out.");
     if (s_.replicas > 1 && hosts > 1)
-      cannot_say("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
+      tell("This line starts one of " + engines + " engines side by side, each on " + std::to_string(hosts) + " hosts of its own: a router before them shares the requests out.");
     if (hosts > 1) add_nodes(line_, engine_, rig_, p_, hosts);
   }
 

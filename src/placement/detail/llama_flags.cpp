@@ -277,7 +277,7 @@ constexpr FlagRule kRules[] = {
     {"-cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints", Takes::value, "copies of finished prompts that the server keeps in host memory as it runs: not counted here", nullptr},
     {"--spec-type", Takes::value, kDraftsNote, speculation_type, false, true},
     {"-md --spec-draft-model --model-draft -hfd -hfrd --hf-repo-draft --spec-draft-hf", Takes::value, kDraftsNote, drafting_model, false, true},
-    {"--spec-draft-n-max --draft-max --draft-n --draft", Takes::value, "tokens drafted for each step, one after the other; newer builds take --spec-draft-n-max alone", drafted_tokens, false, true},
+    {"--spec-draft-n-max --draft-max --draft-n --draft", Takes::value, "tokens drafted for each step, one after the other", drafted_tokens, false, true},
     {"-mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens --lora --lora-scaled --control-vector --control-vector-scaled "
      "--control-vector-layer-range", Takes::value, "what it loads is not counted here", nullptr},
     {"-cd --ctx-size-draft -ncmoed --n-cpu-moe-draft -lcs --lookup-cache-static -lcd --lookup-cache-dynamic -ctkd -ctvd -ngld "

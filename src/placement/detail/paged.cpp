@@ -211,7 +211,7 @@ class Paged {
         if (free_share) left *= settings_.gpu_memory_utilization;
         if (static_share) left = std::min(left, visible.value() * settings_.gpu_memory_utilization - weights - share.memory.state.value());
         share.memory.kv = Bytes(std::max(0.0, left));  // made whole blocks of below
-        share.fraction = 1.0 / d_.tensor;
+        share.fraction = 1.0 / (d_.tensor * (a_.has_experts() && !d_.whole_copies ? d_.data : 1));   // of experts, which copies of attention share
         share.holds_output = stage == d_.pipeline - 1;
         share.first_layer = of.first_layer;
         share.layer_count = of.layer_count;

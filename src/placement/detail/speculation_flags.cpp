@@ -20,6 +20,8 @@ constexpr Text kVllm[] = {"mtp", "eagle", "eagle3", "medusa", "mlp_speculator", 
 constexpr Text kSglang[] = {"EAGLE", "EAGLE3", "NEXTN", "STANDALONE", "DFLASH", "NGRAM"};
 // llama-server --help of build 11669, what drafts more before what drafts less: of several named, the first. ik_llama.cpp says "mtp".
 constexpr Text kLlama[] = {"draft-dflash", "draft-dspark", "draft-mtp", "mtp", "draft-eagle3", "draft-simple", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
+// ik_llama.cpp's own, likewise ordered (its common/common.cpp and pull request 1908).
+constexpr Text kIk[] = {"dflash", "dspark", "mtp", "draft", "suffix", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
 // "la" looks ahead in earlier text.
 constexpr Text kMindie[] = {"mtp", "la", "memory_decoding"};
 
@@ -108,11 +110,16 @@ Result<void> verified_tokens(Target& target, Text value) {
 // ik_llama.cpp writes what it drafts so: "mtp:n_max=4,p_min=0.0" (its pull request 1908).
 Result<void> speculation_stage(Target& target, Text value) {
   const std::size_t colon = value.find(':');
-  RC_TRY(speculation_type(target, value.substr(0, colon)));
+  const Text type = trim(value.substr(0, colon));
+  const Text* known = find_method(kIk, type);
+  if (!known) return find_method(kLlama, type) ? speculation_type(target, type) : unknown_method(kIk, type);
+  target.settings.speculation.drafter = *known == "draft" ? Drafter::model : drafter_called(*known).value_or(Drafter::none);
   if (colon == Text::npos) return {};
   for (const Text setting : split(value.substr(colon + 1), ',')) {
-    const Text text = trim(setting);
-    if (text.starts_with("n_max=")) RC_TRY(drafted_tokens(target, text.substr(text.find('=') + 1)));
+    const std::size_t equals = setting.find('=');
+    if (equals == Text::npos || trim(setting).empty())
+      return fail(ErrorKind::input, "takes a type and its settings, as mtp:n_max=4,p_min=0.0, not '" + std::string(value) + "'", Where{}, std::string(), std::string(type) + ":n_max=4");
+    if (trim(setting.substr(0, equals)) == "n_max") RC_TRY(drafted_tokens(target, trim(setting.substr(equals + 1))));
   }
   return {};
 }

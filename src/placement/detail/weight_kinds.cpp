@@ -59,10 +59,6 @@ Signature layer_signature(const model::Layer& layer) {
   return signature;
 }
 
-}  // namespace
-
-namespace {
-
 AttendedHeads heads_of(const model::Attention& a) {
   const bool latent = a.kind == model::AttentionKind::mla;
   return {latent ? a.latent_dim + a.rope_dim : a.key_dim, latent ? a.latent_dim : a.value_dim, a.heads / std::max(1, a.kv_heads)};
