@@ -202,7 +202,7 @@ Result<cost::Calibration> calibrate(const catalog::Catalog& catalog, const Prior
   const FitProblem problem(all.rows, all.weights, priors);
   FitOptions whole;   // what is committed is the maximum itself
   whole.iterations = 300;
-  whole.tolerance = 1e-8;
+  whole.tolerance = 1e-7;
   cost::Calibration calibration = problem.fit(all.fits, whole);
   const std::vector<HeldOut> held = hold_out(problem, all, calibration, kOfIntervals);
   calibration.shares = shares_of(all.rows, held.front().residuals);   // what a machine nobody listed would see
