@@ -73,7 +73,7 @@ Result<Asked> unless_format_is_refused(const Knowledge& knowledge, Result<Asked>
   std::vector<std::string> names;
   for (const rig::RigDevice& device : plain->rig.devices)
     if (std::find(names.begin(), names.end(), device.device.name) == names.end()) names.push_back(device.device.name);
-  error.message = "no engine that is known here runs " + quant->name + " weights on " + (names.empty() ? std::string("a processor") : join(names, " + "));
+  error.message = "no engine that is known here runs " + quant->name + (names.empty() ? std::string(" weights on a processor") : " weights on " + join(names, " + "));
   error.where = Where{"MODEL"};
   error.field = "model";
   if (std::string spec = usual_spec(knowledge, *plain, usual); !spec.empty()) error.nearest = std::move(spec);
