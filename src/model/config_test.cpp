@@ -56,7 +56,7 @@ constexpr Pair kPairs[] = {
       "intermediate_size":14336,"max_position_embeddings":131072,"mlp_bias":false,"model_type":"llama","num_attention_heads":32,
       "num_hidden_layers":32,"num_key_value_heads":8,"pretraining_tp":1,"rope_scaling":{"factor":8.0,"rope_type":"llama3"},
       "rope_theta":500000.0,"tie_word_embeddings":false,"torch_dtype":"bfloat16","vocab_size":128256})"},
-    {"qwen2.5-14b", R"({"model_type":"qwen2","hidden_size":5120,"intermediate_size":13824,"max_position_embeddings":131072,"max_window_layers":48,
+    {"qwen2.5-14b", R"({"model_type":"qwen2","hidden_size":5120,"intermediate_size":13824,"max_position_embeddings":32768,"max_window_layers":48,
       "num_attention_heads":40,"num_hidden_layers":48,"num_key_value_heads":8,"sliding_window":131072,"use_sliding_window":false,
       "torch_dtype":"bfloat16","vocab_size":152064,"tie_word_embeddings":false})"},
     {"qwen3-30b-a3b", R"({"model_type":"qwen3_moe","attention_bias":false,"decoder_sparse_step":1,"head_dim":128,"hidden_size":2048,
