@@ -264,9 +264,9 @@ void order(std::vector<Rule>& rules) {
   std::stable_sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.effect < b.effect; });
 }
 
-// Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest, the engines that serve many where
-// `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits they keep; behind them by speed.
-void rank(const std::vector<catalog::Engine>& engines, bool serves_first, std::vector<ModelSupport>& models) {
+// Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest the one that plans take (`first`), then the
+// engines that serve many where `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits they keep; behind them by speed.
+void rank(const std::vector<catalog::Engine>& engines, const std::string& first, bool serves_first, std::vector<ModelSupport>& models) {
   constexpr double kNear = 1.5;
   double fastest = 0;
   for (const ModelSupport& each : models) fastest = std::max(fastest, each.decode.p50);
@@ -278,7 +278,7 @@ void rank(const std::vector<catalog::Engine>& engines, bool serves_first, std::v
   };
   const auto place = [&](const ModelSupport& each) {   // least first
     const bool near = each.decode.p50 > 0 && kNear * each.decode.p50 >= fastest;
-    return std::tuple(!each.runs, !near, near ? usual(each) : Usual::serves, near ? -each.decode.p50 * each.weights.value() : -each.decode.p50);
+    return std::tuple(!each.runs, !near, near && each.key != first, near ? usual(each) : Usual::serves, near ? -each.decode.p50 * each.weights.value() : -each.decode.p50);
   };
   std::stable_sort(models.begin(), models.end(), [&](const ModelSupport& a, const ModelSupport& b) { return place(a) < place(b); });
 }
@@ -348,7 +348,7 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
   order(answer.rules);
   order(answer.several);
   answer.serves_first = is_of_servers(answer.device);
-  rank(engines, answer.serves_first, answer.models);
+  rank(engines, usual_engine(knowledge, rig), answer.serves_first, answer.models);
   return answer;
 }
 

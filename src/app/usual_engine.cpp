@@ -85,6 +85,11 @@ bool has_room(const Knowledge& knowledge, const Asked& asked) { return has_room(
 
 }  // namespace
 
+std::string usual_engine(const Knowledge& knowledge, const rig::Rig& rig) {
+  const std::vector<std::string> usual = usual_on(knowledge, rig);
+  return usual.empty() ? plain_engine() : usual.front();
+}
+
 bool is_of_servers(const catalog::Device& device) { return device.form.cooler == "passive" || device.link.built_in; }
 
 bool leaves_engine_open(const Knowledge& knowledge, const rig::Rig& rig) { return usual_on(knowledge, rig).empty(); }

@@ -37,6 +37,9 @@ struct UsualFormats {
 };
 UsualFormats usual_formats(const catalog::Engine& engine, const ModelFormats& formats, const rig::Rig& rig);
 
+// The engine that plans take on these cards where nobody names one and it takes the model.
+std::string usual_engine(const Knowledge& knowledge, const rig::Rig& rig);
+
 // The same of a request that names an engine, for a model and a rig that are read.
 Result<Asked> read_under_engine(const Knowledge& knowledge, PlanRequest request, std::shared_ptr<const KnownModel> model, rig::Rig rig);
 
