@@ -23,7 +23,7 @@ class LongestContexts {
 
  private:
   struct Known { placement::Settings settings; std::int64_t longest = 0; };
-  static constexpr std::size_t kMostEach = 128;    // layouts of one place; the oldest goes
+  static constexpr std::size_t kMostEach = 32;     // layouts of one place; the oldest goes
   std::mutex mutex_;                               // guards what follows
   Recent<std::deque<Known>> known_{1024};          // by place
 };
@@ -42,7 +42,7 @@ class KnownLayouts {
     std::shared_ptr<const placement::Placement> layout;
   };
   static constexpr std::size_t kMost = 8192;       // layouts remembered, some 5 kB each
-  static constexpr std::size_t kMostEach = 32;     // ... of one place; the oldest goes
+  static constexpr std::size_t kMostEach = 128;    // ... of one place: a search over two hosts asks for half as many; the oldest goes
   std::mutex mutex_;                               // guards what follows
   Recent<std::deque<Known>> known_{kMost};         // by where
   std::size_t count_ = 0;

@@ -265,7 +265,8 @@ void order(std::vector<Rule>& rules) {
 }
 
 // Those that run it first. Speeds of unlike formats are not alike: of those nearly as fast as the fastest the one that plans take (`first`), then the
-// engines that serve many where `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits they keep; behind them by speed.
+// engines that serve many where `serves_first`, and of these the ones that read most of the weights' bytes in a second, which is fast for the bits
+// they keep; behind them by speed.
 void rank(const std::vector<catalog::Engine>& engines, const std::string& first, bool serves_first, std::vector<ModelSupport>& models) {
   constexpr double kNear = 1.5;
   double fastest = 0;

@@ -48,6 +48,14 @@ double score_share(const Builder& b, int device) {
   return eighths == d.rates.end() || half_rate(d) <= 0 ? 1 : std::min(1.0, half_rate(d) / eighths->second.value.value());
 }
 
+void add_scored(std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double token_bytes, double flop) {
+  AttentionSum& scored = groups[{device, 0, false, true}];
+  scored.token_bytes += token_bytes;
+  scored.flop += flop;
+  scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
+  scored.layers += 1;
+}
+
 // Sparse attention: all earlier tokens are scored before the best of them are attended to. Servers keep the keys for it in FP8 with a scale for
 // 128 of them whatever the cache is (vLLM's and SGLang's support of DeepSeek V3.2, September 2025). Of a latent cache every tensor-parallel rank
 // scores them with all heads, since all need the same choice; heads of a plain cache pick for their own (MiniMax M3).
@@ -56,11 +64,7 @@ void add_scores(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, 
   constexpr double kScaled = 1 + 4.0 / 128;
   const double keys = static_cast<double>(a.indexer_dim) / std::max(1, a.indexer_pool);   // of a token
   const double heads = a.kind == AttentionKind::mla ? a.indexer_heads : std::max(1.0, a.indexer_heads * part);
-  AttentionSum& scored = groups[{device, 0, false, true}];
-  scored.token_bytes += keys * (b.setting.group == "serving" ? kScaled : element);
-  scored.flop += 2.0 * heads * keys * score_share(b, device);
-  scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
-  scored.layers += 1;
+  add_scored(groups, a, device, keys * (b.setting.group == "serving" ? kScaled : element), 2.0 * heads * keys * score_share(b, device));
 }
 
 // A window of tokens, and behind it the entries that an indexer picks, or all of them where nobody picks or the others are only masked. Those of
@@ -82,12 +86,7 @@ void add_compressed(const Builder& b, std::map<AttentionKey, AttentionSum>& grou
   if (a.compress == 0) return;
   const double entries = 1.0 / a.compress;
   if (!picks || masks) attend({device, 0, false}, entries, masks ? kCopied : 1);
-  if (!picks || !scores) return;
-  AttentionSum& scored = groups[{device, 0, false, true}];
-  scored.token_bytes += a.indexer_dim * element * entries;
-  scored.flop += 2.0 * a.indexer_heads * a.indexer_dim * part * entries;
-  scored.share += std::log(std::max(1.0, a.indexer_heads / 4.0));
-  scored.layers += 1;
+  if (picks && scores) add_scored(groups, a, device, a.indexer_dim * element * entries, 2.0 * a.indexer_heads * a.indexer_dim * part * entries);
 }
 
 std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <span>
 #include <vector>
 
 namespace rigcast::cost::detail {
@@ -59,13 +58,15 @@ double crossings_of(const Builder& b) {
   return crossings;
 }
 
-// The devices of each range of layers of one whole copy: one that holds a range alone, or all that share it. Copies of attention lie one behind the
+using Ranges = std::vector<std::vector<int>>;   // devices of each range of layers
+
+// Those of one whole copy: one that holds a range alone, or all that share it. Copies of attention lie one behind the
 // other, each with a group of every range.
-std::vector<std::vector<int>> devices_of_ranges(const Builder& b) {
+Ranges devices_of_ranges(const Builder& b) {
   const auto& used = b.place.devices;
   const std::size_t of_copy = used.size() / static_cast<std::size_t>(b.load.copies), sharing = static_cast<std::size_t>(std::max(1, b.split));
   const std::size_t ranges = std::max<std::size_t>(1, of_copy / sharing), groups = static_cast<std::size_t>(std::max(1, b.copies)), group = std::max<std::size_t>(1, sharing / groups);
-  std::vector<std::vector<int>> out(ranges);
+  Ranges out(ranges);
   for (std::size_t i = 0; i < std::min(of_copy, ranges * groups * group); ++i) out[i / group % ranges].push_back(used[i].device);
   return out;
 }
@@ -73,7 +74,7 @@ std::vector<std::vector<int>> devices_of_ranges(const Builder& b) {
 // Devices of several hosts: what crosses the network in one step. Layers in ranges hand over once where the next range lies elsewhere, and
 // the engine's process relays it, so each handover is two messages; logits come home from the last. Devices that share every tensor reduce
 // in a ring over the hosts: 2 (h - 1) messages for each reduction, and 2 (h - 1) / h of the activations.
-void add_network(Builder& b) {
+void add_network(Builder& b, const Ranges& ranges) {
   const auto host_of = [&](int device) { return b.device(device).host; };
   rig::Path slowest;
   const auto crosses = [&](int from, int to) {   // and how fast
@@ -82,7 +83,6 @@ void add_network(Builder& b) {
     if (slowest.bandwidth.value() <= 0 || path.bandwidth < slowest.bandwidth) slowest = path;
     return true;
   };
-  const std::vector<std::vector<int>> ranges = devices_of_ranges(b);
   double handovers = 0, sums = 0, parts = 0;   // of all ranges, in the mean: hosts beyond the first in a ring, and their share of it
   for (std::size_t r = 0; r < ranges.size(); ++r) {
     double others = 0, handed = 0;
@@ -120,7 +120,7 @@ double rings_of_four(const rig::Path& link, double devices) {
 }
 
 // What a range of layers hands to the next: a vector of F32 (or two of 16 bits) for each token, over each link on the way. Networks: add_network.
-void add_handed_over(Builder& b, const std::vector<std::vector<int>>& ranges) {
+void add_handed_over(Builder& b, const Ranges& ranges) {
   constexpr std::size_t kOneFabric = 16;   // more devices in one host than have slots: links alike, and looked up once
   const double vector = 4.0 * b.model.hidden;
   double bytes = 0, time = 0, link = 0;
@@ -144,10 +144,10 @@ void add_handed_over(Builder& b, const std::vector<std::vector<int>>& ranges) {
 
 // Of the devices that share every tensor, those of the host that has most of a range: sums go round each host first, then between hosts
 // (add_network), and the largest is waited for.
-std::vector<int> devices_beside(const Builder& b) {
+std::vector<int> devices_beside(const Builder& b, const Ranges& ranges) {
   std::vector<int> most;
   if (b.split <= 1) return most;
-  for (const std::vector<int>& range : devices_of_ranges(b)) {
+  for (const std::vector<int>& range : ranges) {
     std::map<int, std::vector<int>> hosts;
     for (const int device : range) hosts[b.device(device).host].push_back(device);
     for (auto& [host, devices] : hosts)
@@ -160,7 +160,8 @@ std::vector<int> devices_beside(const Builder& b) {
 
 void add_links(Builder& b) {
   const auto& used = b.place.devices;
-  if (const std::vector<int> beside = devices_beside(b); beside.size() > 1) {
+  const Ranges ranges = devices_of_ranges(b);
+  if (const std::vector<int> beside = devices_beside(b, ranges); beside.size() > 1) {
     const double split = static_cast<double>(beside.size());
     const rig::Path link = path_between(b.rig, beside[0], beside[1]);
     double chosen = 0;
@@ -192,14 +193,14 @@ void add_links(Builder& b) {
     bytes.memory = bytes.prefill_memory = b.path(std::move(q));
     b.load.stages.push_back(bytes);
   }
-  if (const std::vector<std::vector<int>> ranges = devices_of_ranges(b); ranges.size() > 1) {
+  if (ranges.size() > 1) {
     Stage hop{.kind = StageKind::hop, .device = used[0].device, .where = "links"};
     hop.step_amount = static_cast<double>(ranges.size());
     hop.memory = b.path(engine_path("hop", kHopsPerSecond, b.setting));
     b.load.stages.push_back(hop);
     add_handed_over(b, ranges);
   }
-  if (used.size() > 1) add_network(b);
+  if (used.size() > 1) add_network(b, ranges);
   if (const double crossings = crossings_of(b); crossings > 0) {
     Stage sync{.kind = StageKind::sync, .device = kHost, .where = "host"};
     sync.step_amount = crossings;

@@ -128,10 +128,9 @@ Result<Load> load_of(const ModelWork& work, const rig::Rig& rig, const placement
   if (!cpu) b.own = own_settings(rig, b.setting);
   b.eager = captures_graphs(b.setting) && (conditions.eager || captures_nothing_yet(b.setting));
   b.load.copies = placement::whole_copies(architecture, placement.settings);
-  if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert))
-    b.split = std::max(1, static_cast<int>(placement.devices.size()) / b.load.copies);
-  const int ranges = placement.mode == Mode::pipeline ? std::max(1, placement.settings.pipeline_degree) : 1;
-  if (ranges > 1) b.split = std::max(1, static_cast<int>(placement.devices.size()) / (b.load.copies * ranges));
+  const int ranges = placement.mode == Mode::pipeline ? std::max(1, placement.settings.pipeline_degree) : 1;   // that devices share
+  if (!cpu && (placement.mode == Mode::tensor || placement.mode == Mode::row || placement.mode == Mode::expert || ranges > 1))
+    b.split = std::max(1, static_cast<int>(placement.devices.size()) / (b.load.copies * ranges));
   if (b.split > 1) choose_lead(b);
   if (const int copies = placement.settings.data_degree * std::max(1, placement.settings.replicas) / b.load.copies; copies > 1 && b.split % copies == 0) b.copies = copies;
   b.load.engine = placement.engine;

@@ -3,8 +3,9 @@
 //
 //   cost = 1/2 sum over rows (weight * 3 log(1 + z^2 / 3)) + 1/2 sum over effects ((theta - mean) / sd)^2,  z = (log predicted - log measured) / sigma
 //
-// Steps are those of Levenberg and Marquardt over the weights that the loss gives to rows, shortened where a whole one gains nothing. Each is solved by conjugate gradients, which take a dozen
-// products with the rows where a factor of the curvature at hand is near enough: of another point, or of most of the rows.
+// Steps are those of Levenberg and Marquardt over the weights that the loss gives to rows, shortened where a whole one gains nothing. Each is solved
+// by conjugate gradients, which take a dozen products with the rows where a factor of the curvature at hand is near enough: of another point, or of
+// most of the rows.
 
 #include <memory>
 #include <vector>
