@@ -13,7 +13,7 @@ namespace {
 
 // Half of what was predicted, measured with the whole model on the card: it says nothing of long contexts, which drive layers to the host.
 TEST(Curve, OwnMeasurementsMoveOnlyTheLayoutTheyWereMadeOf) {
-  const std::filesystem::path log = test::scratch_folder() / "curve-own.csv";
+  const std::filesystem::path log = rigcast::test::scratch_folder() / "curve-own.csv";
   std::ofstream(log) << "id,device,engine,backend,model,quant,phase,depth,concurrency,metric,value\n"
                      << "a,rtx-3060-12gb,llama.cpp,CUDA,llama-3.1-8b,Q8_0,decode,0,1,tokens_per_second,19\n"
                      << "b,rtx-3060-12gb,llama.cpp,CUDA,llama-3.1-8b,Q8_0,decode,1024,1,tokens_per_second,18.5\n";

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "app/detail/test_knowledge.hpp"
 #include "base/text.hpp"
 
 namespace rigcast::app {
@@ -15,10 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Knowledge& facts() {
-  static const Knowledge knowledge = *load_knowledge({});
-  return knowledge;
-}
+using test::knowledge;
 
 struct Folder {
   fs::path path;
@@ -60,7 +58,7 @@ TEST(Evaluate, EveryRowOfAFileIsAnsweredOrRefusedWithAReason) {
   EvaluateRequest request;
   request.files = {file};
   request.by = {"phase", "device"};
-  const auto answer = evaluate(facts(), request);
+  const auto answer = evaluate(knowledge(), request);
   ASSERT_TRUE(answer) << to_text(answer.error());
   ASSERT_EQ(answer->unread.size(), 1u);
   EXPECT_EQ(answer->unread[0].where.line, 4);
@@ -79,7 +77,7 @@ TEST(Evaluate, ARowBelongsToEveryGroupThereIs) {
   const Folder folder;
   EvaluateRequest request;
   request.files = {folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150))};
-  const auto answer = evaluate(facts(), request);
+  const auto answer = evaluate(knowledge(), request);
   ASSERT_TRUE(answer) << to_text(answer.error());
   std::vector<std::string> held = {"grade"};
   for (const auto& [name, value] : *answer->evaluation.rows.at(0).groups) held.push_back(name);
@@ -92,15 +90,15 @@ TEST(Evaluate, ARowBelongsToEveryGroupThereIs) {
 TEST(Evaluate, UnknownGroupsFoldsAndFilesAreNamed) {
   EvaluateRequest request;
   request.by = {"colour"};
-  const auto group = evaluate(facts(), request);
+  const auto group = evaluate(knowledge(), request);
   ASSERT_FALSE(group);
   EXPECT_EQ(group.error().kind, ErrorKind::not_found);
   request.by.clear();
   request.hold_out = "weather";
-  EXPECT_FALSE(evaluate(facts(), request));
+  EXPECT_FALSE(evaluate(knowledge(), request));
   request.hold_out.clear();
   request.files = {"/nonexistent/rows.jsonl"};
-  const auto file = evaluate(facts(), request);
+  const auto file = evaluate(knowledge(), request);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().kind, ErrorKind::system);
 }
@@ -123,12 +121,12 @@ class Patience final : public Watch {
 
 TEST(Evaluate, EndsHalfWayOnceNobodyWantsIt) {
   Patience some(3);
-  const auto predicted = evaluate(facts(), {}, &some);
+  const auto predicted = evaluate(knowledge(), {}, &some);
   ASSERT_FALSE(predicted);
   EXPECT_EQ(predicted.error().message, "stopped");
   EXPECT_LT(some.most(), 0.5);
   Patience one(1);   // the first of all the fits without a source's rows
-  const auto held_out = evaluate(facts(), {.files = {}, .by = {}, .hold_out = "source"}, &one);
+  const auto held_out = evaluate(knowledge(), {.files = {}, .by = {}, .hold_out = "source"}, &one);
   ASSERT_FALSE(held_out);
   EXPECT_LT(one.most(), 0.1);
 }
@@ -164,14 +162,14 @@ TEST(Observe, TheUserSaysWhichVersionOfAPrintedNameItIs) {
     std::ifstream in(folder.path / log, std::ios::binary);
     return calibration::parse_csv(std::string(std::istreambuf_iterator<char>(in), {}), log)->at(0).device;
   };
-  const auto silent = observe_import(facts(), file, folder.path / "silent.csv", {});
+  const auto silent = observe_import(knowledge(), file, folder.path / "silent.csv", {});
   ASSERT_TRUE(silent) << to_text(silent.error());
   ASSERT_EQ(silent->doubts.size(), 1u);
   EXPECT_EQ(silent->doubts[0].taken, "rtx-4090");
   EXPECT_EQ(silent->doubts[0].versions, (std::vector<std::string>{"rtx-4090", "rtx-4090-48gb"}));
   calibration::ImportDefaults named;
   named.device = "4090-48g";
-  const auto told = observe_import(facts(), file, folder.path / "told.csv", named);
+  const auto told = observe_import(knowledge(), file, folder.path / "told.csv", named);
   ASSERT_TRUE(told) << to_text(told.error());
   EXPECT_TRUE(told->doubts.empty());
   EXPECT_EQ(device_in("told.csv"), "rtx-4090-48gb");
@@ -183,7 +181,7 @@ TEST(Observe, CountsBesideADeviceAreCounts) {
                                                   R"("request_throughput":1.2,"output_throughput":700,"mean_ttft_ms":80.5,"mean_tpot_ms":11.2})");
   calibration::ImportDefaults defaults;
   defaults.device = "2x3090";
-  const auto answer = observe_import(facts(), file, folder.path / "log.csv", defaults);
+  const auto answer = observe_import(knowledge(), file, folder.path / "log.csv", defaults);
   ASSERT_TRUE(answer) << to_text(answer.error());
   std::ifstream in(folder.path / "log.csv", std::ios::binary);
   const auto rows = calibration::parse_csv(std::string(std::istreambuf_iterator<char>(in), {}), "log.csv");
@@ -199,7 +197,7 @@ TEST(Observe, WordsNobodyKnowsAreRefusedBeforeAnythingIsKept) {
   for (const auto& [field, option] : {std::pair{&Defaults::device, "--device"}, {&Defaults::engine, "--engine"}, {&Defaults::model, "--model"}, {&Defaults::quant, "--quant"}, {&Defaults::date, "--date"}}) {
     Defaults defaults;
     defaults.*field = "foo";
-    const auto answer = observe_import(facts(), file, folder.path / "log.csv", defaults);
+    const auto answer = observe_import(knowledge(), file, folder.path / "log.csv", defaults);
     ASSERT_FALSE(answer) << option;
     EXPECT_EQ(answer.error().where.file, option);
     EXPECT_FALSE(fs::exists(folder.path / "log.csv"));
@@ -209,7 +207,7 @@ TEST(Observe, WordsNobodyKnowsAreRefusedBeforeAnythingIsKept) {
 TEST(Observe, RowsThatNoEstimateCanUseSayWhy) {
   const Folder folder;
   const fs::path file = folder.write("rows.jsonl", row("a", "rtx-3090", "decode", 150) + row("b", "GeForce 9", "decode", 5));
-  const auto answer = observe_import(facts(), file, folder.path / "log.csv", {});
+  const auto answer = observe_import(knowledge(), file, folder.path / "log.csv", {});
   ASSERT_TRUE(answer) << to_text(answer.error());
   EXPECT_EQ(answer->added, 2u);
   ASSERT_EQ(answer->unusable.size(), 1u);
@@ -221,13 +219,13 @@ TEST(Evaluate, AFileWithoutARowIsRefused) {
   for (const char* text : {"{}", "[]", "[1,2]"}) {
     EvaluateRequest request;
     request.files = {folder.write("rows.json", text)};
-    const auto answer = evaluate(facts(), request);
+    const auto answer = evaluate(knowledge(), request);
     ASSERT_FALSE(answer) << text;
     EXPECT_EQ(answer.error().kind, ErrorKind::input);
   }
   EvaluateRequest request;
   request.files = {folder.write("rows.json", R"([{"id":"a"}])")};
-  const auto answer = evaluate(facts(), request);
+  const auto answer = evaluate(knowledge(), request);
   ASSERT_TRUE(answer) << to_text(answer.error());
   EXPECT_EQ(answer->evaluation.rows.at(0).reason, "no device is stated");
 }
@@ -247,7 +245,7 @@ TEST(Observe, ALogWithoutAColumnThatIsNeededIsNotTouched) {
 
 TEST(Calibrate, AnUnreadableFileStopsItBeforeAnythingIsWritten) {
   const Folder folder;
-  const auto answer = calibrate(facts(), {folder.path / "missing.jsonl"}, folder.path / "out");
+  const auto answer = calibrate(knowledge(), {folder.path / "missing.jsonl"}, folder.path / "out");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ErrorKind::system);
   EXPECT_FALSE(fs::exists(folder.path / "out"));

@@ -2,15 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "app/detail/test_knowledge.hpp"
 #include "app/plan.hpp"
 
 namespace rigcast::app {
 namespace {
 
-const Knowledge& knowledge() {
-  static const Knowledge loaded = *load_knowledge({});
-  return loaded;
-}
+using test::knowledge;
 
 PlanAnswer planned(const char* rig, const char* engine, const char* flags) {
   PlanRequest request;

@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "app/detail/test_knowledge.hpp"
+#include "facts.hpp"
 
 namespace rigcast::app {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog all = *catalog::Catalog::load();
-  return all;
-}
+using rigcast::test::facts;
 
 TEST(KnownModels, SayTheSameTheSecondTime) {
   KnownModels models;

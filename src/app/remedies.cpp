@@ -14,7 +14,6 @@
 namespace rigcast::app {
 namespace {
 
-constexpr std::int64_t kContextStep = 1024;
 constexpr int kMostTries = 4;
 
 // What is left on the fullest memory; negative where something is missing.

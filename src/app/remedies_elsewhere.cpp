@@ -18,10 +18,10 @@ bool runs_all(const rig::Rig& rig, const std::string& backend) {
 // The engine goes by its maker's order of backends; another one that has been timed on such chips may be faster. Where the host has a part in it, or
 // the user has timed one of the two, such numbers are not of one kind.
 std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
-  constexpr double kWorthIt = 1.05;   // times as fast
+  constexpr double kWorthAnother = 1.05;   // times as fast
   if (!now.request.placement.backend.empty() || !now.rig.idle.empty() || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   std::optional<Remedy> best;
-  double fastest = kWorthIt * decode_over_context(now);
+  double fastest = kWorthAnother * decode_over_context(now);
   for (const std::string& backend : now.engine.backends) {
     if (backend == "cpu" || backend == now.placement.backend || !runs_all(now.rig, backend)) continue;
     PlanRequest request = now.request;

@@ -9,8 +9,6 @@
 namespace rigcast::app {
 namespace {
 
-constexpr std::int64_t kContextStep = 1024;
-
 // One pinned placement, asked again with other flags.
 class Pinned {
  public:

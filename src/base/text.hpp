@@ -39,6 +39,8 @@ std::string format_significant(double value, int digits);
 // Fewest single-character insertions, deletions, replacements and swaps of neighbours that turn a into b.
 int edit_distance(std::string_view a, std::string_view b);
 
+inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // Whether `word` stands in `text` with no letter, digit or point beside it: "70b" in "llama-3.1-70b", not "3b" in "a3b".
 bool holds_word(std::string_view text, std::string_view word);
 

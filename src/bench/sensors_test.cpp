@@ -29,7 +29,7 @@ TEST(Sensors, NvmlTellsClocksPowerAndWhatHoldsThem) {
 }
 
 TEST(Sensors, DriversFiles) {
-  const auto root = test::scratch_folder() / "sensors";
+  const auto root = rigcast::test::scratch_folder() / "sensors";
   const auto folder = root / "sys/bus/pci/devices/0000:03:00.0/hwmon/hwmon2";
   std::filesystem::create_directories(folder);
   const auto write = [&](const char* name, const char* text) { std::ofstream(folder / name) << text << "\n"; };

@@ -12,7 +12,7 @@
 namespace rigcast::bench {
 namespace {
 
-constexpr std::size_t kLongestText = 4u << 20;
+constexpr std::size_t kLongestFile = 4u << 20;
 constexpr double kPatience = 20;   // system_profiler and npu-smi take several seconds on a full machine
 
 }  // namespace
@@ -28,7 +28,7 @@ std::optional<std::string> read_text(const World& world, const std::filesystem::
   std::array<char, 1 << 12> piece;
   while (file.read(piece.data(), piece.size()), file.gcount() > 0) {
     text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
-    if (text.size() > kLongestText) return std::nullopt;
+    if (text.size() > kLongestFile) return std::nullopt;
   }
   if (file.bad()) return std::nullopt;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();

@@ -6,14 +6,12 @@
 #include "calibration/detail/misses.hpp"
 #include "calibration/evaluate.hpp"
 #include "calibration/fit.hpp"
+#include "facts.hpp"
 
 namespace rigcast::calibration {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog catalog = *catalog::Catalog::load();
-  return catalog;
-}
+using rigcast::test::facts;
 
 Observation decode_row(const char* device, double value) {
   Observation o;

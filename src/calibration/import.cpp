@@ -12,10 +12,10 @@
 namespace rigcast::calibration {
 namespace {
 
-using Cells = std::vector<std::string>;
+using CellTexts = std::vector<std::string>;
 
-Cells bar_cells(std::string_view line) {
-  Cells cells;
+CellTexts bar_cells(std::string_view line) {
+  CellTexts cells;
   for (const std::string_view cell : split(line, '|')) cells.emplace_back(trim(cell));
   if (!cells.empty() && cells.front().empty()) cells.erase(cells.begin());
   if (!cells.empty() && cells.back().empty()) cells.pop_back();
@@ -89,7 +89,7 @@ bool read_around(std::string_view line, Around& around) {
 }
 
 void parse_markdown(std::string_view text, std::string_view file, Imported& out) {
-  Cells header;
+  CellTexts header;
   int number = 0;
   Around around;
   const std::size_t before = out.rows.size();
@@ -98,7 +98,7 @@ void parse_markdown(std::string_view text, std::string_view file, Imported& out)
     if (read_around(line, around)) continue;
     if (line.find('|') == std::string_view::npos) { header.clear(); continue; }
     if (rule_line(line)) continue;
-    Cells cells = bar_cells(line);
+    CellTexts cells = bar_cells(line);
     if (std::find(cells.begin(), cells.end(), "t/s") != cells.end() || std::find(cells.begin(), cells.end(), "S_TG t/s") != cells.end()) {
       header = std::move(cells);
       continue;

@@ -32,8 +32,6 @@ std::map<std::string, std::string> read_names(const catalog::Catalog& catalog) {
   return names;
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 std::string outside_parentheses(std::string_view name) { return std::string(trim(name.substr(0, name.find('(')))); }
 
 std::string inside_parentheses(std::string_view name) {

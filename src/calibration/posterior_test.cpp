@@ -12,7 +12,7 @@ namespace rigcast::calibration::detail {
 namespace {
 
 // A row whose time is exp(-sum of these effects), without a roof.
-Row row_of(std::vector<int> effects, double measured_seconds, double weight) {
+Row measured_row(std::vector<int> effects, double measured_seconds, double weight) {
   Part part;
   part.memory = 1;
   part.memory_roof = std::numeric_limits<double>::infinity();
@@ -28,7 +28,7 @@ Row row_of(std::vector<int> effects, double measured_seconds, double weight) {
 // sigma 0.5 and weight 2: the row adds 2 / 0.25 = 8 to the curvature of either effect and between them, the priors 1 each. What is measured is
 // what is believed, so that nothing moves; the inverse of (9 8; 8 9) has 9 / (81 - 64) on its diagonal.
 TEST(Posterior, VariancesAreOfTheInverseCurvature) {
-  const std::vector<Row> rows{row_of({0, 1}, 1, 2)};
+  const std::vector<Row> rows{measured_row({0, 1}, 1, 2)};
   const std::vector<cost::Effect> priors{{0, 1, 0}, {0, 1, 0}};
   const Posterior posterior(rows, priors);
   const Posterior::Limits limits{.sigma = 0.5};
@@ -44,7 +44,7 @@ TEST(Posterior, VariancesAreOfTheInverseCurvature) {
 // log predicted = -theta, so that m = theta + 1 is what is left of the row: the slope of the loss, 4 m / (1 + m^2 / 3), and that of the prior, theta, meet
 // at the maximum. Without the bend of the loss 4 m = 1 - m, m = 1/5; there it takes 1/75 off the weight, which moves m by less than 0.01.
 TEST(Posterior, TheMaximumIsWhereTheSlopesOfLossAndPriorMeet) {
-  const std::vector<Row> rows{row_of({0}, std::exp(1.0), 4)};
+  const std::vector<Row> rows{measured_row({0}, std::exp(1.0), 4)};
   const Posterior posterior(rows, {{0, 1, 0}});
   std::shared_ptr<const Factor> factor;
   Eigen::VectorXd theta = Eigen::VectorXd::Zero(1);
@@ -56,7 +56,7 @@ TEST(Posterior, TheMaximumIsWhereTheSlopesOfLossAndPriorMeet) {
 
 // A factor of all rows serves for fewer: the step is the same, only found in more products.
 TEST(Posterior, RowsThatAreLeftOutLeaveTheirEffectsAsBelieved) {
-  const std::vector<Row> rows{row_of({0, 1}, std::exp(0.1), 2), row_of({0, 2}, std::exp(-0.2), 2), row_of({0, 2}, std::exp(-0.3), 2)};
+  const std::vector<Row> rows{measured_row({0, 1}, std::exp(0.1), 2), measured_row({0, 2}, std::exp(-0.2), 2), measured_row({0, 2}, std::exp(-0.3), 2)};
   const std::vector<cost::Effect> priors{{0, 1, 0}, {0.3, 0.5, 0}, {0, 0.5, 0}};
   const Posterior posterior(rows, priors);
   const Posterior::Limits limits{.sigma = 0.5, .iterations = 100, .tolerance = 1e-14};
@@ -88,7 +88,7 @@ struct Crowd {
       std::vector<int> effects{r % kEffects};
       for (int more = draw(4); more > 0; --more)
         if (const int effect = draw(kEffects); std::find(effects.begin(), effects.end(), effect) == effects.end()) effects.push_back(effect);
-      rows.push_back(row_of(std::move(effects), std::exp(0.01 * draw(200) - 1), 0.5 + 0.1 * draw(20)));
+      rows.push_back(measured_row(std::move(effects), std::exp(0.01 * draw(200) - 1), 0.5 + 0.1 * draw(20)));
     }
   }
   // What is left of a row, and the weight that the loss gives it: w / (1 + z^2 / 3) / sigma^2.

@@ -4,6 +4,7 @@
 
 #include "calibration/configure.hpp"
 #include "calibration/detail/known_names.hpp"
+#include "facts.hpp"
 
 namespace rigcast::calibration {
 namespace {
@@ -11,10 +12,7 @@ namespace {
 using detail::KnownNames;
 using detail::Releases;
 
-const catalog::Catalog& facts() {
-  static const auto catalog = *catalog::Catalog::load();
-  return catalog;
-}
+using rigcast::test::facts;
 
 TEST(Releases, AVersionIsTheLatestUntilTheNextOne) {
   const Releases releases = *Releases::read(facts());

@@ -8,14 +8,12 @@
 #include "calibration/configure.hpp"
 #include "calibration/evaluate.hpp"
 #include "calibration/import.hpp"
+#include "facts.hpp"
 
 namespace rigcast::calibration {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog catalog = *catalog::Catalog::load();
-  return catalog;
-}
+using rigcast::test::facts;
 
 Observation row(const char* device, const char* model, const char* quant = "Q4_K_M") {
   Observation o;

@@ -9,7 +9,7 @@
 namespace rigcast::catalog {
 namespace {
 
-class Writer {
+class RuleWriter {
  public:
   std::string bytes;
   void operator()(std::uint32_t number) { bytes.append(reinterpret_cast<const char*>(&number), sizeof number); }
@@ -32,9 +32,9 @@ class Writer {
   }
 };
 
-class Reader {
+class RuleReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit RuleReader(std::string_view bytes) : rest_(bytes) {}
   bool done() const { return rest_.empty(); }
   std::string_view take(std::size_t size) {
     RC_CHECK(size <= rest_.size(), "rules of another version");
@@ -78,14 +78,14 @@ void each_field(R& rule, F& what) {
 }  // namespace
 
 std::string rules_to_bytes(const std::vector<Rule>& rules) {
-  Writer out;
+  RuleWriter out;
   for (const Rule& rule : rules) each_field(rule, out);
   return std::move(out.bytes);
 }
 
 std::vector<Rule> rules_from_bytes(std::string_view bytes) {
   std::vector<Rule> rules;
-  for (Reader in(bytes); !in.done();) each_field(rules.emplace_back(), in);
+  for (RuleReader in(bytes); !in.done();) each_field(rules.emplace_back(), in);
   return rules;
 }
 

@@ -11,8 +11,6 @@ namespace {
 using namespace report;
 using bench::Measurement;
 
-Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
-
 Fields row_of(const Measurement& m) {
   const bool by_flop = bench::kernel_of(m.what.kind).by_flop;
   Fields row{{"case", "kernel"_say, Phrase(bench::spell(m.what))},

@@ -66,7 +66,7 @@ Result<Outcome> run_verify(const Arguments& arguments, const World& world, const
   return Outcome{report::fields(answer)};
 }
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_bench(const Arguments& arguments, const World& world) {
   RC_ASSIGN(request, read_request(arguments));
   if (arguments.has("--verify")) return run_verify(arguments, world, request);
   for (const char* option : {"--endpoint", "--engine"})
@@ -106,7 +106,7 @@ Verb bench_verb() {
            {"--share", "", "FILE", "also write the results, without anything private, to a file to contribute"_say, Completes::file},
            {"--no-log", "", "", "do not keep the results for later plans"_say}},
           {"rigcast bench --quick", "rigcast bench --model qwen3-8b:q4_k_m", "rigcast bench --kernel matvec:q4_0:14336x4096", "rigcast bench --verify ./model.gguf", "rigcast bench --share my-card.csv"},
-          run};
+          run_bench};
 }
 
 }  // namespace rigcast::cli

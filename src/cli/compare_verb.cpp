@@ -9,7 +9,7 @@
 namespace rigcast::cli {
 namespace {
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_compare(const Arguments& arguments, const World& world) {
   RC_ASSIGN(question, read_question(arguments));
   app::CompareRequest request{arguments.all("MODEL"), arguments.all("--on"), arguments.all("--engine"), question.placement, question.question, question.objective,
                               question.minimum_speed, !arguments.has("--no-own")};
@@ -31,7 +31,7 @@ Verb compare_verb() {
           with_file_options(question_options(true)),
           {"rigcast compare qwen3-32b:q4_k_m --on 2x3090 --on 4090-48g --on 4xmi50-32g",
            "rigcast compare qwen3-32b:q4_k_m qwen3-32b:q8_0 --on 2x3090", "rigcast compare qwen3-32b:awq --on 2x3090 -e vllm -e sglang"},
-          run};
+          run_compare};
 }
 
 }  // namespace rigcast::cli

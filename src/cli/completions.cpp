@@ -94,7 +94,7 @@ std::string fish_script(const std::vector<Verb>& verbs) {
   return out;
 }
 
-Result<Outcome> run(const Arguments& arguments, const World&) {
+Result<Outcome> run_completions(const Arguments& arguments, const World&) {
   const std::string shell = arguments.one_or("SHELL", "bash");
   const Shell which = shell == "zsh" ? Shell::zsh : shell == "fish" ? Shell::fish : Shell::bash;
   return Outcome{{}, completion_script(all_verbs(), which)};
@@ -117,7 +117,7 @@ Verb completions_verb() {
           {{"SHELL", "for which shell"_say, Completes::choice, {"bash", "zsh", "fish"}}},
           {},
           {"source <(rigcast completions bash)", "rigcast completions fish > ~/.config/fish/completions/rigcast.fish"},
-          run};
+          run_completions};
 }
 
 }  // namespace rigcast::cli

@@ -16,7 +16,7 @@ constexpr std::array<std::pair<const char*, Kind>, 7> kKinds = {{{"devices", Kin
                                                                  {"quants", Kind::quant}, {"hosts", Kind::processor}, {"processors", Kind::processor},
                                                                  {"links", Kind::link}}};
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_list(const Arguments& arguments, const World& world) {
   app::ListRequest request;
   const std::string kind = arguments.one_or("KIND", "devices");
   for (const auto& [name, value] : kKinds)
@@ -50,7 +50,7 @@ Verb list_verb() {
            {"--memory", "", "BYTES", "only devices with at least so much memory: 24GiB"_say},
            {"--keys", "", "", "only the keys, one per line"_say}},
           {"rigcast list devices --vendor huawei", "rigcast list devices mi50", "rigcast list models qwen3", "rigcast list devices --memory 48GiB"},
-          run};
+          run_list};
 }
 
 }  // namespace rigcast::cli

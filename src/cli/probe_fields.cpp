@@ -13,7 +13,6 @@ using bench::FoundDevice;
 using bench::FoundHost;
 using bench::Here;
 
-Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
 Value watts(const std::optional<Watts>& power) { return power ? Value(Number{power->value(), Unit::watts}) : Value(std::monostate{}); }
 Sentences sentences(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 

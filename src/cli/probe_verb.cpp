@@ -7,7 +7,7 @@
 namespace rigcast::cli {
 namespace {
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_probe(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   const bench::Findings findings = bench::probe(bench::this_machine(), bench::Depth::full);
   const bench::Here here = bench::to_rig(knowledge.catalog, findings);
@@ -23,7 +23,7 @@ Verb probe_verb() {
           {},
           {{"--stubs", "", "DIR", "write a data file to complete for each device nobody knows"_say, Completes::file}},
           {"rigcast probe", "rigcast probe --json", "rigcast plan qwen3-8b:q4_k_m --on here"},
-          run};
+          run_probe};
 }
 
 }  // namespace rigcast::cli

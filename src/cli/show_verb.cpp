@@ -6,7 +6,7 @@
 namespace rigcast::cli {
 namespace {
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_show(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::show(knowledge, {arguments.one_or("NAME", ""), {}}));
   return Outcome{report::fields(answer)};
@@ -20,7 +20,7 @@ Verb show_verb() {
           {{"NAME", "key or alias of anything"_say, Completes::device}},
           {},
           {"rigcast show 4090-48g", "rigcast show \"NVIDIA GeForce RTX 3090\"", "rigcast show qwen3-235b-a22b", "rigcast show q4_k"},
-          run};
+          run_show};
 }
 
 }  // namespace rigcast::cli

@@ -6,7 +6,7 @@
 namespace rigcast::cli {
 namespace {
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_support(const Arguments& arguments, const World& world) {
   RC_ASSIGN(knowledge, load_knowledge(world));
   RC_ASSIGN(answer, app::support(knowledge, {arguments.one_or("CARD", ""), arguments.one_or("ENGINE|MODEL", "")}));
   const bool none_runs = !answer.models.empty() && !answer.models.front().runs;
@@ -21,7 +21,7 @@ Verb support_verb() {
           {{"CARD", "key or alias of a device"_say, Completes::device}, {"ENGINE|MODEL", "one engine in full, or a model"_say, Completes::engine, {}, false}},
           {},
           {"rigcast support v100-sxm2-16gb", "rigcast support mi50-32g llama.cpp", "rigcast support 3090 qwen3-32b"},
-          run};
+          run_support};
 }
 
 }  // namespace rigcast::cli

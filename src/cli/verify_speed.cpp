@@ -20,7 +20,7 @@ using calibration::Observation;
 constexpr double kPatience = 3600;   // s; a large model on a processor takes its time
 constexpr int kRepetitions = 3;
 
-Result<std::string> run(const std::vector<std::string>& words) { return bench::run_program(words, kPatience); }
+Result<std::string> run_patiently(const std::vector<std::string>& words) { return bench::run_program(words, kPatience); }
 
 // The very placement that was predicted, timed.
 Result<std::vector<Observation>> by_llama_bench(const VerifySpeedRequest& request, std::vector<std::string> words) {
@@ -29,13 +29,13 @@ Result<std::vector<Observation>> by_llama_bench(const VerifySpeedRequest& reques
   for (const auto& [flag, value] : {std::pair("-p", request.prompt), {"-n", request.generated}, {"-d", request.depth}, {"-r", std::int64_t{kRepetitions}}})
     words.insert(words.end(), {flag, std::to_string(value)});
   words.insert(words.end(), {"-o", "json"});
-  RC_ASSIGN(text, run(words));
+  RC_ASSIGN(text, run_patiently(words));
   RC_ASSIGN(imported, calibration::import_text(text, "llama-bench"));
   return std::move(imported.rows);
 }
 
 Result<std::vector<Observation>> by_endpoint(const VerifySpeedRequest& request) {
-  RC_ASSIGN(speed, bench::time_endpoint(run, request.endpoint, static_cast<int>(request.prompt), static_cast<int>(request.generated)));
+  RC_ASSIGN(speed, bench::time_endpoint(run_patiently, request.endpoint, static_cast<int>(request.prompt), static_cast<int>(request.generated)));
   Observation o;
   o.engine = request.engine, o.concurrency = 1, o.metric_name = "tokens_per_second", o.metric = calibration::Metric::tokens_per_second;
   Observation prefill = o, decode = o;

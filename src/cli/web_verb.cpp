@@ -32,7 +32,7 @@ Result<server::ServerOptions> read_options(const Arguments& arguments) {
 
 void warn(const World& world, const Phrase& phrase) { std::fprintf(stderr, "rigcast: %s\n", world.language.say(phrase).c_str()); }
 
-Result<Outcome> run(const Arguments& arguments, const World& world) {
+Result<Outcome> run_web(const Arguments& arguments, const World& world) {
   RC_ASSIGN(options, read_options(arguments));
   options.long_verbs = long_work(world);
   RC_ASSIGN(knowledge, load_knowledge(world));
@@ -59,7 +59,7 @@ Verb web_verb() {
           {{"--port", "", "PORT", "port to listen on (7433, or a free one if that is taken)"_say},
            {"--listen", "", "ADDRESS", "let other machines ask, too (127.0.0.1: only this one)"_say}},
           {"rigcast web", "rigcast web --port 8080"},
-          run};
+          run_web};
 }
 
 }  // namespace rigcast::cli

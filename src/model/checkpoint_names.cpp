@@ -24,14 +24,14 @@ enum class At {
 struct Rule { std::string_view word; At at; Role role; };
 
 // Towers and projectors beside the language model, anywhere in a name.
-constexpr auto towers = std::to_array<std::string_view>({
+constexpr auto kTowerNames = std::to_array<std::string_view>({
     "visual", "vision_tower", "vision_model", "vision_encoder", "vision_embed_tokens", "vision_adapter", "vision_language_adapter", "vit", "vit_large_projector",
     "multi_modal_projector", "mm_projector", "image_newline", "patch_merger", "audio_tower", "audio_encoder", "audio_model", "embed_vision", "embed_audio",
     "speech_encoder", "speech_projector", "token2wav", "talker", "resampler", "vpm", "apm", "aligner", "img_projector", "img_processor",
 });
 
 // Within a layer, the first rule that fits decides.
-constexpr auto in_layer = std::to_array<Rule>({
+constexpr auto kInLayer = std::to_array<Rule>({
     {"eh_proj", At::last, Role::next_token},
     {"enorm", At::last, Role::next_token},
     {"hnorm", At::last, Role::next_token},
@@ -87,7 +87,7 @@ constexpr auto in_layer = std::to_array<Rule>({
     {"inv_freq", At::last, Role::other},
 });
 
-constexpr auto outside = std::to_array<Rule>({
+constexpr auto kOutsideLayers = std::to_array<Rule>({
     {"inv_freq", At::last, Role::other},
     {"embed_tokens_per_layer", At::last, Role::per_layer_embedding},
     {"per_layer_model_projection", At::last, Role::dense_ffn},
@@ -164,7 +164,7 @@ std::string_view without_packing(std::string_view segment) {
 
 std::optional<CheckpointPart> part_of_checkpoint(std::string_view name) {
   std::vector<std::string_view> segments = split(name, '.');
-  const bool tower = std::any_of(segments.begin(), segments.end(), [](std::string_view s) { return is_one_of(towers, s); });
+  const bool tower = std::any_of(segments.begin(), segments.end(), [](std::string_view s) { return is_one_of(kTowerNames, s); });
   if (tower) return CheckpointPart{kInputLayer, Role::vision};
   if (is_one_of(segments, "mtp")) return CheckpointPart{kInputLayer, Role::next_token};
   const bool is_bias = segments.back() == "bias";
@@ -175,12 +175,12 @@ std::optional<CheckpointPart> part_of_checkpoint(std::string_view name) {
     const auto layer = is_one_of(layer_words, segments[i]) ? number(segments[i + 1]) : std::nullopt;
     if (!layer) continue;
     const std::vector<std::string_view> rest(segments.begin() + static_cast<std::ptrdiff_t>(i) + 2, segments.end());
-    const auto role = first_fit(in_layer, rest);
+    const auto role = first_fit(kInLayer, rest);
     if (!role) return std::nullopt;
     // A bias is a small vector whatever it belongs to; those of experts stay with them.
     return CheckpointPart{*layer, is_bias && *role != Role::expert_ffn ? Role::norm : *role};
   }
-  const auto role = first_fit(outside, segments);
+  const auto role = first_fit(kOutsideLayers, segments);
   if (!role) return std::nullopt;
   return CheckpointPart{kInputLayer, is_bias ? Role::norm : *role};
 }

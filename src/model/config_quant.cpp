@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 // Which part of a recipe's reach a module name or pattern speaks of. The first that matches decides.
 struct PartRule { std::string_view word; std::string_view part; };
 constexpr std::array kParts = {

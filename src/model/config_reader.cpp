@@ -31,8 +31,6 @@ constexpr std::array kHarmless = {
     "for_nextn", "sequence_parallel", "classifier", "problem_type", "pdrop", "_fp32", "attention_softmax", "softmax", "kv_channels", "layer_norm", "use_kernel",
 };
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 template <std::size_t N>
 bool contains_any(std::string_view text, const std::array<const char*, N>& parts) {
   return std::any_of(parts.begin(), parts.end(), [&](const char* part) { return contains(text, part); });

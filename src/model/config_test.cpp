@@ -3,16 +3,14 @@
 
 #include <algorithm>
 
+#include "facts.hpp"
 #include "model/config.hpp"
 #include "model/recipe.hpp"
 
 namespace rigcast::model {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 Architecture from_config(std::string_view text) {
   auto read = architecture_from_config(facts(), text, "model/config.json");

@@ -216,11 +216,11 @@ constexpr std::array kTowers = {
     TowerKind{"step3p7", step3p7, {.hidden = 1536, .ffn = 8960, .depth = 47, .patch = 14, .side = 728}},
 };
 
-constexpr bool by_type(const TowerKind& a, const TowerKind& b) { return a.model_type < b.model_type; }
-static_assert(std::is_sorted(kTowers.begin(), kTowers.end(), by_type));
+constexpr bool by_model_type(const TowerKind& a, const TowerKind& b) { return a.model_type < b.model_type; }
+static_assert(std::is_sorted(kTowers.begin(), kTowers.end(), by_model_type));
 
 // A size that some say for each axis: the first.
-int first_of(ConfigReader& reader, std::string_view name, int otherwise) {
+int first_axis(ConfigReader& reader, std::string_view name, int otherwise) {
   if (!reader.is_list(name)) return reader.integer({name}, otherwise);
   const std::vector<int> sizes = reader.integers({name});
   return sizes.empty() ? otherwise : sizes.front();
@@ -252,9 +252,9 @@ double tower_elements(ConfigReader& vision, ConfigReader& model, int hidden) {
                 .ffn = vision.integer({"vt_intermediate_size", "intermediate_size"}, usual.ffn),
                 .depth = vision.integer({"vt_num_hidden_layers", "depth", "layers", "num_hidden_layers"}, usual.depth),
                 .channels = vision.integer({"in_channels", "in_chans", "num_channels"}, 3),
-                .patch = first_of(vision, "patch_size", usual.patch),
-                .side = first_of(vision, "image_size", usual.side),
-                .frames = first_of(vision, "temporal_patch_size", usual.frames),
+                .patch = first_axis(vision, "patch_size", usual.patch),
+                .side = first_axis(vision, "image_size", usual.side),
+                .frames = first_axis(vision, "temporal_patch_size", usual.frames),
                 .merge = vision.integer({"spatial_merge_size"}, usual.merge),
                 .text = hidden};
   const double elements = sensible(t) ? kind->elements(t) : 0;

@@ -17,7 +17,7 @@ constexpr WindowRule slides_after_full(int period, int window = 0) { return {.ki
 
 constexpr WindowRule slides_all{.kind = AttentionKind::sliding};  // where the file names a window
 
-constexpr WindowRule listed{.kind = AttentionKind::sliding, .listed = true};
+constexpr WindowRule kListedWindows{.kind = AttentionKind::sliding, .listed = true};
 
 constexpr std::string_view kEncoderDecoder = "it is an encoder-decoder model, whose two caches no engine rule here describes";
 constexpr std::string_view kDenoises = "it is a diffusion language model, which writes by denoising whole passages, and no rule here describes that";
@@ -29,7 +29,7 @@ constexpr std::string_view kSpeaks = "it writes sound as continuous frames with 
 constexpr std::string_view kDraft = "it is a draft model without embeddings of its own; name the model it drafts for";
 
 // In order of name.
-constexpr auto families = std::to_array<GgufFamily>({
+constexpr auto kGgufFamilies = std::to_array<GgufFamily>({
     {.name = "afmoe", .window = slides(4)},
     {.name = "apertus"},
     {.name = "arcee"},
@@ -61,7 +61,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "deepseek4", .window = slides_all, .compression = Compression::cache},
     {.name = "dflash", .refusal = kDraft},
     {.name = "dots1"},
-    {.name = "dots3note", .window = listed},
+    {.name = "dots3note", .window = kListedWindows},
     {.name = "dream", .refusal = kDenoises},
     {.name = "eagle3", .refusal = kDraft},
     {.name = "ernie4_5"},
@@ -79,7 +79,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "gemma2", .window = slides(2, 4096)},
     {.name = "gemma3", .window = slides(6)},
     {.name = "gemma3n", .window = slides(5), .cached_layers = 20},
-    {.name = "gemma4", .window = listed},
+    {.name = "gemma4", .window = kListedWindows},
     {.name = "gemma4-assistant", .refusal = kDraft},
     {.name = "glm-dsa"},
     {.name = "glm4"},
@@ -90,7 +90,7 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "gptj"},
     {.name = "gptneox"},
     {.name = "granite"},
-    {.name = "granite_swa", .window = listed},
+    {.name = "granite_swa", .window = kListedWindows},
     {.name = "granitehybrid", .mixer = Mixer::by_kv_heads, .recurrent = RecurrentKind::mamba2},
     {.name = "granitemoe"},
     {.name = "graniteswitch", .switches = true},
@@ -124,12 +124,12 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "ltxv", .refusal = kPicture},
     {.name = "lumina2", .refusal = kPicture},
     {.name = "maincoder"},
-    {.name = "maion-coder", .window = listed},
+    {.name = "maion-coder", .window = kListedWindows},
     {.name = "mamba", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::mamba1},
     {.name = "mamba2", .mixer = Mixer::recurrent, .recurrent = RecurrentKind::mamba2},
-    {.name = "maple", .window = listed},
+    {.name = "maple", .window = kListedWindows},
     {.name = "mellum", .window = slides(4)},
-    {.name = "mimo2", .window = listed},
+    {.name = "mimo2", .window = kListedWindows},
     {.name = "minicpm"},
     {.name = "minicpm3"},
     {.name = "minimax-01", .mixer = Mixer::by_interval, .recurrent = RecurrentKind::lightning, .interval = 8},
@@ -188,11 +188,11 @@ constexpr auto families = std::to_array<GgufFamily>({
     {.name = "seed_oss"},
     {.name = "smallthinker", .window = {.kind = AttentionKind::sliding, .period = 4, .full_first = true, .window = 4096, .fixed_window = true}},
     {.name = "smollm3"},
-    {.name = "spark2_5", .window = listed},
+    {.name = "spark2_5", .window = kListedWindows},
     {.name = "stablelm"},
     {.name = "starcoder"},
     {.name = "starcoder2"},
-    {.name = "step35", .window = listed},
+    {.name = "step35", .window = kListedWindows},
     {.name = "t5", .refusal = kEncoderDecoder},
     {.name = "t5encoder", .refusal = kTextEncoder},
     {.name = "talkie"},
@@ -203,18 +203,18 @@ constexpr auto families = std::to_array<GgufFamily>({
 });
 
 constexpr bool by_name(const GgufFamily& a, const GgufFamily& b) { return a.name < b.name; }
-static_assert(std::is_sorted(families.begin(), families.end(), by_name));
+static_assert(std::is_sorted(kGgufFamilies.begin(), kGgufFamilies.end(), by_name));
 
 }  // namespace
 
 const GgufFamily* gguf_family(std::string_view name) {
-  const auto found = std::lower_bound(families.begin(), families.end(), GgufFamily{.name = name}, by_name);
-  return found != families.end() && found->name == name ? &*found : nullptr;
+  const auto found = std::lower_bound(kGgufFamilies.begin(), kGgufFamilies.end(), GgufFamily{.name = name}, by_name);
+  return found != kGgufFamilies.end() && found->name == name ? &*found : nullptr;
 }
 
 std::string nearest_gguf_family(std::string_view name) {
   std::vector<std::string> names;
-  for (const GgufFamily& family : families) names.emplace_back(family.name);
+  for (const GgufFamily& family : kGgufFamilies) names.emplace_back(family.name);
   return nearest_name(name, names);
 }
 

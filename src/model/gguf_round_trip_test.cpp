@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "facts.hpp"
 #include "model/gguf_architecture.hpp"
 #include "model/gguf_families.hpp"
 #include "model/gguf_test_support.hpp"
@@ -17,10 +18,7 @@ namespace {
 
 using test::GgufWriter;
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 std::uint32_t unsigned_of(std::int64_t value) { return static_cast<std::uint32_t>(value); }
 

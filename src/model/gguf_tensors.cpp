@@ -14,7 +14,7 @@ struct Row { std::string_view stem; Role role; Place place = Place::block; };
 constexpr bool by_stem(const Row& a, const Row& b) { return a.stem < b.stem; }
 
 // Tensors of a block, in order of stem.
-constexpr auto in_block = std::to_array<Row>({
+constexpr auto kInBlock = std::to_array<Row>({
     {"adapter_a", Role::dense_ffn},
     {"adapter_b", Role::dense_ffn},
     {"altup_correct_coef", Role::dense_ffn},
@@ -235,10 +235,10 @@ constexpr auto in_block = std::to_array<Row>({
     {"vis_gate", Role::vision},
     {"vis_up", Role::vision},
 });
-static_assert(std::is_sorted(in_block.begin(), in_block.end(), by_stem));
+static_assert(std::is_sorted(kInBlock.begin(), kInBlock.end(), by_stem));
 
 // Tensors outside the blocks, in order of stem.
-constexpr auto outside = std::to_array<Row>({
+constexpr auto kOutside = std::to_array<Row>({
     {"altup_proj", Role::dense_ffn, Place::output},
     {"altup_unembd_proj", Role::dense_ffn, Place::output},
     {"cls", Role::other, Place::output},
@@ -269,7 +269,7 @@ constexpr auto outside = std::to_array<Row>({
     {"token_embd_norm", Role::norm, Place::input},
     {"token_types", Role::token_embedding, Place::input},
 });
-static_assert(std::is_sorted(outside.begin(), outside.end(), by_stem));
+static_assert(std::is_sorted(kOutside.begin(), kOutside.end(), by_stem));
 
 constexpr std::array<std::string_view, 6> suffixes = {"weight", "bias", "scale", "input_scale", "lora_a", "lora_b"};
 
@@ -314,7 +314,7 @@ std::optional<TensorRole> role_of(const TensorName& name) {
     const bool small = name.suffix == "bias" && found->role != Role::expert_ffn && found->role != Role::next_token && found->role != Role::vision;
     return TensorRole{small ? Role::norm : found->role, found->place};
   };
-  return name.block >= 0 ? look_up(in_block) : look_up(outside);
+  return name.block >= 0 ? look_up(kInBlock) : look_up(kOutside);
 }
 
 }  // namespace rigcast::model

@@ -177,42 +177,42 @@ void share_cache(const Shape& shape, std::vector<Layer>& layers) {
 }
 
 // Numbers no model has are refused before anything is multiplied: heads times their size fits an int, elements of a matrix fit 2^53.
-constexpr int kMostLayers = 4096, kMostHeads = 1 << 15, kMostExperts = 1 << 16, kMostWidth = 1 << 24;
+constexpr int kMostLayers = 4096, kMostHeadsOfShape = 1 << 15, kMostExperts = 1 << 16, kMostWidthOfShape = 1 << 24;
 
 Result<void> check_ranges(const Shape& shape) {
   const RecurrentShape& r = shape.recurrent;
   struct Range { const char* field; int value, most; };
   for (const Range& range : {
            Range{"layers", shape.layers, kMostLayers}, {"next_token_layers", shape.next_token_layers, kMostLayers}, {"hidden", shape.hidden, 1 << 20},
-           {"vocab", shape.vocab, kMostWidth}, {"ffn", shape.ffn, kMostWidth}, {"heads", shape.heads, kMostHeads}, {"kv_heads", shape.kv_heads, kMostHeads},
-           {"head_dim", shape.head_dim, kMostHeads}, {"value_dim", shape.value_dim, kMostHeads}, {"full.heads", shape.full.heads, kMostHeads},
-           {"full.kv_heads", shape.full.kv_heads, kMostHeads}, {"full.head_dim", shape.full.head_dim, kMostHeads}, {"sliding.heads", shape.sliding.heads, kMostHeads},
-           {"sliding.kv_heads", shape.sliding.kv_heads, kMostHeads}, {"sliding.head_dim", shape.sliding.head_dim, kMostHeads}, {"mla.q_rank", shape.mla.q_rank, kMostHeads},
-           {"mla.kv_rank", shape.mla.kv_rank, kMostHeads}, {"mla.nope_dim", shape.mla.nope_dim, kMostHeads / 2}, {"mla.rope_dim", shape.mla.rope_dim, kMostHeads / 2},
-           {"mla.value_dim", shape.mla.value_dim, kMostHeads}, {"sliding_mla.q_rank", shape.sliding_mla.q_rank, kMostHeads},
-           {"sliding_mla.kv_rank", shape.sliding_mla.kv_rank, kMostHeads}, {"sliding_mla.nope_dim", shape.sliding_mla.nope_dim, kMostHeads / 2},
-           {"sliding_mla.rope_dim", shape.sliding_mla.rope_dim, kMostHeads / 2}, {"sliding_mla.value_dim", shape.sliding_mla.value_dim, kMostHeads},
-           {"stream_rank", shape.stream_rank, kMostHeads}, {"ngrams.row", shape.ngrams.row, kMostHeads}, {"ngrams.rows_a_token", shape.ngrams.rows_a_token, 1 << 10},
+           {"vocab", shape.vocab, kMostWidthOfShape}, {"ffn", shape.ffn, kMostWidthOfShape}, {"heads", shape.heads, kMostHeadsOfShape}, {"kv_heads", shape.kv_heads, kMostHeadsOfShape},
+           {"head_dim", shape.head_dim, kMostHeadsOfShape}, {"value_dim", shape.value_dim, kMostHeadsOfShape}, {"full.heads", shape.full.heads, kMostHeadsOfShape},
+           {"full.kv_heads", shape.full.kv_heads, kMostHeadsOfShape}, {"full.head_dim", shape.full.head_dim, kMostHeadsOfShape}, {"sliding.heads", shape.sliding.heads, kMostHeadsOfShape},
+           {"sliding.kv_heads", shape.sliding.kv_heads, kMostHeadsOfShape}, {"sliding.head_dim", shape.sliding.head_dim, kMostHeadsOfShape}, {"mla.q_rank", shape.mla.q_rank, kMostHeadsOfShape},
+           {"mla.kv_rank", shape.mla.kv_rank, kMostHeadsOfShape}, {"mla.nope_dim", shape.mla.nope_dim, kMostHeadsOfShape / 2}, {"mla.rope_dim", shape.mla.rope_dim, kMostHeadsOfShape / 2},
+           {"mla.value_dim", shape.mla.value_dim, kMostHeadsOfShape}, {"sliding_mla.q_rank", shape.sliding_mla.q_rank, kMostHeadsOfShape},
+           {"sliding_mla.kv_rank", shape.sliding_mla.kv_rank, kMostHeadsOfShape}, {"sliding_mla.nope_dim", shape.sliding_mla.nope_dim, kMostHeadsOfShape / 2},
+           {"sliding_mla.rope_dim", shape.sliding_mla.rope_dim, kMostHeadsOfShape / 2}, {"sliding_mla.value_dim", shape.sliding_mla.value_dim, kMostHeadsOfShape},
+           {"stream_rank", shape.stream_rank, kMostHeadsOfShape}, {"ngrams.row", shape.ngrams.row, kMostHeadsOfShape}, {"ngrams.rows_a_token", shape.ngrams.rows_a_token, 1 << 10},
            {"ngrams.size", shape.ngrams.size, 64}, {"ngrams.kernel", shape.ngrams.kernel, 1 << 10},
-           {"indexer.heads", shape.indexer.heads, kMostHeads}, {"indexer.dim", shape.indexer.dim, kMostHeads}, {"indexer.pool", shape.indexer.pool, 1 << 10},
-           {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidth},
-           {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidth}, {"moe.latent", shape.experts.latent, kMostWidth},
-           {"moe.idle", shape.experts.idle, kMostExperts}, {"moe.groups", shape.experts.groups, kMostExperts}, {"moe.group_width", shape.experts.group_width, kMostWidth},
-           {"moe.seeing", shape.experts.seeing, kMostExperts}, {"moe.seeing_width", shape.experts.seeing_width, kMostWidth}, {"engrams.row", shape.engrams.row, kMostHeads},
-           {"engrams.rows_a_token", shape.engrams.rows_a_token, 1 << 10}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64}, {"token_types", shape.token_types, kMostWidth}, {"relative_positions", shape.relative_positions, kMostWidth},
-           {"recurrent.heads", r.heads, kMostHeads}, {"recurrent.key_heads", r.key_heads, kMostHeads}, {"recurrent.head_dim", r.head_dim, kMostHeads},
-           {"recurrent.key_dim", r.key_dim, kMostHeads}, {"recurrent.state", r.state, kMostHeads}, {"recurrent.groups", r.groups, kMostHeads},
-           {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeads}, {"recurrent.gate_rank", r.gate_rank, kMostHeads},
-           {"value_experts.count", shape.value_experts.count, kMostExperts}, {"value_experts.used", shape.value_experts.used, shape.value_experts.count}, {"norm_gates.rank", shape.norm_gates.rank, kMostHeads},
-           {"distances.rank", shape.distances.rank, kMostHeads}, {"distances.extent", shape.distances.extent, 1 << 20}, {"distances.kernel", shape.distances.kernel, 1 << 10},
-           {"per_layer_embedding", shape.per_layer_embedding, kMostHeads}, {"shared_cache_layers", shape.shared_cache_layers, std::max(0, shape.layers - 1)},
-           {"rope_dim", shape.rope_dim, kMostHeads}, {"streams", shape.streams, 64}, {"mixing_rounds", shape.mixing_rounds, 1 << 10},
-           {"compressed.q_rank", shape.compressed.q_rank, kMostHeads}, {"compressed.output_groups", shape.compressed.output_groups, 1 << 10},
-           {"compressed.output_rank", shape.compressed.output_rank, kMostHeads}, {"moe.hashed", shape.experts.hashed, kMostLayers}})
+           {"indexer.heads", shape.indexer.heads, kMostHeadsOfShape}, {"indexer.dim", shape.indexer.dim, kMostHeadsOfShape}, {"indexer.pool", shape.indexer.pool, 1 << 10},
+           {"moe.experts", shape.experts.count, kMostExperts}, {"moe.used", shape.experts.used, shape.experts.count}, {"moe.width", shape.experts.width, kMostWidthOfShape},
+           {"moe.shared", shape.experts.shared, kMostExperts}, {"moe.shared_width", shape.experts.shared_width, kMostWidthOfShape}, {"moe.latent", shape.experts.latent, kMostWidthOfShape},
+           {"moe.idle", shape.experts.idle, kMostExperts}, {"moe.groups", shape.experts.groups, kMostExperts}, {"moe.group_width", shape.experts.group_width, kMostWidthOfShape},
+           {"moe.seeing", shape.experts.seeing, kMostExperts}, {"moe.seeing_width", shape.experts.seeing_width, kMostWidthOfShape}, {"engrams.row", shape.engrams.row, kMostHeadsOfShape},
+           {"engrams.rows_a_token", shape.engrams.rows_a_token, 1 << 10}, {"recurrent.shifts", r.shifts, 2}, {"bank_interval", shape.bank_interval, kMostLayers}, {"loops", shape.loops, 64}, {"token_types", shape.token_types, kMostWidthOfShape}, {"relative_positions", shape.relative_positions, kMostWidthOfShape},
+           {"recurrent.heads", r.heads, kMostHeadsOfShape}, {"recurrent.key_heads", r.key_heads, kMostHeadsOfShape}, {"recurrent.head_dim", r.head_dim, kMostHeadsOfShape},
+           {"recurrent.key_dim", r.key_dim, kMostHeadsOfShape}, {"recurrent.state", r.state, kMostHeadsOfShape}, {"recurrent.groups", r.groups, kMostHeadsOfShape},
+           {"recurrent.conv", r.conv, 1 << 10}, {"recurrent.dt_rank", r.dt_rank, kMostHeadsOfShape}, {"recurrent.gate_rank", r.gate_rank, kMostHeadsOfShape},
+           {"value_experts.count", shape.value_experts.count, kMostExperts}, {"value_experts.used", shape.value_experts.used, shape.value_experts.count}, {"norm_gates.rank", shape.norm_gates.rank, kMostHeadsOfShape},
+           {"distances.rank", shape.distances.rank, kMostHeadsOfShape}, {"distances.extent", shape.distances.extent, 1 << 20}, {"distances.kernel", shape.distances.kernel, 1 << 10},
+           {"per_layer_embedding", shape.per_layer_embedding, kMostHeadsOfShape}, {"shared_cache_layers", shape.shared_cache_layers, std::max(0, shape.layers - 1)},
+           {"rope_dim", shape.rope_dim, kMostHeadsOfShape}, {"streams", shape.streams, 64}, {"mixing_rounds", shape.mixing_rounds, 1 << 10},
+           {"compressed.q_rank", shape.compressed.q_rank, kMostHeadsOfShape}, {"compressed.output_groups", shape.compressed.output_groups, 1 << 10},
+           {"compressed.output_rank", shape.compressed.output_rank, kMostHeadsOfShape}, {"moe.hashed", shape.experts.hashed, kMostLayers}})
     if (range.value < 0 || range.value > range.most)
       return tl::unexpected<Error>(wrong(shape, std::string(range.field) + " is " + std::to_string(range.value) + "; 0 to " + std::to_string(range.most) + " are possible", range.field));
   struct Listed { const char* field; const std::vector<int>& values; int most; };
-  for (const Listed& list : {Listed{"layer_heads", shape.layer_heads, kMostHeads}, {"layer_kv_heads", shape.layer_kv_heads, kMostHeads}, {"layer_ffn", shape.layer_ffn, kMostWidth}, {"compressed.ratios", shape.compressed.ratios, 1 << 20}})
+  for (const Listed& list : {Listed{"layer_heads", shape.layer_heads, kMostHeadsOfShape}, {"layer_kv_heads", shape.layer_kv_heads, kMostHeadsOfShape}, {"layer_ffn", shape.layer_ffn, kMostWidthOfShape}, {"compressed.ratios", shape.compressed.ratios, 1 << 20}})
     for (const int value : list.values)
       if (value < 0 || value > list.most)
         return tl::unexpected<Error>(wrong(shape, std::string(list.field) + " holds " + std::to_string(value) + "; 0 to " + std::to_string(list.most) + " are possible", list.field));

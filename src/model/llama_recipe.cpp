@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "model/detail/llama_recipe.hpp"
 #include "model/family.hpp"
 
@@ -11,8 +12,6 @@ namespace rigcast::model::detail {
 namespace {
 
 using Key = std::string_view;
-
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 // The broad kinds of tensors the quantiser tells apart.
 enum class Category { embedding, q, k, v, qkv, kv_b, attention_output, ffn_up, ffn_gate, ffn_down, output, other };

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "facts.hpp"
 #include "model/family.hpp"
 #include "model/recipe.hpp"
 #include "model/shape.hpp"
@@ -11,10 +12,7 @@
 namespace rigcast::model {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 int between(int low, int high) { return *rc::gen::inRange(low, high + 1); }
 

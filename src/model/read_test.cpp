@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "facts.hpp"
 #include "gguf_writer.hpp"
 #include "safetensors_writer.hpp"
 #include "scratch.hpp"
@@ -18,10 +19,7 @@ namespace fs = std::filesystem;
 using test::GgufWriter;
 namespace ggml = test::ggml;
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 // A folder of its own for each test, removed afterwards.
 class ReadModel : public testing::Test {

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLongestJson = 100'000'000;  // the limit of the reference implementation
-constexpr std::int64_t kMostElements = std::int64_t{1} << 53;
+constexpr std::int64_t kMostElementsOfTensor = std::int64_t{1} << 53;
 constexpr std::size_t kMostDimensions = 16;
 constexpr std::size_t kMostTensors = 1 << 20;
 
@@ -124,7 +124,7 @@ Result<SafetensorsTensor> checked(const ByteWindow& window, const Entry& entry, 
   SafetensorsTensor tensor{entry.name, entry.dtype, {}, 0};
   std::int64_t elements = 1;
   for (const std::uint64_t length : entry.shape) {
-    const auto limit = static_cast<std::uint64_t>(elements == 0 ? kMostElements : kMostElements / elements);
+    const auto limit = static_cast<std::uint64_t>(elements == 0 ? kMostElementsOfTensor : kMostElementsOfTensor / elements);
     if (length > limit) return wrong("has more than 2^53 elements");
     elements *= static_cast<std::int64_t>(length);
     tensor.shape.push_back(static_cast<std::int64_t>(length));

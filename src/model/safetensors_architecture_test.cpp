@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "facts.hpp"
 #include "model/shape.hpp"
 #include "safetensors_writer.hpp"
 
@@ -13,10 +14,7 @@ namespace {
 
 using test::SafetensorsWriter;
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 Architecture structure(std::string_view name, std::string_view quant) { return architecture_from_catalogue(facts(), name, quant).value(); }
 
@@ -26,7 +24,7 @@ std::uint64_t bytes_of(const Safetensors& files) {
   return std::accumulate(files.tensors.begin(), files.tensors.end(), std::uint64_t{0}, [](std::uint64_t sum, const SafetensorsTensor& tensor) { return sum + tensor.bytes; });
 }
 
-const Tensor& tensor(const Architecture& model, std::string_view name) {
+const Tensor& tensor_of(const Architecture& model, std::string_view name) {
   for (const Tensor& each : model.tensors)
     if (each.name == name) return each;
   ADD_FAILURE() << "no tensor " << name;
@@ -116,9 +114,9 @@ TEST(SafetensorsArchitecture, PlainFilesToTheByte) {
   EXPECT_EQ(model->origin, Origin::safetensors);
   EXPECT_EQ(model->weight_bytes().value(), static_cast<double>(bytes_of(files)));
   EXPECT_EQ(model->weight_bytes().value(), 2 * 1235814400.0);  // the parameters of the model card, two bytes each
-  EXPECT_EQ(tensor(*model, "blk.3.ffn_down.weight").bytes.value(), 2.0 * 2048 * 8192);
-  EXPECT_EQ(tensor(*model, "blk.3.attn_norm.weight").quant, "bf16");
-  EXPECT_EQ(tensor(*model, "blk.3.attn_norm.weight").bytes.value(), 2.0 * 2048);
+  EXPECT_EQ(tensor_of(*model, "blk.3.ffn_down.weight").bytes.value(), 2.0 * 2048 * 8192);
+  EXPECT_EQ(tensor_of(*model, "blk.3.attn_norm.weight").quant, "bf16");
+  EXPECT_EQ(tensor_of(*model, "blk.3.attn_norm.weight").bytes.value(), 2.0 * 2048);
   EXPECT_TRUE(model->tied_embeddings);
 }
 
@@ -127,9 +125,9 @@ TEST(SafetensorsArchitecture, PackedFourBits) {
   const auto model = architecture_of_safetensors(files, structure("llama-3.2-1b", "AWQ"));
   ASSERT_TRUE(model) << to_text(model.error());
   EXPECT_EQ(model->weight_bytes().value(), static_cast<double>(bytes_of(files)));
-  EXPECT_EQ(tensor(*model, "blk.3.ffn_down.weight").quant, "awq_int4_g128");
+  EXPECT_EQ(tensor_of(*model, "blk.3.ffn_down.weight").quant, "awq_int4_g128");
   // 4 bits, a 16-bit scale and a 4-bit zero for each 128: 4.15625 bits.
-  EXPECT_EQ(tensor(*model, "blk.3.ffn_down.weight").bytes.value(), 2048.0 * 8192 * 4.15625 / 8);
+  EXPECT_EQ(tensor_of(*model, "blk.3.ffn_down.weight").bytes.value(), 2048.0 * 8192 * 4.15625 / 8);
 }
 
 TEST(SafetensorsArchitecture, EightBitFloats) {
@@ -137,14 +135,14 @@ TEST(SafetensorsArchitecture, EightBitFloats) {
   const auto model = architecture_of_safetensors(files, structure("llama-3.2-1b", "FP8_BLOCK"));
   ASSERT_TRUE(model) << to_text(model.error());
   EXPECT_EQ(model->weight_bytes().value(), static_cast<double>(bytes_of(files)));
-  EXPECT_EQ(tensor(*model, "blk.3.attn_q.weight").quant, "fp8_e4m3_block128");
+  EXPECT_EQ(tensor_of(*model, "blk.3.attn_q.weight").quant, "fp8_e4m3_block128");
 }
 
 // The config says nothing of a format, the files hold half-precision floats: the files decide.
 TEST(SafetensorsArchitecture, DtypeOfTheFilesDecides) {
   const auto model = architecture_of_safetensors(files_of(llama(plain)), structure("llama-3.2-1b", "F32"));
   ASSERT_TRUE(model) << to_text(model.error());
-  EXPECT_EQ(tensor(*model, "blk.3.attn_q.weight").quant, "bf16");
+  EXPECT_EQ(tensor_of(*model, "blk.3.attn_q.weight").quant, "bf16");
 }
 
 TEST(SafetensorsArchitecture, PackingNobodyAnnounced) {
@@ -159,10 +157,10 @@ TEST(SafetensorsArchitecture, TowersAndNextTokenBlocksAreAdded) {
   writer.tensor("model.visual.patch_embed.proj.weight", {1152, 3, 2, 16, 16}).tensor("model.layers.16.eh_proj.weight", {2048, 4096}).tensor("mtp.fc.weight", {8, 4});
   const auto model = architecture_of_safetensors(files_of(writer), structure("llama-3.2-1b", "BF16"));
   ASSERT_TRUE(model) << to_text(model.error());
-  EXPECT_EQ(tensor(*model, "model.visual.patch_embed.proj.weight").role, Role::vision);
-  EXPECT_EQ(tensor(*model, "model.visual.patch_embed.proj.weight").elements(), 1152 * 3 * 2 * 16 * 16);
-  EXPECT_EQ(tensor(*model, "model.layers.16.eh_proj.weight").role, Role::next_token);
-  EXPECT_EQ(tensor(*model, "model.layers.16.eh_proj.weight").layer, 16);
+  EXPECT_EQ(tensor_of(*model, "model.visual.patch_embed.proj.weight").role, Role::vision);
+  EXPECT_EQ(tensor_of(*model, "model.visual.patch_embed.proj.weight").elements(), 1152 * 3 * 2 * 16 * 16);
+  EXPECT_EQ(tensor_of(*model, "model.layers.16.eh_proj.weight").role, Role::next_token);
+  EXPECT_EQ(tensor_of(*model, "model.layers.16.eh_proj.weight").layer, 16);
   EXPECT_EQ(model->parameters(), 1235814400.0);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "facts.hpp"
 #include "model/family.hpp"
 #include "model/recipe.hpp"
 #include "model/shape.hpp"
@@ -10,10 +11,7 @@
 namespace rigcast::model {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = catalog::Catalog::load().value();
-  return loaded;
-}
+using rigcast::test::facts;
 
 Architecture model(std::string_view name, std::string_view quant = {}) {
   auto built = architecture_from_catalogue(facts(), name, quant);

@@ -94,8 +94,6 @@ void tell_ended_flags(const catalog::Engine& engine, Launch& launch) {
 
 }  // namespace
 
-int all_layers(const model::Architecture& architecture) { return std::max(99, static_cast<int>(architecture.layers.size()) + 1); }
-
 Launch launch_line(const catalog::Engine& engine, const model::Architecture& architecture, const rig::Rig& rig, const Placement& placement) {
   Launch launch = engine.key == "ollama"           ? detail::ollama_line(engine, architecture, rig, placement)
                   : engine.key == "mindie"         ? detail::mindie_line(engine, architecture, rig, placement)

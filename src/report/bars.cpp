@@ -17,18 +17,12 @@ constexpr std::size_t kKinds = std::size(kBlocks);
 
 std::string gib(double bytes) { return format_number(bytes / kGiB, 2); }
 
-double total_of(const Bar& bar) {
-  double total = 0;
-  for (const BarPart& part : bar.parts) total += part.amount;
-  return total;
-}
-
 const char* glyph(std::size_t part, const BarStyle& style) { return style.unicode ? kBlocks[part % kKinds] : kPlain[part % kKinds]; }
 const char* free_glyph(const BarStyle& style) { return style.unicode ? "\u00b7" : "."; }
 
 // The bar itself, `cells` columns wide. Every part that is not zero gets at least one cell; the widest part pays for it.
 std::string cells_of(const Bar& bar, int cells, const BarStyle& style) {
-  const double whole = std::max(total_of(bar), bar.capacity);
+  const double whole = std::max(bar.total(), bar.capacity);
   if (whole <= 0) return std::string(static_cast<std::size_t>(cells), ' ');
   std::vector<int> widths;
   int used = 0;
@@ -40,7 +34,7 @@ std::string cells_of(const Bar& bar, int cells, const BarStyle& style) {
     widths.push_back(width);
     used += width;
   }
-  const int mark = total_of(bar) > bar.capacity && bar.capacity > 0 ? static_cast<int>(bar.capacity / whole * cells) : -1;
+  const int mark = bar.total() > bar.capacity && bar.capacity > 0 ? static_cast<int>(bar.capacity / whole * cells) : -1;
   std::string out;
   int at = 0;
   for (std::size_t p = 0; p < widths.size(); ++p) {
@@ -68,7 +62,7 @@ std::string parts_table(const std::vector<Bar>& bars, int name_width, const BarS
   for (const Bar& bar : bars) {
     std::vector<std::string> row{shorten(bar.name, name_width)};
     for (const std::size_t p : shown) row.push_back(gib(bar.parts[p].amount));
-    row.push_back(bar.capacity > 0 ? gib(bar.capacity - total_of(bar)) : "");
+    row.push_back(bar.capacity > 0 ? gib(bar.capacity - bar.total()) : "");
     rows.push_back(std::move(row));
   }
   std::string out;
@@ -84,14 +78,14 @@ std::string draw_bars(const std::vector<Bar>& bars, const BarStyle& style, const
   std::vector<std::string> tails;
   for (const Bar& bar : bars) {
     name_width = std::max(name_width, display_width(bar.name));
-    tails.push_back(bar.capacity > 0 ? gib(total_of(bar)) + ' ' + of_word + ' ' + gib(bar.capacity) + " GiB" : gib(total_of(bar)) + " GiB");
+    tails.push_back(bar.capacity > 0 ? gib(bar.total()) + ' ' + of_word + ' ' + gib(bar.capacity) + " GiB" : gib(bar.total()) + " GiB");
     tail_width = std::max(tail_width, display_width(tails.back()));
   }
   name_width = std::min(name_width, 28);
   const int cells = std::max(style.width - name_width - tail_width - 6, 10);
   std::string out;
   for (std::size_t i = 0; i < bars.size(); ++i) {
-    const bool over = bars[i].capacity > 0 && total_of(bars[i]) > bars[i].capacity;
+    const bool over = bars[i].capacity > 0 && bars[i].total() > bars[i].capacity;
     const std::string tail = pad_left(tails[i], tail_width);
     out += "  " + pad_right(shorten(bars[i].name, name_width), name_width) + "  " + cells_of(bars[i], cells, style) + "  ";
     out += (over && style.colour ? "\x1b[31m" + tail + "\x1b[0m" : tail) + '\n';

@@ -36,12 +36,6 @@ std::string svg(double height, const std::string& words, const std::string& cont
   return "<svg viewBox=\"0 0 " + at(kWidth) + ' ' + at(height) + "\" width=\"100%\" role=\"img\" aria-label=\"" + html_escaped(words) + "\">" + content + "</svg>";
 }
 
-double total_of(const Bar& bar) {
-  double total = 0;
-  for (const BarPart& part : bar.parts) total += part.amount;
-  return total;
-}
-
 // Round steps of 1, 2 or 5 times a power of ten: about `count` of them up to `top`.
 std::vector<double> ticks(double top, int count) {
   const double raw = top / count;
@@ -64,13 +58,13 @@ std::string count_label(double count) {
 std::string memory_svg(const std::vector<Bar>& bars, const std::vector<std::string>& marks, const std::string& of_word) {
   constexpr double kStep = 56, kBar = 22;
   double most = 1;
-  for (const Bar& bar : bars) most = std::max({most, bar.capacity, total_of(bar)});
+  for (const Bar& bar : bars) most = std::max({most, bar.capacity, bar.total()});
   const auto x = [&](double bytes) { return bytes / most * (kWidth - 2) + 1; };
   std::string content, words;
   for (std::size_t b = 0; b < bars.size(); ++b) {
     const Bar& bar = bars[b];
     const double y = static_cast<double>(b) * kStep;
-    std::string sum = print_gib(Bytes(total_of(bar)));
+    std::string sum = print_gib(Bytes(bar.total()));
     if (bar.capacity > 0) sum += ' ' + of_word + ' ' + print_gib(Bytes(bar.capacity));
     words += (words.empty() ? "" : "; ") + bar.name + ": " + sum;
     std::string row = text_at(0, y + 16, "bar-name", "start", bar.name) + text_at(kWidth - 1, y + 16, "bar-sum", "end", sum);
@@ -85,7 +79,7 @@ std::string memory_svg(const std::vector<Bar>& bars, const std::vector<std::stri
       if (bar.parts[p].amount > 0) row += box(p < marks.size() ? marks[p] : "", x(left), x(sum_so_far));
     }
     if (bar.capacity > 0) row += line_at(x(bar.capacity), y + 21, x(bar.capacity), y + 27 + kBar, "capacity-mark");
-    const bool over = bar.capacity > 0 && total_of(bar) > bar.capacity;
+    const bool over = bar.capacity > 0 && bar.total() > bar.capacity;
     content += "<g class=\"" + std::string(over ? "memory over" : "memory") + "\">" + row + "</g>";
   }
   return svg(static_cast<double>(bars.size()) * kStep, words, content);

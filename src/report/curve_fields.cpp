@@ -9,7 +9,7 @@ Value range_or_nothing(const std::optional<cost::Estimate>& estimate, Unit unit)
   return estimate ? Value(Range{estimate->value, unit}) : Value(std::monostate{});
 }
 
-Fields memory_fields(const placement::Memory& memory, Bytes capacity) {
+Fields memory_at_point(const placement::Memory& memory, Bytes capacity) {
   const auto bytes = [](Bytes value) { return Number{value.value(), Unit::bytes}; };
   return {machine("capacity_bytes", bytes(capacity)),        machine("weights_bytes", bytes(memory.weights)), machine("kv_bytes", bytes(memory.kv)),
           machine("state_bytes", bytes(memory.state)),       machine("compute_bytes", bytes(memory.compute)),
@@ -19,8 +19,8 @@ Fields memory_fields(const placement::Memory& memory, Bytes capacity) {
 Fields point_fields(const app::CurvePoint& point) {
   return {{"context", "context"_say, point.context},
           {"fits", "fits"_say, point.fits},
-          machine("memory", memory_fields(point.memory, point.capacity)),
-          machine("host", memory_fields(point.host, point.host_capacity)),
+          machine("memory", memory_at_point(point.memory, point.capacity)),
+          machine("host", memory_at_point(point.host, point.host_capacity)),
           {"decode", "decode"_say, range_or_nothing(point.decode, Unit::token_rate)},
           {"prefill", "prefill"_say, range_or_nothing(point.prefill, Unit::token_rate)},
           {"ttft", "TTFT"_say, range_or_nothing(point.ttft, Unit::seconds)}};

@@ -52,6 +52,9 @@ struct MadeRows {
 // A std::string is an id or a name that no Language touches; a Phrase may be said in another one.
 using Value = std::variant<std::monostate, bool, std::int64_t, Number, Range, std::string, Phrase, Sourced, Sentences, Fields, Rows, MadeRows>;
 
+// Nothing where a quantity that is above zero is not known.
+inline Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
+
 // How people see a field.
 enum class Show {
   machine,    // not at all

@@ -7,8 +7,6 @@ namespace {
 
 using catalog::Kind;
 
-Value known(double value, Unit unit) { return value > 0 ? Value(Number{value, unit}) : Value(std::monostate{}); }
-
 Fields row_fields(Kind kind, const app::Listed& row) {
   Fields fields{{"key", "key"_say, row.key}, {"name", "name"_say, Phrase(row.name)}};
   const auto add = [&](const char* id, Phrase label, Value value) { fields.push_back({id, std::move(label), std::move(value)}); };

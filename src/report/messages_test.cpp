@@ -4,14 +4,12 @@
 
 #include "catalog/engine.hpp"
 #include "catalog/rule.hpp"
+#include "facts.hpp"
 
 namespace rigcast::report {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
+using rigcast::test::facts;
 
 // A rule is told as a whole, whatever sentence it stands in: no pattern takes it apart.
 TEST(Messages, RulesAreToldInTheirOwnTranslation) {

@@ -11,7 +11,7 @@
 namespace rigcast::report {
 namespace {
 
-constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kGreen = "\x1b[1;32m", kRed = "\x1b[1;31m", kYellow = "\x1b[33m", kPlain = "\x1b[0m";
+constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kGreen = "\x1b[1;32m", kRed = "\x1b[1;31m", kYellow = "\x1b[33m", kUncoloured = "\x1b[0m";
 
 // Words of a command that belong on one line: what stands in quotes, and a flag with its value.
 std::vector<std::string> command_pieces(std::string_view command) {
@@ -55,7 +55,7 @@ class TextWriter {
   void line(std::string_view colour, std::string_view text) {
     if (style_.colour && !colour.empty()) out_ += colour;
     out_ += text;
-    if (style_.colour && !colour.empty()) out_ += kPlain;
+    if (style_.colour && !colour.empty()) out_ += kUncoloured;
     out_ += '\n';
   }
 
@@ -167,7 +167,7 @@ class TextWriter {
       const std::string& text = items[i];
       const std::string first = bullet.empty() ? "  " + std::to_string(++number) + ". " : "  " + std::string(bullet) + ' ';
       const std::string wrapped = wrap_with(first, text, style_.width);
-      if (style_.colour && !colour.empty()) line({}, std::string(colour) + wrapped.substr(0, first.size()) + std::string(kPlain) + wrapped.substr(first.size()));
+      if (style_.colour && !colour.empty()) line({}, std::string(colour) + wrapped.substr(0, first.size()) + std::string(kUncoloured) + wrapped.substr(first.size()));
       else line({}, wrapped);
       if (i < commands.size() && !commands[i].empty()) code(commands[i], 4);
     }
@@ -240,7 +240,7 @@ std::string render_error(const Error& error, const Language& language, const Tex
   if (error.where.line > 0 && !option) place += ':' + std::to_string(error.where.line);
   if (error.where.column > 0) place += ':' + std::to_string(error.where.column);
   std::string head = language.say("error"_say);
-  if (style.colour) head = std::string(kRed) + head + std::string(kPlain);
+  if (style.colour) head = std::string(kRed) + head + std::string(kUncoloured);
   std::string text = (place.empty() ? "" : place + ": ") + language.say(error.message);
   if (!error.nearest.empty()) text = fill_holes(language.say("{0} (nearest: {1})"_say), {text, error.nearest});   // to be typed as it stands
   return head + ": " + printable(replace_all(std::move(text), "\n", " "));

@@ -8,8 +8,6 @@
 namespace rigcast::rig {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 constexpr std::pair<std::string_view, int> kNumerals[] = {{"单", 1}, {"一", 1}, {"双", 2}, {"两", 2}, {"二", 2}, {"三", 3}, {"四", 4}, {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8},
                                                           {"九", 9}, {"十", 10}, {"百", 100}};
 constexpr std::pair<std::string_view, int> kEnglish[] = {{"single", 1}, {"one", 1}, {"dual", 2}, {"double", 2}, {"twin", 2}, {"two", 2}, {"triple", 3}, {"three", 3}, {"quad", 4}, {"four", 4}, {"six", 6}, {"eight", 8}};

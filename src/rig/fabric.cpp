@@ -86,7 +86,7 @@ bool same_fabric(const Card& a, const Card& b) {
 }
 
 // The slower of two unlike cards sets the pace between them.
-Result<void> join(const catalog::Catalog& catalog, const Card& a, const Card& b, Rig& rig) {
+Result<void> join_cards(const catalog::Catalog& catalog, const Card& a, const Card& b, Rig& rig) {
   const Card& slower = a.device.link.nvlink->value < b.device.link.nvlink->value ? a : b;
   RC_ASSIGN(read, fabric_type(catalog, slower.device));
   const SharedLinkType type(std::move(read));
@@ -166,7 +166,7 @@ Result<void> join_peers(const catalog::Catalog& catalog, const std::vector<Card>
       const bool on_board = wish.group == 0 && cards[i].device.link.built_in && cards[j].device.link.built_in;
       const auto group = static_cast<std::size_t>(on_board ? cards[i].device.link.nvlink_peers : std::max(wish.group, 0));
       if (group == 0 || i / group != j / group || !same_fabric(cards[i], cards[j])) continue;
-      RC_TRY(join(catalog, cards[i], cards[j], rig));
+      RC_TRY(join_cards(catalog, cards[i], cards[j], rig));
     }
   if (wish.group > 1 && wish.group != kAll && cards.size() % static_cast<std::size_t>(wish.group) != 0)
     rig.notes.push_back("the last " + std::to_string(cards.size() % static_cast<std::size_t>(wish.group)) + " of " + std::to_string(cards.size()) + " cards have no full group of " +

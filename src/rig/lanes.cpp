@@ -17,7 +17,7 @@ struct Wiring {
 
 constexpr int kDesktopLanes = 28;    // processors with no more wire one x16 slot, or two x8 from it
 
-Error placed(Error error, const Where& where) {
+Error standing_at(Error error, const Where& where) {
   error.where = where;
   return error;
 }
@@ -46,7 +46,7 @@ Result<std::optional<catalog::LinkType>> read_tunnel(const catalog::Catalog& cat
     if (const Option* option = find_option(card.options, flag)) name = flag, where = option->where;
   if (name.empty()) return std::optional<catalog::LinkType>{};
   auto link = catalog.link(name);
-  if (!link) return tl::unexpected<Error>(placed(link.error(), where));
+  if (!link) return tl::unexpected<Error>(standing_at(link.error(), where));
   if (link->between_hosts) return fail(ErrorKind::infeasible, link->name + " joins hosts, not a device to its host: use net=", where, "link");
   return std::optional<catalog::LinkType>(std::move(*link));
 }

@@ -4,14 +4,12 @@
 
 #include "rig/rig.hpp"
 #include "rig/spec.hpp"
+#include "rig/test_case.hpp"
 
 namespace rigcast::rig {
 namespace {
 
-const catalog::Catalog& catalog() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
+using test::catalog;
 
 // "2 rtx-3090 | rtx-4090": runs of devices, and the error where there is none.
 std::string devices(const char* spec) {

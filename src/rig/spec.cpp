@@ -19,8 +19,6 @@ struct Word {
 
 Where at(int column) { return {"rig", 1, column}; }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::vector<Word> cut(const Word& word, char separator) {
   std::vector<Word> out;
   int column = word.column;

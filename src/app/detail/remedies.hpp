@@ -1,6 +1,7 @@
 #pragma once
 // What would make a model fit that does not: searched by asking place() again, so that a Remedy is never a guess.
 
+#include <cstdint>
 #include <vector>
 
 #include "app/detail/requests.hpp"
@@ -9,6 +10,8 @@
 #include "catalog/engine.hpp"
 
 namespace rigcast::app {
+
+inline constexpr std::int64_t kContextStep = 1024;   // in which contexts that fit are looked for
 
 // The longest context that fits with everything else as in `placement`, near enough (steps of 1024, a few tries), at most the model's own.
 // REQUIRES: placement.fits.

@@ -8,7 +8,7 @@
 namespace rigcast::bench {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{32} << 20;   // bytes put at once
+constexpr std::size_t kPieceOfAll = std::size_t{32} << 20;   // bytes put at once
 
 float value_of(std::size_t device, std::int64_t i) { return static_cast<float>((i * static_cast<std::int64_t>(device + 3)) % 64) / 64.0f; }
 
@@ -33,8 +33,8 @@ Result<Part> make_part(DriverGpu* gpu, std::size_t device, std::int64_t bytes, s
     part.scratch = scratch;
   }
   std::vector<float> piece;
-  for (std::int64_t first = 0; first < bytes / 4; first += static_cast<std::int64_t>(kPiece / 4)) {
-    piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(static_cast<std::int64_t>(kPiece / 4), bytes / 4 - first)));
+  for (std::int64_t first = 0; first < bytes / 4; first += static_cast<std::int64_t>(kPieceOfAll / 4)) {
+    piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(static_cast<std::int64_t>(kPieceOfAll / 4), bytes / 4 - first)));
     for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = value_of(device, first + static_cast<std::int64_t>(i));
     RC_TRY(gpu->put(data, static_cast<std::size_t>(first) * 4, std::as_bytes(std::span(piece))));
   }

@@ -3,24 +3,16 @@
 #include <fstream>
 
 #include "bench/probe.hpp"
-#include "recorded.hpp"
+#include "bench/test_case.hpp"
+#include "facts.hpp"
 #include "scratch.hpp"
 
 namespace rigcast::bench {
 namespace {
 
+using rigcast::test::facts;
+using test::recorded_world;
 using testing::RecordedTree;
-
-const catalog::Catalog& facts() {
-  static const catalog::Catalog catalog = *catalog::Catalog::load();
-  return catalog;
-}
-
-World recorded_world(const RecordedTree& tree, std::string library = {}) {
-  return {.root = tree.root(),
-          .run = [](const std::vector<std::string>& words) -> Result<std::string> { return fail(ErrorKind::system, words.front() + " is not installed"); },
-          .library = [library](std::string_view name) { return name == "libnvidia-ml.so.1" ? library : std::string(); }};
-}
 
 Findings with_device(FoundDevice device) {
   Findings findings;
@@ -144,7 +136,7 @@ TEST(Here, UnknownDeviceBecomesAStubThatLoads) {
   ASSERT_EQ(here.stubs.size(), 1u);
   ASSERT_EQ(here.rig.devices.size(), 1u);
   EXPECT_EQ(here.rig.devices[0].memory.value(), 40 * kGiB);
-  const auto folder = test::scratch_folder() / "stub";
+  const auto folder = rigcast::test::scratch_folder() / "stub";
   const auto file = folder / here.stubs[0].file_name;
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file) << here.stubs[0].text;

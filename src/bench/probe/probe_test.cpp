@@ -3,19 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "bench/detail/probes.hpp"
+#include "bench/test_case.hpp"
 #include "recorded.hpp"
 
 namespace rigcast::bench {
 namespace {
 
 using testing::read_recorded;
+using test::recorded_world;
 using testing::RecordedTree;
-
-World recorded_world(const RecordedTree& tree) {
-  return {.root = tree.root(),
-          .run = [](const std::vector<std::string>& words) -> Result<std::string> { return fail(ErrorKind::system, words.front() + " is not installed"); },
-          .library = [](std::string_view) { return std::string(); }};
-}
 
 TEST(CpuList, RangesAndNonsense) {
   EXPECT_EQ(parse_cpu_list("0-3,8"), (std::vector{0, 1, 2, 3, 8}));

@@ -8,16 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "facts.hpp"
 #include "model/read.hpp"
 #include "placement/detail/llama_layout.hpp"
 
 namespace rigcast::placement::detail {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
+using rigcast::test::facts;
 
 constexpr std::size_t kStep = 9;   // every ninth model of the catalogue
 

@@ -335,3 +335,9 @@ std::span<const FlagRule> ik_flags() { return kIk; }
 std::span<const FlagRule> ollama_flags() { return kOllama; }
 
 }  // namespace rigcast::placement::detail
+
+namespace rigcast::placement {
+
+int all_layers(const model::Architecture& architecture) { return std::max(99, static_cast<int>(architecture.layers.size()) + 1); }
+
+}  // namespace rigcast::placement

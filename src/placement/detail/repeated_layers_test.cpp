@@ -8,18 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "facts.hpp"
 #include "model/read.hpp"
 #include "placement/detail/llama_layout.hpp"
 
 namespace rigcast::placement::detail {
 namespace {
 
-const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
+using rigcast::test::facts;
 
-constexpr std::size_t kStep = 12;  // every twelfth model of the catalogue; all of them (1) agree too, in 15 s
+constexpr std::size_t kEveryModel = 12;  // every twelfth model of the catalogue; all of them (1) agree too, in 15 s
 
 // Models whose layers repeat in patterns: windows and whole contexts, states and caches. Of those with 13 layers on a device one found an
 // allocator that had not come round after four layers.
@@ -64,7 +62,7 @@ TEST(RepeatedLayers, NeedWhatAllLayersNeed) {
   int compared = 0;
   const auto entries = facts().entries(catalog::Kind::model);
   std::vector<std::string> models(kPatterned.begin(), kPatterned.end());
-  for (std::size_t k = 0; k < entries.size(); k += kStep) models.push_back(entries[k].key);
+  for (std::size_t k = 0; k < entries.size(); k += kEveryModel) models.push_back(entries[k].key);
   for (const std::string& model : models) {
     for (const char* quant : {":q4_k_m", ":q4_0", ":q8_0"}) {
       const auto architecture = model::read_model(facts(), model + quant);

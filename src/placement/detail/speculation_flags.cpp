@@ -15,15 +15,15 @@ using nlohmann::json;
 
 // Names of methods, each of which drafter_called() knows but where a comment says what it is; of "none" it knows that nothing drafts.
 // vllm/config/speculative.py; beside these every "..._mtp" of one family is the model's own.
-constexpr Text kVllm[] = {"mtp", "eagle", "eagle3", "medusa", "mlp_speculator", "draft_model", "dflash", "dspark", "ngram", "ngram_gpu", "suffix"};
+constexpr Text kVllmMethods[] = {"mtp", "eagle", "eagle3", "medusa", "mlp_speculator", "draft_model", "dflash", "dspark", "ngram", "ngram_gpu", "suffix"};
 // SGLang's --speculative-algorithm; EAGLE without a draft model of its own reads the model's own layers.
-constexpr Text kSglang[] = {"EAGLE", "EAGLE3", "NEXTN", "STANDALONE", "DFLASH", "NGRAM"};
+constexpr Text kSglangMethods[] = {"EAGLE", "EAGLE3", "NEXTN", "STANDALONE", "DFLASH", "NGRAM"};
 // llama-server --help of build 11669, what drafts more before what drafts less: of several named, the first. ik_llama.cpp says "mtp".
-constexpr Text kLlama[] = {"draft-dflash", "draft-dspark", "draft-mtp", "mtp", "draft-eagle3", "draft-simple", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
+constexpr Text kLlamaMethods[] = {"draft-dflash", "draft-dspark", "draft-mtp", "mtp", "draft-eagle3", "draft-simple", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
 // ik_llama.cpp's own, likewise ordered (its common/common.cpp and pull request 1908).
-constexpr Text kIk[] = {"dflash", "dspark", "mtp", "draft", "suffix", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
+constexpr Text kIkMethods[] = {"dflash", "dspark", "mtp", "draft", "suffix", "ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-mod", "ngram-cache", "none"};
 // "la" looks ahead in earlier text.
-constexpr Text kMindie[] = {"mtp", "la", "memory_decoding"};
+constexpr Text kMindieMethods[] = {"mtp", "la", "memory_decoding"};
 
 template <std::size_t n>
 const Text* find_method(const Text (&methods)[n], Text name) {
@@ -70,7 +70,7 @@ Result<void> speculative_config(Target& target, Text value) {
   const std::string method = text_at(object, "method"), model = text_at(object, "model");
   if (!model.empty()) target.draft_model = model;
   if (!method.empty()) {
-    if (!find_method(kVllm, method) && !method.ends_with("_mtp")) return unknown_method(kVllm, method);
+    if (!find_method(kVllmMethods, method) && !method.ends_with("_mtp")) return unknown_method(kVllmMethods, method);
     s.drafter = *drafter_called(method);
   } else if (!model.empty() && s.drafter == Drafter::none) {
     s.drafter = drafter_of_model(model);
@@ -83,13 +83,13 @@ Result<void> speculative_config(Target& target, Text value) {
 Result<void> plugin_params(Target& target, Text value) {
   RC_ASSIGN(object, object_of(value, R"({"plugin_type":"mtp","num_speculative_tokens":1})"));
   for (const Text type : split(text_at(object, "plugin_type"), ','))
-    if (find_method(kMindie, trim(type))) target.settings.speculation.drafter = drafter_called(type).value_or(Drafter::lookup);   // others are of caches and thinking
+    if (find_method(kMindieMethods, trim(type))) target.settings.speculation.drafter = drafter_called(type).value_or(Drafter::lookup);   // others are of caches and thinking
   return take_tokens(target, object, "num_speculative_tokens");
 }
 
 Result<void> speculative_algorithm(Target& target, Text value) {
-  const Text* known = find_method(kSglang, value);
-  if (!known) return unknown_method(kSglang, value);
+  const Text* known = find_method(kSglangMethods, value);
+  if (!known) return unknown_method(kSglangMethods, value);
   target.settings.speculation.drafter = *known == "EAGLE" ? Drafter::own_layers : *drafter_called(*known);
   return target.draft_model.empty() ? Result<void>{} : speculative_draft_model(target, target.draft_model);
 }
@@ -111,8 +111,8 @@ Result<void> verified_tokens(Target& target, Text value) {
 Result<void> speculation_stage(Target& target, Text value) {
   const std::size_t colon = value.find(':');
   const Text type = trim(value.substr(0, colon));
-  const Text* known = find_method(kIk, type);
-  if (!known) return find_method(kLlama, type) ? speculation_type(target, type) : unknown_method(kIk, type);
+  const Text* known = find_method(kIkMethods, type);
+  if (!known) return find_method(kLlamaMethods, type) ? speculation_type(target, type) : unknown_method(kIkMethods, type);
   target.settings.speculation.drafter = *known == "draft" ? Drafter::model : drafter_called(*known).value_or(Drafter::none);
   if (colon == Text::npos) return {};
   for (const Text setting : split(value.substr(colon + 1), ',')) {
@@ -127,8 +127,8 @@ Result<void> speculation_stage(Target& target, Text value) {
 Result<void> speculation_type(Target& target, Text value) {
   const Text* best = nullptr;
   for (const Text type : split(value, ',')) {
-    const Text* known = find_method(kLlama, trim(type));
-    if (!known) return unknown_method(kLlama, trim(type));
+    const Text* known = find_method(kLlamaMethods, trim(type));
+    if (!known) return unknown_method(kLlamaMethods, trim(type));
     if (!best || known < best) best = known;
   }
   if (best) target.settings.speculation.drafter = drafter_called(*best).value_or(Drafter::none);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
+#include "facts.hpp"
 #include "gguf_writer.hpp"
 #include "model/gguf.hpp"
 #include "model/gguf_architecture.hpp"
@@ -14,10 +15,7 @@
 
 namespace rigcast::placement::test_case {
 
-inline const catalog::Catalog& facts() {
-  static const catalog::Catalog loaded = *catalog::Catalog::load();
-  return loaded;
-}
+using rigcast::test::facts;
 
 inline model::Architecture read_back(const test::GgufWriter& out, const std::string& name) {
   const auto file = test::scratch_folder() / (name + ".gguf");

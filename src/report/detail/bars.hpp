@@ -11,6 +11,12 @@ struct Bar {
   std::string name;
   std::vector<BarPart> parts;   // the same labels in the same order for every bar of a chart
   double capacity = 0;          // 0: unknown
+
+  double total() const {
+    double sum = 0;
+    for (const BarPart& part : parts) sum += part.amount;
+    return sum;
+  }
 };
 
 struct BarStyle { int width = 80; bool colour = false, unicode = true; };
