@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the fuzz targets (preset fuzz: clang, ASan, UBSan) and runs each for SECONDS, one after another, from its seeds in the tree
-# and what earlier runs found (build/fuzz/corpus). Stops at the first finding and says how to repeat it.
+# Builds the fuzz targets (preset fuzz: clang, ASan, UBSan) and runs each for SECONDS, two at a time, from its seeds in the tree
+# and what earlier runs found (build/fuzz/corpus). Says how a finding is repeated.
 #   tests/fuzz/run.sh [SECONDS=10] [TARGET...]
 set -eu
 cd "$(dirname "$0")/../.."
@@ -13,7 +13,8 @@ targets=${*:-$(cd tests/fuzz/seeds && echo *)}
 for target in $targets; do
   cmake --build --preset fuzz --target "fuzz_$target" >build/fuzz/build.log 2>&1 || { tail -40 build/fuzz/build.log; exit 1; }
 done
-for target in $targets; do
+one() {
+  target=$1
   corpus=build/fuzz/corpus/$target
   mkdir -p "$corpus"
   words=""
@@ -26,6 +27,20 @@ for target in $targets; do
   else
     tail -60 "build/fuzz/$target.log"
     echo "fuzz $target: FOUND; repeat with build/fuzz/tests/fuzz/fuzz_$target build/fuzz/$target-*"
-    exit 1
+    return 1
   fi
+}
+
+# Two at a time.
+failed=0
+set -- $targets
+while [ $# -gt 0 ]; do
+  one "$1" & first=$!
+  shift
+  if [ $# -gt 0 ]; then
+    one "$1" || failed=1
+    shift
+  fi
+  wait $first || failed=1
 done
+exit $failed
