@@ -67,17 +67,22 @@ void add_scores(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, 
   add_scored(groups, a, device, keys * (b.setting.group == "serving" ? kScaled : element), 2.0 * heads * keys * score_share(b, device));
 }
 
+Unpicked unpicked_on(const Builder& b, const model::Attention& a, int device) {
+  if (device == kHost) return b.setting.group == "ggml" ? Unpicked::masked : Unpicked::left_out;
+  return unpicked(b.device(device).device, b.setting_on(device), a.kind, uses_flash(b), cache_bytes(b.place.settings.key_quant) < 2);
+}
+
 // A window of tokens, and behind it the entries that an indexer picks, or all of them where nobody picks or the others are only masked. Those of
-// ggml's graphs are copied behind the window's in every pass: read, written, and read again.
+// ggml's graphs are copied behind the window's in every pass: read and written, before they are attended to.
 void add_compressed(const Builder& b, std::map<AttentionKey, AttentionSum>& groups, const model::Attention& a, int device, double element, double part) {
-  constexpr double kCopied = 3;
+  constexpr double kCopied = 2;
   const double flop = 2.0 * a.heads * (a.key_dim + a.value_dim) * part, spread = std::log(std::max(1.0, a.heads / 4.0));
   const bool scores = a.indexer_heads > 0, picks = a.indexer_top_k > 0;   // layers may take what an earlier one picked (DeepSeek V4.1)
-  const bool masks = masks_unpicked(b.setting);
-  const auto attend = [&](AttentionKey key, double entries, double passes) {   // entries: of a token
+  const bool masks = unpicked_on(b, a, device) != Unpicked::left_out;
+  const auto attend = [&](AttentionKey key, double entries, double passes, bool computes = true) {   // entries: of a token
     AttentionSum& sum = groups[key];
     sum.token_bytes += a.key_dim * element * entries * passes;
-    sum.flop += flop * entries;
+    if (computes) sum.flop += flop * entries;
     sum.share += spread;
     sum.width += std::log(a.key_dim / 128.0);
     sum.layers += 1;
@@ -85,7 +90,9 @@ void add_compressed(const Builder& b, std::map<AttentionKey, AttentionSum>& grou
   attend({device, a.window + (picks && !masks ? a.indexer_top_k : 0), false}, 1, 1);
   if (a.compress == 0) return;
   const double entries = 1.0 / a.compress;
-  if (!picks || masks) attend({device, 0, false}, entries, masks ? kCopied : 1);
+  const double copied = b.setting.group == "ggml" ? kCopied : 0;
+  if (!picks || masks) attend({device, 0, false}, entries, 1 + copied);
+  else if (copied > 0) attend({device, 0, false}, entries, copied, false);
   if (picks && scores) add_scored(groups, a, device, a.indexer_dim * element * entries, 2.0 * a.indexer_heads * a.indexer_dim * part * entries);
 }
 
@@ -99,7 +106,8 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
     const int device = b.place.host_attention ? kHost : b.device_of_cache(i);
     const bool latent = a.kind == AttentionKind::mla;
     int window = windows && (a.kind == AttentionKind::sliding || a.kind == AttentionKind::chunked) ? a.window : 0;
-    if (a.indexer_top_k > 0 && !masks_unpicked(b.setting)) window = a.indexer_top_k;
+    const Unpicked rest = a.indexer_top_k > 0 ? unpicked_on(b, a, device) : Unpicked::masked;
+    if (rest == Unpicked::left_out) window = a.indexer_top_k;
     const double part = device == kHost ? 1 : b.part * b.copies;
     if (a.kind == AttentionKind::compressed) {
       add_compressed(b, groups, a, device, kb, part);
@@ -126,10 +134,19 @@ std::map<AttentionKey, AttentionSum> group_attention(const Builder& b) {
       const double widened = a.key_dim * rewritten(b.place.settings.key_quant) + a.value_dim * rewritten(b.place.settings.value_quant);
       sum.token_bytes += a.kv_heads * (a.key_dim * kb + a.value_dim * vb + widened) * kv_part * cache_passes(b, a);
     }
-    sum.flop += flop;
-    sum.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
-    if (!latent && a.key_dim > 0) sum.width += std::log(a.key_dim / 128.0);
-    sum.layers += 1;
+    const auto attended = [&](AttentionSum& by) {
+      by.share += std::log(std::max(1.0, static_cast<double>(a.heads) / std::max(1, a.kv_heads)) / 4);
+      if (!latent && a.key_dim > 0) by.width += std::log(a.key_dim / 128.0);
+      by.layers += 1;
+    };
+    attended(sum);
+    if (rest != Unpicked::masked_in_decoding) {
+      sum.flop += flop;
+      continue;
+    }
+    AttentionSum& picked = groups[{device, a.indexer_top_k, latent}];   // a step of one token reads all, a prompt computes with what was picked
+    picked.flop += flop;
+    attended(picked);
   }
   return groups;
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace rigcast::cost {
 namespace {
 
@@ -131,7 +133,17 @@ bool windows_save_work(const Setting& setting) {
   return setting.group != "ggml" || setting.built >= 2025.38;   // llama.cpp: windowed cache since May 2025
 }
 
-bool masks_unpicked(const Setting& setting) { return setting.group == "ggml"; }   // its graphs scatter zeros into a mask of -inf at what was picked
+Unpicked unpicked(const catalog::Device& device, const Setting& setting, model::AttentionKind kind, bool flash, bool small_cache) {
+  if (setting.group != "ggml") return Unpicked::left_out;
+  // Its graphs scatter zeros into a mask of -inf at what was picked. Since September 2026 llama.cpp says how many are finite, and kernels gather those:
+  // CUDA's of matrix units from Turing on, which read no quantised cache (its pull requests 27970, 28887; issue 28454), and Metal's (28098), which
+  // for plain heads does so in prompts alone (28349). Vulkan and the processor do not listen.
+  constexpr double kSince = 2026.70;
+  if (setting.kernels != "llama.cpp" || setting.built < kSince || !flash) return Unpicked::masked;
+  if (setting.backend == "metal") return kind == model::AttentionKind::mla || kind == model::AttentionKind::compressed ? Unpicked::left_out : Unpicked::masked_in_decoding;
+  const bool gathers = setting.backend == "cuda" && parse_double(device.capability).value_or(0) >= 7.5 && !small_cache;
+  return gathers ? Unpicked::left_out : Unpicked::masked;
+}
 
 bool flash_by_default(const Setting& setting) { return setting.group != "ggml" || setting.built > 2025.6; }
 

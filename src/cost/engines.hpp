@@ -80,8 +80,10 @@ bool logits_of_last_token(const Setting& setting);
 
 // Whether sliding layers look at their window alone, instead of masking the rest of a whole cache.
 bool windows_save_work(const Setting& setting);
-// Whether sparse attention looks at all earlier entries, those masked that were not picked, instead of at the picked ones alone.
-bool masks_unpicked(const Setting& setting);
+// What becomes of the earlier entries that sparse attention does not pick: kernels leave them out, or look at all and mask them, or do the latter
+// for steps of one token alone. `flash`: attention is fused; `small_cache`: in fewer than 16 bits.
+enum class Unpicked { left_out, masked, masked_in_decoding };
+Unpicked unpicked(const catalog::Device& device, const Setting& setting, model::AttentionKind kind, bool flash, bool small_cache);
 // Whether flash attention is on where nobody says so.
 bool flash_by_default(const Setting& setting);
 // Builds whose flash attention leaves the matrix units of a device idle that has them.
