@@ -37,7 +37,7 @@ export async function openWithConfig() {
 
 export const settled = async (page) => {
   await page.waitForSelector('main h1');
-  await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'), null, { timeout: 60000 });   // an evaluation beside other work
+  await page.waitForFunction(() => !document.querySelector('.waiting, [aria-busy="true"]'), null, { timeout: 120000 });   // an evaluation beside other work
 };
 export const texts = (page, selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent.replace(/\u00a0/g, ' ').trim()));
 
