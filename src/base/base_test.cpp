@@ -100,6 +100,11 @@ TEST(Text, Numbers) {
   EXPECT_EQ(format_significant(0.01234, 2), "0.012");
   EXPECT_EQ(format_grouped(-1234567), "-1,234,567");
   EXPECT_EQ(format_number(-0.001, 2), "0.00");
+  EXPECT_EQ(format_number(2.675, 2), "2.67");           // the nearest double lies 1.8e-16 below, and its hundredfold is a half to the bit
+  EXPECT_EQ(format_number(1.005, 2), "1.00");           // ... 1.1e-16 below
+  EXPECT_EQ(format_number(0.125, 2), "0.12");           // a half goes to the even one
+  EXPECT_EQ(format_number(-12.345678, 3), "-12.346");
+  EXPECT_EQ(format_significant(0.000300000001, 6), "0.0003");
   EXPECT_FALSE(parse_double("1x"));
   EXPECT_FALSE(parse_double("nan"));
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace rigcast {
@@ -17,6 +18,35 @@ std::string strip_trailing_zeros(std::string text) {
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;
+}
+
+// A number rounded to so many decimals, as the whole number of their units.
+struct Rounded { std::uint32_t units = 0; int decimals = 0; };
+
+// Times a power of ten that is exact, a number below 2^30 is off by less than 2^-23: only where that might be the half between two whole ones is
+// there more to it.
+std::optional<Rounded> rounded(double value, int decimals) {
+  constexpr std::array<double, 16> powers = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  if (decimals < 0 || decimals >= static_cast<int>(powers.size())) return std::nullopt;
+  const double units = std::abs(value) * powers[static_cast<std::size_t>(decimals)];
+  if (!(units < 0x1p30)) return std::nullopt;
+  const auto below = static_cast<std::uint32_t>(units);
+  const double rest = units - below;
+  if (std::abs(rest - 0.5) < 0x1p-20) return std::nullopt;
+  return Rounded{below + (rest > 0.5), decimals};
+}
+
+std::string text_of(Rounded number, bool negative) {
+  std::array<char, 32> buffer;
+  auto at = buffer.end();
+  const auto least = buffer.end() - (number.decimals > 0 ? number.decimals + 2 : 1);   // a digit before the point
+  const auto point = buffer.end() - number.decimals - 1;
+  for (std::uint32_t rest = number.units; rest > 0 || at > least; rest /= 10) {
+    *--at = static_cast<char>('0' + rest % 10);
+    if (number.decimals > 0 && at - 1 == point) *--at = '.';
+  }
+  if (negative && number.units > 0) *--at = '-';
+  return std::string(at, buffer.end());
 }
 
 }  // namespace
@@ -139,6 +169,7 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
 }
 
 std::string format_number(double value, int decimals) {
+  if (const auto number = rounded(value, decimals)) return text_of(*number, value < 0);
   std::array<char, 400> buffer{};
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, decimals);
   std::string text(buffer.data(), result.ptr);
@@ -167,6 +198,10 @@ std::string format_significant(double value, int digits) {
   if (value == 0 || !std::isfinite(value)) return value == 0 ? "0" : format_shortest(value);
   const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(value))));
   const int decimals = std::max(0, digits - 1 - magnitude);
+  if (auto number = rounded(value, decimals)) {
+    for (; number->decimals > 0 && number->units % 10 == 0; --number->decimals) number->units /= 10;
+    return text_of(*number, value < 0);
+  }
   return strip_trailing_zeros(format_number(value, decimals));
 }
 

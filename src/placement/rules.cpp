@@ -82,9 +82,9 @@ Placement::Caveat caveat_of(const catalog::Rule& rule) {
 
 bool reads_weights_on_host(const model::Architecture& architecture, const Placement& placement) {
   using model::Role;
-  for (std::size_t i = 0; i < architecture.tensors.size() && i < placement.tensor_device.size(); ++i) {
-    if (placement.tensor_device[i] != kHost) continue;
-    const Role role = architecture.tensors[i].role;
+  const auto begin = placement.tensor_device.begin(), end = begin + static_cast<std::ptrdiff_t>(std::min(architecture.tensors.size(), placement.tensor_device.size()));
+  for (auto at = std::find(begin, end, kHost); at != end; at = std::find(at + 1, end, kHost)) {   // a handful
+    const Role role = architecture.tensors[static_cast<std::size_t>(at - begin)].role;
     if (role != Role::token_embedding && role != Role::per_layer_embedding && role != Role::vision && role != Role::next_token && role != Role::other) return true;
   }
   return false;

@@ -327,7 +327,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.margin = kMargin;
   goal.fixed_batch = prepared.named_batch;
   goal.streams = prepared.at_once;
-  goal.beyond_memory = exceeds_all_memories(prepared, architecture, rig);
+  goal.beyond_memory = !goal.best_only && exceeds_all_memories(prepared, architecture, rig);   // whoever wants the best alone has asked before
   goal.fixed_offload = prepared.named_offload;
   if (goal.objective == Objective::context && prepared.named_context) goal.objective = Objective::decode;   // all that fits holds it
   if (goal.objective == Objective::context && !paged) {

@@ -50,16 +50,18 @@ std::optional<std::vector<int>> best_split(const std::vector<LayerLoad>& layers,
   std::vector<Way> best(n + 1), next(n + 1);
   std::vector<std::vector<int>> taken(devices.size(), std::vector<int>(n + 1, 0));
   const std::vector<std::size_t> least = least_taken(layers, devices);
+  std::vector<double> takes(n);   // seconds to read each layer
   best[0].time = 0;
   for (std::size_t d = 0; d < devices.size(); ++d) {
     next = best;  // takes none
+    std::transform(layers.begin(), layers.end(), takes.begin(), [&](const LayerLoad& layer) { return layer.read / devices[d].bandwidth; });
     for (std::size_t first = d == 0 ? 0 : least[d - 1]; first < n; ++first) {
       if (best[first].time == kNever) continue;
       double held = 0, time = best[first].time + devices[d].hop;
       for (std::size_t last = first; last < n; ++last) {
         held += layers[last].held;
         if (held > devices[d].capacity) break;
-        time += layers[last].read / devices[d].bandwidth;
+        time += takes[last];
         if (last + 1 < least[d]) continue;
         const Way way{time, std::max(best[first].fullest, held / devices[d].capacity)};
         if (way.better_than(next[last + 1])) {

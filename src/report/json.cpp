@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,6 +26,45 @@ constexpr auto kAsIs = [] {
   return as_is;
 }();
 
+// The same of eight characters at a time.
+bool all_as_is(std::uint64_t eight) {
+  constexpr std::uint64_t ones = 0x0101010101010101, highest = 0x80 * ones;
+  const auto zero_in = [](std::uint64_t word) { return (word - ones) & ~word; };
+  const std::uint64_t other = zero_in(eight ^ (ones * '"')) | zero_in(eight ^ (ones * '\\')) | ((eight - ones * ' ') & ~eight) | (eight + ones) | eight;
+  return (other & highest) == 0;
+}
+
+bool all_as_is(std::string_view text) {
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t eight;
+    std::memcpy(&eight, text.data(), 8);
+    if (!all_as_is(eight)) return false;
+  }
+  return std::all_of(text.begin(), text.end(), [](char c) { return kAsIs[static_cast<unsigned char>(c)]; });
+}
+
+// A text at whose end much is added in small pieces.
+class Text {
+ public:
+  char* room(std::size_t bytes) {   // to be filled
+    if (size_ + bytes > text_.size()) text_.resize(std::max(2 * text_.size(), size_ + bytes));
+    char* at = text_.data() + size_;
+    size_ += bytes;
+    return at;
+  }
+  void operator+=(char c) { *room(1) = c; }
+  void operator+=(std::string_view text) { text.copy(room(text.size()), text.size()); }
+  void expect(std::size_t bytes) { text_.resize(std::max(text_.size(), size_ + bytes)); }
+  std::string take() {
+    text_.resize(size_);
+    return std::move(text_);
+  }
+
+ private:
+  std::string text_;       // with room behind its end
+  std::size_t size_ = 0;
+};
+
 class Writer {
  public:
   explicit Writer(const Language& language) : language_(language) {}
@@ -41,8 +82,8 @@ class Writer {
     out_ += '\n';
   }
 
-  void reserve(std::size_t bytes) { out_.reserve(bytes); }
-  std::string take() { return std::move(out_); }
+  void expect(std::size_t bytes) { out_.expect(bytes); }
+  std::string take() { return out_.take(); }
 
   void operator()(std::monostate) { out_ += "null"; }
   void operator()(bool b) { out_ += b ? "true" : "false"; }
@@ -105,9 +146,9 @@ class Writer {
       }
       blocks[i] = part.take();
     });
-    std::size_t size = out_.size();
+    std::size_t size = 0;
     for (const std::string& block : blocks) size += block.size();
-    out_.reserve(size);
+    out_.expect(size);
     for (const std::string& block : blocks) out_ += block;
     first_ = first_ && blocks.empty();
   }
@@ -115,21 +156,24 @@ class Writer {
   void begin(char bracket) { out_ += bracket; ++depth_; first_ = true; }
   void end(char bracket) {
     --depth_;
-    if (!first_) new_line();
+    if (!first_) new_line("\n");
     out_ += bracket;
     first_ = false;
   }
   void next() {
-    if (!first_) out_ += ',';
+    new_line(first_ ? "\n" : ",\n");
     first_ = false;
-    new_line();
   }
-  void new_line() { out_ += '\n'; out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
+  void new_line(std::string_view end) {
+    const auto indent = static_cast<std::size_t>(2 * depth_);
+    char* at = out_.room(end.size() + indent);
+    at += end.copy(at, end.size());
+    std::fill_n(at, indent, ' ');
+  }
 
   void member(std::string_view name) {
     next();
-    string(name);
-    out_ += ": ";
+    string(name, ": ");
   }
 
   void members(const Fields& fields) {
@@ -149,20 +193,27 @@ class Writer {
     else out_ += format_significant(value, 6);
   }
 
-  void string(std::string_view text) {
-    const auto as_is = [](char c) { return kAsIs[static_cast<unsigned char>(c)]; };
+  void string(std::string_view text, std::string_view behind = {}) {
+    if (all_as_is(text)) return quoted(text, behind);   // nearly always
     out_ += '"';
-    if (std::all_of(text.begin(), text.end(), as_is)) out_ += text;   // nearly always
-    else for (const char c : printable(text)) {
+    for (const char c : printable(text)) {
       if (c == '"' || c == '\\') out_ += '\\';
       if (c == '\n') out_ += "\\n";
       else out_ += c;
     }
     out_ += '"';
+    out_ += behind;
+  }
+  void quoted(std::string_view text, std::string_view behind) {
+    char* at = out_.room(text.size() + behind.size() + 2);
+    *at++ = '"';
+    at += text.copy(at, text.size());
+    *at++ = '"';
+    behind.copy(at, behind.size());
   }
 
   const Language& language_;
-  std::string out_;
+  Text out_;
   int depth_ = 0;
   bool first_ = true;
 };
@@ -171,7 +222,7 @@ class Writer {
 
 std::string render_json(const Report& report, const Language& language) {
   Writer writer(language);
-  writer.reserve(1 << 15);   // a plan's
+  writer.expect(1 << 15);   // a plan's
   writer.report(report);
   return writer.take();
 }

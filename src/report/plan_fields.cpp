@@ -11,20 +11,27 @@
 namespace rigcast::report {
 namespace {
 
-Field model_field(const app::PlanAnswer& answer) {
+// Sums over all tensors, which are told twice.
+struct Totals {
+  explicit Totals(const model::Architecture& a) : parameters(a.parameters()), active(a.active_parameters()), weights(a.weight_bytes()) {}
+  double parameters, active;
+  Bytes weights;
+};
+
+Field model_field(const app::PlanAnswer& answer, const Totals& totals) {
   const model::Architecture& a = *answer.architecture;
   return machine("model", Fields{machine("key", a.key), machine("name", a.name), machine("family", a.family),
-                                 machine("params", Number{a.parameters()}), machine("params_active", Number{a.active_parameters()}),
-                                 machine("quant", a.quant), machine("quant_assumed", answer.assumed_quant), machine("weights_bytes", Number{a.weight_bytes().value(), Unit::bytes}),
+                                 machine("params", Number{totals.parameters}), machine("params_active", Number{totals.active}),
+                                 machine("quant", a.quant), machine("quant_assumed", answer.assumed_quant), machine("weights_bytes", Number{totals.weights.value(), Unit::bytes}),
                                  machine("layers", static_cast<std::int64_t>(a.layers.size())), machine("max_context", a.max_context),
                                  machine("source", a.source)});
 }
 
-Phrase model_line(const model::Architecture& a) {
+Phrase model_line(const model::Architecture& a, const Totals& totals) {
   if (a.has_experts())
     return fill("{0} parameters, {1} of them per token, {2} of weights"_say,
-                {print_count(a.parameters()), print_count(a.active_parameters()), print_gib(a.weight_bytes())});
-  return fill("{0} parameters, {1} of weights"_say, {print_count(a.parameters()), print_gib(a.weight_bytes())});
+                {print_count(totals.parameters), print_count(totals.active), print_gib(totals.weights)});
+  return fill("{0} parameters, {1} of weights"_say, {print_count(totals.parameters), print_gib(totals.weights)});
 }
 
 Phrase verdict(const app::PlanAnswer& answer) {
@@ -55,17 +62,18 @@ Section summary(const app::PlanAnswer& answer) {
   const placement::Placement& placement = answer.placement;
   const std::string backend = placement.mode == placement::Mode::cpu ? "cpu" : placement.backend;   // whatever the cards would run
   const Phrase how = fill("{0} on {1}, context {2}, {3}"_say, {answer.engine.name, backend, context_words(answer), mode_phrase(answer)});
+  const Totals totals(*answer.architecture);
   return {{},
           {people(Show::headline, fill("{0} on {1}"_say, {model_name(*answer.architecture), rig_name(answer.rig)})),
            machine("fits", placement.fits),
            machine("too_slow", answer.too_slow),
            people(placement.fits && !answer.too_slow ? Show::good : Show::bad, verdict(answer)),
-           people(Show::sentence, model_line(*answer.architecture)),
+           people(Show::sentence, model_line(*answer.architecture, totals)),
            people(Show::sentence, how),
            machine("engine", placement.engine),
            machine("engine_date", answer.request.question.engine_date),
            machine("backend", placement.backend),
-           model_field(answer),
+           model_field(answer, totals),
            machine("rig", answer.rig.spec),
            machine("context", placement.settings.context),
            machine("context_per_stream", placement.settings.context / placement::context_parts(answer.engine, placement.settings))}};

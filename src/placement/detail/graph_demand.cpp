@@ -4,9 +4,9 @@
 
 namespace rigcast::placement::detail {
 
-int GraphDemand::take(int memory, std::int64_t bytes) {
+int GraphDemand::take(int memory, std::int64_t bytes, int weight) {
   const auto piece = static_cast<std::int32_t>(pieces_.size());
-  pieces_.push_back({memory, known({bytes})});
+  pieces_.push_back({memory, known({bytes}), weight});
   steps_.push_back(piece);
   return piece;
 }
@@ -19,7 +19,7 @@ std::int32_t GraphDemand::known(const Size& size) {
   return static_cast<std::int32_t>(found - sizes_.begin());
 }
 
-std::vector<std::int64_t> GraphDemand::peaks(std::int64_t steps) const {
+std::vector<std::int64_t> GraphDemand::peaks(std::int64_t steps, std::span<const std::int64_t> weights) const {
   std::vector<BestFitAllocator> memories = memories_;
   std::vector<std::int64_t> bytes;
   for (const Size& size : sizes_) bytes.push_back(size.bytes + steps * size.growth);
@@ -28,7 +28,8 @@ std::vector<std::int64_t> GraphDemand::peaks(std::int64_t steps) const {
     const auto number = static_cast<std::size_t>(step >= 0 ? step : -1 - step);
     const Piece& piece = pieces_[number];
     BestFitAllocator& memory = memories[static_cast<std::size_t>(piece.memory)];
-    const std::int64_t size = bytes[static_cast<std::size_t>(piece.size)];
+    const bool of_weight = piece.weight != kNoWeight && !weights.empty();
+    const std::int64_t size = of_weight ? weights[static_cast<std::size_t>(piece.weight)] : bytes[static_cast<std::size_t>(piece.size)];
     if (step >= 0) addresses[number] = memory.allocate(size);
     else memory.release(addresses[number], size);
   }
@@ -43,9 +44,10 @@ std::optional<GraphDemand> GraphDemand::growing_to(const GraphDemand& other, std
   growing.memories_ = memories_;
   growing.steps_ = steps_;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
-    const std::int64_t bytes = size_of(i).bytes, more = other.size_of(i).bytes - bytes;
-    if (pieces_[i].memory != other.pieces_[i].memory || more % steps != 0) return std::nullopt;
-    growing.pieces_.push_back({pieces_[i].memory, growing.known({bytes, more / steps})});
+    const auto [memory, size, weight] = pieces_[i];
+    const std::int64_t bytes = size_of(i).bytes, more = weight != kNoWeight ? 0 : other.size_of(i).bytes - bytes;
+    if (memory != other.pieces_[i].memory || weight != other.pieces_[i].weight || more % steps != 0) return std::nullopt;
+    growing.pieces_.push_back({memory, growing.known({bytes, more / steps}), weight});
   }
   return growing;
 }

@@ -28,6 +28,19 @@ TEST(GraphDemand, TellsOfAnyLengthOnceTwoAreKnown) {
   EXPECT_EQ(growing->peaks(-2).front(), 1792);        // 256 a step: 512 again, which neither of the two has shown
 }
 
+// A copy of a weight of 512 and then something of 640, which lies where the copy was if that is of another weight, of 1024.
+TEST(GraphDemand, TellsOfOtherWeights) {
+  GraphDemand demand;
+  demand.add_memory(64, INT64_MAX);
+  const int copy = demand.take(0, 512, 0);
+  demand.take(0, 64);
+  demand.give_back(copy);
+  demand.take(0, 640);
+  EXPECT_EQ(demand.peaks().front(), 1216);   // 512 + 64 + 640
+  const std::vector<std::int64_t> other = {1024};
+  EXPECT_EQ(demand.peaks(0, other).front(), 1088);   // 1024 + 64
+}
+
 TEST(GraphDemand, LearnsNothingFromAnotherGraph) {
   GraphDemand other = with_mask(1536);
   other.take(0, 64);

@@ -33,6 +33,8 @@ class Scheduler {
       : g_(graph), machine_(machine), rules_(rules), settings_(settings), backend_(graph.tensors.size(), kUnassigned), originals_(graph.tensors.size()),
         copies_(originals_ * at(machine.host() + 1)) {
     supported_.assign(graph.tensors.size(), -1);
+    views_.reserve(originals_);
+    for (const GraphTensor& tensor : graph.tensors) views_.push_back(is_view(tensor.op));
   }
 
   void assign() {
@@ -116,7 +118,7 @@ class Scheduler {
     const std::size_t n = g_.operations.size();
     for (std::size_t k = 0; k < n; ++k) {
       const TensorId id = g_.operations[downwards ? k : n - 1 - k];
-      if (is_view(g_[id].op)) continue;
+      if (views_[at(id)]) continue;
       int& mine = backend_[at(id)];
       if (mine != kUnassigned) current = devices_only && mine == host() ? kUnassigned : mine;
       else if (current != kUnassigned && supports(current, id)) mine = current;
@@ -133,7 +135,7 @@ class Scheduler {
 
   void assign_rest() {
     for (const TensorId id : g_.operations) {
-      if (is_view(g_[id].op) || backend_[at(id)] != kUnassigned) continue;
+      if (views_[at(id)] || backend_[at(id)] != kUnassigned) continue;
       int best = -1;
       for (int b = 0; b <= host(); ++b) {
         if (!supports(b, id)) continue;
@@ -160,12 +162,12 @@ class Scheduler {
   // Cuts where the backend changes, or where the split would hold more than one host weight at a time.
   void cut() {
     std::size_t i = 0;
-    while (i < g_.operations.size() && is_view(g_[g_.operations[i]].op)) ++i;
+    while (i < g_.operations.size() && views_[at(g_.operations[i])]) ++i;
     if (i == g_.operations.size()) return;
     splits_.push_back({backend_[at(g_.operations[i])], 0, 0, {}});
     for (; i < g_.operations.size(); ++i) {
       const TensorId id = g_.operations[i];
-      if (is_view(g_[id].op)) continue;
+      if (views_[at(id)]) continue;
       const int backend = backend_[at(id)];
       if (backend != splits_.back().backend || needs_own_split(id)) {
         splits_.back().end = i;
@@ -265,6 +267,7 @@ class Scheduler {
   const SchedulerSettings settings_;
   std::vector<int> backend_;
   std::vector<signed char> supported_;
+  std::vector<char> views_;          // of the tensors as they were built, whether they are: asked in every pass
   std::vector<Split> splits_;
   // Of a tensor for a backend: the first, and where the others lie one behind the other.
   struct Copies { TensorId first = kNoTensor, others = kNoTensor; };
@@ -316,7 +319,7 @@ void Scheduler::find_memory(TensorId id, int backend) {
   if (t.view_of != kNoTensor || t.place != kNotPlaced) return;
   life.owned = true;
   if (may_overwrite(t.op) && take_over_source(id)) return;
-  life.piece = demand_.take(backend, t.bytes);
+  life.piece = demand_.take(backend, t.bytes, t.weight);
 }
 
 bool Scheduler::take_over_source(TensorId id) {

@@ -63,6 +63,29 @@ GraphKey graph_key(const WeightKinds& weights, const GraphRequest& request, cons
   return {graph.value(), host_bytes.value(), request.cells};
 }
 
+std::vector<int> numbered_weights(const WeightKinds& weights, const GraphRequest& request) {
+  std::vector<int> numbers(weights.tensors().size(), -1);
+  int next = 0;
+  const auto number = [&](std::size_t t) {
+    if (weights.of(t).in_graph && numbers[t] < 0) numbers[t] = next++;
+  };
+  std::vector<std::vector<const WeightKinds::Run*>> by_layer(weights.architecture().layers.size());
+  for (const WeightKinds::Run& run : weights.runs())
+    if (weights.is_layer(run.layer)) by_layer[static_cast<std::size_t>(run.layer)].push_back(&run);
+  for (const std::size_t i : request.layers)
+    for (const WeightKinds::Run* run : by_layer[weights.architecture().block_of(i)])
+      for (std::size_t t = run->begin; t < run->end; ++t) number(t);
+  for (const std::size_t t : weights.outside()) number(t);
+  return numbers;
+}
+
+std::vector<std::int64_t> bytes_by_number(const model::Architecture& architecture, const std::vector<int>& numbers) {
+  std::vector<std::int64_t> bytes(numbers.size());
+  for (std::size_t t = 0; t < numbers.size(); ++t)
+    if (numbers[t] >= 0) bytes[static_cast<std::size_t>(numbers[t])] = static_cast<std::int64_t>(architecture.tensors[t].bytes.value());
+  return bytes;
+}
+
 namespace {
 
 // What two lengths of the cache tell of all others; the newer one alone where they differ in more than sizes. Between them nothing else can be: each
@@ -76,36 +99,29 @@ KnownDemand joined(const KnownDemand& before, KnownDemand now) {
 
 }  // namespace
 
-std::shared_ptr<const KnownDemand> KnownGraphs::demand_of(const GraphKey& key) const {
-  for (const std::uint64_t host_bytes : {std::uint64_t{0}, key.host_bytes})
-    if (const auto known = demands_.find({key.graph, host_bytes}); known != demands_.end() && known->second->tells_of(key.cells)) return known->second;
-  return nullptr;
-}
-
-std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key) {
+std::optional<GraphMemory> KnownGraphs::find(const GraphKey& key, Weights weights) {
   std::shared_ptr<const KnownDemand> known;
   {
     const std::lock_guard lock(mutex_);
     for (const std::uint64_t host_bytes : {std::uint64_t{0}, key.host_bytes})
       if (const auto told = known_.find({key.graph, host_bytes, static_cast<std::uint64_t>(key.cells)}); told != known_.end()) return told->second;
-    known = demand_of(key);
+    if (const auto demand = demands_.find(key.graph); demand != demands_.end() && demand->second->tells_of(key.cells)) known = demand->second;
   }
   if (!known) return std::nullopt;
   GraphMemory memory = known->memory;
-  memory.bytes = known->demand.peaks((key.cells - known->cells) / kCellStep);
+  memory.bytes = known->demand.peaks((key.cells - known->cells) / kCellStep, memory.moves_host_weights ? weights() : std::vector<std::int64_t>{});
   keep(key, memory);
   return memory;
 }
 
 void KnownGraphs::keep(const GraphKey& key, const GraphMemory& memory, std::optional<KnownDemand> demand) {
   if (memory.moves_device_weights) return;   // their bytes are in no key
-  const std::uint64_t host_bytes = memory.moves_host_weights ? key.host_bytes : 0;
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMost) known_.clear();
   if (demands_.size() >= kMostDemands) demands_.clear();
-  known_.insert_or_assign({key.graph, host_bytes, static_cast<std::uint64_t>(key.cells)}, memory);
+  known_.insert_or_assign({key.graph, memory.moves_host_weights ? key.host_bytes : 0, static_cast<std::uint64_t>(key.cells)}, memory);
   if (!demand) return;
-  auto& known = demands_[{key.graph, host_bytes}];
+  auto& known = demands_[key.graph];
   known = std::make_shared<const KnownDemand>(known ? joined(*known, std::move(*demand)) : std::move(*demand));
 }
 

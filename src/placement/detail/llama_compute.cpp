@@ -81,9 +81,10 @@ class Reserver {
 
   GraphMemory operator()(const GraphRequest& request) const {
     const GraphKey key = graph_key(*in_.weights, request, layers_, machine_, in_.rules->compute, settings_);
+    const auto bytes = [&] { return bytes_by_number(in_.weights->architecture(), numbered_weights(*in_.weights, request)); };
     if (in_.known)
-      if (auto memory = in_.known->find(key)) return *std::move(memory);
-    TensorGraph graph = build_prompt_graph(request);
+      if (auto memory = in_.known->find(key, bytes)) return *std::move(memory);
+    TensorGraph graph = build_prompt_graph(numbered(request));
     if (request.probes) {
       GraphMemory memory = probe_graph(graph, machine_, in_.rules->compute, settings_, request.layer_place);
       if (in_.known) in_.known->keep(key, memory);
@@ -97,6 +98,11 @@ class Reserver {
   }
 
  private:
+  GraphRequest numbered(GraphRequest request) const {
+    if (in_.known) request.weight_number = numbered_weights(*in_.weights, request);
+    return request;
+  }
+
   const LlamaInput& in_;
   const std::vector<LayerSignature>& layers_;
   const Machine machine_{in_.devices};

@@ -34,6 +34,7 @@ struct FusedStreams {
 struct GraphRequest {
   const model::Architecture* architecture = nullptr;
   std::vector<int> tensor_place;   // per Architecture::tensors: buffer
+  std::vector<int> weight_number;  // per Architecture::tensors: see numbered_weights(); empty: nobody asks for copies of weights
   int output_place = 0;            // buffer of the head; differs from the embedding's where a tied head was copied
   std::vector<LayerCache> caches;  // per layer
   std::vector<std::size_t> layers; // numbers of those that are built, ascending

@@ -93,7 +93,7 @@ class Paged {
 
   // Stages of the layers, and of tensors of no layer: the table is read first, the head last.
   int stage_of(int layer) const {  // even ranges, the last stages take one more where it does not divide; what drafts comes with the head
-    if (layer < 0) return 0;
+    if (layer < 0 || d_.pipeline == 1) return 0;
     if (layer >= layers_) return d_.pipeline - 1;
     const int base = layers_ / d_.pipeline, shorter = d_.pipeline - layers_ % d_.pipeline;
     return layer < shorter * base ? layer / base : shorter + (layer - shorter * base) / (base + 1);

@@ -129,7 +129,7 @@ void PromptGraph::place_weights() {
     const model::Tensor& t = a_.tensors[i];
     if (t.role == model::Role::vision || t.role == model::Role::next_token) continue;
     if (t.layer >= 0 && t.layer < static_cast<int>(built_.size()) && !built_[static_cast<std::size_t>(t.layer)]) continue;
-    const TensorId id = g_.weight(t.shape, static_cast<std::int64_t>(t.bytes.value()), r_.tensor_place[i]);
+    const TensorId id = g_.weight(t.shape, static_cast<std::int64_t>(t.bytes.value()), r_.tensor_place[i], r_.weight_number.empty() ? -1 : r_.weight_number[i]);
     const std::string_view name = t.name;
     if (starts_with(name, "blk.") && t.layer >= 0 && t.layer < static_cast<int>(a_.layers.size()))
       per_layer_[static_cast<std::size_t>(t.layer)].push_back({name.substr(name.find('.', 4) + 1), id});
@@ -139,7 +139,7 @@ void PromptGraph::place_weights() {
   output_ = weight("output.weight");
   if (const TensorId table = weight("token_embd.weight"); output_ == kNoTensor && table != kNoTensor && !a_.encoder_only) {
     output_ = table;
-    if (r_.output_place != g_[table].place) output_ = g_.weight(Shape(g_.shape(table)), g_[table].bytes, r_.output_place);
+    if (r_.output_place != g_[table].place) output_ = g_.weight(Shape(g_.shape(table)), g_[table].bytes, r_.output_place, g_[table].weight);
   }
 }
 
@@ -252,7 +252,7 @@ TensorId PromptGraph::rope_factors(std::size_t i) {
   const TensorId first = weight("rope_freqs.weight"), beside = weight(i, "attn_norm.weight");
   if (first == kNoTensor || beside == kNoTensor || g_[beside].place == g_[first].place) return first;
   const auto [known, is_new] = rope_factors_.try_emplace(g_[beside].place, kNoTensor);
-  if (is_new) known->second = g_.weight(Shape(g_.shape(first)), g_[first].bytes, g_[beside].place);
+  if (is_new) known->second = g_.weight(Shape(g_.shape(first)), g_[first].bytes, g_[beside].place, g_[first].weight);
   return known->second;
 }
 

@@ -60,10 +60,11 @@ TensorId TensorGraph::dense(TensorOp op, std::uint8_t type, const Shape& shape) 
   return last();
 }
 
-TensorId TensorGraph::weight(const Shape& shape, std::int64_t bytes, int place) {
+TensorId TensorGraph::weight(const Shape& shape, std::int64_t bytes, int place, int number) {
   const TensorId id = dense(TensorOp::none, kWeight, shape);
   (*this)[id].bytes = bytes;
   (*this)[id].is_weight = true;
+  (*this)[id].weight = number;
   (*this)[id].place = place;
   return id;
 }
@@ -190,6 +191,7 @@ TensorId TensorGraph::copy_of(TensorId a) {
   tensor.stride = stride(a);
   tensor.bytes = (*this)[a].bytes;
   tensor.label = (*this)[a].label;
+  tensor.weight = (*this)[root(a)].weight;
   return last();
 }
 

@@ -49,6 +49,7 @@ struct GraphTensor {
   std::array<TensorId, 8> source{kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor, kNoTensor};
   std::uint8_t source_count = 0;    // behind these there are none; some of them may be missing
   TensorId view_of = kNoTensor;     // root of the view
+  int weight = -1;                  // number of the weight that this is, or is a copy of
   std::int64_t bytes = 0;           // from first to last byte, gaps of the strides included
   const char* label = "";           // for people who debug a layout
 
@@ -64,7 +65,7 @@ class TensorGraph {
   std::vector<TensorId> leaves;      // inputs, weights and caches that the operations read
 
   // Leaves.
-  TensorId weight(const Shape& shape, std::int64_t bytes, int place);
+  TensorId weight(const Shape& shape, std::int64_t bytes, int place, int number);   // number: of its bytes, which another may share
   TensorId cache(std::uint8_t type, const Shape& shape, int place);
   TensorId input(const char* label, std::uint8_t type, const Shape& shape);
   TensorId scratch(std::uint8_t type, const Shape& shape);                    // nobody fills it beforehand
