@@ -70,7 +70,8 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   PlanRequest request = now.request;
   request.placement.engine = engine.key;
   const auto asked = read_asked(knowledge, request);
-  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant) || model::gguf_recipe(other.quant) == now.architecture->quant; };
+  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant) || model::gguf_recipe(other.quant) == now.architecture->quant ||
+                                                                         (now.architecture->quant == model::gguf_recipe("mxfp4") && other.quant.find("MXFP4") != std::string::npos); };
   return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture->quant);
 }
 
