@@ -400,13 +400,14 @@ TEST(PlanEngines, Fp8IsMadeOfSixteenBitsWhereTheyHaveRoom) {
   EXPECT_NE(join(made.launch.unsaid, "|").find("NVIDIA ModelOpt makes them."), std::string::npos) << join(made.launch.unsaid, "|");
 }
 
-// Ascend before the 950 has no FP4: W8A8 stands for what DeepSeek published in it, as somebody publishes that, and the engine that is usual there is taken. Nobody makes four bits of other
-// four: those are refused, and another engine is named.
+// Ascend before the 950 has no FP4: W8A8 stands for what DeepSeek published in it, as somebody publishes that, and the engine that is usual there is taken. Nobody publishes gpt-oss
+// in other than its four bits: those are refused.
 TEST(PlanEngines, WhereFewBitsAreRefusedMoreOfThemStand) {
-  const auto answer = answer_of(asking("deepseek-v4-flash", "16x910b3"));
+  const auto answer = answer_of(asked("deepseek-v4-flash", "16x910b3", ""));
   EXPECT_EQ(answer.engine.key, "vllm");
   EXPECT_EQ(answer.architecture->quant, "W8A8");
   EXPECT_NE(answer.launch.line.find(" Eco-Tech/DeepSeek-V4-Flash-w8a8-mtp "), std::string::npos) << answer.launch.line;
+  EXPECT_FALSE(plan(knowledge(), asked("gpt-oss-20b", "910b3", "vllm")));
   const auto refused = plan(knowledge(), asked("gpt-oss-20b", "v100-sxm2-32g", "vllm"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().nearest, "--engine llama.cpp");

@@ -56,8 +56,8 @@ std::string usual_recipe(const catalog::Engine& engine, const UsualFormats& form
   return stands_in ? formats.quants.front() : engine.usual_quant;
 }
 
-// What stands for a published format that the engine refuses here: for FP8 the 16 bits that somebody publishes, too, for fewer bits the first usual ones that are more, for
-// nobody makes others as small of them. nullptr: none that there is room for.
+// What stands for a published format that the engine refuses here, where somebody publishes it, too: for FP8 the 16 bits, for fewer bits the first usual ones that are more.
+// nullptr: none that there is room for.
 std::shared_ptr<const KnownModel> instead_of_refused(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats) {
   constexpr double kMore = 1.3;   // times the bytes
   const placement::Request& request = asked.request.placement;
@@ -66,7 +66,7 @@ std::shared_ptr<const KnownModel> instead_of_refused(const Knowledge& knowledge,
   const bool is_fp8 = quant_group(knowledge, *asked.model) == "fp8";
   for (const std::string& quant : is_fp8 ? std::vector<std::string>{"bf16"} : usual_formats(asked.engine, formats, asked.rig).quants) {
     const auto other = formats.in(quant);
-    if (!other || !(is_fp8 ? (*other)->architecture.has_repository() : (*other)->architecture.weight_bytes() > kMore * published.weight_bytes())) continue;
+    if (!other || !(*other)->architecture.has_repository() || (!is_fp8 && (*other)->architecture.weight_bytes() <= kMore * published.weight_bytes())) continue;
     if (is_taken(knowledge, **other, asked.rig, request) && has_room(knowledge, **other, asked.rig, request)) return *other;
   }
   return nullptr;
