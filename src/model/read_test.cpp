@@ -303,7 +303,7 @@ TEST(ModelNames, TheNearestIsOfTheSameSize) {
 }
 
 TEST(ModelNames, WholeBitsSuggestTheUsualRecipe) {
-  for (const auto& [bits, recipe] : {std::pair{"q4", "Q4_K_M"}, {"q5", "Q5_K_M"}, {"Q8", "Q8_0"}}) {
+  for (const auto& [bits, recipe] : {std::pair{"q4", "qwen3-32b:q4_k_m"}, {"q5", "qwen3-32b:q5_k_m"}, {"Q8", "qwen3-32b:q8_0"}}) {
     const auto model = read_model(facts(), std::string("qwen3-32b:") + bits);
     ASSERT_FALSE(model) << bits;
     EXPECT_EQ(model.error().nearest, recipe);

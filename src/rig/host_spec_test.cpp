@@ -19,7 +19,7 @@ TEST(Rig, DevicesStandBeforeTheirHost) {
             "rig:1:21: '4090-48g' stands behind a host: devices stand before it, and a ';' between them (nearest: 4090-48g; host=epyc-7532:512g)");
   EXPECT_EQ(error("host=epyc-7532+2x3090"), "rig:1:16: '2x3090' stands behind a host: devices stand before it, and a ';' between them (nearest: 2x3090; host=epyc-7532)");
   EXPECT_EQ(error("epyc-7532:512g; 3090"), "rig:1:1: 'epyc-7532:512g' is a host: say host=epyc-7532:512g (nearest: host=epyc-7532:512g)");
-  EXPECT_EQ(rig("3090; host=xeon-8480+:512g").hosts[0].name, rig("3090; host=xeon-8480:512g").hosts[0].name);   // a sign of its name
+  EXPECT_TRUE(rig("3090; host=xeon-8480+:512g").hosts[0].processor) << "a sign of its name";
 }
 
 TEST(Rig, AServerWithCapsAndItsMemory) {
