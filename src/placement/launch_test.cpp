@@ -48,7 +48,7 @@ TEST(Launch, SaysWhatStandsForWeightsThatNoRepositoryIsKnownOf) {
   };
   EXPECT_EQ(said("qwen3-8b", "", "rtx-4090", "vllm"), "");
   EXPECT_EQ(said("qwen3-8b", "fp8", "rtx-4090", "vllm"), "");
-  EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here.");
+  EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here, llm-compressor makes them.");
   EXPECT_NE(said("qwen3-8b", "w8a8", "ascend-910b3", "mindie").find("Qwen3-8B-W8A8 stands for a folder with the model's weights in W8A8, published as vllm-ascend/Qwen3-8B-W8A8."), std::string::npos);
   EXPECT_EQ(said("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").find("stands for"), std::string::npos);
 }
