@@ -31,6 +31,7 @@ struct PlanRequest {
   // Set by read_asked():
   std::shared_ptr<const KnownModel> drafter = nullptr;   // the model that the flags let draft, where it is known
   std::string drafter_name = {};                         // as they name it
+  bool open_streams = false;                             // nobody named how many streams: they are as many as the engine runs at a time
 };
 
 // Another way to lay the same model over the same Rig: the best of its kind.
@@ -49,6 +50,7 @@ struct Remedy {
     context,   // the longest context that fits
     quant,     // a smaller Quant that fits, or another one that is faster
     cache,     // keys and values in fewer bits
+    share,     // more of a memory that is shared with the host for its GPU than the system gives by itself
     offload,   // weights in the host's memory, read by the devices in every pass
     layers,    // fewer layers on the devices than the flags say
     experts,   // the experts of more layers on the host than the flags say
@@ -56,7 +58,7 @@ struct Remedy {
     backend,   // another backend of the engine
   };
   Kind kind = Kind::context;
-  std::string value;             // "16384", "q3_k_m", "q8_0", "vulkan"; engine: its name
+  std::string value;             // "16384", "q3_k_m", "q8_0", "vulkan", "480" GiB; engine: its name
   std::string model;             // the spec to ask with
   Bytes weights{};               // quant: bytes of that file
   std::string flags = {};        // cache, offload, layers, experts: the launch flags to ask with; context: those where it stands among them
@@ -65,6 +67,7 @@ struct Remedy {
   std::string engine = {};       // engine: its key
   std::string quant = {};        // ... and the format with it
   std::int64_t streams = 0;      // that run at a time then, where they are more than now; `decode` is of all of them
+  std::string rig = {};          // share: the rig to ask with
 };
 
 // Speculative decoding, where the flags ask for it.

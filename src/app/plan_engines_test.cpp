@@ -107,7 +107,7 @@ TEST(Plan, WithoutAFormatTheEnginesUsualOneIsAssumed) {
 }
 
 TEST(Plan, FormatsAnEngineDoesNotReadNameAUsualOneOfTheirSize) {
-  for (const auto& [format, nearest] : {std::pair{"awq", "q4_k_m"}, {"int4", "q4_k_m"}, {"fp8", "q8_0"}}) {
+  for (const auto& [format, nearest] : {std::pair{"awq", "qwen3-8b:q4_k_m"}, {"int4", "qwen3-8b:q4_k_m"}, {"fp8", "qwen3-8b:q8_0"}}) {
     const auto answer = plan(knowledge(), asking(std::string("qwen3-8b:") + format, "rtx-3090"));
     ASSERT_FALSE(answer) << format;
     EXPECT_EQ(answer.error().nearest, nearest) << format;
@@ -124,8 +124,8 @@ TEST(Plan, FormatsProposedRunOnTheCard) {
     const auto answer = plan(knowledge(), asked(model, rig, engine));
     return answer ? std::string("no error") : answer.error().nearest;
   };
-  EXPECT_EQ(nearest("mistral-small-24b:gptq", "atlas-300i-duo-96gb", "llama.cpp"), "f16");
-  EXPECT_EQ(nearest("qwen3-8b:gptq", "910b3", "llama.cpp"), "q4_0");
+  EXPECT_EQ(nearest("mistral-small-24b:gptq", "atlas-300i-duo-96gb", "llama.cpp"), "mistral-small-24b:f16");
+  EXPECT_EQ(nearest("qwen3-8b:gptq", "910b3", "llama.cpp"), "qwen3-8b:q4_0");
   EXPECT_EQ(nearest("qwen3-8b:exl3-4.0bpw", "rtx-3090", "llama.cpp"), "exllamav3");
   const std::string elsewhere = nearest("qwen3-8b:exl3-4.0bpw", "mi50-32gb", "llama.cpp");
   EXPECT_TRUE(elsewhere.starts_with("qwen3-8b:")) << elsewhere;
@@ -376,6 +376,48 @@ TEST(PlanEngines, SixteenBitsThatArePublishedStandForFp8) {
   const auto answer = answer_of(asked("ministral-3-14b", "v100-sxm2-32gb", "vllm"));
   EXPECT_TRUE(answer.assumed_quant);
   EXPECT_NE(answer.launch.line.find("Ministral-3-14B-Instruct-2512-BF16"), std::string::npos) << answer.launch.line;
+}
+
+// 665 GiB of weights on 8 x 96 leave SGLang 8,704 of 202,752 tokens; in FP8, which the maker publishes, all of them have room. Who names 16 bits, or has room for them, keeps them.
+TEST(PlanEngines, SixteenBitsThatLeaveNoContextAreNotTaken) {
+  const auto cramped = answer_of(asked("glm-4.6", "8xh20-96gb", "sglang"));
+  EXPECT_EQ(cramped.architecture->quant, "FP8");
+  EXPECT_EQ(cramped.placement.settings.context, 202752);
+  EXPECT_TRUE(std::any_of(cramped.notes.begin(), cramped.notes.end(), [](const std::string& note) { return note.find("FP8 is assumed, for beside that there is room for only ") != std::string::npos; }));
+  EXPECT_EQ(answer_of(asked("glm-4.6:bf16", "8xh20-96gb", "sglang")).architecture->quant, "BF16");
+  EXPECT_EQ(answer_of(asked("glm-4.6", "8xh20-141gb", "sglang")).architecture->quant, "BF16");
+  EXPECT_EQ(answer_of(asked("glm-4.6", "8xh20-96gb", "sglang", 1, 4096)).architecture->quant, "BF16") << "as much as was asked for";
+}
+
+// Nobody is known to publish Granite 4.0 H Small in FP8. SGLang makes it of 16 bits that it has loaded whole: 60 GiB, which 2 x 48 hold and 48 do not; TensorRT-LLM
+// reads what ModelOpt has made before.
+TEST(PlanEngines, Fp8IsMadeOfSixteenBitsWhereTheyHaveRoom) {
+  const auto two = answer_of(asked("granite-4.0-h-small:fp8", "2x4090-48gb", "sglang")), one = answer_of(asked("granite-4.0-h-small:fp8", "4090-48gb", "sglang"));
+  EXPECT_NE(two.launch.line.find("--model-path ibm-granite/granite-4.0-h-small "), std::string::npos) << two.launch.line;
+  EXPECT_NE(two.launch.line.find(" --quantization fp8"), std::string::npos) << two.launch.line;
+  EXPECT_EQ(one.launch.line.find("--quantization"), std::string::npos) << one.launch.line;
+  const auto made = answer_of(asked("granite-4.0-h-small:fp8", "2x4090-48gb", "tensorrt-llm"));
+  EXPECT_NE(join(made.launch.unsaid, "|").find("NVIDIA ModelOpt makes them."), std::string::npos) << join(made.launch.unsaid, "|");
+}
+
+// Ascend before the 950 has no FP4: W8A8 stands for what DeepSeek published in it, as somebody publishes that, and the engine that is usual there is taken. Nobody publishes gpt-oss
+// in other than its four bits: those are refused.
+TEST(PlanEngines, WhereFewBitsAreRefusedMoreOfThemStand) {
+  const auto answer = answer_of(asked("deepseek-v4-flash", "16x910b3", ""));
+  EXPECT_EQ(answer.engine.key, "vllm");
+  EXPECT_EQ(answer.architecture->quant, "W8A8");
+  EXPECT_NE(answer.launch.line.find(" Eco-Tech/DeepSeek-V4-Flash-w8a8-mtp "), std::string::npos) << answer.launch.line;
+  EXPECT_FALSE(plan(knowledge(), asked("gpt-oss-20b", "910b3", "vllm")));
+  const auto refused = plan(knowledge(), asked("gpt-oss-20b", "v100-sxm2-32g", "vllm"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().nearest, "--engine llama.cpp");
+}
+
+// DeepSeek V4 Flash is published with experts in MXFP4, which GGUF keeps: Q4_K_M would be larger and made of them. Where there is no room for it, the usual ones stand.
+TEST(PlanEngines, ExpertsStayAsTheyWerePublished) {
+  EXPECT_EQ(answer_of(asked("deepseek-v4-flash", "2xrtx-pro-6000", "llama.cpp")).architecture->quant, "MXFP4_MOE");
+  EXPECT_EQ(answer_of(asked("deepseek-v4-flash:q4_k_m", "2xrtx-pro-6000", "llama.cpp")).architecture->quant, "Q4_K_M");
+  EXPECT_EQ(answer_of(asked("kimi-k2.5", "8xh200", "llama.cpp")).architecture->quant, "Q4_K_M") << "GGUF has no such INT4";
 }
 
 }  // namespace

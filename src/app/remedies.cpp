@@ -218,6 +218,23 @@ std::optional<Remedy> lent_weights(const Knowledge& knowledge, const PlanAnswer&
 
 namespace {
 
+// A GPU that shares the host's memory may be let take more of it than it does by itself: all but what the system and its programs need. Windows fixes it with the BIOS.
+std::optional<Remedy> larger_share(const Knowledge& knowledge, const PlanAnswer& now, const KnownModel& model) {
+  const rig::Rig& rig = now.rig;
+  if (rig.devices.size() != 1 || rig.hosts.size() != 1 || !rig.devices.front().device.unified || rig.hosts.front().os == rig::Os::windows) return std::nullopt;
+  const std::string& spec = now.request.rig;
+  if (spec.empty() || spec.find_first_of(";=") != std::string::npos) return std::nullopt;   // named in other words
+  const Bytes memory = rig.hosts.front().memory, most = memory - std::max(Bytes(8 * kGiB), memory / 16);
+  if (most <= rig.devices.front().memory) return std::nullopt;
+  const std::string gib = format_shortest(std::floor(most.value() / kGiB));
+  Remedy remedy{Remedy::Kind::share, gib, now.request.model, now.architecture->weight_bytes()};
+  remedy.rig = spec + "@gpu=" + gib + 'g';
+  const auto larger = read_rig(knowledge, remedy.rig);
+  const std::int64_t parts = placement::context_parts(now.engine, now.placement.settings);
+  if (!larger || !fits_at(knowledge, model, *larger, now.request.placement, now.named_context ? now.placement.settings.context / parts : 0)) return std::nullopt;
+  return remedy;
+}
+
 // An engine that keeps on the host what the devices have no room for, where this one cannot: the first that builds on no other.
 std::optional<Remedy> engine_that_uses_the_host(const Knowledge& knowledge, const PlanAnswer& now) {
   const auto uses_host = [](const catalog::Engine& engine) { return std::find(engine.splits.begin(), engine.splits.end(), "cpu-layers") != engine.splits.end(); };
@@ -259,6 +276,7 @@ std::vector<Remedy> find_remedies(const Knowledge& knowledge, const PlanAnswer& 
     if (placement::find_room(knowledge.catalog, model.view, rig, smaller, true)) remedies.push_back(cache_remedy(engine, request, architecture, std::move(flags)));
   }
   if (!now.searched) pinned_remedies(knowledge, now, model, remedies);
+  if (auto share = larger_share(knowledge, now, model)) remedies.push_back(std::move(*share));
   if (architecture.origin != model::Origin::gguf)
     if (auto smaller = smaller_that_fits(knowledge, now)) remedies.push_back(std::move(*smaller));
   auto lent = lent_weights(knowledge, now, model), other = engine_that_uses_the_host(knowledge, now);
@@ -319,9 +337,10 @@ std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer
   if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (!named) return std::nullopt;
+  const Bytes planned = now.architecture->weight_bytes();
+  if (const auto published = find_known(knowledge, named->name); published && (*published)->architecture.weight_bytes() < kWorthNaming * planned) return std::nullopt;   // more bits hold no more of it
   std::optional<Remedy> best;
   double fastest = kWorthNaming * decode_over_context(now);
-  const Bytes planned = now.architecture->weight_bytes();
   const ModelFormats formats(knowledge, named->name);
   for (const std::string& quant : now.engine.usual_quants) {
     const auto larger = formats.in(quant);

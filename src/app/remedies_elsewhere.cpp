@@ -7,6 +7,7 @@
 #include "cost/spread.hpp"
 #include "model/names.hpp"
 #include "model/recipe.hpp"
+#include "placement/rules.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -34,6 +35,18 @@ std::optional<Remedy> another_backend(const Knowledge& knowledge, const PlanAnsw
   return best;
 }
 
+// The formats in which the engine's users run the model: those that somebody publishes where there are any, and no other of what was published in about four bits
+// that the engine reads.
+std::vector<std::string> formats_under(const Knowledge& knowledge, const ModelFormats& formats, const std::string& name, const rig::Rig& rig, const catalog::Engine& engine) {
+  constexpr double kSmall = 5.5 / 8;   // bytes a weight, scales and what is left in 16 bits included
+  const auto published = find_known(knowledge, name);
+  const bool is_small = published && (*published)->architecture.weight_bytes().value() < kSmall * (*published)->architecture.parameters();
+  if (is_small && placement::check_formats(knowledge.catalog, engine, (*published)->view)) return {};
+  UsualFormats usual = usual_formats(engine, formats, rig);
+  if (usual.published > 0) usual.quants.resize(usual.published);
+  return std::move(usual.quants);
+}
+
 // The specs of the same model in about as many bits, as the other engine's users run it, the largest first: cards take some of them only (no FP8 on Ascend).
 std::vector<std::string> alike_in(const Knowledge& knowledge, const PlanAnswer& now, const catalog::Engine& engine) {
   constexpr double kAlike = 1.1, kHalf = 0.5;   // times the bytes: up to as many, and not half of them
@@ -42,7 +55,7 @@ std::vector<std::string> alike_in(const Knowledge& knowledge, const PlanAnswer& 
   if (!named || now.architecture->origin != model::Origin::catalogue) return specs;
   const ModelFormats formats(knowledge, named->name);
   const Bytes bytes = now.architecture->weight_bytes();
-  for (const std::string& quant : usual_formats(engine, formats, now.rig).quants) {
+  for (const std::string& quant : formats_under(knowledge, formats, named->name, now.rig, engine)) {
     const auto model = formats.in(quant);
     if (!model || (*model)->architecture.weight_bytes() > kAlike * bytes) continue;
     if (specs.empty() || (*model)->architecture.weight_bytes() > kHalf * bytes) specs.push_back(formats.spec(quant));
@@ -57,7 +70,8 @@ std::string same_under(const Knowledge& knowledge, const PlanAnswer& now, const 
   PlanRequest request = now.request;
   request.placement.engine = engine.key;
   const auto asked = read_asked(knowledge, request);
-  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant) || model::gguf_recipe(other.quant) == now.architecture->quant; };
+  const auto same = [&](const model::Architecture& other) { return other.quant == now.architecture->quant || other.quant == model::gguf_recipe(now.architecture->quant) || model::gguf_recipe(other.quant) == now.architecture->quant ||
+                                                                         (now.architecture->quant == model::gguf_recipe("mxfp4") && other.quant.find("MXFP4") != std::string::npos); };
   return asked && same(asked->model->architecture) ? now.request.model : named->name + ':' + to_lower(now.architecture->quant);
 }
 
@@ -97,7 +111,7 @@ std::vector<std::string> specs_under(const Knowledge& knowledge, const PlanAnswe
   for (std::string& spec : alike_in(knowledge, now, engine)) add(std::move(spec));
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (now.assumed_quant && named)   // nobody chose this one: any that the engine's users run
-    for (const std::string& quant : engine.usual_quants) add(named->name + ':' + quant);
+    for (const std::string& quant : formats_under(knowledge, ModelFormats(knowledge, named->name), named->name, now.rig, engine)) add(named->name + ':' + quant);
   return specs;
 }
 

@@ -146,5 +146,30 @@ TEST(Remedies, TheNearestOfAnErrorIsOfTheSameSize) {
   EXPECT_EQ(nearest("gpt-oss-20b", "v100-sxm2-32gb", "vllm"), "--engine llama.cpp") << "which reads it as it is, as the refusal says";
 }
 
+// Nobody makes GPTQ or AWQ of what OpenAI published in four bits: another engine is named with that, or not at all.
+TEST(Remedies, FourBitsAreNotMadeOfFourBits) {
+  PlanRequest request = asked("gpt-oss-120b", "2xrtx-pro-6000", "llama.cpp");
+  for (const auto objective : {placement::Objective::decode, placement::Objective::throughput}) {
+    request.objective = objective;
+    const PlanAnswer now = answer_of(request);
+    const Remedy* other = of_kind(now, Remedy::Kind::engine);
+    EXPECT_TRUE(other || objective == placement::Objective::decode);
+    const std::string spec = other ? other->model : std::string();
+    EXPECT_TRUE(spec.find(":gptq") == std::string::npos && spec.find(":awq") == std::string::npos) << spec;
+  }
+}
+
+// A GPU that shares 512 GiB takes three quarters by itself and can be let take 480: 393 GiB of weights fit so, in one of 256 they do not, and what fits is told of none.
+TEST(Remedies, AGpuMayBeLetTakeMoreOfTheMemory) {
+  const PlanAnswer now = answer_of(asked("glm-5.2:mlx-4bit", "m3-ultra-512g", "mlx"));
+  ASSERT_FALSE(now.placement.fits);
+  const Remedy* share = of_kind(now, Remedy::Kind::share);
+  ASSERT_NE(share, nullptr);
+  EXPECT_EQ(share->rig, "m3-ultra-512g@gpu=480g");
+  EXPECT_TRUE(answer_of(asked(share->model.c_str(), share->rig.c_str(), "mlx")).placement.fits);
+  EXPECT_EQ(of_kind(answer_of(asked("glm-5.2:mlx-4bit", "m3-ultra-256g", "mlx")), Remedy::Kind::share), nullptr);
+  EXPECT_EQ(of_kind(answer_of(asked("qwen3-32b:mlx-4bit", "m3-ultra-512g", "mlx")), Remedy::Kind::share), nullptr);
+}
+
 }  // namespace
 }  // namespace rigcast::app

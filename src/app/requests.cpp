@@ -1,6 +1,7 @@
 #include "app/detail/requests.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "app/rigs.hpp"
 #include "base/text.hpp"
@@ -9,6 +10,7 @@
 #include "model/names.hpp"
 #include "model/recipe.hpp"
 #include "placement/rules.hpp"
+#include "placement/search.hpp"
 
 namespace rigcast::app {
 namespace {
@@ -54,13 +56,58 @@ std::string usual_recipe(const catalog::Engine& engine, const UsualFormats& form
   return stands_in ? formats.quants.front() : engine.usual_quant;
 }
 
-// The 16 bits that somebody publishes beside the FP8 of the maker, where the engine refuses that and has room for them; nullptr: none.
-std::shared_ptr<const KnownModel> published_whole(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats) {
+// What stands for a published format that the engine refuses here, where somebody publishes it, too: for FP8 the 16 bits, for fewer bits the first usual ones that are more.
+// nullptr: none that there is room for.
+std::shared_ptr<const KnownModel> instead_of_refused(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats) {
+  constexpr double kMore = 1.3;   // times the bytes
   const placement::Request& request = asked.request.placement;
-  if (!asked.engine.usual_quant.empty() || quant_group(knowledge, *asked.model) != "fp8" || is_taken(knowledge, *asked.model, asked.rig, request)) return nullptr;
-  const auto whole = formats.in("bf16");
-  const bool taken = whole && (*whole)->architecture.has_repository() && is_taken(knowledge, **whole, asked.rig, request) && has_room(knowledge, **whole, asked.rig, request);
-  return taken ? *whole : nullptr;
+  const model::Architecture& published = asked.model->architecture;
+  if (!asked.engine.usual_quant.empty() || published.is_unquantized() || is_taken(knowledge, *asked.model, asked.rig, request)) return nullptr;
+  const bool is_fp8 = quant_group(knowledge, *asked.model) == "fp8";
+  for (const std::string& quant : is_fp8 ? std::vector<std::string>{"bf16"} : usual_formats(asked.engine, formats, asked.rig).quants) {
+    const auto other = formats.in(quant);
+    if (!other || !(*other)->architecture.has_repository() || (!is_fp8 && (*other)->architecture.weight_bytes() <= kMore * published.weight_bytes())) continue;
+    if (is_taken(knowledge, **other, asked.rig, request) && has_room(knowledge, **other, asked.rig, request)) return *other;
+  }
+  return nullptr;
+}
+
+// The file that holds the maker's experts of MXFP4 as they are, where the engine reads such files and not the rest of the checkpoint; nullptr: none that there is room for.
+std::shared_ptr<const KnownModel> file_of_its_experts(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats) {
+  if (cost::engine_group(asked.engine.key) != "ggml" || runs_as_published(knowledge, asked.engine, *asked.model) || quant_group(knowledge, *asked.model) != "fp4") return nullptr;
+  const auto file = formats.in(std::string(model::gguf_recipe("mxfp4")));
+  if (!file || (*file)->view.dominant_quant() != asked.model->view.dominant_quant()) return nullptr;
+  return is_taken(knowledge, **file, asked.rig, asked.request.placement) && has_room(knowledge, **file, asked.rig, asked.request.placement) ? *file : nullptr;
+}
+
+// The context of each stream that the rig has room for beside this model; 0: none. `any`: in the first way of laying it out that fits.
+std::int64_t context_beside(const Knowledge& knowledge, const KnownModel& model, const Asked& asked, bool any = false) {
+  const auto placed = placement::find_room(knowledge.catalog, model.view, asked.rig, asked.request.placement, any);
+  return placed ? placed->settings.context / placement::context_parts(asked.engine, placed->settings) : 0;
+}
+
+// Eight bits at hand that leave room for far more context than the 16 in which the model was published, where nobody named one: nobody serves the few tokens that are left
+// beside those. nullptr: 16 bits leave enough.
+std::shared_ptr<const KnownModel> roomier(const Knowledge& knowledge, const Asked& asked, const ModelFormats& formats, std::int64_t context) {
+  constexpr double kEight = 0.4;   // of the bytes: below are formats that one takes where it must
+  const UsualFormats usual = usual_formats(asked.engine, formats, asked.rig);
+  for (std::size_t i = 0; i < usual.published; ++i) {
+    const auto smaller = formats.in(usual.quants[i]);
+    if (!smaller || (*smaller)->architecture.weight_bytes() < kEight * asked.model->architecture.weight_bytes() || !is_taken(knowledge, **smaller, asked.rig, asked.request.placement)) continue;
+    if (placement::much_shorter(context, context_beside(knowledge, **smaller, asked))) return *smaller;
+  }
+  return nullptr;
+}
+
+// Of formats that nobody is known to publish, the first that would fit, too, in more bits than what is taken.
+void tell_larger(const Knowledge& knowledge, Asked& asked, const ModelFormats& formats, std::span<const std::string> unpublished) {
+  for (const std::string& quant : unpublished) {
+    const auto larger = formats.in(quant);
+    if (!larger || (*larger)->architecture.weight_bytes() <= asked.model->architecture.weight_bytes() || !is_taken(knowledge, **larger, asked.rig, asked.request.placement) ||
+        !has_room(knowledge, **larger, asked.rig, asked.request.placement)) continue;
+    asked.notes.push_back((*larger)->architecture.quant + " would fit, too, but no repository of it is known here: somebody would have to make it (" + formats.spec(quant) + " to plan with it).");
+    return;
+  }
 }
 
 Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
@@ -70,12 +117,18 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   if (as_published->architecture.origin != model::Origin::catalogue) return {};
   const auto named = model::catalogue_spec(knowledge.catalog, request.model);
   if (!named || !named->quant.empty()) return {};
-  const std::string& published = as_published->architecture.quant;
+  const std::string published = model::shown_format(as_published->architecture.quant);
   const ModelFormats formats(knowledge, named->name);
-  if (const auto whole = published_whole(knowledge, asked, formats)) {
+  if (const auto other = instead_of_refused(knowledge, asked, formats)) {
     asked.assumed_quant = true;
-    asked.model = whole;
-    asked.notes.push_back("No format is named: " + whole->architecture.quant + " is assumed, for " + published + ", as published, is refused here.");
+    asked.model = other;
+    asked.notes.push_back("No format is named: " + other->architecture.quant + " is assumed, for " + published + ", as published, is refused here.");
+    return {};
+  }
+  if (auto file = file_of_its_experts(knowledge, asked, formats)) {
+    asked.assumed_quant = true;
+    asked.model = std::move(file);
+    asked.notes.push_back("No format is named: " + asked.model->architecture.quant + " is assumed, which holds the experts as they were published.");
     return {};
   }
   if (engine.usual_quants.empty()) return {};
@@ -86,7 +139,18 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   if (runs_as_published(knowledge, engine, *as_published) && stands()) return {};
   if (as_published->architecture.is_unquantized() && is_read() && refused(*as_published)) return {};   // in any format: to be told of the model as it was published
   const bool published_first = catalog::number_of(engine, "published_first", "", 0) > 0;
-  if (published_first && is_read() && has_room(knowledge, *as_published, asked.rig, request.placement)) return {};
+  if (std::int64_t context = published_first && is_read() ? context_beside(knowledge, *as_published, asked, true) : 0; context > 0) {
+    const auto cramped = [&] { return placement::much_shorter(context, as_published->architecture.max_context); };
+    if (!as_published->architecture.is_unquantized() || request.placement.context > 0 || !cramped()) return {};
+    context = context_beside(knowledge, *as_published, asked);   // another way may hold more
+    auto smaller = cramped() ? roomier(knowledge, asked, formats, context) : nullptr;
+    if (!smaller) return {};
+    asked.assumed_quant = true;
+    asked.model = std::move(smaller);
+    asked.notes.push_back("No format is named and the model is published in " + published + ": " + asked.model->architecture.quant + " is assumed, for beside that there is room for only " +
+                          std::to_string(context) + " tokens of context. Name another to choose (" + named->name + ':' + to_lower(published) + ").");
+    return {};
+  }
   const UsualFormats order = usual_formats(engine, formats, asked.rig);
   const std::vector<std::string>& quants = order.quants;
   const std::string recipe = usual_recipe(engine, order);
@@ -128,6 +192,7 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
   std::string note = "No format is named and the model is published in " + published + ": " + taken + why;
   if (!alone) note += asked.model->architecture.key + ':' + *other + ").";
   asked.notes.push_back(std::move(note));
+  if (larger_do_not_fit && at < unpublished) tell_larger(knowledge, asked, formats, {unpublished, quants.end()});
   return {};
 }
 
@@ -137,11 +202,15 @@ UsualFormats usual_formats(const catalog::Engine& engine, const ModelFormats& fo
   UsualFormats usual{engine.usual_quants};
   const std::string backend = placement::choose_backend(engine, rig, "").value_or(std::string());
   if (catalog::number_of(engine, "formats_are_published", backend, 0) <= 0) return usual;
+  const std::string_view chip = rig.devices.empty() ? std::string_view() : std::string_view(rig.devices.front().device.architecture);
+  if (const auto of_chip = split_words(catalog::text_of(engine, "published_quants", chip)); !of_chip.empty()) usual.quants.assign(of_chip.begin(), of_chip.end());
+  Bytes devices{};
+  for (const rig::RigDevice& device : rig.devices) devices += device.memory;
   const auto is_at_hand = [&](const std::string& quant) {
     const auto model = formats.in(quant);
     if (!model) return false;
     const model::Architecture& architecture = (*model)->architecture;
-    return architecture.has_repository() || placement::is_made_while_loading(engine, architecture, backend);
+    return architecture.has_repository() || placement::made_by_engine(engine, architecture, backend, devices) != placement::Made::no;
   };
   usual.published = static_cast<std::size_t>(std::stable_partition(usual.quants.begin(), usual.quants.end(), is_at_hand) - usual.quants.begin());
   return usual;
@@ -188,14 +257,16 @@ PlanRequest with_room(PlanRequest request) {
   return request;
 }
 
-bool names_no_streams(const PlanRequest& request) { return request.objective == placement::Objective::throughput && request.question.sequences <= 1; }
+bool names_no_streams(const PlanRequest& request) { return request.objective == placement::Objective::throughput && (request.open_streams || request.question.sequences <= 1); }
 
 namespace {
 
 // Streams that nobody names are as many as the engine runs at a time: the cache decides how many of them do.
 PlanRequest of_many(PlanRequest request, const catalog::Engine& engine, const rig::Rig& rig) {
-  if (names_no_streams(request) && engine.kv_rule == catalog::KvRule::paged && !rig.devices.empty())
-    request.question.sequences = std::max<std::int64_t>(1, static_cast<std::int64_t>(catalog::sized_number(engine, "default_max_num_seqs", rig.devices.front().memory)));
+  if (!names_no_streams(request)) return request;
+  const bool many = engine.kv_rule == catalog::KvRule::paged && !rig.devices.empty();
+  request.question.sequences = many ? std::max<std::int64_t>(1, static_cast<std::int64_t>(catalog::sized_number(engine, "default_max_num_seqs", rig.devices.front().memory))) : 1;
+  request.open_streams = many;
   return request;
 }
 

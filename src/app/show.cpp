@@ -1,11 +1,14 @@
 #include "app/show.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "base/text.hpp"
+#include "model/names.hpp"
 #include "model/read.hpp"
 #include "model/recipe.hpp"
+#include "model/shape.hpp"
 #include "rig/rig.hpp"
 
 namespace rigcast::app {
@@ -21,6 +24,12 @@ Result<ModelFacts> model_facts(const Knowledge& knowledge, const std::string& na
   for (const std::string_view recipe : kRecipes)
     if (const auto sized = model::read_model(knowledge.catalog, name + ':' + std::string(recipe)))
       facts.sizes.push_back({std::string(recipe), sized->weight_bytes(), sized->weight_bytes().value() * 8 / sized->parameters()});
+  const auto named = facts.architecture.origin == model::Origin::catalogue ? model::catalogue_spec(knowledge.catalog, name) : std::nullopt;
+  if (!named) return facts;
+  RC_ASSIGN(base, model::base_from_catalogue(knowledge.catalog, named->name));
+  for (model::Repository& each : base.repositories)
+    facts.published.push_back({each.quant.empty() ? base.native : std::move(each.quant), std::move(each.name), std::move(each.source)});
+  std::stable_partition(facts.published.begin(), facts.published.end(), [&](const PublishedIn& each) { return each.quant == base.native; });
   return facts;
 }
 

@@ -15,9 +15,13 @@ namespace rigcast::app {
 // How large a model becomes in one Quant recipe.
 struct SizeInQuant { std::string quant; Bytes weights{}; double bits_per_weight = 0; };
 
+// Where its weights in one format are published, and who says so; no source: it is where the shape comes from.
+struct PublishedIn { std::string quant, repository, source; };
+
 struct ModelFacts {
   model::Architecture architecture;      // in its native format
   std::vector<SizeInQuant> sizes;
+  std::vector<PublishedIn> published = {};
 };
 
 struct ShowRequest {

@@ -98,5 +98,12 @@ TEST(Streams, ThroughputOfAnEngineOfOneNamesOneOfMany) {
   EXPECT_TRUE(std::all_of(named.remedies.begin(), named.remedies.end(), [](const Remedy& each) { return each.streams == 0; })) << "who names them is not told of others";
 }
 
+// As many as the engine runs are nobody's number, and not repeated as one in the commands that follow.
+TEST(Streams, WhatNobodyNamedStaysOpen) {
+  EXPECT_TRUE(answer_of(serving(0)).request.open_streams);
+  EXPECT_FALSE(answer_of(serving(0, 64)).request.open_streams);
+  EXPECT_FALSE(answer_of(asked("qwen3-32b:fp8", "8xh20", "vllm")).request.open_streams);
+}
+
 }  // namespace
 }  // namespace rigcast::app

@@ -350,6 +350,8 @@ Result<SupportAnswer> support(const Knowledge& knowledge, const SupportRequest& 
   order(answer.several);
   answer.serves_first = is_of_servers(answer.device);
   rank(engines, usual_engine(knowledge, rig), answer.serves_first, answer.models);
+  const auto front = std::find_if(engines.begin(), engines.end(), [&](const catalog::Engine& each) { return !answer.models.empty() && each.key == answer.models.front().key; });
+  answer.serves_first = answer.serves_first && front != engines.end() && front->kv_rule == catalog::KvRule::paged;   // where none is nearly as fast, speed alone decides
   return answer;
 }
 

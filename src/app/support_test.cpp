@@ -171,6 +171,15 @@ TEST(Support, LmStudioHasNoRocmForOldChips) {
   EXPECT_EQ(card->engines.front().backends.front().backend, "vulkan");
 }
 
+// vLLM writes half as fast as llama.cpp on an MI50: no engine of many stands in front there, and none is said to.
+TEST(Support, WhatStandsInFrontIsSaid) {
+  const auto old = support(knowledge(), {"mi50-32g", "qwen3.6-27b"}), server = support(knowledge(), {"h20-96gb", "qwen3-32b"});
+  ASSERT_TRUE(old && server);
+  EXPECT_EQ(old->models.front().key, "llama.cpp");
+  EXPECT_FALSE(old->serves_first);
+  EXPECT_TRUE(server->serves_first);
+}
+
 // 384 chips are asked about as one: each rule is told once, and every engine of the chip has its row.
 TEST(Support, OfASupernode) {
   const auto one = support(knowledge(), {"ascend-910c", ""}), all = support(knowledge(), {"cloudmatrix-384", ""});

@@ -67,6 +67,7 @@ Result<Asked> unless_format_is_refused(const Knowledge& knowledge, Result<Asked>
   const placement::ModelView& model = plain->model->view;
   const auto quant = knowledge.catalog.quant(model.dominant_quant());
   if (!quant) return plain;
+  if (auto nothing = placement::nothing_runs(knowledge.catalog, plain->rig, model.architecture())) return tl::unexpected<Error>(std::move(*nothing));
   auto prepared = placement::prepare(knowledge.catalog, model, plain->rig, plain->request.placement);
   if (prepared) return plain;
   Error error = std::move(prepared.error());
@@ -113,8 +114,9 @@ Result<Asked> under_usual_engine(const Knowledge& knowledge, const PlanRequest& 
   if (!plain) return plain;
   if (is_taken(knowledge, *plain)) {
     const auto passed = usual.empty() ? Result<std::shared_ptr<const catalog::Engine>>(nullptr) : knowledge.catalog.engine(usual.front());
-    if (passed && *passed) return taken(std::move(plain), " is taken, for " + (*passed)->name + " does not hold the model here.");
-    return plain;
+    if (!passed || !*passed) return plain;
+    const auto held = under(usual.front());
+    return taken(std::move(plain), " is taken, for " + (*passed)->name + (held && is_taken(knowledge, *held) ? " does not hold the model here." : " does not run this here."));
   }
   // Of those that take it, and do not wrap the one that does not, the one that runs on most kinds of devices: what is known of it holds in most places.
   Result<Asked> widest = plain;

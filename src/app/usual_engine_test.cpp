@@ -65,7 +65,7 @@ TEST(UsualEngine, TakesAFormatThatTheCardComputesIn) {
   EXPECT_EQ(answer.architecture->quant, "W8A8");
   const PlanAnswer half = answer_of(asked("deepseek-r1", "8xh100-sxm-80gb nvlink", ""));   // 642 GiB in FP8 on 8 x 79
   EXPECT_EQ(half.engine.key, "vllm");
-  EXPECT_TRUE(half.placement.fits && says(half, "published in FP8_BLOCK: AWQ is assumed, for that does not fit.")) << half.architecture->quant;
+  EXPECT_TRUE(half.placement.fits && says(half, "published in FP8: AWQ is assumed, for that does not fit.")) << half.architecture->quant;
 }
 
 // Of formats in four bits that are as large, the one that somebody publishes; where nobody publishes either, the engine's first.
@@ -94,7 +94,7 @@ TEST(UsualEngine, IsNotBlamedWhereNoneTakesTheFormat) {
   const auto pascal = plan(test::knowledge(), asked("qwen3-8b:fp8", "p40", ""));
   ASSERT_FALSE(pascal);
   EXPECT_EQ(pascal.error().message, "no engine that is known here runs FP8 E4M3, 128 x 128 blocks weights on Tesla P40");
-  EXPECT_EQ(pascal.error().nearest, "q8_0");
+  EXPECT_EQ(pascal.error().nearest, "qwen3-8b:q8_0");
 }
 
 // vLLM-Kunlun is made for the third generation and lists the first two as not supported.
@@ -104,6 +104,12 @@ TEST(UsualEngine, OfKunlunIsVllmOnTheP800Alone) {
     const auto refused = plan(test::knowledge(), asked("qwen3-8b", old, ""));
     ASSERT_FALSE(refused) << old;
     EXPECT_NE(refused.error().message.find("vLLM-Kunlun runs on the P800 (Kunlun 3) alone"), std::string::npos) << refused.error().message;
+    for (const char* engine : {"", "llama.cpp", "vllm"}) {   // whatever is asked of it: it is the card
+      const auto format = plan(test::knowledge(), asked("qwen3-8b:q4_k_m", old, engine));
+      ASSERT_FALSE(format) << old << engine;
+      EXPECT_TRUE(format.error().message.starts_with("no engine that is known here runs on ")) << format.error().message;
+      EXPECT_NE(format.error().message.find("PaddlePaddle is what runs there."), std::string::npos) << format.error().message;
+    }
   }
   EXPECT_EQ(engine_of("qwen3-32b", "enflame-l600"), "vllm");
 }

@@ -117,11 +117,18 @@ Result<Architecture> read_path(const catalog::Catalog& catalog, const ModelSpec&
   return fail(ErrorKind::unsupported, "is neither a .gguf file, a .safetensors file, a folder of them, nor a config.json", Where{path.string()});
 }
 
+// A format that is no such, where a model stands before it: the nearest with that model, which can be typed as it stands.
+Result<Architecture> of_model(const std::string& name, Result<Architecture> read) {
+  if (read || read.error().field != "quant" || read.error().nearest.empty()) return read;
+  read.error().nearest = name + ':' + to_lower(read.error().nearest);
+  return read;
+}
+
 // What `spec` names among files; nothing where it is a name of the catalogue.
 std::optional<Result<Architecture>> read_file(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
   if (trim(spec).empty()) return fail(ErrorKind::input, "no model is named");
   if (exists(spec)) return read_path(catalog, {std::string(spec), {}});
-  if (exists(named.name)) return read_path(catalog, named);
+  if (exists(named.name)) return of_model(named.name, read_path(catalog, named));
   return std::nullopt;
 }
 
@@ -135,11 +142,21 @@ tl::unexpected<Error> no_such_file(const catalog::Catalog& catalog, const ModelS
   return fail(ErrorKind::not_found, "no such file or folder", Where{named.name}, "", elsewhere ? std::string() : nearest_model(catalog, named.name));
 }
 
+// "q4_k_m", "q4km", ":fp8": what stands behind a model. Nothing: it is no format's name.
+std::optional<Error> format_alone(const catalog::Catalog& catalog, std::string_view spec) {
+  constexpr const char* kExample = "qwen3-32b";   // the model of the program's own examples
+  const std::string format(trim(trim(spec).substr(trim(spec).starts_with(':') ? 1 : 0)));
+  const std::string recipe = is_recipe(catalog, format) ? format : meant_recipe(catalog, format);
+  if (recipe.empty()) return std::nullopt;
+  return Error{ErrorKind::not_found, "'" + format + "' is a format: a model stands before it", Where{}, "model", std::string(kExample) + ':' + to_lower(recipe)};
+}
+
 // The catalogue's name of it. Errors: no such file or model.
 Result<ModelSpec> named_in_catalogue(const catalog::Catalog& catalog, std::string_view spec, const ModelSpec& named) {
   if (auto found = catalogue_spec(catalog, spec)) return *std::move(found);
   if (looks_like_path(named.name)) return no_such_file(catalog, named);
   if (catalog.has(catalog::Kind::device, trim(spec))) return fail(ErrorKind::not_found, "'" + std::string(trim(spec)) + "' is a device, no model: it stands behind --on", Where{}, "model");
+  if (auto format = format_alone(catalog, spec)) return tl::unexpected<Error>(std::move(*format));
   return fail(ErrorKind::not_found, "no model is called '" + std::string(trim(spec)) + "'", Where{}, "model", nearest_model(catalog, spec));
 }
 
@@ -149,10 +166,10 @@ Result<Architecture> read_model(const catalog::Catalog& catalog, std::string_vie
   const ModelSpec named = split_spec(spec);
   if (auto file = read_file(catalog, spec, named)) return std::move(*file);
   RC_ASSIGN(known, named_in_catalogue(catalog, spec, named));
-  if (!bases) return architecture_from_catalogue(catalog, known.name, known.quant);
+  if (!bases) return of_model(known.name, architecture_from_catalogue(catalog, known.name, known.quant));
   const auto base = bases->find(catalog, known.name);
   if (!*base) return tl::unexpected<Error>(base->error());
-  return in_format(catalog, **base, known.quant);
+  return of_model(known.name, in_format(catalog, **base, known.quant));
 }
 
 Result<Architecture> ModelReader::read(std::string_view spec) {

@@ -1,5 +1,6 @@
 #include "model/read.hpp"
 #include "model/names.hpp"
+#include "model/recipe.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -120,7 +121,7 @@ TEST_F(ReadModel, RecipeForAFileOf16Bits) {
     if (tensor.quant == "f32") norms += tensor.bytes;
   EXPECT_DOUBLE_EQ((smaller->weight_bytes() - norms).value(), (as_is->weight_bytes() - norms).value() * 34 / 64);
   EXPECT_TRUE(smaller->file.empty()) << "nothing of that name is on disk";
-  EXPECT_EQ(error(path("m.gguf") + ":q4_k_n"), "no recipe or format 'q4_k_n' (nearest: Q4_K_M)");
+  EXPECT_EQ(error(path("m.gguf") + ":q4_k_n"), "no recipe or format 'q4_k_n' (nearest: " + path("m.gguf") + ":q4_k_m)");
 }
 
 // Gemma 3n's projections between streams are never quantised: converted in F32, they stay in F32 (llama-quantize of build 11669).
@@ -141,6 +142,10 @@ TEST_F(ReadModel, NamesThatAreNot) {
   EXPECT_NE(error("qwen3-8").find("nearest: qwen3-8b"), std::string::npos) << error("qwen3-8");
   EXPECT_EQ(error("Qwen3-32B-Q4_K_M.gguf"), "Qwen3-32B-Q4_K_M.gguf: no such file or folder (nearest: qwen3-32b:q4_k_m)") << "what its name tells";
   EXPECT_EQ(error("4090"), "'4090' is a device, no model: it stands behind --on");
+  EXPECT_EQ(error("qwen3-8b:q4km"), "no recipe or format 'q4km' (nearest: qwen3-8b:q4_k_m)") << "all but its signs";
+  for (const char* alone : {"q4_k_m", "q4km", ":q4_k_m"})
+    EXPECT_NE(error(alone).find("is a format: a model stands before it (nearest: qwen3-32b:q4_k_m)"), std::string::npos) << error(alone);
+  EXPECT_EQ(error("fp8"), "'fp8' is a format: a model stands before it (nearest: qwen3-32b:fp8)");
 }
 
 constexpr std::string_view kLlamaConfig = R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 256,
@@ -296,11 +301,20 @@ TEST(ModelNames, TheNearestIsOfTheSameSize) {
 }
 
 TEST(ModelNames, WholeBitsSuggestTheUsualRecipe) {
-  for (const auto& [bits, recipe] : {std::pair{"q4", "Q4_K_M"}, {"q5", "Q5_K_M"}, {"Q8", "Q8_0"}}) {
+  for (const auto& [bits, recipe] : {std::pair{"q4", "qwen3-32b:q4_k_m"}, {"q5", "qwen3-32b:q5_k_m"}, {"Q8", "qwen3-32b:q8_0"}}) {
     const auto model = read_model(facts(), std::string("qwen3-32b:") + bits);
     ASSERT_FALSE(model) << bits;
     EXPECT_EQ(model.error().nearest, recipe);
   }
+}
+
+// How experts are stored apart from the rest is the catalogue's word, not what people call the format.
+TEST(Recipe, FormatsAreShownAsPeopleCallThem) {
+  EXPECT_EQ(shown_format("FP8_BLOCK"), "FP8");
+  EXPECT_EQ(shown_format("FP8_BLOCK_MXFP4_EXPERTS"), "FP8 + MXFP4");
+  EXPECT_EQ(shown_format("MXFP4_MOE_BF16"), "MXFP4");
+  EXPECT_EQ(shown_format("INT4_EXPERTS_G32"), "INT4");
+  for (const char* own : {"Q4_K_M", "MXFP4_MOE", "UD-Q4_K_XL", "AWQ", "EXL3-4.0BPW"}) EXPECT_EQ(shown_format(own), own);
 }
 
 }  // namespace

@@ -195,10 +195,12 @@ Result<bool> apply_large_ends(Formats& formats, Architecture& a, std::string_vie
 constexpr std::array kWholeBits = {std::pair{"q2", "Q2_K"},   std::pair{"q3", "Q3_K_M"}, std::pair{"q4", "Q4_K_M"},
                                    std::pair{"q5", "Q5_K_M"}, std::pair{"q6", "Q6_K"},   std::pair{"q8", "Q8_0"}};
 
+std::string without_signs(std::string_view name) { return replace_all(fold_name(name), "-", ""); }
+
 Result<void> unknown(const catalog::Catalog& catalog, std::string_view text) {
-  const auto bits = std::find_if(kWholeBits.begin(), kWholeBits.end(), [&](const auto& each) { return equal_ignoring_case(trim(text), each.first); });
-  return tl::unexpected<Error>(Error{ErrorKind::not_found, "no recipe or format '" + std::string(text) + "'", {}, "quant",
-                                     bits != kWholeBits.end() ? bits->second : nearest_name(text, recipe_names(catalog))});
+  std::string near = meant_recipe(catalog, text);
+  if (near.empty()) near = nearest_name(text, recipe_names(catalog));
+  return tl::unexpected<Error>(Error{ErrorKind::not_found, "no recipe or format '" + std::string(text) + "'", {}, "quant", std::move(near)});
 }
 
 // The names by which checkpoints and catalogue rows say how they were published.
@@ -291,6 +293,30 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog) {
   for (const char* each : {"MLX-8BIT", "MLX-6BIT", "MLX-5BIT", "MLX-4BIT", "MLX-3BIT", "MLX-2BIT", "EXL3-4.0BPW", "EXL2-4.0BPW"})
     names.emplace_back(each);
   return names;
+}
+
+std::string meant_recipe(const catalog::Catalog& catalog, std::string_view text) {
+  const auto bits = std::find_if(kWholeBits.begin(), kWholeBits.end(), [&](const auto& each) { return equal_ignoring_case(trim(text), each.first); });
+  if (bits != kWholeBits.end()) return bits->second;
+  const std::string plain = without_signs(trim(text));
+  for (std::string& name : recipe_names(catalog))
+    if (!plain.empty() && without_signs(name) == plain) return std::move(name);
+  return {};
+}
+
+std::string shown_format(std::string_view quant) {
+  constexpr std::array kShown = {std::pair{"fp8-block", "FP8"}, std::pair{"fp8-tensor", "FP8"}, std::pair{"fp8-block-mxfp4-experts", "FP8 + MXFP4"}, std::pair{"mxfp4-moe-bf16", "MXFP4"},
+                                 std::pair{"int4-experts-g32", "INT4"}};
+  const std::string folded = fold_name(quant);
+  for (const auto& [recipe, shown] : kShown)
+    if (folded == recipe) return shown;
+  if (quant.find('(') == std::string_view::npos) return std::string(quant);
+  std::vector<std::string> kinds;
+  for (const std::string_view piece : split(quant, ',')) {
+    const std::string format = to_upper(trim(piece.substr(0, piece.find('('))));
+    if (std::string kind = format.substr(0, format.find('_')); std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(std::move(kind));
+  }
+  return join(kinds, " + ");
 }
 
 bool same_format(std::string_view one, std::string_view other) {

@@ -33,6 +33,13 @@ std::vector<std::string> recipe_names(const catalog::Catalog& catalog);
 // Whether apply_quant would take the text: of a model of any size, so that "70b" is no recipe.
 bool is_recipe(const catalog::Catalog& catalog, std::string_view text);
 
+// A format as people call it: of recipes that say which matrices they reach ("FP8_BLOCK", "INT4_EXPERTS_G32", "nvfp4(experts),fp8_e4m3(tables)") the kinds of
+// numbers alone.
+std::string shown_format(std::string_view quant);
+
+// The recipe that people mean by a name that is not quite its own: whole bits ("q4": Q4_K_M), all but its signs ("q4km"). Empty: none.
+std::string meant_recipe(const catalog::Catalog& catalog, std::string_view text);
+
 // Bytes of a tensor of this shape: ggml's formats cut every row of shape[0] elements into whole blocks, the others the whole tensor;
 // row_bytes come once a row.
 Bytes tensor_bytes(const catalog::Quant& quant, const std::array<std::int64_t, 4>& shape);

@@ -172,7 +172,7 @@ struct AttentionVariant {
 struct Checkpoint { std::string name, recipe; };
 
 // Where weights in one format are published: "Qwen/Qwen3-32B-AWQ". By the maker of the model where it has one; quant empty: as first published.
-struct Repository { std::string quant, name; };
+struct Repository { std::string quant, name, source = {}; };   // source: who says so, with its date
 
 // `pattern` says what each layer is, one letter a layer, repeated to the number of layers:
 //   F full, S sliding, C chunked attention, R recurrent, H attention and recurrent side by side, L the same behind a window, X attention to

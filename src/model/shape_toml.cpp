@@ -227,6 +227,8 @@ void read_numbers(TableReader& row, Shape& s) {
   s.tower = row.integer("tower", static_cast<int>(s.tower));
 }
 
+std::string dated(const catalog::Source& source) { return source.text.empty() || source.date.empty() ? source.text : source.text + " (" + source.date + ")"; }
+
 void read_identity(TableReader& row, Shape& s) {
   s.key = row.required_text("key");
   s.name = row.required_text("name");
@@ -234,18 +236,17 @@ void read_identity(TableReader& row, Shape& s) {
   s.native = row.text("native", s.native);
   s.release = row.text("release", s.release);
   s.own_code = row.text("own_code", s.own_code);
-  const catalog::Source& source = row.provenance().source;
-  if (!source.text.empty()) s.source = source.date.empty() ? source.text : source.text + " (" + source.date + ")";
+  if (std::string source = dated(row.provenance().source); !source.empty()) s.source = std::move(source);
   s.verified = row.flag("verified", s.verified);
   for (TableReader& each : row.tables("checkpoints")) {
     s.checkpoints.push_back({each.required_text("name"), each.required_text("recipe")});
-    if (std::string repo = each.text("repo"); !repo.empty()) s.repositories.push_back({s.checkpoints.back().name, std::move(repo)});
-    (void)each.provenance();
+    std::string repo = each.text("repo"), source = dated(each.provenance().source);
+    if (!repo.empty()) s.repositories.push_back({s.checkpoints.back().name, std::move(repo), std::move(source)});
   }
   if (std::string repo = row.text("repo"); !repo.empty()) s.repositories.push_back({{}, std::move(repo)});
   for (TableReader& each : row.tables("repos")) {
-    s.repositories.push_back({each.required_text("quant"), each.required_text("name")});
-    (void)each.provenance();
+    std::string quant = each.required_text("quant"), name = each.required_text("name");
+    s.repositories.push_back({std::move(quant), std::move(name), dated(each.provenance().source)});
   }
   if (const std::string note = row.text("note"); !note.empty()) s.notes.push_back(note);
 }

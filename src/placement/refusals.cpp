@@ -100,13 +100,22 @@ std::optional<Offer> offer_of(const catalog::Catalog& catalog, const std::vector
   return too_large;
 }
 
-// Where no engine has a backend: what memory alone says.
-Error with_memory_alone(const model::Architecture& architecture, const rig::Rig& rig, Error error) {
-  Bytes memory{};
-  for (const rig::RigDevice& device : rig.devices) memory += device.memory;
-  const Bytes weights = architecture.weight_bytes();
-  error.message += "; no engine that is known here has one. Of memory alone: " + print_gib(weights) + (weights <= memory ? " of weights fit in " : " of weights do not fit in ") + print_gib(memory);
-  return error;
+// What is known of devices on which nothing runs: why the engine that has a backend for them refuses them, else what their makers bring.
+std::string what_is_known(const rig::Rig& rig, const std::string& refusal) {
+  if (!refusal.empty()) return refusal;
+  for (const rig::RigDevice& device : rig.devices)
+    if (!device.device.software_notes.empty()) return device.device.software_notes.front();
+  return {};
+}
+
+// The rule by which the engine refuses one of the devices, whatever the model.
+const catalog::Rule* refusal_of_devices(const std::vector<catalog::Rule>& rules, const catalog::Engine& engine, const std::string& backend, const rig::Rig& rig) {
+  for (const rig::RigDevice& device : rig.devices) {
+    const catalog::Situation situation = situation_of(engine, backend, rig, device);   // of no model
+    for (const catalog::Rule& rule : rules)
+      if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation)) return &rule;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -115,16 +124,15 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
                             Error error) {
   const auto all_rules = catalog.rules();
   if (!request.backend.empty() || !error.nearest.empty() || !all_rules) return error;
+  if (auto nothing = nothing_runs(catalog, rig, model.architecture())) return std::move(*nothing);
   std::vector<catalog::Rule> whatever_format;
   std::copy_if((*all_rules)->begin(), (*all_rules)->end(), std::back_inserter(whatever_format), [](const catalog::Rule& rule) { return !catalog::names_format(rule); });
   enum class Change { engine, format, both };
   using Rank = std::tuple<bool, bool, Change, bool, bool, std::ptrdiff_t, std::ptrdiff_t>;   // no room, for comparison, what changes, not the engine under it, one growing cache, warnings, backends
   std::optional<Rank> best;
-  bool any_backend = rig.devices.empty();
   for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
     const auto engine = catalog::read_engine(catalog, entry.key);
     const auto backend = engine ? choose_backend(*engine, rig, "") : Result<std::string>(std::string());
-    any_backend = any_backend || backend.has_value();
     if (!engine || !backend || !check_engine(*engine, *backend, model.architecture(), rig) || !check_refusals(whatever_format, catalog, *engine, *backend, model, rig)) continue;
     const auto offer = offer_of(catalog, **all_rules, *engine, *backend, model, rig, request);
     const bool same_engine = engine->key == refusing.key;
@@ -141,7 +149,7 @@ Error with_engine_that_runs(const catalog::Catalog& catalog, const ModelView& mo
     const std::string spec = other_format ? model.architecture().key + ":" + offer->format : std::string();
     error.nearest = same_engine ? spec : "--engine " + engine->key + (other_format ? " " + spec : "");
   }
-  return any_backend ? error : with_memory_alone(model.architecture(), rig, std::move(error));
+  return error;
 }
 
 Error with_format_that_runs(const catalog::Catalog& catalog, const ModelView& model, const rig::Rig& rig, const Request& request, const catalog::Engine& refusing,
@@ -154,9 +162,13 @@ Error with_format_that_runs(const catalog::Catalog& catalog, const ModelView& mo
     if (owner && its_backend && check_engine(*owner, *its_backend, model.architecture(), rig) && check_refusals(**rules, catalog, *owner, *its_backend, model, rig)) return error;
   } else {
     model::Architecture usual = model.architecture();
-    if (model::apply_quant(catalog, usual, error.nearest) && check_refusals(**rules, catalog, refusing, backend, ModelView(usual), rig)) return error;
+    const auto spec = [&](const std::string& format) { return (model.architecture().file.empty() ? model.architecture().key : model.architecture().file) + ':' + format; };
+    if (model::apply_quant(catalog, usual, error.nearest) && check_refusals(**rules, catalog, refusing, backend, ModelView(usual), rig)) {
+      error.nearest = spec(error.nearest);
+      return error;
+    }
     if (const auto offer = offer_of(catalog, **rules, refusing, backend, model, rig, request); offer && !offer->format.empty()) {
-      error.nearest = offer->format;
+      error.nearest = spec(offer->format);
       return error;
     }
   }
@@ -165,3 +177,38 @@ Error with_format_that_runs(const catalog::Catalog& catalog, const ModelView& mo
 }
 
 }  // namespace rigcast::placement::detail
+
+namespace rigcast::placement {
+
+using detail::lists, detail::refusal_of_devices, detail::what_is_known;
+
+std::optional<Error> nothing_runs(const catalog::Catalog& catalog, const rig::Rig& rig, const model::Architecture& architecture) {
+  const auto rules = catalog.rules();
+  if (rig.devices.empty() || !rules) return std::nullopt;
+  std::string refusal;
+  for (const auto& entry : catalog.entries(catalog::Kind::engine)) {
+    const auto engine = catalog.engine(entry.key);
+    const auto backend = engine ? choose_backend(**engine, rig, "") : Result<std::string>(fail(ErrorKind::not_found, ""));
+    if (!backend) continue;
+    const catalog::Rule* refusing = refusal_of_devices(**rules, **engine, *backend, rig);
+    if (!refusing) return std::nullopt;
+    if (refusal.empty()) refusal = refusing->text;
+  }
+  Bytes memory{};
+  std::vector<std::string> names, backends;
+  const auto add = [](std::vector<std::string>& all, const std::string& one) {
+    if (!lists(all, one)) all.push_back(one);
+  };
+  for (const rig::RigDevice& device : rig.devices) {
+    memory += device.memory;
+    add(names, device.device.name);
+    for (const std::string& backend : device.device.runs) add(backends, backend);
+  }
+  const Bytes weights = architecture.weight_bytes();
+  std::string message = "no engine that is known here runs on " + join(names, " + ") + ", which runs " + (backends.empty() ? std::string("nothing known") : join(backends, ", ")) + ". Of memory alone: " +
+                        print_gib(weights) + (weights <= memory ? " of weights fit in " : " of weights do not fit in ") + print_gib(memory);
+  if (const std::string known = what_is_known(rig, refusal); !known.empty()) message += ". What is known: " + known;
+  return Error{ErrorKind::infeasible, std::move(message), Where{"--on"}, "engine"};
+}
+
+}  // namespace rigcast::placement

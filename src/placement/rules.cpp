@@ -172,8 +172,12 @@ Result<std::string> called(const catalog::Catalog& catalog, std::vector<std::str
 
 }  // namespace
 
-bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend) {
-  return !architecture.has_repository() && !architecture.whole_checkpoint.empty() && equal_ignoring_case(architecture.quant, catalog::text_of(engine, "made_while_loading", backend));
+Made made_by_engine(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend, Bytes devices) {
+  constexpr double kWhole = 2;   // bytes a weight
+  if (architecture.has_repository() || architecture.whole_checkpoint.empty()) return Made::no;
+  const auto is = [&](const char* made) { return equal_ignoring_case(architecture.quant, catalog::text_of(engine, made, backend)); };
+  if (is("made_while_loading")) return Made::while_loading;
+  return is("made_after_loading") && Bytes(kWhole * architecture.parameters()) <= devices ? Made::after_loading : Made::no;
 }
 
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend) {
@@ -203,9 +207,10 @@ Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catal
   for (const int number : unlike(rig, all)) {
     const rig::RigDevice& device = rig.devices[static_cast<std::size_t>(number)];
     const catalog::Situation situation = traits.on(situation_of(engine, backend, rig, device));
+    const catalog::Rule* refusing = nullptr;   // what holds for any format tells more than what another would mend
     for (const catalog::Rule& rule : rules)
-      if (rule.effect == catalog::RuleEffect::refuse && catalog::applies(rule, situation))
-        return fail(ErrorKind::unsupported, engine.name + " refuses this on " + device.device.name + ": " + rule.text, Where{"--on"}, "engine");
+      if (rule.effect == catalog::RuleEffect::refuse && (!refusing || (catalog::names_format(*refusing) && !catalog::names_format(rule))) && catalog::applies(rule, situation)) refusing = &rule;
+    if (refusing) return fail(ErrorKind::unsupported, engine.name + " refuses this on " + device.device.name + ": " + refusing->text, Where{"--on"}, "engine");
   }
   return {};
 }

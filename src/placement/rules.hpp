@@ -2,6 +2,7 @@
 // Where the Rules of the Catalog meet a Placement: what the engine refuses on these devices is an error with the rule's sentence, what it
 // costs is a caveat with the rule's source.
 
+#include <optional>
 #include <vector>
 
 #include "catalog/rule.hpp"
@@ -15,12 +16,18 @@ catalog::Situation situation_of(const catalog::Engine& engine, const std::string
 // unsupported: weights in a format that no kernel or loader of the engine reads (catalog::Engine::quant_groups).
 Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engine& engine, const ModelView& model, std::string_view backend = {});
 
-// Whether the engine itself makes the architecture's format while it loads weights in 16 bits, where nobody publishes it.
-bool is_made_while_loading(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend);
+// Whether the engine itself makes the architecture's format of weights in 16 bits, where nobody publishes it: layer by layer as it loads them, or once all of
+// them lie on the devices that hold one copy, whose memory is `devices`.
+enum class Made { no, while_loading, after_loading };
+Made made_by_engine(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend, Bytes devices);
 
 // unsupported: the first refusal that applies to any of the devices.
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                             const std::string& backend, const ModelView& model, const rig::Rig& rig);
+
+// Where no engine that is known runs on these devices, whatever the model and its format: that, what memory alone says of this model, and what else is
+// known of them.
+std::optional<Error> nothing_runs(const catalog::Catalog& catalog, const rig::Rig& rig, const model::Architecture& architecture);
 
 // What rules want on the launch line of the finished placement, and why.
 std::vector<FlagNote> demanded(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,

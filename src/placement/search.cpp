@@ -102,8 +102,7 @@ Found Searcher::run() {
 
 // Where contexts may shrink, speed is worth up to half of the longest one, and all that is beyond what most talks come to: who wants it says so.
 bool Searcher::much_shorter(const Placement& placement, std::int64_t longest) const {
-  constexpr std::int64_t kAmple = 32768;   // tokens of one stream
-  return placement.settings.context < std::min(longest / 2, kAmple * context_parts(engine_, placement.settings));
+  return placement::much_shorter(placement.settings.context, longest, context_parts(engine_, placement.settings));
 }
 
 // Best first; last what nobody vouches for, what leaves much of the context out, and what leans on a guess.
@@ -268,6 +267,11 @@ void Searcher::keep(Trial trial) {
 }
 
 }  // namespace detail
+
+bool much_shorter(std::int64_t context, std::int64_t longest, std::int64_t parts) {
+  constexpr std::int64_t kAmple = 32768;   // tokens of one stream
+  return context < std::min(longest / 2, kAmple * parts);
+}
 
 bool on_guessed_processor(const rig::Rig& rig, const Placement& placement) {
   return placement.mode == Mode::cpu && !rig.devices.empty() && !rig.hosts.empty() && rig.hosts.front().unnamed;

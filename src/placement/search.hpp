@@ -39,6 +39,10 @@ Result<Objective> parse_objective(std::string_view text);
 // Whether it makes no difference which of the devices holds something.
 bool are_alike(std::span<const rig::RigDevice> devices);
 
+// Whether a context is so much shorter than the longest that can be had that speed or a format is not worth it: below half of it, where that is not beyond
+// what most talks come to.
+bool much_shorter(std::int64_t context, std::int64_t longest, std::int64_t parts = 1);   // shared by so many streams
+
 struct Goal {
   Objective objective = Objective::decode;
   std::int64_t context = 4096;       // must fit

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/recipe.hpp"
 #include "report/detail/advice.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
@@ -24,6 +25,9 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
       return {fill("a context of {0} fits:"_say, {format_grouped(parse_int(remedy.value).value_or(0))}), std::move(other), "context"};
     case Kind::cache:
       return {remedy.decode > 0 ? fill("keys and values in {0}: {1}"_say, {remedy.value, speed()}) : fill("fits with keys and values in {0}:"_say, {remedy.value}), std::move(other), "cache"};
+    case Kind::share:
+      other.rig = remedy.rig;
+      return {fill("fits where the GPU is let take {0} GiB of the memory:"_say, {remedy.value}), std::move(other), "share"};
     case Kind::offload:
       other.placement.context = remedy.context;
       return {fill("fits with {0} of each device's weights in host memory, context {2}, but slowly: {1}"_say, {print_gib(remedy.weights), speed(), format_grouped(remedy.context)}), std::move(other), "offload"};
@@ -33,8 +37,8 @@ Change change_of(const app::PlanAnswer& answer, const app::Remedy& remedy) {
       other.placement.engine = remedy.engine;
       other.model = remedy.model;
       if (remedy.streams > 0)
-        return {fill("another engine, {0}, runs {4} streams at a time here, as {1}: {2} in all, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context), format_grouped(remedy.streams)}), std::move(other), "engine"};
-      return {fill("another engine, {0}, runs it here as {1}: {2}, context {3}"_say, {remedy.value, remedy.quant, speed(), format_grouped(remedy.context)}), std::move(other), "engine"};
+        return {fill("another engine, {0}, runs {4} streams at a time here, as {1}: {2} in all, context {3}"_say, {remedy.value, model::shown_format(remedy.quant), speed(), format_grouped(remedy.context), format_grouped(remedy.streams)}), std::move(other), "engine"};
+      return {fill("another engine, {0}, runs it here as {1}: {2}, context {3}"_say, {remedy.value, model::shown_format(remedy.quant), speed(), format_grouped(remedy.context)}), std::move(other), "engine"};
     case Kind::backend:
       other.placement.backend = remedy.value;
       return {fill("on {0} instead of {1}: {2}"_say, {remedy.value, answer.placement.backend, speed()}), std::move(other), "backend"};
@@ -76,7 +80,7 @@ Phrase upgrade_phrase(const app::Upgrade& upgrade) {
   Phrase speed = print(Number{upgrade.decode, Unit::token_rate});
   switch (upgrade.kind) {
     case Kind::card:
-      if (!upgrade.quant.empty()) return fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, std::move(speed), upgrade.quant});
+      if (!upgrade.quant.empty()) return fill("{0} more {1}, as {3}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, std::move(speed), model::shown_format(upgrade.quant)});
       return fill("{0} more {1}: {2}"_say, {std::to_string(upgrade.cards), upgrade.device, std::move(speed)});
     case Kind::memory: return fill("{0} of host memory: {1}"_say, {print_gib(upgrade.memory), std::move(speed)});
     case Kind::host: return fill("another host, {1}, with {0} of memory: {2}"_say, {print_gib(upgrade.memory), upgrade.device, std::move(speed)});

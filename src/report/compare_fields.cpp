@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "placement/rules.hpp"
+#include "model/recipe.hpp"
 #include "report/answers.hpp"
 #include "report/detail/advice.hpp"
 #include "report/detail/parts.hpp"
@@ -55,7 +56,7 @@ std::string row_name(const app::CompareAnswer& answer, const app::Compared& row)
   add(request.models.size() > 1, row.request.model);
   add(request.rigs.size() > 1, row.request.rig);
   add(request.engines.size() > 1 || common_engine(answer).empty(), engine_key(row));
-  add(row.answer && names_no_format(row) && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? row.answer->architecture->quant : std::string());
+  add(row.answer && names_no_format(row) && assumes_quant(answer) && (common_quant(answer).empty() || request.engines.size() > 1), row.answer ? model::shown_format(row.answer->architecture->quant) : std::string());
   return name.empty() ? row.request.rig : name;
 }
 
@@ -331,7 +332,7 @@ Report fields(const app::CompareAnswer& answer) {
                      machine("faster", std::move(all_faster)),
                      machine("fastest", answer.fastest < 0 ? Value(std::monostate{}) : Value(std::int64_t{answer.fastest}))}};
   const std::string engine = answer.request.engines.size() > 1 ? std::string() : common_engine(answer), quant = assumes_quant(answer) || names_no_format(answer.rows.front()) ? common_quant(answer) : std::string();
-  if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, quant})));
+  if (!engine.empty()) table.fields.push_back(people(Show::sentence, quant.empty() ? fill("All of them under {0}."_say, {engine}) : fill("All of them under {0}, as {1}."_say, {engine, model::shown_format(quant)})));
   if (assumes_quant(answer) && common_quant(answer).empty() && answer.request.models.size() == 1)
     table.fields.push_back(people(Show::sentence, fill("The rows are in different formats: name one to compare alike ({0}:q4_k_m)."_say, {answer.request.models.front()})));
   if (tells_streams(answer)) table.fields.push_back(people(Show::sentence, "streams: how many are written at a time; what it writes is of all of them together, TTFT of a prompt that is read alone."_say));

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/recipe.hpp"
 #include "report/answers.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
@@ -17,7 +18,7 @@ Section the_model(const app::PlanAnswer& answer) {
   const double bits = a.weight_bytes().value() * 8 / std::max(a.parameters(), 1.0);
   Section section{"1. The model"_say, {}};
   section.fields.push_back(tell(fill("{0} has {1} parameters in {2} layers. Stored as {3} a parameter takes {4} bits on average, so the weights are {5}."_say,
-                                     {a.name, print_count(a.parameters()), std::to_string(a.layers.size()), a.quant, format_number(bits, 2), print_gib(a.weight_bytes())})));
+                                     {a.name, print_count(a.parameters()), std::to_string(a.layers.size()), model::shown_format(a.quant), format_number(bits, 2), print_gib(a.weight_bytes())})));
   if (a.has_experts())
     section.fields.push_back(tell(fill("It is a mixture of experts: a router picks a few of them for each token, so only {0} parameters work on one token. All of them must still be in memory."_say,
                                        {print_count(a.active_parameters())})));

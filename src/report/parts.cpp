@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/recipe.hpp"
 #include "report/print.hpp"
 
 namespace rigcast::report {
@@ -68,7 +69,7 @@ std::string rig_name(const rig::Rig& rig) {
 }
 
 std::string model_name(const model::Architecture& architecture) {
-  return architecture.quant.empty() ? architecture.name : architecture.name + ' ' + architecture.quant;
+  return architecture.quant.empty() ? architecture.name : architecture.name + ' ' + model::shown_format(architecture.quant);
 }
 
 std::string device_name(const rig::Rig& rig, int device) {
@@ -109,7 +110,7 @@ std::string command(const std::string& verb, const app::PlanRequest& request) {
   const cost::Question usual;
   if (request.question.prompt != usual.prompt) out += " --prompt " + std::to_string(request.question.prompt);
   if (request.question.depth != usual.depth) out += " --depth " + std::to_string(request.question.depth);
-  if (request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
+  if (!request.open_streams && request.question.sequences != usual.sequences) out += " --sequences " + std::to_string(request.question.sequences);
   if (request.question.acceptance > 0) out += " --acceptance " + format_shortest(request.question.acceptance);
   if (!request.question.engine_date.empty()) out += " --engine-date " + shell_quoted(request.question.engine_date);
   if (request.objective != placement::Objective::decode) out += std::string(" --for ") + placement::to_string(request.objective);

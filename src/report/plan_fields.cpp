@@ -106,6 +106,41 @@ void add_speed(Fields& row, const char* id, Phrase label, double rate) {
   row.push_back(machine(id, number));
 }
 
+// What another way is better at than the one proposed, where a column of its speeds says that it is.
+enum class Better { nothing, short_context, full_context, writing, assumed_host, shorter_context, experimental };
+
+Better better_at(const app::PlanAnswer& answer, const app::Alternative& other) {
+  constexpr double kWorthSaying = 1.05;
+  if (!answer.speed || other.decode <= 0) return Better::nothing;
+  const double now = answer.speed->decode.value.p50, full = answer.decode_whole ? answer.decode_whole->value.p50 : now;
+  const bool soon = other.decode > kWorthSaying * now, late = other.full > kWorthSaying * full;
+  if (!soon && !late) return Better::nothing;
+  if (other.kind.find("experimental") != std::string::npos) return Better::experimental;
+  if (answer.request.objective == placement::Objective::context) return Better::shorter_context;
+  if (!late && other.full < full) return Better::short_context;
+  if (!soon && other.decode < now) return Better::full_context;
+  if (other.prefill < answer.speed->prefill.value.p50) return Better::writing;
+  return !answer.rig.hosts.empty() && answer.rig.hosts.front().unnamed && other.host > answer.placement.host.total() ? Better::assumed_host : Better::nothing;
+}
+
+// Why each way that is faster in a column is not the one proposed: one sentence for each reason.
+Sentences faster_when(const app::PlanAnswer& answer) {
+  const std::pair<Better, Phrase> reasons[] = {{Better::short_context, "Faster while the context is short: {0}."_say},
+                                               {Better::full_context, "Faster once the context is full: {0}."_say},
+                                               {Better::writing, "Faster in writing, but slower to read prompts: {0}."_say},
+                                               {Better::shorter_context, "Faster, but with room for less context: {0}."_say},
+                                               {Better::assumed_host, "Faster, if the host is as assumed: {0}."_say},
+                                               {Better::experimental, "Faster, but not proposed, for the engine's authors call it experimental: {0}."_say}};
+  Sentences all;
+  for (const auto& [reason, text] : reasons) {
+    Phrase kinds;
+    for (const app::Alternative& other : answer.alternatives)
+      if (better_at(answer, other) == reason) kinds = kinds.empty() ? Phrase(other.kind) : fill("{0}, {1}"_say, {std::move(kinds), Phrase(other.kind)});
+    if (!kinds.empty()) all.push_back(fill(text, {std::move(kinds)}));
+  }
+  return all;
+}
+
 // The runner-up of each kind, so that what was weighed is visible; of what is impossible only people's kinds with a reason in bytes.
 Section other_ways(const app::PlanAnswer& answer) {
   Rows rows, refused;
@@ -128,6 +163,9 @@ Section other_ways(const app::PlanAnswer& answer) {
                        people(Show::sentence, rejected.missing > Bytes{} ? fill(answer.rig.devices.size() > 1 && rejected.kind != "one device" && rejected.kind != "processor" ? "{0}: short of {1} in all"_say : "{0}: short of {1}"_say, {Phrase(rejected.kind), print_gib(rejected.missing)})
                                                                           : fill("{0}: {1}"_say, {Phrase(rejected.kind), Phrase(rejected.why)}))});
   Section section{"Other ways"_say, {list_field("alternatives", std::move(rows), Show::table)}};
+  Sentences faster = faster_when(answer);
+  section.fields.push_back(machine("faster_when", faster));
+  for (Phrase& one : faster) section.fields.push_back(people(Show::sentence, std::move(one)));
   section.fields.push_back(list_field("rejected", std::move(refused), Show::bullets));
   return section;
 }

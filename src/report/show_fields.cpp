@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/recipe.hpp"
 #include "report/answers.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
@@ -208,14 +209,19 @@ std::vector<Section> sections(const app::ModelFacts& facts) {
   }
   fields.push_back({"vocab", "vocabulary"_say, std::int64_t{a.vocab}});
   fields.push_back({"max_context", "longest context"_say, a.max_context});
-  add_text(fields, "quant", "published as"_say, a.quant);
+  fields.push_back(machine("quant", a.quant));
+  add_text(fields, "", "published as"_say, model::shown_format(a.quant));
   if (a.has_repository()) add_text(fields, "repository", "repository"_say, a.checkpoint);   // known by its owner before it
   add_text(fields, "source", "shape from"_say, a.source);
   Rows sizes;
   for (const app::SizeInQuant& size : facts.sizes)
     sizes.push_back({{"quant", "quant"_say, size.quant}, {"weights_bytes", "weights"_say, Number{size.weights.value(), Unit::bytes}},
                      {"bits_per_weight", "bits per weight"_say, Number{size.bits_per_weight}}});
+  Rows published;
+  for (const app::PublishedIn& each : facts.published)
+    published.push_back({{"quant", "quant"_say, each.quant}, {"repository", "repository"_say, each.repository}, {"source", {}, Phrase(each.source), Show::source}});
   return {{{}, std::move(fields)}, {"Size by quant"_say, {list_field("sizes", std::move(sizes), Show::table)}},
+          {"Published weights, which launch lines name"_say, {list_field("published", std::move(published), Show::table)}},
           {"Mind"_say, {list_field("notes", sentences(a.notes), Show::warnings)}}};
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "model/recipe.hpp"
 #include "report/answers.hpp"
 #include "report/detail/parts.hpp"
 #include "report/print.hpp"
@@ -141,7 +142,7 @@ Rows model_rows(const app::SupportAnswer& answer) {
   Rows rows;
   for (const app::ModelSupport& model : answer.models)
     if (model.runs)
-      rows.push_back({machine("engine", model.key), {"name", ""_say, model.name}, {"quant", "as"_say, model.quant},
+      rows.push_back({machine("engine", model.key), {"name", ""_say, model.name}, machine("quant", model.quant), {{}, "as"_say, model::shown_format(model.quant)},
                       {"weights_bytes", "weights"_say, Number{model.weights.value(), Unit::bytes}}, {"backend", "on"_say, model.backend},
                       {"decode", "decode"_say, speed(model.decode)}, {"prefill", "prefill"_say, speed(model.prefill)},
                       machine("model", model.model), machine("launch", model.launch)});
@@ -149,7 +150,7 @@ Rows model_rows(const app::SupportAnswer& answer) {
 }
 
 Phrase why_not(const app::ModelSupport& model) {
-  if (model.missing > Bytes{}) return fill("short of {0} even as {1}"_say, {print_gib(model.missing), model.quant});
+  if (model.missing > Bytes{}) return fill("short of {0} even as {1}"_say, {print_gib(model.missing), model::shown_format(model.quant)});
   return model.why.empty() ? "no format of it that this engine reads is known"_say : Phrase(model.why);
 }
 

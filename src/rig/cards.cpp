@@ -82,6 +82,10 @@ Error explain_unknown(const catalog::Catalog& catalog, const DeviceGroup& group,
       return Error{ErrorKind::input, "'" + group.name + "' is a processor: say " + host + (size.empty() ? in_gib(usual) : size), group.where, "rig", host + size};
     }
   if (auto memory = of_the_host(catalog, group)) return std::move(*memory);
+  if (const std::size_t colon = group.name.find(':'); colon != std::string::npos && catalog.processor(trim(std::string_view(group.name).substr(0, colon)))) {
+    const std::string host = "host=" + group.name;   // "epyc-7532:512g"
+    return Error{ErrorKind::input, "'" + group.name + "' is a host: say " + host, group.where, "rig", host};
+  }
   if (const std::string box = box_of_eight(catalog, group.name); !box.empty())
     return Error{ErrorKind::input, "'" + group.name + "' is a machine of eight: say " + box, group.where, "rig", box};
   const std::size_t space = group.name.find_last_of(' ');
@@ -157,6 +161,16 @@ Result<catalog::Device> device_of(const catalog::Catalog& catalog, DeviceGroup& 
   return catalog.device(likely == readings.end() ? group.name : likely->name, memory);
 }
 
+// What is sold as a modded card is the one made of it, whose memory nobody named; where there is none, the card itself.
+Result<catalog::Device> as_modified(const catalog::Catalog& catalog, catalog::Device device, const DeviceGroup& group) {
+  if (!group.modified || device.modified || catalog::split_size(fold_name(group.name)).size) return device;
+  for (const catalog::Entry& entry : catalog.entries(catalog::Kind::device)) {
+    RC_ASSIGN(made, catalog.device(entry.key));
+    if (made.base_device == device.key) return made;
+  }
+  return device;
+}
+
 // A chip whose memory is soldered beside it comes in the sizes it is sold with.
 Result<void> check_sold(const Card& card, const std::string& name) {
   const std::vector<Bytes>& sizes = card.device.memory_sizes;
@@ -185,6 +199,10 @@ Result<Card> resolve(const catalog::Catalog& catalog, DeviceGroup& group, const 
   auto device = device_of(catalog, group, hint);
   if (!device) return tl::unexpected<Error>(explain_unknown(catalog, group, device.error()));
   card.device = std::move(*device);
+  if (!hint) {
+    RC_ASSIGN(meant, as_modified(catalog, std::move(card.device), group));
+    card.device = std::move(meant);
+  }
   card.memory = hint ? hint : unified_size(card.device, group.name);
   if (card.device.memory.value.value() <= 0 && !card.memory)
     return fail(ErrorKind::unsupported, card.device.name + ": its memory size is not published; say " + card.device.key + "@64g", group.where, "rig");

@@ -203,6 +203,23 @@ void assume_processor(const catalog::Catalog& catalog, const Option& option, con
                   " with " + std::to_string(host.cores) + " cores is assumed");
 }
 
+// "epyc-7532:512g+4090-48g": what is joined to a host by '+' is a device, which stands before it. The sign may be a part of the processor's own name ("Xeon
+// 8480+", "Ryzen AI Max+ 395").
+Result<void> check_no_devices(const catalog::Catalog& catalog, const Option& option) {
+  for (std::size_t plus = option.value.find('+'); plus != std::string::npos; plus = option.value.find('+', plus + 1)) {
+    const std::string_view value = option.value, before = trim(value.substr(0, plus)), behind = trim(value.substr(plus + 1));
+    const std::size_t begin = value.rfind(':', plus) + 1, end = std::min(value.find(':', plus), value.size());   // of the piece around it
+    std::string piece(trim(value.substr(begin, end - begin)));
+    take_sockets(piece);
+    if (before.empty() || behind.empty() || behind.front() == ':' || read_memory({"host", std::string(behind), {}}) || catalog.has(catalog::Kind::processor, piece)) continue;
+    Where where = option.where;
+    where.column += static_cast<int>(plus) + 1;
+    return fail(ErrorKind::input, "'" + std::string(behind) + "' stands behind a host: devices stand before it, and a ';' between them", where, "host",
+                std::string(behind) + "; host=" + std::string(before));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_memory_size(std::string_view text) {
@@ -229,6 +246,7 @@ Result<Host> read_host(const catalog::Catalog& catalog, const Option& option, st
   bool has_memory = false;
   const auto twice = [](const char* what, const Piece& piece) { return fail(ErrorKind::input, std::string("host= names ") + what + " twice", piece.where, "host"); };
   if (trim(option.value).empty()) return fail(ErrorKind::input, "host= names a processor or a memory (\"epyc-7532:8xddr4-3200:512g\")", option.where, "host");
+  RC_TRY(check_no_devices(catalog, option));
   for (const Piece& piece : named_pieces(catalog, option)) {
     if (piece.text.empty()) continue;
     if (const auto read = read_config(piece.text)) {

@@ -14,6 +14,14 @@ TEST(Rig, AMemoryWithoutAKindIsToldHowToSayIt) {
   EXPECT_EQ(error("3090; host=16g"), "rig:1:12: host= says how much memory there is, and not of which kind: \"2xddr5-5600:16g\" (nearest: 2xddr5-5600:16g)");
 }
 
+TEST(Rig, DevicesStandBeforeTheirHost) {
+  EXPECT_EQ(error("host=epyc-7532:512g+4090-48g"),
+            "rig:1:21: '4090-48g' stands behind a host: devices stand before it, and a ';' between them (nearest: 4090-48g; host=epyc-7532:512g)");
+  EXPECT_EQ(error("host=epyc-7532+2x3090"), "rig:1:16: '2x3090' stands behind a host: devices stand before it, and a ';' between them (nearest: 2x3090; host=epyc-7532)");
+  EXPECT_EQ(error("epyc-7532:512g; 3090"), "rig:1:1: 'epyc-7532:512g' is a host: say host=epyc-7532:512g (nearest: host=epyc-7532:512g)");
+  EXPECT_TRUE(rig("3090; host=xeon-8480+:512g").hosts[0].processor) << "a sign of its name";
+}
+
 TEST(Rig, AServerWithCapsAndItsMemory) {
   const Rig server = rig("4xmi50-32g@200w; host=epyc-7532:8xddr4-3200:512g");
   ASSERT_EQ(server.devices.size(), 4u);

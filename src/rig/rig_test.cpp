@@ -125,7 +125,8 @@ TEST(Rig, CountsAsPeopleWriteThem) {
 
 TEST(Rig, HowACardIsSoldSaysNothingOfIt) {
   struct Case { const char *sold, *plain; };
-  for (const Case& each : {Case{"\u4e8c\u624b3090", "3090"}, {"\u4e24\u5f20\u4e8c\u624b3090", "2x3090"}, {"2x used 3090", "2x3090"}, {"4090 48G \u9b54\u6539", "4090-48g"}, {"modded 2080ti-22g", "2080ti-22g"}}) {
+  for (const Case& each : {Case{"\u4e8c\u624b3090", "3090"}, {"\u4e24\u5f20\u4e8c\u624b3090", "2x3090"}, {"2x used 3090", "2x3090"}, {"4090 48G \u9b54\u6539", "4090-48g"}, {"modded 2080ti-22g", "2080ti-22g"},
+                          {"\u9b54\u65394090", "4090-48g"}, {"2x modded 2080 ti", "2x2080ti-22g"}, {"4090 24g \u9b54\u6539", "4090"}, {"\u9b54\u65393090", "3090"}}) {
     const Rig sold = rig(each.sold), plain = rig(each.plain);
     ASSERT_FALSE(sold.devices.empty()) << each.sold;
     ASSERT_EQ(sold.devices.size(), plain.devices.size()) << each.sold;

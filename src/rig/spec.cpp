@@ -85,7 +85,8 @@ std::vector<Word> split_groups(const Word& expression) {
   return out;
 }
 
-// How a card is sold says nothing of what it does: "二手3090", "used 3090", "4090 48G 魔改". (A modded card is told by its memory.)
+// How a card is sold says nothing of what it does: "二手3090", "used 3090". (That it is modded says what memory it has.)
+constexpr std::string_view kModified[] = {"魔改", "改装", "modded"};
 constexpr std::string_view kSoldAs[] = {"二手", "全新", "魔改", "改装", "拆机", "used", "second-hand", "secondhand", "modded", "refurbished"};
 bool is_sold_as(std::string_view lower) { return std::find(std::begin(kSoldAs), std::end(kSoldAs), lower) != std::end(kSoldAs); }
 
@@ -127,6 +128,8 @@ Result<DeviceGroup> read_group(const Word& untrimmed) {
   }
   group.where = at(name.column);
   group.name = without_how_sold(name.text);
+  const std::string said = to_lower(name.text);
+  group.modified = std::any_of(std::begin(kModified), std::end(kModified), [&](std::string_view each) { return said.find(each) != std::string::npos; });
   if (group.name.empty()) return fail(ErrorKind::input, "a device name is missing", at(word.column), "rig");
   for (std::size_t i = 1; i < pieces.size(); ++i)
     for (const Word& option : cut(pieces[i], ',')) {

@@ -25,6 +25,7 @@ struct DeviceGroup {
   std::string name;
   std::vector<Option> options;  // behind '@'
   Where where;
+  bool modified = false;        // said to be: "modded 4090"
 };
 
 // One host with what sits in it.

@@ -184,6 +184,7 @@ Result<Chosen> by_search(const Knowledge& knowledge, const Loads& loads, const p
                              : placement::place_whole(knowledge.catalog, prepared, model.view, rig, layouts));
     return Chosen{.placement = std::move(nearest), .rejected = std::move(found.rejected)};
   }
+  std::erase_if(found.rejected, [&](const placement::Rejected& each) { return each.kind == found.ranked.front().kind; });   // at the context or speed that was asked for before
   Chosen chosen{.placement = std::move(found.ranked.front().placement), .score = found.ranked.front().score, .rejected = std::move(found.rejected)};
   const auto winner = std::find_if(told.begin(), told.end(), [&](const Told& each) { return each.settings == chosen.placement.settings; });
   if (winner != told.end()) chosen.load = std::move(winner->load);

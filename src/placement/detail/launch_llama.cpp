@@ -112,6 +112,40 @@ void add_flash_attention(LineBuilder& line, const catalog::Engine& engine, const
   else line.add_because("-fa off", left_flash_attention(p));
 }
 
+// What the user says of drafts, as today's builds take it where they take it otherwise: what drafts by its name ("stage"), with settings that had flags of their own
+// where those ended ("until", "instead": "--spec-type TYPE:n_max=N").
+std::vector<FlagNote> with_stage(const catalog::Engine& engine, const Placement& p, Launch& launch) {
+  constexpr std::string_view kFlag = "--spec-type";
+  const auto named = [](const FlagNote& flag) { return !flag.words.empty(); };
+  std::vector<FlagNote> flags;
+  std::copy_if(p.flags.begin(), p.flags.end(), std::back_inserter(flags), named);
+  const std::string stage(catalog::text_of(engine, "stage", to_string(p.settings.speculation.drafter)));
+  const std::string_view built = catalog::text_of(engine, "built", "");
+  const bool says = std::any_of(flags.begin(), flags.end(), [&](const FlagNote& flag) { return LineBuilder::name_of(flag) == kFlag; });
+  if (stage.empty() || says) return p.flags;
+  std::vector<std::string> settings, replaced;
+  std::vector<FlagNote> kept;
+  for (FlagNote& flag : flags) {
+    const std::string name = LineBuilder::name_of(flag);
+    const std::string_view until = catalog::text_of(engine, "until", name), instead = catalog::text_of(engine, "instead", name);
+    if (until.empty() || (!built.empty() && built < until) || !instead.starts_with(kFlag)) {
+      kept.push_back(std::move(flag));
+      continue;
+    }
+    const std::size_t equals = flag.words.front().find('='), colon = instead.find(':');
+    const std::string value = equals != std::string::npos ? flag.words.front().substr(equals + 1) : flag.words.size() > 1 ? flag.words.back() : std::string();
+    if (!value.empty() && colon != std::string_view::npos) settings.push_back(std::string(instead.substr(colon + 1, instead.find('=', colon) - colon)) + value);
+    replaced.push_back(flag.flag);
+  }
+  const bool asks = catalog::number_of(engine, "asks_stage", "", 0) > 0;
+  if (replaced.empty() && !asks) return p.flags;
+  const std::string word = stage + (settings.empty() ? "" : ":" + join(settings, ","));
+  const std::string text = std::string(kFlag) + ' ' + word;
+  kept.push_back({text, "what drafts, which builds of today want named", {std::string(kFlag), word}});
+  if (!replaced.empty()) launch.unsaid.push_back("Builds of today take " + text + " for " + join(replaced, " ") + ".");
+  return kept;
+}
+
 }  // namespace
 
 Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
@@ -157,7 +191,7 @@ Launch llama_line(const catalog::Engine& engine, const model::Architecture& a, c
   if (s.threads > 0) line.add("-t", std::to_string(s.threads));
   if (s.batch_threads > 0) line.add("-tb", std::to_string(s.batch_threads));
   for (const FlagNote& flag : p.demanded) line.demand(flag);
-  line.repeat(p.flags);
+  line.repeat(with_stage(engine, p, line.launch()));
   if (!a.file.empty() && !uses_other_hosts(rig, p)) line.launch().bench = bench_words(engine, a, rig, p);
   return std::move(line.launch());
 }

@@ -37,10 +37,13 @@ std::string host_weights(const model::Architecture& a) {
 }
 
 // A name on the line that nothing answers to: what belongs there, and what it is made of.
-void explain_checkpoint(const model::Architecture& a, const std::string& name, Launch& launch) {
+void explain_checkpoint(const catalog::Engine& engine, const model::Architecture& a, const std::string& backend, const std::string& name, Launch& launch) {
   if (!a.file.empty() || a.origin != model::Origin::catalogue || (a.has_repository() && name == a.checkpoint) || name.ends_with(".gguf")) return;
   const std::string text = name + " stands for a folder with the model's weights in " + a.quant;
-  launch.unsaid.push_back(a.has_repository() ? text + ", published as " + a.checkpoint + "." : text + ": no repository of them is known here.");
+  const std::string maker(catalog::text_of(engine, "made_with", backend));
+  launch.unsaid.push_back(a.has_repository() ? text + ", published as " + a.checkpoint + "."
+                          : maker.empty() || a.is_unquantized() ? text + ": no repository of them is known here."
+                                                                : text + ": no repository of them is known here, " + maker + " makes them.");
 }
 
 // What runs on the user's machine besides the engine, and why it must.
@@ -121,16 +124,26 @@ std::size_t hosts_of_one(const rig::Rig& rig, const Placement& p) {
   return hosts.size();
 }
 
+// Of the devices that hold one copy of the model.
+Bytes memory_of_copy(const model::Architecture& a, const rig::Rig& rig, const Placement& p) {
+  Bytes all{};
+  for (const DeviceShare& share : p.devices) all += rig.devices[static_cast<std::size_t>(share.device)].memory;
+  return all / std::max(1, whole_copies(a, p.settings) * p.settings.replicas);
+}
+
 // A line of what the engine's data has words for: flag.NAME for each thing that can be said. What has no flag there cannot be.
 class ToldLine {
  public:
   ToldLine(const catalog::Engine& engine, const model::Architecture& a, const rig::Rig& rig, const Placement& p)
       : engine_(engine), a_(a), rig_(rig), p_(p), s_(p.settings), paged_(engine.kv_rule == catalog::KvRule::paged), slots_(engine.kv_rule == catalog::KvRule::slots),
-        made_(is_made_while_loading(engine, a, p.backend)), model_(made_ ? a.whole_checkpoint : plain_model_name(engine, a)), line_(engine, start_words(engine, a, model_)) {}
+        made_(made_by_engine(engine, a, p.backend, memory_of_copy(a, rig, p))), model_(made_ != Made::no ? a.whole_checkpoint : plain_model_name(engine, a)),
+        line_(engine, start_words(engine, a, model_)) {}
 
   Launch run() {
-    if (made_) tell("No repository of " + a_.quant + " weights is known here: " + engine_.name + " makes them of those in 16 bits while it loads them.");
-    else explain_checkpoint(a_, mixes_in_host() ? host_weights(a_) : model_, line_.launch());
+    const std::string unknown = "No repository of " + a_.quant + " weights is known here: " + engine_.name;
+    if (made_ == Made::while_loading) tell(unknown + " makes them of those in 16 bits while it loads them.");
+    else if (made_ == Made::after_loading) tell(unknown + " makes them of those in 16 bits once it has loaded all of them.");
+    else explain_checkpoint(engine_, a_, p_.backend, mixes_in_host() ? host_weights(a_) : model_, line_.launch());
     say_degrees();
     say_memory();
     say_own_code();
@@ -183,7 +196,7 @@ class ToldLine {
     }
     if (paged_) say("sequences", std::to_string(s_.sequences));
     if (paged_) say("batched", std::to_string(s_.max_batched_tokens));
-    if (made_ || !s_.weight_quant.empty()) say("quantization", made_ ? to_lower(a_.quant) : s_.weight_quant);
+    if (made_ != Made::no || !s_.weight_quant.empty()) say("quantization", made_ != Made::no ? to_lower(a_.quant) : s_.weight_quant);
     if (s_.host_gib > 0) say("offload", format_shortest(s_.host_gib));
   }
 
@@ -245,7 +258,7 @@ class ToldLine {
   const Placement& p_;
   const Settings& s_;
   const bool paged_, slots_;
-  const bool made_;           // the format, while loading
+  const Made made_;           // the format
   const std::string model_;   // on the line
   LineBuilder line_;
 };
@@ -307,7 +320,7 @@ Launch mindie_line(const catalog::Engine& engine, const model::Architecture& a, 
   LineBuilder line(engine, (nodes ? "RANKTABLEFILE=$PWD/rank_table.json MIES_CONTAINER_IP=HOST1 NPU_MEMORY_FRACTION=" : "NPU_MEMORY_FRACTION=") +
                                format_number(s.gpu_memory_utilization, 2) + " ./bin/mindieservice_daemon");
   Launch& launch = line.launch();
-  explain_checkpoint(a, stand_in(a), launch);
+  explain_checkpoint(engine, a, p.backend, stand_in(a), launch);
   const std::int64_t whole = std::max<std::int64_t>(1, s.context - 1), longest_prompt = std::min<std::int64_t>(whole, s.max_batched_tokens);
   tell_longest_prompt(p, longest_prompt, whole, launch);
   if (!a.own_code.empty()) launch.unsaid.push_back(own_code_text("trustRemoteCode"));

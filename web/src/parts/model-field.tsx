@@ -26,6 +26,8 @@ export function splitModel(spec: string): [string, string] {
 // What a dropped file is called; of a GGUF the format is as it is, a config.json says nothing of it.
 export const droppedName = (spec: string): string => spec.slice(8).replace(/~[^~]*$/, '');
 export const takesQuant = (spec: string): boolean => !spec.startsWith('dropped:') || /\.json$/i.test(droppedName(spec));
+// Of what an error names as nearest: a format, or a model with one.
+export const quantOf = (nearest: string): string => splitModel(nearest)[1] || nearest;
 export const joinModel = (name: string, quant: string): string => (quant ? `${name}:${quant}` : name);
 
 // `taken`: the format of the answer in sight, where nobody names one.
@@ -45,7 +47,7 @@ export function ModelField({ label, value, names, error, taken, onChange }: Mode
             }} />)}
       </Field>
       {!takesQuant(value) ? null : (
-        <Field label={text.plan.quant} error={ofQuant ? error : null} take={(nearest) => onChange(joinModel(name, nearest))}>
+        <Field label={text.plan.quant} error={ofQuant ? error : null} take={(nearest) => onChange(joinModel(name, quantOf(nearest)))}>
           {(parts) => (
             <Combobox parts={parts} value={quant} placeholder={taken || text.plan.quantNative} options={names.options.quants} onTake={(next) => onChange(joinModel(name, next))} />
           )}

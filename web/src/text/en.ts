@@ -189,7 +189,7 @@ export const en = {
     search: 'Search', family: 'Family', any: 'any', name: 'Model', params: 'Parameters', active: 'Per token', context: 'Longest context',
     shown: (n: number, all: number) => `${n} of ${all} models`,
     none: 'No model matches.', back: 'All models', shape: 'Shape', sizes: 'Size by quant', quant: 'Quant', weights: 'Weights', bits: 'Bits per weight',
-    layers: 'Layers', hidden: 'Hidden size', vocab: 'Vocabulary', experts: 'Experts per layer', used: 'Used per token', published: 'Published as', repository: 'Repository', source: 'Shape from', notes: 'Mind',
+    layers: 'Layers', hidden: 'Hidden size', vocab: 'Vocabulary', experts: 'Experts per layer', used: 'Used per token', published: 'Published as', repository: 'Repository', repositories: 'Published weights', source: 'Shape from', notes: 'Mind',
     can: 'Can a machine run it?', needs: 'What it needs on', needsHelp: 'Memory by context, weights included, as the engine lays it out on the machine below.',
   },
   accuracy: {

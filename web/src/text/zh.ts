@@ -190,7 +190,7 @@ export const zh: Text = {
     search: '搜索', family: '家族', any: '不限', name: '模型', params: '参数量', active: '每 token 激活', context: '最长上下文',
     shown: (n, all) => `${all} 个中的 ${n} 个`,
     none: '没有符合条件的模型。', back: '全部模型', shape: '结构', sizes: '各量化格式的大小', quant: '量化', weights: '权重', bits: '每权重位数',
-    layers: '层数', hidden: '隐藏维度', vocab: '词表', experts: '每层专家数', used: '每 token 使用', published: '发布格式', repository: '仓库', source: '结构来源', notes: '注意',
+    layers: '层数', hidden: '隐藏维度', vocab: '词表', experts: '每层专家数', used: '每 token 使用', published: '发布格式', repository: '仓库', repositories: '已发布的权重', source: '结构来源', notes: '注意',
     can: '某台机器能跑它吗？', needs: '需要多少内存：', needsHelp: '各上下文长度下的内存（含权重），按引擎在下面这台机器上的布局计算。',
   },
   accuracy: {

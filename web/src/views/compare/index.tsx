@@ -9,7 +9,7 @@ import { Ranges } from '../../charts/ranges';
 import { Asked } from '../../parts/asked';
 import { Combobox, type Option } from '../../parts/combobox';
 import { Field, Reason, SelectField, TextField } from '../../parts/field';
-import { droppedName, joinModel, shownModel, splitModel, takesQuant } from '../../parts/model-field';
+import { droppedName, joinModel, quantOf, shownModel, splitModel, takesQuant } from '../../parts/model-field';
 import { mend } from '../../parts/rig-spec';
 import { SortedHead, useSorted, type Column } from '../../parts/sorted';
 import { Share } from '../../parts/share';
@@ -112,7 +112,7 @@ function NameList({ label, one, add, values, options, quants, error, onChange }:
                 : <Combobox parts={parts} value={name} options={options} placeholder={i < values.length ? '' : add} onTake={(next) => put(i, quants ? joinModel(next, splitModel(next)[1] ? '' : quant) : next)} />)}
             </Field>
             {quants && value && takesQuant(value) ? (
-              <Field label={text.plan.quant} error={ofQuant ? own : null} take={(nearest) => put(i, joinModel(name, nearest))}>
+              <Field label={text.plan.quant} error={ofQuant ? own : null} take={(nearest) => put(i, joinModel(name, quantOf(nearest)))}>
                 {(parts) => (
                   <Combobox parts={parts} value={quant} placeholder={text.plan.quantNative} options={quants} onTake={(next) => put(i, joinModel(name, next))} />
                 )}

@@ -125,6 +125,12 @@ function Model({ model }: { model: ModelFacts }): VNode {
           </div>
         </section>
       ) : null}
+      {model.published.length ? (
+        <section class="block">
+          <h2>{text.models.repositories}</h2>
+          <dl class="facts-list">{model.published.map((one) => <div key={one.quant}><dt>{one.quant}</dt><dd>{one.repository}{one.source ? <> <Source source={one.source} /></> : null}</dd></div>)}</dl>
+        </section>
+      ) : null}
     </>
   );
 }

@@ -35,6 +35,7 @@ export function OtherWays({ plan }: { plan: Plan }): VNode | null {
           </table>
         </div>
       ) : null}
+      {others.length ? plan.faster_when.map((one) => <p key={one}>{one}</p>) : null}
       {plan.rejected.length ? (
         <ul class="refused">
           {plan.rejected.map((one) => <li key={one.kind}>{one.kind}{text.state.colon}{one.missing_bytes > 0 ? `${text.plan.short} ${print(one.missing_bytes, 'B')}` : one.why}</li>)}
