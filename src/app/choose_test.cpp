@@ -126,6 +126,16 @@ TEST(Choose, PromptsAreReadWhereTheExpertsLie) {
   EXPECT_EQ(obeyed.launch.line.find("--no-op-offload"), std::string::npos) << obeyed.launch.line;
 }
 
+// A step of 64 streams is a pass that llama.cpp sends the host's weights to the device for (of 32 tokens and more): 65 GB over PCIe 5.0 x16 in every
+// step, where 700 GB/s of two processors read them sooner.
+TEST(Choose, StepsOfManyStreamsAreComputedWhereTheWeightsLie) {
+  const char* rig = "h20; host=2xxeon-platinum-8592:16xddr5-5600:1024g";
+  const PlanAnswer found = planned(asked("qwen3-235b-a22b:q4_k_m", rig, "llama.cpp", 64, 4096));
+  const PlanAnswer sent = planned(asked("qwen3-235b-a22b:q4_k_m", rig, "llama.cpp", 64, 4096, "--op-offload"));
+  EXPECT_NE(found.launch.line.find("--no-op-offload"), std::string::npos) << found.launch.line;
+  EXPECT_GT(decode_of(found), 1.5 * decode_of(sent));   // the processors alone, but for this flag
+}
+
 // A prompt of 8,192 tokens in passes of 512 sends every expert on the host over the link 16 times, in passes of 4,096 twice.
 TEST(Choose, LongPromptsAreReadInLargePasses) {
   PlanRequest request = asked("gpt-oss-120b", "3090; host=epyc-7532:8xddr4-3200:256g", "llama.cpp", 1, 16384);

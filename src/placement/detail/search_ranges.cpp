@@ -130,12 +130,12 @@ void Searcher::ranges(const char* kind, const Settings& base, Moves moves) {
 }
 
 // Weights on the host cross the link for every pass of a prompt: a strong processor had better keep them (no offloading of operations), and
-// larger passes need fewer crossings. Both change what the devices need beside their layers.
+// larger passes need fewer crossings. Both change what the devices need beside their layers. Steps of many streams cross it, too.
 void Searcher::read_prompts_otherwise(Trial& trial, Settings base, Moves moves) {
   if (!trial.best || goal_.any || moves == Moves::nothing || base.offload_batch <= 0 || !base.op_offload) return;
   const Candidate usual = *trial.best;
   // Where reading takes so little of an answer, no way of reading makes that worth a flag.
-  if (goal_.objective != Objective::prefill && usual.reading * usual.answer * kWorthAFlag < (kWorthAFlag - 1) * answer_tokens(goal_.streams)) return;
+  if (goal_.objective != Objective::prefill && goal_.streams < base.offload_batch && usual.reading * usual.answer * kWorthAFlag < (kWorthAFlag - 1) * answer_tokens(goal_.streams)) return;
   if (usual.placement.settings.flash_attention == false) base.flash_attention = false;
   const auto can_say = [&](const char* what) { return !catalog::text_of(engine_, "flag", what).empty(); };
   const std::vector<double> overhead = overhead_;
