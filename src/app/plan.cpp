@@ -118,6 +118,7 @@ bool counts_drafts(const PlanAnswer& answer) { return answer.drafting && answer.
 
 double decode_over_context(const PlanAnswer& answer) {
   if (!answer.placement.fits || !answer.speed) return 0;
+  if (placement::weighs_as_asked(answer.request.objective, answer.engine, answer.named_context)) return answer.speed->decode.value.p50;
   return over_context(answer.decode_empty, answer.decode_whole ? answer.decode_whole->value.p50 : 0);
 }
 
@@ -181,7 +182,8 @@ std::optional<Outcome> outcome_of(const Knowledge& knowledge, const PlanRequest&
   outcome.decode = decode_of(request.question.depth, chosen->at_once);
   outcome.prefill = cost::prefill_speed(*chosen->load, request.question.prompt, request.question.depth) * own.prefill.applied;
   const std::int64_t full = stream_depth(engine, outcome.placement, 1);
-  outcome.over_context = over_context(decode_at(0), full > 0 ? decode_at(full) : 0);
+  const bool as_asked = placement::weighs_as_asked(request.objective, engine, chosen->named_context);
+  outcome.over_context = as_asked ? outcome.decode : over_context(decode_at(0), full > 0 ? decode_at(full) : 0);
   outcome.load = std::move(chosen->load);
   return outcome;
 }

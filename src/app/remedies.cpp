@@ -337,8 +337,9 @@ std::optional<Remedy> larger_format(const Knowledge& knowledge, const PlanAnswer
   if (now.placement.mode == placement::Mode::cpu || now.own.any() || !placement::all_on_devices(*now.architecture, now.placement)) return std::nullopt;
   const auto named = model::catalogue_spec(knowledge.catalog, now.request.model);
   if (!named) return std::nullopt;
+  constexpr double kLarger = 1.1;   // times the bytes
   const Bytes planned = now.architecture->weight_bytes();
-  if (const auto published = find_known(knowledge, named->name); published && (*published)->architecture.weight_bytes() < kWorthNaming * planned) return std::nullopt;   // more bits hold no more of it
+  if (const auto published = find_known(knowledge, named->name); published && (*published)->architecture.weight_bytes() < kLarger * planned) return std::nullopt;   // more bits hold no more of it
   std::optional<Remedy> best;
   double fastest = kWorthNaming * decode_over_context(now);
   const ModelFormats formats(knowledge, named->name);

@@ -147,8 +147,8 @@ Result<void> take_usual_quant(const Knowledge& knowledge, Asked& asked) {
     if (!smaller) return {};
     asked.assumed_quant = true;
     asked.model = std::move(smaller);
-    asked.notes.push_back("No format is named and the model is published in " + published + ": " + asked.model->architecture.quant + " is assumed, for beside that there is room for only " +
-                          std::to_string(context) + " tokens of context. Name another to choose (" + named->name + ':' + to_lower(published) + ").");
+    asked.notes.push_back("No format is named and the model is published in " + published + ": " + asked.model->architecture.quant + " is assumed, for " + published + " leaves room for only " +
+                          format_grouped(context) + " tokens of context. Name another to choose (" + named->name + ':' + to_lower(published) + ").");
     return {};
   }
   const UsualFormats order = usual_formats(engine, formats, asked.rig);

@@ -98,6 +98,20 @@ TEST(Streams, ThroughputOfAnEngineOfOneNamesOneOfMany) {
   EXPECT_TRUE(std::all_of(named.remedies.begin(), named.remedies.end(), [](const Remedy& each) { return each.streams == 0; })) << "who names them is not told of others";
 }
 
+// Streams of a server share its cache. What one of them may reach says little of what all hold: without a context that somebody named, the way that writes
+// most as asked is taken, copies of the model on pairs of cards, and not the one that has room for most whole contexts.
+TEST(Streams, ThroughputIsWeighedAsAskedWhereNobodyNamedAContext) {
+  PlanRequest request = asked("qwen3-32b:bf16", "8xl20", "vllm", 256);
+  request.objective = placement::Objective::throughput;
+  const PlanAnswer open = answer_of(request);
+  for (const char* flags : {"--tensor-parallel-size 8", "--data-parallel-size 4 --tensor-parallel-size 2", "--data-parallel-size 2 --tensor-parallel-size 4"}) {
+    PlanRequest pinned = request;
+    pinned.placement.flags = flags;
+    EXPECT_GE(1.001 * open.speed->decode.value.p50, answer_of(pinned).speed->decode.value.p50) << flags;
+  }
+  EXPECT_GT(open.placement.settings.data_degree, 1);
+}
+
 // As many as the engine runs are nobody's number, and not repeated as one in the commands that follow.
 TEST(Streams, WhatNobodyNamedStaysOpen) {
   EXPECT_TRUE(answer_of(serving(0)).request.open_streams);

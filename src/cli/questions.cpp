@@ -78,7 +78,7 @@ Result<Question> read_question(const Arguments& arguments) {
   const auto accepted = arguments.one("--acceptance");
   const auto share = accepted ? parse_double(*accepted) : std::nullopt;
   if (accepted && !(share && *share > 0 && *share < 1))
-    return fail(ErrorKind::input, "'" + *accepted + "' is not a share above 0 and below 1", Where{"--acceptance"}, "acceptance", "0.85");
+    return fail(ErrorKind::input, "takes a share above 0 and below 1, not '" + *accepted + "'", Where{"--acceptance"}, "acceptance", "0.85");
   question.question.acceptance = share.value_or(0);
   question.question.engine_date = arguments.one_or("--engine-date", "");
   RC_ASSIGN(objective, placement::parse_objective(arguments.one_or("--for", "decode")));

@@ -261,8 +261,8 @@ TEST(Cost, MetalMasksPlainHeadsInDecodingAlone) {
   EXPECT_NEAR(behind_picked, 2.0 * 24 * 512, 1e-9);
 }
 
-// DeepSeek V4: 10,000 tokens make 2,500 entries of 512 elements, which ggml copies behind a window of 128 in every step (read, written, read), and as
-// many keys of 128 elements to score. vLLM reads the window, the 512 entries that were picked, and the keys, which it keeps in 16 bits here.
+// DeepSeek V4: 10,000 tokens make 2,500 entries of 512 elements, which ggml copies behind a window of 128 in every step (read and written) before it reads
+// them, or since September 2026 those that were picked, and as many keys of 128 elements to score. vLLM reads the window, the 512 entries that were picked, and the keys, which it keeps in 16 bits here.
 TEST(Cost, EntriesOfCompressedAttentionAreMaskedOrPicked) {
   Case c;
   model::Attention& a = c.model.layers[0].attention;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace rigcast::model::detail {
 namespace {
 

@@ -48,7 +48,7 @@ TEST(Launch, SaysWhatStandsForWeightsThatNoRepositoryIsKnownOf) {
   };
   EXPECT_EQ(said("qwen3-8b", "", "rtx-4090", "vllm"), "");
   EXPECT_EQ(said("qwen3-8b", "fp8", "rtx-4090", "vllm"), "");
-  EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here, llm-compressor makes them.");
+  EXPECT_EQ(said("qwen3-8b", "gptq", "rtx-4090", "vllm"), "qwen3-8b-GPTQ stands for a folder with the model's weights in GPTQ: no repository of them is known here; llm-compressor can make them.");
   EXPECT_NE(said("qwen3-8b", "w8a8", "ascend-910b3", "mindie").find("Qwen3-8B-W8A8 stands for a folder with the model's weights in W8A8, published as vllm-ascend/Qwen3-8B-W8A8."), std::string::npos);
   EXPECT_EQ(said("qwen3-8b", "q4_k_m", "rtx-4090", "lm-studio").find("stands for"), std::string::npos);
 }
@@ -113,7 +113,7 @@ TEST(Launch, FlagsThatWereRenamedAreSaidAsTheBuildKnowsThem) {
   const Launch ik = line("ik_llama.cpp", "", "-c 8192 -ngl 99 -md small.gguf --draft-max 4 --draft-min=1");
   EXPECT_NE(ik.line.find(" -md small.gguf --spec-type draft:n_max=4,n_min=1"), std::string::npos) << ik.line;
   EXPECT_EQ(ik.line.find("--draft-max"), std::string::npos) << ik.line;
-  EXPECT_NE(join(ik.unsaid, "|").find("Builds of today take --spec-type draft:n_max=4,n_min=1 for --draft-max 4 --draft-min=1."), std::string::npos) << join(ik.unsaid, "|");
+  EXPECT_NE(join(ik.unsaid, "|").find("Current builds take --spec-type draft:n_max=4,n_min=1 for --draft-max 4 --draft-min=1."), std::string::npos) << join(ik.unsaid, "|");
   EXPECT_NE(line("ik_llama.cpp", "", "-c 8192 -ngl 99 -mtp --draft-max 3").line.find(" --spec-type mtp:n_max=3"), std::string::npos);
   EXPECT_NE(line("ik_llama.cpp", "2026-03", "-c 8192 -ngl 99 -md small.gguf --draft-max 4").line.find(" --draft-max 4"), std::string::npos) << "as builds of then knew it";
   EXPECT_NE(line("ik_llama.cpp", "", "-c 8192 -ngl 99 --spec-type ngram-mod:n_max=64,n_min=2").line.find(" --spec-type ngram-mod:n_max=64,n_min=2"), std::string::npos);

@@ -205,7 +205,7 @@ std::optional<Error> nothing_runs(const catalog::Catalog& catalog, const rig::Ri
     for (const std::string& backend : device.device.runs) add(backends, backend);
   }
   const Bytes weights = architecture.weight_bytes();
-  std::string message = "no engine that is known here runs on " + join(names, " + ") + ", which runs " + (backends.empty() ? std::string("nothing known") : join(backends, ", ")) + ". Of memory alone: " +
+  std::string message = "no engine that is known here runs on " + join(names, " + ") + " (" + (backends.empty() ? std::string("no backend is known") : join(backends, ", ")) + "). Of memory alone: " +
                         print_gib(weights) + (weights <= memory ? " of weights fit in " : " of weights do not fit in ") + print_gib(memory);
   if (const std::string known = what_is_known(rig, refusal); !known.empty()) message += ". What is known: " + known;
   return Error{ErrorKind::infeasible, std::move(message), Where{"--on"}, "engine"};

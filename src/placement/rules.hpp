@@ -21,7 +21,7 @@ Result<void> check_formats(const catalog::Catalog& catalog, const catalog::Engin
 enum class Made { no, while_loading, after_loading };
 Made made_by_engine(const catalog::Engine& engine, const model::Architecture& architecture, std::string_view backend, Bytes devices);
 
-// unsupported: the first refusal that applies to any of the devices.
+// unsupported: a refusal that applies to any of the devices, whatever the format before those of a format.
 Result<void> check_refusals(const std::vector<catalog::Rule>& rules, const catalog::Catalog& catalog, const catalog::Engine& engine,
                             const std::string& backend, const ModelView& model, const rig::Rig& rig);
 

@@ -252,7 +252,7 @@ double Searcher::score(const Candidate& candidate, const Speeds& speeds) {
   switch (goal_.objective) {
     case Objective::decode: return candidate.answer;
     case Objective::prefill: return (speeds.prefill > 0 ? std::exp(kAlike * std::round(std::log(speeds.prefill) / kAlike)) : 0) + candidate.answer * kTieBreak;
-    case Objective::throughput: return candidate.over_context;
+    case Objective::throughput: return goal_.as_asked ? candidate.decode + candidate.over_context * kTieBreak : candidate.over_context;
     case Objective::context: break;
   }
   const double tokens = placement.kv_tokens > 0 && engine_.kv_rule == catalog::KvRule::paged
@@ -267,6 +267,10 @@ void Searcher::keep(Trial trial) {
 }
 
 }  // namespace detail
+
+bool weighs_as_asked(Objective objective, const catalog::Engine& engine, bool named_context) {
+  return objective == Objective::throughput && !named_context && engine.kv_rule == catalog::KvRule::paged;
+}
 
 bool much_shorter(std::int64_t context, std::int64_t longest, std::int64_t parts) {
   constexpr std::int64_t kAmple = 32768;   // tokens of one stream
@@ -331,6 +335,7 @@ Found search(const Prepared& prepared, const model::Architecture& architecture, 
   goal.margin = kMargin;
   goal.fixed_batch = prepared.named_batch;
   goal.streams = prepared.at_once;
+  goal.as_asked = weighs_as_asked(goal.objective, *prepared.engine, prepared.named_context);
   goal.beyond_memory = !goal.best_only && exceeds_all_memories(prepared, architecture, rig);   // whoever wants the best alone has asked before
   goal.fixed_offload = prepared.named_offload;
   if (goal.objective == Objective::context && prepared.named_context) goal.objective = Objective::decode;   // all that fits holds it

@@ -31,7 +31,7 @@ enum class Objective {
   decode,      // an answer soon: reading the prompt and writing, in the mean of an empty and a full context
   prefill,     // token/s of reading a prompt; ties by decode
   context,     // the longest context that still fits, where none is named; ties by decode
-  throughput,  // token/s of all streams together, in the same mean
+  throughput,  // token/s of all streams together: as weighs_as_asked() says, else in the same mean
 };
 const char* to_string(Objective objective);
 Result<Objective> parse_objective(std::string_view text);
@@ -59,7 +59,12 @@ struct Goal {
   bool fixed_batch = false;          // how many prompt tokens go in one pass is not to be chosen
   bool fixed_offload = false;        // ... nor whether weights on the host are sent to a device for them
   std::int64_t prompt = 0;           // tokens read before an answer; 0: speeds tell of writing alone
+  bool as_asked = false;             // weighs_as_asked()
 };
+
+// Whether ways are weighed by how fast they decode at the depth asked about, instead of over a context that fills: streams of a server share its cache, so
+// that a context nobody named is what one of them may reach, not what all of them hold.
+bool weighs_as_asked(Objective objective, const catalog::Engine& engine, bool named_context);
 
 // One placement laid out in full. `score` is what the objective measures, higher is better.
 struct Candidate {

@@ -116,9 +116,9 @@ Better better_at(const app::PlanAnswer& answer, const app::Alternative& other) {
   const bool soon = other.decode > kWorthSaying * now, late = other.full > kWorthSaying * full;
   if (!soon && !late) return Better::nothing;
   if (other.kind.find("experimental") != std::string::npos) return Better::experimental;
-  if (answer.request.objective == placement::Objective::context) return Better::shorter_context;
   if (!late && other.full < full) return Better::short_context;
   if (!soon && other.decode < now) return Better::full_context;
+  if (answer.request.objective == placement::Objective::context) return Better::shorter_context;
   if (other.prefill < answer.speed->prefill.value.p50) return Better::writing;
   return !answer.rig.hosts.empty() && answer.rig.hosts.front().unnamed && other.host > answer.placement.host.total() ? Better::assumed_host : Better::nothing;
 }

@@ -68,6 +68,18 @@ std::string_view without_graphics(const catalog::Catalog& catalog, std::string_v
   return name;
 }
 
+// Takes the last word of a piece that names no processor, where it is memory; empty: it is none.
+std::string take_memory_word(const catalog::Catalog& catalog, std::string& piece) {
+  std::string name = piece;
+  take_sockets(name);
+  if (catalog.has(catalog::Kind::processor, without_graphics(catalog, name))) return {};   // without the search for what else may be meant
+  const std::size_t space = piece.find_last_of(' ');
+  const std::string word = space == std::string::npos ? std::string() : piece.substr(space + 1);
+  if (!read_config(word) && !is_memory_size(word)) return {};
+  piece = std::string(trim(std::string_view(piece).substr(0, space)));
+  return word;
+}
+
 // The same with memory that stands behind the processor's name without a colon as pieces of its own: "5950x 64g", "5950x 2xddr4-3600 64g". The last
 // word of a processor's own name may look like a size ("Ryzen 7 5700G").
 std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& option) {
@@ -76,18 +88,14 @@ std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& o
     const auto is_named = [&] {
       std::string name = piece.text;
       take_sockets(name);
-      return catalog.has(catalog::Kind::processor, without_graphics(catalog, name));   // without the search for what else may be meant
+      return catalog.has(catalog::Kind::processor, without_graphics(catalog, name));
     };
     std::vector<Piece> memory;
     const std::string whole = piece.text;
-    while (!is_named()) {
-      const std::size_t space = piece.text.find_last_of(' ');
-      const std::string word = space == std::string::npos ? std::string() : piece.text.substr(space + 1);
-      if (!read_config(word) && !is_memory_size(word)) break;
+    for (std::string word = take_memory_word(catalog, piece.text); !word.empty(); word = take_memory_word(catalog, piece.text)) {
       Where where = piece.where;
-      where.column += static_cast<int>(space) + 1;
-      memory.insert(memory.begin(), {word, where});
-      piece.text = std::string(trim(std::string_view(piece.text).substr(0, space)));
+      where.column += static_cast<int>(whole.find(word, piece.text.size()));
+      memory.insert(memory.begin(), {std::move(word), where});
     }
     if (!is_named() && !read_config(piece.text) && !is_memory_size(piece.text)) piece.text = whole, memory.clear();
     out.push_back(std::move(piece));
@@ -204,12 +212,13 @@ void assume_processor(const catalog::Catalog& catalog, const Option& option, con
 }
 
 // "epyc-7532:512g+4090-48g": what is joined to a host by '+' is a device, which stands before it. The sign may be a part of the processor's own name ("Xeon
-// 8480+", "Ryzen AI Max+ 395").
+// 8480+", "Ryzen AI Max+ 395"), with memory behind it or without.
 Result<void> check_no_devices(const catalog::Catalog& catalog, const Option& option) {
   for (std::size_t plus = option.value.find('+'); plus != std::string::npos; plus = option.value.find('+', plus + 1)) {
     const std::string_view value = option.value, before = trim(value.substr(0, plus)), behind = trim(value.substr(plus + 1));
     const std::size_t begin = value.rfind(':', plus) + 1, end = std::min(value.find(':', plus), value.size());   // of the piece around it
     std::string piece(trim(value.substr(begin, end - begin)));
+    while (!take_memory_word(catalog, piece).empty()) {}
     take_sockets(piece);
     if (before.empty() || behind.empty() || behind.front() == ':' || read_memory({"host", std::string(behind), {}}) || catalog.has(catalog::Kind::processor, piece)) continue;
     Where where = option.where;

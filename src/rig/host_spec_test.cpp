@@ -20,6 +20,8 @@ TEST(Rig, DevicesStandBeforeTheirHost) {
   EXPECT_EQ(error("host=epyc-7532+2x3090"), "rig:1:16: '2x3090' stands behind a host: devices stand before it, and a ';' between them (nearest: 2x3090; host=epyc-7532)");
   EXPECT_EQ(error("epyc-7532:512g; 3090"), "rig:1:1: 'epyc-7532:512g' is a host: say host=epyc-7532:512g (nearest: host=epyc-7532:512g)");
   EXPECT_TRUE(rig("3090; host=xeon-8480+:512g").hosts[0].processor) << "a sign of its name";
+  EXPECT_EQ(rig("3090; host=xeon 8480+ 8xddr5-4800:512g").hosts[0].memory, Bytes(512 * kGiB));
+  EXPECT_EQ(rig("3090; host=xeon platinum 8480+ 8xddr5-4800 1024g").hosts[0].memory, Bytes(1024 * kGiB));
 }
 
 TEST(Rig, AServerWithCapsAndItsMemory) {

@@ -16,7 +16,7 @@ done
 one() {
   target=$1
   corpus=build/fuzz/corpus/$target
-  mkdir -p "$corpus"
+  mkdir -p "$corpus" || return 1
   words=""
   [ -f "tests/fuzz/$target.dict" ] && words="-dict=tests/fuzz/$target.dict"
   # 2 GiB of memory, 1 GiB in one piece and 5 s for one input are far more than any honest header needs.

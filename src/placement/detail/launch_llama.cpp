@@ -141,8 +141,8 @@ std::vector<FlagNote> with_stage(const catalog::Engine& engine, const Placement&
   if (replaced.empty() && !asks) return p.flags;
   const std::string word = stage + (settings.empty() ? "" : ":" + join(settings, ","));
   const std::string text = std::string(kFlag) + ' ' + word;
-  kept.push_back({text, "what drafts, which builds of today want named", {std::string(kFlag), word}});
-  if (!replaced.empty()) launch.unsaid.push_back("Builds of today take " + text + " for " + join(replaced, " ") + ".");
+  kept.push_back({text, "how tokens are drafted, which current builds have to be told", {std::string(kFlag), word}});
+  if (!replaced.empty()) launch.unsaid.push_back("Current builds take " + text + " for " + join(replaced, " ") + ".");
   return kept;
 }
 

@@ -43,7 +43,7 @@ void explain_checkpoint(const catalog::Engine& engine, const model::Architecture
   const std::string maker(catalog::text_of(engine, "made_with", backend));
   launch.unsaid.push_back(a.has_repository() ? text + ", published as " + a.checkpoint + "."
                           : maker.empty() || a.is_unquantized() ? text + ": no repository of them is known here."
-                                                                : text + ": no repository of them is known here, " + maker + " makes them.");
+                                                                : text + ": no repository of them is known here; " + maker + " can make them.");
 }
 
 // What runs on the user's machine besides the engine, and why it must.

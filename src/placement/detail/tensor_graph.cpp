@@ -191,7 +191,7 @@ TensorId TensorGraph::copy_of(TensorId a) {
   tensor.stride = stride(a);
   tensor.bytes = (*this)[a].bytes;
   tensor.label = (*this)[a].label;
-  tensor.weight = (*this)[root(a)].weight;
+  if (tensor.bytes == (*this)[root(a)].bytes) tensor.weight = (*this)[root(a)].weight;   // no part of one
   return last();
 }
 
