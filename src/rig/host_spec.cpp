@@ -68,11 +68,15 @@ std::string_view without_graphics(const catalog::Catalog& catalog, std::string_v
   return name;
 }
 
+// Without the search for what else may be meant.
+bool names_processor(const catalog::Catalog& catalog, std::string piece) {
+  take_sockets(piece);
+  return catalog.has(catalog::Kind::processor, without_graphics(catalog, piece));
+}
+
 // Takes the last word of a piece that names no processor, where it is memory; empty: it is none.
 std::string take_memory_word(const catalog::Catalog& catalog, std::string& piece) {
-  std::string name = piece;
-  take_sockets(name);
-  if (catalog.has(catalog::Kind::processor, without_graphics(catalog, name))) return {};   // without the search for what else may be meant
+  if (names_processor(catalog, piece)) return {};
   const std::size_t space = piece.find_last_of(' ');
   const std::string word = space == std::string::npos ? std::string() : piece.substr(space + 1);
   if (!read_config(word) && !is_memory_size(word)) return {};
@@ -85,11 +89,6 @@ std::string take_memory_word(const catalog::Catalog& catalog, std::string& piece
 std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& option) {
   std::vector<Piece> out;
   for (Piece& piece : pieces_of(option)) {
-    const auto is_named = [&] {
-      std::string name = piece.text;
-      take_sockets(name);
-      return catalog.has(catalog::Kind::processor, without_graphics(catalog, name));
-    };
     std::vector<Piece> memory;
     const std::string whole = piece.text;
     for (std::string word = take_memory_word(catalog, piece.text); !word.empty(); word = take_memory_word(catalog, piece.text)) {
@@ -97,7 +96,7 @@ std::vector<Piece> named_pieces(const catalog::Catalog& catalog, const Option& o
       where.column += static_cast<int>(whole.find(word, piece.text.size()));
       memory.insert(memory.begin(), {std::move(word), where});
     }
-    if (!is_named() && !read_config(piece.text) && !is_memory_size(piece.text)) piece.text = whole, memory.clear();
+    if (!names_processor(catalog, piece.text) && !read_config(piece.text) && !is_memory_size(piece.text)) piece.text = whole, memory.clear();
     out.push_back(std::move(piece));
     std::move(memory.begin(), memory.end(), std::back_inserter(out));
   }
